@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pure Raft core: an event in, actions out. No I/O, no clock, no lock, no
+ * allocation after raft_init(). One caller at a time.
+ *
+ * The core owns the *trail* of the log (which term each index has, what is
+ * durable, what is committed); payload belongs to the caller. It withholds
+ * acknowledgements and votes until it is told that what they speak of is
+ * durable, so every message it emits may be sent at once, in any order.
+ */
+#ifndef RAFT_H
+#define RAFT_H
+
+#include "../os.h"
+
+#define RAFT_MEMBERS_MAX	16	/* members in any configuration */
+#define RAFT_RUNS_MAX		512	/* terms represented in the live log */
+#define RAFT_RUNS_RESERVED	2	/* kept for the no-op and configuration of a new leader */
+#define RAFT_ACTS_MAX		(2 * RAFT_MEMBERS_MAX + 8)	/* per step, asserted */
+
+enum raft_role {
+	RAFT_FOLLOWER,
+	RAFT_PRECANDIDATE,
+	RAFT_CANDIDATE,
+	RAFT_LEADER,
+	RAFT_HALTED,		/* an I/O error or a broken invariant: silent for ever */
+};
+
+enum raft_member_flags {
+	RAFT_M_IN	= 1,	/* voter of the incoming (or only) configuration */
+	RAFT_M_OUT	= 2,	/* voter of the outgoing one, during a joint configuration */
+	RAFT_M_LEARNER	= 4,	/* receives the log, does not count */
+	RAFT_M_WITNESS	= 8,	/* votes and keeps log, no data (reserved) */
+};
+
+/* Names an entry. */
+struct raft_id {
+	u64 term;
+	u64 index;
+};
+
+struct raft_member {
+	u64 store;		/* random identity minted at format; never 0 */
+	u8 flags;
+};
+
+struct raft_conf {
+	u64 index;		/* of the entry that holds it; 0: none, not bootstrapped */
+	u8 n;
+	struct raft_member m[RAFT_MEMBERS_MAX];
+};
+
+/* Persisted together, before anything of that term is said. vote 0: none. */
+struct raft_meta {
+	u64 term;
+	u64 vote;
+};
+
+/* Entries first..last, all of one term; first > last: none. */
+struct raft_span {
+	u64 first;
+	u64 last;
+	u64 term;
+	const struct raft_conf *conf;	/* set iff this is a lone configuration entry */
+};
+
+enum raft_msg_type {
+	RAFT_MSG_PREVOTE = 1,
+	RAFT_MSG_PREVOTE_REPLY,
+	RAFT_MSG_VOTE,
+	RAFT_MSG_VOTE_REPLY,
+	RAFT_MSG_APPEND,	/* without entries: heartbeat, probe, read round */
+	RAFT_MSG_APPEND_REPLY,
+	RAFT_MSG_READ,		/* follower asks the leader to confirm reads <= read_seq */
+	RAFT_MSG_READ_REPLY,	/* they may be served at commit index >= prev.index */
+	RAFT_MSG_TIMEOUT_NOW,	/* leadership transfer: campaign at once */
+	RAFT_MSG_NR,
+};
+
+struct raft_msg {
+	u8 type;		/* enum raft_msg_type */
+	u8 reject;		/* vote refused, or append does not fit */
+	u8 force;		/* election blessed by the leader: ignore stickiness */
+	u64 from;		/* store id */
+	u64 to;			/* store id */
+	u64 term;		/* the sender's; in PREVOTE and its grant: the term asked for */
+	/*
+	 * APPEND: the entry before the span. VOTE, PREVOTE: the tail of the
+	 * candidate's log. APPEND_REPLY: accepted: index = durable match, and
+	 * term = its term; rejected: the hint, (term, index) of the newest
+	 * entry of the follower that may match. READ_REPLY: index to wait for.
+	 */
+	struct raft_id prev;
+	u64 run_first;		/* rejected APPEND_REPLY: first index of the hint's term run */
+	u64 reject_index;	/* rejected APPEND_REPLY: prev.index of the refused append */
+	struct raft_span ents;
+	u64 commit;		/* APPEND: the leader's commit index */
+	u64 read_seq;		/* APPEND: read round; echoed in the reply. READ: ticket */
+};
+
+enum raft_event_type {
+	RAFT_EV_TICK,		/* raft_deadline() has passed */
+	RAFT_EV_MSG,
+	RAFT_EV_PROPOSE,	/* leader: the caller staged entries last+1 .. last+count */
+	RAFT_EV_PUMP,		/* leader: send what is new, as windows allow; repeat while raft_pending() */
+	RAFT_EV_READ,		/* reads up to @ticket wait for confirmation (any role) */
+	RAFT_EV_TRANSFER,	/* leader: hand over to @store (0: the best one) */
+	RAFT_EV_META_DONE,	/* metadata of @ticket is durable */
+	RAFT_EV_LOG_DONE,	/* own log is contiguously durable up to @index, as of @ticket */
+	RAFT_EV_COMPACTED,	/* own log no longer holds entries <= @index */
+	RAFT_EV_UNREACHABLE,	/* what was in flight to @store is lost: probe again */
+	RAFT_EV_REACHABLE,	/* @store has a connection, or its payload became sendable */
+	RAFT_EV_IO_ERROR,	/* own log or metadata failed: halt */
+};
+
+struct raft_event {
+	enum raft_event_type type;
+	u64 now;				/* ns, monotonic */
+	union {
+		const struct raft_msg *msg;	/* borrowed for the call */
+		struct {
+			u32 count;		/* PROPOSE */
+			u32 bytes;		/* PROPOSE: payload, 0 for no-op and configuration */
+			const struct raft_conf *conf;	/* PROPOSE of a lone configuration entry */
+		} propose;
+		u64 store;			/* TRANSFER, UNREACHABLE, REACHABLE */
+		struct {
+			u64 index;		/* LOG_DONE, COMPACTED */
+			u64 ticket;		/* LOG_DONE, META_DONE, READ */
+		} done;
+	};
+};
+
+enum raft_act_type {
+	RAFT_ACT_META,		/* persist @meta; answer META_DONE(@ticket) */
+	RAFT_ACT_TRUNCATE,	/* forget own entries >= @ents.first; in order with APPEND */
+	RAFT_ACT_APPEND,	/* persist @ents; answer LOG_DONE(index, @ticket) */
+	RAFT_ACT_SEND,		/* already safe to send: never wait for the disk */
+	RAFT_ACT_COMMIT,	/* @ents became committed and are in the own log */
+	RAFT_ACT_READ_OK,	/* reads <= @ticket may be served once committed >= @id.index */
+	RAFT_ACT_ROLE,		/* role, term or known leader changed: see raft_status() */
+	RAFT_ACT_CONF,		/* the active configuration changed: raft_conf_active() */
+	RAFT_ACT_NOOP,		/* new leader: stage a no-op as entry @ents.first before the
+				 * APPEND of it that follows in the same step */
+};
+
+struct raft_action {
+	enum raft_act_type type;
+	u64 ticket;
+	struct raft_span ents;
+	union {
+		struct raft_msg msg;
+		struct raft_meta meta;
+		struct raft_id id;
+	};
+};
+
+struct raft_out {
+	u32 n;
+	struct raft_action act[RAFT_ACTS_MAX];
+};
+
+struct raft_cfg {
+	u64 self;		/* own store id */
+	u64 seed;		/* of the election timeout's randomness */
+	u64 heartbeat_ns;
+	u64 election_ns;	/* timeouts are drawn from [election, 2 * election) */
+	u32 msg_ents;		/* entries in one append, at most */
+	u32 inflight_msgs;	/* appends with entries in flight to a peer, at most */
+	u32 uncommitted_bytes;	/* payload proposed and not committed, at most */
+	/*
+	 * Which entries, from @first on, can go into one append to @peer now:
+	 * returns the last of them, <= @last; first - 1 when none can yet (then
+	 * RAFT_EV_REACHABLE follows once it can). Cuts by bytes; keeps
+	 * configuration entries alone. Must not call back into the core.
+	 */
+	u64 (*sendable)(void *ctx, u64 peer, u64 first, u64 last);
+	void *ctx;
+};
+
+/* What recovery proved durable. */
+struct raft_boot {
+	struct raft_meta meta;
+	struct raft_id snap;	/* the entry before the first retained one; 0,0: none */
+	struct raft_id last;
+	u64 commit;		/* known committed: the checkpoint's index */
+	struct raft_conf conf;	/* newest in the log, or of the checkpoint */
+	struct raft_conf prev_conf;	/* undo, if @conf's entry is truncated */
+	const struct raft_id *runs;	/* {term, last index} of each run after snap, ascending */
+	u32 nruns;
+};
+
+struct raft;			/* raft_size() bytes, from the caller, 8-byte aligned */
+
+size_t raft_size(void);
+
+/* 0, or -EINVAL: the boot state contradicts itself. Emits nothing. */
+int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot *boot, u64 now);
+
+/*
+ * Feeds one event; @out is overwritten. Returns 0, or with @out empty and
+ * nothing changed:
+ *  -EREMOTE	PROPOSE, TRANSFER: not the leader
+ *  -EAGAIN	PROPOSE: over a bound, or a transfer is under way: try later
+ *  -EBUSY	TRANSFER: one is under way
+ *  -EINVAL	malformed event or message (the message is ignored and counted)
+ *  -ESHUTDOWN	halted
+ */
+int raft_step(struct raft *r, const struct raft_event *ev, struct raft_out *out);
+
+/* When the next TICK is due, ns; U64_MAX: never. */
+u64 raft_deadline(const struct raft *r);
+
+/* A PUMP would send something now. */
+bool raft_pending(const struct raft *r);
+
+enum raft_peer_state {
+	RAFT_PEER_PROBE,	/* where its log meets ours is being looked for */
+	RAFT_PEER_REPLICATE,
+	RAFT_PEER_RESYNC,	/* needs entries that the log no longer holds */
+};
+
+struct raft_peer_status {
+	u64 store;
+	u8 flags;		/* RAFT_M_* */
+	u8 state;		/* enum raft_peer_state; leader only */
+	u8 active;		/* heard from within an election timeout; leader only */
+	u64 match;
+	u64 next;
+	u32 inflight;
+};
+
+struct raft_status {
+	enum raft_role role;
+	u64 term;
+	u64 vote;
+	u64 leader;		/* store id, 0: unknown */
+	u64 transferee;		/* 0: no transfer under way */
+	struct raft_id snap, last;
+	u64 durable;		/* own log, contiguous */
+	u64 commit;
+	u64 read_ok;		/* highest confirmed read ticket */
+	bool leader_ready;	/* leader with its own no-op committed */
+	u64 elections, bad_msgs;
+	u32 npeers;
+	struct raft_peer_status peer[RAFT_MEMBERS_MAX];
+};
+
+void raft_status(const struct raft *r, struct raft_status *st);
+const struct raft_conf *raft_conf_active(const struct raft *r);
+
+/* Term of entry @index; 0 when it is not in (snap.index .. last] or snap itself. */
+u64 raft_term_at(const struct raft *r, u64 index);
+
+/* Every invariant, O(members + runs). 0, or -EUCLEAN after RB_ASSERT fired. */
+int raft_check(const struct raft *r);
+
+#endif /* RAFT_H */
