@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pure log layer: the format of a member's two devices, group commit into the
+ * ring of records, and recovery. The caller does the I/O. What is on disk is
+ * described in format.h and Documentation/disk-format.rst.
+ *
+ * Positions in the ring are logical: a u64 that only grows, whose place on the
+ * device is ring_off + pos % ring_bytes. A record may straddle the ring's end
+ * (two transfers). A position is never written twice within a start of the
+ * member, and a sequence number never used twice within one; every start bumps
+ * the generation durably before its first record. Truncation (a leader
+ * overrules our tail) therefore rewrites nothing: a later record whose first
+ * index is <= the newest index replaces the tail from there on.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include "../entry.h"
+#include "../raft/raft.h"
+
+#define LOG_UUID_LEN		16
+#define LOG_NAME_MAX		32	/* node and volume names, NUL included */
+#define LOG_ADDR_MAX		64	/* "host:port" as text, NUL included */
+
+#define LOG_RECORD_ENTRIES	128	/* in one record */
+#define LOG_RECORD_BLOCKS	(2 * RB_WRITE_MAX / RB_BLOCK_SIZE + 2)	/* payload of one record */
+#define LOG_HEADER_BYTES_MAX	(16u << 10)
+#define LOG_INFLIGHT		16	/* records being written */
+#define LOG_RING_MIN		(4u << 20)	/* bytes; below that: refused */
+#define LOG_SESSIONS_MAX	RAFT_MEMBERS_MAX
+
+/* ---- superblock of the log device, header of the data device ---- */
+
+struct log_super {
+	u8 volume[LOG_UUID_LEN];	/* the same on all members */
+	char volume_name[LOG_NAME_MAX];
+	char node[LOG_NAME_MAX];
+	u64 store;			/* minted at format, never 0 */
+	u64 created;			/* seconds since the epoch, for people */
+	u64 dev_bytes;			/* of the log device at format */
+	u64 data_bytes;			/* usable size of the data device, after its header */
+	u64 map_off, map_bytes;		/* change map */
+	u64 ring_off, ring_bytes;
+	u32 block_size;			/* logical block of the volume: 512 or 4096 */
+	u32 region_shift;		/* log2 of the bytes of a change-map region */
+};
+
+struct data_super {
+	u8 volume[LOG_UUID_LEN];
+	char volume_name[LOG_NAME_MAX];
+	char node[LOG_NAME_MAX];
+	u64 store;
+	u64 seq;			/* grows with each checkpoint */
+	u64 index;			/* the checkpoint's: data holds every entry <= index */
+	u64 term;
+};
+
+/* ---- metadata: two slots, each version written to both, in turn, FUA ---- */
+
+struct log_member {			/* one line of a configuration */
+	u64 store;
+	u8 flags;			/* RAFT_M_* */
+	char node[LOG_NAME_MAX];
+	char addr[LOG_ADDR_MAX];
+};
+
+/* What a configuration entry carries, and a checkpoint repeats. */
+struct log_conf {
+	u64 index;			/* of its entry; 0: not bootstrapped */
+	u64 nonce;			/* minted at bootstrap: names this cluster */
+	u64 sectors;			/* volume size, 512-byte sectors */
+	u32 block_size;
+	u32 election_ms;		/* replicated option: the same everywhere */
+	u32 heartbeat_ms;
+	u8 n;
+	struct log_member m[RAFT_MEMBERS_MAX];
+};
+
+struct log_session {
+	u64 store;			/* 0: free */
+	u64 epoch;			/* index of its open entry */
+	u64 nonce;			/* of the node's boot */
+	u64 seq;			/* last valid sequence number */
+};
+
+/* The replicated state at exactly the checkpoint's index. */
+struct log_state {
+	u64 index, term;		/* of the checkpoint */
+	u64 digest;			/* of all verdicts up to index, see volume.h */
+	u32 nsessions;
+	struct log_session session[LOG_SESSIONS_MAX];
+};
+
+struct log_peer_memory {		/* what this member has seen of another store */
+	u64 store;
+	u64 generation;
+	u64 match;			/* highest index it acknowledged */
+};
+
+struct log_meta {
+	u64 version;			/* grows with each write; the highest valid slot wins */
+	u64 generation;			/* grows with each start */
+	struct raft_meta raft;
+	struct raft_id floor;		/* entry before the first retained one */
+	u64 floor_pos, floor_seq;	/* the first retained record */
+	u32 floor_chain;		/* header checksum of the record before it */
+	u64 watermark;			/* seq known contiguously durable when this was written */
+	struct log_conf conf;		/* as of state.index */
+	struct log_conf prev_conf;
+	struct log_state state;
+	u32 npeers;
+	struct log_peer_memory peer[RAFT_MEMBERS_MAX];
+};
+
+#define LOG_SUPER_BYTES		RB_BLOCK_SIZE
+#define LOG_META_BYTES		(16u << 10)
+#define DATA_HEADER_BYTES	(1u << 20)	/* the image starts here on the data device */
+#define LOG_SUPER_COPIES	2
+
+u64 log_super_offset(const struct log_super *s, int copy);	/* copy 1 from the device's size */
+u64 log_super_offset2(u64 dev_bytes);
+u64 log_meta_offset(int slot);
+
+/*
+ * Lays out a log device of @dev_bytes for a volume of @data_bytes: fills the
+ * offsets of @s. 0; -ENOSPC: too small, @need says the smallest that would do.
+ */
+int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
+
+/*
+ * Encoders fill the whole buffer. Decoders check magic, checksum, version,
+ * feature words and every field, and change nothing on failure:
+ *  -ENODATA		not ours (wrong magic)
+ *  -EBADMSG		ours, but the checksum does not match
+ *  -EPROTONOSUPPORT	an incompatible feature or version
+ *  -EINVAL		checksum right, content absurd
+ */
+void log_super_encode(const struct log_super *s, void *buf);
+int log_super_decode(struct log_super *s, const void *buf);
+void data_super_encode(const struct data_super *s, void *buf);	/* one block */
+int data_super_decode(struct data_super *s, const void *buf);
+void log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf);
+int log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf);
+void log_conf_encode(const struct log_conf *c, void *block);	/* payload of RB_E_CONF */
+int log_conf_decode(struct log_conf *c, const void *block);
+void log_conf_to_raft(const struct log_conf *c, struct raft_conf *rc);
+
+/* Change-map block @n: header and as many u64 as fit (LOG_MAP_PER_BLOCK). */
+#define LOG_MAP_PER_BLOCK	508
+void log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block);
+int log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block);
+
+/* ---- the ring: group commit ---- */
+
+/* Identity of a record, carried by later headers. */
+struct log_record_id {
+	u64 seq;
+	u64 pos;
+	u32 bytes;		/* header and payload */
+	u32 chain;		/* its header checksum */
+	u64 first, last;	/* entries; first > last: none */
+	u64 term;		/* of the last entry */
+	u32 csum;		/* of the last entry */
+};
+
+/* A record in flight. */
+struct log_record {
+	u8 *header;		/* LOG_HEADER_BYTES_MAX, 4 KiB aligned, from the caller */
+	u32 header_bytes;
+	u32 payload_blocks;
+	u64 pos;		/* logical; payload follows the header without a gap */
+	u64 seq;
+	u64 ticket;		/* the caller's (raft's truncation epoch), newest of its entries */
+	struct log_record_id id;
+	u8 state;		/* enum log_record_state */
+	u8 closing;		/* empty record written when idle: raises the watermark */
+};
+
+enum log_record_state { LOG_R_FREE, LOG_R_OPEN, LOG_R_WRITING, LOG_R_DONE };
+
+struct log {
+	struct log_super super;
+	u64 generation;
+	u64 head_pos;		/* next record's place */
+	u64 next_seq;
+	u32 chain;		/* header checksum of the newest record */
+	u64 floor_pos;		/* nothing at or above is ever overwritten */
+	u64 floor_seq;
+	u64 durable_seq;	/* contiguous */
+	u64 durable_index;	/* newest entry of the contiguous prefix, as recorded */
+	u64 durable_ticket;
+	u64 announced_seq;	/* watermark of the newest header written */
+	u64 first_open;		/* first index in the open record */
+	u64 last_index;		/* newest entry given to the log */
+	u32 nrec;		/* records in flight, oldest at rec[tail] */
+	u32 tail;
+	struct log_record rec[LOG_INFLIGHT];
+	struct log_record_id durable_ids[LOG_INFLIGHT];	/* since the newest header */
+	u32 ndurable;
+	bool failed;
+};
+
+/* @headers: LOG_INFLIGHT * LOG_HEADER_BYTES_MAX, 4 KiB aligned, used until the end. */
+void log_init(struct log *l, const struct log_super *s, u8 *headers);
+
+/* Bytes that can still be appended before the floor must move. */
+u64 log_room(const struct log *l);
+u64 log_used(const struct log *l);
+
+/*
+ * Adds an entry to the open record (opening one if there is none).
+ * @ticket: raft's. @payload_pos: where its payload will be (logical).
+ * 0; -EAGAIN: the open record is full or all records are in flight: submit, or
+ * wait for one to finish; -ENOSPC: the ring is full; -EIO: the log has failed.
+ * NOOP, CONF, OPEN and CLOSE may use a reserve that other kinds may not.
+ */
+int log_add(struct log *l, const struct rb_entry *e, const u32 *block_crc, u64 ticket,
+	    u64 *payload_pos);
+
+/* An entry >= @index was truncated: drop those of the open record (in flight ones stay). */
+void log_truncate(struct log *l, u64 index);
+
+/*
+ * Closes the open record: encodes its header and returns it, to be written
+ * (header, then its payload blocks in order) with FUA semantics; NULL: nothing open.
+ */
+struct log_record *log_submit(struct log *l);
+
+/*
+ * An empty record that raises the watermark, when one is useful (nothing open,
+ * nothing in flight, newest header announces less than what is durable); else NULL.
+ */
+struct log_record *log_close_record(struct log *l);
+
+/*
+ * The write of @rec ended. Returns true when the contiguous prefix grew: see
+ * durable_index, durable_ticket. @error != 0: the log has failed, for good.
+ */
+bool log_done(struct log *l, struct log_record *rec, int error);
+
+/*
+ * Moves the floor: records before the one that holds entry @index + 1 may be
+ * overwritten. Call only after metadata with that floor is durable.
+ */
+void log_trim(struct log *l, u64 pos, u64 seq);
+
+/* Physical parts of a logical range: 1 or 2 extents. Returns their number. */
+struct log_extent { u64 off; u32 len; };
+int log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2]);
+
+int log_check(const struct log *l);
+
+/* ---- recovery ---- */
+
+struct log_reader {
+	/* Reads @len bytes at @off of the log device; 0 or -errno. */
+	int (*read)(void *ctx, u64 off, void *buf, u32 len);
+	void *ctx;
+	u8 *scratch;		/* LOG_SCRATCH_BYTES, 4 KiB aligned */
+};
+#define LOG_SCRATCH_BYTES	(LOG_HEADER_BYTES_MAX + LOG_RECORD_BLOCKS * RB_BLOCK_SIZE)
+
+/* How a bad place in the ring was judged: the rows of the decision table, recover.c. */
+enum log_verdict {
+	LOG_V_OK,		/* whole record, in chain */
+	LOG_V_END,		/* nothing was ever written here in this life of the ring */
+	LOG_V_TORN,		/* written, not durable when the power went: cut */
+	LOG_V_ROT,		/* was durable, identity known: report, never cut */
+	LOG_V_ROT_UNKNOWN,	/* was durable, identity lost too: report, abstain */
+	LOG_V_UNREADABLE,	/* the device refuses to read it: report, abstain */
+	LOG_V_NR,
+};
+
+struct log_report {
+	enum log_verdict verdict;	/* how the scan ended */
+	u64 records, entries, bytes;	/* accepted */
+	u64 end_pos;			/* where the scan ended */
+	u64 end_seq;
+	u64 cut_records;		/* torn: later valid-looking records given up */
+	struct log_record_id rot;	/* ROT: what is missing */
+};
+
+struct log_recovered {
+	struct log_meta meta;		/* newest valid */
+	int bad_slots;			/* 0 or 1; 2 is an error */
+	struct log_report report;
+};
+
+/*
+ * Called for each entry in log order; an index <= an earlier one truncates from
+ * there. @rec_pos: logical position of the payload. @conf_block: payload of a
+ * configuration entry, else NULL. Non-zero ends the recovery with that error.
+ */
+typedef int (*log_entry_fn)(void *ctx, const struct rb_entry *e, const u32 *block_crc,
+			    u64 payload_pos, const struct log_record *rec, const void *conf_block);
+
+/*
+ * Reads superblock copies and metadata. 0; errors as the decoders; -EUCLEAN: both slots are bad.
+ */
+int log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
+int log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
+		  int *bad_slots);
+
+/*
+ * Scans the ring from the floor, hands over entries, and leaves @l ready to
+ * append after the last good record, with everything found counted as durable.
+ * 0; -EBADMSG: rot (see report; @l must not be appended to); else -errno of read/fn.
+ */
+int log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
+		log_entry_fn fn, void *ctx, struct log_report *rep);
+
+const char *log_verdict_name(enum log_verdict v);
+
+#endif /* LOG_H */
