@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pure volume layer: the replicated state machine of a block device. It is fed
+ * committed entries in log order and answers with verdicts; it knows which
+ * blocks are committed but not yet in the data device, plans their background
+ * application, answers where a read finds its data, and keeps the change map.
+ *
+ * Payload is named (entry index, n-th block of the entry); who holds it is the
+ * caller's business. Replicated state (sessions, digest) depends on nothing but
+ * the entries. Memory is one arena, sized by vol_size().
+ */
+#ifndef VOLUME_H
+#define VOLUME_H
+
+#include "../entry.h"
+#include "../log/log.h"
+
+struct vol_geom {
+	u64 sectors;		/* of the volume, 512-byte */
+	u32 block_size;		/* 512 or 4096 */
+	u32 region_shift;	/* bytes of a change-map region, log2 */
+	u32 slots;		/* block versions committed and not applied, at most */
+	u32 ranges;		/* zero ranges committed and not applied, at most */
+	u32 batch;		/* blocks in one apply batch, at most (<= slots) */
+	/*
+	 * The entry of @index, NULL when it is no longer (or not yet) in the log.
+	 * Every entry that is committed and not applied must be there.
+	 */
+	const struct rb_entry *(*entry)(void *ctx, u64 index);
+	void *ctx;
+};
+
+struct vol;
+
+size_t vol_size(const struct vol_geom *g);
+
+/* @mem: vol_size() zeroed bytes, 8-byte aligned. @at: state at the checkpoint. */
+struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state *at);
+
+/*
+ * Pure verdict on the next entry (index must be s->index + 1), updating @s:
+ * shared by the live and the checkpointed state.
+ *  0		takes effect
+ *  -ESTALE	its session is not the current one: no effect, on any replica
+ *  -EALREADY	a duplicate (seq <= last): no effect
+ *  -EPROTO	a gap in the session's sequence: no effect
+ *  -EBUSY	OPEN: the expected epoch is not the current one
+ *  -ERANGE	beyond the end of the volume, or not aligned to its blocks
+ */
+int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e);
+
+/*
+ * Commits the next entry. A verdict, or -EAGAIN: the index has no room for it;
+ * nothing changed, apply first.
+ */
+int vol_commit(struct vol *v, const struct rb_entry *e);
+
+/* State after every committed entry, and as of the applied index. */
+const struct log_state *vol_live(const struct vol *v);
+const struct log_state *vol_applied(const struct vol *v);
+
+/* The exclusive session; NULL: none. */
+const struct log_session *vol_session(const struct vol *v);
+
+/* ---- reads ---- */
+
+enum vol_seg_kind {
+	VOL_SEG_DATA,		/* in the data device */
+	VOL_SEG_PAYLOAD,	/* block @nth of entry @index, sectors from @off in it */
+	VOL_SEG_ZERO,
+};
+
+struct vol_seg {
+	u8 kind;
+	u8 off;			/* PAYLOAD: first sector within the 4 KiB block */
+	u32 nsect;
+	u64 sector;		/* of the volume */
+	u64 index;		/* PAYLOAD: entry */
+	u32 nth;		/* PAYLOAD: which of its blocks */
+};
+
+/*
+ * Where the committed content of a range is. Fills at most @max segments, in
+ * order; returns their number; *done tells how many sectors they cover.
+ * Adjacent segments of the same kind on the data device (or zero) are merged.
+ */
+int vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *seg, int max,
+	       u32 *done);
+
+/* Did an entry committed after @index touch the range (or is that unknown)? */
+bool vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect);
+
+/* ---- background application ---- */
+
+struct vol_item {
+	u64 block;		/* of the volume, 4 KiB */
+	u64 index;		/* entry and block of the payload */
+	u32 nth;
+	u8 mask;		/* sectors to write */
+};
+
+struct vol_zero {
+	u64 sector;
+	u32 nsect;
+};
+
+/*
+ * A batch covers the entries (applied, last]. Everything in @zero must be on the
+ * device before anything in @item is written; within each, any order will do:
+ * items are disjoint, sorted by block, and superseded versions are left out.
+ */
+struct vol_batch {
+	u64 last;
+	u32 nzero, nitem;
+	const struct vol_zero *zero;
+	const struct vol_item *item;
+};
+
+/* Bytes of payload committed and not applied. */
+u64 vol_unapplied(const struct vol *v);
+u64 vol_unapplied_entries(const struct vol *v);
+
+/* Plans the next batch, up to entry @limit. False: nothing to do. One batch at a time. */
+bool vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b);
+
+/* The planned batch is on the device (not necessarily flushed): slots are free again. */
+void vol_apply_done(struct vol *v);
+
+/* The planned batch failed: forget the plan; everything is as before it. */
+void vol_apply_abort(struct vol *v);
+
+/* ---- change map: per region, the index of the last entry that touched it ---- */
+
+u32 vol_map_blocks(const struct vol *v);
+/* Next dirty map block from @from on; -1: none. */
+int vol_map_dirty(const struct vol *v, u32 from);
+void vol_map_clean(struct vol *v, u32 block);		/* its current content is on disk */
+u64 *vol_map(struct vol *v, u32 block);			/* LOG_MAP_PER_BLOCK values (last: fewer are used) */
+/* @ok false: the block could not be read: all its regions count as changed at @now_index. */
+void vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
+
+/* Replicated state only: equal on all replicas at the same index. */
+u64 vol_digest(const struct vol *v);
+
+/* Every invariant. 0, or -EUCLEAN after RB_ASSERT fired. O(slots): for tests and debugging. */
+int vol_check(const struct vol *v);
+
+#endif /* VOLUME_H */
