@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One member of one volume: raft, log and volume composed. Pure, like them: the
+ * host (the kernel module, or the simulator) feeds it events through the
+ * functions below and does for it what it asks through struct member_ops.
+ *
+ * Rules for the host:
+ *  - one caller at a time; an operation of member_ops never calls back into
+ *    the member and never sleeps waiting for what the member would have to do;
+ *  - after any number of events, member_run() must be called: it proposes,
+ *    submits records, sends, applies, checkpoints. It never loops unbounded;
+ *  - every asynchronous operation is answered exactly once by its *_done();
+ *  - @now is monotonic, in ns, and the same clock everywhere.
+ */
+#ifndef MEMBER_H
+#define MEMBER_H
+
+#include "../entry.h"
+#include "../log/log.h"
+#include "../raft/raft.h"
+#include "../volume/volume.h"
+#include "../wire.h"
+
+#define MEMBER_PEERS_MAX	(RAFT_MEMBERS_MAX - 1)
+#define MEMBER_SEGS_MAX		64
+#define MEMBER_READBACK_BLOCKS	WIRE_BLOCKS_MAX
+#define MEMBER_READBACK_ENTRIES	WIRE_ENTRIES_MAX
+
+struct member;
+
+enum member_trace {		/* what, index, argument */
+	MEMBER_T_PROPOSE,	/* index of a local write, its token */
+	MEMBER_T_LOG_SUBMIT,	/* last index, record seq */
+	MEMBER_T_LOG_DURABLE,	/* index, record seq */
+	MEMBER_T_SEND,		/* last index sent (or 0), message type | slot << 8 */
+	MEMBER_T_RECV,		/* last index received (or 0), message type | slot << 8 */
+	MEMBER_T_COMMIT,	/* index, term */
+	MEMBER_T_VERDICT,	/* index, verdict as unsigned errno */
+	MEMBER_T_COMPLETE,	/* index, token */
+	MEMBER_T_READ_START,	/* committed index at lookup, token */
+	MEMBER_T_READ_OK,	/* index to wait for, ticket */
+	MEMBER_T_APPLY,		/* last index of the batch, blocks */
+	MEMBER_T_APPLIED,	/* applied index, 0 */
+	MEMBER_T_CHECKPOINT,	/* index, phase */
+	MEMBER_T_TRIM,		/* first index retained, ring bytes used */
+	MEMBER_T_META,		/* term, vote */
+	MEMBER_T_ROLE,		/* term, enum raft_role */
+	MEMBER_T_TRUNCATE,	/* first index given up, 0 */
+	MEMBER_T_SESSION,	/* epoch, enum member_session_state */
+	MEMBER_T_NR,
+};
+
+enum member_note {		/* things people want to hear of: events, log lines */
+	MEMBER_N_ROLE,		/* role, leader or term changed */
+	MEMBER_N_PEER,		/* a peer came, went, or needs a resync; arg: slot */
+	MEMBER_N_SESSION,	/* the local session or the holder changed */
+	MEMBER_N_CONF,		/* the configuration changed; size and timeouts are known */
+	MEMBER_N_CHECKPOINT,	/* arg: index */
+	MEMBER_N_HALTED,	/* arg: enum member_halt */
+	MEMBER_N_READY,		/* arg 1: IO can be served (quorum, state); 0: no longer */
+};
+
+enum member_halt {
+	MEMBER_RUNNING,
+	MEMBER_HALT_LOG,	/* log write, flush or metadata error */
+	MEMBER_HALT_DATA,	/* data device write error */
+	MEMBER_HALT_ROT,	/* a committed entry is rotten in the own log */
+	MEMBER_HALT_INVARIANT,	/* a broken invariant: see the kernel log */
+};
+
+enum member_session_state {
+	MEMBER_S_NONE,		/* this node holds no session: the device is read-only */
+	MEMBER_S_OPENING,
+	MEMBER_S_HELD,
+	MEMBER_S_FENCED,	/* sticky until member_session_reset() */
+};
+
+/* A read of log payloads, asked by the member: fill bufs[i] from pos[i], ring-wise. */
+struct member_readback {
+	u8 id;
+	u8 busy;
+	u32 n;
+	u64 first;			/* entry of bufs[0]; consecutive */
+	u64 pos[MEMBER_READBACK_ENTRIES];
+	struct rb_buf *buf[MEMBER_READBACK_ENTRIES];	/* NULL: the entry has no payload */
+};
+
+struct member_ops {
+	/* -- payload -- */
+	struct rb_buf *(*buf_alloc)(void *host, u32 nblocks);	/* reserve for readbacks; may be NULL: later */
+	void (*buf_get)(void *host, struct rb_buf *buf);
+	void (*buf_put)(void *host, struct rb_buf *buf);
+	/* Recomputes the block sums of @buf from its data into @crc. */
+	void (*buf_sum)(void *host, const struct rb_buf *buf, u32 *crc);
+	/* First block of a buffer, mapped: configuration entries only. */
+	void *(*buf_data)(void *host, struct rb_buf *buf);
+
+	/* -- network: peers are slots, 0 .. MEMBER_PEERS_MAX - 1, given by the host -- */
+	/* Room for one more frame to @slot: at least WIRE_HEADER_BYTES + WIRE_HEAD_MAX; NULL: not now. */
+	void *(*tx_begin)(void *host, u32 slot, enum wire_channel ch);
+	/* Sends what was encoded there, then the payload of @buf[0..n) (references taken here). */
+	void (*tx_end)(void *host, u32 slot, enum wire_channel ch, u32 len,
+		       struct rb_buf *const *buf, u32 n);
+
+	/* -- log device -- */
+	/* Header of @rec, then payload of @buf[0..n), at rec->pos, FUA. -> member_log_done() */
+	void (*log_write)(void *host, struct log_record *rec, struct rb_buf *const *buf, u32 n);
+	/* LOG_META_BYTES at @off, FUA. One at a time. -> member_meta_done() */
+	void (*meta_write)(void *host, u64 off, const void *data);
+	/* One change-map block at @off. One at a time, FUA. -> member_map_done() */
+	void (*map_write)(void *host, u64 off, const void *block);
+	/* -> member_readback_done() */
+	void (*log_read)(void *host, struct member_readback *rb);
+
+	/* -- data device -- */
+	/* Zero ranges first, then blocks: see vol_batch; @buf[i] belongs to item i. -> member_apply_done() */
+	void (*data_apply)(void *host, const struct vol_batch *b, struct rb_buf *const *buf);
+	/* Flush, then write the header block, FUA. -> member_data_sync_done() */
+	void (*data_sync)(void *host, const void *header_block);
+
+	/* -- requests: tokens are the host's names of them -- */
+	/* Starts reading from the data device into the request at byte @off; counted by the host. */
+	void (*read_data)(void *host, u64 token, u32 off, u64 sector, u32 nsect);
+	void (*read_copy)(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect, u32 nsect);
+	void (*read_zero)(void *host, u64 token, u32 off, u32 nsect);
+	/* All parts of one lookup were handed out: -> member_read_done() once they all ended. */
+	void (*read_issued)(void *host, u64 token);
+	/* The end of a request, of any kind. */
+	void (*complete)(void *host, u64 token, int error);
+
+	/* -- telling -- */
+	void (*note)(void *host, enum member_note what, u64 arg);
+	void (*trace)(void *host, enum member_trace what, u64 index, u64 arg);	/* may be NULL */
+};
+
+struct member_limits {
+	u32 entries;		/* in the live log, power of two */
+	u32 slots;		/* blocks committed and not applied */
+	u32 ranges;		/* zero ranges likewise */
+	u32 reads;		/* at once */
+	u32 batch;		/* blocks in an apply batch */
+	u32 uncommitted_bytes;	/* proposed by this leader, not committed */
+	u32 apply_bytes;	/* unapplied payload that starts the background apply */
+	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
+	u32 records_inflight;	/* submit at once below that, then group: 1 .. LOG_INFLIGHT */
+	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
+};
+
+struct member_peer_cfg {
+	char node[LOG_NAME_MAX];
+	char addr[LOG_ADDR_MAX];
+};
+
+struct member_cfg {
+	struct log_super super;
+	char node[LOG_NAME_MAX];
+	u32 npeers;
+	struct member_peer_cfg peer[MEMBER_PEERS_MAX];	/* slot i is peer[i] */
+	struct member_limits limits;
+	u64 seed;
+	u64 boot_nonce;		/* random, of this start */
+	const struct member_ops *ops;
+	void *host;
+};
+
+/* Fills every 0 field of @l with its default for a pool of @pool_bytes. */
+void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct log_super *s);
+
+size_t member_size(const struct member_cfg *cfg);
+/* Page-aligned memory that the member needs beside: record headers. */
+size_t member_pages_size(void);
+
+/*
+ * Recovery and start, synchronous (may sleep in @rd). @data: the decoded header
+ * of the data device. On return *@rep tells what was found in the ring, also on errors:
+ *  -EBADMSG	rot in the log (see @rep)
+ *  -EUCLEAN	both metadata slots are bad
+ *  -ESTALE	the data device is older than the log's checkpoint (swapped or rolled back)
+ *  -EINVAL	log and data belong to different volumes or stores, or limits are absurd
+ *  -E2BIG	more live entries than limits.entries
+ * The new generation still has to be written: nothing is sent before it is.
+ */
+int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
+		 const struct log_reader *rd, const struct data_super *data, u64 now,
+		 struct log_report *rep);
+
+/* The change map is loaded by the host, block by block, before the first member_run(). */
+u32 member_map_blocks(const struct member *m);
+u64 member_map_offset(const struct member *m, u32 block);
+void member_map_load(struct member *m, u32 block, const void *data, int error);
+
+/* Ends every request with -@error and drops every reference. No event may follow. */
+void member_stop(struct member *m, int error);
+
+/* ---- driving ---- */
+
+void member_run(struct member *m, u64 now);
+u64 member_deadline(const struct member *m);	/* ns; call member_run() then */
+
+/* ---- peers ---- */
+
+/* What this member says at the start of a connection to @slot. */
+void member_hello(const struct member *m, u32 slot, enum wire_channel ch, struct wire_hello *h);
+/*
+ * A peer said hello. 0: the connection may be used, raft messages may flow once
+ * both channels are up; else the enum wire_reason to refuse with.
+ */
+int member_peer_hello(struct member *m, u32 slot, const struct wire_hello *h);
+void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now);
+void member_peer_down(struct member *m, u32 slot, enum wire_channel ch, u64 now);
+/* Room to send to @slot came back after tx_begin() had returned NULL. */
+void member_tx_room(struct member *m, u32 slot, u64 now);
+/* Slot of a node's name, or -ENOENT. */
+int member_peer_slot(const struct member *m, const char *node);
+
+/*
+ * A decoded message; @buf[i] is the payload of entry i (NULL: none), verified
+ * against the sums; the references become the member's. -EINVAL: hostile or
+ * absurd, the connection should be cut; else 0.
+ */
+int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
+		struct rb_buf **buf, u64 now);
+
+/* ---- requests ---- */
+
+/*
+ * Proposes a write (@buf: payload, its reference becomes the member's on 0) or
+ * zeroes (@buf NULL). 0: complete(token) follows, perhaps much later.
+ *  -EAGAIN	over a bound: again after the next event (keep the order)
+ *  -EREMOTE	not the leader, or not ready yet
+ *  -EBUSY	no session is held
+ *  -ESTALE	the session was fenced
+ *  -ESHUTDOWN	halted
+ */
+int member_write(struct member *m, u64 sector, u32 nsect, struct rb_buf *buf, u64 token);
+/* 0: read_*() calls follow and complete(token) at the end; -EAGAIN, -ESHUTDOWN. */
+int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now);
+/* Every part handed out for @token ended. */
+void member_read_done(struct member *m, u64 token, int error, u64 now);
+
+/* ---- session of this node ---- */
+
+/*
+ * Takes the session: 0 and complete(token) follows (0, or -EBUSY: another one
+ * was faster), -EALREADY: held already, -EREMOTE: only the leader can for now,
+ * -EAGAIN: the leader is not ready yet, -ESTALE: fenced and not reset.
+ */
+int member_open(struct member *m, u64 token);
+/* Gives it up. 0 and complete(token) follows; -EREMOTE, -ENOENT, -EAGAIN. */
+int member_close(struct member *m, u64 token);
+/* All openers are gone, the page cache is dropped: FENCED becomes NONE. */
+void member_session_reset(struct member *m);
+enum member_session_state member_session(const struct member *m);
+
+/* ---- administration ---- */
+
+/*
+ * First configuration of a volume: on one node, once every peer of @conf said
+ * hello and is blank. @conf->index is set here. 0: under way, a MEMBER_N_CONF
+ * note follows; -EEXIST: bootstrapped; -ENOTCONN: a peer was not heard;
+ * -ENOTEMPTY: a peer is not blank; -EINVAL: conf absurd; -ENOSPC: too large
+ * for a member's data device. *@slot: which peer.
+ */
+int member_bootstrap(struct member *m, struct log_conf *conf, u32 *slot);
+/* Fills a configuration of this node and its peers from their hellos (all voters). */
+int member_bootstrap_conf(const struct member *m, const char *self_addr, u64 sectors,
+			  u64 nonce, struct log_conf *conf, u32 *slot);
+/* 0: under way; the ROLE note tells; errors as RAFT_EV_TRANSFER, -ENOENT: no such node. */
+int member_transfer(struct member *m, const char *node, u64 now);
+/* Apply everything committed and checkpoint soon (used before a clean down). */
+void member_checkpoint(struct member *m);
+
+/* ---- events of the devices ---- */
+
+void member_log_done(struct member *m, struct log_record *rec, int error, u64 now);
+void member_meta_done(struct member *m, int error, u64 now);
+void member_map_done(struct member *m, int error, u64 now);
+void member_readback_done(struct member *m, struct member_readback *rb, int error, u64 now);
+void member_apply_done(struct member *m, int error, u64 now);
+void member_data_sync_done(struct member *m, int error, u64 now);
+
+/* ---- looking at it ---- */
+
+struct member_peer_status {
+	char node[LOG_NAME_MAX];
+	u64 store;
+	u64 generation;
+	u8 up[WIRE_CHANNELS];
+	u8 bootstrapped;
+	u8 needs_resync;	/* leader's view: the log no longer covers it */
+	u8 last_reject;		/* enum wire_reason this node answered its hello with; 0: none */
+	u64 match;
+};
+
+struct member_status {
+	struct raft_status raft;
+	enum member_halt halt;
+	int halt_error;
+	bool ready;		/* IO is served: bootstrapped, quorum reached, not halted */
+	bool needs_resync;	/* own view: the leader's log no longer covers this member */
+	struct log_conf conf;
+	u64 generation;
+	u64 live_index, digest;	/* newest committed and judged */
+	u64 applied_index;
+	u64 checkpoint_index;
+	u64 unapplied_bytes;
+	u64 ring_bytes, ring_used;
+	u64 log_entries, log_entries_max;
+	u64 inflight_records;
+	enum member_session_state session;
+	u64 session_epoch;
+	u64 session_seq;
+	struct log_session holder;	/* of the volume's session; store 0: none */
+	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
+	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
+	u32 npeers;
+	struct member_peer_status peer[MEMBER_PEERS_MAX];
+};
+
+void member_status(const struct member *m, struct member_status *st);
+
+const struct rb_entry *member_entry(const struct member *m, u64 index);
+
+/* Every invariant of all layers; 0 or -EUCLEAN (and the member halts). @deep: O(slots). */
+int member_check(struct member *m, bool deep);
+
+#endif /* MEMBER_H */
