@@ -74,8 +74,12 @@ int wire_decode_header(struct wire_header *h, const void *buf);
 /* Checks the head against the header's sum. 0 or -EBADMSG. */
 int wire_check_head(const struct wire_header *h, const void *head);
 
-/* Encoders return the bytes of header and head together, at most
- * WIRE_HEADER_BYTES + WIRE_HEAD_MAX.
+/*
+ * Encoders return the bytes of header and head together, at most
+ * WIRE_HEADER_BYTES + WIRE_HEAD_MAX. Decoders return 0 or -EINVAL, and leave
+ * the result unspecified on failure; the head was checked before. Buffers may
+ * have any alignment. HELLO and REJECT may be longer than we know: the end is
+ * ignored, so that versions can be compared.
  */
 u32 wire_encode_hello(void *buf, const struct wire_hello *hello);
 int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, const void *head);
@@ -96,7 +100,7 @@ struct wire_append {
 /*
  * @entry returns the @i-th entry of the message's span and its block sums.
  * Not an append, or an empty one: n = 0. The caller has cut the span to
- * WIRE_ENTRIES_MAX and WIRE_BLOCKS_MAX.
+ * WIRE_ENTRIES_MAX and WIRE_BLOCKS_MAX. 0 after RB_ASSERT fired: it has not.
  */
 u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
 		     const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc), void *ctx);
@@ -104,7 +108,7 @@ u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
 /*
  * 0; -EINVAL: anything inconsistent: kinds, ranges, indexes not consecutive,
  * identity sums wrong, block counts not matching the header, terms not those
- * of the span. A configuration entry must be alone. msg->ents.conf is left
+ * of the span, a span that does not follow prev. A configuration entry must be alone. msg->ents.conf is left
  * NULL: the caller sets it once it has the payload.
  */
 int wire_decode_raft(struct raft_msg *m, struct wire_append *a, const struct wire_header *h,

@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The wire codec: round trips, golden bytes, and what it must refuse. */
+#include "tap.h"
+#include "wire.h"
+
+#define FRAME_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
+
+static u8 buf[FRAME_MAX], copy[FRAME_MAX];
+static struct wire_append app;
+static struct rb_entry ent[WIRE_ENTRIES_MAX];
+static u32 sums[WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX];
+
+/* Decodes what is in buf, all checks in order, as a receiver does. */
+static int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject *re)
+{
+	struct wire_header h;
+	int err = wire_decode_header(&h, buf);
+
+	if (!err)
+		err = wire_check_head(&h, buf + WIRE_HEADER_BYTES);
+	if (err)
+		return err;
+	switch (h.type) {
+	case WIRE_HELLO:
+		return wire_decode_hello(he, &h, buf + WIRE_HEADER_BYTES);
+	case WIRE_REJECT:
+		return wire_decode_reject(re, &h, buf + WIRE_HEADER_BYTES);
+	default:
+		return wire_decode_raft(m, &app, &h, buf + WIRE_HEADER_BYTES);
+	}
+}
+
+static int decode_any(void)
+{
+	struct raft_msg m;
+	struct wire_hello he;
+	struct wire_reject re;
+
+	return decode(&m, &he, &re);
+}
+
+static void put32(u32 at, u32 v)
+{
+	__le32 le = cpu_to_le32(v);
+
+	memcpy(buf + at, &le, 4);
+}
+
+static u32 get32(u32 at)
+{
+	__le32 le;
+
+	memcpy(&le, buf + at, 4);
+	return le32_to_cpu(le);
+}
+
+/* Makes both sums right again, so that only the content can be refused. */
+static void seal(void)
+{
+	u32 len = get32(8);
+
+	put32(24, rb_crc32c(0, buf + WIRE_HEADER_BYTES, len <= WIRE_HEAD_MAX ? len : 0));
+	put32(28, rb_crc32c(0, buf, 28));
+}
+
+static const struct wire_hello hello = {
+	.version_min = 1, .version_max = 3, .features = 0x1122334455667788,
+	.volume = { 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
+		    0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf },
+	.nonce = 0x0102030405060708, .store = 0x1112131415161718,
+	.generation = 0x2122232425262728, .match = 0x3132333435363738,
+	.match_term = 0x4142434445464748, .data_sectors = 0x5152535455565758,
+	.channel = WIRE_BULK, .bootstrapped = 1, .node = "alpha", .peer = "beta",
+};
+
+static const struct rb_entry *entry_at(void *ctx, u32 i, const u32 **crc)
+{
+	*crc = sums + sum_at[i];
+	return &ent[i];
+}
+
+static struct raft_msg append_msg(u32 n)
+{
+	struct raft_msg m = {
+		.type = RAFT_MSG_APPEND, .from = 0x11, .to = 0x22, .term = 9,
+		.prev = { .term = 6, .index = 99 },
+		.ents = { .first = 100, .last = 99 + n, .term = 7 },
+		.commit = 98, .read_seq = 5,
+	};
+
+	return m;
+}
+
+/* Fills entry @i; its sums begin at *@b. */
+static void fill(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
+{
+	struct rb_entry *e = &ent[i];
+	u32 k;
+
+	memset(e, 0, sizeof(*e));
+	e->index = 100 + i;
+	e->term = 7;
+	e->kind = kind;
+	e->sector = sector;
+	e->nsect = nsect;
+	if (kind == RB_E_WRITE)
+		e->nblocks = rb_blocks_touched(sector, nsect);
+	else
+		e->nblocks = kind == RB_E_CONF;
+	e->store = kind == RB_E_OPEN || kind == RB_E_CLOSE ? 0x77 : 0;
+	e->epoch = 50;
+	e->seq = i + 1;
+	sum_at[i] = *b;
+	for (k = 0; k < e->nblocks; k++, (*b)++)
+		sums[*b] = 0xc0000000 + *b;
+	e->csum = rb_entry_csum(e, sums + sum_at[i]);
+}
+
+/* write of 3 blocks, zeroes, no-op, open, close, unaligned write of 2 blocks */
+static u32 encode_mixed(void)
+{
+	struct raft_msg m = append_msg(6);
+	u32 b = 0;
+
+	fill(0, RB_E_WRITE, 80, 24, &b);
+	fill(1, RB_E_ZEROES, 4096, 2048, &b);
+	fill(2, RB_E_NOOP, 0, 0, &b);
+	fill(3, RB_E_OPEN, 0, 0, &b);
+	fill(4, RB_E_CLOSE, 0, 0, &b);
+	fill(5, RB_E_WRITE, 7, 2, &b);
+	return wire_encode_raft(buf, &m, 6, entry_at, NULL);
+}
+
+#define HEAD		WIRE_HEADER_BYTES
+#define ENTRY(i)	(HEAD + 104 + 44 * (i))
+#define SUM(n, i)	(ENTRY(n) + 4 * (i))
+
+static void same_entry(const struct rb_entry *a, const struct rb_entry *b)
+{
+	CHECK_EQ(a->index, b->index);
+	CHECK_EQ(a->term, b->term);
+	CHECK_EQ(a->kind, b->kind);
+	CHECK_EQ(a->nblocks, b->nblocks);
+	CHECK_EQ(a->sector, b->sector);
+	CHECK_EQ(a->nsect, b->nsect);
+	CHECK_EQ(a->csum, b->csum);
+	CHECK_EQ(a->store, b->store);
+	CHECK_EQ(a->epoch, b->epoch);
+	CHECK_EQ(a->seq, b->seq);
+}
+
+static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
+{
+	CHECK_EQ(a->type, b->type);
+	CHECK_EQ(a->reject, b->reject);
+	CHECK_EQ(a->force, b->force);
+	CHECK_EQ(a->from, b->from);
+	CHECK_EQ(a->to, b->to);
+	CHECK_EQ(a->term, b->term);
+	CHECK_EQ(a->prev.term, b->prev.term);
+	CHECK_EQ(a->prev.index, b->prev.index);
+	CHECK_EQ(a->run_first, b->run_first);
+	CHECK_EQ(a->reject_index, b->reject_index);
+	CHECK_EQ(a->ents.first, b->ents.first);
+	CHECK_EQ(a->ents.last, b->ents.last);
+	CHECK_EQ(a->ents.term, b->ents.term);
+	CHECK(!b->ents.conf);
+	CHECK_EQ(a->commit, b->commit);
+	CHECK_EQ(a->read_seq, b->read_seq);
+}
+
+static void test_hello(void)
+{
+	struct wire_hello got;
+
+	CHECK_EQ(wire_encode_hello(buf, &hello), HEAD + 144);
+	memset(&got, 0xee, sizeof(got));
+	CHECK_EQ(decode(NULL, &got, NULL), 0);
+	CHECK_EQ(got.version_min, 1);
+	CHECK_EQ(got.version_max, 3);
+	CHECK_EQ(got.features, hello.features);
+	CHECK(!memcmp(got.volume, hello.volume, LOG_UUID_LEN));
+	CHECK_EQ(got.nonce, hello.nonce);
+	CHECK_EQ(got.store, hello.store);
+	CHECK_EQ(got.generation, hello.generation);
+	CHECK_EQ(got.match, hello.match);
+	CHECK_EQ(got.match_term, hello.match_term);
+	CHECK_EQ(got.data_sectors, hello.data_sectors);
+	CHECK_EQ(got.channel, WIRE_BULK);
+	CHECK_EQ(got.bootstrapped, 1);
+	CHECK(!memcmp(got.node, hello.node, LOG_NAME_MAX));
+	CHECK(!memcmp(got.peer, hello.peer, LOG_NAME_MAX));
+}
+
+/* A later version's HELLO says more: understood as far as we can. */
+static void test_hello_longer(void)
+{
+	struct wire_hello got;
+
+	wire_encode_hello(buf, &hello);
+	memset(buf + HEAD + 144, 0x5a, 60);
+	put32(8, 204);
+	seal();
+	CHECK_EQ(decode(NULL, &got, NULL), 0);
+	CHECK_EQ(got.data_sectors, hello.data_sectors);
+	CHECK_STREQ(got.peer, "beta");
+}
+
+/* Longest names fit; nothing that was behind the NUL leaks out. */
+static void test_hello_names(void)
+{
+	struct wire_hello h = hello, got;
+
+	memset(h.node, 'n', LOG_NAME_MAX - 1);
+	memcpy(h.peer, "b\0secret", 9);
+	wire_encode_hello(buf, &h);
+	CHECK_EQ(decode(NULL, &got, NULL), 0);
+	CHECK_STREQ(got.node, h.node);
+	CHECK_STREQ(got.peer, "b");
+	CHECK(!got.peer[2]);
+	memset(h.peer, 0, LOG_NAME_MAX);	/* whom it speaks to may be unknown */
+	wire_encode_hello(buf, &h);
+	CHECK_EQ(decode(NULL, &got, NULL), 0);
+}
+
+static void test_reject(void)
+{
+	struct wire_reject r = { .reason = WIRE_R_ROLLBACK }, got = { 0 };
+	int i;
+
+	CHECK_EQ(wire_encode_reject(buf, &r), HEAD + 8);
+	CHECK_EQ(decode(NULL, NULL, &got), 0);
+	CHECK_EQ(got.reason, WIRE_R_ROLLBACK);
+	r.reason = 0;
+	wire_encode_reject(buf, &r);
+	CHECK_EQ(decode(NULL, NULL, &got), -EINVAL);
+	r.reason = 200;		/* from a later version: a refusal all the same */
+	wire_encode_reject(buf, &r);
+	CHECK_EQ(decode(NULL, NULL, &got), 0);
+	CHECK_EQ(got.reason, 200);
+	for (i = 1; i < WIRE_R_NR; i++)
+		CHECK(strcmp(wire_reason_text(i), "unknown reason"));
+	CHECK_STREQ(wire_reason_text(0), "unknown reason");
+	CHECK_STREQ(wire_reason_text(WIRE_R_NR), "unknown reason");
+	CHECK_STREQ(wire_reason_text(255), "unknown reason");
+}
+
+/* Every message type, every field distinct, without entries. */
+static void test_raft_plain(void)
+{
+	struct raft_msg m, got;
+	int type;
+
+	for (type = 1; type < RAFT_MSG_NR; type++) {
+		m = (struct raft_msg){
+			.type = type, .reject = type & 1, .force = !(type & 1),
+			.from = 101, .to = 102, .term = U64_MAX,
+			.prev = { .term = 104, .index = 105 }, .run_first = 106,
+			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
+			.commit = 111, .read_seq = 112,
+		};
+		CHECK_EQ(wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 104);
+		CHECK_EQ(decode(&got, NULL, NULL), 0);
+		same_msg(&m, &got);
+		CHECK_EQ(app.n, 0);
+		CHECK_EQ(app.nblocks, 0);
+		memset(&m.ents, 0, sizeof(m.ents));
+		wire_encode_raft(buf, &m, 0, entry_at, NULL);
+		CHECK_EQ(decode(&got, NULL, NULL), 0);
+		same_msg(&m, &got);
+	}
+}
+
+static void test_raft_append(void)
+{
+	struct raft_msg m = append_msg(6), got;
+	u32 i;
+
+	CHECK_EQ(encode_mixed(), SUM(6, 5));
+	CHECK_EQ(get32(12), 5);
+	CHECK_EQ(decode(&got, NULL, NULL), 0);
+	same_msg(&m, &got);
+	CHECK_EQ(app.n, 6);
+	CHECK_EQ(app.nblocks, 5);
+	for (i = 0; i < 6; i++)
+		same_entry(&ent[i], &app.e[i]);
+	for (i = 0; i < 5; i++)
+		CHECK_EQ(app.crc[i], sums[i]);
+}
+
+static void test_raft_conf_alone(void)
+{
+	struct raft_msg m = append_msg(1), got;
+	u32 b = 0;
+
+	fill(0, RB_E_CONF, 0, 0, &b);
+	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	CHECK_EQ(decode(&got, NULL, NULL), 0);
+	CHECK_EQ(app.nblocks, 1);
+	CHECK_EQ(app.e[0].kind, RB_E_CONF);
+
+	m = append_msg(2);
+	fill(1, RB_E_NOOP, 0, 0, &b);
+	wire_encode_raft(buf, &m, 2, entry_at, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
+}
+
+/* The largest legal append fills all bounds at once. */
+static void test_raft_largest(void)
+{
+	struct raft_msg m = append_msg(WIRE_ENTRIES_MAX), got;
+	u32 b = 0, i;
+
+	for (i = 0; i < WIRE_ENTRIES_MAX; i++) {
+		if (i < 2)
+			fill(i, RB_E_WRITE, 1, RB_WRITE_MAX >> RB_SECTOR_SHIFT, &b);
+		else
+			fill(i, RB_E_ZEROES, i, RB_ZERO_SECTORS_MAX, &b);
+	}
+	CHECK_EQ(b, WIRE_BLOCKS_MAX);
+	CHECK_EQ(wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX, entry_at, NULL),
+		 SUM(WIRE_ENTRIES_MAX, WIRE_BLOCKS_MAX));
+	CHECK_EQ(decode(&got, NULL, NULL), 0);
+	same_msg(&m, &got);
+	for (i = 0; i < WIRE_ENTRIES_MAX; i++)
+		same_entry(&ent[i], &app.e[i]);
+	for (i = 0; i < WIRE_BLOCKS_MAX; i++)
+		CHECK_EQ(app.crc[i], sums[i]);
+}
+
+/* What the caller must not do is caught before it can leave the node. */
+static void test_encode_asserts(void)
+{
+	struct raft_msg m = append_msg(1);
+	u32 b = 0;
+
+	tap_expect_asserts();
+	CHECK_EQ(wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX + 1, entry_at, NULL), 0);
+	fill(0, RB_E_NOOP, 0, 0, &b);
+	ent[0].index++;
+	CHECK_EQ(wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
+	fill(0, RB_E_NOOP, 0, 0, &b);
+	ent[0].term++;
+	CHECK_EQ(wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
+	fill(0, RB_E_NOOP, 0, 0, &b);
+	ent[0].nblocks = WIRE_BLOCKS_MAX + 1;
+	CHECK_EQ(wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
+	CHECK_EQ(tap_asserts(), 4);
+}
+
+static const char golden_hello[] =
+	"72626c6b0101000090000000000000000000000000000000ad5507e932dfb9a3"
+	"01000300010100008877665544332211a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+	"0807060504030201181716151413121128272625242322213837363534333231"
+	"48474645444342415857565554535251616c7068610000000000000000000000"
+	"0000000000000000000000000000000062657461000000000000000000000000"
+	"00000000000000000000000000000000";
+
+static const char golden_reject[] =
+	"72626c6b0102000008000000000000000000000000000000c04d09e47c57fe09"
+	"0500000000000000";
+
+static const char golden_append[] =
+	"72626c6b01030000c8000000020000000900000000000000e8514bb217faf849"
+	"0500000002000000110000000000000022000000000000000900000000000000"
+	"0600000000000000630000000000000000000000000000000000000000000000"
+	"6400000000000000650000000000000007000000000000006200000000000000"
+	"0500000000000000674523010000000000000000000000003200000000000000"
+	"010000000000000009000000b2a45bbe02000300000000000000000077000000"
+	"000000003200000000000000020000000000000000000000ca94798600000500"
+	"000000c0010000c0";
+
+static void golden(const char *hex, u32 len)
+{
+	char text[3];
+	u32 i;
+
+	CHECK_EQ(strlen(hex), 2 * len);
+	for (i = 0; i < len; i++) {
+		snprintf(text, sizeof(text), "%02x", buf[i]);
+		if (memcmp(text, hex + 2 * i, 2))
+			printf("# byte %u is %s, golden %.2s\n", i, text, hex + 2 * i);
+		CHECK(!memcmp(text, hex + 2 * i, 2));
+	}
+}
+
+/* The bytes themselves: a change of them is a change of the protocol. */
+static void test_golden(void)
+{
+	struct wire_reject r = { .reason = WIRE_R_STORE };
+	struct raft_msg m = append_msg(2);
+	u32 b = 0;
+
+	golden(golden_hello, wire_encode_hello(buf, &hello));
+	golden(golden_reject, wire_encode_reject(buf, &r));
+	fill(0, RB_E_WRITE, 0x1234567, 9, &b);
+	fill(1, RB_E_OPEN, 0, 0, &b);
+	golden(golden_append, wire_encode_raft(buf, &m, 2, entry_at, NULL));
+}
+
+/* One bit anywhere, without a matching sum. */
+static void flip_all(u32 len)
+{
+	u32 i, bit;
+
+	CHECK_EQ(decode_any(), 0);
+	for (i = 0; i < len; i++) {
+		for (bit = 0; bit < 8; bit++) {
+			buf[i] ^= 1u << bit;
+			CHECK_EQ(decode_any(), -EBADMSG);
+			buf[i] ^= 1u << bit;
+		}
+	}
+}
+
+static void test_bit_flips(void)
+{
+	struct wire_reject r = { .reason = 1 };
+
+	flip_all(wire_encode_hello(buf, &hello));
+	flip_all(wire_encode_reject(buf, &r));
+	flip_all(encode_mixed());
+}
+
+struct bad {
+	const char *what;
+	u32 at;
+	int width;		/* bytes */
+	u64 value;
+	int want;
+};
+
+/* Each lie comes with correct sums. */
+static void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
+{
+	size_t i;
+	u32 len = encode(), k;
+	int err;
+
+	memcpy(copy, buf, len);
+	CHECK_EQ(decode_any(), 0);
+	for (i = 0; i < n; i++) {
+		memcpy(buf, copy, len);
+		memset(buf + len, 0, FRAME_MAX - len);
+		for (k = 0; k < bad[i].width; k++)
+			buf[bad[i].at + k] = bad[i].value >> (8 * k);
+		CHECK(memcmp(buf, copy, len));
+		seal();
+		err = decode_any();
+		if (err != bad[i].want)
+			printf("# %s: %d, not %d\n", bad[i].what, err, bad[i].want);
+		CHECK_EQ(err, bad[i].want);
+	}
+}
+
+static u32 encode_hello(void)
+{
+	return wire_encode_hello(buf, &hello);
+}
+
+static const struct bad bad_header[] = {
+	{ "magic", 0, 4, 0x6b6c6273, -EBADMSG },
+	{ "version 0", 4, 1, 0, -EPROTONOSUPPORT },
+	{ "version 2", 4, 1, 2, -EPROTONOSUPPORT },
+	{ "flag", 6, 2, 1, -EPROTONOSUPPORT },
+	{ "high flag", 6, 2, 0x8000, -EPROTONOSUPPORT },
+	{ "type 0", 5, 1, 0, -EINVAL },
+	{ "type too big", 5, 1, WIRE_TYPE_NR, -EINVAL },
+	{ "type 255", 5, 1, 255, -EINVAL },
+	{ "head_len 0", 8, 4, 0, -EINVAL },
+	{ "head_len over", 8, 4, WIRE_HEAD_MAX + 1, -EINVAL },
+	{ "head_len huge", 8, 4, U32_MAX, -EINVAL },
+	{ "head_len -32", 8, 4, (u32)-32, -EINVAL },
+	{ "payload behind a HELLO", 12, 4, 1, -EINVAL },
+};
+
+static void test_bad_header(void)
+{
+	refuse(encode_hello, bad_header, ARRAY_SIZE(bad_header));
+}
+
+static const struct bad bad_hello[] = {
+	{ "short", 8, 4, 143, -EINVAL },
+	{ "1 byte", 8, 4, 1, -EINVAL },
+	{ "is a REJECT", HEAD + 0, 2, 0, -EINVAL },
+	{ "min > max", HEAD + 0, 2, 4, -EINVAL },
+	{ "max 0", HEAD + 2, 2, 0, -EINVAL },
+	{ "channel", HEAD + 4, 1, WIRE_CHANNELS, -EINVAL },
+	{ "bootstrapped", HEAD + 5, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 6, 2, 1, -EINVAL },
+	{ "store 0", HEAD + 40, 8, 0, -EINVAL },
+	{ "node empty", HEAD + 80, 8, 0, -EINVAL },
+	{ "node: escape", HEAD + 81, 1, 0x1b, -EINVAL },
+	{ "node: blank", HEAD + 81, 1, ' ', -EINVAL },
+	{ "node: 8 bit", HEAD + 81, 1, 0x80, -EINVAL },
+	{ "node: DEL", HEAD + 81, 1, 0x7f, -EINVAL },
+	{ "node: text behind the NUL", HEAD + 111, 1, 'x', -EINVAL },
+	{ "peer: newline", HEAD + 112, 1, '\n', -EINVAL },
+	{ "peer: text behind the NUL", HEAD + 143, 1, 'x', -EINVAL },
+};
+
+static void test_bad_hello(void)
+{
+	u32 i;
+
+	refuse(encode_hello, bad_hello, ARRAY_SIZE(bad_hello));
+	for (i = 80; i <= 112; i += 32) {	/* a name without an end */
+		encode_hello();
+		memset(buf + HEAD + i, 'x', LOG_NAME_MAX);
+		seal();
+		CHECK_EQ(decode_any(), -EINVAL);
+	}
+}
+
+static const struct bad bad_raft[] = {
+	{ "no room for the message", 8, 4, 103, -EINVAL },
+	{ "an entry short", 8, 4, 104 + 5 * 44 + 20, -EINVAL },
+	{ "a sum short", 8, 4, 104 + 6 * 44 + 16, -EINVAL },
+	{ "a byte short", 8, 4, 104 + 6 * 44 + 19, -EINVAL },
+	{ "a byte long", 8, 4, 104 + 6 * 44 + 21, -EINVAL },
+	{ "a sum long", 8, 4, 104 + 6 * 44 + 24, -EINVAL },
+	{ "payload: less", 12, 4, 4, -EINVAL },
+	{ "payload: more", 12, 4, 6, -EINVAL },
+	{ "payload: none", 12, 4, 0, -EINVAL },
+	{ "payload: over", 12, 4, WIRE_BLOCKS_MAX + 1, -EINVAL },
+	{ "payload: huge", 12, 4, U32_MAX, -EINVAL },
+	{ "header's term", 16, 8, 8, -EINVAL },
+	{ "type 0", HEAD + 0, 1, 0, -EINVAL },
+	{ "type over", HEAD + 0, 1, RAFT_MSG_NR, -EINVAL },
+	{ "not an append", HEAD + 0, 1, RAFT_MSG_VOTE, -EINVAL },
+	{ "reject 2", HEAD + 1, 1, 2, -EINVAL },
+	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 3, 1, 1, -EINVAL },
+	{ "n less", HEAD + 4, 4, 5, -EINVAL },
+	{ "n more", HEAD + 4, 4, 7, -EINVAL },
+	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
+	{ "n over", HEAD + 4, 4, WIRE_ENTRIES_MAX + 1, -EINVAL },
+	{ "n wraps", HEAD + 4, 4, 0x40000006, -EINVAL },
+	{ "n huge", HEAD + 4, 4, U32_MAX, -EINVAL },
+	{ "from 0", HEAD + 8, 8, 0, -EINVAL },
+	{ "to 0", HEAD + 16, 8, 0, -EINVAL },
+	{ "term not the header's", HEAD + 24, 8, 10, -EINVAL },
+	{ "prev.term above the span's", HEAD + 32, 8, 8, -EINVAL },
+	{ "prev.index", HEAD + 40, 8, 98, -EINVAL },
+	{ "first", HEAD + 64, 8, 101, -EINVAL },
+	{ "first 0", HEAD + 64, 8, 0, -EINVAL },
+	{ "last", HEAD + 72, 8, 106, -EINVAL },
+	{ "last less", HEAD + 72, 8, 104, -EINVAL },
+	{ "span's term above the sender's", HEAD + 80, 8, 10, -EINVAL },
+	{ "span's term not the entries'", HEAD + 80, 8, 8, -EINVAL },
+	{ "span's term 0", HEAD + 80, 8, 0, -EINVAL },
+	{ "sector", ENTRY(0) + 0, 8, 88, -EINVAL },
+	{ "store", ENTRY(0) + 8, 8, 1, -EINVAL },
+	{ "epoch", ENTRY(0) + 16, 8, 51, -EINVAL },
+	{ "seq", ENTRY(0) + 24, 8, 2, -EINVAL },
+	{ "nsect", ENTRY(0) + 32, 4, 23, -EINVAL },
+	{ "nsect of other blocks", ENTRY(0) + 32, 4, 25, -EINVAL },
+	{ "nsect 0", ENTRY(0) + 32, 4, 0, -EINVAL },
+	{ "nsect huge", ENTRY(0) + 32, 4, U32_MAX, -EINVAL },
+	{ "csum", ENTRY(0) + 36, 4, 0, -EINVAL },
+	{ "nblocks", ENTRY(0) + 40, 2, 4, -EINVAL },
+	{ "nblocks huge", ENTRY(0) + 40, 2, 0xffff, -EINVAL },
+	{ "kind 0", ENTRY(0) + 42, 1, 0, -EINVAL },
+	{ "kind over", ENTRY(0) + 42, 1, RB_E_KIND_NR, -EINVAL },
+	{ "kind", ENTRY(0) + 42, 1, RB_E_ZEROES, -EINVAL },
+	{ "entry's reserved byte", ENTRY(0) + 43, 1, 1, -EINVAL },
+	{ "zeroes: too long", ENTRY(1) + 32, 4, RB_ZERO_SECTORS_MAX + 1, -EINVAL },
+	{ "zeroes with payload", ENTRY(1) + 40, 2, 1, -EINVAL },
+	{ "no-op is a conf", ENTRY(2) + 42, 1, RB_E_CONF, -EINVAL },
+	{ "open is a close", ENTRY(3) + 42, 1, RB_E_CLOSE, -EINVAL },
+	{ "first sum", SUM(6, 0), 4, 0, -EINVAL },
+	{ "last sum", SUM(6, 4), 4, 0, -EINVAL },
+};
+
+static void test_bad_raft(void)
+{
+	struct raft_msg m = append_msg(1);
+	u32 b = 0;
+
+	refuse(encode_mixed, bad_raft, ARRAY_SIZE(bad_raft));
+
+	m.ents.first = 100;	/* an empty append that claims an entry */
+	m.ents.last = 100;
+	wire_encode_raft(buf, &m, 0, entry_at, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
+
+	m = append_msg(1);	/* indexes that would wrap */
+	fill(0, RB_E_NOOP, 0, 0, &b);
+	m.prev.index = U64_MAX - 1;
+	m.ents.first = U64_MAX;
+	m.ents.last = U64_MAX;
+	ent[0].index = U64_MAX;
+	ent[0].csum = rb_entry_csum(&ent[0], sums);
+	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
+}
+
+/* Two entries that swap places keep every length right. */
+static void test_swapped_entries(void)
+{
+	u8 tmp[44];
+
+	encode_mixed();
+	memcpy(tmp, buf + ENTRY(3), 44);
+	memcpy(buf + ENTRY(3), buf + ENTRY(4), 44);
+	memcpy(buf + ENTRY(4), tmp, 44);
+	seal();
+	CHECK_EQ(decode_any(), -EINVAL);
+}
+
+/* Types are not taken for each other, even by a caller that mixes them up. */
+static void test_wrong_decoder(void)
+{
+	struct wire_header h;
+	struct wire_hello he;
+	struct wire_reject re;
+	struct raft_msg m;
+
+	encode_hello();
+	CHECK_EQ(wire_decode_header(&h, buf), 0);
+	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(wire_decode_raft(&m, &app, &h, buf + HEAD), -EINVAL);
+	encode_mixed();
+	CHECK_EQ(wire_decode_header(&h, buf), 0);
+	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
+}
+
+/* A refused header leaves the result alone. */
+static void test_header_untouched(void)
+{
+	struct wire_header h, ref;
+
+	memset(&h, 0xee, sizeof(h));
+	memcpy(&ref, &h, sizeof(h));
+	encode_hello();
+	put32(8, 0);
+	seal();
+	CHECK_EQ(wire_decode_header(&h, buf), -EINVAL);
+	CHECK(!memcmp(&h, &ref, sizeof(h)));
+}
+
+static const struct tap_case cases[] = {
+	{ "hello", test_hello },
+	{ "hello_longer", test_hello_longer },
+	{ "hello_names", test_hello_names },
+	{ "reject", test_reject },
+	{ "raft_plain", test_raft_plain },
+	{ "raft_append", test_raft_append },
+	{ "raft_conf_alone", test_raft_conf_alone },
+	{ "raft_largest", test_raft_largest },
+	{ "encode_asserts", test_encode_asserts },
+	{ "golden", test_golden },
+	{ "bit_flips", test_bit_flips },
+	{ "bad_header", test_bad_header },
+	{ "bad_hello", test_bad_hello },
+	{ "bad_raft", test_bad_raft },
+	{ "swapped_entries", test_swapped_entries },
+	{ "wrong_decoder", test_wrong_decoder },
+	{ "header_untouched", test_header_untouched },
+};
+
+TAP_MAIN(cases)
