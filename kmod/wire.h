@@ -108,8 +108,8 @@ u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
 /*
  * 0; -EINVAL: anything inconsistent: kinds, ranges, indexes not consecutive,
  * identity sums wrong, block counts not matching the header, terms not those
- * of the span, a span that does not follow prev. A configuration entry must be alone. msg->ents.conf is left
- * NULL: the caller sets it once it has the payload.
+ * of the span, a span that does not follow prev. A configuration entry must be
+ * alone. msg->ents.conf is left NULL: the caller sets it once it has the payload.
  */
 int wire_decode_raft(struct raft_msg *m, struct wire_append *a, const struct wire_header *h,
 		     const void *head);

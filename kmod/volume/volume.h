@@ -32,9 +32,13 @@ struct vol_geom {
 
 struct vol;
 
+/* 0: the geometry makes no sense (batch < RB_ENTRY_BLOCKS_MAX, batch > slots, ...). */
 size_t vol_size(const struct vol_geom *g);
 
-/* @mem: vol_size() zeroed bytes, 8-byte aligned. @at: state at the checkpoint. */
+/*
+ * @mem: vol_size() zeroed bytes, 8-byte aligned. @at: state at the checkpoint.
+ * The entries after it are committed again. NULL: geometry or state make no sense.
+ */
 struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state *at);
 
 /*
@@ -43,9 +47,11 @@ struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state
  *  0		takes effect
  *  -ESTALE	its session is not the current one: no effect, on any replica
  *  -EALREADY	a duplicate (seq <= last): no effect
- *  -EPROTO	a gap in the session's sequence: no effect
+ *  -EPROTO	a gap in the session's sequence, an OPEN without a store: no effect
  *  -EBUSY	OPEN: the expected epoch is not the current one
- *  -ERANGE	beyond the end of the volume, or not aligned to its blocks
+ *  -ERANGE	beyond the end of the volume, or not aligned to its blocks; it has
+ *		used up its sequence number all the same
+ *  -EINVAL	RB_ASSERT fired: not the next entry; @s is as it was
  */
 int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e);
 
@@ -134,9 +140,18 @@ void vol_apply_abort(struct vol *v);
 u32 vol_map_blocks(const struct vol *v);
 /* Next dirty map block from @from on; -1: none. */
 int vol_map_dirty(const struct vol *v, u32 from);
-void vol_map_clean(struct vol *v, u32 block);		/* its current content is on disk */
-u64 *vol_map(struct vol *v, u32 block);			/* LOG_MAP_PER_BLOCK values (last: fewer are used) */
-/* @ok false: the block could not be read: all its regions count as changed at @now_index. */
+/*
+ * Call it when the block's content is copied out to be written, not when the
+ * write is done: what changes in between makes the block dirty again. Trim only
+ * after the write; if it fails, halt (or vol_map_load() the block as not ok).
+ */
+void vol_map_clean(struct vol *v, u32 block);
+u64 *vol_map(struct vol *v, u32 block);	/* LOG_MAP_PER_BLOCK values, 0 behind the last region */
+/*
+ * Until it is loaded, a block counts as changed at the checkpoint. May come at
+ * any time after vol_init(): what was touched since stays. @ok false: the block
+ * could not be read: all its regions count as changed at @now_index.
+ */
 void vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
 
 /* Replicated state only: equal on all replicas at the same index. */

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Background application, batch by batch. A batch is a prefix of what is
+ * committed and not applied, so that "applied up to index X" always has a
+ * meaning: the state that goes with it is replayed from the entries.
+ *
+ * Committing goes on while a batch is planned: newer versions only enter at the
+ * head of the rings, which the plan, a prefix, does not see.
+ */
+#include "internal.h"
+
+/* Moves the plan on over one entry. False: it does not fit, or is not there. */
+static bool plan_entry(struct vol *v)
+{
+	struct vol_plan *p = &v->plan;
+	u64 index = p->state.index + 1;
+	const struct rb_entry *e = v->g.entry(v->g.ctx, index);
+	u32 at = vol_slot_at(v, p->nslot);
+	u32 n = 0;
+	int verdict;
+
+	if (RB_ASSERT(e && e->index == index && e->term >= p->state.term))
+		return false;
+	/* what the index holds of it says if it was valid, before the state moves on */
+	if (p->nslot < v->nslot && v->slot[at].index == index)
+		n = e->nblocks;
+	if (n > v->g.batch - p->nslot)
+		return false;
+	verdict = vol_verdict(&p->state, &v->g, e);
+	RB_ASSERT(n == (!verdict && e->kind == RB_E_WRITE ? e->nblocks : 0));
+	p->nslot += n;
+	p->nrange += !verdict && e->kind == RB_E_ZEROES;
+	return true;
+}
+
+/* Sectors of the planned version in @slot that nothing in the plan supersedes. */
+static u8 surviving(const struct vol *v, const struct vol_slot *s)
+{
+	u64 last = v->plan.state.index;
+	u8 mask = s->mask;
+	u32 i;
+
+	for (i = s->newer; i != VOL_NONE && mask; i = v->slot[i].newer) {
+		if (v->slot[i].index > last)
+			break;
+		mask &= ~v->slot[i].mask;
+	}
+	for (i = v->plan.nrange; i-- && mask; ) {
+		const struct vol_range *r = vol_range_at(v, i);
+
+		if (r->index < s->index)
+			break;
+		mask &= ~vol_range_mask(r->sector, r->nsect, s->block);
+	}
+	return mask;
+}
+
+static void sift(struct vol_item *item, u32 root, u32 n)
+{
+	struct vol_item top = item[root];
+	u32 child;
+
+	while ((child = 2 * root + 1) < n) {
+		if (child + 1 < n && item[child + 1].block > item[child].block)
+			child++;
+		if (item[child].block <= top.block)
+			break;
+		item[root] = item[child];
+		root = child;
+	}
+	item[root] = top;
+}
+
+/* Heap sort: in place, no recursion, no bad case. Equal blocks are disjoint: any order. */
+static void sort_items(struct vol_item *item, u32 n)
+{
+	struct vol_item last;
+	u32 i;
+
+	for (i = n / 2; i--; )
+		sift(item, i, n);
+	for (i = n; i-- > 1; ) {
+		last = item[i];
+		item[i] = item[0];
+		item[0] = last;
+		sift(item, 0, i);
+	}
+}
+
+static u32 fill_items(struct vol *v)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < v->plan.nslot; i++) {
+		const struct vol_slot *s = &v->slot[vol_slot_at(v, i)];
+		u8 mask = surviving(v, s);
+
+		if (mask)
+			v->item[n++] = (struct vol_item){
+				.block = s->block, .index = s->index, .nth = s->nth, .mask = mask,
+			};
+	}
+	sort_items(v->item, n);
+	return n;
+}
+
+/**
+ * vol_apply_plan() - plans the next batch
+ * @v: the volume; no batch is planned
+ * @limit: last entry it may cover
+ * @b: the batch; its arrays are valid until vol_apply_done() or _abort()
+ *
+ * A batch may have nothing to write (no-ops, stale writes): it is done all the
+ * same, so that the applied index moves on.
+ *
+ * Return: false if there is nothing to do.
+ */
+bool vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
+{
+	struct vol_plan *p = &v->plan;
+	u32 i;
+
+	memset(b, 0, sizeof(*b));
+	if (RB_ASSERT(!p->active))
+		return false;
+	limit = min_t(u64, limit, v->live.index);
+	p->state = v->applied;
+	p->nslot = 0;
+	p->nrange = 0;
+	while (p->state.index < limit)
+		if (!plan_entry(v))
+			break;
+	if (p->state.index == v->applied.index)
+		return false;
+	p->active = true;
+	for (i = 0; i < p->nrange; i++) {
+		v->zero[i].sector = vol_range_at(v, i)->sector;
+		v->zero[i].nsect = vol_range_at(v, i)->nsect;
+	}
+	b->last = p->state.index;
+	b->nzero = p->nrange;
+	b->zero = v->zero;
+	b->nitem = fill_items(v);
+	b->item = v->item;
+	return true;
+}
+
+/**
+ * vol_apply_done() - the planned batch is on the device
+ * @v: the volume
+ *
+ * The change map hears of it before the index forgets: at every moment one of
+ * the two knows of an entry.
+ */
+void vol_apply_done(struct vol *v)
+{
+	struct vol_plan *p = &v->plan;
+	u32 i;
+
+	if (RB_ASSERT(p->active))
+		return;
+	for (i = 0; i < p->nslot; i++) {
+		const struct vol_slot *s = &v->slot[vol_slot_at(v, i)];
+
+		vol_map_touch(v, s->block * RB_SECTORS_PER_BLOCK, 1, s->index);
+	}
+	for (i = 0; i < p->nrange; i++) {
+		const struct vol_range *r = vol_range_at(v, i);
+
+		vol_map_touch(v, r->sector, r->nsect, r->index);
+	}
+	vol_ext_release(v, p->nslot, p->nrange);
+	v->applied = p->state;
+	p->active = false;
+}
+
+/**
+ * vol_apply_abort() - the planned batch failed
+ * @v: the volume: as before the plan (the device may hold any part of the batch)
+ */
+void vol_apply_abort(struct vol *v)
+{
+	RB_ASSERT(v->plan.active);
+	v->plan.active = false;
+}

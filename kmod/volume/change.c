@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The change map: per region the index of the last applied entry that touched
+ * it. It may name a later index than the truth, never an earlier one.
+ */
+#include "internal.h"
+
+static u32 region_of(const struct vol *v, u64 sector)
+{
+	return (u32)(sector >> (v->g.region_shift - RB_SECTOR_SHIFT));
+}
+
+/**
+ * vol_map_regions() - regions of a volume
+ * @g: its geometry
+ *
+ * Return: their number.
+ */
+u64 vol_map_regions(const struct vol_geom *g)
+{
+	u32 shift = g->region_shift - RB_SECTOR_SHIFT;
+
+	return (g->sectors >> shift) + !!(g->sectors & ((1ULL << shift) - 1));
+}
+
+/**
+ * vol_map_init() - until a block is loaded, all of it counts as changed at the checkpoint
+ * @v: the volume, its arrays carved and zeroed
+ */
+void vol_map_init(struct vol *v)
+{
+	u32 i;
+
+	v->map_base = v->applied.index;
+	for (i = 0; i < v->regions; i++)
+		v->map[i] = v->map_base;
+}
+
+/* Raises one region. Never lowers: a loaded value may be ahead of the replay. */
+static void raise_region(struct vol *v, u32 region, u64 index)
+{
+	u32 block = region / LOG_MAP_PER_BLOCK;
+
+	if (v->map[region] >= index)
+		return;
+	v->map[region] = index;
+	v->map_dirty[block / 64] |= 1ULL << (block % 64);
+}
+
+/**
+ * vol_map_touch() - an entry touched a range
+ * @v: the volume
+ * @sector: first sector
+ * @nsect: sectors, at least 1, within the volume
+ * @index: the entry
+ */
+void vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
+{
+	u32 r, last = region_of(v, sector + nsect - 1);
+
+	for (r = region_of(v, sector); r <= last; r++)
+		raise_region(v, r, index);
+}
+
+/**
+ * vol_map_blocks() - size of the map on disk
+ * @v: the volume
+ *
+ * Return: map blocks of LOG_MAP_PER_BLOCK regions each.
+ */
+u32 vol_map_blocks(const struct vol *v)
+{
+	return v->map_blocks;
+}
+
+/**
+ * vol_map_dirty() - next map block that differs from the disk
+ * @v: the volume
+ * @from: first one to look at
+ *
+ * Return: its number, -1: none.
+ */
+int vol_map_dirty(const struct vol *v, u32 from)
+{
+	u32 b;
+
+	for (b = from; b < v->map_blocks; b++) {
+		if (!v->map_dirty[b / 64])
+			b |= 63;
+		else if (v->map_dirty[b / 64] & (1ULL << (b % 64)))
+			return (int)b;
+	}
+	return -1;
+}
+
+/**
+ * vol_map_clean() - the content of a map block is on its way to the disk
+ * @v: the volume
+ * @block: which one
+ *
+ * Called when the content is copied out to be written: a change after that
+ * makes the block dirty again. The trim waits for the write.
+ */
+void vol_map_clean(struct vol *v, u32 block)
+{
+	if (RB_ASSERT(block < v->map_blocks))
+		return;
+	v->map_dirty[block / 64] &= ~(1ULL << (block % 64));
+}
+
+/**
+ * vol_map() - content of a map block
+ * @v: the volume
+ * @block: which one
+ *
+ * Return: LOG_MAP_PER_BLOCK values, zero behind the last region; NULL: no such block.
+ */
+u64 *vol_map(struct vol *v, u32 block)
+{
+	if (RB_ASSERT(block < v->map_blocks))
+		return NULL;
+	return v->map + (size_t)block * LOG_MAP_PER_BLOCK;
+}
+
+/**
+ * vol_map_load() - a map block was read from disk, or could not be
+ * @v: the volume
+ * @block: which one
+ * @val: its LOG_MAP_PER_BLOCK values, if @ok
+ * @ok: false: all its regions count as changed at @now_index, and it is dirty
+ * @now_index: only if not @ok: an index that is certainly not too low
+ *
+ * May come at any time: what was touched since vol_init() stays.
+ */
+void vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
+{
+	u32 r, first = block * LOG_MAP_PER_BLOCK, end;
+
+	if (RB_ASSERT(block < v->map_blocks))
+		return;
+	end = min_t(u32, first + LOG_MAP_PER_BLOCK, v->regions);
+	for (r = first; r < end; r++) {
+		if (!ok)
+			v->map[r] = max_t(u64, v->map[r], now_index);
+		else if (v->map[r] <= v->map_base)
+			v->map[r] = val[r - first];
+		else
+			v->map[r] = max_t(u64, v->map[r], val[r - first]);
+	}
+	if (!ok)
+		v->map_dirty[block / 64] |= 1ULL << (block % 64);
+}
+
+static bool slot_touches(const struct vol_slot *s, u64 index, u64 sector, u32 nsect)
+{
+	return s->index > index && (s->mask & vol_range_mask(sector, nsect, s->block));
+}
+
+/* Unapplied versions: by block or by slot, whichever are fewer. */
+static bool written_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
+{
+	u64 block = sector / RB_SECTORS_PER_BLOCK;
+	u64 last = (sector + nsect - 1) / RB_SECTORS_PER_BLOCK;
+	u32 i;
+
+	if (last - block >= v->nslot) {
+		for (i = 0; i < v->nslot; i++)
+			if (slot_touches(&v->slot[vol_slot_at(v, i)], index, sector, nsect))
+				return true;
+		return false;
+	}
+	for (; block <= last; block++)
+		for (i = vol_ext_find(v, block); i != VOL_NONE; i = v->slot[i].older) {
+			if (v->slot[i].index <= index)
+				break;
+			if (slot_touches(&v->slot[i], index, sector, nsect))
+				return true;
+		}
+	return false;
+}
+
+/**
+ * vol_touched_since() - did an entry committed after @index touch a range?
+ * @v: the volume
+ * @index: the entry
+ * @sector: first sector
+ * @nsect: sectors
+ *
+ * What is applied is known by the region only, so the answer may be yes where
+ * a neighbour was touched. It is never a wrong no.
+ *
+ * Return: yes, or not known.
+ */
+bool vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
+{
+	u32 i, last;
+
+	if (!nsect)
+		return false;
+	if (sector >= v->g.sectors || nsect > v->g.sectors - sector)
+		return true;
+	last = region_of(v, sector + nsect - 1);
+	for (i = region_of(v, sector); i <= last; i++)
+		if (v->map[i] > index)
+			return true;
+	for (i = 0; i < v->nrange; i++) {
+		const struct vol_range *r = vol_range_at(v, i);
+
+		if (r->index > index && vol_overlap(r->sector, r->nsect, sector, nsect))
+			return true;
+	}
+	return written_since(v, index, sector, nsect);
+}

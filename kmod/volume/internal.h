@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the volume layer share. Versions and zero ranges come and
+ * go in log order: they live in two rings, oldest first, and a batch always
+ * frees a prefix of each. Nothing is ever allocated but at the head.
+ */
+#ifndef VOLUME_INTERNAL_H
+#define VOLUME_INTERNAL_H
+
+#include "volume.h"
+
+#define VOL_NONE	U32_MAX
+
+/* A block version: what one entry wrote to one 4 KiB block. */
+struct vol_slot {
+	u64 block;
+	u64 index;
+	u32 next;	/* newest version of another block in this bucket; newest versions only */
+	u32 older;	/* of the same block */
+	u32 newer;
+	u8 nth;
+	u8 mask;
+	u8 below;	/* sectors of all older versions; may say too much, never too little */
+};
+
+struct vol_range {
+	u64 index;
+	u64 sector;
+	u32 nsect;
+};
+
+struct vol_plan {
+	bool active;
+	u32 nslot, nrange;	/* prefixes of the rings that the batch covers */
+	struct log_state state;	/* after its last entry */
+};
+
+struct vol {
+	struct vol_geom g;
+	struct log_state live;
+	struct log_state applied;
+	struct vol_plan plan;
+
+	struct vol_slot *slot;
+	u32 slot_tail, nslot;
+	u32 *bucket;
+	u32 bucket_shift;	/* 64 - log2 of their number */
+
+	struct vol_range *range;
+	u32 range_tail, nrange;
+
+	struct vol_item *item;	/* of the planned batch */
+	struct vol_zero *zero;
+
+	u64 *map;		/* whole map blocks: the last one is padded */
+	u64 *map_dirty;		/* a bit a map block */
+	u32 regions, map_blocks;
+	u64 map_base;		/* values above it are of this start */
+};
+
+/* The @i-th oldest. */
+static inline u32 vol_slot_at(const struct vol *v, u32 i)
+{
+	u64 at = (u64)v->slot_tail + i;
+
+	return (u32)(at < v->g.slots ? at : at - v->g.slots);
+}
+
+static inline const struct vol_range *vol_range_at(const struct vol *v, u32 i)
+{
+	u64 at = (u64)v->range_tail + i;
+
+	return &v->range[at < v->g.ranges ? at : at - v->g.ranges];
+}
+
+static inline u32 vol_bucket_of(const struct vol *v, u64 block)
+{
+	return (u32)((block * 0x9e3779b97f4a7c15ULL) >> v->bucket_shift);
+}
+
+static inline bool vol_overlap(u64 a, u32 na, u64 b, u32 nb)
+{
+	return a < b + nb && b < a + na;
+}
+
+/* Sectors of @block that a range covers, as a bit mask. */
+static inline u8 vol_range_mask(u64 sector, u32 nsect, u64 block)
+{
+	u64 base = block * RB_SECTORS_PER_BLOCK;
+	u32 lo, hi;
+
+	if (!vol_overlap(sector, nsect, base, RB_SECTORS_PER_BLOCK))
+		return 0;
+	lo = sector > base ? (u32)(sector - base) : 0;
+	hi = sector + nsect < base + RB_SECTORS_PER_BLOCK ? (u32)(sector + nsect - base) :
+							    RB_SECTORS_PER_BLOCK;
+	return (u8)((0xffu << lo) & (0xffu >> (RB_SECTORS_PER_BLOCK - hi)));
+}
+
+/* extent.c */
+void vol_ext_init(struct vol *v);
+u32 vol_ext_find(const struct vol *v, u64 block);
+bool vol_ext_room(const struct vol *v, const struct rb_entry *e);
+void vol_ext_insert(struct vol *v, const struct rb_entry *e);
+void vol_ext_release(struct vol *v, u32 nslot, u32 nrange);
+
+/* change.c */
+u64 vol_map_regions(const struct vol_geom *g);
+void vol_map_init(struct vol *v);
+void vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index);
+
+#endif /* VOLUME_INTERNAL_H */

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A volume next to a model of it that is simple enough to be believed: arrays
+ * of sectors. The content of a sector is the index of the write that it is
+ * from, 0 for zeroes, OLD + sector for what was there at first.
+ */
+#ifndef T_VOL_WORLD_H
+#define T_VOL_WORLD_H
+
+#include "tap.h"
+#include "volume/volume.h"
+
+#define W_SECTORS	2048
+#define W_ENTRIES	4096
+#define OLD		1000000ULL
+
+struct world {
+	struct vol_geom g;
+	struct vol *v;
+	void *mem;
+	struct rb_entry e[W_ENTRIES + 1];	/* by index */
+	int verdict[W_ENTRIES + 1];
+	u64 first, last, applied;		/* first: what the checkpoint covers */
+	u64 committed[W_SECTORS];		/* content */
+	u64 state[W_SECTORS];			/* content as of the applied index */
+	u64 device[W_SECTORS];
+	u64 ahead[W_SECTORS];			/* an aborted batch wrote up to this entry */
+	bool planned;
+	struct vol_batch b;
+	u32 written;				/* zeroes and items of the batch on the device */
+	u64 epoch, store, seq;			/* of the session; epoch 0: none */
+	u64 rnd;
+};
+
+static u64 w_rand(struct world *w, u64 n)
+{
+	w->rnd ^= w->rnd << 13;
+	w->rnd ^= w->rnd >> 7;
+	w->rnd ^= w->rnd << 17;
+	return n ? (w->rnd >> 11) % n : 0;
+}
+
+/* Only what must still be in the log is there. */
+static const struct rb_entry *w_entry(void *ctx, u64 index)
+{
+	struct world *w = ctx;
+
+	return index > w->applied && index <= w->last ? &w->e[index] : NULL;
+}
+
+static void w_start(struct world *w, u64 sectors, u32 block_size, u32 slots, u32 ranges, u32 batch)
+{
+	struct log_state zero = { 0 };
+	u32 s;
+
+	memset(w, 0, sizeof(*w));
+	w->g = (struct vol_geom){
+		.sectors = sectors, .block_size = block_size, .region_shift = 13,
+		.slots = slots, .ranges = ranges, .batch = batch, .entry = w_entry, .ctx = w,
+	};
+	CHECK(sectors <= W_SECTORS && vol_size(&w->g));
+	w->mem = calloc(1, vol_size(&w->g));
+	w->v = vol_init(w->mem, &w->g, &zero);
+	CHECK(w->v);
+	for (s = 0; s < W_SECTORS; s++)
+		w->committed[s] = w->state[s] = w->device[s] = OLD + s;
+	w->rnd = 88172645463325252ULL;
+}
+
+static void w_stop(struct world *w)
+{
+	free(w->mem);
+	w->mem = NULL;
+}
+
+static struct rb_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
+{
+	struct rb_entry e = {
+		.index = w->last + 1, .term = 1 + w->last / 50, .kind = kind,
+		.sector = sector, .nsect = nsect, .epoch = w->epoch, .seq = w->seq + 1,
+	};
+
+	if (kind == RB_E_WRITE)
+		e.nblocks = rb_blocks_touched(sector, nsect);
+	e.csum = (u32)(e.index * 2654435761u + kind);
+	return e;
+}
+
+static struct rb_entry w_make_open(struct world *w, u64 store)
+{
+	struct rb_entry e = w_make(w, RB_E_OPEN, 0, 0);
+
+	e.store = store;
+	e.seq = 77;
+	return e;
+}
+
+/* What the verdict must be, said once more. */
+static int w_judge(struct world *w, const struct rb_entry *e)
+{
+	u32 unit = w->g.block_size / 512;
+
+	switch (e->kind) {
+	case RB_E_OPEN:
+		if (!e->store)
+			return -EPROTO;
+		if (e->epoch != w->epoch)
+			return -EBUSY;
+		w->epoch = e->index;
+		w->store = e->store;
+		w->seq = 0;
+		return 0;
+	case RB_E_CLOSE:
+		if (!w->epoch || e->epoch != w->epoch || e->store != w->store)
+			return -ESTALE;
+		w->epoch = w->seq = w->store = 0;
+		return 0;
+	case RB_E_WRITE:
+	case RB_E_ZEROES:
+		if (!w->epoch || e->epoch != w->epoch)
+			return -ESTALE;
+		if (e->seq <= w->seq)
+			return -EALREADY;
+		if (e->seq > w->seq + 1)
+			return -EPROTO;
+		w->seq++;
+		if (e->sector % unit || e->nsect % unit ||
+		    e->sector + e->nsect > w->g.sectors)
+			return -ERANGE;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static void w_effect(u64 *content, const struct rb_entry *e, int verdict)
+{
+	u32 s;
+
+	if (verdict || (e->kind != RB_E_WRITE && e->kind != RB_E_ZEROES))
+		return;
+	for (s = 0; s < e->nsect; s++)
+		content[e->sector + s] = e->kind == RB_E_WRITE ? e->index : 0;
+}
+
+/* Commits; false: no room. */
+static bool w_commit(struct world *w, struct rb_entry e)
+{
+	int got;
+
+	CHECK(w->last < W_ENTRIES);
+	w->e[e.index] = e;
+	got = vol_commit(w->v, &w->e[e.index]);
+	if (got == -EAGAIN) {
+		CHECK_EQ(vol_live(w->v)->index, w->last);
+		return false;
+	}
+	w->last++;
+	CHECK_EQ(got, w_judge(w, &e));
+	w->verdict[w->last] = got;
+	w_effect(w->committed, &e, got);
+	CHECK_EQ(vol_live(w->v)->index, w->last);
+	return true;
+}
+
+static u32 w_blocks(struct world *w, u64 index)
+{
+	const struct rb_entry *e = &w->e[index];
+
+	return !w->verdict[index] && e->kind == RB_E_WRITE ? e->nblocks : 0;
+}
+
+/* The batch: neither less nor more than it should be, and nothing superseded. */
+static void w_check_batch(struct world *w, u64 limit)
+{
+	static u64 at_last[W_SECTORS];
+	static u64 mark[W_SECTORS];	/* 1: must be written, 2: is */
+	u64 i, s, blocks = 0, zeroes = 0;
+	u32 k, b;
+
+	if (limit > w->last)
+		limit = w->last;
+	CHECK(w->b.last > w->applied && w->b.last <= limit);
+	memcpy(at_last, w->state, sizeof(at_last));
+	memset(mark, 0, sizeof(mark));
+	for (i = w->applied + 1; i <= w->b.last; i++) {
+		blocks += w_blocks(w, i);
+		zeroes += !w->verdict[i] && w->e[i].kind == RB_E_ZEROES;
+		w_effect(at_last, &w->e[i], w->verdict[i]);
+	}
+	CHECK(blocks <= w->g.batch);
+	CHECK(w->b.last == limit || blocks + w_blocks(w, i) > w->g.batch);
+	CHECK_EQ(w->b.nzero, zeroes);
+	for (s = 0; s < w->g.sectors; s++)
+		mark[s] = at_last[s] > w->applied && at_last[s] < OLD;
+	for (k = 0; k < w->b.nitem; k++) {
+		const struct vol_item *it = &w->b.item[k];
+
+		CHECK(it->mask);
+		CHECK(!k || it[-1].block <= it->block);
+		CHECK(it->index > w->applied && it->index <= w->b.last);
+		CHECK_EQ(it->block, w->e[it->index].sector / 8 + it->nth);
+		for (b = 0; b < 8; b++) {
+			if (!(it->mask & (1 << b)))
+				continue;
+			s = it->block * 8 + b;
+			CHECK(s < w->g.sectors);
+			CHECK_EQ(at_last[s], it->index);
+			CHECK_EQ(mark[s], 1);
+			mark[s] = 2;
+		}
+	}
+	for (s = 0; s < w->g.sectors; s++)
+		CHECK(mark[s] != 1);
+}
+
+static bool w_plan(struct world *w, u64 limit)
+{
+	CHECK(!w->planned);
+	w->planned = vol_apply_plan(w->v, limit, &w->b);
+	w->written = 0;
+	if (w->planned)
+		w_check_batch(w, limit);
+	else
+		CHECK(w->applied == w->last || limit <= w->applied);
+	return w->planned;
+}
+
+/* Writes the next @n parts of the batch. */
+static void w_write(struct world *w, u32 n)
+{
+	u32 i, b;
+
+	for (; n && w->written < w->b.nzero + w->b.nitem; n--, w->written++) {
+		if (w->written < w->b.nzero) {
+			const struct vol_zero *z = &w->b.zero[w->written];
+
+			for (i = 0; i < z->nsect; i++) {
+				w->device[z->sector + i] = 0;
+				w->ahead[z->sector + i] = w->b.last;
+			}
+		} else {
+			const struct vol_item *it = &w->b.item[w->written - w->b.nzero];
+
+			for (b = 0; b < 8; b++)
+				if (it->mask & (1 << b)) {
+					w->device[it->block * 8 + b] = it->index;
+					w->ahead[it->block * 8 + b] = w->b.last;
+				}
+		}
+	}
+}
+
+static void w_done(struct world *w)
+{
+	u64 i;
+	u32 s;
+
+	CHECK(w->planned);
+	w_write(w, U32_MAX);
+	vol_apply_done(w->v);
+	w->planned = false;
+	for (i = w->applied + 1; i <= w->b.last; i++)
+		w_effect(w->state, &w->e[i], w->verdict[i]);
+	w->applied = w->b.last;
+	CHECK_EQ(vol_applied(w->v)->index, w->applied);
+	for (s = 0; s < w->g.sectors; s++)
+		if (w->ahead[s] <= w->applied)
+			CHECK_EQ(w->device[s], w->state[s]);
+}
+
+static void w_abort(struct world *w)
+{
+	CHECK(w->planned);
+	vol_apply_abort(w->v);
+	w->planned = false;
+}
+
+static void w_apply_all(struct world *w)
+{
+	if (w->planned)
+		w_done(w);
+	while (w_plan(w, U64_MAX))
+		w_done(w);
+	CHECK_EQ(vol_unapplied(w->v), 0);
+	CHECK_EQ(vol_unapplied_entries(w->v), 0);
+}
+
+/* Every sector of a range is where vol_lookup() says, in the fewest segments. */
+static void w_read(struct world *w, u64 sector, u32 nsect, int max)
+{
+	struct vol_seg seg[64];
+	u64 s = sector, i;
+	u32 done, k;
+	int n;
+
+	n = vol_lookup(w->v, sector, nsect, seg, max, &done);
+	CHECK(n <= max && done <= nsect);
+	CHECK(done == nsect || n == max);
+	for (k = 0; k < n; k++) {
+		CHECK_EQ(seg[k].sector, s);
+		CHECK(seg[k].nsect);
+		if (k && seg[k].kind != VOL_SEG_PAYLOAD)
+			CHECK(seg[k].kind != seg[k - 1].kind);
+		if (k && seg[k].kind == VOL_SEG_PAYLOAD && s % 8)
+			CHECK(seg[k].kind != seg[k - 1].kind || seg[k].index != seg[k - 1].index);
+		for (i = 0; i < seg[k].nsect; i++, s++) {
+			if (seg[k].kind == VOL_SEG_DATA)
+				CHECK_EQ(w->device[s], w->committed[s]);
+			else if (seg[k].kind == VOL_SEG_ZERO)
+				CHECK_EQ(w->committed[s], 0);
+			else
+				CHECK_EQ(w->committed[s], seg[k].index);
+		}
+		if (seg[k].kind == VOL_SEG_PAYLOAD) {
+			CHECK_EQ(seg[k].nth, seg[k].sector / 8 -
+				 w->e[seg[k].index].sector / 8);
+			CHECK_EQ(seg[k].off, seg[k].sector % 8);
+			CHECK(seg[k].off + seg[k].nsect <= 8);
+		} else {
+			CHECK(!seg[k].index && !seg[k].nth && !seg[k].off);
+		}
+	}
+	CHECK_EQ(s, sector + done);
+}
+
+/* Exactly: applied entries by region, others by sector. */
+static void w_touched(struct world *w, u64 index, u64 sector, u32 nsect)
+{
+	u32 shift = w->g.region_shift - 9;
+	bool want = false;
+	u64 i;
+
+	for (i = index + 1; i <= w->last && !want; i++) {
+		const struct rb_entry *e = &w->e[i];
+		u64 a = e->sector, z = e->sector + e->nsect - 1;
+		u64 from = sector, to = sector + nsect - 1;
+
+		if (w->verdict[i] || (e->kind != RB_E_WRITE && e->kind != RB_E_ZEROES))
+			continue;
+		if (i <= w->applied) {
+			a >>= shift;
+			z >>= shift;
+			from >>= shift;
+			to >>= shift;
+		}
+		want = a <= to && from <= z;
+	}
+	CHECK_EQ(vol_touched_since(w->v, index, sector, nsect), want);
+}
+
+static void w_map(struct world *w)
+{
+	u32 shift = w->g.region_shift - 9, r, n = ((w->g.sectors - 1) >> shift) + 1;
+	static u64 map[W_SECTORS];
+	u64 i;
+
+	memset(map, 0, sizeof(map));
+	for (i = 1; i <= w->applied; i++) {
+		const struct rb_entry *e = &w->e[i];
+
+		if (w->verdict[i] || (e->kind != RB_E_WRITE && e->kind != RB_E_ZEROES))
+			continue;
+		for (r = e->sector >> shift; r <= (e->sector + e->nsect - 1) >> shift; r++)
+			map[r] = i;
+	}
+	CHECK_EQ(vol_map_blocks(w->v), (n + LOG_MAP_PER_BLOCK - 1) / LOG_MAP_PER_BLOCK);
+	for (r = 0; r < n; r++)
+		CHECK_EQ(vol_map(w->v, r / LOG_MAP_PER_BLOCK)[r % LOG_MAP_PER_BLOCK], map[r]);
+}
+
+/* All there is to see. */
+static void w_check(struct world *w)
+{
+	u64 i, blocks = 0;
+
+	for (i = w->applied + 1; i <= w->last; i++)
+		blocks += w_blocks(w, i);
+	CHECK_EQ(vol_unapplied(w->v), blocks * 4096);
+	CHECK_EQ(vol_unapplied_entries(w->v), w->last - w->applied);
+	CHECK_EQ(!!vol_session(w->v), !!w->epoch);
+	if (w->epoch) {
+		CHECK_EQ(vol_session(w->v)->epoch, w->epoch);
+		CHECK_EQ(vol_session(w->v)->store, w->store);
+		CHECK_EQ(vol_session(w->v)->seq, w->seq);
+	}
+	CHECK_EQ(vol_check(w->v), 0);
+}
+
+#endif
