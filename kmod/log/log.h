@@ -22,11 +22,15 @@
 #define LOG_NAME_MAX		32	/* node and volume names, NUL included */
 #define LOG_ADDR_MAX		64	/* "host:port" as text, NUL included */
 
-#define LOG_RECORD_ENTRIES	128	/* in one record */
+#define LOG_RECORD_ENTRIES	48	/* in one record */
 #define LOG_RECORD_BLOCKS	(2 * RB_WRITE_MAX / RB_BLOCK_SIZE + 2)	/* payload of one record */
-#define LOG_HEADER_BYTES_MAX	(16u << 10)
+#define LOG_HEADER_BYTES_MAX	RB_BLOCK_SIZE	/* this version: always, so places are known early */
+#define LOG_RECORD_BYTES_MAX	(LOG_HEADER_BYTES_MAX + LOG_RECORD_BLOCKS * RB_BLOCK_SIZE)
 #define LOG_INFLIGHT		16	/* records being written */
 #define LOG_RING_MIN		(4u << 20)	/* bytes; below that: refused */
+#define LOG_RESERVE		(512u << 10)	/* of the ring, for what relieves a full one */
+#define LOG_MARKS		512	/* places where the floor may go, see log_floor() */
+#define LOG_SEQ_JUMP		10000	/* after a recovery that cut */
 #define LOG_SESSIONS_MAX	RAFT_MEMBERS_MAX
 
 /* ---- superblock of the log device, header of the data device ---- */
@@ -43,6 +47,7 @@ struct log_super {
 	u64 ring_off, ring_bytes;
 	u32 block_size;			/* logical block of the volume: 512 or 4096 */
 	u32 region_shift;		/* log2 of the bytes of a change-map region */
+	bool read_only;			/* decoded: unknown ro-compat feature: look, do not start */
 };
 
 struct data_super {
@@ -104,7 +109,10 @@ struct log_meta {
 	struct raft_id floor;		/* entry before the first retained one */
 	u64 floor_pos, floor_seq;	/* the first retained record */
 	u32 floor_chain;		/* header checksum of the record before it */
-	u64 watermark;			/* seq known contiguously durable when this was written */
+	u64 watermark;			/* log.durable_seq: set it before each write */
+	u64 start_generation;		/* these three: log_start() sets them, nobody else */
+	u64 start_pos;			/* place and number of the first record of that generation; */
+	u64 start_seq;			/* all before start_pos was durable when it began */
 	struct log_conf conf;		/* as of state.index */
 	struct log_conf prev_conf;
 	struct log_state state;
@@ -117,13 +125,15 @@ struct log_meta {
 #define DATA_HEADER_BYTES	(1u << 20)	/* the image starts here on the data device */
 #define LOG_SUPER_COPIES	2
 
-u64 log_super_offset(const struct log_super *s, int copy);	/* copy 1 from the device's size */
+u64 log_super_offset(const struct log_super *s, int copy);
 u64 log_super_offset2(u64 dev_bytes);
 u64 log_meta_offset(int slot);
 
 /*
  * Lays out a log device of @dev_bytes for a volume of @data_bytes: fills the
- * offsets of @s. 0; -ENOSPC: too small, @need says the smallest that would do.
+ * sizes and offsets of @s; block_size and region_shift are set before (0: 4096
+ * and 20). 0; -ENOSPC: too small, @need says the smallest that would do;
+ * -EINVAL: absurd sizes.
  */
 int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
 
@@ -133,8 +143,9 @@ int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
  *  -ENODATA		not ours (wrong magic)
  *  -EBADMSG		ours, but the checksum does not match
  *  -EPROTONOSUPPORT	an incompatible feature or version
- *  -EINVAL		checksum right, content absurd
+ *  -EINVAL		checksum right, content absurd, or another volume's or store's
  */
+void log_meta_init(struct log_meta *m);		/* that of a fresh store */
 void log_super_encode(const struct log_super *s, void *buf);
 int log_super_decode(struct log_super *s, const void *buf);
 void data_super_encode(const struct data_super *s, void *buf);	/* one block */
@@ -146,7 +157,7 @@ int log_conf_decode(struct log_conf *c, const void *block);
 void log_conf_to_raft(const struct log_conf *c, struct raft_conf *rc);
 
 /* Change-map block @n: header and as many u64 as fit (LOG_MAP_PER_BLOCK). */
-#define LOG_MAP_PER_BLOCK	508
+#define LOG_MAP_PER_BLOCK	504
 void log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block);
 int log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block);
 
@@ -170,6 +181,8 @@ struct log_record {
 	u32 payload_blocks;
 	u64 pos;		/* logical; payload follows the header without a gap */
 	u64 seq;
+	u64 generation;
+	u64 first;		/* index of its first entry; 0: none */
 	u64 ticket;		/* the caller's (raft's truncation epoch), newest of its entries */
 	struct log_record_id id;
 	u8 state;		/* enum log_record_state */
@@ -178,30 +191,49 @@ struct log_record {
 
 enum log_record_state { LOG_R_FREE, LOG_R_OPEN, LOG_R_WRITING, LOG_R_DONE };
 
+/* The floor may be put here: a record with entries, and the checksum of the one before. */
+struct log_mark {
+	u64 first;
+	u64 pos, seq;
+	u32 chain;
+};
+
 struct log {
 	struct log_super super;
-	u64 generation;
+	u64 generation;		/* 0: not started */
 	u64 head_pos;		/* next record's place */
 	u64 next_seq;
+	u64 last_seq;		/* of the newest record submitted; 0: none */
 	u32 chain;		/* header checksum of the newest record */
 	u64 floor_pos;		/* nothing at or above is ever overwritten */
 	u64 floor_seq;
+	u64 floor_index;
 	u64 durable_seq;	/* contiguous */
 	u64 durable_index;	/* newest entry of the contiguous prefix, as recorded */
 	u64 durable_ticket;
 	u64 announced_seq;	/* watermark of the newest header written */
-	u64 first_open;		/* first index in the open record */
 	u64 last_index;		/* newest entry given to the log */
-	u32 nrec;		/* records in flight, oldest at rec[tail] */
+	u32 nrec;		/* records in flight, oldest at rec[tail]; the open one follows */
 	u32 tail;
 	struct log_record rec[LOG_INFLIGHT];
 	struct log_record_id durable_ids[LOG_INFLIGHT];	/* since the newest header */
 	u32 ndurable;
+	u32 nmarks;
+	struct log_mark mark[LOG_MARKS];	/* oldest first, ascending pos */
+	bool closed;		/* the newest record is a closing one */
+	bool resetting;		/* log_reset() waits for its log_trim() */
 	bool failed;
 };
 
 /* @headers: LOG_INFLIGHT * LOG_HEADER_BYTES_MAX, 4 KiB aligned, used until the end. */
 void log_init(struct log *l, const struct log_super *s, u8 *headers);
+
+/*
+ * Begins a generation, after log_recover() and a cache flush of the device:
+ * updates @m, which must be durable in both slots before the first record is
+ * written. Nothing can be added before this call.
+ */
+void log_start(struct log *l, struct log_meta *m);
 
 /* Bytes that can still be appended before the floor must move. */
 u64 log_room(const struct log *l);
@@ -211,13 +243,17 @@ u64 log_used(const struct log *l);
  * Adds an entry to the open record (opening one if there is none).
  * @ticket: raft's. @payload_pos: where its payload will be (logical).
  * 0; -EAGAIN: the open record is full or all records are in flight: submit, or
- * wait for one to finish; -ENOSPC: the ring is full; -EIO: the log has failed.
+ * wait for one to finish; -ENOSPC: the ring is full; -EIO: the log has failed;
+ * -EINVAL: malformed, its sum is wrong, or it does not follow the newest entry.
  * NOOP, CONF, OPEN and CLOSE may use a reserve that other kinds may not.
  */
 int log_add(struct log *l, const struct rb_entry *e, const u32 *block_crc, u64 ticket,
 	    u64 *payload_pos);
 
-/* An entry >= @index was truncated: drop those of the open record (in flight ones stay). */
+/*
+ * Entries >= @index are truncated: drops those of the open record, whose places
+ * are used again; what is in flight stays. The next entry is @index.
+ */
 void log_truncate(struct log *l, u64 index);
 
 /*
@@ -239,10 +275,22 @@ struct log_record *log_close_record(struct log *l);
 bool log_done(struct log *l, struct log_record *rec, int error);
 
 /*
- * Moves the floor: records before the one that holds entry @index + 1 may be
- * overwritten. Call only after metadata with that floor is durable.
+ * Where the floor may go once entries <= @index are no longer needed from the
+ * log: sets floor_pos, floor_seq and floor_chain of @m (floor, the entry, is the
+ * caller's to set). False: nothing to gain yet.
  */
-void log_trim(struct log *l, u64 pos, u64 seq);
+bool log_floor(const struct log *l, u64 index, struct log_meta *m);
+
+/* Frees what is below the floor of @m. Only after @m is durable in both slots. */
+void log_trim(struct log *l, const struct log_meta *m);
+
+/*
+ * The log no longer matters, all of it: a resync put a checkpoint of @index in
+ * its place, and the next entry is @index + 1. Nothing may be open or in flight
+ * (-EBUSY). Sets the floor of @m; the order is log_reset(), write @m, log_trim();
+ * until then log_add() says -EAGAIN.
+ */
+int log_reset(struct log *l, u64 index, struct log_meta *m);
 
 /* Physical parts of a logical range: 1 or 2 extents. Returns their number. */
 struct log_extent { u64 off; u32 len; };
@@ -257,8 +305,13 @@ struct log_reader {
 	int (*read)(void *ctx, u64 off, void *buf, u32 len);
 	void *ctx;
 	u8 *scratch;		/* LOG_SCRATCH_BYTES, 4 KiB aligned */
+	/*
+	 * Payload of records that hold only entries <= this and are below the
+	 * metadata's watermark is not verified. 0: verify everything.
+	 */
+	u64 skip_index;
 };
-#define LOG_SCRATCH_BYTES	(LOG_HEADER_BYTES_MAX + LOG_RECORD_BLOCKS * RB_BLOCK_SIZE)
+#define LOG_SCRATCH_BYTES	LOG_RECORD_BYTES_MAX
 
 /* How a bad place in the ring was judged: the rows of the decision table, recover.c. */
 enum log_verdict {
@@ -277,7 +330,13 @@ struct log_report {
 	u64 end_pos;			/* where the scan ended */
 	u64 end_seq;
 	u64 cut_records;		/* torn: later valid-looking records given up */
-	struct log_record_id rot;	/* ROT: what is missing */
+	u64 highest_seq;		/* of the newer records found behind the bad place */
+	u64 unreadable;			/* blocks the device refused to read */
+	/*
+	 * ROT: what is missing. ROT_UNKNOWN: first is the lowest index in doubt,
+	 * last the highest that can be told (U64_MAX: none can).
+	 */
+	struct log_record_id rot;
 };
 
 struct log_recovered {
@@ -288,23 +347,27 @@ struct log_recovered {
 
 /*
  * Called for each entry in log order; an index <= an earlier one truncates from
- * there. @rec_pos: logical position of the payload. @conf_block: payload of a
- * configuration entry, else NULL. Non-zero ends the recovery with that error.
+ * there, also when it is at or below the floor's. @payload_pos: logical.
+ * @conf_block: payload of a configuration entry, else NULL. A negative return
+ * ends the recovery with that error.
  */
 typedef int (*log_entry_fn)(void *ctx, const struct rb_entry *e, const u32 *block_crc,
 			    u64 payload_pos, const struct log_record *rec, const void *conf_block);
 
 /*
- * Reads superblock copies and metadata. 0; errors as the decoders; -EUCLEAN: both slots are bad.
+ * Reads superblock copies and metadata. 0; errors as the decoders; -ENOSPC: the
+ * device is smaller than it was; -EUCLEAN: both slots are bad.
  */
 int log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
 int log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
 		  int *bad_slots);
 
 /*
- * Scans the ring from the floor, hands over entries, and leaves @l ready to
- * append after the last good record, with everything found counted as durable.
- * 0; -EBADMSG: rot (see report; @l must not be appended to); else -errno of read/fn.
+ * Scans the ring from the floor, hands over entries, and leaves @l ready for
+ * log_start(), with everything found counted as durable. Some of it may have
+ * been read from the device's volatile cache: flush before acting on it.
+ * 0; -EBADMSG: rot or unreadable (see report; @l cannot be appended to);
+ * -EPROTONOSUPPORT: records of a newer version; else -errno of read/fn.
  */
 int log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
 		log_entry_fn fn, void *ctx, struct log_report *rep);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Every invariant of struct log. */
+#include "format.h"
+
+static bool positions_ok(const struct log *l)
+{
+	return l->floor_pos <= l->head_pos && !(l->floor_pos % RB_BLOCK_SIZE) &&
+	       !(l->head_pos % RB_BLOCK_SIZE) &&
+	       l->head_pos - l->floor_pos <= l->super.ring_bytes &&
+	       log_used(l) <= l->super.ring_bytes;
+}
+
+static bool numbers_ok(const struct log *l)
+{
+	return l->last_seq < l->next_seq && l->durable_seq <= l->last_seq &&
+	       l->ndurable <= LOG_INFLIGHT && l->nrec <= LOG_INFLIGHT && l->tail < LOG_INFLIGHT;
+}
+
+/* In flight: neighbours in the ring and in number, ending at the head. */
+static bool flight_ok(const struct log *l)
+{
+	u64 pos = l->head_pos, seq = l->next_seq;
+	u32 i;
+
+	for (i = l->nrec; i--;) {
+		const struct log_record *r = &l->rec[(l->tail + i) % LOG_INFLIGHT];
+
+		if (r->state != LOG_R_WRITING && r->state != LOG_R_DONE)
+			return false;
+		if (r->pos + r->id.bytes != pos || r->seq + 1 != seq || r->seq <= l->durable_seq)
+			return false;
+		pos = r->pos;
+		seq = r->seq;
+	}
+	return pos >= l->floor_pos;
+}
+
+static bool rest_ok(const struct log *l)
+{
+	u32 i;
+
+	for (i = l->nrec; i < LOG_INFLIGHT; i++) {
+		const struct log_record *r = &l->rec[(l->tail + i) % LOG_INFLIGHT];
+
+		if (r->state == LOG_R_OPEN && i == l->nrec) {
+			if (r->pos != l->head_pos || r->seq != l->next_seq || l->resetting)
+				return false;
+		} else if (r->state != LOG_R_FREE) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool marks_ok(const struct log *l)
+{
+	u32 i;
+
+	if (l->nmarks > LOG_MARKS)
+		return false;
+	for (i = 0; i < l->nmarks; i++) {
+		if (l->mark[i].pos < l->floor_pos || l->mark[i].pos >= l->head_pos)
+			return false;
+		if (i && l->mark[i].pos <= l->mark[i - 1].pos)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * log_check() - audits a log
+ * @l: log
+ *
+ * Return: 0, or -EUCLEAN after RB_ASSERT fired.
+ */
+int log_check(const struct log *l)
+{
+	bool bad;
+
+	bad = RB_ASSERT(positions_ok(l));
+	bad |= RB_ASSERT(numbers_ok(l));
+	bad |= RB_ASSERT(flight_ok(l));
+	bad |= RB_ASSERT(rest_ok(l));
+	bad |= RB_ASSERT(marks_ok(l));
+	return bad ? -EUCLEAN : 0;
+}

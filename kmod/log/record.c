@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Group commit: entries gather in the open record, log_submit() closes it, up
+ * to LOG_INFLIGHT records are being written, and what is durable is their
+ * contiguous prefix. The open record, if any, follows those in flight in rec[].
+ */
+#include "format.h"
+
+static struct disk_record *header_of(const struct log_record *r)
+{
+	return (struct disk_record *)r->header;
+}
+
+static u32 next_slot(const struct log *l)
+{
+	return (l->tail + l->nrec) % LOG_INFLIGHT;
+}
+
+static bool has_open(const struct log *l)
+{
+	return l->nrec < LOG_INFLIGHT && l->rec[next_slot(l)].state == LOG_R_OPEN;
+}
+
+static struct log_record *open_record(struct log *l)
+{
+	return has_open(l) ? &l->rec[next_slot(l)] : NULL;
+}
+
+static u32 record_entries(const struct log_record *r)
+{
+	return le32_to_cpu(header_of(r)->nentries);
+}
+
+/**
+ * log_init() - an empty log; log_recover() comes next
+ * @l: log
+ * @s: superblock, copied
+ * @headers: memory for the headers in flight
+ */
+void log_init(struct log *l, const struct log_super *s, u8 *headers)
+{
+	u32 i;
+
+	memset(l, 0, sizeof(*l));
+	l->super = *s;
+	for (i = 0; i < LOG_INFLIGHT; i++)
+		l->rec[i].header = headers + i * LOG_HEADER_BYTES_MAX;
+}
+
+/**
+ * log_start() - begins a generation
+ * @l: log, recovered
+ * @m: metadata, updated; must be durable before the first record is written
+ *
+ * With place and number of its first record in the metadata, whatever an older
+ * generation left at or behind that place can never be taken for ours.
+ */
+void log_start(struct log *l, struct log_meta *m)
+{
+	RB_ASSERT(!l->generation && !l->failed);
+	m->generation++;
+	m->start_generation = m->generation;
+	m->start_pos = l->head_pos;
+	m->start_seq = l->next_seq;
+	m->watermark = l->durable_seq;
+	if (m->floor_pos == l->head_pos) {
+		m->floor_seq = l->next_seq;
+		l->floor_seq = l->next_seq;
+	}
+	l->generation = m->generation;
+	l->announced_seq = l->durable_seq;
+}
+
+static u64 used_by(const struct log *l, u32 payload_blocks)
+{
+	return l->head_pos - l->floor_pos + LOG_HEADER_BYTES_MAX +
+	       (u64)payload_blocks * RB_BLOCK_SIZE;
+}
+
+/**
+ * log_used() - bytes of the ring that can't be overwritten
+ * @l: log
+ *
+ * Return: those of submitted records, and of the open one.
+ */
+u64 log_used(const struct log *l)
+{
+	if (has_open(l))
+		return used_by(l, l->rec[next_slot(l)].payload_blocks);
+	return l->head_pos - l->floor_pos;
+}
+
+/**
+ * log_room() - bytes that data may still take before the floor must move
+ * @l: log
+ *
+ * Return: without the reserve.
+ */
+u64 log_room(const struct log *l)
+{
+	u64 used = log_used(l), max = l->super.ring_bytes - LOG_RESERVE;
+
+	return used < max ? max - used : 0;
+}
+
+/* What relieves a full ring (elections, sessions, configurations) may use all of it. */
+static u64 space_for(const struct log *l, u8 kind)
+{
+	switch (kind) {
+	case RB_E_NOOP:
+	case RB_E_CONF:
+	case RB_E_OPEN:
+	case RB_E_CLOSE:
+		return l->super.ring_bytes;
+	default:
+		return l->super.ring_bytes - LOG_RESERVE;
+	}
+}
+
+static bool follows(const struct log *l, const struct log_record *r, const struct rb_entry *e)
+{
+	const struct disk_record *d;
+	u32 n;
+
+	if (e->index > l->last_index + 1)
+		return false;
+	if (r->state != LOG_R_OPEN)
+		return true;
+	d = header_of(r);
+	n = record_entries(r);
+	return e->index == r->first + n && e->term >= le64_to_cpu(d->entry[n - 1].term);
+}
+
+static void open_at_head(struct log *l, struct log_record *r, u64 first)
+{
+	memset(r->header, 0, LOG_HEADER_BYTES_MAX);
+	r->header_bytes = LOG_HEADER_BYTES_MAX;
+	r->payload_blocks = 0;
+	r->pos = l->head_pos;
+	r->seq = l->next_seq;
+	r->generation = l->generation;
+	r->first = first;
+	r->ticket = 0;
+	r->closing = 0;
+	r->state = LOG_R_OPEN;
+}
+
+static void put_entry(struct log_record *r, const struct rb_entry *e, const u32 *block_crc)
+{
+	struct disk_record *d = header_of(r);
+	u32 i, n = record_entries(r);
+	struct disk_entry *de = &d->entry[n];
+
+	de->term = cpu_to_le64(e->term);
+	de->sector = cpu_to_le64(e->sector);
+	de->store = cpu_to_le64(e->store);
+	de->epoch = cpu_to_le64(e->epoch);
+	de->seq = cpu_to_le64(e->seq);
+	de->nsect = cpu_to_le32(e->nsect);
+	de->csum = cpu_to_le32(e->csum);
+	de->nblocks = cpu_to_le32(e->nblocks);
+	de->kind = e->kind;
+	for (i = 0; i < e->nblocks; i++)
+		d->block_crc[r->payload_blocks + i] = cpu_to_le32(block_crc[i]);
+	r->payload_blocks += e->nblocks;
+	d->nentries = cpu_to_le32(n + 1);
+}
+
+/**
+ * log_add() - adds an entry to the open record
+ * @l: log
+ * @e: entry
+ * @block_crc: sums of its payload blocks
+ * @ticket: the caller's
+ * @payload_pos: set to where its payload will lie (logical)
+ *
+ * An entry whose sum is wrong would make the log unreadable: it is refused here.
+ *
+ * Return: 0, -EAGAIN, -ENOSPC, -EIO or -EINVAL: see log.h.
+ */
+int log_add(struct log *l, const struct rb_entry *e, const u32 *block_crc, u64 ticket,
+	    u64 *payload_pos)
+{
+	struct log_record *r = &l->rec[next_slot(l)];
+	u32 blocks = 0, entries = 0;
+
+	if (l->failed)
+		return -EIO;
+	if (!l->generation || rb_entry_check(e) || rb_entry_csum(e, block_crc) != e->csum)
+		return -EINVAL;
+	if (l->resetting || l->nrec == LOG_INFLIGHT)
+		return -EAGAIN;
+	if (!follows(l, r, e))
+		return -EINVAL;
+	if (r->state == LOG_R_OPEN) {
+		blocks = r->payload_blocks;
+		entries = record_entries(r);
+	}
+	if (entries == LOG_RECORD_ENTRIES || blocks + e->nblocks > LOG_RECORD_BLOCKS)
+		return -EAGAIN;
+	if (used_by(l, blocks + e->nblocks) > space_for(l, e->kind))
+		return -ENOSPC;
+	if (r->state != LOG_R_OPEN)
+		open_at_head(l, r, e->index);
+	*payload_pos = r->pos + LOG_HEADER_BYTES_MAX + (u64)blocks * RB_BLOCK_SIZE;
+	put_entry(r, e, block_crc);
+	if (ticket > r->ticket)
+		r->ticket = ticket;
+	l->last_index = e->index;
+	return 0;
+}
+
+/**
+ * log_truncate() - entries >= @index will be replaced
+ * @l: log
+ * @index: first truncated entry
+ */
+void log_truncate(struct log *l, u64 index)
+{
+	struct log_record *r = open_record(l);
+	struct disk_record *d;
+	u32 n;
+
+	if (index <= l->last_index)
+		l->last_index = index ? index - 1 : 0;
+	if (!r)
+		return;
+	d = header_of(r);
+	for (n = record_entries(r); n && r->first + n - 1 >= index; n--) {
+		r->payload_blocks -= le32_to_cpu(d->entry[n - 1].nblocks);
+		memset(&d->entry[n - 1], 0, sizeof(d->entry[0]));
+	}
+	memset(&d->block_crc[r->payload_blocks], 0,
+	       (LOG_RECORD_BLOCKS - r->payload_blocks) * sizeof(d->block_crc[0]));
+	d->nentries = cpu_to_le32(n);
+	if (!n)
+		r->state = LOG_R_FREE;
+}
+
+static void put_ids(struct log *l, struct disk_record *d)
+{
+	u32 i;
+
+	for (i = 0; i < l->ndurable; i++) {
+		const struct log_record_id *id = &l->durable_ids[i];
+
+		d->id[i].seq = cpu_to_le64(id->seq);
+		d->id[i].pos = cpu_to_le64(id->pos);
+		d->id[i].first = cpu_to_le64(id->first);
+		d->id[i].last = cpu_to_le64(id->last);
+		d->id[i].term = cpu_to_le64(id->term);
+		d->id[i].bytes = cpu_to_le32(id->bytes);
+		d->id[i].chain = cpu_to_le32(id->chain);
+		d->id[i].csum = cpu_to_le32(id->csum);
+	}
+	d->nids = cpu_to_le32(l->ndurable);
+	l->ndurable = 0;
+}
+
+static void put_scalars(struct log *l, struct log_record *r)
+{
+	struct disk_record *d = header_of(r);
+
+	d->generation = cpu_to_le64(r->generation);
+	d->seq = cpu_to_le64(r->seq);
+	d->prev_seq = cpu_to_le64(l->last_seq);
+	d->pos = cpu_to_le64(r->pos);
+	d->floor_pos = cpu_to_le64(l->floor_pos);
+	d->floor_seq = cpu_to_le64(l->floor_seq);
+	d->floor_index = cpu_to_le64(l->floor_index);
+	/* Only what was durable before this very submission: else it could claim what is torn. */
+	d->watermark = cpu_to_le64(l->durable_seq);
+	d->first = cpu_to_le64(record_entries(r) ? r->first : 0);
+	d->chain = cpu_to_le32(l->chain);
+	d->header_bytes = cpu_to_le32(r->header_bytes);
+	d->payload_blocks = cpu_to_le32(r->payload_blocks);
+	d->flags = cpu_to_le32(r->closing ? DISK_R_CLOSING : 0);
+}
+
+static void put_self(struct log_record *r)
+{
+	const struct disk_record *d = header_of(r);
+	u32 n = record_entries(r);
+	struct log_record_id *id = &r->id;
+
+	memset(id, 0, sizeof(*id));
+	id->seq = r->seq;
+	id->pos = r->pos;
+	id->bytes = r->header_bytes + r->payload_blocks * RB_BLOCK_SIZE;
+	id->chain = le32_to_cpu(d->head.crc);
+	id->first = 1;
+	if (n) {
+		id->first = r->first;
+		id->last = r->first + n - 1;
+		id->term = le64_to_cpu(d->entry[n - 1].term);
+		id->csum = le32_to_cpu(d->entry[n - 1].csum);
+	}
+}
+
+static struct log_record *finish(struct log *l, struct log_record *r)
+{
+	struct disk_record *d = header_of(r);
+
+	put_scalars(l, r);
+	put_ids(l, d);
+	disk_seal(&d->head, DISK_MAGIC_RECORD, l->super.volume, l->super.store, sizeof(*d));
+	put_self(r);
+	if (!r->closing)
+		log_mark_add(l, r->first, r->pos, r->seq, l->chain);
+	r->state = LOG_R_WRITING;
+	l->nrec++;
+	l->head_pos += r->id.bytes;
+	l->next_seq++;
+	l->last_seq = r->seq;
+	l->chain = r->id.chain;
+	l->announced_seq = l->durable_seq;
+	l->closed = r->closing;
+	return r;
+}
+
+/**
+ * log_submit() - closes the open record
+ * @l: log
+ *
+ * Return: the record, to be written; NULL: nothing open, or failed.
+ */
+struct log_record *log_submit(struct log *l)
+{
+	struct log_record *r = open_record(l);
+
+	return r && !l->failed ? finish(l, r) : NULL;
+}
+
+/**
+ * log_close_record() - a record without entries that raises the watermark
+ * @l: log
+ *
+ * One is enough: it is not closed by another. It may take half of the reserve.
+ *
+ * Return: the record, to be written; NULL: not useful now.
+ */
+struct log_record *log_close_record(struct log *l)
+{
+	struct log_record *r = &l->rec[next_slot(l)];
+
+	if (l->failed || !l->generation || l->resetting || l->nrec || r->state == LOG_R_OPEN)
+		return NULL;
+	if (l->closed || l->durable_seq <= l->announced_seq)
+		return NULL;
+	if (used_by(l, 0) > l->super.ring_bytes - LOG_RESERVE / 2)
+		return NULL;
+	open_at_head(l, r, 0);
+	r->closing = 1;
+	return finish(l, r);
+}
+
+static void retire(struct log *l, struct log_record *r)
+{
+	l->durable_seq = r->seq;
+	if (!r->closing) {
+		/* Not the maximum: a record that truncates lowers it. */
+		l->durable_index = r->id.last;
+		l->durable_ticket = r->ticket;
+	}
+	if (!RB_ASSERT(l->ndurable < LOG_INFLIGHT))
+		l->durable_ids[l->ndurable++] = r->id;
+	r->state = LOG_R_FREE;
+	l->tail = (l->tail + 1) % LOG_INFLIGHT;
+	l->nrec--;
+}
+
+/**
+ * log_done() - the write of a record ended
+ * @l: log
+ * @rec: record
+ * @error: of the write
+ *
+ * Return: true when the contiguous prefix grew.
+ */
+bool log_done(struct log *l, struct log_record *rec, int error)
+{
+	bool grew = false;
+
+	if (RB_ASSERT(rec->state == LOG_R_WRITING))
+		return false;
+	if (error)
+		l->failed = true;
+	/* After a failed write nothing is announced any more, whatever still ends well. */
+	if (l->failed)
+		return false;
+	rec->state = LOG_R_DONE;
+	while (l->nrec && l->rec[l->tail].state == LOG_R_DONE) {
+		retire(l, &l->rec[l->tail]);
+		grew = true;
+	}
+	return grew;
+}

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Recovery: follow the chain of records from the floor, and judge the first
+ * place where it breaks. What decides is not what the bad place looks like but
+ * what others say of it:
+ *
+ *  - S, the number that the record at the bad place P has if there is one:
+ *    exact from start_pos on, the least possible before it;
+ *  - durable: S <= watermark of the metadata, or P < start_pos, or S <= the
+ *    watermark of any record of the current generation found ahead, or one of
+ *    those carries the identity of a record at P, or one of them proves that
+ *    the metadata is older than the ring (later generation or later lap).
+ *
+ * "Ahead" is everything that a record submitted before or just after S became
+ * durable can have reached. Records there of an earlier lap or with a number
+ * below S are stale: no evidence. Nor is a block that can't be read.
+ *
+ *  at P                               | durable, id | durable, no id | not durable
+ *  -----------------------------------+-------------+----------------+------------
+ *  whole record in chain              | OK          | OK             | OK
+ *  header in chain, payload bad       | ROT (self)  |                | TORN
+ *  header in chain, payload unreadable| ROT (self)  |                | UNREADABLE
+ *  our header, checksum bad           | ROT         | ROT_UNKNOWN    | TORN
+ *  nothing, foreign, stale            | ROT         | ROT_UNKNOWN    | END, or TORN with
+ *                                     |             |                | newer records ahead
+ *  unreadable                         | ROT         | ROT_UNKNOWN    | UNREADABLE
+ *  sound header of this generation    | ROT         | ROT_UNKNOWN    | ROT_UNKNOWN
+ *  and place that breaks the chain    |             |                |
+ *
+ * OK goes on; END and TORN end the log there and it may be appended to; the
+ * others stop the store. TORN moves the sequence numbers far ahead.
+ *
+ * What cannot be told: a record that was durable while no later header or
+ * metadata with its watermark is, and that rots then, looks torn.
+ */
+#include "format.h"
+
+/* Records that can lie between a bad one and the first that must know it was durable. */
+#define LOG_SEARCH_BYTES	(2ULL * LOG_INFLIGHT * LOG_RECORD_BYTES_MAX)
+
+enum place {		/* what is at the bad place */
+	P_NOTHING,	/* nothing of ours, or stale */
+	P_TORN,		/* our header, checksum bad; or good, payload bad */
+	P_UNREADABLE,
+	P_BROKEN,	/* sound header of this place and generation, not in chain */
+	P_GOOD,
+};
+
+struct scan {
+	struct log *l;
+	const struct log_reader *rd;
+	const struct log_meta *m;
+	struct log_report *rep;
+	u64 pos, limit;
+	u64 prev_seq, prev_generation;
+	bool at_floor;		/* no record accepted yet */
+	u64 wpos;		/* logical range held by the scratch buffer */
+	u32 wlen;
+	bool own;		/* the header at the bad place is good: rep->rot is its identity */
+};
+
+struct evidence {
+	bool durable;		/* the record at the bad place was durable */
+	bool known;		/* and rep->rot says what it was */
+	u64 found;		/* current records ahead */
+	u64 next_first;		/* first index of the nearest of them that has entries; 0: none */
+};
+
+static bool media_error(int rc)
+{
+	return rc == -EIO || rc == -ENODATA || rc == -EILSEQ || rc == -EREMOTEIO;
+}
+
+static int read_at(struct scan *sc, u64 pos, u32 len)
+{
+	struct log_extent ext[2];
+	int i, n, rc = 0;
+	u32 done = 0;
+
+	n = log_extents(&sc->l->super, pos, len, ext);
+	sc->wlen = 0;
+	for (i = 0; i < n && !rc; i++) {
+		rc = sc->rd->read(sc->rd->ctx, ext[i].off, sc->rd->scratch + done, ext[i].len);
+		done += ext[i].len;
+	}
+	if (!rc) {
+		sc->wpos = pos;
+		sc->wlen = len;
+	}
+	return rc;
+}
+
+/*
+ * Makes @need bytes at @pos available, reading ahead if @want is larger. A bad
+ * sector further on must not hide what is readable here: retry without it.
+ */
+static int window(struct scan *sc, u64 pos, u32 need, u64 want, const u8 **p)
+{
+	int rc = 0;
+
+	if (pos < sc->wpos || pos + need > sc->wpos + sc->wlen) {
+		want = min_t(u64, want, LOG_SCRATCH_BYTES);
+		want = min_t(u64, want, sc->limit - pos);
+		want = max_t(u64, want, need);
+		rc = read_at(sc, pos, (u32)want);
+		if (media_error(rc) && want > need)
+			rc = read_at(sc, pos, need);
+	}
+	if (!rc)
+		*p = sc->rd->scratch + (pos - sc->wpos);
+	return rc;
+}
+
+static u64 expected_seq(const struct scan *sc)
+{
+	u64 seq = sc->prev_seq + 1;
+
+	if (sc->pos == sc->m->start_pos)
+		seq = sc->m->start_seq;
+	else if (sc->at_floor)
+		seq = sc->m->floor_seq;
+	return seq ? seq : 1;
+}
+
+static bool in_chain(const struct scan *sc, const struct log_header *h)
+{
+	u64 seq = expected_seq(sc);
+
+	if (h->pos != sc->pos || h->chain != sc->l->chain || h->floor_pos > sc->m->floor_pos)
+		return false;
+	if (!sc->at_floor && h->prev_seq != sc->prev_seq)
+		return false;
+	if (sc->pos >= sc->m->start_pos)
+		return h->generation == sc->m->start_generation && h->seq == seq;
+	/* Numbers jump where a generation began after a cut, and only there. */
+	if (h->generation < sc->prev_generation || h->generation >= sc->m->start_generation)
+		return false;
+	return h->seq == seq ||
+	       (!sc->at_floor && h->generation > sc->prev_generation && h->seq > seq);
+}
+
+/* The place was written, even if its header is not whole. */
+static bool header_traces(const struct scan *sc, const u8 *p)
+{
+	const struct disk_record *d = (const void *)p;
+
+	return le64_to_cpu(d->head.magic) == DISK_MAGIC_RECORD &&
+	       disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
+}
+
+/* Looks at the header at sc->pos. 0 and @place; @h is set for P_GOOD only. */
+static int classify(struct scan *sc, const u8 *p, struct log_header *h, enum place *place)
+{
+	int rc = log_header_decode(&sc->l->super, p, h);
+
+	*place = P_NOTHING;
+	if (rc == -EPROTONOSUPPORT) {
+		const struct disk_record *d = (const void *)p;
+
+		/* Newer software wrote here and now: not ours to cut. Stale: nothing. */
+		return le64_to_cpu(d->pos) >= sc->pos ? rc : 0;
+	}
+	if (rc == -EBADMSG && header_traces(sc, p))
+		*place = P_TORN;
+	if (rc == -EINVAL && header_traces(sc, p))
+		*place = P_BROKEN;
+	if (rc)
+		return 0;
+	if (in_chain(sc, h))
+		*place = log_header_check(p, h) || h->first > sc->l->last_index + 1 ?
+			 P_BROKEN : P_GOOD;
+	else if (h->pos == sc->pos && h->generation == sc->m->start_generation)
+		*place = P_BROKEN;
+	return 0;
+}
+
+static bool payload_ok(const u8 *p, const struct log_header *h)
+{
+	const struct disk_record *d = (const void *)p;
+	u32 i;
+
+	for (i = 0; i < h->payload_blocks; i++) {
+		const u8 *block = p + LOG_HEADER_BYTES_MAX + (size_t)i * RB_BLOCK_SIZE;
+
+		if (rb_crc32c(0, block, RB_BLOCK_SIZE) != le32_to_cpu(d->block_crc[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool may_skip(const struct scan *sc, const u8 *p, const struct log_header *h)
+{
+	struct rb_entry e;
+	u32 i;
+
+	if (!h->nentries || h->seq > sc->m->watermark ||
+	    h->first + h->nentries - 1 > sc->rd->skip_index)
+		return false;
+	for (i = 0; i < h->nentries; i++) {
+		log_header_entry(p, h, i, &e);
+		if (e.kind == RB_E_CONF)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Looks at the record at sc->pos. 0 and @place; *@p is its header, with its
+ * payload behind unless *@skipped.
+ */
+static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place *place,
+		bool *skipped)
+{
+	bool headers_only = sc->l->last_index < sc->rd->skip_index;
+	u64 wpos;
+	u32 bytes;
+	int rc;
+
+	*skipped = false;
+	rc = window(sc, sc->pos, RB_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
+	if (!rc)
+		rc = classify(sc, *p, h, place);
+	if (rc || *place != P_GOOD)
+		goto out;
+	log_header_self(*p, h, &sc->rep->rot);
+	bytes = sc->rep->rot.bytes;
+	*skipped = may_skip(sc, *p, h);
+	if (*skipped || !h->payload_blocks)
+		return 0;
+	wpos = sc->wpos;
+	sc->own = true;
+	rc = window(sc, sc->pos, bytes, LOG_SCRATCH_BYTES, p);
+	/* Read once more: what was checked must be what is used. */
+	if (!rc && sc->wpos != wpos)
+		rc = classify(sc, *p, h, place);
+	if (!rc && *place == P_GOOD && (h->crc != sc->rep->rot.chain || !payload_ok(*p, h)))
+		*place = P_TORN;
+out:
+	if (!media_error(rc))
+		return rc;
+	*place = P_UNREADABLE;
+	return 0;
+}
+
+/* A header of this store found in the place of @pos while searching ahead. */
+static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header *h,
+		  struct evidence *ev)
+{
+	u64 seq = expected_seq(sc);
+	struct log_record_id id;
+	u32 i;
+
+	if (h->pos < pos || (h->pos - pos) % sc->l->super.ring_bytes)
+		return;
+	/* Later lap or generation: the ring went on without this metadata. */
+	if (h->pos != pos || h->generation > sc->m->start_generation)
+		ev->durable = true;
+	else if (h->seq <= seq)
+		return;
+	else if (sc->pos >= sc->m->start_pos && h->generation < sc->m->start_generation)
+		return;
+	ev->found++;
+	if (h->seq > sc->rep->highest_seq)
+		sc->rep->highest_seq = h->seq;
+	if (h->nentries && !ev->next_first)
+		ev->next_first = h->first;
+	if (h->watermark >= seq)
+		ev->durable = true;
+	for (i = 0; i < h->nids && !ev->known; i++) {
+		log_header_id(p, i, &id);
+		if (id.pos != sc->pos || id.seq < seq || id.seq > h->watermark)
+			continue;
+		ev->known = true;
+		sc->rep->rot = id;
+	}
+}
+
+static int search_block(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
+{
+	struct log_header h;
+	const u8 *p;
+	int rc = window(sc, pos, RB_BLOCK_SIZE, end - pos, &p);
+
+	if (media_error(rc)) {
+		sc->rep->unreadable++;
+		return 0;
+	}
+	if (rc)
+		return rc;
+	rc = log_header_decode(&sc->l->super, p, &h);
+	if (!rc)
+		weigh(sc, pos, p, &h, ev);
+	if (rc == -EPROTONOSUPPORT &&
+	    le64_to_cpu(((const struct disk_record *)p)->pos) >= pos)
+		return rc;
+	return 0;
+}
+
+static int search(struct scan *sc, struct evidence *ev)
+{
+	u64 end = sc->pos + min_t(u64, LOG_SEARCH_BYTES, sc->limit - sc->pos);
+	u64 pos;
+	int rc;
+
+	ev->known = sc->own;
+	ev->durable = sc->m->watermark >= expected_seq(sc) || sc->pos < sc->m->start_pos;
+	for (pos = sc->pos; pos < end; pos += RB_BLOCK_SIZE) {
+		rc = search_block(sc, pos, end, ev);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* The table at the top of this file. */
+static enum log_verdict decide(enum place place, const struct evidence *ev)
+{
+	if (ev->durable)
+		return ev->known ? LOG_V_ROT : LOG_V_ROT_UNKNOWN;
+	switch (place) {
+	case P_UNREADABLE:
+		return LOG_V_UNREADABLE;
+	case P_BROKEN:
+		return LOG_V_ROT_UNKNOWN;
+	case P_TORN:
+		return LOG_V_TORN;
+	default:
+		return ev->found ? LOG_V_TORN : LOG_V_END;
+	}
+}
+
+static int judge(struct scan *sc, enum place place)
+{
+	struct log_report *rep = sc->rep;
+	struct evidence ev = {};
+	int rc;
+
+	if (!sc->own)
+		memset(&rep->rot, 0, sizeof(rep->rot));
+	rc = search(sc, &ev);
+	if (rc)
+		return rc;
+	rep->verdict = decide(place, &ev);
+	switch (rep->verdict) {
+	case LOG_V_TORN:
+		rep->cut_records = ev.found;
+		fallthrough;
+	case LOG_V_END:
+		memset(&rep->rot, 0, sizeof(rep->rot));
+		return 0;
+	case LOG_V_ROT:
+		return -EBADMSG;
+	default:
+		/* A header with unreadable payload says itself what is missing. */
+		if (sc->own && place == P_UNREADABLE)
+			return -EBADMSG;
+		memset(&rep->rot, 0, sizeof(rep->rot));
+		rep->rot.seq = expected_seq(sc);
+		rep->rot.pos = sc->pos;
+		rep->rot.first = sc->l->last_index + 1;
+		rep->rot.last = ev.next_first ? ev.next_first - 1 : U64_MAX;
+		return -EBADMSG;
+	}
+}
+
+static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, bool skipped,
+		     log_entry_fn fn, void *ctx)
+{
+	const struct disk_record *d = (const void *)p;
+	u32 crc[RB_ENTRY_BLOCKS_MAX];
+	struct log_record rec = {
+		.header_bytes = LOG_HEADER_BYTES_MAX,
+		.payload_blocks = h->payload_blocks,
+		.pos = h->pos,
+		.seq = h->seq,
+		.generation = h->generation,
+		.first = h->first,
+		.id = sc->rep->rot,
+		.closing = h->closing,
+	};
+	u32 i, k, block = 0;
+	struct rb_entry e;
+	const void *conf;
+	int rc = 0;
+
+	for (i = 0; i < h->nentries && rc >= 0; i++) {
+		u32 off = LOG_HEADER_BYTES_MAX + block * RB_BLOCK_SIZE;
+
+		log_header_entry(p, h, i, &e);
+		for (k = 0; k < e.nblocks; k++)
+			crc[k] = le32_to_cpu(d->block_crc[block + k]);
+		conf = e.kind == RB_E_CONF && !skipped ? p + off : NULL;
+		if (fn)
+			rc = fn(ctx, &e, crc, h->pos + off, &rec, conf);
+		block += e.nblocks;
+	}
+	sc->rep->entries += i;
+	return rc < 0 ? rc : 0;
+}
+
+/* A whole record in chain: everything that the next one is compared with moves on. */
+static void accept(struct scan *sc, const struct log_header *h)
+{
+	const struct log_record_id *id = &sc->rep->rot;
+	struct log *l = sc->l;
+
+	if (h->nentries) {
+		log_mark_add(l, h->first, h->pos, h->seq, l->chain);
+		l->last_index = id->last;
+	}
+	/* The next header carries the newest identities once more: they may be in no other. */
+	if (l->ndurable == LOG_INFLIGHT) {
+		memmove(l->durable_ids, l->durable_ids + 1,
+			(LOG_INFLIGHT - 1) * sizeof(l->durable_ids[0]));
+		l->ndurable--;
+	}
+	l->durable_ids[l->ndurable++] = *id;
+	l->chain = h->crc;
+	l->closed = h->closing;
+	if (h->watermark > l->announced_seq)
+		l->announced_seq = h->watermark;
+	sc->pos += id->bytes;
+	sc->prev_seq = h->seq;
+	sc->prev_generation = h->generation;
+	sc->at_floor = false;
+	sc->rep->records++;
+	sc->rep->bytes += id->bytes;
+}
+
+static void scan_init(struct scan *sc)
+{
+	const struct log_meta *m = sc->m;
+	struct log *l = sc->l;
+
+	memset(sc->rep, 0, sizeof(*sc->rep));
+	sc->pos = m->floor_pos;
+	sc->limit = m->floor_pos + l->super.ring_bytes;
+	sc->at_floor = true;
+	l->floor_pos = m->floor_pos;
+	l->floor_seq = m->floor_seq;
+	l->floor_index = m->floor.index;
+	l->chain = m->floor_chain;
+	l->last_index = m->floor.index;
+	l->announced_seq = m->watermark;
+}
+
+static int scan_ring(struct scan *sc, log_entry_fn fn, void *ctx)
+{
+	enum place place = P_NOTHING;
+	struct log_header h;
+	const u8 *p = NULL;
+	bool skipped;
+	int rc;
+
+	while (sc->pos + LOG_HEADER_BYTES_MAX <= sc->limit) {
+		sc->own = false;
+		rc = look(sc, &p, &h, &place, &skipped);
+		if (rc)
+			return rc;
+		if (place != P_GOOD)
+			return judge(sc, place);
+		rc = hand_over(sc, p, &h, skipped, fn, ctx);
+		if (rc)
+			return rc;
+		accept(sc, &h);
+	}
+	/* Full to the last block: one lap, nothing can follow. */
+	sc->rep->verdict = LOG_V_END;
+	memset(&sc->rep->rot, 0, sizeof(sc->rep->rot));
+	return 0;
+}
+
+/**
+ * log_recover() - finds what the ring holds
+ * @l: log, just initialized
+ * @rd: reader
+ * @m: newest metadata
+ * @fn: gets every entry, in log order; may be NULL
+ * @ctx: for @fn
+ * @rep: filled, also on failure
+ *
+ * Return: 0, -EBADMSG, -EPROTONOSUPPORT or another error: see log.h.
+ */
+int log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
+		log_entry_fn fn, void *ctx, struct log_report *rep)
+{
+	struct scan sc = { .l = l, .rd = rd, .m = m, .rep = rep };
+	int rc;
+
+	scan_init(&sc);
+	rc = scan_ring(&sc, fn, ctx);
+	rep->end_pos = sc.pos;
+	rep->end_seq = expected_seq(&sc);
+	l->head_pos = sc.pos;
+	l->last_seq = sc.prev_seq;
+	l->next_seq = rep->end_seq;
+	if (rep->verdict == LOG_V_TORN)
+		l->next_seq = max_t(u64, rep->highest_seq, rep->end_seq) + LOG_SEQ_JUMP;
+	l->durable_seq = sc.prev_seq;
+	l->durable_index = l->last_index;
+	l->failed = rc != 0;
+	return rc;
+}
+
+/**
+ * log_verdict_name() - for reports
+ * @v: verdict
+ *
+ * Return: a word.
+ */
+const char *log_verdict_name(enum log_verdict v)
+{
+	static const char * const name[LOG_V_NR] = {
+		[LOG_V_OK] = "ok",
+		[LOG_V_END] = "end",
+		[LOG_V_TORN] = "torn",
+		[LOG_V_ROT] = "rot",
+		[LOG_V_ROT_UNKNOWN] = "rot-unknown",
+		[LOG_V_UNREADABLE] = "unreadable",
+	};
+
+	return (u32)v < LOG_V_NR ? name[v] : "?";
+}
