@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The follower: does an append fit, what of it is new, what may be said of it.
+ */
+#include "internal.h"
+
+/**
+ * raft_ack() - tell the leader what of its log is durable here
+ * @r: the core
+ * @at_once: even if that is no news
+ *
+ * Never more than this term's appends proved equal: what lies behind them may
+ * be an older leader's. Waits for the metadata: a member that forgets the term
+ * could help to elect a leader that lacks what it acknowledged.
+ */
+void raft_ack(struct raft *r, bool at_once)
+{
+	struct raft_id match = r->verified;
+	struct raft_msg *m;
+
+	if (r->role != RAFT_FOLLOWER || !r->leader)
+		return;
+	if (match.index > r->durable) {
+		match.index = r->durable;
+		match.term = raft_trail_term(&r->trail, match.index);
+	}
+	if (!at_once && match.index <= r->acked)
+		return;
+	if (!raft_meta_is_durable(r)) {
+		r->ack_held = true;
+		return;
+	}
+	r->ack_held = false;
+	r->acked = max_t(u64, r->acked, match.index);
+	m = raft_send(r, RAFT_MSG_APPEND_REPLY, r->leader);
+	m->prev = match;
+	m->read_seq = r->read_echo;
+}
+
+/* The sender of an old term has to learn the new one, or it never rejoins. */
+static void refuse_old(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_msg *reply = raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
+
+	reply->reject = 1;
+}
+
+/* Names the newest own entry that the leader may share: see progress.c. */
+static void refuse(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_msg *reply = raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
+	u64 i = min_t(u64, m->prev.index - 1, raft_last(r));
+
+	/* What is committed is shared for certain. */
+	i = max_t(u64, raft_trail_at_most(&r->trail, i, m->prev.term), r->commit);
+	reply->reject = 1;
+	reply->reject_index = m->prev.index;
+	reply->prev.index = i;
+	reply->prev.term = raft_trail_term(&r->trail, i);
+	reply->run_first = raft_trail_run_first(&r->trail, i);
+	reply->read_seq = r->read_echo;
+}
+
+/* What snap covers is committed, so the leader has the same. */
+static bool fits(const struct raft *r, const struct raft_id *prev)
+{
+	if (prev->index < r->trail.snap.index)
+		return true;
+	return prev->index <= raft_last(r) &&
+	       raft_trail_term(&r->trail, prev->index) == prev->term;
+}
+
+/* Would the leader of this term take back what it said in this term? */
+static bool contradicts(const struct raft *r, const struct raft_msg *m)
+{
+	const struct raft_span *s = &m->ents;
+	u64 at;
+
+	if (m->term != r->meta.term || s->first > s->last || !fits(r, &m->prev))
+		return false;
+	at = raft_trail_differs(&r->trail, s);
+	if (at > s->last || at > raft_last(r) || at <= r->commit)
+		return false;
+	return at <= r->verified.index || raft_trail_term(&r->trail, at) == m->term;
+}
+
+/* Stores what is new; returns the last entry that equals the leader's. */
+static u64 take(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_span s = m->ents;
+	u32 reserve = s.term < m->term ? RAFT_RUNS_RESERVED : 0;
+	u64 at;
+
+	if (s.first > s.last)
+		return m->prev.index;
+	at = raft_trail_differs(&r->trail, &s);
+	if (at > s.last)
+		return s.last;
+	if (!raft_trail_fits(&r->trail, at, s.term, reserve))
+		return at - 1;
+	if (at <= raft_last(r))
+		raft_trim_log(r, at);
+	if (at > s.first)
+		s.conf = NULL;
+	s.first = at;
+	raft_grow_log(r, &s);
+	return s.last;
+}
+
+static void follow(struct raft *r, const struct raft_msg *m)
+{
+	if (m->term > r->meta.term || r->role != RAFT_FOLLOWER || r->leader != m->from)
+		raft_become_follower(r, m->term, m->from);
+	r->leader_heard = r->now;
+	raft_arm_election(r);
+	r->read_echo = max_t(u64, r->read_echo, m->read_seq);
+}
+
+/* No correct leader lacks a committed entry: go no further with this one. */
+static bool breaks_committed(struct raft *r, const struct raft_msg *m)
+{
+	const struct raft_id *snap = &r->trail.snap;
+	const struct raft_span *s = &m->ents;
+	bool equal = fits(r, &m->prev) || m->prev.index > r->commit;
+
+	if (s->first <= snap->index && s->last >= snap->index && s->term != snap->term)
+		equal = false;
+	return RAFT_BROKEN(r, equal);
+}
+
+/**
+ * raft_on_append() - entries or a heartbeat of a leader
+ * @r: the core
+ * @m: APPEND, maybe of a store that is no member here: this node may be behind
+ *
+ * Return: 0, or -EINVAL if no correct leader of that term could have sent it.
+ */
+int raft_on_append(struct raft *r, const struct raft_msg *m)
+{
+	u64 good, last;
+	bool empty;
+
+	if (m->term < r->meta.term) {
+		refuse_old(r, m);
+		return 0;
+	}
+	if (m->term == r->meta.term &&
+	    (r->role == RAFT_LEADER || (r->leader && r->leader != m->from)))
+		return -EINVAL;
+	if (contradicts(r, m))
+		return -EINVAL;
+	follow(r, m);
+	if (breaks_committed(r, m))
+		return 0;
+	if (!fits(r, &m->prev)) {
+		refuse(r, m);
+		return 0;
+	}
+	good = take(r, m);
+	empty = m->ents.first > m->ents.last;
+	last = empty ? m->prev.index : m->ents.last;
+	if (good > r->verified.index) {
+		r->verified.index = good;
+		r->verified.term = good == m->prev.index ? m->prev.term : m->ents.term;
+	}
+	if (min_t(u64, m->commit, good) > r->commit)
+		raft_commit_to(r, min_t(u64, m->commit, good));
+	/* No room: silence, or the leader would send the same again at once. */
+	if (good == last)
+		raft_ack(r, empty || last <= r->durable);
+	return 0;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The audit: what holds between any two events. Run by the simulator after
+ * each step.
+ */
+#include "internal.h"
+
+static bool log_ok(const struct raft *r)
+{
+	const struct raft_trail *t = &r->trail;
+
+	return raft_trail_ok(t) && raft_last_term(r) <= r->meta.term &&
+	       t->snap.index <= r->commit && r->commit <= t->last &&
+	       t->snap.index <= r->durable && r->durable <= t->last;
+}
+
+static bool meta_ok(const struct raft *r)
+{
+	if (r->meta_durable > r->meta_version || r->meta_inflight > r->meta_version)
+		return false;
+	if (r->meta_inflight && r->meta_inflight <= r->meta_durable)
+		return false;
+	/* What is not durable is being written, from the first step on. */
+	return raft_meta_is_durable(r) || r->meta_inflight || r->meta_version == 1;
+}
+
+static bool conf_ok(const struct raft *r)
+{
+	u32 i, peers = 0;
+
+	if (r->conf.index > raft_last(r))
+		return false;
+	if (!r->conf.index)
+		return !r->conf.n;
+	if (!raft_conf_valid(&r->conf) || r->prev_conf.index >= r->conf.index)
+		return false;
+	for (i = 0; i < RAFT_MEMBERS_MAX; i++) {
+		if (r->peer[i].store && !raft_conf_flags(&r->conf, r->peer[i].store))
+			return false;
+		peers += !!r->peer[i].store;
+	}
+	return peers == r->conf.n - !!raft_conf_flags(&r->conf, r->cfg.self);
+}
+
+static bool role_ok(const struct raft *r)
+{
+	if ((r->role == RAFT_LEADER) != (r->leader == r->cfg.self))
+		return false;
+	if (r->role == RAFT_CANDIDATE || r->role == RAFT_PRECANDIDATE)
+		return !r->leader && (r->role == RAFT_PRECANDIDATE || r->meta.vote == r->cfg.self);
+	if (r->role == RAFT_FOLLOWER)
+		return !r->transferee && !r->round_busy && r->acked <= r->verified.index;
+	return r->meta.vote == r->cfg.self && raft_meta_is_durable(r) &&
+	       raft_last_term(r) == r->meta.term && r->noop <= raft_last(r) &&
+	       (!r->transferee || raft_is_voter(r, r->transferee));
+}
+
+static bool peer_ok(const struct raft *r, const struct raft_peer *p)
+{
+	if (p->match > raft_last(r) || p->next <= p->match || p->next > raft_last(r) + 1)
+		return false;
+	if ((p->state == RAFT_PEER_RESYNC) != (p->next <= r->trail.snap.index))
+		return false;
+	if (p->win_n > r->cfg.inflight_msgs || (p->win_n && p->state != RAFT_PEER_REPLICATE))
+		return false;
+	return p->read_ack <= r->round && p->commit_sent <= r->commit;
+}
+
+/**
+ * raft_check() - audit every invariant
+ * @r: the core
+ *
+ * Return: 0, or -EUCLEAN after RB_ASSERT fired.
+ */
+int raft_check(const struct raft *r)
+{
+	u32 i;
+
+	if (r->role == RAFT_HALTED)
+		return 0;
+	if (RB_ASSERT(log_ok(r)) || RB_ASSERT(meta_ok(r)) || RB_ASSERT(conf_ok(r)) ||
+	    RB_ASSERT(role_ok(r)) || RB_ASSERT(r->read_ok <= r->read_want))
+		return -EUCLEAN;
+	for (i = 0; r->role == RAFT_LEADER && i < RAFT_MEMBERS_MAX; i++)
+		if (r->peer[i].store && RB_ASSERT(peer_ok(r, &r->peer[i])))
+			return -EUCLEAN;
+	return 0;
+}

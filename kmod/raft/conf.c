@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Configurations: valid ones, which may follow which, and the active one. It
+ * becomes active when its entry is appended, not when it is committed, so the
+ * one before is kept: the entry may be truncated again.
+ */
+#include "internal.h"
+
+static bool member_valid(const struct raft_member *m)
+{
+	u8 voter = m->flags & (RAFT_M_IN | RAFT_M_OUT);
+
+	if (!m->store || m->flags & ~(RAFT_M_IN | RAFT_M_OUT | RAFT_M_LEARNER | RAFT_M_WITNESS))
+		return false;
+	if (m->flags & RAFT_M_LEARNER)
+		return !(m->flags & RAFT_M_IN);
+	return voter;
+}
+
+/**
+ * raft_conf_valid() - can this be a configuration?
+ * @conf: what came over the wire, from the disk, or from the administrator
+ *
+ * Return: false if it has no incoming voter, a member twice, or odd flags.
+ */
+bool raft_conf_valid(const struct raft_conf *conf)
+{
+	u32 i, j, voters = 0;
+
+	if (!conf->n || conf->n > RAFT_MEMBERS_MAX)
+		return false;
+	for (i = 0; i < conf->n; i++) {
+		if (!member_valid(&conf->m[i]))
+			return false;
+		for (j = 0; j < i; j++)
+			if (conf->m[j].store == conf->m[i].store)
+				return false;
+		voters += !!(conf->m[i].flags & RAFT_M_IN);
+	}
+	return voters;
+}
+
+/**
+ * raft_conf_flags() - the part a store plays
+ * @conf: the configuration
+ * @store: which one
+ *
+ * Return: RAFT_M_* flags, 0 if it is not a member.
+ */
+u8 raft_conf_flags(const struct raft_conf *conf, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < conf->n; i++)
+		if (conf->m[i].store == store)
+			return conf->m[i].flags;
+	return 0;
+}
+
+/**
+ * raft_conf_joint() - does it need two majorities?
+ * @conf: the configuration
+ *
+ * Return: whether any member is an outgoing voter.
+ */
+bool raft_conf_joint(const struct raft_conf *conf)
+{
+	u32 i;
+
+	for (i = 0; i < conf->n; i++)
+		if (conf->m[i].flags & RAFT_M_OUT)
+			return true;
+	return false;
+}
+
+/* Every member of @a with @fa is one of @b with @fb. */
+static bool subset(const struct raft_conf *a, u8 fa, const struct raft_conf *b, u8 fb)
+{
+	u32 i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->m[i].flags & fa && !(raft_conf_flags(b, a->m[i].store) & fb))
+			return false;
+	return true;
+}
+
+static bool same_voters(const struct raft_conf *a, u8 fa, const struct raft_conf *b, u8 fb)
+{
+	return subset(a, fa, b, fb) && subset(b, fb, a, fa);
+}
+
+/**
+ * raft_conf_follows() - may one configuration directly replace another?
+ * @old: the active one
+ * @next: the proposed one
+ *
+ * Voters change by joint consensus only. A simple configuration is followed by
+ * one with the same voters, or by a joint one that it is the outgoing half of;
+ * a joint one is followed by its incoming half.
+ *
+ * Return: whether that holds.
+ */
+bool raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next)
+{
+	if (raft_conf_joint(next))
+		return !raft_conf_joint(old) && same_voters(old, RAFT_M_IN, next, RAFT_M_OUT);
+	return same_voters(old, RAFT_M_IN, next, RAFT_M_IN);
+}
+
+/**
+ * raft_is_voter() - does a store vote in the active configuration?
+ * @r: the core
+ * @store: which one
+ *
+ * Return: true for a voter of either half.
+ */
+bool raft_is_voter(const struct raft *r, u64 store)
+{
+	return raft_conf_flags(&r->conf, store) & (RAFT_M_IN | RAFT_M_OUT);
+}
+
+/**
+ * raft_conf_activate() - a configuration entry was appended
+ * @r: the core
+ * @conf: its content, valid
+ * @index: its index
+ */
+void raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 index)
+{
+	r->prev_conf = r->conf;
+	r->conf = *conf;
+	r->conf.index = index;
+	raft_peers_sync(r);
+	raft_act(r, RAFT_ACT_CONF);
+}
+
+/**
+ * raft_conf_undo() - entries are truncated, maybe the configuration's
+ * @r: the core
+ * @first: the oldest one to go
+ */
+void raft_conf_undo(struct raft *r, u64 first)
+{
+	if (r->conf.index < first)
+		return;
+	/* There is never more than one uncommitted configuration. */
+	if (RAFT_BROKEN(r, r->prev_conf.index < first))
+		return;
+	r->conf = r->prev_conf;
+	memset(&r->prev_conf, 0, sizeof(r->prev_conf));
+	raft_peers_sync(r);
+	raft_act(r, RAFT_ACT_CONF);
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random runs: crashes that lose what is not durable, a network that loses,
+ * repeats and reorders, compaction, hand-overs, changes of configuration. The
+ * referee of raft-net.h watches; in the end everything heals and must converge.
+ * RAFT_SEED=n runs one seed, RAFT_SEEDS=n that many, RAFT_TRACE=1 prints all.
+ */
+#include <unistd.h>
+#include "raft-net.h"
+
+static bool cut[NET_NODES + 1][NET_NODES + 1];
+static u32 seed_now;
+
+static struct net_node *any_node(u32 count)
+{
+	return &net.node[1 + net_rand(count)];
+}
+
+static void do_net(void)
+{
+	u32 i;
+	u64 dice;
+
+	if (!net.nmsg)
+		return;
+	i = net_rand(4) ? 0 : net_rand(net.nmsg);
+	dice = net_rand(100);
+	if (dice < 4 || cut[net.msg[i].m.from][net.msg[i].m.to]) {
+		net_msg_drop(i);
+	} else if (dice < 8 && net.nmsg < NET_MSGS) {
+		struct net_msg w = net.msg[i];
+
+		net_handle(&w);
+	} else {
+		net_deliver(i);
+	}
+}
+
+static void do_disk(struct net_node *n)
+{
+	switch (net_rand(4)) {
+	case 0:
+		net_meta_write(n);
+		break;
+	case 1:
+		net_meta_done(n);
+		break;
+	case 2:
+		net_disk_one(n);
+		break;
+	default:
+		net_done_one(n);
+	}
+}
+
+static void do_compact(struct net_node *n)
+{
+	struct raft_status st;
+	u64 i;
+
+	raft_status(n->r, &st);
+	n->ckpt = min_t(u64, st.commit, n->disk_last);
+	i = min_t(u64, n->ckpt, st.durable);
+	if (i <= st.snap.index || st.role == RAFT_HALTED)
+		return;
+	i = st.snap.index + 1 + net_rand(i - st.snap.index);
+	n->snap.term = raft_term_at(n->r, i);
+	while (n->snap.index < i)
+		if (n->log[++n->snap.index].conf) {
+			n->snap_conf = *n->log[n->snap.index].conf;
+			n->snap_conf.index = n->snap.index;
+		}
+	CHECK_EQ(net_event(n, RAFT_EV_COMPACTED, i, 0), 0);
+}
+
+/* Stands in for a resync: the log begins anew behind what is committed. */
+static void do_resync(struct net_node *lead)
+{
+	struct raft_status st;
+	struct net_node *n;
+	u32 i;
+
+	raft_status(lead->r, &st);
+	for (i = 0; i < st.npeers; i++) {
+		n = &net.node[st.peer[i].store];
+		if (st.peer[i].state != RAFT_PEER_RESYNC || !n->up ||
+		    n->snap.index >= lead->snap.index)
+			continue;
+		if (n->disk_last >= st.snap.index && n->disk[st.snap.index].term == st.snap.term)
+			continue;
+		net_crash(n);
+		n->snap = lead->snap;
+		n->snap_conf = lead->snap_conf;
+		n->disk_last = n->snap.index;
+		n->ckpt = 0;
+		net_boot(n);
+	}
+}
+
+static void do_conf(struct net_node *n, u32 count)
+{
+	const struct raft_conf *c = raft_conf_active(n->r);
+	struct raft_conf next = *c;
+	u32 i, k;
+
+	if (raft_conf_joint(c)) {
+		for (i = k = 0; i < c->n; i++) {
+			next.m[k] = c->m[i];
+			next.m[k].flags &= ~RAFT_M_OUT;
+			k += !!next.m[k].flags;
+		}
+		next.n = k;
+	} else {
+		for (i = 0; i < c->n; i++)
+			if (c->m[i].flags & RAFT_M_IN) {
+				next.m[i].flags = RAFT_M_OUT | (net_rand(4) ? RAFT_M_IN : 0);
+			} else if (!net_rand(3)) {
+				next.m[i].flags = RAFT_M_IN;
+			}
+		for (i = 1; i <= count; i++)
+			if (!raft_conf_flags(c, i) && !net_rand(3))
+				next.m[next.n++] = (struct raft_member){
+					i, net_rand(3) ? RAFT_M_IN : RAFT_M_LEARNER };
+	}
+	memset(&next.m[next.n], 0, sizeof(next.m[0]) * (RAFT_MEMBERS_MAX - next.n));
+	net_propose(n, 1, 0, &next);
+}
+
+static void do_rare(u32 count)
+{
+	struct net_node *n = any_node(count);
+	u32 i, k;
+
+	switch (net_rand(8)) {
+	case 0:
+	case 1:
+		if (n->up)
+			net_crash(n);
+		else
+			net_boot(n);
+		break;
+	case 2:
+		if (n->up)
+			do_compact(n);
+		break;
+	case 3:
+		if (net_leader())
+			do_resync(net_leader());
+		break;
+	case 4:
+		net_event(n, RAFT_EV_TRANSFER, net_rand(count + 1), 0);
+		break;
+	case 5:
+		i = 1 + net_rand(count);
+		k = 1 + net_rand(count);
+		n->cut_off[k] = !n->cut_off[k] && !net_rand(3);
+		net_event(n, n->cut_off[k] ? RAFT_EV_UNREACHABLE : RAFT_EV_REACHABLE, k, 0);
+		break;
+	case 6:
+		for (i = 1; i <= count; i++)
+			for (k = 1; k <= count; k++)
+				cut[i][k] = !net_rand(net_rand(2) ? 4 : 1000);
+		break;
+	case 7:
+		if (n->up)
+			do_conf(n, count);
+	}
+}
+
+static void do_some(u32 count)
+{
+	struct net_node *n = any_node(count);
+	u64 dice = net_rand(1000);
+
+	if (dice < 400) {
+		do_net();
+	} else if (dice < 650) {
+		do_disk(n);
+	} else if (dice < 730) {
+		net.now += net_rand(60 * MS);
+		net_tick_due();
+	} else if (dice < 780) {
+		n = net_leader() ?: n;
+		if (n->up && n->last + 64 < NET_LOG)
+			net_propose(n, 1 + net_rand(4), net_rand(3) * 100, NULL);
+	} else if (dice < 860) {
+		net_event(n, RAFT_EV_PUMP, 0, 0);
+	} else if (dice < 900) {
+		if (n->up && n->tickets + 2 < NET_TICKETS)
+			net_read(n);
+	} else if (dice < 990) {
+		do_net();
+	} else {
+		do_rare(count);
+	}
+}
+
+/* Heals everything, and demands progress by every voter. */
+static void converge(u32 count)
+{
+	struct raft_status st;
+	struct net_node *n, *lead;
+	u32 i, tries;
+
+	memset(cut, 0, sizeof(cut));
+	for (i = 1; i <= count; i++) {
+		n = &net.node[i];
+		if (!n->up)
+			net_boot(n);
+		memset(n->cut_off, 0, sizeof(n->cut_off));
+	}
+	for (tries = 0; tries < 600; tries++) {
+		net.now += 50 * MS;
+		net_tick_due();
+		net_settle();
+		lead = net_leader();
+		if (!lead)
+			continue;
+		do_resync(lead);
+		if (raft_conf_joint(raft_conf_active(lead->r)))
+			do_conf(lead, count);
+		if (net_read(lead) || net_propose(lead, 1, 10, NULL))
+			continue;
+		net_settle();
+		raft_status(lead->r, &st);
+		for (i = 0; i < st.npeers && st.peer[i].match == st.last.index; i++)
+			;
+		if (i == st.npeers && st.commit == st.last.index && lead->answered == lead->tickets)
+			return;
+	}
+	CHECK(!"converged");
+}
+
+static void run_seed(u32 seed)
+{
+	struct raft_conf conf;
+	u32 i, count = 3 + seed % 4, steps = 6000;
+	char buf[64] = "", *p = buf;
+
+	seed_now = seed;
+	for (i = 1; i <= count - (seed % 3 == 2); i++)
+		p += sprintf(p, "%ui ", i);
+	conf = net_conf(buf);
+	net_start(count, &conf, seed);
+	memset(cut, 0, sizeof(cut));
+	for (i = 1; i <= count; i++)
+		net_boot(&net.node[i]);
+	for (i = 0; i < steps; i++) {
+		do_some(count);
+		if (!(i % 64))
+			net_judge_logs();
+	}
+	converge(count);
+	net_judge_logs();
+}
+
+static void failed(void)
+{
+	if (seed_now)
+		printf("# failing seed: RAFT_SEED=%u\n", seed_now);
+}
+
+static void random_runs(void)
+{
+	const char *s = getenv("RAFT_SEED"), *k = getenv("RAFT_SEEDS");
+	u32 first = s ? atoi(s) : 1, n = s ? 1 : k ? atoi(k) : 400;
+	u64 commits = 0;
+	u32 i;
+
+	net.verbose = getenv("RAFT_TRACE");
+	for (i = first; i < first + n; i++) {
+		run_seed(i);
+		commits += net.commit;
+	}
+	seed_now = 0;
+	printf("# %u seeds, %llu entries committed\n", n, U(commits));
+}
+
+static const struct tap_case cases[] = {
+	{ "random_runs", random_runs },
+};
+
+int main(int argc, char **argv)
+{
+	int err = tap_main(argc, argv, cases, ARRAY_SIZE(cases));
+
+	failed();
+	return err;
+}
