@@ -66,6 +66,7 @@ enum member_halt {
 	MEMBER_HALT_DATA,	/* data device write error */
 	MEMBER_HALT_ROT,	/* a committed entry is rotten in the own log */
 	MEMBER_HALT_INVARIANT,	/* a broken invariant: see the kernel log */
+	MEMBER_HALT_STOPPED,	/* member_stop() */
 };
 
 enum member_session_state {
@@ -125,7 +126,11 @@ struct member_ops {
 	void (*read_zero)(void *host, u64 token, u32 off, u32 nsect);
 	/* All parts of one lookup were handed out: -> member_read_done() once they all ended. */
 	void (*read_issued)(void *host, u64 token);
-	/* The end of a request, of any kind. */
+	/*
+	 * The end of a request, of any kind. On halt and stop it may come while
+	 * parts of a read are still under way: the host then ends the request
+	 * after them (and need not say member_read_done()).
+	 */
 	void (*complete)(void *host, u64 token, int error);
 
 	/* -- telling -- */
@@ -171,8 +176,9 @@ size_t member_size(const struct member_cfg *cfg);
 size_t member_pages_size(void);
 
 /*
- * Recovery and start, synchronous (may sleep in @rd). @data: the decoded header
- * of the data device. On return *@rep tells what was found in the ring, also on errors:
+ * Recovery and start, synchronous (may sleep in @rd). The host has flushed both
+ * devices before: what recovery finds counts as durable. @m: member_size()
+ * zeroed bytes. @data: the decoded header of the data device. On return *@rep tells what was found in the ring, also on errors:
  *  -EBADMSG	rot in the log (see @rep)
  *  -EUCLEAN	both metadata slots are bad
  *  -ESTALE	the data device is older than the log's checkpoint (swapped or rolled back)

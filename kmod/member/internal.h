@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside of the member: its state, and what its files offer each other.
+ *
+ * Cursors over the log, always in this order:
+ *   base <= checkpoint <= applied <= judged <= commit <= last
+ *   applied <= durable (own log), log_next - 1 <= last
+ * Entries (base, last] are in the table. An entry keeps its payload until it is
+ * applied (and thereby durable); later readers get it back from the log.
+ */
+#ifndef MEMBER_INTERNAL_H
+#define MEMBER_INTERNAL_H
+
+#include "member.h"
+
+#define MEMBER_NO_TOKEN		U64_MAX
+
+#define MEMBER_CLOSE_NS		(5 * RB_NSEC_PER_MSEC)	/* idle log: closing record */
+#define MEMBER_APPLY_IDLE_NS	(20 * RB_NSEC_PER_MSEC)
+#define MEMBER_CKPT_IDLE_NS	RB_NSEC_PER_SEC
+#define MEMBER_ENTRIES_RESERVE	16	/* for no-ops, sessions: what relieves a full table */
+#define MEMBER_PUMPS_MAX	8	/* per run */
+#define MEMBER_READ_BUCKETS	256
+
+struct member_ent {
+	struct rb_entry e;
+	struct rb_buf *buf;	/* one reference; NULL: no payload, or only in the log */
+	u64 pos;		/* of the payload in the ring; valid below log_next */
+	u64 token;		/* of the local request; MEMBER_NO_TOKEN */
+};
+
+enum member_read_flags {
+	MEMBER_R_USED		= 1,
+	MEMBER_R_PARTS		= 2,	/* handed out to the host, not ended yet */
+	MEMBER_R_FOUND		= 4,	/* the last lookup was read in full */
+	MEMBER_R_CONFIRMED	= 8,	/* by a leader round: wait_index is valid */
+};
+
+struct member_read {
+	u64 token;
+	u64 sector;
+	u32 nsect;
+	u32 flags;
+	u64 ticket;		/* of its confirming round */
+	u64 lookup_index;	/* judged index when its content was looked up */
+	u64 wait_index;		/* content must be at least as new as this */
+	int error;
+	u32 hash_next;		/* slot + 1 */
+	u32 prev, next;		/* active list, by age; slot + 1 */
+};
+
+struct member_peer {
+	bool up[WIRE_CHANNELS];
+	bool known;		/* a hello was accepted */
+	bool bootstrapped;
+	bool tx_blocked;	/* tx_begin() had no room */
+	bool lost;		/* tell raft: what was sent may be lost */
+	bool rb_wanted;		/* entries rb_first .. rb_last must be read back */
+	bool rb_ready;		/* @rb holds them */
+	bool rb_stale;		/* what is being read no longer matters */
+	bool needs_resync;
+	u8 last_reject;
+	u64 store;		/* 0: not known yet */
+	u64 generation;
+	u64 match;		/* as of its hello */
+	u64 data_sectors;
+	u64 rb_first, rb_last;
+	struct member_readback rb;
+};
+
+enum member_ckpt_phase { CKPT_IDLE, CKPT_SYNC, CKPT_MAP, CKPT_META };
+
+struct member {
+	struct member_cfg cfg;
+	const struct member_ops *ops;
+	void *host;
+	u64 now;
+	enum member_halt halt;
+	int halt_error;
+
+	struct raft *raft;
+	struct vol *vol;
+	void *vol_mem;
+	struct log log;
+	struct raft_out *out;
+	struct raft_status rst;		/* after the latest step */
+	u64 epoch;			/* raft's truncation epoch */
+
+	/* Entry table. */
+	struct member_ent *ent;
+	u64 mask;
+	struct raft_id base;
+	u64 last;
+	u64 log_next;			/* next entry to give to the log */
+	u64 commit;			/* raft's */
+	u64 boot_last;			/* entries up to here may lack their payload in memory */
+	const struct wire_append *rx;	/* message being stepped */
+	struct rb_buf **rx_buf;
+	u64 rx_first;
+	struct rb_buf **bufs;		/* scratch: of a record, a frame */
+
+	/* Configuration: active, and the one before it. */
+	struct log_conf conf, prev_conf, rx_conf;
+	struct raft_conf raft_conf;	/* scratch */
+	bool bootstrapping;
+
+	/* Metadata: @meta is the newest content, written whole to both slots in turn. */
+	struct log_meta meta;
+	void *meta_buf;
+	bool meta_dirty;
+	bool meta_busy;
+	u8 meta_slot;
+	u64 meta_ticket;		/* raft's newest request */
+	u64 meta_ticket_written;	/* of the version being written */
+	bool meta_has_ckpt;		/* the version being written ends a checkpoint */
+	bool started;			/* the generation of this start is durable */
+
+	/* Checkpoint. */
+	enum member_ckpt_phase ckpt;
+	bool ckpt_busy;			/* an operation of the phase is under way */
+	bool ckpt_wanted;
+	u64 ckpt_index;
+	u64 data_seq;
+	u32 map_next;
+	struct log_state ckpt_state;
+	u8 *block;			/* one block: data header, map block, configuration */
+	u64 idle_since;			/* latest progress of judge or apply */
+
+	/* Apply. */
+	bool apply_busy;
+	bool judge_blocked;		/* the volume's index was full */
+	bool reads_stalled;		/* a read waits for payload that is only in the log */
+	struct rb_buf **apply_buf;
+	struct member_peer apply_rb;	/* readback for entries of before the start */
+
+	/* Session of this node. */
+	enum member_session_state sess;
+	u64 sess_epoch;
+	u64 sess_seq;			/* next sequence number */
+	bool seq_synced;		/* as leader: the session's state is known and current */
+
+	/* Reads. */
+	struct member_read *read;
+	u32 read_hash[MEMBER_READ_BUCKETS];
+	u32 read_free, read_head, read_tail;	/* slot + 1 */
+	u32 nreads;
+	u64 read_ticket;		/* newest asked of raft */
+	bool read_new;			/* reads of ticket read_ticket + 1 wait to be asked */
+	u64 read_ok_ticket, read_ok_index;
+
+	u32 npeers;
+	struct member_peer peer[MEMBER_PEERS_MAX];
+
+	u64 log_idle_at;		/* when to write a closing record */
+	bool ready;
+	bool needs_resync;
+
+	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
+	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
+};
+
+static inline void member_trace(struct member *m, enum member_trace what, u64 index, u64 arg)
+{
+	if (m->ops->trace)
+		m->ops->trace(m->host, what, index, arg);
+}
+
+static inline void member_note(struct member *m, enum member_note what, u64 arg)
+{
+	m->ops->note(m->host, what, arg);
+}
+
+static inline u64 member_judged(const struct member *m)
+{
+	return vol_live(m->vol)->index;
+}
+
+static inline u64 member_applied(const struct member *m)
+{
+	return vol_applied(m->vol)->index;
+}
+
+static inline bool member_leads(const struct member *m)
+{
+	return m->rst.role == RAFT_LEADER;
+}
+
+/* start.c */
+int member_volume_init(struct member *m);
+
+/* table.c */
+struct member_ent *member_ent(const struct member *m, u64 index);
+u64 member_room(const struct member *m);
+int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token);
+void member_unstage(struct member *m, u64 index);
+void member_truncate(struct member *m, u64 first);
+void member_release(struct member *m, u64 from, u64 to);
+void member_compact(struct member *m, const struct raft_id *base);
+
+/* step.c */
+int member_step(struct member *m, const struct raft_event *ev);
+int member_step_store(struct member *m, enum raft_event_type type, u64 store);
+int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token);
+void member_halt(struct member *m, enum member_halt why, int error);
+
+/* send.c */
+void member_send(struct member *m, const struct raft_msg *msg);
+u64 member_sendable(void *ctx, u64 store, u64 first, u64 last);
+void member_readbacks_run(struct member *m);
+void member_readbacks_drop(struct member *m, u64 below, u64 above);
+
+/* peer.c */
+struct member_peer *member_peer_of(struct member *m, u64 store, u32 *slot);
+
+/* writer.c */
+void member_writer_run(struct member *m);
+u64 member_writer_deadline(const struct member *m);
+
+/* judge.c */
+void member_judge(struct member *m);
+
+/* apply.c */
+void member_apply_run(struct member *m);
+u64 member_apply_deadline(const struct member *m);
+bool member_pressure(const struct member *m);
+
+/* ckpt.c */
+void member_ckpt_run(struct member *m);
+u64 member_ckpt_deadline(const struct member *m);
+void member_meta_run(struct member *m);
+
+/* read.c */
+void member_reads_init(struct member *m);
+void member_reads_run(struct member *m);
+void member_reads_check(struct member *m);
+void member_reads_confirm(struct member *m, u64 ticket, u64 index);
+void member_reads_fail(struct member *m, int error, bool stopping);
+
+/* session.c */
+void member_session_judged(struct member *m, const struct member_ent *ent, int verdict);
+void member_session_sync(struct member *m);
+
+/* bootstrap.c */
+void member_bootstrap_run(struct member *m);
+int member_raft_init(struct member *m, const struct raft_boot *boot);
+
+#endif /* MEMBER_INTERNAL_H */

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Verdicts: committed entries meet the state machine, in log order, and the
+ * local requests that waited for them end. Apart from writing the data device.
+ */
+#include "internal.h"
+
+/* What the submitter of a request is told. */
+static int verdict_errno(int verdict)
+{
+	switch (verdict) {
+	case 0:
+		return 0;
+	case -EBUSY:
+		return -EBUSY;
+	case -ERANGE:
+		return -EINVAL;
+	default:
+		return -ESTALE;	/* fenced */
+	}
+}
+
+static void end_request(struct member *m, struct member_ent *ent, int verdict)
+{
+	if (ent->token == MEMBER_NO_TOKEN)
+		return;
+	member_trace(m, MEMBER_T_COMPLETE, ent->e.index, ent->token);
+	m->ops->complete(m->host, ent->token, verdict_errno(verdict));
+	ent->token = MEMBER_NO_TOKEN;
+}
+
+/**
+ * member_judge() - judges what is committed, as far as the volume has room
+ * @m: member
+ */
+void member_judge(struct member *m)
+{
+	u64 before = member_judged(m), i;
+
+	m->judge_blocked = false;
+	for (i = before + 1; i <= m->commit; i++) {
+		struct member_ent *ent = member_ent(m, i);
+		int verdict;
+
+		if (RB_ASSERT(ent)) {
+			member_halt(m, MEMBER_HALT_INVARIANT, -EUCLEAN);
+			return;
+		}
+		verdict = vol_commit(m->vol, &ent->e);
+		if (verdict == -EAGAIN) {
+			m->judge_blocked = true;
+			break;
+		}
+		member_trace(m, MEMBER_T_VERDICT, i, (u64)-verdict);
+		member_session_judged(m, ent, verdict);
+		end_request(m, ent, verdict);
+	}
+	if (member_judged(m) != before) {
+		m->idle_since = m->now;
+		member_reads_check(m);
+	}
+	member_session_sync(m);
+}

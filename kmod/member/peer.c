@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Peers: who is connected, who they say they are, what they send. */
+#include "internal.h"
+
+/**
+ * member_peer_of() - the peer that has a store
+ * @m: member
+ * @store: identity, 0 never matches
+ * @slot: where to put its slot, may be NULL
+ *
+ * Return: the peer, or NULL: no node with that store has said hello.
+ */
+struct member_peer *member_peer_of(struct member *m, u64 store, u32 *slot)
+{
+	u32 i;
+
+	for (i = 0; i < m->npeers; i++) {
+		if (!store || m->peer[i].store != store)
+			continue;
+		if (slot)
+			*slot = i;
+		return &m->peer[i];
+	}
+	return NULL;
+}
+
+/**
+ * member_peer_slot() - the slot of a node
+ * @m: member
+ * @node: its name
+ *
+ * Return: the slot, or -ENOENT.
+ */
+int member_peer_slot(const struct member *m, const char *node)
+{
+	u32 i;
+
+	for (i = 0; i < m->npeers; i++)
+		if (!strcmp(m->cfg.peer[i].node, node))
+			return i;
+	return -ENOENT;
+}
+
+/**
+ * member_hello() - what this member says first
+ * @m: member
+ * @slot: to whom
+ * @ch: on which connection
+ * @h: filled
+ */
+void member_hello(const struct member *m, u32 slot, enum wire_channel ch, struct wire_hello *h)
+{
+	memset(h, 0, sizeof(*h));
+	h->version_min = WIRE_VERSION;
+	h->version_max = WIRE_VERSION;
+	memcpy(h->volume, m->cfg.super.volume, LOG_UUID_LEN);
+	h->nonce = m->conf.nonce;
+	h->store = m->cfg.super.store;
+	h->generation = m->meta.generation;
+	h->match = m->log.durable_index;
+	h->match_term = raft_term_at(m->raft, m->log.durable_index);
+	h->data_sectors = m->cfg.super.data_bytes >> RB_SECTOR_SHIFT;
+	h->channel = ch;
+	h->bootstrapped = m->conf.index != 0;
+	memcpy(h->node, m->cfg.node, sizeof(h->node));
+	memcpy(h->peer, m->cfg.peer[slot].node, sizeof(h->peer));
+}
+
+static const struct log_member *conf_member(const struct log_conf *c, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->m[i].store == store)
+			return &c->m[i];
+	return NULL;
+}
+
+static struct log_peer_memory *peer_memory(struct member *m, u64 store, bool create)
+{
+	struct log_meta *meta = &m->meta;
+	u32 i;
+
+	for (i = 0; i < meta->npeers; i++)
+		if (meta->peer[i].store == store)
+			return &meta->peer[i];
+	if (!create || meta->npeers == RAFT_MEMBERS_MAX)
+		return NULL;
+	meta->peer[meta->npeers].store = store;
+	meta->peer[meta->npeers].generation = 0;
+	meta->peer[meta->npeers].match = 0;
+	return &meta->peer[meta->npeers++];
+}
+
+/*
+ * Remembers the newest durable index that each voter acknowledged. Only what is
+ * committed counts: an acknowledged tail may still be overruled, rightly.
+ */
+static void remember_matches(struct member *m)
+{
+	u32 i;
+
+	if (!member_leads(m))
+		return;
+	for (i = 0; i < m->rst.npeers; i++) {
+		u64 match = min_t(u64, m->rst.peer[i].match, m->commit);
+		struct log_peer_memory *mem;
+
+		if (m->rst.peer[i].store == m->cfg.super.store)
+			continue;
+		mem = peer_memory(m, m->rst.peer[i].store, true);
+		if (mem && mem->match < match)
+			mem->match = match;
+	}
+}
+
+/* Is this store older than what we have seen of it (a restored image, a lost cache)? */
+static bool rolled_back(struct member *m, const struct wire_hello *h)
+{
+	const struct log_peer_memory *mem;
+
+	remember_matches(m);
+	mem = peer_memory(m, h->store, false);
+	return mem && (h->generation < mem->generation || h->match < mem->match);
+}
+
+static u8 judge_hello(struct member *m, u32 slot, const struct wire_hello *h)
+{
+	const struct log_member *lm;
+
+	if (h->version_min > WIRE_VERSION || h->version_max < WIRE_VERSION || h->features)
+		return WIRE_R_VERSION;
+	if (memcmp(h->volume, m->cfg.super.volume, LOG_UUID_LEN))
+		return WIRE_R_VOLUME;
+	if (strcmp(h->node, m->cfg.peer[slot].node) || strcmp(h->peer, m->cfg.node))
+		return WIRE_R_NODE;
+	if (!h->store || h->store == m->cfg.super.store)
+		return WIRE_R_DUPLICATE;
+	if (m->conf.nonce && h->nonce && m->conf.nonce != h->nonce)
+		return WIRE_R_CLUSTER;
+	lm = conf_member(&m->conf, h->store);
+	if (m->conf.index && !lm)
+		return WIRE_R_STORE;
+	if (lm && strcmp(lm->node, h->node))
+		return WIRE_R_NODE;
+	if (rolled_back(m, h))
+		return WIRE_R_ROLLBACK;
+	return 0;
+}
+
+/**
+ * member_peer_hello() - a peer has introduced itself
+ * @m: member
+ * @slot: the peer that the connection is for
+ * @h: decoded
+ *
+ * Return: 0, or the enum wire_reason to refuse the connection with.
+ */
+int member_peer_hello(struct member *m, u32 slot, const struct wire_hello *h)
+{
+	struct member_peer *p = &m->peer[slot];
+	struct log_peer_memory *mem;
+	u8 reason = judge_hello(m, slot, h);
+
+	p->last_reject = reason;
+	if (reason)
+		return reason;
+	if (p->store && p->store != h->store && (p->up[0] || p->up[1]))
+		return WIRE_R_DUPLICATE;
+	p->known = true;
+	p->store = h->store;
+	p->generation = h->generation;
+	p->match = h->match;
+	p->data_sectors = h->data_sectors;
+	p->bootstrapped = h->bootstrapped;
+	if (conf_member(&m->conf, h->store)) {
+		mem = peer_memory(m, h->store, true);
+		if (mem && mem->generation < h->generation)
+			mem->generation = h->generation;
+	}
+	return 0;
+}
+
+/**
+ * member_peer_up() - a connection is usable
+ * @m: member
+ * @slot: peer
+ * @ch: which of its connections
+ * @now: ns
+ */
+void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now)
+{
+	struct member_peer *p = &m->peer[slot];
+
+	m->now = now;
+	p->up[ch] = true;
+	if (!p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK])
+		return;
+	p->tx_blocked = false;
+	member_step_store(m, RAFT_EV_REACHABLE, p->store);
+	member_note(m, MEMBER_N_PEER, slot);
+}
+
+/**
+ * member_peer_down() - a connection is gone, with whatever was in flight on it
+ * @m: member
+ * @slot: peer
+ * @ch: which of its connections
+ * @now: ns
+ */
+void member_peer_down(struct member *m, u32 slot, enum wire_channel ch, u64 now)
+{
+	struct member_peer *p = &m->peer[slot];
+	bool was = p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK];
+
+	m->now = now;
+	p->up[ch] = false;
+	if (!was)
+		return;
+	p->rb_wanted = false;
+	p->lost = false;
+	member_step_store(m, RAFT_EV_UNREACHABLE, p->store);
+	member_note(m, MEMBER_N_PEER, slot);
+}
+
+/**
+ * member_tx_room() - frames can be queued to a peer again
+ * @m: member
+ * @slot: peer
+ * @now: ns
+ */
+void member_tx_room(struct member *m, u32 slot, u64 now)
+{
+	struct member_peer *p = &m->peer[slot];
+
+	m->now = now;
+	if (!p->tx_blocked)
+		return;
+	p->tx_blocked = false;
+	member_step_store(m, RAFT_EV_REACHABLE, p->store);
+}
+
+static void put_received(struct member *m, struct rb_buf **buf, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		if (buf[i])
+			m->ops->buf_put(m->host, buf[i]);
+		buf[i] = NULL;
+	}
+}
+
+/* A configuration in the message: decode it before raft sees the entry. */
+static int receive_conf(struct member *m, struct raft_msg *msg, const struct wire_append *a,
+			struct rb_buf **buf)
+{
+	if (a->n != 1 || a->e[0].kind != RB_E_CONF)
+		return 0;
+	if (log_conf_decode(&m->rx_conf, m->ops->buf_data(m->host, buf[0])))
+		return -EINVAL;
+	if (m->rx_conf.sectors << RB_SECTOR_SHIFT > m->cfg.super.data_bytes ||
+	    m->rx_conf.block_size != m->cfg.super.block_size)
+		return -EINVAL;
+	m->rx_conf.index = a->e[0].index;
+	log_conf_to_raft(&m->rx_conf, &m->raft_conf);
+	m->raft_conf.index = a->e[0].index;
+	msg->ents.conf = &m->raft_conf;
+	return 0;
+}
+
+/**
+ * member_recv() - a message of a peer
+ * @m: member
+ * @slot: whose connection it came on
+ * @msg: decoded; its configuration pointer is set here
+ * @a: its entries
+ * @buf: payload of entry i, NULL for none; all references are taken over
+ * @now: ns
+ *
+ * Return: 0, or -EINVAL: hostile or absurd, the connection should be cut.
+ */
+int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
+		struct rb_buf **buf, u64 now)
+{
+	struct raft_event ev = { .type = RAFT_EV_MSG, .now = now, .msg = msg };
+	int ret = 0;
+
+	m->now = now;
+	if (!m->started || m->bootstrapping || m->halt != MEMBER_RUNNING)
+		goto out;
+	if (msg->from != m->peer[slot].store || msg->to != m->cfg.super.store) {
+		ret = -EINVAL;
+		goto out;
+	}
+	if (a->n) {
+		/* No room: as good as lost on the way, raft sends it again. */
+		if (msg->ents.last > m->base.index + m->mask + 1)
+			goto out;
+		ret = receive_conf(m, msg, a, buf);
+		if (ret)
+			goto out;
+		m->rx = a;
+		m->rx_buf = buf;
+		m->rx_first = msg->ents.first;
+	}
+	member_trace(m, MEMBER_T_RECV, a->n ? msg->ents.last : 0, msg->type | (u64)slot << 8);
+	ret = member_step(m, &ev);
+	if (ret != -EINVAL)
+		ret = 0;
+	m->rx = NULL;
+out:
+	put_received(m, buf, a->n);
+	return ret;
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Linearizable reads. The content is looked up, and the device read, at once;
+ * beside it a leader round that started after the read arrived confirms up to
+ * which index the content has to be. Where the lookup was older than that and a
+ * write in between touched the range, the content is looked up again: no new
+ * round is needed for it.
+ */
+#include "internal.h"
+
+static u32 bucket(u64 token)
+{
+	return (u32)((token * 0x9e3779b97f4a7c15ULL) >> 32) % MEMBER_READ_BUCKETS;
+}
+
+/**
+ * member_reads_init() - puts every slot on the free list
+ * @m: member
+ */
+void member_reads_init(struct member *m)
+{
+	u32 i;
+
+	m->read_free = 0;
+	for (i = m->cfg.limits.reads; i > 0; i--) {
+		m->read[i - 1].next = m->read_free;
+		m->read_free = i;
+	}
+}
+
+static struct member_read *find(struct member *m, u64 token)
+{
+	u32 i = m->read_hash[bucket(token)];
+
+	while (i && m->read[i - 1].token != token)
+		i = m->read[i - 1].hash_next;
+	return i ? &m->read[i - 1] : NULL;
+}
+
+static struct member_read *alloc_read(struct member *m, u64 token)
+{
+	u32 b = bucket(token), slot = m->read_free;
+	struct member_read *r = &m->read[slot - 1];
+
+	m->read_free = r->next;
+	memset(r, 0, sizeof(*r));
+	r->flags = MEMBER_R_USED;
+	r->token = token;
+	r->hash_next = m->read_hash[b];
+	m->read_hash[b] = slot;
+	r->prev = m->read_tail;
+	if (m->read_tail)
+		m->read[m->read_tail - 1].next = slot;
+	else
+		m->read_head = slot;
+	m->read_tail = slot;
+	m->nreads++;
+	return r;
+}
+
+static void free_read(struct member *m, struct member_read *r)
+{
+	u32 slot = (u32)(r - m->read) + 1;
+	u32 *link = &m->read_hash[bucket(r->token)];
+
+	while (*link != slot)
+		link = &m->read[*link - 1].hash_next;
+	*link = r->hash_next;
+	if (r->prev)
+		m->read[r->prev - 1].next = r->next;
+	else
+		m->read_head = r->next;
+	if (r->next)
+		m->read[r->next - 1].prev = r->prev;
+	else
+		m->read_tail = r->prev;
+	r->flags = 0;
+	r->next = m->read_free;
+	m->read_free = slot;
+	m->nreads--;
+}
+
+static void end_read(struct member *m, struct member_read *r, int error)
+{
+	u64 token = r->token;
+
+	free_read(m, r);
+	m->ops->complete(m->host, token, error);
+}
+
+/* Is every payload that the range needs in memory? */
+static bool payloads_present(struct member *m, const struct member_read *r)
+{
+	struct vol_seg seg[8];
+	u32 done = 0, got;
+	int i, n;
+
+	while (done < r->nsect) {
+		n = vol_lookup(m->vol, r->sector + done, r->nsect - done, seg, ARRAY_SIZE(seg),
+			       &got);
+		for (i = 0; i < n; i++)
+			if (seg[i].kind == VOL_SEG_PAYLOAD &&
+			    !m->ent[seg[i].index & m->mask].buf)
+				return false;
+		done += got;
+	}
+	return true;
+}
+
+static void hand_out(struct member *m, const struct member_read *r, const struct vol_seg *seg)
+{
+	u32 off = (u32)(seg->sector - r->sector) << RB_SECTOR_SHIFT;
+
+	switch (seg->kind) {
+	case VOL_SEG_DATA:
+		m->ops->read_data(m->host, r->token, off, seg->sector, seg->nsect);
+		break;
+	case VOL_SEG_PAYLOAD:
+		m->ops->read_copy(m->host, r->token, off, m->ent[seg->index & m->mask].buf,
+				  seg->nth, seg->off, seg->nsect);
+		break;
+	default:
+		m->ops->read_zero(m->host, r->token, off, seg->nsect);
+	}
+}
+
+static void look_up(struct member *m, struct member_read *r)
+{
+	struct vol_seg seg[8];
+	u32 done = 0, got;
+	int i, n;
+
+	if (m->judge_blocked || (m->boot_last > member_applied(m) && !payloads_present(m, r))) {
+		m->reads_stalled = true;
+		return;
+	}
+	r->lookup_index = member_judged(m);
+	r->flags |= MEMBER_R_PARTS;
+	r->error = 0;
+	member_trace(m, MEMBER_T_READ_START, r->lookup_index, r->token);
+	while (done < r->nsect) {
+		n = vol_lookup(m->vol, r->sector + done, r->nsect - done, seg, ARRAY_SIZE(seg),
+			       &got);
+		for (i = 0; i < n; i++)
+			hand_out(m, r, &seg[i]);
+		done += got;
+	}
+	m->ops->read_issued(m->host, r->token);
+}
+
+/* Moves a read on whose parts are not under way: ends it, or looks up again. */
+static void advance(struct member *m, struct member_read *r)
+{
+	if (r->flags & MEMBER_R_PARTS)
+		return;
+	if (r->error) {
+		end_read(m, r, r->error);
+		return;
+	}
+	if (!(r->flags & MEMBER_R_FOUND)) {
+		look_up(m, r);
+		return;
+	}
+	if (!(r->flags & MEMBER_R_CONFIRMED) || member_judged(m) < r->wait_index)
+		return;
+	if (r->lookup_index < r->wait_index &&
+	    vol_touched_since(m->vol, r->lookup_index, r->sector, r->nsect)) {
+		r->flags &= ~MEMBER_R_FOUND;
+		m->reads_retried++;
+		look_up(m, r);
+		return;
+	}
+	end_read(m, r, 0);
+}
+
+/**
+ * member_reads_check() - something changed that reads may wait for
+ * @m: member
+ */
+void member_reads_check(struct member *m)
+{
+	u32 i = m->read_head;
+
+	while (i) {
+		struct member_read *r = &m->read[i - 1];
+
+		i = r->next;
+		advance(m, r);
+	}
+}
+
+/**
+ * member_reads_confirm() - raft confirmed a round
+ * @m: member
+ * @ticket: reads up to this one
+ * @index: are confirmed as of this commit index
+ */
+void member_reads_confirm(struct member *m, u64 ticket, u64 index)
+{
+	u32 i = m->read_head;
+
+	member_trace(m, MEMBER_T_READ_OK, index, ticket);
+	while (i) {
+		struct member_read *r = &m->read[i - 1];
+
+		i = r->next;
+		if (r->ticket > ticket)
+			break;		/* the list is in order of tickets */
+		if (r->flags & MEMBER_R_CONFIRMED)
+			continue;
+		r->flags |= MEMBER_R_CONFIRMED;
+		r->wait_index = index;
+		advance(m, r);
+	}
+}
+
+/**
+ * member_reads_run() - asks raft to confirm the reads that arrived
+ * @m: member
+ */
+void member_reads_run(struct member *m)
+{
+	struct raft_event ev = { .type = RAFT_EV_READ, .now = m->now };
+
+	if (!m->read_new)
+		return;
+	m->read_new = false;
+	ev.done.ticket = ++m->read_ticket;
+	member_step(m, &ev);
+}
+
+/**
+ * member_reads_fail() - no read will ever be served again
+ * @m: member
+ * @error: -errno
+ * @stopping: the host has waited for parts under way: fail those reads too
+ */
+void member_reads_fail(struct member *m, int error, bool stopping)
+{
+	u32 i = m->read_head;
+
+	while (i) {
+		struct member_read *r = &m->read[i - 1];
+
+		i = r->next;
+		r->error = error;
+		if (stopping || !(r->flags & MEMBER_R_PARTS))
+			end_read(m, r, error);
+	}
+}
+
+/**
+ * member_read() - a read arrives
+ * @m: member
+ * @sector: first sector
+ * @nsect: sectors, within the volume
+ * @token: the host's name of it, unique among what is under way
+ * @now: ns
+ *
+ * Return: 0, complete(token) follows; -EAGAIN: too many; -ESHUTDOWN: halted.
+ */
+int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
+{
+	struct member_read *r;
+
+	m->now = now;
+	if (m->halt != MEMBER_RUNNING)
+		return -ESHUTDOWN;
+	if (!m->read_free)
+		return -EAGAIN;
+	m->reads++;
+	r = alloc_read(m, token);
+	r->sector = sector;
+	r->nsect = nsect;
+	r->ticket = m->read_ticket + 1;
+	m->read_new = true;
+	look_up(m, r);
+	return 0;
+}
+
+/**
+ * member_read_done() - every part handed out for a read ended
+ * @m: member
+ * @token: which read
+ * @error: 0 or the first -errno of its parts
+ * @now: ns
+ */
+void member_read_done(struct member *m, u64 token, int error, u64 now)
+{
+	struct member_read *r = find(m, token);
+
+	m->now = now;
+	if (RB_ASSERT(r && r->flags & MEMBER_R_PARTS))
+		return;
+	r->flags &= ~MEMBER_R_PARTS;
+	r->flags |= MEMBER_R_FOUND;
+	if (error && !r->error)
+		r->error = error;
+	advance(m, r);
+}

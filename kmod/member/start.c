@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Start and stop: one arena, recovery, and the end of everything. */
+#include "internal.h"
+
+#define DEFAULT_ENTRIES		32768
+#define DEFAULT_ELECTION_MS	750
+#define DEFAULT_HEARTBEAT_MS	150
+
+static void set_default(u32 *field, u64 value)
+{
+	if (!*field)
+		*field = (u32)min_t(u64, value, U32_MAX);
+}
+
+/**
+ * member_limits_default() - fills what is not set
+ * @l: limits
+ * @pool_bytes: payload memory of the host, all budgets together
+ * @s: superblock: the ring bounds what may be uncommitted
+ */
+void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct log_super *s)
+{
+	/* A 4 KiB write takes up to 8 KiB of ring; half of the ring at most is uncommitted. */
+	u64 ring_share = s->ring_bytes / 8;
+
+	set_default(&l->entries, DEFAULT_ENTRIES);
+	set_default(&l->slots, max_t(u64, pool_bytes >> RB_BLOCK_SHIFT, 4096));
+	set_default(&l->ranges, 64);
+	set_default(&l->reads, 256);
+	set_default(&l->batch, 256);
+	set_default(&l->uncommitted_bytes, min_t(u64, pool_bytes / 4, ring_share));
+	set_default(&l->apply_bytes, min_t(u64, pool_bytes / 4, ring_share));
+	set_default(&l->msg_ents, WIRE_ENTRIES_MAX);
+	set_default(&l->inflight_msgs, 64);
+	set_default(&l->records_inflight, 4);
+	set_default(&l->default_election_ms, DEFAULT_ELECTION_MS);
+	set_default(&l->default_heartbeat_ms, DEFAULT_HEARTBEAT_MS);
+}
+
+static bool limits_ok(const struct member_limits *l)
+{
+	return l->entries >= 64 && !(l->entries & (l->entries - 1)) &&
+	       l->batch >= RB_ENTRY_BLOCKS_MAX && l->slots >= l->batch && l->ranges && l->reads &&
+	       l->msg_ents && l->msg_ents <= WIRE_ENTRIES_MAX && l->inflight_msgs &&
+	       l->uncommitted_bytes >= RB_WRITE_MAX && l->records_inflight &&
+	       l->records_inflight <= LOG_INFLIGHT &&
+	       l->default_heartbeat_ms && l->default_election_ms > 2 * l->default_heartbeat_ms;
+}
+
+static const struct rb_entry *entry_cb(void *ctx, u64 index)
+{
+	return member_entry(ctx, index);
+}
+
+static void volume_geom(const struct member_cfg *cfg, u64 sectors, struct vol_geom *g)
+{
+	memset(g, 0, sizeof(*g));
+	g->sectors = sectors;
+	g->block_size = cfg->super.block_size;
+	g->region_shift = cfg->super.region_shift;
+	g->slots = cfg->limits.slots;
+	g->ranges = cfg->limits.ranges;
+	g->batch = cfg->limits.batch;
+	g->entry = entry_cb;
+}
+
+struct arena {
+	u8 *base;
+	size_t used;
+};
+
+static void *carve(struct arena *a, u64 n, size_t each)
+{
+	void *p = a->base ? a->base + a->used : NULL;
+
+	a->used += round_up((size_t)n * each, 64);
+	return p;
+}
+
+/* Lays the parts out; with no base only their size is counted. Returns the volume's size. */
+static size_t lay_out(struct member *m, struct arena *a, const struct member_cfg *cfg)
+{
+	const struct member_limits *l = &cfg->limits;
+	struct vol_geom g;
+	size_t vol_bytes;
+	void *p;
+
+	volume_geom(cfg, cfg->super.data_bytes >> RB_SECTOR_SHIFT, &g);
+	vol_bytes = vol_size(&g);
+	carve(a, 1, sizeof(*m));
+	p = carve(a, 1, raft_size());
+	if (m)
+		m->raft = p;
+	p = carve(a, 1, sizeof(struct raft_out));
+	if (m)
+		m->out = p;
+	p = carve(a, l->entries, sizeof(struct member_ent));
+	if (m)
+		m->ent = p;
+	p = carve(a, l->reads, sizeof(struct member_read));
+	if (m)
+		m->read = p;
+	p = carve(a, l->batch, sizeof(struct rb_buf *));
+	if (m)
+		m->apply_buf = p;
+	p = carve(a, LOG_RECORD_ENTRIES + WIRE_ENTRIES_MAX, sizeof(struct rb_buf *));
+	if (m)
+		m->bufs = p;
+	p = carve(a, 1, vol_bytes);
+	if (m)
+		m->vol_mem = p;
+	return vol_bytes;
+}
+
+/**
+ * member_size() - memory of a member
+ * @cfg: its configuration, limits filled
+ *
+ * Return: bytes; 0: the superblock or the limits make no sense.
+ */
+size_t member_size(const struct member_cfg *cfg)
+{
+	struct arena a = { 0 };
+
+	if (!limits_ok(&cfg->limits) || !lay_out(NULL, &a, cfg))
+		return 0;
+	return a.used;
+}
+
+/**
+ * member_pages_size() - page-aligned memory that a member does I/O from
+ *
+ * Return: bytes: record headers, a metadata slot, one block.
+ */
+size_t member_pages_size(void)
+{
+	return LOG_INFLIGHT * LOG_HEADER_BYTES_MAX + LOG_META_BYTES + RB_BLOCK_SIZE;
+}
+
+/**
+ * member_volume_init() - the volume takes the size that the configuration says
+ * @m: member
+ *
+ * The configuration is the first entry of a volume; nothing was judged before it.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int member_volume_init(struct member *m)
+{
+	struct vol_geom g;
+	u64 sectors = m->conf.sectors;
+
+	if (m->vol && member_judged(m))
+		return 0;
+	if (!m->conf.index)
+		sectors = m->cfg.super.data_bytes >> RB_SECTOR_SHIFT;
+	volume_geom(&m->cfg, sectors, &g);
+	g.ctx = m;
+	memset(m->vol_mem, 0, vol_size(&g));
+	m->vol = vol_init(m->vol_mem, &g, &m->meta.state);
+	return m->vol ? 0 : -EINVAL;
+}
+
+/* ---- recovery ---- */
+
+static int recovered_conf(struct member *m, const struct rb_entry *e, const void *block)
+{
+	if (e->index <= m->meta.conf.index)
+		return 0;
+	if (log_conf_decode(&m->rx_conf, block))
+		return -EBADMSG;
+	m->prev_conf = m->conf;
+	m->conf = m->rx_conf;
+	m->conf.index = e->index;
+	return 0;
+}
+
+/* log_entry_fn: rebuilds the table; an index that came before truncates from there. */
+static int recovered(void *ctx, const struct rb_entry *e, const u32 *block_crc, u64 payload_pos,
+		     const struct log_record *rec, const void *conf_block)
+{
+	struct member *m = ctx;
+	struct member_ent *ent;
+
+	if (e->index <= m->last) {
+		m->last = max_t(u64, e->index - 1, m->base.index);
+		if (m->conf.index >= e->index && m->conf.index > m->meta.conf.index)
+			m->conf = m->prev_conf;
+	}
+	if (e->index <= m->base.index)
+		return 0;
+	if (e->index != m->last + 1)
+		return -EBADMSG;
+	if (!member_room(m))
+		return -E2BIG;
+	ent = &m->ent[e->index & m->mask];
+	ent->e = *e;
+	ent->buf = NULL;
+	ent->pos = payload_pos;
+	ent->token = MEMBER_NO_TOKEN;
+	m->last = e->index;
+	return e->kind == RB_E_CONF ? recovered_conf(m, e, conf_block) : 0;
+}
+
+static int collect_runs(struct member *m, struct raft_boot *boot, struct raft_id *runs)
+{
+	u64 i;
+
+	for (i = m->base.index + 1; i <= m->last; i++) {
+		const struct rb_entry *e = &m->ent[i & m->mask].e;
+
+		if (!boot->nruns || runs[boot->nruns - 1].term != e->term) {
+			if (boot->nruns == RAFT_RUNS_MAX)
+				return -E2BIG;
+			runs[boot->nruns++].term = e->term;
+		}
+		runs[boot->nruns - 1].index = i;
+		boot->last.index = i;
+		boot->last.term = e->term;
+	}
+	boot->runs = runs;
+	return 0;
+}
+
+static int start_raft(struct member *m, void *scratch)
+{
+	struct raft_boot boot = {
+		.meta = m->meta.raft,
+		.snap = m->base,
+		.last = m->base,
+		.commit = m->meta.state.index,
+	};
+	int ret = collect_runs(m, &boot, scratch);
+
+	if (ret)
+		return ret;
+	log_conf_to_raft(&m->conf, &boot.conf);
+	boot.conf.index = m->conf.index;
+	if (m->prev_conf.index != m->conf.index) {
+		log_conf_to_raft(&m->prev_conf, &boot.prev_conf);
+		boot.prev_conf.index = m->prev_conf.index;
+	}
+	return member_raft_init(m, &boot);
+}
+
+static int check_data(const struct member *m, const struct data_super *data)
+{
+	if (memcmp(data->volume, m->cfg.super.volume, LOG_UUID_LEN) ||
+	    data->store != m->cfg.super.store)
+		return -EINVAL;
+	return data->index < m->meta.state.index ? -ESTALE : 0;
+}
+
+static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u64 now)
+{
+	u32 i;
+
+	m->cfg = *cfg;
+	m->ops = cfg->ops;
+	m->host = cfg->host;
+	m->now = now;
+	m->mask = cfg->limits.entries - 1;
+	m->npeers = cfg->npeers;
+	m->log_idle_at = U64_MAX;
+	m->idle_since = now;
+	m->meta_buf = pages + LOG_INFLIGHT * LOG_HEADER_BYTES_MAX;
+	m->block = pages + LOG_INFLIGHT * LOG_HEADER_BYTES_MAX + LOG_META_BYTES;
+	for (i = 0; i < m->npeers; i++)
+		m->peer[i].rb.id = i;
+	m->apply_rb.rb.id = MEMBER_PEERS_MAX;
+	member_reads_init(m);
+	log_init(&m->log, &cfg->super, pages);
+}
+
+static int recover(struct member *m, const struct log_reader *rd, struct log_report *rep)
+{
+	struct log_reader reader = *rd;
+	int bad, ret;
+
+	ret = log_read_meta(rd, &m->cfg.super, &m->meta, &bad);
+	if (ret)
+		return ret;
+	m->base = m->meta.floor;
+	m->last = m->base.index;
+	m->conf = m->meta.conf;
+	m->prev_conf = m->meta.prev_conf;
+	m->ckpt_index = m->meta.state.index;
+	reader.skip_index = m->ckpt_index;
+	ret = log_recover(&m->log, &reader, &m->meta, recovered, m, rep);
+	if (ret)
+		return ret;
+	/* The checkpoint never passes what is durable: a shorter log has lost something. */
+	return m->last < m->ckpt_index ? -EBADMSG : 0;
+}
+
+/**
+ * member_start() - recovers and starts a member; see member.h
+ * @m: member_size() zeroed bytes
+ * @cfg: copied
+ * @pages: member_pages_size() bytes, page aligned
+ * @rd: reads the log device
+ * @data: decoded header of the data device
+ * @now: ns
+ * @rep: filled: what was found in the ring
+ *
+ * Context: may sleep in @rd.
+ * Return: 0 or -errno, see member.h.
+ */
+int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
+		 const struct log_reader *rd, const struct data_super *data, u64 now,
+		 struct log_report *rep)
+{
+	struct arena a = { .base = (u8 *)m };
+	int ret;
+
+	memset(rep, 0, sizeof(*rep));
+	if (!member_size(cfg) || cfg->npeers > MEMBER_PEERS_MAX)
+		return -EINVAL;
+	lay_out(m, &a, cfg);
+	set_up(m, cfg, pages, now);
+	ret = recover(m, rd, rep);
+	if (!ret)
+		ret = check_data(m, data);
+	if (!ret)
+		ret = member_volume_init(m);
+	if (!ret)
+		ret = start_raft(m, rd->scratch);
+	if (ret)
+		return ret;
+	m->data_seq = data->seq;
+	m->boot_last = m->last;
+	m->log_next = m->last + 1;
+	m->commit = m->ckpt_index;
+	log_start(&m->log, &m->meta);
+	m->meta_dirty = true;
+	return 0;
+}
+
+static void put_readback(struct member *m, struct member_readback *rb)
+{
+	u32 i;
+
+	for (i = 0; i < rb->n; i++)
+		if (rb->buf[i])
+			m->ops->buf_put(m->host, rb->buf[i]);
+	rb->n = 0;
+}
+
+/**
+ * member_stop() - the end: every request, every reference
+ * @m: member
+ * @error: what the requests end with, -errno
+ *
+ * The host may still have I/O in flight that it took its own references for; it
+ * must not tell about it any more.
+ */
+void member_stop(struct member *m, int error)
+{
+	u64 i;
+	u32 p;
+
+	if (m->halt == MEMBER_RUNNING)
+		m->halt = MEMBER_HALT_STOPPED;
+	for (i = m->base.index + 1; i <= m->last; i++) {
+		struct member_ent *ent = &m->ent[i & m->mask];
+
+		if (ent->buf)
+			m->ops->buf_put(m->host, ent->buf);
+		ent->buf = NULL;
+		if (ent->token != MEMBER_NO_TOKEN)
+			m->ops->complete(m->host, ent->token, error);
+		ent->token = MEMBER_NO_TOKEN;
+	}
+	member_reads_fail(m, error, true);
+	for (p = 0; p < m->npeers; p++)
+		put_readback(m, &m->peer[p].rb);
+	put_readback(m, &m->apply_rb.rb);
+}
+
+/**
+ * member_map_blocks() - blocks of the change map on the log device
+ * @m: member
+ *
+ * Return: how many there are to load.
+ */
+u32 member_map_blocks(const struct member *m)
+{
+	return vol_map_blocks(m->vol);
+}
+
+/**
+ * member_map_offset() - where a block of the change map is
+ * @m: member
+ * @block: which one
+ *
+ * Return: byte offset on the log device.
+ */
+u64 member_map_offset(const struct member *m, u32 block)
+{
+	return m->cfg.super.map_off + (u64)block * RB_BLOCK_SIZE;
+}
+
+/**
+ * member_map_load() - a block of the change map was read
+ * @m: member
+ * @block: which one
+ * @data: its content
+ * @error: 0, or why it could not be read: its regions count as changed now
+ */
+void member_map_load(struct member *m, u32 block, const void *data, int error)
+{
+	u64 *val = (u64 *)m->block;	/* scratch: LOG_MAP_PER_BLOCK values fit in a block */
+	bool ok = !error && !log_map_decode(&m->cfg.super, block, val, data);
+
+	vol_map_load(m->vol, block, val, ok, m->last);
+}

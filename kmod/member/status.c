@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a member tells of itself, and the audit of its invariants. */
+#include "internal.h"
+
+static void peer_status(const struct member *m, u32 slot, struct member_peer_status *ps)
+{
+	const struct member_peer *p = &m->peer[slot];
+	u32 i;
+
+	memset(ps, 0, sizeof(*ps));
+	memcpy(ps->node, m->cfg.peer[slot].node, sizeof(ps->node));
+	ps->store = p->store;
+	ps->generation = p->generation;
+	ps->up[WIRE_CONSENSUS] = p->up[WIRE_CONSENSUS];
+	ps->up[WIRE_BULK] = p->up[WIRE_BULK];
+	ps->bootstrapped = p->bootstrapped;
+	ps->needs_resync = p->needs_resync;
+	ps->last_reject = p->last_reject;
+	ps->match = p->match;
+	for (i = 0; i < m->rst.npeers; i++)
+		if (p->store && m->rst.peer[i].store == p->store)
+			ps->match = m->rst.peer[i].match;
+}
+
+static void counters(const struct member *m, struct member_status *st)
+{
+	st->writes = m->writes;
+	st->reads = m->reads;
+	st->reads_retried = m->reads_retried;
+	st->proposals_refused = m->proposals_refused;
+	st->truncated = m->truncated;
+	st->readbacks = m->readbacks;
+	st->records = m->records;
+	st->log_bytes = m->log_bytes;
+	st->applies = m->applies;
+	st->applied_blocks = m->applied_blocks;
+	st->checkpoints = m->checkpoints;
+	st->meta_writes = m->meta_writes;
+}
+
+/**
+ * member_status() - a snapshot
+ * @m: member
+ * @st: filled
+ */
+void member_status(const struct member *m, struct member_status *st)
+{
+	const struct log_session *s = vol_session(m->vol);
+	u32 i;
+
+	memset(st, 0, sizeof(*st));
+	st->raft = m->rst;
+	st->halt = m->halt;
+	st->halt_error = m->halt_error;
+	st->ready = m->ready;
+	st->needs_resync = m->needs_resync;
+	st->conf = m->conf;
+	st->generation = m->meta.generation;
+	st->live_index = member_judged(m);
+	st->digest = vol_digest(m->vol);
+	st->applied_index = member_applied(m);
+	st->checkpoint_index = m->ckpt_index;
+	st->unapplied_bytes = vol_unapplied(m->vol);
+	st->ring_bytes = m->cfg.super.ring_bytes;
+	st->ring_used = log_used(&m->log);
+	st->log_entries = m->last - m->base.index;
+	st->log_entries_max = m->mask + 1;
+	st->inflight_records = m->log.nrec;
+	st->session = m->sess;
+	st->session_epoch = m->sess_epoch;
+	st->session_seq = m->sess_seq;
+	if (s)
+		st->holder = *s;
+	counters(m, st);
+	st->npeers = m->npeers;
+	for (i = 0; i < m->npeers; i++)
+		peer_status(m, i, &st->peer[i]);
+}
+
+static bool cursors_ok(const struct member *m)
+{
+	u64 applied = member_applied(m), judged = member_judged(m);
+
+	if (RB_ASSERT(m->base.index <= m->ckpt_index) ||
+	    RB_ASSERT(m->ckpt_index <= applied) ||
+	    RB_ASSERT(applied <= judged) ||
+	    RB_ASSERT(judged <= m->commit) ||
+	    RB_ASSERT(m->commit <= m->last))
+		return false;
+	if (RB_ASSERT(applied <= m->log.durable_index) ||
+	    RB_ASSERT(m->log_next <= m->last + 1) ||
+	    RB_ASSERT(m->last - m->base.index <= m->mask + 1))
+		return false;
+	if (m->bootstrapping)
+		return true;
+	return !RB_ASSERT(m->last == m->rst.last.index) &&
+	       !RB_ASSERT(m->commit == m->rst.commit) &&
+	       !RB_ASSERT(m->base.index == m->rst.snap.index);
+}
+
+/* Payload is held from the append to the application, and by nothing longer. */
+static bool payloads_ok(const struct member *m)
+{
+	u64 i;
+
+	for (i = m->base.index + 1; i <= m->last; i++) {
+		const struct member_ent *ent = &m->ent[i & m->mask];
+		bool needed = ent->e.nblocks && i > member_applied(m) && i > m->boot_last;
+
+		if (RB_ASSERT(ent->e.index == i) ||
+		    RB_ASSERT(!needed || ent->buf) ||
+		    RB_ASSERT(!ent->buf || i > member_applied(m)) ||
+		    RB_ASSERT(!ent->buf || ent->buf->nblocks == ent->e.nblocks))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * member_check() - audits every invariant of all layers
+ * @m: member; it halts when one is broken
+ * @deep: also what takes time in proportion to the log and the index
+ *
+ * Return: 0 or -EUCLEAN.
+ */
+int member_check(struct member *m, bool deep)
+{
+	bool ok;
+
+	if (m->halt != MEMBER_RUNNING)
+		return 0;
+	ok = !raft_check(m->raft) && !log_check(&m->log) && cursors_ok(m);
+	if (ok && deep)
+		ok = !vol_check(m->vol) && payloads_ok(m);
+	if (ok)
+		return 0;
+	member_halt(m, MEMBER_HALT_INVARIANT, -EUCLEAN);
+	return -EUCLEAN;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The entry table: descriptors, payload references and tokens of the live log. */
+#include "internal.h"
+
+/**
+ * member_ent() - the table's line of an entry
+ * @m: member
+ * @index: of the entry
+ *
+ * Return: the line, or NULL when the entry is not in the live log.
+ */
+struct member_ent *member_ent(const struct member *m, u64 index)
+{
+	if (index <= m->base.index || index > m->last)
+		return NULL;
+	return &m->ent[index & m->mask];
+}
+
+/**
+ * member_entry() - an entry of the live log
+ * @m: member
+ * @index: of the entry
+ *
+ * Return: the entry, or NULL; valid until the next call that drives the member.
+ */
+const struct rb_entry *member_entry(const struct member *m, u64 index)
+{
+	const struct member_ent *ent = member_ent(m, index);
+
+	return ent ? &ent->e : NULL;
+}
+
+/**
+ * member_room() - lines still free in the table
+ * @m: member
+ *
+ * Return: how many entries can be added before the log must be compacted.
+ */
+u64 member_room(const struct member *m)
+{
+	return m->mask + 1 - (m->last - m->base.index);
+}
+
+/**
+ * member_stage() - puts a new entry behind the newest one
+ * @m: member; there is room
+ * @e: the entry, with its index, term and sum set here
+ * @buf: its payload, NULL for none; the reference becomes the table's
+ * @token: of the local request that waits for it, or MEMBER_NO_TOKEN
+ *
+ * Return: 0, or -EAGAIN when the table is full; the caller keeps @buf then.
+ */
+int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token)
+{
+	struct member_ent *ent;
+
+	if (!member_room(m))
+		return -EAGAIN;
+	e->index = m->last + 1;
+	e->csum = rb_entry_csum(e, buf ? buf->crc : NULL);
+	ent = &m->ent[e->index & m->mask];
+	ent->e = *e;
+	ent->buf = buf;
+	ent->pos = 0;
+	ent->token = token;
+	m->last = e->index;
+	return 0;
+}
+
+/**
+ * member_unstage() - takes the newest entry back: raft did not accept it
+ * @m: member
+ * @index: of the entry, the newest
+ *
+ * The payload's reference goes back to whoever staged it.
+ */
+void member_unstage(struct member *m, u64 index)
+{
+	if (RB_ASSERT(index == m->last && index >= m->log_next))
+		return;
+	m->ent[index & m->mask].buf = NULL;
+	m->last = index - 1;
+}
+
+static void drop_entry(struct member *m, struct member_ent *ent, int error)
+{
+	if (ent->buf)
+		m->ops->buf_put(m->host, ent->buf);
+	ent->buf = NULL;
+	if (ent->token != MEMBER_NO_TOKEN)
+		m->ops->complete(m->host, ent->token, error);
+	ent->token = MEMBER_NO_TOKEN;
+}
+
+/**
+ * member_truncate() - gives up entries that a leader overruled
+ * @m: member
+ * @first: oldest entry given up
+ *
+ * Their local requests fail: they took effect nowhere, and never will.
+ */
+void member_truncate(struct member *m, u64 first)
+{
+	u64 i;
+
+	if (first > m->last)
+		return;
+	if (RB_ASSERT(first > m->commit)) {
+		member_halt(m, MEMBER_HALT_INVARIANT, -EUCLEAN);
+		return;
+	}
+	member_trace(m, MEMBER_T_TRUNCATE, first, 0);
+	for (i = m->last; i >= first; i--)
+		drop_entry(m, &m->ent[i & m->mask], -EIO);
+	m->truncated += m->last - first + 1;
+	m->last = first - 1;
+	if (m->log_next > first) {
+		log_truncate(&m->log, first);
+		m->log_next = first;
+	}
+	if (m->conf.index >= first)
+		m->conf = m->prev_conf;
+	member_readbacks_drop(m, 0, first);
+}
+
+/**
+ * member_release() - drops the payload of applied entries
+ * @m: member
+ * @from: first entry
+ * @to: last entry
+ */
+void member_release(struct member *m, u64 from, u64 to)
+{
+	u64 i;
+
+	for (i = from; i <= to; i++) {
+		struct member_ent *ent = &m->ent[i & m->mask];
+
+		if (ent->buf)
+			m->ops->buf_put(m->host, ent->buf);
+		ent->buf = NULL;
+	}
+}
+
+/**
+ * member_compact() - forgets entries that the log no longer holds
+ * @m: member
+ * @base: the newest of them
+ */
+void member_compact(struct member *m, const struct raft_id *base)
+{
+	if (base->index <= m->base.index)
+		return;
+	m->base = *base;
+	member_readbacks_drop(m, base->index + 1, U64_MAX);
+}
