@@ -11,7 +11,6 @@
         c.check_logs()
 """
 
-import concurrent.futures
 import contextlib
 import hashlib
 import itertools
@@ -330,6 +329,7 @@ class Cluster:
 
     def parallel(self, function, names="all"):
         """function(name) for several nodes at once; {name: result}."""
+        import concurrent.futures       # slow to import, rarely needed
         nodes = [n.name for n in self.group(names)]
         with concurrent.futures.ThreadPoolExecutor(len(nodes)) as pool:
             return dict(zip(nodes, pool.map(function, nodes)))

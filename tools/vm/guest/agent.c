@@ -166,7 +166,7 @@ static void wait_for_host(int port)
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 
 	epoll_ctl(ep, EPOLL_CTL_ADD, port, &ev);
-	while (poll(&p, 1, 0) < 1 || !(p.revents & POLLIN))
+	while (poll(&p, 1, 0) < 1 || p.revents != POLLIN)
 		epoll_wait(ep, &ev, 1, -1);
 	close(ep);
 }
