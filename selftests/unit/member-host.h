@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A host for member tests that does everything at once and in order: memory
+ * devices, queues between members that deliver when told to. The simulator is
+ * where time, faults and disorder are; this is for cases that a person reads.
+ */
+#ifndef MEMBER_HOST_H
+#define MEMBER_HOST_H
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "member/member.h"
+
+#define NODES	3
+#define LOG_DEV	(24u << 20)
+#define DATA_DEV (9u << 20)
+#define OPS_MAX	4096
+#define REQS	256
+
+struct tbuf {
+	struct rb_buf buf;
+	int ref;
+	u8 data[RB_ENTRY_BLOCKS_MAX][RB_BLOCK_SIZE];
+};
+
+struct frame_q {
+	int slot;
+	enum wire_channel ch;
+	u32 len, n;
+	u8 head[WIRE_HEADER_BYTES + WIRE_HEAD_MAX];
+	struct tbuf *buf[WIRE_ENTRIES_MAX];
+};
+
+enum op_kind { OP_LOG, OP_META, OP_MAP, OP_READBACK, OP_APPLY, OP_SYNC };
+
+struct op {
+	enum op_kind kind;
+	void *arg;
+};
+
+struct req {
+	bool used, done;
+	int error;
+	u8 data[RB_WRITE_MAX];
+};
+
+struct node {
+	int id;
+	bool up;
+	struct member *m;
+	struct member_cfg cfg;
+	void *pages, *scratch;
+	u8 *log, *data;
+	struct op op[OPS_MAX];
+	int nops;
+	struct frame_q *fq[OPS_MAX];
+	int nfq;
+	struct frame_q *tx;
+	int notes[16];
+	long bufs;
+};
+
+static struct node node[NODES];
+static struct req req[REQS];
+static u64 tnow = 1000000000ULL;
+static int nnodes;
+
+static struct tbuf *tb(const struct rb_buf *b)
+{
+	return container_of((struct rb_buf *)b, struct tbuf, buf);
+}
+
+static struct rb_buf *h_alloc(void *host, u32 nblocks)
+{
+	struct tbuf *t = calloc(1, sizeof(*t));
+
+	t->buf.nblocks = nblocks;
+	t->ref = 1;
+	((struct node *)host)->bufs++;
+	return &t->buf;
+}
+
+static void h_get(void *host, struct rb_buf *b)
+{
+	tb(b)->ref++;
+	((struct node *)host)->bufs++;
+}
+
+static void h_put(void *host, struct rb_buf *b)
+{
+	((struct node *)host)->bufs--;
+	if (!--tb(b)->ref)
+		free(tb(b));
+}
+
+static void h_sum(void *host, const struct rb_buf *b, u32 *crc)
+{
+	u32 i;
+
+	for (i = 0; i < b->nblocks; i++)
+		crc[i] = rb_crc32c(0, tb(b)->data[i], RB_BLOCK_SIZE);
+}
+
+static void *h_data(void *host, struct rb_buf *b)
+{
+	return tb(b)->data[0];
+}
+
+static int peer_id(const struct node *n, u32 slot)
+{
+	return (int)slot < n->id ? (int)slot : (int)slot + 1;
+}
+
+static void *h_tx_begin(void *host, u32 slot, enum wire_channel ch)
+{
+	struct node *n = host;
+
+	n->tx = calloc(1, sizeof(*n->tx));
+	return n->tx->head;
+}
+
+static void h_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
+		     struct rb_buf *const *buf, u32 nb)
+{
+	struct node *n = host;
+	struct frame_q *f = n->tx;
+	u32 i;
+
+	f->slot = slot;
+	f->ch = ch;
+	f->len = len;
+	f->n = nb;
+	for (i = 0; i < nb; i++) {
+		f->buf[i] = tb(buf[i]);
+		f->buf[i]->ref++;
+	}
+	n->fq[n->nfq++] = f;
+	assert(n->nfq < OPS_MAX);
+}
+
+static void push(struct node *n, enum op_kind kind, void *arg)
+{
+	n->op[n->nops].kind = kind;
+	n->op[n->nops++].arg = arg;
+	assert(n->nops < OPS_MAX);
+}
+
+static void ring_io(struct node *n, u64 pos, void *data, u32 len, bool write)
+{
+	struct log_extent ext[2];
+	int i, k = log_extents(&n->cfg.super, pos, len, ext);
+	u8 *p = data;
+
+	for (i = 0; i < k; i++) {
+		if (write)
+			memcpy(n->log + ext[i].off, p, ext[i].len);
+		else
+			memcpy(p, n->log + ext[i].off, ext[i].len);
+		p += ext[i].len;
+	}
+}
+
+static void h_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf, u32 nb)
+{
+	struct node *n = host;
+	u64 pos = rec->pos;
+	u32 i;
+
+	ring_io(n, pos, rec->header, rec->header_bytes, true);
+	pos += rec->header_bytes;
+	for (i = 0; i < nb; i++) {
+		ring_io(n, pos, tb(buf[i])->data, buf[i]->nblocks * RB_BLOCK_SIZE, true);
+		pos += buf[i]->nblocks * RB_BLOCK_SIZE;
+	}
+	push(n, OP_LOG, rec);
+}
+
+static void h_meta(void *host, u64 off, const void *data)
+{
+	memcpy(((struct node *)host)->log + off, data, LOG_META_BYTES);
+	push(host, OP_META, NULL);
+}
+
+static void h_map(void *host, u64 off, const void *data)
+{
+	memcpy(((struct node *)host)->log + off, data, RB_BLOCK_SIZE);
+	push(host, OP_MAP, NULL);
+}
+
+static void h_readback(void *host, struct member_readback *rb)
+{
+	u32 i;
+
+	for (i = 0; i < rb->n; i++)
+		if (rb->buf[i])
+			ring_io(host, rb->pos[i], tb(rb->buf[i])->data,
+				rb->buf[i]->nblocks * RB_BLOCK_SIZE, false);
+	push(host, OP_READBACK, rb);
+}
+
+static void h_apply(void *host, const struct vol_batch *b, struct rb_buf *const *buf)
+{
+	struct node *n = host;
+	u32 i, s;
+
+	for (i = 0; i < b->nzero; i++)
+		memset(n->data + DATA_HEADER_BYTES + b->zero[i].sector * 512, 0,
+		       b->zero[i].nsect * 512);
+	for (i = 0; i < b->nitem; i++)
+		for (s = 0; s < 8; s++)
+			if (b->item[i].mask & 1 << s)
+				memcpy(n->data + DATA_HEADER_BYTES + b->item[i].block * 4096 + s * 512,
+				       tb(buf[i])->data[b->item[i].nth] + s * 512, 512);
+	push(n, OP_APPLY, NULL);
+}
+
+static void h_sync(void *host, const void *header)
+{
+	memcpy(((struct node *)host)->data, header, RB_BLOCK_SIZE);
+	push(host, OP_SYNC, NULL);
+}
+
+static void h_rdata(void *host, u64 token, u32 off, u64 sector, u32 nsect)
+{
+	memcpy(req[token].data + off,
+	       ((struct node *)host)->data + DATA_HEADER_BYTES + sector * 512, nsect * 512);
+}
+
+static void h_rcopy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect, u32 nsect)
+{
+	memcpy(req[token].data + off, tb(buf)->data[nth] + sect * 512, nsect * 512);
+}
+
+static void h_rzero(void *host, u64 token, u32 off, u32 nsect)
+{
+	memset(req[token].data + off, 0, nsect * 512);
+}
+
+static u64 issued[REQS];
+static int nissued;
+
+static void h_rissued(void *host, u64 token)
+{
+	issued[nissued++] = token | (u64)((struct node *)host)->id << 32;
+}
+
+static void h_complete(void *host, u64 token, int error)
+{
+	assert(req[token].used && !req[token].done);
+	req[token].done = true;
+	req[token].error = error;
+}
+
+static void h_note(void *host, enum member_note what, u64 arg)
+{
+	((struct node *)host)->notes[what]++;
+}
+
+static const struct member_ops h_ops = {
+	.buf_alloc = h_alloc, .buf_get = h_get, .buf_put = h_put, .buf_sum = h_sum,
+	.buf_data = h_data, .tx_begin = h_tx_begin, .tx_end = h_tx_end,
+	.log_write = h_log_write, .meta_write = h_meta, .map_write = h_map,
+	.log_read = h_readback, .data_apply = h_apply, .data_sync = h_sync,
+	.read_data = h_rdata, .read_copy = h_rcopy, .read_zero = h_rzero,
+	.read_issued = h_rissued, .complete = h_complete, .note = h_note,
+};
+
+static int h_dev_read(void *ctx, u64 off, void *buf, u32 len)
+{
+	memcpy(buf, ((struct node *)ctx)->log + off, len);
+	return 0;
+}
+
+static struct log_reader reader(struct node *n)
+{
+	struct log_reader rd = { .read = h_dev_read, .ctx = n, .scratch = n->scratch };
+
+	return rd;
+}
+
+static void format_node(struct node *n, int id)
+{
+	struct log_super *s = &n->cfg.super;
+	struct data_super ds = { .store = 100 + id };
+	struct log_meta *meta = calloc(1, sizeof(*meta));
+	u64 need;
+
+	memset(n, 0, sizeof(*n));
+	n->id = id;
+	n->log = calloc(1, LOG_DEV);
+	n->data = calloc(1, DATA_DEV);
+	n->pages = aligned_alloc(4096, member_pages_size());
+	n->scratch = aligned_alloc(4096, LOG_SCRATCH_BYTES);
+	memset(s->volume, 7, LOG_UUID_LEN);
+	strcpy(s->volume_name, "vol");
+	sprintf(s->node, "n%d", id);
+	s->store = 100 + id;
+	s->block_size = 4096;
+	s->region_shift = 20;
+	assert(!log_layout(s, LOG_DEV, DATA_DEV - DATA_HEADER_BYTES, &need));
+	log_super_encode(s, n->log);
+	log_super_encode(s, n->log + log_super_offset(s, 1));
+	log_meta_init(meta);
+	log_meta_encode(meta, s, n->log + log_meta_offset(0));
+	log_meta_encode(meta, s, n->log + log_meta_offset(1));
+	memcpy(ds.volume, s->volume, LOG_UUID_LEN);
+	strcpy(ds.volume_name, "vol");
+	strcpy(ds.node, s->node);
+	data_super_encode(&ds, n->data);
+	free(meta);
+}
+
+static int start_node(struct node *n)
+{
+	struct log_reader rd = reader(n);
+	struct data_super ds;
+	struct log_report rep;
+	int i, ret;
+
+	strcpy(n->cfg.node, n->cfg.super.node);
+	n->cfg.npeers = nnodes - 1;
+	for (i = 0; i < nnodes - 1; i++)
+		sprintf(n->cfg.peer[i].node, "n%d", peer_id(n, i));
+	n->cfg.limits.entries = 1024;
+	n->cfg.limits.slots = 1024;
+	n->cfg.seed = n->id * 77 + 5;
+	n->cfg.boot_nonce = tnow + n->id;
+	n->cfg.ops = &h_ops;
+	n->cfg.host = n;
+	member_limits_default(&n->cfg.limits, 4 << 20, &n->cfg.super);
+	n->m = calloc(1, member_size(&n->cfg));
+	ret = data_super_decode(&ds, n->data);
+	if (!ret)
+		ret = member_start(n->m, &n->cfg, n->pages, &rd, &ds, tnow, &rep);
+	for (i = 0; !ret && i < (int)member_map_blocks(n->m); i++)
+		member_map_load(n->m, i, n->log + member_map_offset(n->m, i), 0);
+	n->up = !ret;
+	return ret;
+}
+
+static void drop_frames(struct node *n)
+{
+	u32 k;
+	int i;
+
+	for (i = 0; i < n->nfq; i++) {
+		for (k = 0; k < n->fq[i]->n; k++)
+			if (!--n->fq[i]->buf[k]->ref)
+				free(n->fq[i]->buf[k]);
+		free(n->fq[i]);
+	}
+	n->nfq = 0;
+}
+
+static void stop_node(struct node *n)
+{
+	int i;
+
+	drop_frames(n);
+	n->nops = 0;
+	member_stop(n->m, -EIO);
+	free(n->m);
+	n->m = NULL;
+	n->up = false;
+	for (i = 0; i < nnodes; i++) {
+		int slot = n->id < i ? n->id : n->id - 1;
+
+		if (i == n->id || !node[i].up)
+			continue;
+		member_peer_down(node[i].m, slot, WIRE_CONSENSUS, tnow);
+		member_peer_down(node[i].m, slot, WIRE_BULK, tnow);
+	}
+}
+
+static void connect_all(void)
+{
+	struct wire_hello h;
+	int i, slot, ch;
+
+	for (i = 0; i < nnodes; i++)
+		for (slot = 0; slot < nnodes - 1; slot++)
+			for (ch = 0; ch < WIRE_CHANNELS; ch++) {
+				int p = peer_id(&node[i], slot);
+
+				if (!node[i].up || !node[p].up)
+					continue;
+				member_hello(node[p].m, i < p ? i : i - 1, ch, &h);
+				if (!member_peer_hello(node[i].m, slot, &h))
+					member_peer_up(node[i].m, slot, ch, tnow);
+			}
+}
+
+static void deliver(struct node *from, struct frame_q *f)
+{
+	struct node *to = &node[peer_id(from, f->slot)];
+	int slot = from->id < to->id ? from->id : from->id - 1;
+	struct rb_buf *bufs[WIRE_ENTRIES_MAX] = { NULL };
+	static struct wire_append a;
+	struct wire_header h;
+	struct raft_msg msg;
+	u32 i, b = 0;
+
+	assert(!wire_decode_header(&h, f->head));
+	assert(!wire_check_head(&h, f->head + WIRE_HEADER_BYTES));
+	assert(!wire_decode_raft(&msg, &a, &h, f->head + WIRE_HEADER_BYTES));
+	for (i = 0; i < a.n; i++) {
+		if (!a.e[i].nblocks)
+			continue;
+		bufs[i] = h_alloc(to, a.e[i].nblocks);
+		memcpy(tb(bufs[i])->data, f->buf[b]->data, a.e[i].nblocks * 4096);
+		h_sum(to, bufs[i], bufs[i]->crc);
+		b++;
+	}
+	if (to->up)
+		assert(!member_recv(to->m, slot, &msg, &a, bufs, tnow));
+	for (i = 0; i < f->n; i++)
+		if (!--f->buf[i]->ref)
+			free(f->buf[i]);
+	free(f);
+}
+
+static void do_op(struct node *n, struct op op)
+{
+	switch (op.kind) {
+	case OP_LOG:
+		member_log_done(n->m, op.arg, 0, tnow);
+		break;
+	case OP_META:
+		member_meta_done(n->m, 0, tnow);
+		break;
+	case OP_MAP:
+		member_map_done(n->m, 0, tnow);
+		break;
+	case OP_READBACK:
+		member_readback_done(n->m, op.arg, 0, tnow);
+		break;
+	case OP_APPLY:
+		member_apply_done(n->m, 0, tnow);
+		break;
+	case OP_SYNC:
+		member_data_sync_done(n->m, 0, tnow);
+		break;
+	}
+}
+
+/* Runs the world for a while: every queue emptied at each millisecond. */
+static void run_ms(int ms)
+{
+	int t, i, k, busy;
+
+	for (t = 0; t < ms; t++, tnow += RB_NSEC_PER_MSEC)
+		do {
+			busy = 0;
+			for (i = 0; i < nnodes; i++) {
+				struct node *n = &node[i];
+				struct frame_q *f[OPS_MAX];
+				struct op ops[OPS_MAX];
+				int nf, no;
+
+				if (!n->up)
+					continue;
+				member_run(n->m, tnow);
+				member_check(n->m, true);
+				no = n->nops;
+				memcpy(ops, n->op, sizeof(ops[0]) * no);
+				n->nops = 0;
+				for (k = 0; k < no; k++)
+					do_op(n, ops[k]);
+				nf = n->nfq;
+				memcpy(f, n->fq, sizeof(f[0]) * nf);
+				n->nfq = 0;
+				for (k = 0; k < nf; k++)
+					deliver(n, f[k]);
+				busy += no + nf;
+			}
+			for (k = 0; k < nissued; k++, busy++)
+				member_read_done(node[issued[k] >> 32].m, (u32)issued[k], 0, tnow);
+			nissued = 0;
+		} while (busy);
+}
+
+static int leader(void)
+{
+	struct member_status *st = malloc(sizeof(*st));
+	int i, who = -1;
+
+	for (i = 0; i < nnodes; i++) {
+		if (!node[i].up)
+			continue;
+		member_status(node[i].m, st);
+		if (st->raft.role == RAFT_LEADER && st->ready)
+			who = i;
+	}
+	free(st);
+	return who;
+}
+
+static int new_req(void)
+{
+	int i;
+
+	for (i = 0; i < REQS && req[i].used; i++)
+		;
+	assert(i < REQS);
+	req[i].used = true;
+	req[i].done = false;
+	return i;
+}
+
+static int do_write(int n, u64 sector, u32 nsect, u8 fill)
+{
+	struct rb_buf *b = h_alloc(&node[n], rb_blocks_touched(sector, nsect));
+	int r = new_req(), ret;
+
+	memset(tb(b)->data, fill, sizeof(tb(b)->data));
+	h_sum(&node[n], b, b->crc);
+	ret = member_write(node[n].m, sector, nsect, b, r);
+	if (ret) {
+		h_put(&node[n], b);
+		req[r].used = false;
+		return ret;
+	}
+	return r;
+}
+
+static int do_read(int n, u64 sector, u32 nsect)
+{
+	int r = new_req();
+	int ret = member_read(node[n].m, sector, nsect, r, tnow);
+
+	if (ret) {
+		req[r].used = false;
+		return ret;
+	}
+	return r;
+}
+
+static int end_req(int r)
+{
+	int e = req[r].error;
+
+	if (!req[r].done)
+		return 1;
+	req[r].used = false;
+	return e;
+}
+
+#endif

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The life of a volume, told in cases that a person can follow. */
+#include "tap.h"
+#include "member-host.h"
+
+static void world(int n)
+{
+	int i;
+
+	memset(req, 0, sizeof(req));
+	nissued = 0;
+	nnodes = n;
+	for (i = 0; i < n; i++) {
+		format_node(&node[i], i);
+		CHECK_EQ(start_node(&node[i]), 0);
+	}
+	connect_all();
+	run_ms(5);
+}
+
+static void bootstrapped(int n)
+{
+	static struct log_conf conf;
+	u32 slot;
+
+	world(n);
+	CHECK_EQ(member_bootstrap_conf(node[0].m, "10.0.0.1:7800", 0, 4711, &conf, &slot), 0);
+	CHECK_EQ(member_bootstrap(node[0].m, &conf, &slot), 0);
+	run_ms(3000);
+	CHECK(leader() >= 0);
+}
+
+static void opened(int n)
+{
+	int l, r;
+
+	bootstrapped(n);
+	l = leader();
+	r = new_req();
+	CHECK_EQ(member_open(node[l].m, r), 0);
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(member_session(node[l].m), MEMBER_S_HELD);
+}
+
+static void write_read(int n)
+{
+	int l, r, i;
+
+	opened(n);
+	l = leader();
+	r = do_write(l, 8, 16, 0xab);
+	CHECK(r >= 0);
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	for (i = 0; i < n; i++) {
+		r = do_read(i, 0, 32);
+		CHECK(r >= 0);
+		run_ms(200);
+		CHECK_EQ(end_req(r), 0);
+		CHECK_EQ(req[r].data[8 * 512 - 1], 0);
+		CHECK_EQ(req[r].data[8 * 512], 0xab);
+		CHECK_EQ(req[r].data[24 * 512 - 1], 0xab);
+		CHECK_EQ(req[r].data[24 * 512], 0);
+	}
+}
+
+static void one_node(void)
+{
+	write_read(1);
+}
+
+static void three_nodes(void)
+{
+	write_read(3);
+}
+
+static void same_digests(void)
+{
+	struct member_status a, b;
+	int i;
+
+	member_status(node[0].m, &a);
+	for (i = 1; i < nnodes; i++) {
+		member_status(node[i].m, &b);
+		CHECK_EQ(a.live_index, b.live_index);
+		CHECK_EQ(a.digest, b.digest);
+		CHECK(!memcmp(node[0].data + DATA_HEADER_BYTES, node[i].data + DATA_HEADER_BYTES,
+			      DATA_DEV - DATA_HEADER_BYTES));
+	}
+}
+
+static void leader_dies(void)
+{
+	int l, old, r, i;
+
+	opened(3);
+	old = leader();
+	for (i = 0; i < 50; i++) {
+		r = do_write(old, i * 8, 8, i + 1);
+		CHECK(r >= 0);
+		run_ms(1);
+		CHECK_EQ(end_req(r), 0);
+	}
+	stop_node(&node[old]);
+	run_ms(4000);
+	l = leader();
+	CHECK(l >= 0 && l != old);
+	CHECK_EQ(do_write(l, 0, 8, 1), -EBUSY);
+	r = new_req();
+	CHECK_EQ(member_open(node[l].m, r), 0);
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	r = do_read(l, 49 * 8, 8);
+	CHECK(r >= 0);
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(req[r].data[0], 50);
+	r = do_write(l, 0, 8, 0x77);
+	CHECK(r >= 0);
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(start_node(&node[old]), 0);
+	connect_all();
+	run_ms(3000);
+	CHECK_EQ(node[old].data[DATA_HEADER_BYTES], 0x77);
+	same_digests();
+}
+
+/* The ring is 22 MiB: 6000 writes wrap it; the table has 1024 lines. */
+static void wraps_and_restarts(void)
+{
+	struct member_status st;
+	int l, r, i;
+
+	opened(3);
+	l = leader();
+	for (i = 0; i < 6000; i++) {
+		r = do_write(l, i * 56 % 16000 / 8 * 8, 8 * (1 + i % 4), i);
+		if (r == -EAGAIN) {
+			run_ms(1);
+			i--;
+			continue;
+		}
+		CHECK(r >= 0);
+		if (i % 10 == 0)
+			run_ms(1);
+		else
+			run_ms(0);
+		req[r].used = !req[r].done;
+		if (i % 64 == 0) {
+			int k;
+
+			run_ms(2);
+			for (k = 0; k < REQS; k++)
+				if (req[k].used && req[k].done)
+					req[k].used = false;
+		}
+	}
+	run_ms(1500);
+	member_status(node[l].m, &st);
+	CHECK(st.checkpoints > 3);
+	CHECK_EQ(st.applied_index, st.live_index);
+	CHECK_EQ(st.checkpoint_index, st.live_index);
+	same_digests();
+	for (i = 0; i < 3; i++)
+		stop_node(&node[i]);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(start_node(&node[i]), 0);
+	connect_all();
+	run_ms(4000);
+	CHECK(leader() >= 0);
+	same_digests();
+}
+
+static void fenced_is_sticky(void)
+{
+	int old, l, r, slot, i;
+
+	opened(3);
+	old = leader();
+	/* Hand over, the new leader takes the session: the old one is fenced. */
+	CHECK_EQ(member_transfer(node[old].m, NULL, tnow), 0);
+	run_ms(200);
+	l = leader();
+	CHECK(l >= 0 && l != old);
+	CHECK_EQ(do_write(old, 0, 8, 1), -EREMOTE);
+	r = new_req();
+	CHECK_EQ(member_open(node[l].m, r), 0);
+	run_ms(200);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(member_session(node[old].m), MEMBER_S_FENCED);
+	slot = old < l ? old : old - 1;
+	(void)slot;
+	CHECK_EQ(member_transfer(node[l].m, node[old].cfg.node, tnow), 0);
+	run_ms(200);
+	CHECK_EQ(leader(), old);
+	CHECK_EQ(do_write(old, 0, 8, 1), -ESTALE);
+	r = new_req();
+	CHECK_EQ(member_open(node[old].m, r), -ESTALE);
+	member_session_reset(node[old].m);
+	CHECK_EQ(member_open(node[old].m, r), 0);
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	i = do_write(old, 0, 8, 9);
+	CHECK(i >= 0);
+	run_ms(10);
+	CHECK_EQ(end_req(i), 0);
+}
+
+static void no_buffer_leaks(void)
+{
+	int l, r, i;
+
+	opened(3);
+	l = leader();
+	for (i = 0; i < 20; i++) {
+		r = do_write(l, i * 64, 64, i);
+		CHECK(r >= 0);
+		run_ms(1);
+		CHECK_EQ(end_req(r), 0);
+	}
+	run_ms(2000);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(node[i].bufs, 0);
+}
+
+static const struct tap_case cases[] = {
+	{ "one_node", one_node },
+	{ "three_nodes", three_nodes },
+	{ "leader_dies", leader_dies },
+	{ "wraps_and_restarts", wraps_and_restarts },
+	{ "fenced_is_sticky", fenced_is_sticky },
+	{ "no_buffer_leaks", no_buffer_leaks },
+};
+
+TAP_MAIN(cases)
