@@ -12,6 +12,9 @@
 #ifndef RAFTBLK_H
 #define RAFTBLK_H
 
+#undef pr_fmt
+#define pr_fmt(fmt)	"raftblk: " fmt
+
 #include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
@@ -29,6 +32,7 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
+/* Behind the kernel's headers: it renames some of what they declare. */
 #include "compat.h"
 #include "member/member.h"
 
@@ -36,6 +40,21 @@
 #define RB_PATH_MAX		256
 
 struct rb_volume;
+struct seq_file;
+
+extern struct workqueue_struct *rb_wq;	/* unbound, reclaim-safe: up, down, disk state */
+
+/* Each line names the volume and the node. */
+#define rb_info(v, fmt, ...)	\
+	pr_info("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
+#define rb_warn(v, fmt, ...)	\
+	pr_warn("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
+#define rb_err(v, fmt, ...)	\
+	pr_err("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
+#define rb_warn_limited(v, fmt, ...)	\
+	pr_warn_ratelimited("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
+#define rb_err_limited(v, fmt, ...)	\
+	pr_err_ratelimited("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
 
 /* ---- pool.c: payload pages, preallocated; nothing here sleeps or can recurse ---- */
 
@@ -65,7 +84,7 @@ void rb_payload_sum(const struct rb_payload *p, u32 *crc);
 u32 rb_pool_free(const struct rb_pool *pool, enum rb_budget budget);	/* pages */
 u32 rb_pool_size(const struct rb_pool *pool, enum rb_budget budget);
 
-/* ---- volume.c: one volume on this node: life, loop ---- */
+/* ---- host.c, life.c: one volume on this node: loop, administration, life ---- */
 
 struct rb_up {				/* what "up" asks for */
 	char volume[LOG_NAME_MAX];
@@ -88,6 +107,13 @@ enum rb_volume_state {
 	RB_V_FAILED,			/* start failed: vanishes once reported */
 };
 
+#define RB_NOTES_MAX	32
+
+struct rb_note {
+	enum member_note what;
+	u64 arg;
+};
+
 enum rb_kick { RB_KICK_SUBMIT, RB_KICK_DONE, RB_KICK_NET, RB_KICK_POOL, RB_KICK_CTL, RB_KICK_STOP };
 
 struct rb_volume {
@@ -97,15 +123,22 @@ struct rb_volume {
 	char name[LOG_NAME_MAX];
 	struct rb_up up;
 	struct net *net;		/* held: sockets live in it */
+	dev_t log_dev, data_dev;
 	struct log_super super;
+	struct member_limits limits;
 
 	struct mutex owner;		/* around every call into @m */
 	struct member *m;
-	void *member_pages;
+	void *member_pages;		/* vmalloc */
 	struct rb_pool *pool;
+	struct member_status st;	/* owner: scratch, as of the latest notes */
+	struct rb_note note[RB_NOTES_MAX];	/* owner: told during the current run */
+	u32 nnotes, notes_lost;
+	bool stopped;			/* after member_stop(): ended I/O is released, not told */
 
 	struct task_struct *loop;
 	wait_queue_head_t wait;
+	wait_queue_head_t noted;	/* woken after notes: bounded waits of down and open */
 	unsigned long kicks;		/* enum rb_kick bits */
 	struct llist_head done;		/* struct rb_done: ended I/O, any context */
 
@@ -116,6 +149,9 @@ struct rb_volume {
 	struct dentry *debugfs;
 	struct work_struct start_work, stop_work;
 	u64 up_ticket, down_ticket;
+	u64 bootstrap_ticket, transfer_ticket;	/* owner */
+	u64 transfer_deadline;		/* owner */
+	char transfer_to[LOG_NAME_MAX];	/* owner */
 	bool force;			/* down --force: end every request now */
 	bool down_started;
 };
@@ -123,6 +159,7 @@ struct rb_volume {
 /* An ended asynchronous operation, queued from any context and run by the loop as owner. */
 struct rb_done {
 	struct llist_node node;
+	/* As owner. When v->stopped, it only releases what the operation held. */
 	void (*run)(struct rb_volume *v, struct rb_done *done, u64 now);
 };
 
@@ -135,6 +172,21 @@ struct rb_volume *rb_volume_find(const struct net *net, const char *name);	/* re
 /* Calls @fn on every volume of @net; stops at non-zero. May sleep. */
 int rb_volumes_each(const struct net *net, int (*fn)(struct rb_volume *v, void *ctx), void *ctx);
 u64 rb_now(void);				/* ns, boot time clock */
+void rb_volume_run_done(struct rb_volume *v, u64 now);	/* owner */
+int rb_volume_loop(void *arg);			/* the loop's kthread */
+int rb_volumes_init(void);
+void rb_volumes_exit(void);
+/* Forgets the volume: rb_volume_find() no longer finds it. */
+void rb_volume_unlist(struct rb_volume *v);
+/* Takes the owner's lock, waiting one second at most: -ETIMEDOUT. For looking, not for acting. */
+int rb_volume_lock_timeout(struct rb_volume *v);
+const char *rb_leader_name(const struct rb_volume *v, const struct member_status *st);
+const char *rb_role_name(enum raft_role role);
+const char *rb_volume_state_name(enum rb_volume_state state);
+void rb_volume_start_work(struct work_struct *work);	/* life.c */
+void rb_volume_stop_work(struct work_struct *work);
+/* Writes a sentence to @err (RB_ERR_MAX) and returns @code. */
+__printf(3, 4) int rb_sentence(char *err, int code, const char *fmt, ...);
 
 /*
  * Administration: none of these waits. On 0 the operation is under way and
@@ -156,6 +208,8 @@ struct rb_volume_info {			/* a snapshot for status; about 3 KiB */
 	u64 openers, inflight;		/* of the disk; requests not ended */
 	u32 pool_free[RB_BUDGETS], pool_size[RB_BUDGETS];
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
+	u8 peer_refused[MEMBER_PEERS_MAX];	/* enum wire_reason of its REJECT to us; 0: none */
+	int peer_error[MEMBER_PEERS_MAX];	/* what ended the last connection to it; 0: none */
 	struct member_status member;
 };
 /* May sleep for as long as the owner's lock is held (bounded). 0 or -ENODEV. */
@@ -172,17 +226,26 @@ void rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, c
  */
 void rb_ctl_event(struct rb_volume *v, enum member_note note, u64 arg, const char *text);
 
-/* ---- disk.c: the gendisk ---- */
+/* ---- disk.c, request.c: the gendisk, its requests ---- */
 
 int rb_disk_init(void);			/* module: major number */
-void rb_disk_exit(void);
+void rb_disk_exit(void);		/* waits until the last gendisk is gone */
+bool rb_disk_is_ours(dev_t dev);
 int rb_disk_create(struct rb_volume *v, int minor);	/* capacity 0, not yet added */
 int rb_disk_add(struct rb_volume *v);	/* makes it appear; outside the owner's lock */
 /* The order of Documentation/locking.rst: new IO fails; see also rb_disk_del(). */
 void rb_disk_fail_new(struct rb_volume *v);
 void rb_disk_del(struct rb_volume *v);	/* del_gendisk; outside the owner's lock; may sleep long */
 void rb_disk_put(struct rb_volume *v);
-void rb_disk_drain(struct rb_volume *v, u64 now);	/* owner: feed queued requests to the member */
+/* Owner: feeds queued requests to the member; how many it took. */
+u32 rb_disk_drain(struct rb_volume *v, u64 now);
+u64 rb_disk_deadline(const struct rb_volume *v);	/* io-timeout; U64_MAX: none */
+/* After the loop has stopped and member_stop(): ends what was never given to the member. */
+void rb_disk_abort(struct rb_volume *v);
+u64 rb_disk_openers(const struct rb_volume *v);
+/* No open succeeds from now on; -EBUSY when there are openers and not @force. */
+int rb_disk_close_door(struct rb_volume *v, bool force);
+void rb_disk_show(struct rb_volume *v, struct seq_file *m);	/* owner: requests in flight */
 void rb_disk_state_changed(struct rb_volume *v);	/* owner, from notes: capacity, read-only, in a worker */
 void rb_disk_info(struct rb_volume *v, struct rb_volume_info *info);
 int rb_disk_minor(const struct rb_volume *v);
@@ -195,14 +258,54 @@ void rb_disk_complete(void *host, u64 token, int error);
 
 /* ---- logio.c, dataio.c: the lower devices ---- */
 
+struct rb_lower {			/* lower.c: an exclusively opened block device */
+	struct file *file;
+	struct block_device *bdev;
+	refcount_t busy;		/* operations in flight, and one until rb_lower_wait() */
+	struct completion idle;
+	bool waited;
+};
+
+/* An operation of one or more bios on a lower device; embedded in what is preallocated. */
+struct rb_io {
+	struct rb_done done;		/* queued when the last bio ended */
+	struct rb_volume *v;
+	struct rb_lower *lower;
+	atomic_t bios;
+	int error;			/* -errno, the first one */
+	u32 nheld;
+	struct rb_payload **held;	/* put when the last bio ended */
+};
+
+int rb_lower_find(const char *what, const char *path, dev_t *dev, char *err);
+int rb_lower_open(struct rb_volume *v, struct rb_lower *l, dev_t dev, const char *what,
+		  const char *path, char *err);
+void rb_lower_wait(struct rb_lower *l);
+void rb_lower_close(struct rb_lower *l);
+void rb_lower_begin(struct rb_lower *l);
+void rb_lower_end(struct rb_lower *l);
+int rb_lower_read(struct rb_lower *l, u64 off, void *buf, u32 len);	/* sleeps */
+void rb_io_init(struct rb_io *io, struct rb_volume *v, struct rb_lower *lower,
+		void (*run)(struct rb_volume *v, struct rb_done *done, u64 now));
+void rb_io_hold(struct rb_io *io, struct rb_buf *buf);
+/* Submits @bio[0..n), which end in @io. Under the owner's lock. */
+void rb_io_submit(struct rb_io *io, struct bio *bio, u32 n);
+struct page *rb_addr_page(const void *addr);	/* lowmem or vmalloc */
+
 /* Opens exclusively (holder), refuses what is mounted or used; *err is a sentence. May sleep. */
-int rb_logio_open(struct rb_volume *v, const char *path, char *err);
-int rb_dataio_open(struct rb_volume *v, const char *path, char *err);
+int rb_logio_open(struct rb_volume *v, char *err);
+int rb_dataio_open(struct rb_volume *v, char *err);
+int rb_logio_prepare(struct rb_volume *v);	/* v->super and v->limits are known: allocate */
+int rb_dataio_prepare(struct rb_volume *v);
+u64 rb_logio_bytes(const struct rb_volume *v);	/* size of the device */
+u64 rb_dataio_bytes(const struct rb_volume *v);
+struct rb_lower *rb_dataio_lower(const struct rb_volume *v);
 void rb_logio_wait(struct rb_volume *v);	/* until no bio is in flight */
 void rb_dataio_wait(struct rb_volume *v);
 void rb_logio_close(struct rb_volume *v);
 void rb_dataio_close(struct rb_volume *v);
-int rb_logio_reader(struct rb_volume *v, struct log_reader *rd);	/* synchronous, for member_start() */
+/* Synchronous, for member_start(). @rd->scratch is allocated: vfree() it. */
+int rb_logio_reader(struct rb_volume *v, struct log_reader *rd);
 int rb_dataio_header(struct rb_volume *v, struct data_super *ds);
 /* member_ops */
 void rb_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf, u32 n);
@@ -231,5 +334,13 @@ void rb_debugfs_exit(void);
 void rb_debugfs_add(struct rb_volume *v);
 void rb_debugfs_del(struct rb_volume *v);
 void rb_trace(void *host, enum member_trace what, u64 index, u64 arg);
+
+/* ---- data under a request or record: see member_ops ---- */
+struct rb_buf *rb_buf_alloc(void *host, u32 nblocks);
+void rb_buf_get(void *host, struct rb_buf *buf);
+void rb_buf_put(void *host, struct rb_buf *buf);
+void rb_buf_sum(void *host, const struct rb_buf *buf, u32 *crc);
+void *rb_buf_data(void *host, struct rb_buf *buf);
+void rb_note(void *host, enum member_note what, u64 arg);
 
 #endif /* RAFTBLK_H */

@@ -68,14 +68,14 @@ static void set_member(struct log_member *lm, u64 store, const char *node, const
 {
 	lm->store = store;
 	lm->flags = RAFT_M_IN;
-	memcpy(lm->node, node, LOG_NAME_MAX);
-	memcpy(lm->addr, addr, LOG_ADDR_MAX);
+	memcpy(lm->node, node, strnlen(node, LOG_NAME_MAX - 1));
+	memcpy(lm->addr, addr, strnlen(addr, LOG_ADDR_MAX - 1));
 }
 
 /**
  * member_bootstrap_conf() - the configuration of this node and all its peers
  * @m: member
- * @self_addr: own address as text, LOG_ADDR_MAX bytes
+ * @self_addr: own address as text
  * @sectors: size of the volume; 0: what the smallest data device allows
  * @nonce: random, names the cluster
  * @conf: filled

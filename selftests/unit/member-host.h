@@ -22,7 +22,7 @@
 struct tbuf {
 	struct rb_buf buf;
 	int ref;
-	u8 data[RB_ENTRY_BLOCKS_MAX][RB_BLOCK_SIZE];
+	u8 data[RB_ENTRY_BLOCKS_MAX][RB_BLOCK_SIZE] __aligned(8);
 };
 
 struct frame_q {

@@ -10,6 +10,8 @@
 #include "tap.h"
 #include "volume/volume.h"
 
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #define W_SECTORS	2048
 #define W_ENTRIES	4096
 #define OLD		1000000ULL
