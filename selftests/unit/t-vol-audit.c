@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vol_check() must notice each kind of damage. */
+#include "t-vol-world.h"
+#include "volume/internal.h"
+
+static struct world w;
+
+/*
+ * Entries: 1 open, 2-4 writes of one block (4 also of the next), 5 zeroes,
+ * 6 write elsewhere. A batch up to 3 is planned.
+ */
+static void start(void)
+{
+	w_start(&w, 2041, 512, 64, 4, 33);
+	CHECK(w_commit(&w, w_make_open(&w, 1)));
+	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 0, 8)));
+	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 2, 3)));
+	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 4, 6)));
+	CHECK(w_commit(&w, w_make(&w, RB_E_ZEROES, 100, 50)));
+	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 800, 8)));
+	CHECK(w_plan(&w, 3));
+	CHECK_EQ(vol_check(w.v), 0);
+}
+
+#define DAMAGE(name, what)						\
+	static void damage_##name(void)					\
+	{								\
+		start();						\
+		tap_expect_asserts();					\
+		what;							\
+		CHECK_EQ(vol_check(w.v), -EUCLEAN);			\
+		CHECK(tap_asserts() > 0);				\
+		w_stop(&w);						\
+	}
+
+#define SLOT(i)		w.v->slot[i]
+
+DAMAGE(mask_zero, SLOT(1).mask = 0)
+DAMAGE(mask, SLOT(1).mask ^= 1)
+DAMAGE(block, SLOT(4).block++)
+DAMAGE(index_low, SLOT(0).index = 0)
+DAMAGE(index_high, SLOT(4).index = 7)
+DAMAGE(index_order, SLOT(0).index = 3)
+DAMAGE(nth, SLOT(3).nth = 0)
+DAMAGE(older, SLOT(1).older = VOL_NONE)
+DAMAGE(older_wrong, SLOT(2).older = 0)
+DAMAGE(newer, SLOT(1).newer = VOL_NONE)
+DAMAGE(below, SLOT(2).below = 0x1c)
+DAMAGE(next_of_older, SLOT(0).next = 4)
+DAMAGE(count, w.v->nslot--)
+DAMAGE(count_more, w.v->nslot++)
+DAMAGE(tail, w.v->slot_tail = 1)
+DAMAGE(lost_bucket, w.v->bucket[vol_bucket_of(w.v, 100)] = VOL_NONE)
+DAMAGE(loop, SLOT(4).next = 4)
+DAMAGE(range_index, w.v->range[0].index = 7)
+DAMAGE(range_applied, w.v->range[0].index = 0)
+DAMAGE(range_size, w.v->range[0].nsect = 0)
+DAMAGE(range_end, w.v->range[0].sector = 2000)
+DAMAGE(range_count, w.v->nrange = 0)
+DAMAGE(digest, w.v->live.digest++)
+DAMAGE(seq, w.v->live.session[0].seq++)
+DAMAGE(nsessions, w.v->live.nsessions = 2)
+DAMAGE(session_left, w.v->live.nsessions = 0)
+DAMAGE(session_future, w.v->applied.nsessions = 1;
+       w.v->applied.session[0] = w.v->live.session[0])
+DAMAGE(other_session, w.v->live.session[3].store = 1)
+DAMAGE(applied_term, w.v->applied.term = 2)
+DAMAGE(entry_changed, w.e[4].csum++)
+DAMAGE(entry_kind, w.e[4].kind = RB_E_ZEROES)
+DAMAGE(entry_gone, w.applied = 1)
+DAMAGE(plan_slots, w.v->plan.nslot++)
+DAMAGE(plan_slots_less, w.v->plan.nslot--)
+DAMAGE(plan_ranges, w.v->plan.nrange++)
+DAMAGE(plan_last, w.v->plan.state.index = 4)
+DAMAGE(plan_future, w.v->plan.state.index = 7)
+DAMAGE(map_padding, w.v->map[w.v->regions] = 1)
+DAMAGE(dirty_padding, w.v->map_dirty[0] = 2)
+
+static const struct tap_case cases[] = {
+	{ "mask_zero", damage_mask_zero },
+	{ "mask", damage_mask },
+	{ "block", damage_block },
+	{ "index_low", damage_index_low },
+	{ "index_high", damage_index_high },
+	{ "index_order", damage_index_order },
+	{ "nth", damage_nth },
+	{ "older", damage_older },
+	{ "older_wrong", damage_older_wrong },
+	{ "newer", damage_newer },
+	{ "below", damage_below },
+	{ "next_of_older", damage_next_of_older },
+	{ "count", damage_count },
+	{ "count_more", damage_count_more },
+	{ "tail", damage_tail },
+	{ "lost_bucket", damage_lost_bucket },
+	{ "loop", damage_loop },
+	{ "range_index", damage_range_index },
+	{ "range_applied", damage_range_applied },
+	{ "range_size", damage_range_size },
+	{ "range_end", damage_range_end },
+	{ "range_count", damage_range_count },
+	{ "digest", damage_digest },
+	{ "seq", damage_seq },
+	{ "nsessions", damage_nsessions },
+	{ "session_left", damage_session_left },
+	{ "session_future", damage_session_future },
+	{ "other_session", damage_other_session },
+	{ "applied_term", damage_applied_term },
+	{ "entry_changed", damage_entry_changed },
+	{ "entry_kind", damage_entry_kind },
+	{ "entry_gone", damage_entry_gone },
+	{ "plan_slots", damage_plan_slots },
+	{ "plan_slots_less", damage_plan_slots_less },
+	{ "plan_ranges", damage_plan_ranges },
+	{ "plan_last", damage_plan_last },
+	{ "plan_future", damage_plan_future },
+	{ "map_padding", damage_map_padding },
+	{ "dirty_padding", damage_dirty_padding },
+};
+
+TAP_MAIN(cases)
