@@ -88,7 +88,8 @@ struct member_readback {
 
 struct member_ops {
 	/* -- payload -- */
-	struct rb_buf *(*buf_alloc)(void *host, u32 nblocks);	/* reserve for readbacks; may be NULL: later */
+	/* From the reserve for readbacks; NULL: later. */
+	struct rb_buf *(*buf_alloc)(void *host, u32 nblocks);
 	void (*buf_get)(void *host, struct rb_buf *buf);
 	void (*buf_put)(void *host, struct rb_buf *buf);
 	/* Recomputes the block sums of @buf from its data into @crc. */
@@ -97,7 +98,7 @@ struct member_ops {
 	void *(*buf_data)(void *host, struct rb_buf *buf);
 
 	/* -- network: peers are slots, 0 .. MEMBER_PEERS_MAX - 1, given by the host -- */
-	/* Room for one more frame to @slot: at least WIRE_HEADER_BYTES + WIRE_HEAD_MAX; NULL: not now. */
+	/* Room for a frame to @slot: WIRE_HEADER_BYTES + WIRE_HEAD_MAX; NULL: not now. */
 	void *(*tx_begin)(void *host, u32 slot, enum wire_channel ch);
 	/* Sends what was encoded there, then the payload of @buf[0..n) (references taken here). */
 	void (*tx_end)(void *host, u32 slot, enum wire_channel ch, u32 len,
@@ -114,15 +115,19 @@ struct member_ops {
 	void (*log_read)(void *host, struct member_readback *rb);
 
 	/* -- data device -- */
-	/* Zero ranges first, then blocks: see vol_batch; @buf[i] belongs to item i. -> member_apply_done() */
+	/*
+	 * Zero ranges first, then blocks: see vol_batch; @buf[i] belongs to item i.
+	 * -> member_apply_done()
+	 */
 	void (*data_apply)(void *host, const struct vol_batch *b, struct rb_buf *const *buf);
 	/* Flush, then write the header block, FUA. -> member_data_sync_done() */
 	void (*data_sync)(void *host, const void *header_block);
 
 	/* -- requests: tokens are the host's names of them -- */
-	/* Starts reading from the data device into the request at byte @off; counted by the host. */
+	/* Starts reading the data device into the request at byte @off; the host counts. */
 	void (*read_data)(void *host, u64 token, u32 off, u64 sector, u32 nsect);
-	void (*read_copy)(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect, u32 nsect);
+	void (*read_copy)(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
+			  u32 nsect);
 	void (*read_zero)(void *host, u64 token, u32 off, u32 nsect);
 	/* All parts of one lookup were handed out: -> member_read_done() once they all ended. */
 	void (*read_issued)(void *host, u64 token);
@@ -135,7 +140,8 @@ struct member_ops {
 
 	/* -- telling -- */
 	void (*note)(void *host, enum member_note what, u64 arg);
-	void (*trace)(void *host, enum member_trace what, u64 index, u64 arg);	/* may be NULL */
+	/* May be NULL. */
+	void (*trace)(void *host, enum member_trace what, u64 index, u64 arg);
 };
 
 struct member_limits {
@@ -178,12 +184,13 @@ size_t member_pages_size(void);
 /*
  * Recovery and start, synchronous (may sleep in @rd). The host has flushed both
  * devices before: what recovery finds counts as durable. @m: member_size()
- * zeroed bytes. @data: the decoded header of the data device. On return *@rep tells what was found in the ring, also on errors:
+ * zeroed bytes. @data: the decoded header of the data device. On return *@rep
+ * tells what was found in the ring, also on errors:
  *  -EBADMSG	rot in the log (see @rep)
  *  -EUCLEAN	both metadata slots are bad
  *  -ESTALE	the data device is older than the log's checkpoint (swapped or rolled back)
  *  -EINVAL	log and data belong to different volumes or stores, or limits are absurd
- *  -E2BIG	more live entries than limits.entries
+ *  -E2BIG	more live entries than limits.entries, or more terms than raft can hold
  * The new generation still has to be written: nothing is sent before it is.
  */
 int member_start(struct member *m, const struct member_cfg *cfg, void *pages,

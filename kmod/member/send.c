@@ -160,7 +160,7 @@ static void start_readback(struct member *m, struct member_peer *p)
 	rb->first = p->rb_first;
 	if (!rb->n) {
 		/* No memory yet, or trimmed meanwhile: member_run() comes back. */
-		p->rb_wanted = member_ent(m, p->rb_first) != NULL;
+		p->rb_wanted = !!member_ent(m, p->rb_first);
 		return;
 	}
 	rb->busy = 1;
