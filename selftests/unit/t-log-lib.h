@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A log device in memory for the tests of the log layer: what was written,
+ * what can't be read, and a log on top whose writes land when the test says so.
+ */
+#ifndef T_LOG_LIB_H
+#define T_LOG_LIB_H
+
+#include "log/format.h"
+#include "tap.h"
+
+#define T_DEV_BYTES	(6u << 20)
+#define T_RING_BYTES	(4u << 20)	/* what log_layout() makes of it: the smallest */
+#define T_BLOCKS	(T_DEV_BYTES / RB_BLOCK_SIZE)
+#define T_ENTRIES	65536
+
+struct t_found {		/* the newest entry that recovery told of, by index */
+	u32 csum;
+	u64 pos;
+	u64 term;
+};
+
+static u8 t_img[T_DEV_BYTES] __aligned(4096);
+static u8 t_shadow[T_DEV_BYTES] __aligned(4096);	/* payload of what was added */
+static u8 t_unreadable[T_BLOCKS];
+static u8 t_headers[LOG_INFLIGHT * LOG_HEADER_BYTES_MAX] __aligned(4096);
+static u8 t_scratch[LOG_SCRATCH_BYTES] __aligned(4096);
+static struct log_super t_super;
+static struct log_meta t_meta;
+static struct log t_log;
+static struct log_report t_rep;
+static struct t_found t_found[T_ENTRIES];
+static u64 t_last;		/* newest index found */
+static u64 t_confs;		/* configuration payloads seen by recovery */
+static u64 t_reads;		/* bytes */
+
+static int t_read(void *ctx, u64 off, void *buf, u32 len)
+{
+	u64 b;
+
+	CHECK(off + len <= T_DEV_BYTES);
+	t_reads += len;
+	for (b = off / RB_BLOCK_SIZE; b * RB_BLOCK_SIZE < off + len; b++)
+		if (t_unreadable[b])
+			return -EIO;
+	memcpy(buf, t_img + off, len);
+	return 0;
+}
+
+static struct log_reader t_rd = { .read = t_read, .scratch = t_scratch };
+
+static inline void t_write_meta(void)
+{
+	int i;
+
+	t_meta.version++;
+	for (i = 0; i < 2; i++)
+		log_meta_encode(&t_meta, &t_super, t_img + log_meta_offset(i));
+}
+
+static inline void t_format(void)
+{
+	memset(&t_super, 0, sizeof(t_super));
+	memset(t_img, 0, sizeof(t_img));
+	memset(t_unreadable, 0, sizeof(t_unreadable));
+	memset(t_super.volume, 0x5a, LOG_UUID_LEN);
+	strcpy(t_super.volume_name, "vol");
+	strcpy(t_super.node, "node");
+	t_super.store = 0x1122334455667788;
+	CHECK_EQ(log_layout(&t_super, T_DEV_BYTES, 1ULL << 30, NULL), 0);
+	CHECK_EQ(t_super.ring_bytes, T_RING_BYTES);
+	log_super_encode(&t_super, t_img);
+	log_super_encode(&t_super, t_img + log_super_offset(&t_super, 1));
+	log_meta_init(&t_meta);
+	t_meta.state.index = 1000000;	/* the tests of the log trim as they like */
+	t_write_meta();
+}
+
+static inline int t_entry(void *ctx, const struct rb_entry *e, const u32 *block_crc, u64 pos,
+			  const struct log_record *rec, const void *conf)
+{
+	CHECK(e->index < T_ENTRIES);
+	CHECK(e->index <= t_last + 1 || !t_last);
+	CHECK_EQ(rb_entry_csum(e, block_crc), e->csum);
+	CHECK(pos >= rec->pos + rec->header_bytes &&
+	      pos + e->nblocks * RB_BLOCK_SIZE <= rec->pos + rec->id.bytes);
+	t_found[e->index] = (struct t_found){ .csum = e->csum, .pos = pos, .term = e->term };
+	t_last = e->index;
+	if (e->kind == RB_E_CONF && conf)
+		t_confs++;
+	return 0;
+}
+
+/* Recovers; the log can be appended to after t_start(). */
+static inline int t_recover(void)
+{
+	int bad, rc;
+
+	rc = log_read_meta(&t_rd, &t_super, &t_meta, &bad);
+	if (rc)
+		return rc;
+	t_last = t_meta.floor.index;
+	t_confs = 0;
+	log_init(&t_log, &t_super, t_headers);
+	return log_recover(&t_log, &t_rd, &t_meta, t_entry, NULL, &t_rep);
+}
+
+static inline void t_start(void)
+{
+	log_start(&t_log, &t_meta);
+	t_write_meta();
+}
+
+static inline void t_open(void)
+{
+	CHECK_EQ(t_recover(), 0);
+	t_start();
+}
+
+/* A write of @nblocks blocks (0: a no-op) whose content follows from index and term. */
+static inline int t_make(struct rb_entry *e, u32 *crc, u8 *data, u64 index, u64 term, u32 nblocks)
+{
+	u32 i, k;
+
+	memset(e, 0, sizeof(*e));
+	e->index = index;
+	e->term = term;
+	e->kind = nblocks ? RB_E_WRITE : RB_E_NOOP;
+	e->nblocks = nblocks;
+	if (nblocks) {
+		e->sector = index * 8;
+		e->nsect = nblocks * 8;
+		e->epoch = 7;
+		e->seq = index;
+	}
+	for (i = 0; i < nblocks; i++) {
+		u64 *p = (u64 *)(data + i * RB_BLOCK_SIZE);
+
+		for (k = 0; k < RB_BLOCK_SIZE / 8; k++)
+			p[k] = (index * 1000003 + term) * 2654435761u + i * 512 + k;
+		crc[i] = rb_crc32c(0, p, RB_BLOCK_SIZE);
+	}
+	e->csum = rb_entry_csum(e, crc);
+	return 0;
+}
+
+/* Copies between a buffer and a logical range, wherever it lies. */
+static inline void t_copy_in(u8 *img, u64 pos, const u8 *from, u32 len)
+{
+	struct log_extent x[2];
+	int i, n = log_extents(&t_super, pos, len, x);
+
+	for (i = 0; i < n; from += x[i].len, i++)
+		memcpy(img + x[i].off, from, x[i].len);
+}
+
+static inline u64 t_block(u64 pos)	/* device block at a logical position */
+{
+	return (t_super.ring_off + pos % t_super.ring_bytes) / RB_BLOCK_SIZE;
+}
+
+static inline u8 *t_at(u64 pos)
+{
+	return t_img + t_super.ring_off + pos % t_super.ring_bytes;
+}
+
+static inline int t_add(u64 index, u64 term, u32 nblocks)
+{
+	static u8 data[RB_ENTRY_BLOCKS_MAX * RB_BLOCK_SIZE] __aligned(4096);
+	u32 crc[RB_ENTRY_BLOCKS_MAX];
+	struct rb_entry e;
+	u64 pos;
+	int rc;
+
+	t_make(&e, crc, data, index, term, nblocks);
+	rc = log_add(&t_log, &e, crc, term, &pos);
+	if (!rc)
+		t_copy_in(t_shadow, pos, data, nblocks * RB_BLOCK_SIZE);
+	return rc;
+}
+
+/* The bytes of a record as they go to the device: block @n of it. */
+static inline const u8 *t_part(const struct log_record_id *id, const u8 *header, u32 n)
+{
+	u64 pos = id->pos + (u64)n * RB_BLOCK_SIZE;
+
+	if (!n)
+		return header;
+	return t_shadow + t_super.ring_off + pos % t_super.ring_bytes;
+}
+
+/* Lands blocks [from, to) of a record. */
+static inline void t_land_part(const struct log_record *r, u32 from, u32 to)
+{
+	u32 i;
+
+	for (i = from; i < to; i++)
+		memcpy(t_at(r->pos + (u64)i * RB_BLOCK_SIZE), t_part(&r->id, r->header, i),
+		       RB_BLOCK_SIZE);
+}
+
+static inline void t_land(const struct log_record *r)
+{
+	t_land_part(r, 0, r->id.bytes / RB_BLOCK_SIZE);
+}
+
+/* One entry, one record, submitted. */
+static inline struct log_record *t_submit(u64 index, u64 term, u32 nblocks)
+{
+	struct log_record *r;
+
+	CHECK_EQ(t_add(index, term, nblocks), 0);
+	r = log_submit(&t_log);
+	CHECK(r);
+	return r;
+}
+
+/* ... and durable. */
+static inline struct log_record_id t_append(u64 index, u64 term, u32 nblocks)
+{
+	struct log_record *r = t_submit(index, term, nblocks);
+	struct log_record_id id = r->id;
+
+	t_land(r);
+	CHECK(log_done(&t_log, r, 0));
+	CHECK_EQ(log_check(&t_log), 0);
+	return id;
+}
+
+static inline bool t_has(u64 index, u64 term, u32 nblocks)
+{
+	static u8 data[RB_ENTRY_BLOCKS_MAX * RB_BLOCK_SIZE];
+	u32 crc[RB_ENTRY_BLOCKS_MAX];
+	struct rb_entry e;
+
+	t_make(&e, crc, data, index, term, nblocks);
+	return index <= t_last && t_found[index].csum == e.csum && t_found[index].term == term;
+}
+
+#endif /* T_LOG_LIB_H */

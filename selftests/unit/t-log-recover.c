@@ -1,0 +1,733 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Recovery: every row of the decision table in kmod/log/recover.c, and how evidence is weighed. */
+#include "t-log-lib.h"
+
+#define MAXREC	64
+
+static struct log_record_id ids[MAXREC];	/* by index, when each entry is a record of its own */
+
+/* Entries 1..n, one record each, all durable; payload of two blocks. */
+static void fill(u64 n)
+{
+	u64 i;
+
+	t_format();
+	t_open();
+	for (i = 1; i <= n; i++)
+		ids[i] = t_append(i, 1, 2);
+}
+
+static void rot(u64 pos)
+{
+	t_at(pos)[100] ^= 1;
+}
+
+static void wipe(u64 pos)
+{
+	memset(t_at(pos), 0, RB_BLOCK_SIZE);
+}
+
+static void unreadable(u64 pos)
+{
+	t_unreadable[t_block(pos)] = 1;
+}
+
+/* ---- the table: what is done to record 5, with how much known of it ---- */
+
+enum damage { D_NONE, D_HEADER, D_PAYLOAD, D_BLANK, D_FOREIGN, D_UNREAD, D_UNREAD_PAYLOAD,
+	      D_NEW_STORE };
+enum context {
+	C_LAST,			/* nothing later */
+	C_CLOSED,		/* a closing record with its identity */
+	C_FOLLOWED,		/* later records, durable after it */
+	C_NO_IDENTITY,		/* those, but the header with its identity is gone */
+	C_META,			/* nothing later but metadata with the watermark */
+	C_IN_FLIGHT,		/* later records, submitted while it was being written */
+	C_RESTARTED,		/* nothing later; a generation began behind it */
+};
+
+static const char * const damage_name[] = { "none", "header", "payload", "blank", "foreign",
+					     "unreadable", "unreadable payload", "new store" };
+
+static void seal_again(struct disk_record *d)
+{
+	u8 volume[LOG_UUID_LEN];
+	u32 bytes = le32_to_cpu(d->head.bytes);
+
+	memcpy(volume, d->head.volume, LOG_UUID_LEN);
+	disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store), bytes);
+}
+
+static void harm(enum damage what, u64 pos)
+{
+	struct disk_record *d = (void *)t_at(pos);
+
+	switch (what) {
+	case D_NONE:
+		break;
+	case D_HEADER:
+		rot(pos + 0);
+		break;
+	case D_PAYLOAD:
+		rot(pos + RB_BLOCK_SIZE);
+		break;
+	case D_BLANK:
+		wipe(pos);
+		break;
+	case D_FOREIGN:
+		d->head.volume[3] ^= 1;
+		seal_again(d);
+		break;
+	case D_NEW_STORE:
+		d->head.store = cpu_to_le64(77);
+		seal_again(d);
+		break;
+	case D_UNREAD:
+		unreadable(pos);
+		break;
+	case D_UNREAD_PAYLOAD:
+		unreadable(pos + 2 * RB_BLOCK_SIZE);
+		break;
+	}
+}
+
+static void make(enum context c)
+{
+	struct log_record *r;
+
+	fill(4);
+	switch (c) {
+	case C_CLOSED:
+		ids[5] = t_append(5, 1, 2);
+		r = log_close_record(&t_log);
+		CHECK(r);
+		t_land(r);
+		log_done(&t_log, r, 0);
+		break;
+	case C_FOLLOWED:
+	case C_NO_IDENTITY:
+		ids[5] = t_append(5, 1, 2);
+		ids[6] = t_append(6, 1, 2);
+		ids[7] = t_append(7, 1, 2);
+		if (c == C_NO_IDENTITY)
+			rot(ids[6].pos);
+		break;
+	case C_META:
+		ids[5] = t_append(5, 1, 2);
+		t_meta.watermark = t_log.durable_seq;
+		t_write_meta();
+		break;
+	case C_IN_FLIGHT: {
+		struct log_record *a = t_submit(5, 1, 2), *b = t_submit(6, 1, 2);
+
+		ids[5] = a->id;
+		ids[6] = b->id;
+		t_land(a);
+		t_land(b);
+		break;
+	}
+	case C_RESTARTED:
+		ids[5] = t_append(5, 1, 2);
+		t_open();
+		break;
+	default:
+		ids[5] = t_append(5, 1, 2);
+	}
+}
+
+struct row {
+	enum damage damage;
+	enum context context;
+	enum log_verdict verdict;
+	u64 last;		/* newest index found */
+	u64 lost;		/* last index in doubt, for rot */
+};
+
+static const struct row rows[] = {
+	/* good */
+	{ D_NONE, C_LAST, LOG_V_END, 5, 0 },
+	{ D_NONE, C_CLOSED, LOG_V_END, 5, 0 },
+	{ D_NONE, C_FOLLOWED, LOG_V_END, 7, 0 },
+	{ D_NONE, C_IN_FLIGHT, LOG_V_END, 6, 0 },
+	{ D_NONE, C_RESTARTED, LOG_V_END, 5, 0 },
+
+	/* header in chain, payload bad */
+	{ D_PAYLOAD, C_LAST, LOG_V_TORN, 4, 0 },
+	{ D_PAYLOAD, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
+	{ D_PAYLOAD, C_CLOSED, LOG_V_ROT, 4, 5 },
+	{ D_PAYLOAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
+	{ D_PAYLOAD, C_NO_IDENTITY, LOG_V_ROT, 4, 5 },
+	{ D_PAYLOAD, C_META, LOG_V_ROT, 4, 5 },
+	{ D_PAYLOAD, C_RESTARTED, LOG_V_ROT, 4, 5 },
+
+	/* header in chain, payload unreadable */
+	{ D_UNREAD_PAYLOAD, C_LAST, LOG_V_UNREADABLE, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_IN_FLIGHT, LOG_V_UNREADABLE, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_META, LOG_V_ROT, 4, 5 },
+
+	/* our header, checksum bad */
+	{ D_HEADER, C_LAST, LOG_V_TORN, 4, 0 },
+	{ D_HEADER, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
+	{ D_HEADER, C_CLOSED, LOG_V_ROT, 4, 5 },
+	{ D_HEADER, C_FOLLOWED, LOG_V_ROT, 4, 5 },
+	{ D_HEADER, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
+	{ D_HEADER, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
+	{ D_HEADER, C_RESTARTED, LOG_V_ROT_UNKNOWN, 4, -1 },
+
+	/* nothing of ours */
+	{ D_BLANK, C_LAST, LOG_V_END, 4, 0 },
+	{ D_BLANK, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
+	{ D_BLANK, C_CLOSED, LOG_V_ROT, 4, 5 },
+	{ D_BLANK, C_FOLLOWED, LOG_V_ROT, 4, 5 },
+	{ D_BLANK, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
+	{ D_BLANK, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
+	{ D_BLANK, C_RESTARTED, LOG_V_ROT_UNKNOWN, 4, -1 },
+	{ D_FOREIGN, C_LAST, LOG_V_END, 4, 0 },
+	{ D_FOREIGN, C_FOLLOWED, LOG_V_ROT, 4, 5 },
+	{ D_NEW_STORE, C_LAST, LOG_V_END, 4, 0 },
+	{ D_NEW_STORE, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
+
+	/* unreadable */
+	{ D_UNREAD, C_LAST, LOG_V_UNREADABLE, 4, -1 },
+	{ D_UNREAD, C_IN_FLIGHT, LOG_V_UNREADABLE, 4, 5 },
+	{ D_UNREAD, C_CLOSED, LOG_V_ROT, 4, 5 },
+	{ D_UNREAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
+	{ D_UNREAD, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
+	{ D_UNREAD, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
+};
+
+static void table(void)
+{
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *w = &rows[i];
+		bool stop = w->verdict > LOG_V_TORN;
+		int rc;
+
+		make(w->context);
+		harm(w->damage, ids[5].pos);
+		rc = t_recover();
+		if (t_rep.verdict != w->verdict || t_last != w->last)
+			printf("# row %u: %s, context %d: %s, last %llu\n", i,
+			       damage_name[w->damage], w->context,
+			       log_verdict_name(t_rep.verdict), (unsigned long long)t_last);
+		CHECK_EQ(t_rep.verdict, w->verdict);
+		CHECK_EQ(rc, stop ? -EBADMSG : 0);
+		CHECK_EQ(t_last, w->last);
+		CHECK_EQ(t_log.failed, stop);
+		for (k = 1; k <= w->last; k++)
+			CHECK(t_has(k, 1, 2));
+		if (!stop)
+			continue;
+		CHECK_EQ(t_rep.rot.seq, ids[5].seq);
+		CHECK_EQ(t_rep.rot.pos, ids[5].pos);
+		CHECK_EQ(t_rep.rot.first, 5);
+		CHECK_EQ(t_rep.rot.last, w->lost);
+		if (w->verdict == LOG_V_ROT) {
+			CHECK_EQ(t_rep.rot.csum, ids[5].csum);
+			CHECK_EQ(t_rep.rot.chain, ids[5].chain);
+			CHECK_EQ(t_rep.rot.term, 1);
+			CHECK_EQ(t_rep.rot.bytes, ids[5].bytes);
+		}
+	}
+}
+
+static void never_written(void)
+{
+	t_format();
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.records, 0);
+	CHECK_EQ(t_log.head_pos, 0);
+	CHECK_EQ(t_log.next_seq, 1);
+}
+
+/* 5, 6, 7 in flight; 6 torn; 7 whole and above every watermark: cut, and never back. */
+static void torn_middle(void)
+{
+	struct log_record *r[3];
+	u64 pos5;
+	int i;
+
+	fill(4);
+	for (i = 0; i < 3; i++)
+		r[i] = t_submit(5 + i, 1, 2);
+	pos5 = r[1]->pos;
+	t_land(r[0]);
+	t_land_part(r[1], 1, 3);
+	t_land(r[2]);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_last, 5);
+	CHECK_EQ(t_rep.cut_records, 1);
+	CHECK_EQ(t_log.head_pos, pos5);
+	CHECK(t_log.next_seq >= 7 + LOG_SEQ_JUMP);
+
+	/* A record of the same size in its place: 7 would follow it by place. */
+	t_start();
+	t_append(6, 2, 2);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_last, 6);
+	CHECK(t_has(6, 2, 2));
+	t_start();
+
+	/* ... and with the next torn, the stale one is no evidence. */
+	r[0] = t_submit(7, 2, 2);
+	t_land_part(r[0], 1, 3);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_last, 6);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+}
+
+/* Two cuts at one place: each time the numbers jump, and nothing of before counts. */
+static void cut_twice(void)
+{
+	struct log_record *a, *b;
+	u64 seq;
+
+	fill(4);
+	a = t_submit(5, 1, 2);
+	b = t_submit(6, 1, 2);
+	t_land(b);
+	(void)a;
+	t_open();
+	seq = t_log.next_seq;
+	CHECK_EQ(t_meta.start_seq, seq);
+	a = t_submit(5, 2, 2);
+	b = t_submit(6, 2, 1);
+	t_land(b);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.cut_records, 1);
+	CHECK_EQ(t_last, 4);
+	CHECK(t_log.next_seq >= seq + LOG_SEQ_JUMP);
+}
+
+/* A stale record of a cut branch, higher than all, with a watermark: not ours any more. */
+static void stale_generation(void)
+{
+	struct log_record *r;
+	struct disk_record *d;
+
+	fill(4);
+	t_submit(5, 1, 2);
+	t_submit(6, 1, 2);
+	r = t_submit(7, 1, 2);
+	t_land(r);
+	d = (void *)t_at(r->pos);
+	t_open();		/* cuts at 5; 7 stays as it lies */
+	CHECK_EQ(le64_to_cpu(d->seq), 7);
+	/* Suppose it claimed what was never true for this generation. */
+	d->watermark = cpu_to_le64(6);
+	seal_again(d);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.cut_records, 0);
+	CHECK_EQ(t_last, 4);
+}
+
+static void chain_mismatch(void)
+{
+	struct disk_record *d;
+
+	/* In the current generation, at its place, and not the successor: something is rotten. */
+	fill(6);
+	d = (void *)t_at(ids[6].pos);
+	d->chain = cpu_to_le32(le32_to_cpu(d->chain) ^ 1);
+	seal_again(d);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+	CHECK_EQ(t_last, 5);
+
+	/* The same with a number that does not follow. */
+	fill(6);
+	d = (void *)t_at(ids[6].pos);
+	d->seq = cpu_to_le64(8);
+	seal_again(d);
+	CHECK_EQ(t_recover(), -EBADMSG);
+
+	/* Of an older generation it is what a cut left behind. */
+	fill(4);
+	t_open();
+	t_append(5, 1, 2);
+	ids[6] = t_append(6, 1, 2);
+	d = (void *)t_at(ids[6].pos);
+	d->chain = cpu_to_le32(le32_to_cpu(d->chain) ^ 1);
+	d->generation = cpu_to_le64(1);
+	seal_again(d);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_last, 5);
+}
+
+/* A chain across generations: the number jumps, and only where a generation begins. */
+static void generations(void)
+{
+	struct disk_record *d;
+	u64 pos;
+
+	fill(3);
+	(void)t_submit(4, 1, 2);
+	t_land(t_submit(5, 1, 2));
+	t_open();
+	ids[4] = t_append(4, 2, 1);
+	pos = ids[4].pos;
+	t_open();
+	t_append(5, 2, 1);
+	t_open();
+	CHECK_EQ(t_rep.records, 5);
+	CHECK_EQ(t_last, 5);
+	d = (void *)t_at(pos);
+	CHECK(le64_to_cpu(d->seq) > LOG_SEQ_JUMP);
+	CHECK_EQ(le64_to_cpu(d->prev_seq), 3);
+	CHECK_EQ(le64_to_cpu(d->generation), 2);
+
+	/* A jump inside a generation is none. */
+	fill(3);
+	t_open();
+	d = (void *)t_at(ids[3].pos);
+	d->seq = cpu_to_le64(50);
+	seal_again(d);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_last, 2);
+}
+
+/* Several lie rotten: the first is reported, by itself or by who knows it. */
+static void rot_of_several(void)
+{
+	fill(9);
+	rot(ids[4].pos);
+	rot(ids[6].pos + RB_BLOCK_SIZE);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.verdict, LOG_V_ROT);
+	CHECK_EQ(t_rep.rot.first, 4);
+
+	fill(9);
+	rot(ids[4].pos);
+	rot(ids[5].pos);
+	rot(ids[6].pos);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+	CHECK_EQ(t_rep.rot.first, 4);
+	CHECK_EQ(t_rep.rot.last, 6);
+}
+
+/* With a full window in flight, the first who knows is far behind the bad one. */
+static void far_evidence(void)
+{
+	struct log_record *r[LOG_INFLIGHT], *s[LOG_INFLIGHT];
+	u64 head;
+	int i;
+
+	t_format();
+	t_open();
+	t_append(1, 1, 0);
+	/* 2..17 in flight and done at once; 18..33 in flight, only the last lands. */
+	for (i = 0; i < LOG_INFLIGHT; i++)
+		r[i] = t_submit(2 + i, 1, 15);
+	for (i = 0; i < LOG_INFLIGHT; i++)
+		t_land(r[i]);
+	head = r[0]->pos;
+	for (i = 0; i < LOG_INFLIGHT; i++)
+		log_done(&t_log, r[i], 0);
+	for (i = 0; i < LOG_INFLIGHT; i++)
+		s[i] = t_submit(18 + i, 1, 15);
+	t_land(s[LOG_INFLIGHT - 1]);
+	wipe(head);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.rot.pos, head);
+	CHECK_EQ(t_rep.rot.first, 2);
+	CHECK(t_rep.verdict == LOG_V_ROT_UNKNOWN);
+}
+
+/* A watermark below the bad one, however many records carry it, is no evidence. */
+static void low_watermark(void)
+{
+	struct log_record *r[LOG_INFLIGHT];
+	int i;
+
+	fill(4);
+	for (i = 0; i < LOG_INFLIGHT; i++)
+		r[i] = t_submit(5 + i, 1, 1);
+	for (i = 1; i < LOG_INFLIGHT; i++) {
+		t_land(r[i]);
+		log_done(&t_log, r[i], 0);
+	}
+	CHECK_EQ(t_log.durable_seq, 4);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.cut_records, LOG_INFLIGHT - 1);
+	CHECK_EQ(t_last, 4);
+	CHECK(t_log.next_seq > 4 + LOG_INFLIGHT);
+}
+
+/* What the newest records were is known to the first header of the next generation too. */
+static void identities_after_restart(void)
+{
+	fill(4);
+	t_open();
+	t_append(5, 2, 1);
+	rot(ids[4].pos);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.verdict, LOG_V_ROT);
+	CHECK_EQ(t_rep.rot.first, 4);
+	CHECK_EQ(t_rep.rot.csum, ids[4].csum);
+}
+
+/* An earlier lap's records are no evidence, wherever they lie. */
+static void earlier_lap(void)
+{
+	u64 i, n = 2 * T_RING_BYTES / (16 * RB_BLOCK_SIZE);
+	struct log_record *r;
+
+	t_format();
+	t_open();
+	for (i = 1; i <= n; i++) {
+		t_append(i, 1, 15);
+		if (log_used(&t_log) > T_RING_BYTES / 2 && log_floor(&t_log, i - 5, &t_meta)) {
+			t_meta.floor.index = i - 5;
+			t_write_meta();
+			log_trim(&t_log, &t_meta);
+		}
+	}
+	CHECK(t_log.head_pos > T_RING_BYTES);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_last, n);
+	t_start();
+	r = t_submit(n + 1, 1, 15);
+	t_land_part(r, 3, 9);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_last, n);
+	/* Half a header over an old one: torn. */
+	memcpy(t_at(r->pos), r->header, 512);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_last, n);
+}
+
+/* Metadata older than the ring (both slots rolled back): never a clean end. */
+static void old_metadata(void)
+{
+	static u8 old[2][LOG_META_BYTES];
+	u64 i, n = 2 * T_RING_BYTES / (16 * RB_BLOCK_SIZE);
+	int k;
+
+	t_format();
+	t_open();
+	for (k = 0; k < 2; k++)
+		memcpy(old[k], t_img + log_meta_offset(k), LOG_META_BYTES);
+	for (i = 1; i <= n; i++) {
+		t_append(i, 1, 15);
+		if (log_used(&t_log) > T_RING_BYTES / 2 && log_floor(&t_log, i - 5, &t_meta)) {
+			t_meta.floor.index = i - 5;
+			t_write_meta();
+			log_trim(&t_log, &t_meta);
+		}
+	}
+	for (k = 0; k < 2; k++)
+		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
+	CHECK_EQ(t_recover(), -EBADMSG);
+
+	/* A later generation at its place. */
+	fill(3);
+	for (k = 0; k < 2; k++)
+		memcpy(old[k], t_img + log_meta_offset(k), LOG_META_BYTES);
+	t_open();
+	t_append(4, 1, 1);
+	for (k = 0; k < 2; k++)
+		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_last, 3);
+}
+
+/* The record of a newer version is not ours to cut, at the bad place or ahead. */
+static void newer_version(void)
+{
+	struct disk_record *d;
+	u32 skip = offsetof(struct disk_head, version);
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		struct log_record *r[2];
+
+		fill(4);
+		r[0] = t_submit(5, 1, 1);
+		r[1] = t_submit(6, 1, 1);
+		if (!k)
+			t_land(r[0]);
+		t_land(r[1]);
+		d = (void *)t_at(r[k]->pos);
+		d->head.incompat = cpu_to_le32(1);
+		d->head.crc = cpu_to_le32(rb_crc32c(0, (u8 *)d + skip, sizeof(*d) - skip));
+		CHECK_EQ(t_recover(), -EPROTONOSUPPORT);
+		CHECK(t_log.failed);
+	}
+}
+
+/* Bad sectors ahead of a torn place are counted and are no evidence. */
+static void unreadable_ahead(void)
+{
+	fill(4);
+	unreadable(t_log.head_pos + 5 * RB_BLOCK_SIZE);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.unreadable, 1);
+	CHECK_EQ(t_last, 4);
+}
+
+static int dead_read(void *ctx, u64 off, void *buf, u32 len)
+{
+	return off >= t_super.ring_off ? -ENXIO : t_read(ctx, off, buf, len);
+}
+
+static void reader_errors(void)
+{
+	struct log_reader rd = { .read = dead_read, .scratch = t_scratch };
+
+	fill(4);
+	log_init(&t_log, &t_super, t_headers);
+	CHECK_EQ(log_recover(&t_log, &rd, &t_meta, NULL, NULL, &t_rep), -ENXIO);
+	CHECK(t_log.failed);
+}
+
+static int refuse(void *ctx, const struct rb_entry *e, const u32 *crc, u64 pos,
+		  const struct log_record *rec, const void *conf)
+{
+	return e->index == 3 ? -ENOMEM : 0;
+}
+
+static void callback_error(void)
+{
+	fill(4);
+	log_init(&t_log, &t_super, t_headers);
+	CHECK_EQ(log_recover(&t_log, &t_rd, &t_meta, refuse, NULL, &t_rep), -ENOMEM);
+	CHECK(t_log.failed);
+	CHECK_EQ(t_rep.records, 2);
+}
+
+/* Below the checkpoint and the watermark, payload need not be read. */
+static void skip_payload(void)
+{
+	u64 all;
+
+	fill(8);
+	t_meta.watermark = 6;
+	t_write_meta();
+	t_reads = 0;
+	CHECK_EQ(t_recover(), 0);
+	all = t_reads;
+	t_rd.skip_index = 5;
+	t_reads = 0;
+	CHECK_EQ(t_recover(), 0);
+	CHECK(t_reads < all + 8 * RB_BLOCK_SIZE);
+	CHECK_EQ(t_last, 8);
+	rot(ids[5].pos + RB_BLOCK_SIZE);
+	CHECK_EQ(t_recover(), 0);
+	rot(ids[6].pos + RB_BLOCK_SIZE);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.rot.first, 6);
+	/* Not below the watermark: looked at. */
+	t_rd.skip_index = 100;
+	fill(8);
+	rot(ids[5].pos + RB_BLOCK_SIZE);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	t_rd.skip_index = 0;
+}
+
+/* A record that the ring's end cuts in two is found and judged like any other. */
+static void straddling(void)
+{
+	u64 i = 1, pos = 0;
+
+	t_format();
+	t_open();
+	while (t_log.head_pos + 7 * RB_BLOCK_SIZE < T_RING_BYTES) {
+		t_append(i, 1, 6);
+		if (log_floor(&t_log, i, &t_meta)) {
+			t_meta.floor.index = i;
+			t_write_meta();
+			log_trim(&t_log, &t_meta);
+		}
+		i++;
+	}
+	pos = t_log.head_pos;
+	t_append(i, 1, 20);
+	CHECK(t_log.head_pos > T_RING_BYTES);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_last, i);
+	CHECK(t_has(i, 1, 20));
+	rot(pos + 20 * RB_BLOCK_SIZE);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_last, i - 1);
+}
+
+/* An entry that a later record replaces: recovery tells both, in order. */
+static void truncation(void)
+{
+	fill(6);
+	log_truncate(&t_log, 4);
+	t_append(4, 2, 1);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_last, 4);
+	CHECK(t_has(4, 2, 1));
+	CHECK_EQ(t_log.last_index, 4);
+	CHECK_EQ(t_log.durable_index, 4);
+}
+
+/* Both slots bad, one bad, versions equal or not: see t-log-format.c. Here: the log after them. */
+static void floor_is_head(void)
+{
+	struct log_record *r;
+
+	fill(6);
+	CHECK_EQ(log_reset(&t_log, 50, &t_meta), 0);
+	CHECK_EQ(t_add(51, 3, 1), -EAGAIN);
+	t_meta.floor = (struct raft_id){ .term = 3, .index = 50 };
+	t_write_meta();
+	log_trim(&t_log, &t_meta);
+	t_open();
+	CHECK_EQ(t_rep.records, 0);
+	CHECK_EQ(t_log.last_index, 50);
+	CHECK_EQ(t_meta.floor_seq, t_meta.start_seq);
+	/* Torn at the floor, cut, started again, twice. */
+	r = t_submit(51, 3, 1);
+	t_land_part(r, 0, 1);
+	t_open();
+	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_add(53, 3, 1), -EINVAL);
+	t_append(51, 4, 1);
+	t_open();
+	CHECK_EQ(t_last, 51);
+	CHECK(t_has(51, 4, 1));
+}
+
+static const struct tap_case cases[] = {
+	{ "table", table },
+	{ "never_written", never_written },
+	{ "torn_middle", torn_middle },
+	{ "cut_twice", cut_twice },
+	{ "stale_generation", stale_generation },
+	{ "chain_mismatch", chain_mismatch },
+	{ "generations", generations },
+	{ "rot_of_several", rot_of_several },
+	{ "far_evidence", far_evidence },
+	{ "low_watermark", low_watermark },
+	{ "identities_after_restart", identities_after_restart },
+	{ "earlier_lap", earlier_lap },
+	{ "old_metadata", old_metadata },
+	{ "newer_version", newer_version },
+	{ "unreadable_ahead", unreadable_ahead },
+	{ "reader_errors", reader_errors },
+	{ "callback_error", callback_error },
+	{ "skip_payload", skip_payload },
+	{ "straddling", straddling },
+	{ "truncation", truncation },
+	{ "floor_is_head", floor_is_head },
+};
+TAP_MAIN(cases)
