@@ -52,8 +52,7 @@ static u64 apply_limit(struct member *m)
 		}
 		return i - 1;
 	}
-	return end == limit || end == first + m->cfg.limits.batch || end == m->boot_last ?
-	       limit : end;
+	return first > m->boot_last || end == m->boot_last ? limit : end;
 }
 
 static void applied(struct member *m, u64 from, u64 to)

@@ -238,6 +238,7 @@ void member_reads_fail(struct member *m, int error, bool stopping);
 
 /* session.c */
 void member_session_judged(struct member *m, const struct member_ent *ent, int verdict);
+void member_session_truncated(struct member *m, const struct member_ent *ent);
 void member_session_sync(struct member *m);
 
 /* bootstrap.c */

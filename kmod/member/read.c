@@ -130,7 +130,7 @@ static void look_up(struct member *m, struct member_read *r)
 	u32 done = 0, got;
 	int i, n;
 
-	if (m->judge_blocked || (m->boot_last > member_applied(m) && !payloads_present(m, r))) {
+	if (m->boot_last > member_applied(m) && !payloads_present(m, r)) {
 		m->reads_stalled = true;
 		return;
 	}

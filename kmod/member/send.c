@@ -132,6 +132,26 @@ void member_send(struct member *m, const struct raft_msg *msg)
 		drop_readback(m, p);
 }
 
+static void tell_sendable(struct member *m, struct member_peer *p)
+{
+	if (p != &m->apply_rb && p->up[WIRE_BULK] && p->up[WIRE_CONSENSUS])
+		member_step_store(m, RAFT_EV_REACHABLE, p->store);
+}
+
+/*
+ * No memory: member_run() comes back. Trimmed or truncated meanwhile: raft knows.
+ * In memory after all (read back for the apply): raft can go on.
+ */
+static void nothing_to_read(struct member *m, struct member_peer *p)
+{
+	const struct member_ent *ent = member_ent(m, p->rb_first);
+
+	if (ent && ent->buf)
+		tell_sendable(m, p);
+	else
+		p->rb_wanted = !!ent;
+}
+
 /* Collects what is to be read for @p, as far as the budgets go. */
 static void start_readback(struct member *m, struct member_peer *p)
 {
@@ -159,8 +179,7 @@ static void start_readback(struct member *m, struct member_peer *p)
 	}
 	rb->first = p->rb_first;
 	if (!rb->n) {
-		/* No memory yet, or trimmed meanwhile: member_run() comes back. */
-		p->rb_wanted = !!member_ent(m, p->rb_first);
+		nothing_to_read(m, p);
 		return;
 	}
 	rb->busy = 1;
@@ -260,6 +279,7 @@ void member_readback_done(struct member *m, struct member_readback *rb, int erro
 	rb->busy = 0;
 	if (p->rb_stale || m->halt != MEMBER_RUNNING) {
 		drop_readback(m, p);
+		tell_sendable(m, p);
 		return;
 	}
 	if (error || !readback_good(m, rb)) {
@@ -272,6 +292,5 @@ void member_readback_done(struct member *m, struct member_readback *rb, int erro
 		return;
 	}
 	p->rb_ready = true;
-	if (p->up[WIRE_BULK] && p->up[WIRE_CONSENSUS])
-		member_step_store(m, RAFT_EV_REACHABLE, p->store);
+	tell_sendable(m, p);
 }

@@ -50,6 +50,18 @@ void member_session_judged(struct member *m, const struct member_ent *ent, int v
 }
 
 /**
+ * member_session_truncated() - an entry is given up: was it our open?
+ * @m: member
+ * @ent: the entry
+ */
+void member_session_truncated(struct member *m, const struct member_ent *ent)
+{
+	if (ent->e.kind == RB_E_OPEN && ent->e.store == m->cfg.super.store &&
+	    ent->e.seq == m->cfg.boot_nonce && m->sess == MEMBER_S_OPENING)
+		set_session(m, MEMBER_S_NONE, 0);
+}
+
+/**
  * member_session_sync() - a leader learns where its session stands
  * @m: member
  *
@@ -68,9 +80,6 @@ void member_session_sync(struct member *m)
 	s = vol_session(m->vol);
 	if (m->sess == MEMBER_S_HELD && s)
 		m->sess_seq = s->seq + 1;
-	/* An open that an earlier leader was asked for did not make it. */
-	if (m->sess == MEMBER_S_OPENING && !s)
-		set_session(m, MEMBER_S_NONE, 0);
 }
 
 static int may_propose(const struct member *m)

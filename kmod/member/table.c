@@ -110,8 +110,10 @@ void member_truncate(struct member *m, u64 first)
 		return;
 	}
 	member_trace(m, MEMBER_T_TRUNCATE, first, 0);
-	for (i = m->last; i >= first; i--)
+	for (i = m->last; i >= first; i--) {
+		member_session_truncated(m, &m->ent[i & m->mask]);
 		drop_entry(m, &m->ent[i & m->mask], -EIO);
+	}
 	m->truncated += m->last - first + 1;
 	m->last = first - 1;
 	if (m->log_next > first) {

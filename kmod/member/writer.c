@@ -58,7 +58,7 @@ void member_writer_run(struct member *m)
 	while (m->log_next <= m->last && m->log.nrec < m->cfg.limits.records_inflight)
 		if (!write_record(m))
 			break;
-	if (m->log.nrec || m->log.announced_seq >= m->log.durable_seq) {
+	if (m->log.nrec || m->log.closed || m->log.announced_seq >= m->log.durable_seq) {
 		m->log_idle_at = U64_MAX;
 		return;
 	}
