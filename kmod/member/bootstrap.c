@@ -7,6 +7,23 @@
  */
 #include "internal.h"
 
+static u64 timeout_ns(u32 replicated_ms, u32 default_ms)
+{
+	return (replicated_ms ? replicated_ms : default_ms) * RB_NSEC_PER_MSEC;
+}
+
+/**
+ * member_timeouts() - raft takes the timeouts of the active configuration
+ * @m: member
+ */
+void member_timeouts(struct member *m)
+{
+	const struct member_limits *l = &m->cfg.limits;
+
+	raft_set_timeouts(m->raft, timeout_ns(m->conf.heartbeat_ms, l->default_heartbeat_ms),
+			  timeout_ns(m->conf.election_ms, l->default_election_ms));
+}
+
 /**
  * member_raft_init() - (re)starts the Raft core
  * @m: member
@@ -17,13 +34,11 @@
 int member_raft_init(struct member *m, const struct raft_boot *boot)
 {
 	const struct member_limits *l = &m->cfg.limits;
-	u32 election = m->conf.election_ms ? m->conf.election_ms : l->default_election_ms;
-	u32 heartbeat = m->conf.heartbeat_ms ? m->conf.heartbeat_ms : l->default_heartbeat_ms;
 	struct raft_cfg cfg = {
 		.self = m->cfg.super.store,
 		.seed = m->cfg.seed,
-		.heartbeat_ns = heartbeat * RB_NSEC_PER_MSEC,
-		.election_ns = election * RB_NSEC_PER_MSEC,
+		.heartbeat_ns = timeout_ns(m->conf.heartbeat_ms, l->default_heartbeat_ms),
+		.election_ns = timeout_ns(m->conf.election_ms, l->default_election_ms),
 		.msg_ents = l->msg_ents,
 		.inflight_msgs = l->inflight_msgs,
 		.uncommitted_bytes = l->uncommitted_bytes,

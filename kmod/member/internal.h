@@ -243,6 +243,7 @@ void member_session_sync(struct member *m);
 
 /* bootstrap.c */
 void member_bootstrap_run(struct member *m);
+void member_timeouts(struct member *m);
 int member_raft_init(struct member *m, const struct raft_boot *boot);
 
 #endif /* MEMBER_INTERNAL_H */

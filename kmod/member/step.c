@@ -132,6 +132,7 @@ static void carry_out(struct member *m, const struct raft_action *act)
 		member_note(m, MEMBER_N_ROLE, 0);
 		break;
 	case RAFT_ACT_CONF:
+		member_timeouts(m);
 		member_note(m, MEMBER_N_CONF, m->conf.index);
 		break;
 	}

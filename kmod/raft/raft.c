@@ -74,6 +74,26 @@ int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot
 }
 
 /**
+ * raft_set_timeouts() - other timeouts, from the next timer on
+ * @r: the core
+ * @heartbeat_ns: period of a leader's heartbeats
+ * @election_ns: shortest election timeout
+ *
+ * Return: 0 or -EINVAL
+ */
+int raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns)
+{
+	struct raft_cfg cfg = r->cfg;
+
+	cfg.heartbeat_ns = heartbeat_ns;
+	cfg.election_ns = election_ns;
+	if (!cfg_valid(&cfg))
+		return -EINVAL;
+	r->cfg = cfg;
+	return 0;
+}
+
+/**
  * raft_halt() - an invariant is broken: never say anything again
  * @r: the core
  *

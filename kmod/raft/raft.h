@@ -198,6 +198,12 @@ size_t raft_size(void);
 int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot *boot, u64 now);
 
 /*
+ * The timeouts are a replicated option: when a configuration brings others, they
+ * hold from the next timer on. 0, or -EINVAL: nothing changed.
+ */
+int raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns);
+
+/*
  * Feeds one event; @out is overwritten. Returns 0, or with @out empty and
  * nothing changed:
  *  -EREMOTE	PROPOSE, TRANSFER: not the leader
