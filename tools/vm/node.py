@@ -54,7 +54,8 @@ class Node:
         argv = network.enter() + self._command(kernel, pidfile)
         result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if result.returncode:
-            raise VmError(f"QEMU of {self.name} did not start: {result.stderr.strip()}")
+            raise VmError(f"QEMU of {self.name} did not start (exit {result.returncode}): "
+                          f"{result.stderr.strip()}; log: {self.dir}/qemu.log")
         self.qemu.remember(int(pidfile.read_text()))
 
     def wait_ready(self, deadline):

@@ -2,7 +2,7 @@
 /*
  * The guest's end of the exec channel.
  *
- * Every virtio-serial port carries one command at a time. A frame is a type
+ * Every virtio-serial port carries one command after the other. A frame is a type
  * byte, three bytes of zero, a little-endian length and the payload. The host
  * opens with the magic and eight random bytes, outside any frame; the answer
  * repeats them, by which the host tells its own session from the remains of
@@ -220,6 +220,7 @@ static void parse_run(char *frame, uint32_t len, struct run *run)
 
 static void exec_command(const struct run *run)
 {
+	signal(SIGPIPE, SIG_DFL);
 	if (chdir(run->cwd)) {
 		dprintf(2, "chdir %s: %s\n", run->cwd, strerror(errno));
 		_exit(126);
@@ -365,7 +366,6 @@ static bool forward(struct session *s, int *fd, uint8_t type)
  */
 static void finish(struct session *s)
 {
-	struct pollfd p = { .fd = s->port };
 	int status = 0;
 
 	waitpid(s->pid, &status, 0);
@@ -376,8 +376,6 @@ static void finish(struct session *s)
 		;
 	send_number(s, FRAME_EXIT, WIFEXITED(status) ? WEXITSTATUS(status) :
 						       128 + WTERMSIG(status));
-	poll(&p, 1, 2000);	/* until the host hangs up */
-	_exit(0);
 }
 
 static void set_nonblocking(int fd)
@@ -411,8 +409,10 @@ static void pump(struct session *s)
 			forward(s, &s->out, FRAME_STDOUT);
 		if (p[ERR].revents)
 			forward(s, &s->err, FRAME_STDERR);
-		if (p[CHILD].revents)
+		if (p[CHILD].revents) {
 			finish(s);
+			return;
+		}
 		if (p[IN].revents)
 			feed_command(s);
 		if (p[PORT].revents & POLLIN)
@@ -449,41 +449,59 @@ static int open_port(unsigned int port)
 	}
 }
 
-void agent_serve(unsigned int port)
+static void end_session(struct session *s, struct run *run)
 {
-	struct session *s = &session;
-	struct run run;
-	struct header h;
+	if (s->in != s->ctty)
+		close_fd(&s->in);
+	close_fd(&s->ctty);
+	close_fd(&s->out);
+	close_fd(&s->err);
+	close_fd(&s->pidfd);
+	free(run->argv - 2);
+	free(run->envp);
+}
 
-	*s = (struct session){ .in = -1, .out = -1, .err = -1, .ctty = -1 };
-	signal(SIGPIPE, SIG_IGN);
-	s->port = open_port(port);
-	handshake(s);
-	h = read_frame(s);
+static void serve_session(struct session *s)
+{
+	struct header h = read_frame(s);
+	struct run run;
+
 	if (h.type != FRAME_RUN)
-		_exit(1);
+		abandon();
 	/* take_frame() reuses the buffer, after the command has its copy */
 	parse_run(s->frame, h.len, &run);
-	signal(SIGPIPE, SIG_DFL);
 	if (run.flags & RUN_DETACH) {
-		struct pollfd p = { .fd = s->port };
-
 		start_detached(s, &run);
-		poll(&p, 1, 2000);
-		_exit(0);
+		end_session(s, &run);
+		return;
 	}
 	if (run.flags & RUN_TTY)
 		start_on_tty(s, &run);
 	else
 		start_on_pipes(s, &run);
-	signal(SIGPIPE, SIG_IGN);
 	s->pidfd = syscall(SYS_pidfd_open, s->pid, 0);
 	if (s->pidfd < 0)
-		_exit(1);
+		abandon();
 	set_nonblocking(s->in);
 	set_nonblocking(s->out);
 	set_nonblocking(s->err);
 	send_number(s, FRAME_PID, s->pid);
 	pump(s);
-	_exit(0);
+	end_session(s, &run);
+}
+
+void agent_serve(unsigned int port)
+{
+	struct session *s = &session;
+
+	signal(SIGPIPE, SIG_IGN);
+	s->port = open_port(port);
+	/* The port stays open: closing it would lose the next host's hello. */
+	for (;;) {
+		s->pid = 0;
+		s->pending = NULL;
+		s->in = s->out = s->err = s->ctty = s->pidfd = -1;
+		handshake(s);
+		serve_session(s);
+	}
 }

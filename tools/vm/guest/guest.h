@@ -10,7 +10,7 @@
 #define DEFAULT_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /**
- * agent_serve() - run one command for the host, then end the process
+ * agent_serve() - run commands for the host, one after the other
  * @port: number of the virtio-serial port to serve
  */
 void agent_serve(unsigned int port) __attribute__((noreturn));

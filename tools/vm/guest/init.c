@@ -345,7 +345,7 @@ static pid_t spawn_agent(unsigned int port)
 	agent_serve(port);
 }
 
-/* Each agent serves one command and ends, so its successor starts clean. */
+/* An agent that lost its host in the middle ends; its successor starts clean. */
 static void run_forever(void)
 {
 	pid_t agents[MAX_PORTS] = { };
