@@ -63,8 +63,12 @@ class Cluster:
     @classmethod
     def start(cls, directory, nodes=3, kernel="stock", mem=None, cpus=None, log_size="256M",
               data_size="1G", disk_backend="file", zero_fill=False, share=(), append=(),
-              udev=False):
-        """Boot a new cluster; disks that are already in `directory` are kept."""
+              udev=False, qemu_args=()):
+        """Boot a new cluster; disks that are already in `directory` are kept.
+
+        `qemu_args` go to each guest's QEMU, with {dir} replaced by the
+        node's directory.
+        """
         if os.geteuid() != 0:
             raise VmError("virtual clusters need root (network namespace and taps)")
         if not 1 <= nodes <= 200:
@@ -76,7 +80,8 @@ class Cluster:
                   "accel": boot.choose_accel(found), "disk_backend": disk_backend,
                   "mem": mem or (1024 if kernel == "stock" else 1536),
                   "cpus": cpus or min(2, max(1, (os.cpu_count() or 1) // nodes)),
-                  "share": share, "append": list(append), "udev": udev}
+                  "share": share, "append": list(append), "udev": udev,
+                  "qemu_args": list(qemu_args)}
         directory = Path(directory).resolve()
         run_dir, network = cls._places(directory)
         directory.mkdir(parents=True, exist_ok=True)

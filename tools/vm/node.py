@@ -173,7 +173,7 @@ class Node:
         argv += self._network_options() + self._share_options() + self._port_options()
         for disk in self.disks:
             argv += disk.qemu_options()
-        return argv
+        return argv + [a.replace("{dir}", str(self.dir)) for a in self.config.get("qemu_args", ())]
 
     def _network_options(self):
         tap = net.tap(self.name)
