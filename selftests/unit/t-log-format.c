@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The form on disk: golden bytes, and what every decoder must refuse. */
+#include "t-log-lib.h"
+#include "t-log-golden.h"
+
+static u8 buf[LOG_META_BYTES] __aligned(4096);
+static u8 want[LOG_META_BYTES];
+
+static void expect(const struct golden *g, u32 len)
+{
+	u32 i;
+
+	memset(want, 0, sizeof(want));
+	for (; g->hex; g++)
+		for (i = 0; g->hex[2 * i]; i++) {
+			unsigned int v;
+
+			sscanf(g->hex + 2 * i, "%2x", &v);
+			want[g->off + i] = v;
+		}
+	for (i = 0; i < len; i++)
+		if (buf[i] != want[i])
+			printf("# offset %u: 0x%02x, not 0x%02x\n", i, buf[i], want[i]);
+	CHECK(!memcmp(buf, want, len));
+}
+
+static struct log_super super(void)
+{
+	struct log_super s = { .store = 0x1122334455667788, .created = 0x6543210 };
+	u32 i;
+
+	for (i = 0; i < LOG_UUID_LEN; i++)
+		s.volume[i] = 0x10 + i;
+	strcpy(s.volume_name, "vol0");
+	strcpy(s.node, "alpha");
+	CHECK_EQ(log_layout(&s, 0x640000, 0x40000000, NULL), 0);
+	return s;
+}
+
+/* Seals @buf once more after a change to it. */
+static void again(u32 len)
+{
+	struct disk_head *h = (void *)buf;
+	u32 skip = offsetof(struct disk_head, version);
+
+	h->crc = cpu_to_le32(rb_crc32c(0, buf + skip, len - skip));
+}
+
+static void set(u32 off, u32 width, u64 v)
+{
+	__le64 d = cpu_to_le64(v);
+
+	memcpy(buf + off, &d, width);
+}
+
+struct bad {
+	u32 off, width;
+	u64 value;
+	int rc;
+};
+
+/* Any flipped bit is seen; then each absurd field under a right checksum. */
+static void reject(int (*decode)(void), u32 len, const struct bad *bad, u32 nbad)
+{
+	static u8 good[LOG_META_BYTES];
+	u32 i;
+
+	CHECK_EQ(decode(), 0);
+	memcpy(good, buf, len);
+	for (i = 0; i < len; i++) {
+		buf[i] ^= 1 << i % 8;
+		CHECK_EQ(decode(), i < 8 ? -ENODATA : -EBADMSG);
+		buf[i] = good[i];
+	}
+	for (i = 0; i < nbad; i++) {
+		int rc;
+
+		set(bad[i].off, bad[i].width, bad[i].value);
+		again(len);
+		rc = decode();
+		if (rc != bad[i].rc)
+			printf("# bad field %u: offset %u\n", i, bad[i].off);
+		CHECK_EQ(rc, bad[i].rc);
+		memcpy(buf, good, len);
+	}
+	CHECK_EQ(decode(), 0);
+}
+
+static int dec_super(void)
+{
+	struct log_super s, before;
+	int rc;
+
+	memset(&s, 0x77, sizeof(s));
+	before = s;
+	rc = log_super_decode(&s, buf);
+	CHECK(!rc || !memcmp(&s, &before, sizeof(s)));
+	return rc;
+}
+
+static void superblock(void)
+{
+	static const struct bad bad[] = {
+		{ 12, 4, 2, -EPROTONOSUPPORT },
+		{ 12, 4, 0, -EPROTONOSUPPORT },
+		{ 24, 4, 1, -EPROTONOSUPPORT },
+		{ 28, 4, 183, -EBADMSG },
+		{ 48, 8, 0, -EINVAL },
+		{ 64, 1, 0, -EINVAL },		/* empty name with something behind */
+		{ 68, 1, 7, -EINVAL },		/* unprintable */
+		{ 70, 1, 'x', -EINVAL },	/* behind the NUL */
+		{ 96, 8, 0, 0 },		/* no name: allowed */
+		{ 128, 8, 0x500000, -EINVAL },	/* device smaller than the ring's end */
+		{ 128, 8, 4096, -EINVAL },
+		{ 128, 8, -1, -EINVAL },
+		{ 136, 8, 0, -EINVAL },
+		{ 136, 8, 0x40000001, -EINVAL },
+		{ 136, 8, -4096, -EINVAL },
+		{ 136, 8, 0x400000000, -EINVAL },	/* the map is too small for it */
+		{ 144, 8, 0x20000, -EINVAL },	/* over a metadata slot */
+		{ 144, 8, 0x30200, -EINVAL },
+		{ 144, 8, 0x7fffffffffffe000, -EINVAL },
+		{ 152, 8, 0x4000, -EINVAL },
+		{ 152, 8, 0, -EINVAL },
+		{ 160, 8, 0, -EINVAL },
+		{ 160, 8, 0x101000, -EINVAL },
+		{ 160, 8, 0xfffffffffff00000, -EINVAL },
+		{ 168, 8, 0x3ff000, -EINVAL },
+		{ 168, 8, 0x540000, -EINVAL },
+		{ 168, 8, 0x500200, -EINVAL },
+		{ 168, 8, 0xfffffffffffff000, -EINVAL },
+		{ 176, 4, 1024, -EINVAL },
+		{ 180, 4, 63, -EINVAL },
+		{ 180, 4, 15, -EINVAL },
+		{ 180, 4, 0x80000014, -EINVAL },
+	};
+	struct log_super s = super(), t;
+
+	log_super_encode(&s, buf);
+	expect(g_super, LOG_SUPER_BYTES);
+	memset(&t, 0, sizeof(t));
+	CHECK_EQ(log_super_decode(&t, buf), 0);
+	CHECK(!memcmp(&s, &t, sizeof(s)));
+	reject(dec_super, sizeof(struct disk_super), bad, ARRAY_SIZE(bad));
+	memset(buf + 32, 0, LOG_UUID_LEN);
+	again(sizeof(struct disk_super));
+	CHECK_EQ(dec_super(), -EINVAL);
+	/* Features: unknown compatible ones are ignored, ro ones leave only looking. */
+	log_super_encode(&s, buf);
+	set(16, 4, 0x80000001);
+	again(sizeof(struct disk_super));
+	CHECK_EQ(log_super_decode(&t, buf), 0);
+	CHECK(!t.read_only);
+	set(20, 4, 2);
+	again(sizeof(struct disk_super));
+	CHECK_EQ(log_super_decode(&t, buf), 0);
+	CHECK(t.read_only);
+}
+
+static int dec_data(void)
+{
+	struct data_super s;
+
+	return data_super_decode(&s, buf);
+}
+
+static void data_header(void)
+{
+	static const struct bad bad[] = {
+		{ 12, 4, 2, -EPROTONOSUPPORT },
+		{ 20, 4, 2, -EPROTONOSUPPORT },
+		{ 24, 4, 2, -EPROTONOSUPPORT },
+		{ 48, 8, 0, -EINVAL },
+		{ 64, 1, 0, -EINVAL },
+		{ 96, 1, 0x80, -EINVAL },
+	};
+	struct log_super s = super();
+	struct data_super d = { .store = s.store, .seq = 0x102, .index = 0x304, .term = 0x506 }, t;
+
+	memcpy(d.volume, s.volume, LOG_UUID_LEN);
+	strcpy(d.volume_name, s.volume_name);
+	strcpy(d.node, s.node);
+	data_super_encode(&d, buf);
+	expect(g_data, RB_BLOCK_SIZE);
+	memset(&t, 0, sizeof(t));
+	CHECK_EQ(data_super_decode(&t, buf), 0);
+	CHECK(!memcmp(&d, &t, sizeof(d)));
+	reject(dec_data, sizeof(struct disk_data), bad, ARRAY_SIZE(bad));
+}
+
+static void conf_set(struct log_conf *c, u64 base, u32 bs, u32 n)
+{
+	static const struct log_member m[2] = {
+		{ .store = 0xa1, .flags = RAFT_M_IN, .node = "alpha", .addr = "10.0.0.1:7000" },
+		{ .store = 0xa2, .flags = RAFT_M_IN | RAFT_M_LEARNER, .node = "beta",
+		  .addr = "[fd00::2]:7000" },
+	};
+
+	memset(c, 0, sizeof(*c));
+	c->index = base + 1;
+	c->nonce = base + 2;
+	c->sectors = base + 3;
+	c->block_size = bs;
+	c->election_ms = base + 4;
+	c->heartbeat_ms = base + 5;
+	c->n = n;
+	memcpy(c->m, m, n * sizeof(m[0]));
+}
+
+static int dec_conf(void)
+{
+	struct log_conf c;
+
+	return log_conf_decode(&c, buf);
+}
+
+static void configuration(void)
+{
+	static const struct bad bad[] = {
+		{ 12, 4, 2, -EPROTONOSUPPORT },
+		{ 24, 4, 2, -EPROTONOSUPPORT },
+		{ 64 + 24, 4, 513, -EINVAL },
+		{ 64 + 36, 4, 0, -EINVAL },
+		{ 64 + 36, 4, 3, -EINVAL },		/* a member without a store */
+		{ 64 + 36, 4, 17, -EINVAL },
+		{ 64 + 36, 4, 0x10002, -EINVAL },
+		{ 112, 8, 0, -EINVAL },
+		{ 112 + 8, 1, 0, -EINVAL },
+		{ 112 + 8, 1, 0x11, -EINVAL },
+		{ 112 + 16, 1, 0, -EINVAL },
+		{ 112 + 48 + 63, 1, 'x', -EINVAL },
+		{ 112 + 112, 8, 0xa1, -EINVAL },	/* the same store twice */
+	};
+	struct log_conf c, d;
+	struct raft_conf rc;
+
+	conf_set(&c, 0x2000, 4096, 2);
+	log_conf_encode(&c, buf);
+	expect(g_conf, RB_BLOCK_SIZE);
+	memset(&d, 0, sizeof(d));
+	CHECK_EQ(log_conf_decode(&d, buf), 0);
+	CHECK(!memcmp(&c, &d, sizeof(c)));
+	log_conf_to_raft(&c, &rc);
+	CHECK(rc.index == c.index && rc.n == 2 && rc.m[1].store == 0xa2 && rc.m[1].flags == 5);
+	reject(dec_conf, sizeof(struct disk_conf_block), bad, ARRAY_SIZE(bad));
+}
+
+static struct log_super meta_super;
+
+static int dec_meta(void)
+{
+	static struct log_meta m;
+
+	return log_meta_decode(&m, &meta_super, buf);
+}
+
+static void metadata(void)
+{
+	static const struct bad bad[] = {
+		{ 12, 4, 2, -EPROTONOSUPPORT },
+		{ 20, 4, 2, -EPROTONOSUPPORT },
+		{ 24, 4, 2, -EPROTONOSUPPORT },
+		{ 32, 1, 0x99, -EINVAL },	/* another volume's */
+		{ 48, 8, 5, -EINVAL },		/* another store's */
+		{ 56, 8, 0, -EINVAL },
+		{ 64, 8, 1ULL << 60, -EINVAL },
+		{ 64, 8, 0x29, -EINVAL },	/* below the generation that began */
+		{ 96, 8, 0x42, -EINVAL },	/* floor above the checkpoint */
+		{ 96, 8, -1, -EINVAL },
+		{ 104, 8, 0x37001, -EINVAL },
+		{ 104, 8, 1ULL << 60, -EINVAL },
+		{ 112, 8, 1ULL << 60, -EINVAL },
+		{ 120, 8, -1, -EINVAL },
+		{ 136, 8, 0x200, -EINVAL },
+		{ 136, 8, 1ULL << 60, -EINVAL },
+		{ 144, 8, -1, -EINVAL },
+		{ 156, 4, 17, -EINVAL },
+		{ 160, 4, 17, -EINVAL },
+		{ 240 + 36, 4, 17, -EINVAL },
+		{ 2080 + 24, 4, 1, -EINVAL },
+	};
+	static struct log_meta m, t;
+
+	meta_super = super();
+	m = (struct log_meta){
+		.version = 0x31, .generation = 0x32, .raft = { 0x33, 0x34 },
+		.floor = { .term = 0x35, .index = 0x36 }, .floor_pos = 0x37000,
+		.floor_seq = 0x38, .watermark = 0x39, .start_generation = 0x2a,
+		.start_pos = 0x3b000, .start_seq = 0x3c, .floor_chain = 0x3d3e3f40,
+		.state = { .index = 0x41, .term = 0x42, .digest = 0x43, .nsessions = 1,
+			   .session = { { 0x51, 0x52, 0x53, 0x54 } } },
+		.npeers = 2, .peer = { { 0x61, 0x62, 0x63 }, { 0x64, 0x65, 0x66 } },
+	};
+	conf_set(&m.conf, 0x2000, 4096, 2);
+	conf_set(&m.prev_conf, 0x1000, 512, 1);
+	log_meta_encode(&m, &meta_super, buf);
+	expect(g_meta, LOG_META_BYTES);
+	CHECK_EQ(log_meta_decode(&t, &meta_super, buf), 0);
+	CHECK(!memcmp(&m, &t, sizeof(m)));
+	reject(dec_meta, LOG_META_BYTES, bad, ARRAY_SIZE(bad));
+	/* What could not be read back is not written silently. */
+	tap_expect_asserts();
+	m.floor.index = 0x99;
+	log_meta_encode(&m, &meta_super, buf);
+	CHECK_EQ(tap_asserts(), 1);
+}
+
+static int dec_map(void)
+{
+	static u64 v[LOG_MAP_PER_BLOCK];
+
+	return log_map_decode(&meta_super, 3, v, buf);
+}
+
+static void change_map(void)
+{
+	static const struct bad bad[] = {
+		{ 12, 4, 2, -EPROTONOSUPPORT },
+		{ 32, 1, 0x99, -EINVAL },
+		{ 48, 8, 5, -EINVAL },
+		{ 56, 8, 4, -EINVAL },
+	};
+	static u64 v[LOG_MAP_PER_BLOCK], t[LOG_MAP_PER_BLOCK];
+
+	meta_super = super();
+	memset(v, 0, sizeof(v));
+	v[0] = 0x7000;
+	v[1] = 0x7001;
+	v[2] = 0x7002;
+	v[LOG_MAP_PER_BLOCK - 1] = 0x7000 + LOG_MAP_PER_BLOCK - 1;
+	log_map_encode(&meta_super, 3, v, buf);
+	expect(g_map, RB_BLOCK_SIZE);
+	CHECK_EQ(log_map_decode(&meta_super, 3, t, buf), 0);
+	CHECK(!memcmp(v, t, sizeof(v)));
+	CHECK_EQ(log_map_decode(&meta_super, 2, t, buf), -EINVAL);
+	reject(dec_map, RB_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
+}
+
+static int dec_record(void)
+{
+	struct log_header h;
+	int rc = log_header_decode(&meta_super, buf, &h);
+
+	return rc ? rc : log_header_check(buf, &h);
+}
+
+static void put(const struct rb_entry *e0, const u32 *crc)
+{
+	struct rb_entry e = *e0;
+	u64 pos;
+
+	e.csum = rb_entry_csum(&e, crc);
+	CHECK_EQ(log_add(&t_log, &e, crc, 1, &pos), 0);
+}
+
+static void record(void)
+{
+	static const struct bad bad[] = {
+		{ 12, 4, 2, -EPROTONOSUPPORT },
+		{ 20, 4, 2, -EPROTONOSUPPORT },
+		{ 24, 4, 2, -EPROTONOSUPPORT },
+		{ 32, 1, 0x99, -ESTALE },
+		{ 48, 8, 5, -ESTALE },
+		{ 56, 8, 0, -EINVAL },
+		{ 56, 8, 1ULL << 60, -EINVAL },
+		{ 64, 8, 2, -EINVAL },			/* not above the one before */
+		{ 64, 8, 1ULL << 60, -EINVAL },
+		{ 72, 8, 3, -EINVAL },
+		{ 80, 8, 8193, -EINVAL },
+		{ 80, 8, 1ULL << 60, -EINVAL },
+		{ 80, 8, 0x501000, -EINVAL },		/* more than a lap above the floor */
+		{ 88, 8, 0x3000, -EINVAL },		/* floor above */
+		{ 112, 8, 3, -EINVAL },			/* announces itself */
+		{ 120, 8, 0, -EINVAL },
+		{ 120, 8, -1, -EINVAL },
+		{ 120, 8, 4, -EINVAL },			/* the sums cover the index */
+		{ 132, 4, 8192, -EINVAL },
+		{ 136, 4, 1, -EINVAL },
+		{ 136, 4, 3, -EINVAL },
+		{ 136, 4, 67, -EINVAL },
+		{ 136, 4, 0x80000002, -EINVAL },
+		{ 140, 4, 0, -EINVAL },
+		{ 140, 4, 1, 0 },			/* the second has no payload */
+		{ 140, 4, 3, -EINVAL },
+		{ 140, 4, 49, -EINVAL },
+		{ 144, 4, 17, -EINVAL },
+		{ 148, 4, 1, -EINVAL },			/* closing, with entries */
+		{ 1056, 8, 4, -EINVAL },		/* terms fall */
+		{ 1056 + 8, 8, 0, -EINVAL },
+		{ 1056 + 16, 8, 1, -EINVAL },
+		{ 1056 + 24, 8, 1, -EINVAL },
+		{ 1056 + 32, 8, 1, -EINVAL },
+		{ 1056 + 40, 4, 8, -EINVAL },
+		{ 1056 + 44, 4, 1, -EINVAL },
+		{ 1056 + 48, 4, 0xffffffff, -EINVAL },
+		{ 1056 + 52, 1, 1, -EINVAL },
+		{ 1112 + 52, 1, 9, -EINVAL },
+		{ 3744, 4, 1, -EINVAL },		/* block sums are in the entry's */
+	};
+	static u8 data[2 * RB_BLOCK_SIZE];
+	struct rb_entry e = { .index = 1, .term = 2, .kind = RB_E_NOOP };
+	static struct log_meta m;
+	struct log_record *r;
+	struct log_header h;
+	struct log_record_id id;
+	u32 crc[2], i;
+
+	meta_super = super();
+	log_init(&t_log, &meta_super, t_headers);
+	log_meta_init(&m);
+	t_log.next_seq = 1;
+	t_log.floor_seq = 1;
+	log_start(&t_log, &m);
+	for (i = 0; i < 2; i++, e.index++) {
+		put(&e, crc);
+		log_done(&t_log, log_submit(&t_log), 0);
+	}
+	memset(data, 0x77, RB_BLOCK_SIZE);
+	memset(data + RB_BLOCK_SIZE, 0x78, RB_BLOCK_SIZE);
+	for (i = 0; i < 2; i++)
+		crc[i] = rb_crc32c(0, data + i * RB_BLOCK_SIZE, RB_BLOCK_SIZE);
+	put(&(struct rb_entry){ .index = 3, .term = 2, .kind = RB_E_WRITE, .nblocks = 2,
+	    .sector = 0x8000000010, .nsect = 16, .epoch = 0x91, .seq = 0x92 }, crc);
+	put(&(struct rb_entry){ .index = 4, .term = 3, .kind = RB_E_OPEN, .store = 0xa1,
+	    .epoch = 0x93, .seq = 0x94 }, crc);
+	r = log_submit(&t_log);
+	memcpy(buf, r->header, RB_BLOCK_SIZE);
+	expect(g_record, RB_BLOCK_SIZE);
+	CHECK_EQ(log_header_decode(&meta_super, buf, &h), 0);
+	log_header_self(buf, &h, &id);
+	CHECK(id.seq == r->id.seq && id.pos == r->id.pos && id.bytes == r->id.bytes &&
+	      id.chain == r->id.chain && id.first == 3 && id.last == 4 && id.term == 3 &&
+	      id.csum == r->id.csum);
+	reject(dec_record, RB_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
+}
+
+static void layout(void)
+{
+	struct log_super s = {};
+	u64 need, n;
+
+	CHECK_EQ(log_layout(&s, 1 << 20, 1ULL << 40, &need), -ENOSPC);
+	n = need;
+	CHECK_EQ(log_layout(&s, n - 1, 1ULL << 40, &need), -ENOSPC);
+	CHECK_EQ(log_layout(&s, n, 1ULL << 40, &need), 0);
+	CHECK_EQ(s.ring_bytes, LOG_RING_MIN);
+	CHECK_EQ(s.ring_off % (1 << 20), 0);
+	CHECK(s.map_bytes >= (1ULL << 40 >> 20) * 8);
+	CHECK(s.map_off >= log_meta_offset(1) + LOG_META_BYTES);
+	CHECK(s.map_off + s.map_bytes <= s.ring_off);
+	CHECK_EQ(log_meta_offset(0), 64 << 10);
+	CHECK_EQ(log_meta_offset(1), 128 << 10);
+	CHECK_EQ(log_super_offset(&s, 0), 0);
+	CHECK_EQ(log_layout(&s, (1ULL << 33) + 512 * 9, 1ULL << 40, NULL), 0);
+	CHECK_EQ(log_super_offset(&s, 1), 1ULL << 33);
+	CHECK(s.ring_off + s.ring_bytes <= 1ULL << 33);
+	CHECK_EQ(log_layout(&s, 1ULL << 33, 0, NULL), -EINVAL);
+	CHECK_EQ(log_layout(&s, 1ULL << 33, 1000, NULL), -EINVAL);
+	s.block_size = 1024;
+	CHECK_EQ(log_layout(&s, 1ULL << 33, 1 << 20, NULL), -EINVAL);
+}
+
+/* The superblock, else its copy; never past what a newer version wrote. */
+static void read_super(void)
+{
+	struct log_super s, t;
+	struct disk_head *h = (void *)t_img;
+
+	t_format();
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	CHECK(!memcmp(&s, &t_super, sizeof(s)));
+	t_img[70] ^= 1;
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	t_unreadable[0] = 1;
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	t_img[log_super_offset(&t_super, 1)] ^= 1;
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -EIO);
+	t_unreadable[0] = 0;
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -EBADMSG);
+	memset(t_img, 0, RB_BLOCK_SIZE);
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -ENODATA);
+	CHECK_EQ(log_read_super(&t_rd, 4096, &s), -ENOSPC);
+
+	t_format();
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES - 4096, &t), -ENOSPC);
+	h->incompat = cpu_to_le32(1);
+	memcpy(buf, t_img, RB_BLOCK_SIZE);
+	again(sizeof(struct disk_super));
+	memcpy(t_img, buf, RB_BLOCK_SIZE);
+	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -EPROTONOSUPPORT);
+}
+
+static void slot(int n, u64 version)
+{
+	t_meta.version = version;
+	log_meta_encode(&t_meta, &t_super, t_img + log_meta_offset(n));
+}
+
+static void read_meta(void)
+{
+	static struct log_meta m;
+	struct log_super other;
+	int bad;
+
+	t_format();
+	slot(0, 9);
+	slot(1, 9);
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK(m.version == 9 && !bad);
+	slot(1, 10);
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK(m.version == 10 && !bad);
+	slot(0, 11);
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK(m.version == 11 && !bad);
+	t_img[log_meta_offset(0) + 9000] ^= 1;
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK(m.version == 10 && bad == 1);
+	t_unreadable[log_meta_offset(1) / RB_BLOCK_SIZE] = 1;
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), -EUCLEAN);
+	CHECK_EQ(bad, 2);
+	t_unreadable[log_meta_offset(1) / RB_BLOCK_SIZE] = 0;
+	slot(0, 12);
+	other = t_super;
+	other.store++;
+	CHECK_EQ(log_read_meta(&t_rd, &other, &m, &bad), -EUCLEAN);
+	log_meta_encode(&t_meta, &other, t_img + log_meta_offset(1));
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK(m.version == 12 && bad == 1);
+	/* A newer version's slot is not overruled by an older one. */
+	memcpy(buf, t_img + log_meta_offset(0), LOG_META_BYTES);
+	set(24, 4, 1);
+	again(LOG_META_BYTES);
+	memcpy(t_img + log_meta_offset(1), buf, LOG_META_BYTES);
+	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), -EPROTONOSUPPORT);
+}
+
+static void names(void)
+{
+	char b[8];
+
+	disk_name_put(b, "abcdefghij", 8);
+	CHECK_STREQ(b, "abcdefg");
+	CHECK(disk_name_ok(b, 8));
+	b[7] = 'x';
+	CHECK(!disk_name_ok(b, 8));
+	disk_name_put(b, "", 8);
+	CHECK(disk_name_ok(b, 8));
+	disk_name_put(b, "a b", 8);
+	CHECK(!disk_name_ok(b, 8));
+	CHECK_STREQ(log_verdict_name(LOG_V_ROT_UNKNOWN), "rot-unknown");
+	CHECK_STREQ(log_verdict_name(LOG_V_NR), "?");
+}
+
+static const struct tap_case cases[] = {
+	{ "superblock", superblock },
+	{ "data_header", data_header },
+	{ "configuration", configuration },
+	{ "metadata", metadata },
+	{ "change_map", change_map },
+	{ "record", record },
+	{ "layout", layout },
+	{ "read_super", read_super },
+	{ "read_meta", read_meta },
+	{ "names", names },
+};
+TAP_MAIN(cases)
