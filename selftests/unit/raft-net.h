@@ -73,12 +73,13 @@ struct net {
 	u64 leader_of[NET_LOG];		/* by term */
 	u64 val;
 	bool verbose;
-	bool lenient;			/* hostile input: the referee looks away */
+	bool blind;			/* forged input: the referee looks away */
 };
 
 static struct net net;
+static FILE *net_out;		/* where a verbose run is told */
 
-static u64 net_rand(u64 n)
+static inline u64 net_rand(u64 n)
 {
 	net.rng ^= net.rng << 13;
 	net.rng ^= net.rng >> 7;
@@ -153,25 +154,25 @@ static void net_print_msg(const struct raft_msg *m)
 	static const char * const name[] = { "?", "prevote", "prevote-reply", "vote",
 		"vote-reply", "append", "append-reply", "read", "read-reply", "timeout-now" };
 
-	printf("%llu->%llu %s term %llu", U(m->from), U(m->to), name[m->type], U(m->term));
+	fprintf(net_out, "%llu->%llu %s term %llu", U(m->from), U(m->to), name[m->type], U(m->term));
 	if (m->prev.index || m->type == RAFT_MSG_APPEND)
-		printf(" at %llu/%llu", U(m->prev.term), U(m->prev.index));
+		fprintf(net_out, " at %llu/%llu", U(m->prev.term), U(m->prev.index));
 	if (m->type == RAFT_MSG_APPEND) {
 		if (m->ents.first <= m->ents.last)
-			printf(" ents %llu..%llu of %llu", U(m->ents.first), U(m->ents.last),
+			fprintf(net_out, " ents %llu..%llu of %llu", U(m->ents.first), U(m->ents.last),
 			       U(m->ents.term));
 		if (m->ents.conf)
-			printf(" conf [%s]", net_conf_str(m->ents.conf));
-		printf(" commit %llu", U(m->commit));
+			fprintf(net_out, " conf [%s]", net_conf_str(m->ents.conf));
+		fprintf(net_out, " commit %llu", U(m->commit));
 	}
 	if (m->reject)
-		printf(" REJECT");
+		fprintf(net_out, " REJECT");
 	if (m->reject_index)
-		printf(" %llu run %llu", U(m->reject_index), U(m->run_first));
+		fprintf(net_out, " %llu run %llu", U(m->reject_index), U(m->run_first));
 	if (m->read_seq && (m->type == RAFT_MSG_APPEND || m->type == RAFT_MSG_APPEND_REPLY))
-		printf(" round %llu", U(m->read_seq));
+		fprintf(net_out, " round %llu", U(m->read_seq));
 	if (m->force)
-		printf(" force");
+		fprintf(net_out, " force");
 }
 
 static u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last)
@@ -214,6 +215,8 @@ static void net_judge_commit(struct net_node *n, const struct raft_span *s)
 	struct raft_status st;
 	u64 i;
 
+	if (net.blind)
+		return;
 	raft_status(n->r, &st);
 	for (i = s->first; i <= s->last; i++) {
 		const struct net_ent *e = &n->log[i];
@@ -239,6 +242,8 @@ static void net_judge_msg(struct net_node *n, const struct raft_msg *m)
 {
 	u64 i;
 
+	if (net.blind)
+		return;
 	switch (m->type) {
 	case RAFT_MSG_VOTE:
 		CHECK(n->meta.term == m->term && n->meta.vote == n->id);
@@ -255,7 +260,7 @@ static void net_judge_msg(struct net_node *n, const struct raft_msg *m)
 		if (i > n->snap.index) {
 			CHECK(i <= n->disk_last);
 			CHECK_EQ(n->disk[i].term, m->prev.term);
-			if (net.node[m->to].up && net.leader_of[m->term] == m->to &&
+			if (m->to <= NET_NODES && net.node[m->to].up && net.leader_of[m->term] == m->to &&
 			    raft_term_at(net.node[m->to].r, i))
 				CHECK_EQ(raft_term_at(net.node[m->to].r, i), m->prev.term);
 		}
@@ -269,7 +274,7 @@ static void net_judge_role(struct net_node *n)
 	u64 i;
 
 	raft_status(n->r, &st);
-	if (st.role != RAFT_LEADER)
+	if (st.role != RAFT_LEADER || net.blind)
 		return;
 	/* Election safety, and leader completeness. */
 	CHECK(!net.leader_of[st.term] || net.leader_of[st.term] == n->id);
@@ -381,42 +386,42 @@ static void net_print_act(const struct net_node *n, const struct raft_action *a)
 {
 	struct raft_status st;
 
-	printf("  %llu: ", U(n->id));
+	fprintf(net_out, "  %llu: ", U(n->id));
 	switch (a->type) {
 	case RAFT_ACT_META:
-		printf("META term %llu vote %llu", U(a->meta.term), U(a->meta.vote));
+		fprintf(net_out, "META term %llu vote %llu", U(a->meta.term), U(a->meta.vote));
 		break;
 	case RAFT_ACT_TRUNCATE:
-		printf("TRUNCATE %llu..%llu epoch %llu", U(a->ents.first), U(a->ents.last),
+		fprintf(net_out, "TRUNCATE %llu..%llu epoch %llu", U(a->ents.first), U(a->ents.last),
 		       U(a->ticket));
 		break;
 	case RAFT_ACT_APPEND:
-		printf("APPEND %llu..%llu of %llu epoch %llu", U(a->ents.first), U(a->ents.last),
+		fprintf(net_out, "APPEND %llu..%llu of %llu epoch %llu", U(a->ents.first), U(a->ents.last),
 		       U(a->ents.term), U(a->ticket));
 		break;
 	case RAFT_ACT_NOOP:
-		printf("NOOP %llu", U(a->ents.first));
+		fprintf(net_out, "NOOP %llu", U(a->ents.first));
 		break;
 	case RAFT_ACT_SEND:
 		net_print_msg(&a->msg);
 		break;
 	case RAFT_ACT_COMMIT:
-		printf("COMMIT %llu..%llu", U(a->ents.first), U(a->ents.last));
+		fprintf(net_out, "COMMIT %llu..%llu", U(a->ents.first), U(a->ents.last));
 		break;
 	case RAFT_ACT_READ_OK:
-		printf("READ_OK %llu at %llu", U(a->ticket), U(a->id.index));
+		fprintf(net_out, "READ_OK %llu at %llu", U(a->ticket), U(a->id.index));
 		break;
 	case RAFT_ACT_ROLE:
 		raft_status(n->r, &st);
-		printf("ROLE %s term %llu leader %llu", net_role(st.role), U(st.term),
+		fprintf(net_out, "ROLE %s term %llu leader %llu", net_role(st.role), U(st.term),
 		       U(st.leader));
 		break;
 	case RAFT_ACT_CONF:
-		printf("CONF [%s] of %llu", net_conf_str(raft_conf_active(n->r)),
+		fprintf(net_out, "CONF [%s] of %llu", net_conf_str(raft_conf_active(n->r)),
 		       U(raft_conf_active(n->r)->index));
 		break;
 	}
-	printf("\n");
+	fprintf(net_out, "\n");
 }
 
 static int net_step(struct net_node *n, struct raft_event *ev)
@@ -510,6 +515,8 @@ static void net_start(u32 count, const struct raft_conf *conf, u64 seed)
 	net.now = 1000 * MS;
 	net.rng = seed * 0x9e3779b97f4a7c15ULL + 0x1234567;
 	net.nmsg = 0;
+	net.blind = false;
+	net_out = net_out ?: stdout;
 	net.commit = 1;
 	net.val = 0;
 	net.handling = NULL;
@@ -668,7 +675,7 @@ static int net_read(struct net_node *n)
 	return net_event(n, RAFT_EV_READ, 0, n->tickets);
 }
 
-static struct net_node *net_leader(void)
+static inline struct net_node *net_leader(void)
 {
 	struct net_node *n, *found = NULL;
 	struct raft_status st;
@@ -686,7 +693,7 @@ static struct net_node *net_leader(void)
 	return found;
 }
 
-static void net_tick_due(void)
+static inline void net_tick_due(void)
 {
 	struct net_node *n;
 
@@ -723,7 +730,7 @@ static void net_settle(void)
 }
 
 /* Common past up to (term, index) implies equal entries there. */
-static void net_judge_logs(void)
+static inline void net_judge_logs(void)
 {
 	struct net_node *a, *b;
 	u64 i;

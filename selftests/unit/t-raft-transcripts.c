@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transcripts: scripts for the cluster of raft-net.h with the output that they
+ * must produce, one file for each rule, in raft-transcripts/. Lines that begin
+ * with "> " are commands, with "#" comments; the rest is output.
+ *
+ * "t-raft-transcripts --rewrite [NAME...]" writes what the code does now: read
+ * the difference before you believe it. RAFT_TRANSCRIPTS names another directory.
+ */
+#include <dirent.h>
+#include "raft-net.h"
+
+#define MAX_WORDS 16
+
+static char *word[MAX_WORDS];
+static int words;
+static u32 started;
+
+static u64 num(int i)
+{
+	CHECK(i < words);
+	return strtoull(word[i], NULL, 10);
+}
+
+static struct net_node *node(int i)
+{
+	u64 id = num(i);
+
+	CHECK(id >= 1 && id <= NET_NODES);
+	return &net.node[id];
+}
+
+static u64 option(const char *name, u64 def)
+{
+	size_t len = strlen(name);
+	int i;
+
+	for (i = 1; i < words; i++)
+		if (!strncmp(word[i], name, len) && word[i][len] == '=')
+			return strtoull(word[i] + len + 1, NULL, 10);
+	return def;
+}
+
+static const char *text(const char *name)
+{
+	size_t len = strlen(name);
+	int i;
+
+	for (i = 1; i < words; i++)
+		if (!strncmp(word[i], name, len) && word[i][len] == '=')
+			return word[i] + len + 1;
+	return NULL;
+}
+
+/* Members are written 1i,2io here: words end at blanks. */
+static struct raft_conf conf_of(const char *s)
+{
+	char buf[256], *p;
+
+	snprintf(buf, sizeof(buf), "%s", s);
+	for (p = buf; *p; p++)
+		if (*p == ',')
+			*p = ' ';
+	return net_conf(buf);
+}
+
+/* start COUNT [conf=1i,2i] [window=N] [bytes=N] [seed=N]: nodes are not booted */
+static void cmd_start(void)
+{
+	char buf[128] = "", *p = buf;
+	struct raft_conf conf;
+	u32 i;
+
+	started = num(1);
+	for (i = 1; i <= started; i++)
+		p += sprintf(p, "%ui ", i);
+	conf = text("conf") ? conf_of(text("conf")) : net_conf(buf);
+	net_start(started, &conf, option("seed", 1));
+	for (i = 1; i <= started; i++) {
+		net.node[i].cfg.inflight_msgs = option("window", 4);
+		net.node[i].cfg.uncommitted_bytes = option("bytes", 1000);
+	}
+}
+
+/* log ID TERM,TERM,...: durable entries 2, 3, ... before its boot */
+static void cmd_log(void)
+{
+	struct net_node *n = node(1);
+	char *s = word[2];
+
+	while (*s) {
+		n->disk_last++;
+		n->disk[n->disk_last].term = strtoull(s, &s, 10);
+		n->disk[n->disk_last].val = 1000 + n->disk[n->disk_last].term;
+		n->meta.term = max_t(u64, n->meta.term, n->disk[n->disk_last].term);
+		s += *s == ',';
+	}
+}
+
+static void cmd_boot(void)
+{
+	u32 i;
+
+	for (i = 1; i <= started; i++)
+		if (!net.node[i].up && (words == 1 || num(1) == i))
+			net_boot(&net.node[i]);
+}
+
+static void cmd_tick(void)
+{
+	net_event(node(1), RAFT_EV_TICK, 0, 0);
+}
+
+/* timeout ID: the clock goes to its deadline, and only it notices */
+static void cmd_timeout(void)
+{
+	u64 at = raft_deadline(node(1)->r);
+
+	CHECK(at != U64_MAX);
+	net.now = max_t(u64, net.now, at);
+	cmd_tick();
+}
+
+static void cmd_settle(void)
+{
+	bool verbose = net.verbose;
+
+	net.verbose = false;
+	net_settle();
+	net.verbose = verbose;
+}
+
+/* elect ID: it times out, wins, and everyone gets everything */
+static void cmd_elect(void)
+{
+	struct raft_status st;
+	bool verbose = net.verbose;
+
+	net.verbose = false;
+	net.now += 3000 * MS;
+	cmd_tick();
+	net_settle();
+	net.verbose = verbose;
+	raft_status(node(1)->r, &st);
+	fprintf(net_out, "  %llu: %s of term %llu\n", U(num(1)), net_role(st.role), U(st.term));
+}
+
+/* The @nth message that matches "A->B", "A->" or "all" */
+static int find(const char *what, int nth)
+{
+	u64 from = strtoull(what, (char **)&what, 10), to = 0;
+	u32 i;
+
+	if (!strncmp(what, "->", 2))
+		to = strtoull(what + 2, NULL, 10);
+	for (i = 0; i < net.nmsg; i++)
+		if ((!from || net.msg[i].m.from == from) && (!to || net.msg[i].m.to == to) &&
+		    !nth--)
+			return i;
+	return -1;
+}
+
+static void print_err(u64 id, int err)
+{
+	static const struct { int err; const char *name; } names[] = {
+		{ -EREMOTE, "EREMOTE" }, { -EAGAIN, "EAGAIN" }, { -EBUSY, "EBUSY" },
+		{ -EINVAL, "EINVAL" }, { -ESHUTDOWN, "ESHUTDOWN" },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].err == err)
+			fprintf(net_out, "  %llu: error %s\n", U(id), names[i].name);
+}
+
+static void hand_over(int i, bool keep)
+{
+	u64 to = net.msg[i].m.to;
+	struct net_msg w = net.msg[i];
+
+	fprintf(net_out, "  ");
+	net_print_msg(&net.msg[i].m);
+	fprintf(net_out, "\n");
+	if (to <= NET_NODES && net.node[to].up)
+		print_err(to, keep ? net_handle(&w) : net_deliver(i));
+	else
+		net_msg_drop(i);
+}
+
+/* deliver|drop|dup A->B [NTH] (first: 0), or all that are under way now */
+static void cmd_msgs(void)
+{
+	u32 i, n = net.nmsg;
+	int k, nth = words > 2 ? num(2) : 0;
+	bool all = !strncmp(word[0], "all-", 4), drop = strstr(word[0], "drop");
+
+	if (!all) {
+		k = find(word[1], nth);
+		if (k < 0)
+			fprintf(net_out, "  nothing\n");
+		else if (drop)
+			net_msg_drop(k);
+		else
+			hand_over(k, !strcmp(word[0], "dup"));
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		k = find(words > 1 ? word[1] : "", nth);
+		/* What is sent meanwhile is behind. */
+		if (k < 0 || k >= n - i)
+			return;
+		if (drop)
+			net_msg_drop(k);
+		else
+			hand_over(k, false);
+	}
+}
+
+static void cmd_disk(void)
+{
+	struct net_node *n = node(1);
+
+	if (!strcmp(word[0], "disk")) {
+		net_disk_all(n);
+	} else if (!strcmp(word[0], "meta-done")) {
+		net_meta_write(n);
+		net_meta_done(n);
+	} else if (!strcmp(word[0], "log-write")) {
+		while (net_disk_one(n))
+			;
+	} else {
+		while (net_disk_one(n))
+			;
+		while (net_done_one(n))
+			;
+	}
+}
+
+static void cmd_propose(void)
+{
+	struct raft_conf conf;
+
+	if (!strcmp(word[0], "conf")) {
+		conf = conf_of(word[2]);
+		print_err(num(1), net_propose(node(1), 1, 0, &conf));
+		return;
+	}
+	print_err(num(1), net_propose(node(1), num(2), words > 3 ? num(3) : 0, NULL));
+}
+
+static void cmd_read(void)
+{
+	print_err(num(1), net_read(node(1)));
+}
+
+static void cmd_event(void)
+{
+	static const struct { const char *name; enum raft_event_type type; } ev[] = {
+		{ "pump", RAFT_EV_PUMP }, { "transfer", RAFT_EV_TRANSFER },
+		{ "unreachable", RAFT_EV_UNREACHABLE }, { "reachable", RAFT_EV_REACHABLE },
+		{ "io-error", RAFT_EV_IO_ERROR }, { "compacted", RAFT_EV_COMPACTED },
+		{ "log-told", RAFT_EV_LOG_DONE }, { "meta-told", RAFT_EV_META_DONE },
+	};
+	struct net_node *n = node(1);
+	struct raft_id id;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(ev); i++) {
+		if (strcmp(word[0], ev[i].name))
+			continue;
+		id.term = raft_term_at(n->r, words > 2 ? num(2) : 0);
+		id.index = words > 2 ? num(2) : 0;
+		print_err(n->id, net_event(n, ev[i].type, id.index, words > 3 ? num(3) : 0));
+		if (ev[i].type == RAFT_EV_COMPACTED && n->snap.index < id.index)
+			n->snap = id;
+	}
+}
+
+static void cmd_crash(void)
+{
+	net_crash(node(1));
+}
+
+static void cmd_time(void)
+{
+	net.now += num(1) * MS;
+}
+
+static void cmd_cut(void)
+{
+	node(1)->cut_off[num(2)] = !strcmp(word[0], "cut");
+}
+
+static void cmd_blind(void)
+{
+	net.blind = true;
+}
+
+static void cmd_asserts(void)
+{
+	tap_expect_asserts();
+}
+
+/* fill ID COUNT: entries of COUNT terms from 2 on, durable, before its boot */
+static void cmd_fill(void)
+{
+	struct net_node *n = node(1);
+	u64 i, term = n->meta.term;
+
+	for (i = 0; i < num(2); i++)
+		n->disk[++n->disk_last] = (struct net_ent){ ++term, 1000 + term, NULL };
+	n->meta.term = term;
+}
+
+/* meta ID TERM VOTE: durable, before its boot */
+static void cmd_meta(void)
+{
+	node(1)->meta = (struct raft_meta){ num(2), num(3) };
+}
+
+static void cmd_status(void)
+{
+	static const char * const state[] = { "probe", "replicate", "resync" };
+	struct raft_status st;
+	u32 i;
+
+	raft_status(node(1)->r, &st);
+	fprintf(net_out, "  %llu: %s term %llu vote %llu leader %llu snap %llu/%llu last %llu/%llu durable %llu commit %llu%s bad %llu\n",
+		U(num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader),
+		U(st.snap.term), U(st.snap.index), U(st.last.term), U(st.last.index),
+		U(st.durable), U(st.commit), st.leader_ready ? " ready" : "", U(st.bad_msgs));
+	for (i = 0; st.role == RAFT_LEADER && i < st.npeers; i++)
+		fprintf(net_out, "     peer %llu %s match %llu next %llu inflight %u%s\n",
+			U(st.peer[i].store), state[st.peer[i].state], U(st.peer[i].match),
+			U(st.peer[i].next), st.peer[i].inflight,
+			st.peer[i].active ? "" : " silent");
+}
+
+static void id_of(const char *s, struct raft_id *id)
+{
+	if (!s)
+		return;
+	id->term = strtoull(s, (char **)&s, 10);
+	id->index = *s == '/' ? strtoull(s + 1, NULL, 10) : 0;
+}
+
+/* msg TYPE FROM->TO term=N prev=T/I ents=A..B@T conf=... commit=N reject=I ... */
+static void cmd_msg(void)
+{
+	static const char * const name[] = { "?", "prevote", "prevote-reply", "vote",
+		"vote-reply", "append", "append-reply", "read", "read-reply", "timeout-now" };
+	static struct raft_conf conf;
+	struct net_msg w;
+	const char *s;
+	u64 i;
+
+	memset(&w, 0, sizeof(w));
+	for (i = 1; i < ARRAY_SIZE(name); i++)
+		if (!strcmp(word[1], name[i]))
+			w.m.type = i;
+	w.m.from = strtoull(word[2], (char **)&s, 10);
+	w.m.to = strtoull(s + 2, NULL, 10);
+	w.m.term = option("term", 0);
+	id_of(text("prev"), &w.m.prev);
+	w.m.ents.first = 1;
+	s = text("ents");
+	if (s) {
+		w.m.ents.first = strtoull(s, (char **)&s, 10);
+		w.m.ents.last = strtoull(s + 2, (char **)&s, 10);
+		w.m.ents.term = *s == '@' ? strtoull(s + 1, NULL, 10) : 0;
+	}
+	if (text("conf")) {
+		conf = conf_of(text("conf"));
+		w.m.ents.conf = &conf;
+	}
+	w.m.commit = option("commit", 0);
+	w.m.reject = !!text("reject");
+	w.m.reject_index = option("reject", 0);
+	w.m.run_first = option("run", 0);
+	w.m.read_seq = option("read", 0);
+	w.m.force = option("force", 0);
+	for (i = 0; i < NET_MSG_ENTS; i++)
+		w.e[i] = (struct net_ent){ w.m.ents.term, 1000 + w.m.ents.term,
+					   w.m.ents.conf ? net_intern(&conf) : NULL };
+	print_err(option("at", w.m.to), w.m.to <= NET_NODES ? net_handle(&w) : -ESHUTDOWN);
+}
+
+static void cmd_wait(void)
+{
+	struct net_node *n = node(1);
+	u64 at = raft_deadline(n->r);
+
+	if (at == U64_MAX)
+		fprintf(net_out, "  %llu: no deadline\n", U(n->id));
+	else
+		fprintf(net_out, "  %llu: due in %llu ms\n", U(n->id),
+			U(at > net.now ? (at - net.now) / MS : 0));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} commands[] = {
+	{ "start", cmd_start }, { "log", cmd_log }, { "meta", cmd_meta }, { "fill", cmd_fill }, { "boot", cmd_boot },
+	{ "tick", cmd_tick }, { "timeout", cmd_timeout }, { "settle", cmd_settle },
+	{ "elect", cmd_elect }, { "deliver", cmd_msgs }, { "drop", cmd_msgs },
+	{ "dup", cmd_msgs }, { "all-deliver", cmd_msgs }, { "all-drop", cmd_msgs },
+	{ "disk", cmd_disk }, { "meta-done", cmd_disk }, { "log-done", cmd_disk },
+	{ "log-write", cmd_disk }, { "propose", cmd_propose }, { "conf", cmd_propose },
+	{ "read", cmd_read }, { "pump", cmd_event }, { "transfer", cmd_event },
+	{ "unreachable", cmd_event }, { "reachable", cmd_event }, { "io-error", cmd_event },
+	{ "compacted", cmd_event }, { "log-told", cmd_event }, { "meta-told", cmd_event },
+	{ "crash", cmd_crash }, { "time", cmd_time }, { "cut", cmd_cut }, { "join", cmd_cut },
+	{ "blind", cmd_blind }, { "asserts", cmd_asserts }, { "status", cmd_status },
+	{ "msg", cmd_msg }, { "wait", cmd_wait },
+};
+
+static void run_line(char *line)
+{
+	u32 i;
+
+	for (words = 0; words < MAX_WORDS; words++, line = NULL) {
+		word[words] = strtok(line, " \n");
+		if (!word[words])
+			break;
+	}
+	CHECK(words);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(word[0], commands[i].name)) {
+			commands[i].run();
+			return;
+		}
+	printf("# unknown command %s\n", word[0]);
+	CHECK(!"command");
+}
+
+static const char *dir(void)
+{
+	return getenv("RAFT_TRANSCRIPTS") ?: "raft-transcripts";
+}
+
+static char *slurp(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	static char buf[1 << 18];
+
+	CHECK(f);
+	buf[fread(buf, 1, sizeof(buf) - 1, f)] = 0;
+	fclose(f);
+	return buf;
+}
+
+static bool rewrite;
+static const char *files[512];
+static u32 at_file;
+static char *made;
+static size_t made_len;
+
+static void run_file(void)
+{
+	const char *current = files[at_file++];
+	char path[512], *want, *line, *copy, *next;
+
+	snprintf(path, sizeof(path), "%s/%s", dir(), current);
+	want = slurp(path);
+	copy = strdup(want);
+	net_out = open_memstream(&made, &made_len);
+	net.verbose = true;
+	for (line = copy; line && *line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		if (line[0] == '#' || !line[0])
+			fprintf(net_out, "%s\n", line);
+		if (line[0] != '>')
+			continue;
+		fprintf(net_out, "%s\n", line);
+		run_line(line + 1);
+		fflush(net_out);
+	}
+	free(copy);
+	fclose(net_out);
+	if (rewrite) {
+		FILE *f = fopen(path, "w");
+
+		CHECK(f);
+		fwrite(made, 1, made_len, f);
+		fclose(f);
+	} else if (strcmp(made, want)) {
+		size_t i = 0, bol = 0;
+
+		for (; made[i] && made[i] == want[i]; i++)
+			if (made[i] == '\n')
+				bol = i + 1;
+		printf("# want: %.*s\n# got:  %.*s\n", (int)strcspn(want + bol, "\n"), want + bol,
+		       (int)strcspn(made + bol, "\n"), made + bol);
+		CHECK(!"as written");
+	}
+}
+
+static int pick(const struct dirent *d)
+{
+	size_t len = strlen(d->d_name);
+
+	return len > 4 && !strcmp(d->d_name + len - 4, ".txt");
+}
+
+int main(int argc, char **argv)
+{
+	static struct tap_case cases[ARRAY_SIZE(files)];
+	static struct dirent **names;
+	int i, k, n = scandir(dir(), &names, pick, alphasort);
+	u32 count = 0;
+
+	if (argc > 1 && !strcmp(argv[1], "--rewrite")) {
+		rewrite = true;
+		argv++;
+		argc--;
+	}
+	for (i = 0; i < n && count < ARRAY_SIZE(files); i++) {
+		for (k = 1; k < argc && strcmp(argv[k], names[i]->d_name); k++)
+			;
+		if (argc > 1 && k == argc)
+			continue;
+		files[count] = names[i]->d_name;
+		cases[count++] = (struct tap_case){ names[i]->d_name, run_file };
+	}
+	return tap_main(1, argv, cases, count);
+}
