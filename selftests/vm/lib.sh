@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For kselftests of the module: three members in three network namespaces of one
+# kernel. Run as root, with the module loaded, on a machine whose two disks in
+# RB_LOG_DISK and RB_DATA_DISK may be destroyed (the guests of tools/vm have
+# them). KTAP: each test function is a line; exit code 4 is a skip.
+#
+# Members in one kernel share its memory: under memory pressure they can wait for
+# each other, as real machines cannot. For tests only.
+
+set -u
+RB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+RB_LOG_DISK=${RB_LOG_DISK:-/dev/disk/raftblk/log}
+RB_DATA_DISK=${RB_DATA_DISK:-/dev/disk/raftblk/data}
+RB=$RB_TOP/userspace/raftblk
+RB_CONF=${RB_CONF:-/tmp/raftblk-test}
+RB_TAP_N=0
+RB_TAP_FAILED=0
+export RAFTBLK_CONF_DIR=$RB_CONF
+
+die() { echo "# $*"; exit 1; }
+say() { echo "# $*"; }
+
+# ---- KTAP ----
+
+# Runs FUNCTION in a subshell; it fails by a non-zero status (set -e is on in it).
+tap() {
+	local name=$1 began=$SECONDS
+	shift
+	RB_TAP_N=$((RB_TAP_N + 1))
+	echo "raftblk-test: begin $name" >/dev/kmsg
+	if (set -e; "${@:-$name}"); then
+		:
+	fi
+	local ret=$?
+	if [ $ret = 4 ]; then
+		echo "ok $RB_TAP_N $name # SKIP"
+	elif [ $ret != 0 ]; then
+		echo "not ok $RB_TAP_N $name ($((SECONDS - began)) s)"
+		RB_TAP_FAILED=1
+	elif ! kernel_clean "$name"; then
+		echo "not ok $RB_TAP_N $name: the kernel complained ($((SECONDS - began)) s)"
+		RB_TAP_FAILED=1
+	else
+		echo "ok $RB_TAP_N $name ($((SECONDS - began)) s)"
+	fi
+}
+
+tap_end() { echo "1..$RB_TAP_N"; exit $RB_TAP_FAILED; }
+
+# What no test may leave in the kernel log, since the line that tap() wrote.
+kernel_clean() {
+	local bad
+	bad=$(dmesg | sed -n "/raftblk-test: begin $1/,\$p" |
+		grep -E 'BUG:|WARNING:|Oops|general protection|KASAN|UBSAN|possible circular|inconsistent lock|INFO: task .* blocked|soft lockup|suspicious RCU|sleeping function|unreferenced object|refcount_t' |
+		grep -v 'raftblk-test' | head -5)
+	[ -z "$bad" ] && return 0
+	printf '%s\n' "$bad" | sed 's/^/# /'
+	return 1
+}
+
+# Waits for a condition: until SECONDS COMMAND...
+until_ok() {
+	local deadline=$(($(date +%s) + $1))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		if [ "$(date +%s)" -ge "$deadline" ]; then
+			say "gave up waiting for: $*"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+need() {
+	for c in "$@"; do
+		command -v "$c" >/dev/null || { say "no $c here"; exit 4; }
+	done
+}
+
+# ---- network: namespaces rb1 rb2 rb3 on a bridge ----
+
+net_up() {
+	local i
+	ip link add rbbr type bridge 2>/dev/null
+	ip link set rbbr up
+	for i in $(seq "$1"); do
+		ip netns add "rb$i"
+		ip link add "rbv$i" type veth peer name eth0 netns "rb$i"
+		ip link set "rbv$i" master rbbr up
+		ip -n "rb$i" link set lo up
+		ip -n "rb$i" addr add "10.99.0.$i/24" dev eth0
+		ip -n "rb$i" link set eth0 up
+	done
+}
+
+net_down() {
+	local i
+	for i in 1 2 3 4 5; do
+		ip netns del "rb$i" 2>/dev/null
+		ip link del "rbv$i" 2>/dev/null
+	done
+	ip link del rbbr 2>/dev/null
+	return 0
+}
+
+in_node() { local i=$1; shift; ip netns exec "rb$i" "$@"; }
+
+# drop_from A B: B no longer hears A. One way; both ways: call it twice.
+drop_from() { in_node "$2" iptables -I INPUT -s "10.99.0.$1" -j DROP; }
+isolate() {	# NODE: hears nobody and is not heard
+	in_node "$1" iptables -I INPUT -i eth0 -j DROP
+	in_node "$1" iptables -I OUTPUT -o eth0 -j DROP
+}
+heal() {
+	local i
+	for i in $(seq "$RB_NODES"); do
+		in_node "$i" iptables -F
+	done
+}
+
+# ---- lower devices: slices of the two disks, behind device mapper ----
+
+dm_slice() {	# NAME DISK START SECTORS
+	echo "0 $4 linear $2 $3" | dmsetup create "$1" || die "dmsetup create $1 failed"
+}
+
+# Replaces the table of a slice: dm_table NAME "0 SECTORS TARGET ..."
+dm_table() {
+	dmsetup load "$1" --table "$2"
+	dmsetup suspend --nolockfs "$1"
+	dmsetup resume "$1"
+}
+
+slice_of() { dmsetup table "$1" | awk '{ print $4 }'; }
+
+disks_up() {	# NODES LOG_MIB DATA_MIB
+	local i
+	modprobe dm-mod 2>/dev/null
+	for i in $(seq "$1"); do
+		dm_slice "rblog$i" "$RB_LOG_DISK" $(((i - 1) * $2 * 2048)) $(($2 * 2048))
+		dm_slice "rbdata$i" "$RB_DATA_DISK" $(((i - 1) * $3 * 2048)) $(($3 * 2048))
+	done
+}
+
+disks_down() {
+	local d
+	for d in $(dmsetup ls 2>/dev/null | awk '/^rb(log|data)/ { print $1 }'); do
+		dmsetup remove --retry "$d" || return 1
+	done
+}
+
+# ---- volumes ----
+
+# cluster_up NODES VOLUME... : formats and starts; leaves bootstrapped volumes.
+# RB_LOG_MIB, RB_DATA_MIB (per node), RB_BLOCK, RB_NEW_ARGS change the defaults.
+cluster_up() {
+	local vol i args port=7800
+	RB_NODES=$1
+	shift
+	RB_VOLUMES=$*
+	mkdir -p "$RB_CONF"
+	net_up "$RB_NODES"
+	disks_up "$RB_NODES" "${RB_LOG_MIB:-64}" "${RB_DATA_MIB:-300}"
+	for vol in $RB_VOLUMES; do
+		args=()
+		for i in $(seq "$RB_NODES"); do
+			args+=(--node "rb$i=10.99.0.$i:$port,$(log_dev "$i" "$vol"),$(data_dev "$i" "$vol")")
+		done
+		"$RB" new "$vol" --block-size "${RB_BLOCK:-4096}" ${RB_NEW_ARGS:-} "${args[@]}" >/dev/null ||
+			die "raftblk new $vol failed"
+		port=$((port + 1))
+		for i in $(seq "$RB_NODES"); do
+			rb "$i" format "$vol" --force >/dev/null || die "format of $vol on rb$i failed"
+			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
+		done
+		rb 1 bootstrap "$vol" || die "bootstrap of $vol failed"
+		until_ok 30 leader "$vol" || die "$vol has no leader"
+	done
+}
+
+# Tests with two volumes cut each node's slices in halves of their own.
+log_dev() { echo "${RB_LOG_DEV:-/dev/mapper/rblog$1}"; }
+data_dev() { echo "${RB_DATA_DEV:-/dev/mapper/rbdata$1}"; }
+
+rb() { local i=$1; shift; in_node "$i" "$RB" --node "rb$i" "$@"; }
+
+cluster_down() {
+	local vol i
+	for vol in ${RB_VOLUMES:-}; do
+		for i in $(seq "$RB_NODES"); do
+			rb "$i" down "$vol" --force >/dev/null 2>&1
+		done
+	done
+	net_down
+	disks_down
+	rm -rf "$RB_CONF"
+}
+
+# Field of a node's status: field NODE VOLUME NAME
+field() { rb "$1" status "$2" --json | jq -er ".$3"; }
+
+# The number of the node that leads and is ready; fails if there is none.
+leader() {
+	local i
+	for i in $(seq "$RB_NODES"); do
+		if [ "$(field "$i" "$1" role 2>/dev/null)" = leader ] &&
+		   [ "$(field "$i" "$1" ready 2>/dev/null)" = true ]; then
+			echo "$i"
+			return 0
+		fi
+	done
+	return 1
+}
+
+device() { field "$1" "$2" device; }
+
+# ---- what every test ends with ----
+
+settled() {	# VOLUME: all members judged and applied the same entries
+	local i first at
+	for i in $(seq "$RB_NODES"); do
+		at="$(field "$i" "$1" live_index) $(field "$i" "$1" digest)"
+		[ "$(field "$i" "$1" applied_index)" = "${at% *}" ] || return 1
+		first=${first:-$at}
+		[ "$at" = "$first" ] || return 1
+	done
+}
+
+# Digests and data of all replicas, bit for bit, in the lower devices themselves.
+replicas_equal() {	# VOLUME [BYTES]
+	local i sum first= bytes
+	until_ok 60 settled "$1" || return 1
+	bytes=$(field 1 "$1" size)
+	for i in $(seq "$RB_NODES"); do
+		blockdev --flushbufs "$(data_dev "$i" "$1")"
+		sum=$(dd if="$(data_dev "$i" "$1")" bs=1M skip=1 count=$((bytes >> 20)) iflag=direct status=none | sha256sum)
+		first=${first:-$sum}
+		if [ "$sum" != "$first" ]; then
+			say "the data of rb$i differs from that of rb1"
+			return 1
+		fi
+	done
+}
+
+# Opens the volume for writing on the node that leads; prints the device.
+leader_device() {
+	local l
+	until_ok 30 leader "$1" || return 1
+	l=$(leader "$1")
+	device "$l" "$1"
+}
+
+fio_write() {	# DEVICE [ARGS]: random and sequential writes, verified
+	fio --name=w --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
+		--bsrange=4k-64k --bsalign=4k --size=64m --io_size=24m --verify=crc32c --verify_fatal=1 \
+		--randseed=7 --group_reporting --minimal "${@:2}" >/tmp/fio.out 2>&1 && return 0
+	sed 's/^/# fio: /' /tmp/fio.out | tail -5
+	return 1
+}

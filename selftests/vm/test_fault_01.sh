@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Members that go, networks that are cut: no acknowledged write is lost, and the
+# minority acknowledges and reads nothing.
+. "$(dirname "$0")/lib.sh"
+trap 'kill_writers; cluster_down' EXIT
+ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+
+starts() { cluster_up 3 vol; }
+
+writer() {	# NODE SEED: in the background; acknowledged numbers go to /tmp/ack.SEED
+	"$ACKLOG" write "$(device "$1" vol)" "$2" 60000 >"/tmp/ack.$2" 2>/tmp/ack.err &
+	WRITER=$!
+}
+
+kill_writers() { [ -n "${WRITER:-}" ] && kill -9 "$WRITER" 2>/dev/null; wait 2>/dev/null; }
+acked() { wc -l <"/tmp/ack.$1"; }
+has_acked() { [ "$(acked "$1")" -ge "$2" ]; }
+other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
+new_leader() { local l; until_ok 30 other_leader "$1" && leader vol; }
+
+check() {	# NODE SEED
+	local n
+	n=$(acked "$2")
+	[ "$n" -gt 0 ]
+	"$ACKLOG" check "$(device "$1" vol)" "$2" "$n" | sed 's/^/# /'
+	return "${PIPESTATUS[0]}"
+}
+
+follower_goes_and_catches_up() {
+	local l f
+	l=$(leader vol)
+	f=$((l % 3 + 1))
+	writer "$l" 11
+	until_ok 20 has_acked 11 50
+	rb "$f" down vol --force
+	until_ok 20 has_acked 11 $(($(acked 11) + 100))
+	rb "$f" up vol
+	until_ok 20 has_acked 11 $(($(acked 11) + 50))
+	kill_writers
+	check "$l" 11
+	replicas_equal vol
+}
+
+leader_goes_and_comes_back() {
+	local l n
+	l=$(leader vol)
+	writer "$l" 12
+	until_ok 20 has_acked 12 100
+	rb "$l" down vol --force
+	kill_writers
+	n=$(new_leader "$l")
+	check "$n" 12
+	rb "$l" up vol
+	replicas_equal vol
+}
+
+leader_is_partitioned() {
+	local l n before
+	l=$(leader vol)
+	writer "$l" 13
+	until_ok 20 has_acked 13 100
+	isolate "$l"
+	n=$(new_leader "$l")
+	before=$(acked 13)
+	# The new side works; the old side must not acknowledge anything.
+	dd if=/dev/urandom of="$(device "$n" vol)" bs=4k count=50 seek=40000 oflag=direct status=none
+	[ "$(acked 13)" = "$before" ] || { say "the minority acknowledged"; return 1; }
+	# Nor read: a direct read has to wait for a quorum.
+	if timeout 3 dd if="$(device "$l" vol)" of=/dev/null bs=4k count=1 iflag=direct status=none; then
+		say "the minority read"
+		return 1
+	fi
+	heal
+	kill_writers
+	check "$n" 13
+	replicas_equal vol
+}
+
+leader_is_not_heard() {	# one way: it hears the others, they do not hear it
+	local l n i before
+	l=$(leader vol)
+	writer "$l" 14
+	until_ok 20 has_acked 14 50
+	for i in 1 2 3; do
+		[ "$i" = "$l" ] || drop_from "$l" "$i"
+	done
+	n=$(new_leader "$l")
+	before=$(acked 14)
+	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=20 seek=40000 oflag=direct status=none
+	[ "$(acked 14)" = "$before" ]
+	heal
+	kill_writers
+	check "$n" 14
+	replicas_equal vol
+}
+
+leader_hears_nobody() {	# one way: they hear it, it hears nobody
+	local l i n before
+	l=$(leader vol)
+	writer "$l" 15
+	until_ok 20 has_acked 15 50
+	for i in 1 2 3; do
+		[ "$i" = "$l" ] || drop_from "$i" "$l"
+	done
+	n=$(new_leader "$l")
+	before=$(acked 15)
+	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=20 seek=40000 oflag=direct status=none
+	[ "$(acked 15)" = "$before" ]
+	heal
+	kill_writers
+	check "$n" 15
+	replicas_equal vol
+}
+
+fenced_holder_gets_errors_until_closed() {
+	local l n fd d
+	l=$(leader vol)
+	d=$(device "$l" vol)
+	exec {fd}<>"$d"
+	rb "$l" transfer vol "rb$((l % 3 + 1))"
+	n=$(new_leader "$l")
+	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=1 oflag=direct status=none
+	rb "$n" transfer vol "rb$l"
+	until_ok 20 leader_is "$l"
+	# Open since before: sticky, although this node leads again.
+	if dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct 2>/tmp/err; then return 1; fi
+	grep -qi 'stale' /tmp/err
+	exec {fd}>&-
+	until_ok 10 dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct
+}
+
+leader_is() { [ "$(leader vol)" = "$1" ]; }
+
+for t in starts follower_goes_and_catches_up leader_goes_and_comes_back leader_is_partitioned \
+	leader_is_not_heard leader_hears_nobody fenced_holder_gets_errors_until_closed; do
+	tap $t
+done
+tap_end

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Bad input to a running module: a clear error, and nothing changes. Two volumes.
+. "$(dirname "$0")/lib.sh"
+trap 'umount -q /tmp/rbmnt; cluster_down' EXIT
+
+starts() { cluster_up 3 vol; }
+
+refused() {	# PATTERN COMMAND...: it fails, and says why
+	local pat=$1
+	shift
+	if "$@" >/tmp/out 2>&1; then
+		say "was not refused: $*"
+		return 1
+	fi
+	grep -Eqi "$pat" /tmp/out && return 0
+	say "unclear: $(head -2 /tmp/out)"
+	return 1
+}
+
+format_of_a_running_volume_is_refused() { refused 'busy|in use' rb 1 format vol --force; }
+up_twice_is_refused() { refused 'already|exists|running' rb 1 up vol; }
+unknown_volume_is_refused() { refused 'no|not' rb 1 up nosuch; }
+bootstrap_twice_is_refused() { refused 'already|bootstrapped' rb 1 bootstrap vol; }
+transfer_to_nobody_is_refused() { refused 'no such|not a|unknown' rb "$(leader vol)" transfer vol nobody; }
+
+down_of_an_open_device_is_refused() {
+	local l fd
+	l=$(leader vol)
+	exec {fd}<"$(device "$l" vol)"
+	refused 'open|use' rb "$l" down vol
+	exec {fd}<&-
+}
+
+garbage_frames_are_cut() {
+	local i before
+	before=$(field 1 vol frames_bad)
+	for i in 1 2 3; do
+		head -c 100000 /dev/urandom | in_node 2 timeout 5 nc -q1 10.99.0.1 7800 >/dev/null 2>&1 || true
+	done
+	until_ok 10 more_bad_frames "$before"
+	dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=5 oflag=direct status=none
+}
+more_bad_frames() { [ "$(field 1 vol frames_bad)" -gt "$1" ]; }
+
+mounted_device_is_refused() {
+	rb 1 down vol --force
+	mkfs.ext4 -q -F "$(log_dev 1 vol)"
+	mkdir -p /tmp/rbmnt
+	mount "$(log_dev 1 vol)" /tmp/rbmnt
+	refused 'mounted|busy|in use' rb 1 format vol --force
+	refused 'mounted|busy|in use|not a raftblk' rb 1 up vol
+	umount /tmp/rbmnt
+}
+
+foreign_superblock_is_refused() {
+	refused 'not a raftblk|ext4|foreign|no raftblk' rb 1 up vol
+	refused 'ext4|force' rb 1 format vol
+}
+
+wiped_store_is_not_a_member() {
+	rb 1 format vol --force >/dev/null
+	rb 1 up vol
+	until_ok 20 says_why
+	# Two of three go on; the newcomer never votes.
+	[ "$(field 1 vol role)" = follower ]
+	dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=5 oflag=direct status=none
+}
+says_why() { rb 1 why vol | grep -Eqi 'not a member|wiped|new store'; }
+
+other_users_may_not() {
+	if setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all true 2>/dev/null; then
+		refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" --node rb2 down vol
+	fi
+}
+
+for t in starts format_of_a_running_volume_is_refused up_twice_is_refused unknown_volume_is_refused \
+	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
+	garbage_frames_are_cut other_users_may_not mounted_device_is_refused foreign_superblock_is_refused \
+	wiped_store_is_not_a_member; do
+	tap $t
+done
+tap_end

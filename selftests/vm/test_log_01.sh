@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# The log: it wraps, it fills up, it relieves itself; discard; small blocks.
+. "$(dirname "$0")/lib.sh"
+trap cluster_down EXIT
+RB_LOG_MIB=24
+
+starts() { cluster_up 3 vol; }
+
+ring_wraps() {
+	local d
+	d=$(leader_device vol)
+	# Several times the ring, in overlapping places.
+	fio_write "$d" --size=16m --io_size=96m --loops=1
+	[ "$(field 1 vol checkpoints)" -ge 2 ]
+}
+
+restart_after_the_wrap() {
+	local i before after
+	before=$(dd if="$(leader_device vol)" bs=1M count=32 iflag=direct status=none | sha256sum)
+	for i in 1 2 3; do rb "$i" down vol --force; done
+	for i in 1 2 3; do rb "$i" up vol; done
+	until_ok 30 leader vol
+	after=$(dd if="$(leader_device vol)" bs=1M count=32 iflag=direct status=none | sha256sum)
+	[ "$before" = "$after" ]
+}
+
+# A data device that takes nothing for a while: the ring fills, writers wait, none fails.
+full_ring_waits_and_goes_on() {
+	local l fio d used s
+	l=$(leader vol)
+	d=$(device "$l" vol)
+	for s in 1 2 3; do dmsetup suspend --nolockfs "rbdata$s"; done
+	fio --name=full --filename="$d" --direct=1 --ioengine=libaio --iodepth=32 --rw=write --bs=64k \
+		--size=64m --minimal >/tmp/full.out 2>&1 &
+	fio=$!
+	until_ok 40 no_progress "$l"
+	used=$(field "$l" vol ring_used)
+	say "waiting with $used bytes of the ring used"
+	kill -0 $fio
+	for s in 1 2 3; do dmsetup resume "rbdata$s"; done
+	wait $fio || { tail -3 /tmp/full.out; return 1; }
+}
+
+no_progress() {
+	local a b
+	a=$(field "$1" vol live_index)
+	sleep 1
+	b=$(field "$1" vol live_index)
+	[ "$a" = "$b" ]
+}
+
+discard_reads_zero_everywhere() {
+	local d i
+	d=$(leader_device vol)
+	dd if=/dev/urandom of="$d" bs=1M count=16 oflag=direct status=none
+	blkdiscard -o $((2 << 20)) -l $((8 << 20)) "$d"
+	blkdiscard -z -o $((12 << 20)) -l $((1 << 20)) "$d"
+	for i in 1 2 3; do
+		cmp -n $((8 << 20)) <(dd if="$(device "$i" vol)" bs=1M skip=2 count=8 iflag=direct status=none) /dev/zero
+		cmp -n $((1 << 20)) <(dd if="$(device "$i" vol)" bs=1M skip=12 count=1 iflag=direct status=none) /dev/zero
+	done
+}
+
+replicas_are_equal() { replicas_equal vol; }
+
+blocks_of_512_bytes() {
+	cluster_down
+	RB_BLOCK=512 cluster_up 3 small
+	local d
+	d=$(leader_device small)
+	[ "$(blockdev --getss "$d")" = 512 ]
+	fio_write "$d" --bsrange=512-16k --bsalign=512 --size=8m --io_size=4m
+	mkfs.xfs -q -f -s size=512 "$d"
+	replicas_equal small
+}
+
+for t in starts ring_wraps restart_after_the_wrap full_ring_waits_and_goes_on \
+	discard_reads_zero_everywhere replicas_are_equal blocks_of_512_bytes; do
+	tap $t
+done
+tap_end

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Lower devices that are slow or fail: the member halts, the others go on.
+. "$(dirname "$0")/lib.sh"
+trap 'cluster_down' EXIT
+
+starts() { cluster_up 3 vol; }
+leader_is() { [ "$(leader vol)" = "$1" ]; }
+other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
+
+start_sector() { slice_of "$1" | cut -d' ' -f1; }
+
+with_table() {	# SLICE TARGET: replaces the linear target, keeps the place
+	local t
+	t=$(dmsetup table "$1")
+	set -- "$1" "$2" $t
+	case $2 in
+	error) dm_table "$1" "0 $4 error" ;;
+	delay*) dm_table "$1" "0 $4 delay $6 $7 0 $6 $7 ${2#delay}" ;;
+	*) dm_table "$1" "0 $4 linear $6 $7" ;;
+	esac
+}
+
+slow_follower_does_not_matter() {
+	local l f d
+	modprobe dm-delay
+	l=$(leader vol)
+	f=$((l % 3 + 1))
+	SAVED=$(dmsetup table "rblog$f")
+	with_table "rblog$f" delay200
+	d=$(device "$l" vol)
+	# Depth 1: with the slow member in the path a write would take 200 ms.
+	fio --name=s --filename="$d" --direct=1 --rw=randwrite --bs=4k --size=8m --number_ios=100 \
+		--output-format=json >/tmp/slow.json
+	jq -e '.jobs[0].write.clat_ns.mean < 100000000' /tmp/slow.json
+	dm_table "rblog$f" "$SAVED"
+}
+
+follower_log_fails() {
+	local l f
+	l=$(leader vol)
+	f=$((l % 3 + 1))
+	SAVED=$(dmsetup table "rblog$f")
+	with_table "rblog$f" error
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=20 oflag=direct status=none
+	until_ok 20 halted "$f"
+	rb "$f" why vol | grep -qi 'log'
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=20 oflag=direct status=none
+	dm_table "rblog$f" "$SAVED"
+	rb "$f" down vol --force
+	rb "$f" up vol
+	replicas_equal vol
+}
+
+halted() { [ "$(field "$1" vol halt)" != none ]; }
+
+leader_log_fails() {
+	local l
+	l=$(leader vol)
+	SAVED=$(dmsetup table "rblog$l")
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
+	with_table "rblog$l" error
+	# The write may end with an error: its outcome is unknown. It must not hang.
+	timeout 20 dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=1 oflag=direct status=none || [ $? != 124 ]
+	until_ok 30 other_leader "$l"
+	dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=20 oflag=direct status=none
+	dm_table "rblog$l" "$SAVED"
+	rb "$l" down vol --force
+	rb "$l" up vol
+	replicas_equal vol
+}
+
+follower_data_fails() {
+	local l f
+	l=$(leader vol)
+	f=$((l % 3 + 1))
+	SAVED=$(dmsetup table "rbdata$f")
+	with_table "rbdata$f" error
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=20 oflag=direct status=none
+	until_ok 30 halted "$f"
+	dm_table "rbdata$f" "$SAVED"
+	rb "$f" down vol --force
+	rb "$f" up vol
+	replicas_equal vol
+}
+
+rot_is_reported_and_not_served() {
+	local f l
+	l=$(leader vol)
+	f=$((l % 3 + 1))
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=20 oflag=direct status=none
+	until_ok 20 settled vol
+	rb "$f" down vol --force
+	# Damage the ring where records are: everything but the last blocks is below a watermark.
+	local off
+	off=$("$RB" dump "$(log_dev "$f" vol)" --json | jq -er '.superblock.ring_offset')
+	dd if=/dev/urandom of="$(log_dev "$f" vol)" bs=4k seek=$((off / 4096 + 1)) count=2 oflag=direct status=none
+	if rb "$f" up vol 2>/tmp/err; then
+		say "a member with a rotten log came up"
+		return 1
+	fi
+	sed 's/^/# /' /tmp/err
+	grep -Eqi 'rot|corrupt|damaged' /tmp/err
+	rb "$l" status vol >/dev/null
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
+}
+
+for t in starts slow_follower_does_not_matter follower_log_fails leader_log_fails \
+	follower_data_fails rot_is_reported_and_not_served; do
+	tap $t
+done
+tap_end

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""raftblk on a virtual cluster: what the demo and the fault tests share.
+
+Everything is done through the commands that a user has: insmod, the raftblk
+tool, and the device.
+"""
+
+import json
+import shlex
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+LOG, DATA = "/dev/disk/raftblk/log", "/dev/disk/raftblk/data"
+PORT = 7800
+
+
+class MembersError(Exception):
+    """A member or the tool did not do what it was told to."""
+
+
+def wait_for(what, condition, deadline=60.0, every=0.2):
+    """The first true value of `condition()`; MembersError after `deadline` s."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise MembersError(f"gave up after {deadline:.0f} s: {what}")
+        time.sleep(every)
+
+
+class Members:
+    """One volume on all nodes of a cluster."""
+
+    def __init__(self, cluster, module, volume="vol", tool=TOP / "userspace/raftblk"):
+        self.cluster = cluster
+        self.module = str(module)
+        self.tool = str(tool)
+        self.volume = volume
+        self.names = [n.name for n in cluster.nodes]
+
+    # -- commands ------------------------------------------------------------------
+
+    def rb(self, node, *args, timeout=60, check=True):
+        """Runs the tool on a node: its stdout."""
+        done = self.cluster.exec(node, self.tool, *args, timeout=timeout)
+        if check and done.code:
+            raise MembersError(f"{node}: raftblk {' '.join(args)}: exit {done.code}: "
+                               f"{(done.err + done.out).decode(errors='replace').strip()}")
+        return done.out.decode(errors="replace")
+
+    def sh(self, node, script, timeout=120):
+        done = self.cluster.exec(node, "sh", "-c", script, timeout=timeout)
+        if done.code:
+            raise MembersError(f"{node}: {script}: exit {done.code}: "
+                               f"{(done.err + done.out).decode(errors='replace').strip()[-600:]}")
+        return done.out.decode(errors="replace")
+
+    # -- life --------------------------------------------------------------------
+
+    def configuration(self, **options):
+        lines = ["--block-size", str(options.get("block_size", 4096))]
+        for i, name in enumerate(self.names, 1):
+            lines += ["--node", f"{name}=10.77.0.{i}:{PORT},{LOG},{DATA}"]
+        return lines
+
+    def prepare(self, node, fresh=True, **options):
+        """insmod, configuration, format, up."""
+        self.sh(node, f"grep -q ^raftblk /proc/modules || insmod {shlex.quote(self.module)}")
+        self.rb(node, "new", self.volume, *self.configuration(**options),
+                "--uuid", options.get("uuid", "6f1c1f0e-7a0b-4b6e-9d0a-3f0f5a3c2b11"))
+        if fresh:
+            self.rb(node, "format", self.volume, "--force", timeout=180)
+        self.rb(node, "up", self.volume)
+
+    def start(self, **options):
+        """From blank disks to a volume that is led."""
+        self.cluster.parallel(lambda n: self.prepare(n.name, **options))
+        wait_for("all members hear each other", lambda: self.connected(self.names[0]))
+        self.rb(self.names[0], "bootstrap", self.volume)
+        return wait_for("a leader", self.leader)
+
+    def rejoin(self, node):
+        """After a reboot: the same disks, the same configuration."""
+        self.prepare(node, fresh=False)
+
+    # -- looking ------------------------------------------------------------------
+
+    def status(self, node):
+        return json.loads(self.rb(node, "status", self.volume, "--json", timeout=30))
+
+    def connected(self, node):
+        return all(p["connected"] for p in self.status(node)["peers"])
+
+    def up_nodes(self):
+        return [n.name for n in self.cluster.nodes if n.alive]
+
+    def leader(self, among=None):
+        """Name of the node that leads and is ready; None."""
+        for name in among or self.up_nodes():
+            try:
+                st = self.status(name)
+            except Exception:  # a node that just died, or a tool that timed out
+                continue
+            if st["role"] == "leader" and st["ready"]:
+                return name
+        return None
+
+    def device(self, node):
+        return self.status(node)["device"]
+
+    def settled(self):
+        """All members applied the same entries: their (index, digest); None."""
+        seen = set()
+        for name in self.names:
+            st = self.status(name)
+            if st["applied_index"] != st["live_index"]:
+                return None
+            seen.add((st["live_index"], st["digest"]))
+        return seen.pop() if len(seen) == 1 else None
+
+    def image_sum(self, node, size):
+        """SHA-256 of the replica, read from the lower device past its header."""
+        return self.sh(node, f"dd if={DATA} bs=1M skip=1 count={size >> 20} iflag=direct "
+                             "status=none | sha256sum", timeout=300).split()[0]
+
+    def compare_replicas(self):
+        """Digests, then data bit for bit: (index, digest, sha256, bytes)."""
+        index, digest = wait_for("all members apply the same entries", self.settled, 120)
+        size = self.status(self.names[0])["size"]
+        sums = set()
+        self.cluster.parallel(lambda n: sums.add(self.image_sum(n.name, size)))
+        if len(sums) != 1:
+            raise MembersError(f"replicas differ: {sorted(sums)}")
+        return index, digest, sums.pop(), size
