@@ -146,7 +146,7 @@ struct rb_volume {
 	struct rb_logio *logio;		/* logio.c */
 	struct rb_dataio *dataio;	/* dataio.c */
 	struct rb_peers *peers;		/* peer.c */
-	struct dentry *debugfs;
+	struct dentry *debugfs, *debugfs_link;
 	struct work_struct start_work, stop_work;
 	u64 up_ticket, down_ticket;
 	u64 bootstrap_ticket, transfer_ticket;	/* owner */
@@ -298,6 +298,7 @@ int rb_dataio_open(struct rb_volume *v, char *err);
 int rb_logio_prepare(struct rb_volume *v);	/* v->super and v->limits are known: allocate */
 int rb_dataio_prepare(struct rb_volume *v);
 u64 rb_logio_bytes(const struct rb_volume *v);	/* size of the device */
+int rb_logio_flush(struct rb_volume *v);	/* sleeps */
 u64 rb_dataio_bytes(const struct rb_volume *v);
 struct rb_lower *rb_dataio_lower(const struct rb_volume *v);
 void rb_logio_wait(struct rb_volume *v);	/* until no bio is in flight */

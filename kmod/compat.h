@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The code is written for the newest kernels; what older ones lack is here and
+ * nowhere else. Two gates: 6.12, and what came after it. raftblk.h includes
+ * this behind the kernel's headers: the pure layers never see it.
+ */
+#ifndef RAFTBLK_COMPAT_H
+#define RAFTBLK_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define sockaddr_unsized	sockaddr
+#else
+#define BLK_MQ_F_SHOULD_MERGE	0
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+
+typedef fmode_t blk_mode_t;
+
+#define BLK_OPEN_READ		FMODE_READ
+#define BLK_OPEN_WRITE		FMODE_WRITE
+
+struct blk_holder_ops;
+
+/* The "file" is the device itself: opened for reading and writing, exclusively, by us alone. */
+static inline struct file *bdev_file_open_by_dev(dev_t dev, blk_mode_t mode, void *holder,
+						 const struct blk_holder_ops *hops)
+{
+	return (struct file *)blkdev_get_by_dev(dev, mode | FMODE_EXCL, holder);
+}
+
+static inline struct block_device *rb_compat_file_bdev(struct file *file)
+{
+	return (struct block_device *)file;
+}
+
+static inline void bdev_fput(struct file *file)
+{
+	blkdev_put((struct block_device *)file, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
+}
+
+#define file_bdev		rb_compat_file_bdev
+
+/* Those of the newer struct queue_limits that the driver sets. */
+struct rb_compat_limits {
+	unsigned int features;
+	unsigned int max_hw_sectors;
+	unsigned int physical_block_size;
+	unsigned int logical_block_size;
+	unsigned int io_min;
+	unsigned int max_hw_discard_sectors;
+	unsigned int max_write_zeroes_sectors;
+	unsigned int discard_granularity;
+	unsigned short max_segments;
+	unsigned int dma_alignment;
+};
+
+#define BLK_FEAT_STABLE_WRITES	1
+
+static inline struct gendisk *rb_compat_alloc_disk(struct blk_mq_tag_set *set,
+						   const struct rb_compat_limits *lim, void *data)
+{
+	static struct lock_class_key key;
+	struct gendisk *disk = __blk_mq_alloc_disk(set, data, &key);
+	struct request_queue *q;
+
+	if (IS_ERR(disk))
+		return disk;
+	q = disk->queue;
+	blk_queue_logical_block_size(q, lim->logical_block_size);
+	blk_queue_physical_block_size(q, lim->physical_block_size);
+	blk_queue_io_min(q, lim->io_min);
+	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
+	blk_queue_max_segments(q, lim->max_segments);
+	blk_queue_dma_alignment(q, lim->dma_alignment);
+	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
+	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
+	q->limits.discard_granularity = lim->discard_granularity;
+	if (lim->features & BLK_FEAT_STABLE_WRITES)
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+	blk_queue_flag_clear(QUEUE_FLAG_NOWAIT, q);
+	return disk;
+}
+
+#define queue_limits			rb_compat_limits
+#undef blk_mq_alloc_disk
+#define blk_mq_alloc_disk		rb_compat_alloc_disk
+
+/* Functions of block_device_operations had other parameters. */
+#define RB_COMPAT_OPEN(name, fn)						\
+static int name(struct block_device *bdev, fmode_t mode)			\
+{										\
+	return fn(bdev->bd_disk, mode);						\
+}
+#define RB_COMPAT_RELEASE(name, fn)						\
+static void name(struct gendisk *disk, fmode_t mode)				\
+{										\
+	fn(disk);								\
+}
+
+#else /* 6.12 and newer */
+
+#define RB_COMPAT_OPEN(name, fn)						\
+static int name(struct gendisk *disk, blk_mode_t mode)				\
+{										\
+	return fn(disk, mode);							\
+}
+#define RB_COMPAT_RELEASE(name, fn)						\
+static void name(struct gendisk *disk)						\
+{										\
+	fn(disk);								\
+}
+
+#endif
+
+#endif /* RAFTBLK_COMPAT_H */

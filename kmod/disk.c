@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The gendisk: its life, who opens it, its size and whether it can be written.
+ *
+ * Opening for writing takes the volume's session. The caller holds open_mutex
+ * there, so the wait is killable and short, and nothing that completes a
+ * request ever needs open_mutex. Who has the device open for writing cannot be
+ * known (->release() has no mode on new kernels): only "all openers are gone"
+ * counts. Without a session the disk is read-only for the block layer, and
+ * queue_rq refuses writes, since that alone binds nobody.
+ */
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "disk.h"
+
+#define RB_POLL_MS	50
+
+static int rb_major;
+static DEFINE_IDA(rb_minors);
+static atomic_t rb_disks = ATOMIC_INIT(0);	/* gendisks not freed yet */
+
+/* ---- what the gendisk looks like ---- */
+
+/* Owner: takes over what the member says of session, readiness and size. */
+static void rb_disk_refresh(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+	enum member_session_state s = member_session(v->m);
+
+	lockdep_assert_held(&v->owner);
+	member_status(v->m, &v->st);
+	WRITE_ONCE(d->epoch, s == MEMBER_S_HELD ? v->st.session_epoch : 0);
+	WRITE_ONCE(d->fenced, s == MEMBER_S_FENCED);
+	WRITE_ONCE(d->writable, s == MEMBER_S_HELD);
+	if (v->st.ready && v->st.conf.sectors)
+		WRITE_ONCE(d->sectors, v->st.conf.sectors);
+}
+
+/* Not as owner: uevents and the like may sleep. */
+static void rb_disk_apply_state(struct rb_disk *d)
+{
+	mutex_lock(&d->state_lock);
+	if (!READ_ONCE(d->dead)) {
+		set_disk_ro(d->gd, !READ_ONCE(d->writable));
+		if (get_capacity(d->gd) != READ_ONCE(d->sectors))
+			set_capacity_and_notify(d->gd, READ_ONCE(d->sectors));
+	}
+	mutex_unlock(&d->state_lock);
+}
+
+static void rb_disk_state_work(struct work_struct *work)
+{
+	struct rb_disk *d = container_of(work, struct rb_disk, state_work);
+	struct rb_volume *v = d->v;
+
+	mutex_lock(&v->owner);
+	if (!v->stopped && !READ_ONCE(d->dead)) {
+		/* The last close dropped the page cache: the fenced session may go. */
+		if (member_session(v->m) == MEMBER_S_FENCED && !atomic_read(&d->openers)) {
+			member_session_reset(v->m);
+			rb_volume_kick(v, RB_KICK_CTL);
+		}
+		rb_disk_refresh(d);
+	}
+	mutex_unlock(&v->owner);
+	rb_disk_apply_state(d);
+}
+
+/**
+ * rb_disk_state_changed() - session, readiness or size may have changed
+ * @v: the volume
+ *
+ * Context: owner. A worker does what sleeps.
+ */
+void rb_disk_state_changed(struct rb_volume *v)
+{
+	rb_disk_refresh(v->disk);
+	if (!READ_ONCE(v->disk->dead))
+		queue_work(rb_wq, &v->disk->state_work);
+}
+
+/* ---- open and release ---- */
+
+/**
+ * rb_disk_open_done() - the member answered an open
+ * @d: the disk
+ * @token: of the open
+ * @error: 0 or -errno
+ *
+ * Context: owner.
+ */
+void rb_disk_open_done(struct rb_disk *d, u64 token, int error)
+{
+	if (token != d->open_token)
+		return;		/* it did not wait for so long */
+	d->open_result = error;
+	wake_up_all(&d->v->noted);
+}
+
+/* Owner. The leader may be able to; if another node leads, say who. */
+static int rb_open_elsewhere(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+
+	member_status(v->m, &v->st);
+	if (!v->st.raft.leader || v->st.raft.role == RAFT_LEADER)
+		return -EAGAIN;
+	rb_warn_limited(v, "open for writing refused: this node does not lead, %s does\n",
+			rb_leader_name(v, &v->st));
+	return -EBUSY;
+}
+
+/* Owner. */
+static int rb_open_ask(struct rb_disk *d)
+{
+	u64 token = RB_TOKEN_OPEN | ++d->open_gen;
+	int r;
+
+	d->open_token = token;
+	d->open_result = 1;
+	r = member_open(d->v->m, token);
+	if (!r) {
+		rb_volume_kick(d->v, RB_KICK_CTL);
+		return -EINPROGRESS;
+	}
+	d->open_token = 0;
+	if (r == -EREMOTE)
+		return rb_open_elsewhere(d);
+	return r == -EALREADY ? -EAGAIN : r;
+}
+
+/* Owner. */
+static int rb_open_answered(struct rb_disk *d)
+{
+	int r = d->open_result;
+
+	if (r == 1)
+		return -EINPROGRESS;
+	d->open_token = 0;
+	if (r == -EBUSY)
+		rb_warn_limited(d->v, "open for writing refused: another node holds the session\n");
+	/* Overruled, say by a change of leader: again, while there is time. */
+	return r == -EBUSY || r == -ESTALE ? r : -EAGAIN;
+}
+
+/*
+ * One step towards the session, as owner. 0: it is held, and this node leads;
+ * -EAGAIN: try again; -EINPROGRESS: an answer follows; else the open fails.
+ */
+static int rb_open_step(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+
+	lockdep_assert_held(&v->owner);
+	if (v->stopped || READ_ONCE(d->door_closed))
+		return -ENXIO;
+	if (d->open_token) {
+		int r = rb_open_answered(d);
+
+		if (r != -EAGAIN)
+			return r;
+	}
+	switch (member_session(v->m)) {
+	case MEMBER_S_HELD:
+		rb_disk_refresh(d);
+		if (v->st.raft.role == RAFT_LEADER)
+			return 0;
+		return rb_open_elsewhere(d);
+	case MEMBER_S_FENCED:
+		if (atomic_read(&d->openers) > 1)
+			return -ESTALE;
+		member_session_reset(v->m);
+		return -EAGAIN;
+	case MEMBER_S_OPENING:
+		return -EAGAIN;
+	case MEMBER_S_NONE:
+		break;
+	}
+	return rb_open_ask(d);
+}
+
+static void rb_open_give_up(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+
+	mutex_lock(&v->owner);
+	d->open_token = 0;
+	mutex_unlock(&v->owner);
+	rb_warn_limited(v, "open for writing: no session within %d ms (no leader, or no quorum)\n",
+			RB_OPEN_WAIT_MS);
+}
+
+/* Under open_mutex, which makes it one at a time: killable, bounded. */
+static int rb_open_session(struct rb_disk *d)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
+	struct rb_volume *v = d->v;
+	int r;
+
+	/* What a reader cached here may be old: another node may have written since. */
+	if (!READ_ONCE(d->epoch))
+		invalidate_bdev(d->gd->part0);
+	for (;;) {
+		if (mutex_lock_killable(&v->owner))
+			return -EINTR;
+		r = rb_open_step(d);
+		mutex_unlock(&v->owner);
+		if (r != -EAGAIN && r != -EINPROGRESS)
+			break;
+		if (time_after(jiffies, end)) {
+			rb_open_give_up(d);
+			return -EBUSY;
+		}
+		if (wait_event_killable_timeout(v->noted, READ_ONCE(d->open_token) &&
+						READ_ONCE(d->open_result) != 1,
+						msecs_to_jiffies(RB_POLL_MS)) < 0)
+			return -EINTR;
+	}
+	if (!r)
+		rb_disk_apply_state(d);
+	return r;
+}
+
+static void rb_opener_gone(struct rb_disk *d)
+{
+	if (!atomic_dec_and_test(&d->openers))
+		return;
+	if (READ_ONCE(d->fenced) && !READ_ONCE(d->dead))
+		queue_work(rb_wq, &d->state_work);
+}
+
+static int rb_disk_open(struct gendisk *gd, blk_mode_t mode)
+{
+	struct rb_disk *d = gd->private_data;
+	int r = 0;
+
+	atomic_inc(&d->openers);
+	smp_mb__after_atomic();		/* pairs with rb_disk_close_door() */
+	if (READ_ONCE(d->door_closed))
+		r = -ENXIO;
+	else if (READ_ONCE(d->fenced) && atomic_read(&d->openers) > 1)
+		r = -ESTALE;
+	else if (mode & BLK_OPEN_WRITE)
+		r = rb_open_session(d);
+	if (r)
+		rb_opener_gone(d);
+	return r;
+}
+
+/* The session stays: udev and mount open and close in storms. */
+static void rb_disk_release(struct gendisk *gd)
+{
+	rb_opener_gone(gd->private_data);
+}
+
+RB_COMPAT_OPEN(rb_fops_open, rb_disk_open)
+RB_COMPAT_RELEASE(rb_fops_release, rb_disk_release)
+
+/* ---- life ---- */
+
+static void rb_disk_free(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+
+	blk_mq_free_tag_set(&d->set);
+	rb_reads_free(d);
+	ida_free(&rb_minors, d->minor);
+	kvfree(d);
+	rb_volume_put(v);
+	if (atomic_dec_and_test(&rb_disks))
+		wake_up_var(&rb_disks);
+}
+
+static void rb_fops_free(struct gendisk *gd)
+{
+	rb_disk_free(gd->private_data);
+}
+
+static const struct block_device_operations rb_fops = {
+	.owner		= THIS_MODULE,
+	.open		= rb_fops_open,
+	.release	= rb_fops_release,
+	.free_disk	= rb_fops_free,
+};
+
+static int rb_disk_alloc_gendisk(struct rb_disk *d)
+{
+	u32 align = bdev_dma_alignment(rb_dataio_lower(d->v)->bdev);
+	struct queue_limits lim = {
+		.features = BLK_FEAT_STABLE_WRITES,
+		.logical_block_size = d->v->super.block_size,
+		.physical_block_size = RB_BLOCK_SIZE,
+		.io_min = RB_BLOCK_SIZE,
+		.max_hw_sectors = RB_WRITE_MAX >> SECTOR_SHIFT,
+		.max_segments = RB_SEGMENTS,
+		.max_hw_discard_sectors = RB_ZERO_SECTORS_MAX,
+		.max_write_zeroes_sectors = RB_ZERO_SECTORS_MAX,
+		.discard_granularity = RB_BLOCK_SIZE,
+		.dma_alignment = max_t(u32, align, SECTOR_SIZE - 1),
+	};
+	struct gendisk *gd = blk_mq_alloc_disk(&d->set, &lim, d);
+
+	if (IS_ERR(gd))
+		return PTR_ERR(gd);
+	d->gd = gd;
+	gd->major = rb_major;
+	gd->first_minor = d->minor;
+	gd->minors = 1;
+	gd->flags |= GENHD_FL_NO_PART;
+	gd->fops = &rb_fops;
+	gd->private_data = d;
+	snprintf(gd->disk_name, sizeof(gd->disk_name), RB_NAME "%d", d->minor);
+	set_capacity(gd, 0);
+	set_disk_ro(gd, true);
+	return 0;
+}
+
+static struct rb_disk *rb_disk_alloc(struct rb_volume *v, int minor)
+{
+	struct rb_disk *d = kvzalloc(sizeof(*d), GFP_KERNEL);
+
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	d->minor = minor < 0 ? ida_alloc_max(&rb_minors, MINORMASK, GFP_KERNEL) :
+		   ida_alloc_range(&rb_minors, minor, minor, GFP_KERNEL);
+	if (d->minor < 0) {
+		minor = d->minor;
+		kvfree(d);
+		return ERR_PTR(minor == -ENOSPC ? -EEXIST : minor);
+	}
+	init_llist_head(&d->submit);
+	INIT_LIST_HEAD(&d->writes);
+	INIT_LIST_HEAD(&d->reads);
+	mutex_init(&d->state_lock);
+	INIT_WORK(&d->state_work, rb_disk_state_work);
+	return d;
+}
+
+/**
+ * rb_disk_create() - make the gendisk, not visible yet, of capacity 0
+ * @v: the volume, its devices open and its member started
+ * @minor: the minor; -1: the first free one
+ *
+ * Context: process; sleeps.
+ * Return: 0, -EEXIST (the minor is taken) or -errno.
+ */
+int rb_disk_create(struct rb_volume *v, int minor)
+{
+	struct rb_disk *d = rb_disk_alloc(v, minor);
+	int r;
+
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	r = rb_reads_alloc(d);
+	if (r)
+		goto err_minor;
+	d->set.ops = &rb_mq_ops;
+	d->set.nr_hw_queues = nr_cpu_ids;
+	d->set.queue_depth = RB_TAGS;
+	d->set.numa_node = NUMA_NO_NODE;
+	d->set.cmd_size = sizeof(struct rb_req);
+	d->set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_TAG_HCTX_SHARED |
+		       BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	r = blk_mq_alloc_tag_set(&d->set);
+	if (r)
+		goto err_minor;
+	d->v = v;
+	r = rb_disk_alloc_gendisk(d);
+	if (r)
+		goto err_set;
+	rb_volume_get(v);
+	atomic_inc(&rb_disks);
+	v->disk = d;
+	return 0;
+
+err_set:
+	blk_mq_free_tag_set(&d->set);
+err_minor:
+	rb_reads_free(d);
+	ida_free(&rb_minors, d->minor);
+	kvfree(d);
+	return r;
+}
+
+/**
+ * rb_disk_add() - make the disk appear
+ * @v: the volume
+ *
+ * Nothing is read: the capacity is 0 until IO can be served.
+ *
+ * Context: process; sleeps; not as owner.
+ * Return: 0 or -errno.
+ */
+int rb_disk_add(struct rb_volume *v)
+{
+	int r = device_add_disk(NULL, v->disk->gd, rb_disk_groups);
+
+	if (!r)
+		v->disk->added = true;
+	return r;
+}
+
+/**
+ * rb_disk_close_door() - no open succeeds from now on
+ * @v: the volume
+ * @force: even if the disk is open
+ *
+ * Context: process.
+ * Return: 0; -EBUSY: it is open, and nothing changed.
+ */
+int rb_disk_close_door(struct rb_volume *v, bool force)
+{
+	struct rb_disk *d = v->disk;
+
+	WRITE_ONCE(d->door_closed, true);
+	smp_mb();	/* pairs with rb_disk_open(): flag before count, there the reverse */
+	if (!force && atomic_read(&d->openers)) {
+		WRITE_ONCE(d->door_closed, false);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
+ * rb_disk_fail_new() - requests fail from now on
+ * @v: the volume
+ *
+ * When it returns, no queue_rq is running that still lets one through: what
+ * rb_disk_abort() and member_stop() end afterwards is all there is.
+ *
+ * Context: process; sleeps; not as owner.
+ */
+void rb_disk_fail_new(struct rb_volume *v)
+{
+	struct rb_disk *d = v->disk;
+
+	WRITE_ONCE(d->door_closed, true);
+	mutex_lock(&d->state_lock);	/* no change of ro or size is under way after this */
+	WRITE_ONCE(d->dead, true);
+	mutex_unlock(&d->state_lock);
+	blk_mq_quiesce_queue(d->gd->queue);
+	blk_mq_unquiesce_queue(d->gd->queue);
+}
+
+/**
+ * rb_disk_del() - take the disk away
+ * @v: the volume; every request was ended
+ *
+ * Context: process; sleeps, for as long as an open or a sync under way; not as owner.
+ */
+void rb_disk_del(struct rb_volume *v)
+{
+	struct rb_disk *d = v->disk;
+
+	cancel_work_sync(&d->state_work);
+	if (d->added) {
+		blk_mark_disk_dead(d->gd);
+		del_gendisk(d->gd);
+	}
+}
+
+/**
+ * rb_disk_put() - let go of the gendisk; it is freed after its last close
+ * @v: the volume
+ *
+ * Context: process; sleeps.
+ */
+void rb_disk_put(struct rb_volume *v)
+{
+	struct rb_disk *d = v->disk;
+	bool added = d->added;
+
+	mutex_lock(&v->owner);
+	v->disk = NULL;
+	mutex_unlock(&v->owner);
+	put_disk(d->gd);
+	if (!added)
+		rb_disk_free(d);	/* ->free_disk() is only for disks that were added */
+}
+
+/**
+ * rb_disk_openers() - how many have the disk open
+ * @v: the volume
+ *
+ * Context: any.
+ * Return: how many.
+ */
+u64 rb_disk_openers(const struct rb_volume *v)
+{
+	return v->disk ? atomic_read(&v->disk->openers) : 0;
+}
+
+/**
+ * rb_disk_minor() - the minor of /dev/raftblkN
+ * @v: the volume
+ *
+ * Context: any.
+ * Return: the minor; -1: no disk yet.
+ */
+int rb_disk_minor(const struct rb_volume *v)
+{
+	return v->disk ? v->disk->minor : -1;
+}
+
+/**
+ * rb_disk_info() - the disk's part of a status
+ * @v: the volume
+ * @info: filled
+ *
+ * Context: owner.
+ */
+void rb_disk_info(struct rb_volume *v, struct rb_volume_info *info)
+{
+	info->minor = rb_disk_minor(v);
+	if (!v->disk)
+		return;
+	info->sectors = get_capacity(v->disk->gd);
+	info->openers = atomic_read(&v->disk->openers);
+	info->inflight = atomic_read(&v->disk->inflight);
+}
+
+/**
+ * rb_disk_is_ours() - is this a raftblk device?
+ * @dev: device number
+ *
+ * Context: any.
+ * Return: whether.
+ */
+bool rb_disk_is_ours(dev_t dev)
+{
+	return MAJOR(dev) == rb_major;
+}
+
+/**
+ * rb_disk_init() - register the major number
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rb_disk_init(void)
+{
+	rb_major = register_blkdev(0, RB_NAME);
+	return rb_major < 0 ? rb_major : 0;
+}
+
+/**
+ * rb_disk_exit() - wait for the last gendisk, and unregister
+ *
+ * Context: process; sleeps.
+ */
+void rb_disk_exit(void)
+{
+	wait_var_event(&rb_disks, !atomic_read(&rb_disks));
+	unregister_blkdev(rb_major, RB_NAME);
+	ida_destroy(&rb_minors);
+}

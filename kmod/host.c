@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The loop of a volume: the one thread that, as owner, drives the pure member.
+ *
+ * A kick sets its bit and wakes; the loop takes all bits *before* it looks at
+ * the lists, and looks at the bits again after it has declared itself asleep.
+ * So whatever was queued before a kick is seen in the pass that took its bit,
+ * or in the next.
+ */
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/timekeeping.h>
+
+#include "raftblk.h"
+
+#define RB_ROUNDS	4		/* drains in one pass */
+#define RB_SLACK_NS	(50 * NSEC_PER_USEC)
+
+/**
+ * rb_now() - the clock of everything
+ *
+ * Context: any.
+ * Return: ns since boot, suspension included.
+ */
+u64 rb_now(void)
+{
+	return ktime_get_boottime_ns();
+}
+
+/**
+ * rb_volume_kick() - there is work for the loop
+ * @v: the volume
+ * @why: what kind
+ *
+ * Context: any. What the kick speaks of is visible before it.
+ */
+void rb_volume_kick(struct rb_volume *v, enum rb_kick why)
+{
+	if (!test_and_set_bit(why, &v->kicks))
+		wake_up(&v->wait);
+}
+
+/**
+ * rb_volume_done() - an asynchronous operation ended
+ * @v: the volume
+ * @done: it; the loop may use it again at once
+ *
+ * Context: any.
+ */
+void rb_volume_done(struct rb_volume *v, struct rb_done *done)
+{
+	/* Whoever found the list empty kicks for those that follow. */
+	if (llist_add(&done->node, &v->done))
+		rb_volume_kick(v, RB_KICK_DONE);
+}
+
+/**
+ * rb_volume_run_done() - tell the member of operations that ended
+ * @v: the volume
+ * @now: ns
+ *
+ * Context: owner.
+ */
+void rb_volume_run_done(struct rb_volume *v, u64 now)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&v->done));
+	struct rb_done *done, *next;
+
+	lockdep_assert_held(&v->owner);
+	llist_for_each_entry_safe(done, next, list, node)
+		done->run(v, done, now);
+}
+
+/* ---- what the member asks of its host ---- */
+
+/**
+ * rb_buf_alloc() - member_ops: a payload from the reserve for readbacks
+ * @host: the volume
+ * @nblocks: its blocks
+ *
+ * Context: owner.
+ * Return: the payload, or NULL.
+ */
+struct rb_buf *rb_buf_alloc(void *host, u32 nblocks)
+{
+	struct rb_volume *v = host;
+	struct rb_payload *p = rb_payload_alloc(v->pool, nblocks, RB_BUDGET_READBACK);
+
+	return p ? &p->buf : NULL;
+}
+
+/**
+ * rb_buf_get() - member_ops: one more reference
+ * @host: the volume
+ * @buf: the payload
+ *
+ * Context: any.
+ */
+void rb_buf_get(void *host, struct rb_buf *buf)
+{
+	rb_payload_get(rb_payload(buf));
+}
+
+/**
+ * rb_buf_put() - member_ops: one reference less
+ * @host: the volume
+ * @buf: the payload
+ *
+ * Context: any.
+ */
+void rb_buf_put(void *host, struct rb_buf *buf)
+{
+	rb_payload_put(rb_payload(buf));
+}
+
+/**
+ * rb_buf_sum() - member_ops: the sums of a payload, from its data
+ * @host: the volume
+ * @buf: the payload
+ * @crc: one per block
+ *
+ * Context: any.
+ */
+void rb_buf_sum(void *host, const struct rb_buf *buf, u32 *crc)
+{
+	rb_payload_sum(rb_payload(buf), crc);
+}
+
+/**
+ * rb_buf_data() - member_ops: the first block of a payload
+ * @host: the volume
+ * @buf: the payload
+ *
+ * Context: any.
+ * Return: its address.
+ */
+void *rb_buf_data(void *host, struct rb_buf *buf)
+{
+	return page_address(rb_payload(buf)->page[0]);
+}
+
+/**
+ * rb_note() - member_ops: something to tell people
+ * @host: the volume
+ * @what: the event
+ * @arg: depends on it
+ *
+ * Only remembered: it is told after the run, when the member may be asked again.
+ *
+ * Context: owner.
+ */
+void rb_note(void *host, enum member_note what, u64 arg)
+{
+	struct rb_volume *v = host;
+	u32 i;
+
+	for (i = 0; i < v->nnotes; i++)
+		if (v->note[i].what == what && v->note[i].arg == arg)
+			return;
+	if (v->nnotes == RB_NOTES_MAX) {
+		v->notes_lost++;
+		return;
+	}
+	v->note[v->nnotes++] = (struct rb_note){ .what = what, .arg = arg };
+}
+
+/* ---- telling ---- */
+
+static const char * const rb_halt_text[] = {
+	[MEMBER_RUNNING] = "running",
+	[MEMBER_HALT_LOG] = "the log device failed",
+	[MEMBER_HALT_DATA] = "the data device failed",
+	[MEMBER_HALT_ROT] = "a committed entry is rotten in its log",
+	[MEMBER_HALT_INVARIANT] = "an invariant is broken: please report",
+	[MEMBER_HALT_STOPPED] = "it was stopped",
+};
+
+static const char * const rb_session_text[] = {
+	[MEMBER_S_NONE] = "this node holds no session",
+	[MEMBER_S_OPENING] = "this node asks for the session",
+	[MEMBER_S_HELD] = "this node holds the session",
+	[MEMBER_S_FENCED] = "the session of this node was fenced: close the device",
+};
+
+static void rb_note_peer(struct rb_volume *v, u64 slot, char *text, size_t size)
+{
+	const struct member_peer_status *p;
+
+	if (slot >= v->st.npeers) {
+		scnprintf(text, size, "peer %llu", slot);
+		return;
+	}
+	p = &v->st.peer[slot];
+	if (p->needs_resync)
+		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
+	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
+		scnprintf(text, size, "%s is connected", p->node);
+	else if (p->last_reject)
+		scnprintf(text, size, "%s was refused: %s", p->node,
+			  wire_reason_text(p->last_reject));
+	else
+		scnprintf(text, size, "%s is not connected", p->node);
+}
+
+static void rb_note_text(struct rb_volume *v, const struct rb_note *n, char *text, size_t size)
+{
+	const struct member_status *st = &v->st;
+
+	switch (n->what) {
+	case MEMBER_N_ROLE:
+		scnprintf(text, size, "%s in term %llu, leader: %s", rb_role_name(st->raft.role),
+			  st->raft.term, rb_leader_name(v, st));
+		break;
+	case MEMBER_N_PEER:
+		rb_note_peer(v, n->arg, text, size);
+		break;
+	case MEMBER_N_SESSION:
+		scnprintf(text, size, "%s (epoch %llu)", rb_session_text[st->session],
+			  st->session_epoch);
+		break;
+	case MEMBER_N_CONF:
+		scnprintf(text, size, "%u members, %llu sectors (entry %llu)", st->conf.n,
+			  st->conf.sectors, st->conf.index);
+		break;
+	case MEMBER_N_CHECKPOINT:
+		scnprintf(text, size, "checkpoint at entry %llu", n->arg);
+		break;
+	case MEMBER_N_HALTED:
+		scnprintf(text, size, "HALTED: %s (error %d)", rb_halt_text[st->halt],
+			  -st->halt_error);
+		break;
+	case MEMBER_N_READY:
+		scnprintf(text, size, n->arg ? "IO is served" : "IO waits: no quorum");
+		break;
+	}
+}
+
+/* Owner. The ends of bootstrap and transfer show in the member's state. */
+static void rb_volume_tickets(struct rb_volume *v, u64 now)
+{
+	const struct member_status *st = &v->st;
+	int r = -EINPROGRESS;
+
+	if (v->bootstrap_ticket && st->conf.index) {
+		rb_ctl_ticket(v->net, v->name, v->bootstrap_ticket, 0, "bootstrapped");
+		v->bootstrap_ticket = 0;
+	}
+	if (!v->transfer_ticket)
+		return;
+	if (st->raft.role != RAFT_LEADER && st->raft.leader)
+		r = 0;
+	else if (now >= v->transfer_deadline)
+		r = -ETIMEDOUT;
+	if (r == -EINPROGRESS)
+		return;
+	rb_ctl_ticket(v->net, v->name, v->transfer_ticket, r,
+		      r ? "the other node did not take over in time" :
+		      rb_leader_name(v, st));
+	v->transfer_ticket = 0;
+}
+
+/* Owner, between runs of the member. */
+static void rb_volume_notes(struct rb_volume *v, u64 now)
+{
+	bool changed = false;
+	char text[160];
+	u32 i, n = v->nnotes;
+
+	if (!n && !v->transfer_ticket)
+		return;
+	member_status(v->m, &v->st);
+	for (i = 0; i < n; i++) {
+		rb_note_text(v, &v->note[i], text, sizeof(text));
+		rb_ctl_event(v, v->note[i].what, v->note[i].arg, text);
+		if (v->note[i].what != MEMBER_N_CHECKPOINT && v->note[i].what != MEMBER_N_PEER)
+			changed = true;
+	}
+	v->nnotes = 0;
+	rb_volume_tickets(v, now);
+	if (changed)
+		rb_disk_state_changed(v);
+	if (n)
+		wake_up_all(&v->noted);
+}
+
+/* ---- the loop ---- */
+
+/* One pass; *@deadline: when the next is due without a kick. True: at once. */
+static bool rb_volume_pass(struct rb_volume *v, u64 *deadline)
+{
+	u32 fed, round;
+	bool more;
+	u64 now;
+
+	mutex_lock(&v->owner);
+	now = rb_now();
+	xchg(&v->kicks, 0);	/* full barrier: the lists are looked at after it */
+	rb_volume_run_done(v, now);
+	more = rb_peers_poll(v, now);
+	for (round = 0; round < RB_ROUNDS; round++) {
+		fed = rb_disk_drain(v, now);
+		if (round && !fed)
+			break;
+		member_run(v->m, now);
+		rb_volume_notes(v, now);
+	}
+	*deadline = min_t(u64, member_deadline(v->m), rb_peers_deadline(v));
+	*deadline = min_t(u64, *deadline, rb_disk_deadline(v));
+	if (v->transfer_ticket)
+		*deadline = min_t(u64, *deadline, v->transfer_deadline);
+	mutex_unlock(&v->owner);
+	return more || round == RB_ROUNDS;
+}
+
+static void rb_volume_sleep(struct rb_volume *v, u64 deadline)
+{
+	DEFINE_WAIT(wait);
+	ktime_t t;
+	u64 now;
+
+	prepare_to_wait(&v->wait, &wait, TASK_IDLE);
+	now = rb_now();
+	if (!READ_ONCE(v->kicks) && !kthread_should_stop() && deadline > now) {
+		if (deadline == U64_MAX) {
+			schedule();
+		} else {
+			t = ns_to_ktime(min_t(u64, deadline - now, 3600 * NSEC_PER_SEC));
+			schedule_hrtimeout_range(&t, RB_SLACK_NS, HRTIMER_MODE_REL);
+		}
+	}
+	finish_wait(&v->wait, &wait);
+}
+
+/**
+ * rb_volume_loop() - thread function of the loop
+ * @arg: the volume
+ *
+ * No allocation here may recurse into the file system or block layer above.
+ *
+ * Context: kthread.
+ * Return: 0.
+ */
+int rb_volume_loop(void *arg)
+{
+	struct rb_volume *v = arg;
+	unsigned int noio = memalloc_noio_save();
+	u64 deadline;
+
+	set_user_nice(current, MIN_NICE);
+	while (!kthread_should_stop()) {
+		if (!rb_volume_pass(v, &deadline))
+			rb_volume_sleep(v, deadline);
+		cond_resched();
+	}
+	memalloc_noio_restore(noio);
+	return 0;
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the log device and the data device have in common: exclusive open,
+ * operations made of embedded bios, and synchronous reads for the start.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "raftblk.h"
+
+#define RB_READ_PAGES	16
+
+/**
+ * rb_lower_find() - resolve the path of a lower device
+ * @what: "log" or "data", for the sentence
+ * @path: in the caller's mount namespace
+ * @dev: the device
+ * @err: a sentence when it fails, RB_ERR_MAX
+ *
+ * Only looks the path up; the device itself is not touched.
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rb_lower_find(const char *what, const char *path, dev_t *dev, char *err)
+{
+	int r = lookup_bdev(path, dev);
+
+	if (r == -ENOTBLK)
+		return rb_sentence(err, r, "%s device %s is not a block device", what, path);
+	if (r)
+		return rb_sentence(err, r, "%s device %s cannot be found (error %d)", what, path,
+				   -r);
+	if (rb_disk_is_ours(*dev))
+		return rb_sentence(err, -ELOOP, "%s device %s is a raftblk device itself", what,
+				   path);
+	return 0;
+}
+
+/**
+ * rb_lower_open() - open a lower device exclusively
+ * @v: the volume, the holder
+ * @l: filled
+ * @dev: from rb_lower_find()
+ * @what: "log" or "data", for the sentence
+ * @path: for the sentence
+ * @err: a sentence when it fails, RB_ERR_MAX
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rb_lower_open(struct rb_volume *v, struct rb_lower *l, dev_t dev, const char *what,
+		  const char *path, char *err)
+{
+	struct file *file;
+
+	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, v, NULL);
+	if (PTR_ERR(file) == -EBUSY)
+		return rb_sentence(err, -EBUSY,
+				   "%s device %s is in use: mounted, or held by another volume, RAID or LVM",
+				   what, path);
+	if (IS_ERR(file))
+		return rb_sentence(err, PTR_ERR(file), "%s device %s cannot be opened (error %ld)",
+				   what, path, -PTR_ERR(file));
+	l->file = file;
+	l->bdev = file_bdev(file);
+	refcount_set(&l->busy, 1);
+	init_completion(&l->idle);
+	if (bdev_read_only(l->bdev)) {
+		rb_lower_close(l);
+		return rb_sentence(err, -EACCES, "%s device %s is read-only", what, path);
+	}
+	return 0;
+}
+
+/**
+ * rb_lower_begin() - an operation on the device starts
+ * @l: the device
+ *
+ * Context: any.
+ */
+void rb_lower_begin(struct rb_lower *l)
+{
+	refcount_inc(&l->busy);
+}
+
+/**
+ * rb_lower_end() - an operation ended; nothing of the volume may be touched after it
+ * @l: the device
+ *
+ * Context: any.
+ */
+void rb_lower_end(struct rb_lower *l)
+{
+	if (refcount_dec_and_test(&l->busy))
+		complete(&l->idle);
+}
+
+/**
+ * rb_lower_wait() - wait until no operation is in flight, for good
+ * @l: the device; no operation starts any more
+ *
+ * Context: process; sleeps for as long as the device takes.
+ */
+void rb_lower_wait(struct rb_lower *l)
+{
+	if (!l->file || l->waited)
+		return;
+	l->waited = true;
+	if (!refcount_dec_and_test(&l->busy))
+		wait_for_completion(&l->idle);
+}
+
+/**
+ * rb_lower_close() - close the device
+ * @l: idle, or never opened
+ *
+ * Context: process; sleeps.
+ */
+void rb_lower_close(struct rb_lower *l)
+{
+	if (!l->file)
+		return;
+	bdev_fput(l->file);
+	l->file = NULL;
+	l->bdev = NULL;
+}
+
+/**
+ * rb_addr_page() - the page of an address
+ * @addr: in the direct map or from vmalloc
+ *
+ * Context: any.
+ * Return: the page.
+ */
+struct page *rb_addr_page(const void *addr)
+{
+	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
+}
+
+static int rb_read_chunk(struct rb_lower *l, u64 off, struct page **page, u32 len)
+{
+	struct bio_vec vec[RB_READ_PAGES];
+	struct bio bio;
+	u32 i, left;
+	int r;
+
+	bio_init(&bio, l->bdev, vec, RB_READ_PAGES, REQ_OP_READ);
+	bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
+	for (i = 0, left = len; left; i++) {
+		u32 n = min_t(u32, left, PAGE_SIZE);
+
+		__bio_add_page(&bio, page[i], n, 0);
+		left -= n;
+	}
+	r = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return r;
+}
+
+/**
+ * rb_lower_read() - read synchronously, past any cache
+ * @l: the device
+ * @off: bytes, multiple of 512
+ * @buf: anywhere
+ * @len: bytes, multiple of 512
+ *
+ * For the start of a member only.
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rb_lower_read(struct rb_lower *l, u64 off, void *buf, u32 len)
+{
+	struct page *page[RB_READ_PAGES] = {};
+	int i, r = 0;
+
+	if ((off | len) & (SECTOR_SIZE - 1))
+		return -EINVAL;
+	if (off + len > bdev_nr_bytes(l->bdev))
+		return -EIO;
+	for (i = 0; i < RB_READ_PAGES; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		if (!page[i])
+			r = -ENOMEM;
+	}
+	while (len && !r) {
+		u32 n = min_t(u32, len, RB_READ_PAGES * PAGE_SIZE), done = 0;
+
+		r = rb_read_chunk(l, off, page, n);
+		for (i = 0; done < n && !r; i++) {
+			u32 part = min_t(u32, n - done, PAGE_SIZE);
+
+			memcpy(buf + done, page_address(page[i]), part);
+			done += part;
+		}
+		off += n;
+		buf += n;
+		len -= n;
+	}
+	for (i = 0; i < RB_READ_PAGES; i++)
+		if (page[i])
+			__free_page(page[i]);
+	return r;
+}
+
+/**
+ * rb_io_init() - prepare an embedded operation, once
+ * @io: the operation
+ * @v: its volume
+ * @lower: its device
+ * @run: called by the loop when it ended
+ *
+ * Context: any.
+ */
+void rb_io_init(struct rb_io *io, struct rb_volume *v, struct rb_lower *lower,
+		void (*run)(struct rb_volume *v, struct rb_done *done, u64 now))
+{
+	io->v = v;
+	io->lower = lower;
+	io->done.run = run;
+}
+
+/**
+ * rb_io_hold() - keep a payload until the operation ended
+ * @io: the operation; @io->held has room
+ * @buf: the payload
+ *
+ * Context: any.
+ */
+void rb_io_hold(struct rb_io *io, struct rb_buf *buf)
+{
+	struct rb_payload *p = rb_payload(buf);
+
+	rb_payload_get(p);
+	io->held[io->nheld++] = p;
+}
+
+/* Interrupt context, as a rule. */
+static void rb_io_end_bio(struct bio *bio)
+{
+	struct rb_io *io = bio->bi_private;
+	struct rb_lower *lower = io->lower;
+
+	if (bio->bi_status)
+		cmpxchg(&io->error, 0, blk_status_to_errno(bio->bi_status));
+	bio_uninit(bio);
+	if (!atomic_dec_and_test(&io->bios))
+		return;
+	while (io->nheld)
+		rb_payload_put(io->held[--io->nheld]);
+	/* The loop may use @io for something else at once. */
+	rb_volume_done(io->v, &io->done);
+	rb_lower_end(lower);
+}
+
+/**
+ * rb_io_submit() - start the bios of an operation
+ * @io: the operation; its run() follows when all ended
+ * @bio: array of initialised bios
+ * @n: how many, at least 1
+ *
+ * Context: process; owner. May sleep for room in the lower device's queue.
+ */
+void rb_io_submit(struct rb_io *io, struct bio *bio, u32 n)
+{
+	struct blk_plug plug;
+	u32 i;
+
+	io->error = 0;
+	atomic_set(&io->bios, n);
+	rb_lower_begin(io->lower);
+	for (i = 0; i < n; i++) {
+		bio[i].bi_private = io;
+		bio[i].bi_end_io = rb_io_end_bio;
+	}
+	if (n == 1) {
+		submit_bio(bio);
+		return;
+	}
+	blk_start_plug(&plug);
+	for (i = 0; i < n; i++)
+		submit_bio(&bio[i]);
+	blk_finish_plug(&plug);
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests, from queue_rq to their end.
+ *
+ * queue_rq runs on the submitter's CPU and never waits: it copies the data of
+ * a write into pool pages (upper layers may change theirs while it is being
+ * replicated), sums them, and leaves a descriptor on a lock-free list. The
+ * loop feeds the member from there, in order of submission; what the member
+ * cannot take yet stays at the head. Reads and writes wait apart: no order is
+ * promised between them.
+ *
+ * Without pages queue_rq returns BLK_STS_RESOURCE: the block layer tries again
+ * when a request ends or 3 ms later, whichever is first, so a wake-up cannot
+ * be lost; that the loop reruns the queues when pages came back only makes it
+ * quicker.
+ */
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+
+#include "disk.h"
+#include "trace.h"
+
+static bool rb_op_is_zero(const struct request *rq)
+{
+	return req_op(rq) == REQ_OP_DISCARD || req_op(rq) == REQ_OP_WRITE_ZEROES;
+}
+
+/* ---- submission ---- */
+
+/* Data at its natural place in 4 KiB blocks; what the write does not cover is zero. */
+static void rb_req_copy_in(struct request *rq, struct rb_payload *p)
+{
+	u32 head = (blk_rq_pos(rq) % RB_SECTORS_PER_BLOCK) << SECTOR_SHIFT;
+	u32 pos = head, end = head + blk_rq_bytes(rq);
+	u32 tail = p->buf.nblocks * RB_BLOCK_SIZE - end;
+	struct req_iterator iter;
+	struct bio_vec bv;
+
+	if (head)
+		memset(page_address(p->page[0]), 0, head);
+	if (tail)
+		memset(page_address(p->page[p->buf.nblocks - 1]) + RB_BLOCK_SIZE - tail, 0, tail);
+	rq_for_each_segment(bv, rq, iter) {
+		void *from = bvec_kmap_local(&bv);
+		u32 done = 0;
+
+		while (done < bv.bv_len) {
+			u32 off = pos % RB_BLOCK_SIZE;
+			u32 n = min_t(u32, bv.bv_len - done, RB_BLOCK_SIZE - off);
+
+			memcpy(page_address(p->page[pos / RB_BLOCK_SIZE]) + off, from + done, n);
+			done += n;
+			pos += n;
+		}
+		kunmap_local(from);
+	}
+}
+
+static bool rb_req_payload(struct rb_disk *d, struct request *rq, struct rb_req *rr)
+{
+	u32 n = rb_blocks_touched(blk_rq_pos(rq), blk_rq_sectors(rq));
+	struct rb_payload *p = rb_payload_alloc(d->v->pool, n, RB_BUDGET_SUBMIT);
+
+	if (!p) {
+		WRITE_ONCE(d->starved_pages, true);
+		smp_mb();	/* pairs with rb_disk_drain(): flag before the second look */
+		p = rb_payload_alloc(d->v->pool, n, RB_BUDGET_SUBMIT);
+		if (!p)
+			return false;
+	}
+	rb_req_copy_in(rq, p);
+	rb_payload_sum(p, p->buf.crc);
+	rr->payload = p;
+	return true;
+}
+
+static blk_status_t rb_queue_refuse(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+
+	if (READ_ONCE(d->dead))
+		rb_warn_limited(v, "request refused: the volume is going down\n");
+	else if (READ_ONCE(d->fenced))
+		rb_warn_limited(v,
+				"write refused: the session of this node was fenced, close the device\n");
+	else
+		rb_warn_limited(v, "write refused: this node holds no session\n");
+	return BLK_STS_IOERR;
+}
+
+static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+{
+	struct request *rq = bd->rq;
+	struct rb_req *rr = blk_mq_rq_to_pdu(rq);
+	struct rb_disk *d = rq->q->queuedata;
+	bool write = req_op(rq) == REQ_OP_WRITE;
+
+	rr->epoch = READ_ONCE(d->epoch);
+	if (READ_ONCE(d->dead) || ((write || rb_op_is_zero(rq)) && !rr->epoch))
+		return rb_queue_refuse(d);
+	if (!write && !rb_op_is_zero(rq) && req_op(rq) != REQ_OP_READ)
+		return BLK_STS_NOTSUPP;
+	rr->payload = NULL;
+	if (write && !rb_req_payload(d, rq, rr))
+		return BLK_STS_RESOURCE;
+	rr->disk = d;
+	rr->error = 0;
+	rr->round = false;
+	rr->npart = 0;
+	rr->next = 0;
+	rr->deadline = d->v->up.io_timeout_ms ?
+		       rb_now() + d->v->up.io_timeout_ms * RB_NSEC_PER_MSEC : U64_MAX;
+	atomic_set(&rr->hold, 1);
+	atomic_inc(&d->inflight);
+	blk_mq_start_request(rq);
+	trace_raftblk_request_queue(d->minor, rq->tag, req_op(rq), blk_rq_pos(rq),
+				    blk_rq_sectors(rq));
+	llist_add(&rr->node, &d->submit);
+	if (bd->last)
+		rb_volume_kick(d->v, RB_KICK_SUBMIT);
+	return BLK_STS_OK;
+}
+
+static void rb_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	struct rb_disk *d = hctx->queue->queuedata;
+
+	rb_volume_kick(d->v, RB_KICK_SUBMIT);
+}
+
+/* Deadlines are the loop's business; a request that waits for a quorum is not an error. */
+static enum blk_eh_timer_return rb_timeout(struct request *rq)
+{
+	return BLK_EH_RESET_TIMER;
+}
+
+/* ---- ends ---- */
+
+static void rb_complete_rq(struct request *rq)
+{
+	struct rb_req *rr = blk_mq_rq_to_pdu(rq);
+	blk_status_t status = BLK_STS_OK;
+
+	if (rr->error)
+		status = rr->error == -ETIMEDOUT ? BLK_STS_TIMEOUT : BLK_STS_IOERR;
+	blk_mq_end_request(rq, status);
+}
+
+const struct blk_mq_ops rb_mq_ops = {
+	.queue_rq	= rb_queue_rq,
+	.commit_rqs	= rb_commit_rqs,
+	.complete	= rb_complete_rq,
+	.timeout	= rb_timeout,
+};
+
+/**
+ * rb_req_drop() - one reason less to keep a request; the last one ends it
+ * @rr: the request
+ *
+ * Context: any.
+ */
+void rb_req_drop(struct rb_req *rr)
+{
+	struct request *rq = blk_mq_rq_from_pdu(rr);
+	struct rb_disk *d = rr->disk;
+
+	if (!atomic_dec_and_test(&rr->hold))
+		return;
+	trace_raftblk_request_complete(d->minor, rq->tag, req_op(rq), blk_rq_pos(rq), rr->error);
+	atomic_dec(&d->inflight);
+	if (likely(!blk_should_fake_timeout(rq->q)))
+		blk_mq_complete_request(rq);
+}
+
+/* Owner. The member knows nothing of the request any more, or its answer will not count. */
+static void rb_req_end(struct rb_req *rr, int error)
+{
+	struct request *rq = blk_mq_rq_from_pdu(rr);
+
+	rr->disk->slot[rq->tag].token = 0;
+	rr->error = error;
+	if (rr->payload) {
+		rb_payload_put(rr->payload);
+		rr->payload = NULL;
+	}
+	rb_req_drop(rr);
+}
+
+/**
+ * rb_req_find() - the request of a token
+ * @d: the disk
+ * @token: what the member calls it by
+ *
+ * Context: owner.
+ * Return: the request; NULL: it has ended.
+ */
+struct rb_req *rb_req_find(struct rb_disk *d, u64 token)
+{
+	u32 tag = token & (BIT(RB_TOKEN_TAG_BITS) - 1);
+
+	if (tag >= RB_TAGS || d->slot[tag].token != token)
+		return NULL;
+	return d->slot[tag].req;
+}
+
+/**
+ * rb_disk_complete() - member_ops: the end of a request, or of an open
+ * @host: the volume
+ * @token: which
+ * @error: 0 or -errno
+ *
+ * Context: owner.
+ */
+void rb_disk_complete(void *host, u64 token, int error)
+{
+	struct rb_volume *v = host;
+	struct rb_req *rr;
+
+	if (token & RB_TOKEN_OPEN) {
+		rb_disk_open_done(v->disk, token, error);
+		return;
+	}
+	rr = rb_req_find(v->disk, token);
+	if (!rr)
+		return;
+	if (error && !v->disk->dead)
+		rb_warn_limited(v, "request at sector %llu failed: error %d\n",
+				(u64)blk_rq_pos(blk_mq_rq_from_pdu(rr)), -error);
+	rb_req_end(rr, error);
+}
+
+/* ---- feeding the member ---- */
+
+/* Which error a request that the member refuses ends with; 0: it waits for better times. */
+static int rb_refused(struct rb_volume *v, struct rb_req *rr, int r)
+{
+	struct member_status *st = &v->st;
+
+	if (r == -EAGAIN)
+		return 0;
+	if (r == -EREMOTE) {
+		member_status(v->m, st);
+		if (!st->raft.leader || st->raft.role == RAFT_LEADER)
+			return 0;	/* an election, or a new leader that is not ready yet */
+		rb_warn_limited(v, "write refused: this node does not lead, %s does\n",
+				rb_leader_name(v, st));
+		return -EIO;
+	}
+	if (r == -ESTALE)
+		rb_warn_limited(v, "write refused: the session of this node was fenced\n");
+	else if (r == -EBUSY)
+		rb_warn_limited(v, "write refused: this node holds no session\n");
+	else if (r == -ESHUTDOWN)
+		rb_warn_limited(v, "request refused: the member is halted\n");
+	else
+		rb_warn_limited(v, "request refused: error %d\n", -r);
+	return r;
+}
+
+static int rb_feed_one(struct rb_volume *v, struct rb_req *rr, u64 now)
+{
+	struct request *rq = blk_mq_rq_from_pdu(rr);
+	int r;
+
+	if (req_op(rq) == REQ_OP_READ)
+		return member_read(v->m, blk_rq_pos(rq), blk_rq_sectors(rq), rr->token, now);
+	if (rr->epoch != v->disk->epoch)
+		return -ESTALE;
+	r = member_write(v->m, blk_rq_pos(rq), blk_rq_sectors(rq),
+			 rr->payload ? &rr->payload->buf : NULL, rr->token);
+	if (!r)
+		rr->payload = NULL;
+	return r;
+}
+
+static u32 rb_feed(struct rb_volume *v, struct list_head *list, u64 now)
+{
+	struct rb_req *rr;
+	u32 fed = 0;
+	int r;
+
+	while ((rr = list_first_entry_or_null(list, struct rb_req, entry))) {
+		list_del_init(&rr->entry);	/* the member may end it at once */
+		r = rb_feed_one(v, rr, now);
+		if (r) {
+			r = rb_refused(v, rr, r);
+			if (!r) {
+				list_add(&rr->entry, list);
+				break;
+			}
+			rb_req_end(rr, r);
+		}
+		fed++;
+	}
+	return fed;
+}
+
+/* From the lock-free list (newest first) to the lists of the owner, oldest first. */
+static void rb_collect(struct rb_disk *d)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&d->submit));
+	struct rb_req *rr, *next;
+
+	llist_for_each_entry_safe(rr, next, list, node) {
+		struct request *rq = blk_mq_rq_from_pdu(rr);
+
+		rr->token = ((u64)++d->gen << RB_TOKEN_TAG_BITS) | rq->tag;
+		d->slot[rq->tag].token = rr->token;
+		d->slot[rq->tag].req = rr;
+		list_add_tail(&rr->entry, req_op(rq) == REQ_OP_READ ? &d->reads : &d->writes);
+	}
+}
+
+static void rb_expire(struct rb_disk *d, u64 now)
+{
+	struct rb_req *rr;
+	int i;
+
+	for (i = 0; i < RB_TAGS; i++) {
+		if (!d->slot[i].token)
+			continue;
+		rr = d->slot[i].req;
+		if (rr->deadline > now)
+			continue;
+		rb_warn_limited(d->v, "request at sector %llu timed out: its outcome is unknown\n",
+				(u64)blk_rq_pos(blk_mq_rq_from_pdu(rr)));
+		/* In a list only while the member does not have it, or while starved. */
+		if (!rr->round)
+			list_del_init(&rr->entry);
+		rb_req_end(rr, -ETIMEDOUT);
+	}
+}
+
+/**
+ * rb_disk_drain() - feed the member with what was submitted
+ * @v: the volume
+ * @now: ns
+ *
+ * Context: owner.
+ * Return: how many requests were taken or ended.
+ */
+u32 rb_disk_drain(struct rb_volume *v, u64 now)
+{
+	struct rb_disk *d = v->disk;
+
+	lockdep_assert_held(&v->owner);
+	rb_collect(d);
+	if (v->up.io_timeout_ms)
+		rb_expire(d, now);
+	rb_reads_starved(d);
+	if (READ_ONCE(d->starved_pages) &&
+	    rb_pool_free(v->pool, RB_BUDGET_SUBMIT) >= RB_ENTRY_BLOCKS_MAX) {
+		WRITE_ONCE(d->starved_pages, false);
+		smp_mb();	/* pairs with rb_req_payload() */
+		blk_mq_run_hw_queues(d->gd->queue, true);
+	}
+	return rb_feed(v, &d->writes, now) + rb_feed(v, &d->reads, now);
+}
+
+/**
+ * rb_disk_deadline() - when the oldest request times out
+ * @v: the volume
+ *
+ * Context: owner.
+ * Return: ns; U64_MAX: never.
+ */
+u64 rb_disk_deadline(const struct rb_volume *v)
+{
+	u64 min = U64_MAX;
+	int i;
+
+	if (!v->up.io_timeout_ms)
+		return min;
+	for (i = 0; i < RB_TAGS; i++)
+		if (v->disk->slot[i].token)
+			min = min_t(u64, min, v->disk->slot[i].req->deadline);
+	return min;
+}
+
+/**
+ * rb_disk_abort() - end what was submitted and not given to the member
+ * @v: the volume; its loop has stopped, and rb_disk_fail_new() was called
+ *
+ * Context: process; owner.
+ */
+void rb_disk_abort(struct rb_volume *v)
+{
+	struct rb_disk *d = v->disk;
+	struct rb_req *rr;
+	int i;
+
+	lockdep_assert_held(&v->owner);
+	rb_collect(d);
+	rb_reads_abort(d);
+	for (i = 0; i < RB_TAGS; i++) {
+		if (!d->slot[i].token)
+			continue;
+		rr = d->slot[i].req;
+		list_del_init(&rr->entry);
+		rb_req_end(rr, -EIO);
+	}
+	INIT_LIST_HEAD(&d->writes);
+	INIT_LIST_HEAD(&d->reads);
+}
+
+/**
+ * rb_disk_show() - requests in flight, for debugfs
+ * @v: the volume
+ * @m: where to
+ *
+ * Context: process; owner.
+ */
+void rb_disk_show(struct rb_volume *v, struct seq_file *m)
+{
+	struct rb_disk *d = v->disk;
+	int i;
+
+	seq_printf(m, "requests: %d in flight, epoch %llu, %u read bios free\n",
+		   atomic_read(&d->inflight), d->epoch, d->nbio_free);
+	for (i = 0; i < RB_TAGS; i++) {
+		struct rb_req *rr = d->slot[i].req;
+		struct request *rq;
+
+		if (!d->slot[i].token)
+			continue;
+		rq = blk_mq_rq_from_pdu(rr);
+		seq_printf(m, "  tag %d op %u sector %llu+%u %s\n", i, (u32)req_op(rq),
+			   (u64)blk_rq_pos(rq), blk_rq_sectors(rq),
+			   rr->round ? "reading" : list_empty(&rr->entry) ? "in the member" :
+			   "waiting");
+	}
+}
