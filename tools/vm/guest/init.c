@@ -323,14 +323,19 @@ static void link_disks(void)
 		}
 }
 
+/* Waited for, so that the names are there when the first command runs. */
 static void start_udev(void)
 {
-	if (fork() == 0) {
+	pid_t pid = fork();
+
+	if (pid == 0) {
 		execl("/bin/sh", "sh", "-c",
-		      "/lib/systemd/systemd-udevd --daemon && udevadm trigger --action=add",
+		      "/lib/systemd/systemd-udevd --daemon && "
+		      "udevadm trigger --action=add && udevadm settle -t 60",
 		      NULL);
 		_exit(127);
 	}
+	waitpid(pid, NULL, 0);
 }
 
 static pid_t spawn_agent(unsigned int port)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0
+"""From results to tables and verdicts.
+
+Figures of several rounds are joined by their median. Ratios are taken within
+a round, between measurements that lie minutes apart, and joined afterwards:
+the host's own speed changes more from hour to hour than from minute to minute.
+"""
+
+import json
+from statistics import median
+
+NODES = ("n1", "n2", "n3")
+NOISY_CORES = 0.3
+
+# (job, what, systems, figure, limit): figure of the first over the second.
+TARGETS = (
+    ("write-32", "depth 32: IOPS not lower than DRBD's", "iops", ">=", 1.0),
+    ("write-1", "depth 1: median latency at most 1.5 times DRBD's", "p50", "<=", 1.5),
+)
+
+
+def progress(title, result):
+    """One line for the terminal while the run goes on."""
+    fio, window = result["fio"], result["window"]
+    text = f"{title:34}"
+    if fio:
+        text += f" {fio['iops']:8.0f} IOPS  p50 {latency_text(fio, 'p50')} us"
+    if window["outside_cores"] > NOISY_CORES:
+        text += f"  (others use {window['outside_cores']:.1f} cores)"
+    return text
+
+
+def latency_text(fio, which):
+    """A write with fsync has two latencies."""
+    text = f"{fio[which]:.0f}"
+    return f"{text}+{fio['sync'][which]:.0f}" if "sync" in fio else text
+
+
+class Table:
+    """The results of one job."""
+
+    def __init__(self, job, results):
+        self.job = job
+        self.by_system = {}
+        for r in results:
+            if r["job"] == job:
+                self.by_system.setdefault(r["system"], []).append(r)
+
+    def rounds(self, system, figure):
+        """{round: value} of a figure of fio."""
+        return {r["round"]: figure(r) for r in self.by_system.get(system, []) if r["fio"]}
+
+    def value(self, system, figure):
+        values = self.rounds(system, figure)
+        return median(values.values()) if values else None
+
+    def ratio(self, system, other, figure):
+        """Median and range of the ratio within each round, or None."""
+        mine, theirs = self.rounds(system, figure), self.rounds(other, figure)
+        ratios = [mine[n] / theirs[n] for n in mine if theirs.get(n)]
+        return (median(ratios), min(ratios), max(ratios)) if ratios else None
+
+    def cost(self, system, figure):
+        """Median over the rounds of figure(node counts, requests) for each node."""
+        found = []
+        for node in NODES:
+            values = [figure(r["window"]["nodes"][node], requests(r))
+                      for r in self.by_system[system]]
+            values = [v for v in values if v is not None]
+            found.append(median(values) if values else None)
+        return found
+
+
+def requests(result):
+    """Requests that the measured device completed in the window; seconds if idle."""
+    if not result["fio"]:
+        return result["window"]["seconds"]
+    upper = {"raw": "data", "drbd": "drbd0", "raftblk": "raftblk0"}[result["system"]]
+    counts = result["window"]["nodes"]["n1"].get(upper, {})
+    return max(1, counts.get("reads", 0) + counts.get("writes", 0))
+
+
+def number(value):
+    if value is None:
+        return "-"
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.01 else "~0"
+
+
+def ratio_text(ratio):
+    if ratio is None:
+        return ""
+    mid, low, high = ratio
+    return f"{mid:.2f}" if low == high else f"{mid:.2f} ({low:.2f}-{high:.2f})"
+
+
+def per_request(key):
+    return lambda counts, n: counts[key] / n if key in counts else None
+
+
+def disk_figure(key):
+    """Sum over the two lower disks of a node."""
+    return lambda counts, n: sum(counts.get(d, {}).get(key, 0) for d in ("log", "data")) / n
+
+
+COSTS = (
+    ("ki", lambda c, n: c["insns"] / n / 1000 if "insns" in c else None),
+    ("packets sent", per_request("sent_packets")),
+    ("bytes sent", per_request("sent_bytes")),
+    ("disk writes", disk_figure("writes")),
+    ("disk bytes", disk_figure("write_bytes")),
+    ("flushes", disk_figure("flushes")),
+    ("switches", per_request("ctxt")),
+)
+
+
+def slashed(values):
+    return " / ".join(number(v) for v in values)
+
+
+def speed_rows(table, systems):
+    rows = [["system", "IOPS", "x raw", "x DRBD", "p50 us", "p99 us", "p50 x DRBD"]]
+    for system in systems:
+        if system not in table.by_system:
+            continue
+        def iops(r):
+            return r["fio"]["iops"]
+
+        def p50(r):
+            return total(r["fio"], "p50")
+        sample = table.by_system[system][0]["fio"]
+        parts = {which: {"p50": 0, "sync": {}} for which in ("p50", "p99")}
+        for which in parts:
+            parts[which] = {which: table.value(system, lambda r, w=which: r["fio"][w])}
+            if "sync" in sample:
+                parts[which]["sync"] = {
+                    which: table.value(system, lambda r, w=which: r["fio"]["sync"][w])}
+        rows.append([system, number(table.value(system, iops)),
+                     ratio_text(table.ratio(system, "raw", iops)),
+                     ratio_text(table.ratio(system, "drbd", iops)),
+                     latency_text(parts["p50"], "p50"), latency_text(parts["p99"], "p99"),
+                     ratio_text(table.ratio(system, "drbd", p50))])
+    return rows
+
+
+def total(fio, which):
+    return fio[which] + (fio["sync"][which] if "sync" in fio else 0)
+
+
+def cost_rows(table, systems):
+    rows = [["system", *(name for name, _ in COSTS)]]
+    for system in systems:
+        if system in table.by_system:
+            rows.append([system, *(slashed(table.cost(system, f)) for _, f in COSTS)])
+    return rows
+
+
+def markdown(rows):
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+
+    def line(row):
+        return "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths)) + " |"
+    return "\n".join([line(rows[0]), "|" + "|".join("-" * (w + 2) for w in widths) + "|",
+                      *map(line, rows[1:])])
+
+
+def verdicts(results):
+    """[(text, passed or None)] of the targets."""
+    found = []
+    for job, text, figure, sense, limit in TARGETS:
+        ratio = Table(job, results).ratio("raftblk", "drbd", lambda r: r["fio"][figure])
+        if ratio is None:
+            found.append((f"{text}: not measured", None))
+            continue
+        passed = ratio[0] >= limit if sense == ">=" else ratio[0] <= limit
+        found.append((f"{text}: {ratio_text(ratio)}, wanted {sense} {limit:g}", passed))
+    return found
+
+
+def noise(results):
+    cores = [r["window"]["outside_cores"] for r in results]
+    worst = max(cores)
+    text = f"Others used {median(cores):.2f} cores of the host (median), {worst:.2f} at the worst."
+    if median(cores) > NOISY_CORES:
+        text += " NOISY: times are not to be quoted; counts are."
+    return text
+
+
+def render(about, jobs, results):
+    systems = list(dict.fromkeys(r["system"] for r in results))
+    order = [s for s in ("raw", "drbd", "raftblk") if s in systems]
+    lines = ["# raftblk: figures", "",
+             f"{about['date']}, commit {about['commit']}; three guests ({about['accel']}, "
+             f"{about['guest_cpus']} cpu, {about['guest_mib']} MiB, kernel "
+             f"{about['guest_kernel']}) on {about['host_cpus']} host cores; {about['qemu']}; "
+             f"{about['fio']}.",
+             f"{about['rounds']} rounds, windows of {about['seconds']:g} s, region "
+             f"{about['region_mib']} MiB. Instructions: {about['instructions']}.",
+             *(f"{name}: {text}" for name, text in about["systems"].items() if text),
+             noise(results), ""]
+    for job in dict.fromkeys(r["job"] for r in results):
+        table = Table(job, results)
+        lines += [f"## {jobs[job][0]}", ""]
+        if jobs[job][1]:
+            lines += [markdown(speed_rows(table, order)), "",
+                      "For each request, on n1 / n2 / n3:"]
+        else:
+            lines += ["For each second, on n1 / n2 / n3:"]
+        lines += ["", markdown(cost_rows(table, order)), ""]
+    lines += ["## Targets", ""]
+    words = {True: "PASS", False: "FAIL", None: "----"}
+    lines += [f"- {words[passed]}: {text}" for text, passed in verdicts(results)]
+    return "\n".join(lines) + "\n"
+
+
+def publish(out, about, jobs, results):
+    """Print and write the tables; whether no target was missed."""
+    text = render(about, jobs, results)
+    stamp = about["date"][:19].replace(" ", "T").replace(":", "")
+    for name in (f"bench-{stamp}", "latest"):
+        (out / f"{name}.json").write_text(json.dumps({"about": about, "results": results},
+                                                     indent=1) + "\n")
+        (out / f"{name}.md").write_text(text)
+    print("\n" + text)
+    print(f"written: {out}/bench-{stamp}.md and .json (also as latest)")
+    return all(passed is not False for _, passed in verdicts(results))

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is compared: the raw disk, DRBD, raftblk.
+
+Each is started on the same guests and the same disks, and stopped so that
+nothing of it is left there before the next one comes.
+"""
+
+from util import VmError, wait_for
+
+DATA, LOG = "/dev/disk/raftblk/data", "/dev/disk/raftblk/log"
+# Enough to hide the metadata of any of them from the next.
+WIPE_MIB = 4
+
+
+def wipe(cluster, names=("n1", "n2", "n3")):
+    """Overwrite both ends of the disks with zeroes (no discard: no holes)."""
+    script = f'''for disk in {DATA} {LOG}; do
+	end=$(($(blockdev --getsize64 $disk) / 1048576 - {WIPE_MIB}))
+	dd if=/dev/zero of=$disk bs=1M count={WIPE_MIB} oflag=direct conv=fsync &&
+	dd if=/dev/zero of=$disk bs=1M count={WIPE_MIB} seek=$end oflag=direct conv=fsync &&
+	blockdev --flushbufs $disk || exit 1
+done 2>&1'''
+    cluster.parallel(lambda name: cluster.run(name, "sh", "-c", script, timeout=120),
+                     ",".join(names))
+
+
+class System:
+    """A way to a block device on n1; `nodes` take part in it."""
+
+    name = title = upper = device = ""
+    nodes = ()
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    @staticmethod
+    def missing():
+        """Why it cannot run here, or nothing."""
+        return ""
+
+    def version(self):
+        return ""
+
+    def format(self):
+        """Leaves the disks ready but unused: holes are filled after this."""
+
+    def start(self):
+        """Returns when `device` takes I/O on n1."""
+
+    def stop(self):
+        """Gives the disks back."""
+
+    def verify(self):
+        """VmError unless what was measured is what its name says."""
+
+    def run(self, name, *argv, timeout=120):
+        return self.cluster.run(name, *argv, timeout=timeout)
+
+    def everywhere(self, *argv, names=None, timeout=120):
+        names = names or self.nodes
+        return self.cluster.parallel(
+            lambda name: self.run(name, *argv, timeout=timeout), ",".join(names))
+
+
+class Raw(System):
+    """The disk of n1 itself."""
+
+    name, title, upper, device, nodes = "raw", "raw disk", "data", DATA, ("n1",)
+
+
+class Drbd(System):
+    """The kernel's own DRBD 8.4, protocol C, everything else as it comes."""
+
+    name, title, upper = "drbd", "DRBD, 2 nodes", "drbd0"
+    device, nodes = "/dev/drbd0", ("n1", "n2")
+
+    RESOURCE = f'''
+global {{ usage-count no; }}
+resource bench {{
+	net {{ protocol C; }}
+	device /dev/drbd0;
+	disk {DATA};
+	meta-disk internal;
+	on n1 {{ address 10.77.0.1:7788; }}
+	on n2 {{ address 10.77.0.2:7788; }}
+}}
+'''
+
+    REPLICATING = "cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C"
+
+    def _drbd(self, name, *argv, **kwargs):
+        return self.run(name, "drbdadm", "-c", "/run/drbd-bench.conf", *argv, **kwargs)
+
+    def version(self):
+        return self.run("n1", "sh", "-c", "modprobe drbd && sed -n 1p /proc/drbd").strip()
+
+    def format(self):
+        script = ('modprobe drbd && printf %s "$1" > /run/drbd-bench.conf && mkdir -p '
+                  '/run/lock /var/lib/drbd && '
+                  'drbdadm -c /run/drbd-bench.conf create-md --force bench')
+        self.everywhere("sh", "-c", script, "format", self.RESOURCE)
+
+    def start(self):
+        self.cluster.parallel(lambda n: self._drbd(n, "up", "bench"), ",".join(self.nodes))
+        self._wait_state("cs:Connected ro:Secondary/Secondary ds:Inconsistent/Inconsistent C")
+        # Both copies count as equal: what is compared here is not resync.
+        self._drbd("n1", "--", "--clear-bitmap", "new-current-uuid", "bench")
+        self._wait_state("cs:Connected ro:Secondary/Secondary ds:UpToDate/UpToDate C")
+        self._drbd("n1", "primary", "bench")
+
+    def state(self):
+        """As in /proc/drbd: connection, roles, disks, protocol."""
+        for line in self.run("n1", "cat", "/proc/drbd").splitlines():
+            if line.strip().startswith("0: "):
+                return " ".join(line.split()[1:5])
+        return "none"
+
+    def _wait_state(self, wanted):
+        wait_for(lambda: self.state() == wanted, 60, f"DRBD to be '{wanted}'", 0.2)
+
+    def verify(self):
+        if self.state() != self.REPLICATING:
+            raise VmError(f"DRBD is not '{self.REPLICATING}' but '{self.state()}'")
+
+    def stop(self):
+        self._drbd("n1", "secondary", "bench")
+        self.cluster.parallel(lambda n: self._drbd(n, "down", "bench"), ",".join(self.nodes))
+
+
+class Raftblk(System):
+    """raftblk on three nodes."""
+
+    name, title, upper = "raftblk", "raftblk, 3 nodes", "raftblk0"
+    device, nodes = "/dev/raftblk0", ("n1", "n2", "n3")
+
+    @staticmethod
+    def missing():
+        return "the module is not built"
+
+
+SYSTEMS = {s.name: s for s in (Raw, Drbd, Raftblk)}
