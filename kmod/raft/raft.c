@@ -22,6 +22,15 @@ static bool cfg_valid(const struct raft_cfg *cfg)
 	       cfg->election_ns < 1ULL << 43;
 }
 
+/* Two lives never draw the same numbers, even from one seed; similar seeds differ. */
+static u64 mix(u64 x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	x ^= x >> 31;
+	return x ?: 1;	/* xorshift never leaves 0 */
+}
+
 static int boot_conf(struct raft *r, const struct raft_boot *boot)
 {
 	if (boot->conf.index > boot->last.index || boot->prev_conf.index > boot->conf.index)
@@ -53,8 +62,7 @@ int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot
 	r->cfg = *cfg;
 	r->cfg.inflight_msgs = min_t(u32, cfg->inflight_msgs, RAFT_WINDOW_MAX);
 	r->now = now;
-	/* Two lives never draw the same numbers, even from one seed. */
-	r->rng = (cfg->seed ^ (now * 0x9e3779b97f4a7c15ULL)) | 1;
+	r->rng = mix(cfg->seed ^ mix(now));
 	r->meta = boot->meta;
 	r->commit = boot->commit;
 	r->durable = boot->last.index;
@@ -68,7 +76,6 @@ int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot
 	 */
 	if (r->meta.term < boot->last.term)
 		raft_meta_set(r, boot->last.term, 0);
-	raft_random(r);
 	raft_arm_election(r);
 	return 0;
 }

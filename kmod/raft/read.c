@@ -60,7 +60,7 @@ static void confirm(struct raft *r)
 	}
 }
 
-/* Whoever got an answer also has to learn of the commit that it names. */
+/* A round tells everyone of the commit that it confirms; one without messages does not. */
 static void tell_commit(struct raft *r)
 {
 	struct raft_peer *p;
@@ -87,11 +87,8 @@ void raft_read_lead(struct raft *r)
 		confirm(r);
 		confirmed = true;
 	}
-	if (!wanted(r)) {
-		if (confirmed)
-			tell_commit(r);
+	if (!wanted(r))
 		return;
-	}
 	begin(r);
 	/* Two confirmations in one step could overflow it: then by the answers. */
 	if (confirmed || raft_tally(r, RAFT_TALLY_READ) < r->round) {

@@ -56,6 +56,7 @@ struct net_node {
 	u32 op_n, done_n;
 	struct net_op op[NET_OPS];
 	struct raft_id done[NET_OPS];	/* {ticket, index} written, not yet told */
+	bool greedy;			/* leaves it to the core to keep configurations alone */
 	bool cut_off[NET_NODES + 1];	/* nothing is sendable to this peer */
 	u64 tickets, answered;
 	u64 need[NET_TICKETS];		/* a read may not be served below */
@@ -184,7 +185,7 @@ static u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last)
 		return first - 1;
 	last = min_t(u64, last, first + NET_MSG_ENTS - 1);
 	for (i = first; i <= last; i++)
-		if (n->log[i].conf)
+		if (n->log[i].conf && !n->greedy)
 			return i == first ? i : i - 1;
 	return last;
 }
@@ -500,7 +501,7 @@ static void net_boot(struct net_node *n)
 	n->up = true;
 }
 
-static void net_crash(struct net_node *n)
+static inline void net_crash(struct net_node *n)
 {
 	n->up = false;
 }
@@ -647,7 +648,7 @@ static bool net_disk_all(struct net_node *n)
 	return any;
 }
 
-static int net_propose(struct net_node *n, u32 count, u32 bytes, const struct raft_conf *conf)
+static inline int net_propose(struct net_node *n, u32 count, u32 bytes, const struct raft_conf *conf)
 {
 	struct raft_event ev = { .type = RAFT_EV_PROPOSE };
 	struct raft_status st;
@@ -668,7 +669,7 @@ static int net_propose(struct net_node *n, u32 count, u32 bytes, const struct ra
 	return net_step(n, &ev);
 }
 
-static int net_read(struct net_node *n)
+static inline int net_read(struct net_node *n)
 {
 	CHECK(n->tickets + 1 < NET_TICKETS);
 	n->need[++n->tickets] = net.commit;
@@ -703,7 +704,7 @@ static inline void net_tick_due(void)
 }
 
 /* Nothing is late, nothing is lost, until nothing happens any more. */
-static void net_settle(void)
+static inline void net_settle(void)
 {
 	struct net_node *n;
 	bool any = true;

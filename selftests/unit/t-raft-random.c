@@ -11,6 +11,35 @@
 static bool cut[NET_NODES + 1][NET_NODES + 1];
 static u32 seed_now;
 
+/* How this seed's world is: rates are themselves random. */
+static struct {
+	u32 net, disk, time, propose, pump, read, rare;	/* weights */
+	u32 jump;	/* ms */
+	u32 drop, dup, reorder;	/* percent */
+} world;
+
+static void make_world(void)
+{
+	static const u32 jumps[] = { 20, 60, 60, 400, 1500 }, drops[] = { 0, 2, 5, 20, 40 };
+
+	world.net = 200 + net_rand(600);
+	world.disk = 20 + net_rand(net_rand(2) ? 300 : 100);
+	world.time = 20 + net_rand(100);
+	world.propose = 20 + net_rand(80);
+	world.pump = 20 + net_rand(80);
+	world.read = 10 + net_rand(50);
+	world.rare = 1 + net_rand(net_rand(3) ? 10 : 50);
+	world.jump = jumps[net_rand(ARRAY_SIZE(jumps))];
+	world.drop = drops[net_rand(ARRAY_SIZE(drops))];
+	world.dup = net_rand(10);
+	world.reorder = net_rand(60);
+}
+
+static bool percent(u32 p)
+{
+	return net_rand(100) < p;
+}
+
 static struct net_node *any_node(u32 count)
 {
 	return &net.node[1 + net_rand(count)];
@@ -19,15 +48,13 @@ static struct net_node *any_node(u32 count)
 static void do_net(void)
 {
 	u32 i;
-	u64 dice;
 
 	if (!net.nmsg)
 		return;
-	i = net_rand(4) ? 0 : net_rand(net.nmsg);
-	dice = net_rand(100);
-	if (dice < 4 || cut[net.msg[i].m.from][net.msg[i].m.to]) {
+	i = percent(world.reorder) ? net_rand(net.nmsg) : 0;
+	if (percent(world.drop) || cut[net.msg[i].m.from][net.msg[i].m.to]) {
 		net_msg_drop(i);
-	} else if (dice < 8 && net.nmsg < NET_MSGS) {
+	} else if (percent(world.dup)) {
 		struct net_msg w = net.msg[i];
 
 		net_handle(&w);
@@ -167,29 +194,37 @@ static void do_rare(u32 count)
 	}
 }
 
+/* Is it this one's turn? */
+static bool turn(u32 *dice, u32 weight)
+{
+	if (*dice < weight)
+		return true;
+	*dice -= weight;
+	return false;
+}
+
 static void do_some(u32 count)
 {
 	struct net_node *n = any_node(count);
-	u64 dice = net_rand(1000);
+	u32 dice = net_rand(world.net + world.disk + world.time + world.propose + world.pump +
+			    world.read + world.rare);
 
-	if (dice < 400) {
+	if (turn(&dice, world.net)) {
 		do_net();
-	} else if (dice < 650) {
+	} else if (turn(&dice, world.disk)) {
 		do_disk(n);
-	} else if (dice < 730) {
-		net.now += net_rand(60 * MS);
+	} else if (turn(&dice, world.time)) {
+		net.now += net_rand(world.jump * MS);
 		net_tick_due();
-	} else if (dice < 780) {
+	} else if (turn(&dice, world.propose)) {
 		n = net_leader() ?: n;
 		if (n->up && n->last + 64 < NET_LOG)
 			net_propose(n, 1 + net_rand(4), net_rand(3) * 100, NULL);
-	} else if (dice < 860) {
+	} else if (turn(&dice, world.pump)) {
 		net_event(n, RAFT_EV_PUMP, 0, 0);
-	} else if (dice < 900) {
+	} else if (turn(&dice, world.read)) {
 		if (n->up && n->tickets + 2 < NET_TICKETS)
 			net_read(n);
-	} else if (dice < 990) {
-		do_net();
 	} else {
 		do_rare(count);
 	}
@@ -234,7 +269,7 @@ static void converge(u32 count)
 static void run_seed(u32 seed)
 {
 	struct raft_conf conf;
-	u32 i, count = 3 + seed % 4, steps = 6000;
+	u32 i, count = 3 + seed % 4, steps = 4000;
 	char buf[64] = "", *p = buf;
 
 	seed_now = seed;
@@ -242,6 +277,7 @@ static void run_seed(u32 seed)
 		p += sprintf(p, "%ui ", i);
 	conf = net_conf(buf);
 	net_start(count, &conf, seed);
+	make_world();
 	memset(cut, 0, sizeof(cut));
 	for (i = 1; i <= count; i++)
 		net_boot(&net.node[i]);

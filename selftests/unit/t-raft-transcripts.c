@@ -64,7 +64,7 @@ static struct raft_conf conf_of(const char *s)
 	return net_conf(buf);
 }
 
-/* start COUNT [conf=1i,2i] [window=N] [bytes=N] [seed=N]: nodes are not booted */
+/* start COUNT [conf=1i,2i] [window=N] [bytes=N] [seed=N] [greedy=1]: nodes are not booted */
 static void cmd_start(void)
 {
 	char buf[128] = "", *p = buf;
@@ -79,6 +79,7 @@ static void cmd_start(void)
 	for (i = 1; i <= started; i++) {
 		net.node[i].cfg.inflight_msgs = option("window", 4);
 		net.node[i].cfg.uncommitted_bytes = option("bytes", 1000);
+		net.node[i].greedy = option("greedy", 0);
 	}
 }
 
@@ -329,6 +330,8 @@ static void cmd_status(void)
 		U(num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader),
 		U(st.snap.term), U(st.snap.index), U(st.last.term), U(st.last.index),
 		U(st.durable), U(st.commit), st.leader_ready ? " ready" : "", U(st.bad_msgs));
+	if (st.transferee)
+		fprintf(net_out, "     transfer to %llu\n", U(st.transferee));
 	for (i = 0; st.role == RAFT_LEADER && i < st.npeers; i++)
 		fprintf(net_out, "     peer %llu %s match %llu next %llu inflight %u%s\n",
 			U(st.peer[i].store), state[st.peer[i].state], U(st.peer[i].match),

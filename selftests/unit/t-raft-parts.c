@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The parts of the Raft core one by one: the trail against a plain array, the
+ * quorum against counting, configurations, boot states, timers, and a flood of
+ * random messages.
+ */
+#include "raft-net.h"
+
+#define MODEL 200
+
+static struct raft_trail trail;
+static u64 model[MODEL];	/* term by index */
+static u64 m_snap, m_last;
+
+static void trail_equal(void)
+{
+	u64 i, k;
+
+	CHECK(raft_trail_ok(&trail));
+	CHECK_EQ(trail.snap.index, m_snap);
+	CHECK_EQ(trail.last, m_last);
+	CHECK_EQ(raft_trail_term(&trail, m_last + 1), 0);
+	if (m_snap)
+		CHECK_EQ(raft_trail_term(&trail, m_snap - 1), 0);
+	for (i = m_snap; i <= m_last; i++) {
+		CHECK_EQ(raft_trail_term(&trail, i), model[i]);
+		for (k = i; k > m_snap && model[k - 1] == model[i]; k--)
+			;
+		CHECK_EQ(raft_trail_run_first(&trail, i), k);
+		for (k = i; k < m_last && model[k + 1] == model[i]; k++)
+			;
+		if (i > m_snap)
+			CHECK_EQ(raft_trail_run_last(&trail, i), k);
+	}
+}
+
+static void trail_questions(void)
+{
+	struct raft_span s;
+	u64 i = m_snap + net_rand(m_last - m_snap + 1), term = net_rand(model[m_last] + 3), k;
+
+	for (k = i; k > m_snap && model[k] > term; k--)
+		;
+	CHECK_EQ(raft_trail_at_most(&trail, i, term), k);
+	s.first = 1 + net_rand(m_last + 3);
+	s.last = s.first + net_rand(10);
+	s.term = 1 + net_rand(model[m_last] + 2);
+	for (k = s.first; k <= s.last; k++)
+		if (k > m_snap && (k > m_last || model[k] != s.term))
+			break;
+	CHECK_EQ(raft_trail_differs(&trail, &s), k);
+}
+
+static void trail_as_array(void)
+{
+	u64 step, n, i;
+
+	net.rng = 77;
+	memset(&trail, 0, sizeof(trail));
+	m_snap = m_last = 0;
+	model[0] = 0;
+	for (step = 0; step < 20000; step++) {
+		n = 1 + net_rand(5);
+		switch (net_rand(4)) {
+		case 0:
+		case 1:
+			if (m_last + n >= MODEL)
+				break;
+			i = model[m_last] + net_rand(3);
+			CHECK_EQ(raft_trail_append(&trail, m_last + n, i), i > 0);
+			while (i && n--)
+				model[++m_last] = i;
+			break;
+		case 2:
+			i = m_snap + 1 + net_rand(m_last - m_snap + 1);
+			if (i > m_last || net_rand(3))
+				break;
+			raft_trail_truncate(&trail, i);
+			m_last = i - 1;
+			break;
+		case 3:
+			if (m_last == m_snap || net_rand(3))
+				break;
+			m_snap += 1 + net_rand(m_last - m_snap);
+			raft_trail_compact(&trail, m_snap);
+		}
+		trail_equal();
+		trail_questions();
+		if (m_last + 8 >= MODEL) {
+			memset(&trail, 0, sizeof(trail));
+			m_snap = m_last = 0;
+		}
+	}
+}
+
+static void trail_refuses(void)
+{
+	u64 i;
+
+	memset(&trail, 0, sizeof(trail));
+	CHECK(!raft_trail_append(&trail, 0, 1));
+	CHECK(!raft_trail_append(&trail, 1, 0));
+	CHECK(!raft_trail_append(&trail, RAFT_NUM_MAX, 1));
+	for (i = 1; i <= RAFT_RUNS_MAX; i++) {
+		CHECK(raft_trail_fits(&trail, i, i, 0));
+		CHECK_EQ(raft_trail_fits(&trail, i, i, 2), i + 2 <= RAFT_RUNS_MAX);
+		CHECK(raft_trail_append(&trail, i, i));
+	}
+	CHECK(!raft_trail_fits(&trail, i, i, 0));
+	CHECK(raft_trail_fits(&trail, i, i - 1, 0));
+	CHECK(!raft_trail_append(&trail, i, i));
+	CHECK(!raft_trail_append(&trail, i, i - 2));
+	CHECK(raft_trail_append(&trail, i, i - 1));
+	/* A cut makes room. */
+	CHECK(raft_trail_fits(&trail, i - 1, i, 0));
+	CHECK(raft_trail_ok(&trail));
+}
+
+static u64 count_majority(const struct raft_conf *c, const u64 *val, u8 half)
+{
+	u64 best = 0;
+	u32 i, k, n = 0, has;
+
+	for (i = 0; i < c->n; i++)
+		n += !!(c->m[i].flags & half);
+	if (!n)
+		return U64_MAX;
+	for (i = 0; i < c->n; i++) {
+		has = 0;
+		for (k = 0; k < c->n; k++)
+			has += c->m[k].flags & half && val[k] >= val[i];
+		if (has > n / 2 && val[i] > best)
+			best = val[i];
+	}
+	return best;
+}
+
+static void quorum_by_counting(void)
+{
+	struct raft_conf c;
+	u64 val[RAFT_MEMBERS_MAX], want;
+	u32 step, i;
+
+	net.rng = 99;
+	for (step = 0; step < 20000; step++) {
+		memset(&c, 0, sizeof(c));
+		c.n = net_rand(RAFT_MEMBERS_MAX + 1);
+		for (i = 0; i < c.n; i++) {
+			c.m[i].store = i + 1;
+			c.m[i].flags = net_rand(2) ? 1 + net_rand(4) : RAFT_M_IN;
+			val[i] = net_rand(2) ? net_rand(6) : net_rand(1000);
+		}
+		want = min_t(u64, count_majority(&c, val, RAFT_M_IN),
+			     count_majority(&c, val, RAFT_M_OUT));
+		CHECK_EQ(raft_quorum(&c, val), want == U64_MAX ? 0 : want);
+	}
+}
+
+static void quorum_examples(void)
+{
+	struct raft_conf c = net_conf("1i 2i 3i 4l 5l");
+	struct raft_conf j = net_conf("1io 2o 3o 4i 5i");
+
+	CHECK_EQ(raft_quorum(&c, (u64[]){ 9, 1, 5, 9, 9 }), 5);
+	CHECK_EQ(raft_quorum(&j, (u64[]){ 9, 9, 1, 2, 2 }), 2);
+	CHECK_EQ(raft_quorum(&j, (u64[]){ 9, 1, 1, 9, 9 }), 1);
+	c = net_conf("1i 2i 3i 4i");
+	CHECK_EQ(raft_quorum(&c, (u64[]){ 9, 9, 1, 1 }), 1);
+	c = net_conf("1i 2w");
+	CHECK(!raft_conf_valid(&c));
+	c.n = 0;
+	CHECK_EQ(raft_quorum(&c, NULL), 0);
+}
+
+static bool valid(const char *s)
+{
+	struct raft_conf c = net_conf(s);
+
+	return raft_conf_valid(&c);
+}
+
+static bool follows(const char *a, const char *b)
+{
+	struct raft_conf x = net_conf(a), y = net_conf(b);
+
+	return raft_conf_follows(&x, &y);
+}
+
+static void conf_rules(void)
+{
+	CHECK(valid("1i"));
+	CHECK(valid("1i 2io 3o 4l 5lo 6iw"));
+	CHECK(!valid(""));
+	CHECK(!valid("1l"));
+	CHECK(!valid("1o"));
+	CHECK(!valid("1i 1l"));
+	CHECK(!valid("1i 0i"));
+	CHECK(!valid("1il"));
+	CHECK(!valid("1i 2"));
+	CHECK(follows("1i 2i", "2i 1i 3l"));
+	CHECK(!follows("1i 2i", "1i"));
+	CHECK(!follows("1i 2i", "1i 2i 3i"));
+	CHECK(follows("1i 2i", "1io 2o 3i"));
+	CHECK(!follows("1i 2i", "1io 3i"));
+	CHECK(!follows("1i 2i", "1io 2o 3io"));
+	CHECK(follows("1io 2o 3i", "1i 3i 2l"));
+	CHECK(!follows("1io 2o 3i", "1i 2i"));
+	CHECK(!follows("1io 2o 3i", "1io 2o 3i"));
+}
+
+static int boots(void (*change)(struct raft_boot *, struct raft_cfg *))
+{
+	static struct raft_id runs[2];
+	struct raft_boot b;
+	struct raft_cfg cfg = { .self = 1, .heartbeat_ns = 1, .election_ns = 10, .msg_ents = 1,
+				.inflight_msgs = 1, .sendable = net_sendable };
+
+	memset(&b, 0, sizeof(b));
+	runs[0] = (struct raft_id){ 3, 7 };
+	runs[1] = (struct raft_id){ 5, 9 };
+	b.meta.term = 6;
+	b.snap = (struct raft_id){ 2, 4 };
+	b.last = (struct raft_id){ 5, 9 };
+	b.commit = 5;
+	b.conf = net_conf("1i 2i");
+	b.conf.index = 3;
+	b.runs = runs;
+	b.nruns = 2;
+	change(&b, &cfg);
+	if (!net.node[1].r)
+		net.node[1].r = malloc(raft_size());
+	return raft_init(net.node[1].r, &cfg, &b, 5);
+}
+
+#define CHANGE(name, what)						\
+	static void name(struct raft_boot *b, struct raft_cfg *c) { what; }
+CHANGE(nothing, )
+CHANGE(no_self, c->self = 0)
+CHANGE(no_sendable, c->sendable = NULL)
+CHANGE(slow_heart, c->heartbeat_ns = 10)
+CHANGE(commit_low, b->commit = 3)
+CHANGE(commit_high, b->commit = 10)
+CHANGE(last_other, b->last.index = 8)
+CHANGE(last_term, b->last.term = 4)
+CHANGE(no_runs, b->nruns = 0)
+CHANGE(many_runs, b->nruns = RAFT_RUNS_MAX + 1)
+CHANGE(runs_down, ((struct raft_id *)b->runs)[0].term = 5)
+CHANGE(runs_back, ((struct raft_id *)b->runs)[0].index = 9)
+CHANGE(snap_newer, b->snap.term = 4)
+CHANGE(snap_half, b->snap.term = 0)
+CHANGE(conf_late, b->conf.index = 10)
+CHANGE(conf_bad, b->conf.m[0].flags = 0)
+CHANGE(conf_none, b->conf.index = 0)
+CHANGE(vote_in_0, (b->meta.term = 0, b->meta.vote = 2))
+CHANGE(term_wild, b->meta.term = U64_MAX)
+
+static void boot_states(void)
+{
+	static void (*const bad[])(struct raft_boot *, struct raft_cfg *) = {
+		no_self, no_sendable, slow_heart, commit_low, commit_high, last_other, last_term,
+		no_runs, many_runs, runs_down, runs_back, snap_newer, snap_half, conf_late,
+		conf_bad, conf_none, vote_in_0, term_wild,
+	};
+	u32 i;
+
+	CHECK_EQ(boots(nothing), 0);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (boots(bad[i]) != -EINVAL)
+			printf("# bad[%u]\n", i);
+		CHECK_EQ(boots(bad[i]), -EINVAL);
+	}
+}
+
+/* In [election, 2 * election), spread, and different for different seeds. */
+static void election_timeouts(void)
+{
+	struct raft_conf c = net_conf("1i 2i 3i");
+	u64 lo = U64_MAX, hi = 0, at, seed;
+
+	for (seed = 1; seed < 500; seed++) {
+		net_start(1, &c, seed);
+		net_boot(&net.node[1]);
+		at = raft_deadline(net.node[1].r) - net.now;
+		CHECK(at >= 1000 * MS && at < 2000 * MS);
+		lo = min_t(u64, lo, at);
+		hi = max_t(u64, hi, at);
+	}
+	CHECK(lo < 1050 * MS && hi > 1950 * MS);
+}
+
+static u64 odd(u64 near)
+{
+	static const u64 wild[] = { 0, 1, U64_MAX, U64_MAX - 1, U64_MAX >> 1, U64_MAX >> 2,
+				    (U64_MAX >> 2) - 1 };
+
+	return net_rand(8) ? near + net_rand(5) - net_rand(3) : wild[net_rand(ARRAY_SIZE(wild))];
+}
+
+/* Whatever arrives: no crash, a state that holds together or a halt. */
+static void flood(void)
+{
+	struct raft_conf c = net_conf("1i 2i 3i 4l"), junk;
+	struct raft_status st;
+	struct raft_event ev;
+	struct net_node *n = &net.node[1];
+	struct net_msg w;
+	u64 seed;
+	u32 i, k, halts = 0;
+
+	tap_expect_asserts();
+	for (seed = 1; seed <= 300; seed++) {
+		net_start(1, &c, seed);
+		net.blind = true;
+		n->cut_off[0] = false;
+		net_boot(n);
+		for (i = 0; i < 300; i++) {
+			raft_status(n->r, &st);
+			if (st.role == RAFT_HALTED) {
+				halts++;
+				break;
+			}
+			memset(&w, 0, sizeof(w));
+			w.m.type = net_rand(RAFT_MSG_NR + 1);
+			w.m.reject = net_rand(2);
+			w.m.force = !net_rand(4);
+			w.m.from = net_rand(20) ? 1 + net_rand(5) : odd(0);
+			w.m.to = net_rand(20) ? 1 : odd(1);
+			w.m.term = odd(st.term);
+			w.m.prev.index = odd(st.last.index);
+			w.m.prev.term = net_rand(2) ? raft_term_at(n->r, w.m.prev.index) :
+						      odd(st.last.term);
+			w.m.run_first = odd(st.commit);
+			w.m.reject_index = odd(st.last.index);
+			w.m.ents.first = net_rand(8) ? w.m.prev.index + 1 : odd(st.last.index);
+			w.m.ents.last = w.m.ents.first - 1 + net_rand(4);
+			w.m.ents.term = odd(st.term);
+			w.m.commit = odd(st.commit);
+			w.m.read_seq = odd(1);
+			junk = c;
+			junk.index = net_rand(4) ? w.m.ents.first : odd(1);
+			junk.n = net_rand(20) ? 4 : net_rand(256);
+			junk.m[net_rand(4)].flags = net_rand(32);
+			w.m.ents.conf = net_rand(6) ? NULL : &junk;
+			for (k = 0; k < NET_MSG_ENTS; k++) {
+				w.e[k].term = w.m.ents.term;
+				w.e[k].conf = w.m.ents.conf;
+			}
+			ev.type = RAFT_EV_MSG;
+			ev.msg = &w.m;
+			net.handling = &w;
+			if (w.m.ents.last < NET_LOG || w.m.ents.first > w.m.ents.last)
+				net_step(n, &ev);
+			net.handling = NULL;
+			n->op_n = 0;
+			n->disk_last = n->last;
+			if (!net_rand(4) && n->meta_ticket) {
+				k = n->meta_ticket;
+				n->meta_ticket = 0;
+				net_event(n, RAFT_EV_META_DONE, 0, k);
+			}
+			net.now += net_rand(300) * MS;
+			if (!net_rand(3))
+				net_event(n, RAFT_EV_TICK, 0, 0);
+			if (!net_rand(5))
+				net_event(n, RAFT_EV_LOG_DONE, odd(st.last.index), net_rand(3));
+			if (!net_rand(5))
+				net_event(n, RAFT_EV_PUMP, 0, 0);
+		}
+	}
+	printf("# %u of 300 halted\n", halts);
+	/* Only a forged leader that denies what is committed makes it halt. */
+	CHECK(halts < 250);
+}
+
+/* Fits in the output of a step, with every member that there can be. */
+static void biggest_steps(void)
+{
+	struct raft_conf c;
+	static struct raft_out out;
+	struct raft_event ev = { .type = RAFT_EV_TICK };
+	struct net_node *n = &net.node[1];
+	struct raft_status st;
+	struct raft_msg m;
+	u32 i;
+
+	memset(&c, 0, sizeof(c));
+	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
+		c.m[c.n++] = (struct raft_member){ i + 1, RAFT_M_IN };
+	net_start(1, &c, 1);
+	net_boot(n);
+	raft_status(n->r, &st);
+	ev.now = net.now + 5000 * MS;
+	CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	CHECK_EQ(out.n, RAFT_MEMBERS_MAX - 1 + 1);
+	ev.type = RAFT_EV_MSG;
+	ev.msg = &m;
+	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+		m = (struct raft_msg){ .type = RAFT_MSG_PREVOTE_REPLY, .from = i, .to = 1, .term = 2 };
+		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	}
+	ev.type = RAFT_EV_META_DONE;
+	ev.done.ticket = 1;
+	CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	CHECK_EQ(out.n, RAFT_MEMBERS_MAX - 1);
+	ev.type = RAFT_EV_MSG;
+	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+		ev.msg = &m;
+		m = (struct raft_msg){ .type = RAFT_MSG_VOTE_REPLY, .from = i, .to = 1, .term = 2 };
+		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	}
+	/* Everyone reads, then one reply commits, confirms and starts a round. */
+	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+		ev.msg = &m;
+		m = (struct raft_msg){ .type = RAFT_MSG_READ, .from = i, .to = 1, .term = 2,
+				       .read_seq = i };
+		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	}
+	for (i = 2; i <= 11; i++) {
+		m = (struct raft_msg){ .type = RAFT_MSG_APPEND_REPLY, .from = i, .to = 1, .term = 2,
+				       .prev = { 2, 2 } };
+		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	}
+	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+		m = (struct raft_msg){ .type = RAFT_MSG_READ, .from = i, .to = 1, .term = 2,
+				       .read_seq = i };
+		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	}
+	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+		m = (struct raft_msg){ .type = RAFT_MSG_APPEND_REPLY, .from = i, .to = 1, .term = 2,
+				       .prev = { 2, 2 }, .read_seq = 1 };
+		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+		CHECK_EQ(raft_check(n->r), 0);
+	}
+	ev.type = RAFT_EV_PROPOSE;
+	memset(&ev.propose, 0, sizeof(ev.propose));
+	ev.propose.count = 500;
+	CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+}
+
+static const struct tap_case cases[] = {
+	{ "trail_as_array", trail_as_array },
+	{ "trail_refuses", trail_refuses },
+	{ "quorum_by_counting", quorum_by_counting },
+	{ "quorum_examples", quorum_examples },
+	{ "conf_rules", conf_rules },
+	{ "boot_states", boot_states },
+	{ "election_timeouts", election_timeouts },
+	{ "flood", flood },
+	{ "biggest_steps", biggest_steps },
+};
+
+TAP_MAIN(cases)
