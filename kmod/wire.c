@@ -422,7 +422,7 @@ static bool msg_ok(const struct raft_msg *m, u32 n)
 		return m->ents.first > m->ents.last || !m->ents.last;
 	return m->type == RAFT_MSG_APPEND && m->ents.first && m->ents.first <= U64_MAX - n &&
 	       m->ents.last == m->ents.first + n - 1 && m->ents.first == m->prev.index + 1 &&
-	       m->ents.term && m->prev.term <= m->ents.term && m->ents.term <= m->term;
+	       m->prev.term <= m->ents.term && m->ents.term <= m->term;
 }
 
 static void get_entry(struct rb_entry *e, const struct frame_entry *f)

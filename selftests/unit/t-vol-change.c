@@ -41,6 +41,7 @@ static void apply(void)
 	struct vol_batch b;
 
 	while (vol_apply_plan(w.v, U64_MAX, &b)) {
+		CHECK(b.last > w.applied);
 		vol_apply_done(w.v);
 		w.applied = b.last;
 	}
@@ -244,6 +245,11 @@ static void test_many_blocks(void)
 	w.mem = calloc(1, vol_size(&w.g));
 	w.v = vol_init(w.mem, &w.g, &at);
 	CHECK_EQ(vol_map_blocks(w.v), 200);
+	commit(RB_E_WRITE, 70ULL * PER * 8, 1);
+	apply();
+	CHECK_EQ(vol_map_dirty(w.v, 63), 70);
+	CHECK_EQ(vol_map_dirty(w.v, 71), -1);
+	vol_map_clean(w.v, 70);
 	commit(RB_E_WRITE, 130ULL * PER * 8, 1);
 	commit(RB_E_WRITE, 199ULL * PER * 8, 1);
 	apply();

@@ -1,32 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The wire codec: round trips, golden bytes, and what it must refuse. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#include <sys/mman.h>
+
 #include "tap.h"
 #include "wire.h"
 
 #define FRAME_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
 
 static u8 buf[FRAME_MAX], copy[FRAME_MAX];
-static struct wire_append app;
-static struct rb_entry ent[WIRE_ENTRIES_MAX];
-static u32 sums[WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX];
+static struct wire_append *app;
+static struct rb_entry ent[WIRE_ENTRIES_MAX + 1];
+static u32 sums[2 * WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX + 1];
+
+/* @len bytes whose end is the end of what may be touched. */
+static void *guarded(u8 **area, size_t len)
+{
+	const size_t size = 1 << 16;
+
+	if (!*area) {
+		*area = mmap(NULL, size + 4096, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(*area != MAP_FAILED && !mprotect(*area + size, 4096, PROT_NONE));
+	}
+	CHECK(len <= size);
+	return *area + size - len;
+}
 
 /* Decodes what is in buf, all checks in order, as a receiver does. */
 static int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject *re)
 {
+	static u8 *head_area, *app_area;
 	struct wire_header h;
 	int err = wire_decode_header(&h, buf);
+	void *head;
 
-	if (!err)
-		err = wire_check_head(&h, buf + WIRE_HEADER_BYTES);
 	if (err)
 		return err;
+	head = guarded(&head_area, h.head_len);
+	memcpy(head, buf + WIRE_HEADER_BYTES, h.head_len);
+	err = wire_check_head(&h, head);
+	if (err)
+		return err;
+	app = guarded(&app_area, sizeof(*app));
 	switch (h.type) {
 	case WIRE_HELLO:
-		return wire_decode_hello(he, &h, buf + WIRE_HEADER_BYTES);
+		return wire_decode_hello(he, &h, head);
 	case WIRE_REJECT:
-		return wire_decode_reject(re, &h, buf + WIRE_HEADER_BYTES);
+		return wire_decode_reject(re, &h, head);
 	default:
-		return wire_decode_raft(m, &app, &h, buf + WIRE_HEADER_BYTES);
+		return wire_decode_raft(m, app, &h, head);
 	}
 }
 
@@ -262,8 +286,8 @@ static void test_raft_plain(void)
 		CHECK_EQ(wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 104);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
 		same_msg(&m, &got);
-		CHECK_EQ(app.n, 0);
-		CHECK_EQ(app.nblocks, 0);
+		CHECK_EQ(app->n, 0);
+		CHECK_EQ(app->nblocks, 0);
 		memset(&m.ents, 0, sizeof(m.ents));
 		wire_encode_raft(buf, &m, 0, entry_at, NULL);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
@@ -280,12 +304,12 @@ static void test_raft_append(void)
 	CHECK_EQ(get32(12), 5);
 	CHECK_EQ(decode(&got, NULL, NULL), 0);
 	same_msg(&m, &got);
-	CHECK_EQ(app.n, 6);
-	CHECK_EQ(app.nblocks, 5);
+	CHECK_EQ(app->n, 6);
+	CHECK_EQ(app->nblocks, 5);
 	for (i = 0; i < 6; i++)
-		same_entry(&ent[i], &app.e[i]);
+		same_entry(&ent[i], &app->e[i]);
 	for (i = 0; i < 5; i++)
-		CHECK_EQ(app.crc[i], sums[i]);
+		CHECK_EQ(app->crc[i], sums[i]);
 }
 
 static void test_raft_conf_alone(void)
@@ -296,8 +320,8 @@ static void test_raft_conf_alone(void)
 	fill(0, RB_E_CONF, 0, 0, &b);
 	wire_encode_raft(buf, &m, 1, entry_at, NULL);
 	CHECK_EQ(decode(&got, NULL, NULL), 0);
-	CHECK_EQ(app.nblocks, 1);
-	CHECK_EQ(app.e[0].kind, RB_E_CONF);
+	CHECK_EQ(app->nblocks, 1);
+	CHECK_EQ(app->e[0].kind, RB_E_CONF);
 
 	m = append_msg(2);
 	fill(1, RB_E_NOOP, 0, 0, &b);
@@ -323,18 +347,20 @@ static void test_raft_largest(void)
 	CHECK_EQ(decode(&got, NULL, NULL), 0);
 	same_msg(&m, &got);
 	for (i = 0; i < WIRE_ENTRIES_MAX; i++)
-		same_entry(&ent[i], &app.e[i]);
+		same_entry(&ent[i], &app->e[i]);
 	for (i = 0; i < WIRE_BLOCKS_MAX; i++)
-		CHECK_EQ(app.crc[i], sums[i]);
+		CHECK_EQ(app->crc[i], sums[i]);
 }
 
 /* What the caller must not do is caught before it can leave the node. */
 static void test_encode_asserts(void)
 {
 	struct raft_msg m = append_msg(1);
-	u32 b = 0;
+	u32 b = 0, i;
 
 	tap_expect_asserts();
+	for (i = 0; i <= WIRE_ENTRIES_MAX; i++)
+		fill(i, RB_E_NOOP, 0, 0, &b);
 	CHECK_EQ(wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX + 1, entry_at, NULL), 0);
 	fill(0, RB_E_NOOP, 0, 0, &b);
 	ent[0].index++;
@@ -428,6 +454,7 @@ struct bad {
 	int width;		/* bytes */
 	u64 value;
 	int want;
+	bool header;		/* refused before the head is even read */
 };
 
 /* Each lie comes with correct sums. */
@@ -435,6 +462,7 @@ static void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
 {
 	size_t i;
 	u32 len = encode(), k;
+	struct wire_header h;
 	int err;
 
 	memcpy(copy, buf, len);
@@ -447,6 +475,8 @@ static void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
 		CHECK(memcmp(buf, copy, len));
 		seal();
 		err = decode_any();
+		if (bad[i].header)
+			CHECK_EQ(wire_decode_header(&h, buf), bad[i].want);
 		if (err != bad[i].want)
 			printf("# %s: %d, not %d\n", bad[i].what, err, bad[i].want);
 		CHECK_EQ(err, bad[i].want);
@@ -459,19 +489,19 @@ static u32 encode_hello(void)
 }
 
 static const struct bad bad_header[] = {
-	{ "magic", 0, 4, 0x6b6c6273, -EBADMSG },
-	{ "version 0", 4, 1, 0, -EPROTONOSUPPORT },
-	{ "version 2", 4, 1, 2, -EPROTONOSUPPORT },
-	{ "flag", 6, 2, 1, -EPROTONOSUPPORT },
-	{ "high flag", 6, 2, 0x8000, -EPROTONOSUPPORT },
-	{ "type 0", 5, 1, 0, -EINVAL },
-	{ "type too big", 5, 1, WIRE_TYPE_NR, -EINVAL },
-	{ "type 255", 5, 1, 255, -EINVAL },
-	{ "head_len 0", 8, 4, 0, -EINVAL },
-	{ "head_len over", 8, 4, WIRE_HEAD_MAX + 1, -EINVAL },
-	{ "head_len huge", 8, 4, U32_MAX, -EINVAL },
-	{ "head_len -32", 8, 4, (u32)-32, -EINVAL },
-	{ "payload behind a HELLO", 12, 4, 1, -EINVAL },
+	{ "magic", 0, 4, 0x6b6c6273, -EBADMSG, true },
+	{ "version 0", 4, 1, 0, -EPROTONOSUPPORT, true },
+	{ "version 2", 4, 1, 2, -EPROTONOSUPPORT, true },
+	{ "flag", 6, 2, 1, -EPROTONOSUPPORT, true },
+	{ "high flag", 6, 2, 0x8000, -EPROTONOSUPPORT, true },
+	{ "type 0", 5, 1, 0, -EINVAL, true },
+	{ "type too big", 5, 1, WIRE_TYPE_NR, -EINVAL, true },
+	{ "type 255", 5, 1, 255, -EINVAL, true },
+	{ "head_len 0", 8, 4, 0, -EINVAL, true },
+	{ "head_len over", 8, 4, WIRE_HEAD_MAX + 1, -EINVAL, true },
+	{ "head_len huge", 8, 4, U32_MAX, -EINVAL, true },
+	{ "head_len -32", 8, 4, (u32)-32, -EINVAL, true },
+	{ "payload behind a HELLO", 12, 4, 1, -EINVAL, true },
 };
 
 static void test_bad_header(void)
@@ -522,8 +552,8 @@ static const struct bad bad_raft[] = {
 	{ "payload: less", 12, 4, 4, -EINVAL },
 	{ "payload: more", 12, 4, 6, -EINVAL },
 	{ "payload: none", 12, 4, 0, -EINVAL },
-	{ "payload: over", 12, 4, WIRE_BLOCKS_MAX + 1, -EINVAL },
-	{ "payload: huge", 12, 4, U32_MAX, -EINVAL },
+	{ "payload: over", 12, 4, WIRE_BLOCKS_MAX + 1, -EINVAL, true },
+	{ "payload: huge", 12, 4, U32_MAX, -EINVAL, true },
 	{ "header's term", 16, 8, 8, -EINVAL },
 	{ "type 0", HEAD + 0, 1, 0, -EINVAL },
 	{ "type over", HEAD + 0, 1, RAFT_MSG_NR, -EINVAL },
@@ -572,12 +602,89 @@ static const struct bad bad_raft[] = {
 	{ "last sum", SUM(6, 4), 4, 0, -EINVAL },
 };
 
+static u32 encode_plain(void)
+{
+	struct raft_msg m = { .type = RAFT_MSG_VOTE, .from = 1, .to = 2, .term = 3 };
+
+	return wire_encode_raft(buf, &m, 0, entry_at, NULL);
+}
+
+static const struct bad bad_plain[] = {
+	{ "short", 8, 4, 103, -EINVAL },
+	{ "4 bytes", 8, 4, 4, -EINVAL },
+	{ "payload", 12, 4, 1, -EINVAL },
+	{ "type 0", HEAD + 0, 1, 0, -EINVAL },
+	{ "type over", HEAD + 0, 1, RAFT_MSG_NR, -EINVAL },
+	{ "reject 2", HEAD + 1, 1, 2, -EINVAL },
+	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 3, 1, 1, -EINVAL },
+	{ "n", HEAD + 4, 4, 1, -EINVAL },
+	{ "from", HEAD + 8, 8, 0, -EINVAL },
+	{ "to", HEAD + 16, 8, 0, -EINVAL },
+	{ "term", HEAD + 24, 8, 0, -EINVAL },
+	{ "an entry claimed", HEAD + 72, 8, 1, -EINVAL },
+};
+
+/* Lengths that agree with each other, and not with the entries. */
+static void test_bad_lengths(void)
+{
+	u32 len, b = 0, i;
+	struct raft_msg m = append_msg(3);
+
+	refuse(encode_plain, bad_plain, ARRAY_SIZE(bad_plain));
+
+	len = encode_mixed();		/* a sum that nobody owns */
+	put32(8, len - HEAD + 4);
+	put32(12, 6);
+	seal();
+	CHECK_EQ(decode_any(), -EINVAL);
+	encode_mixed();			/* a sum less than the entries want */
+	put32(8, len - HEAD - 4);
+	put32(12, 4);
+	seal();
+	CHECK_EQ(decode_any(), -EINVAL);
+
+	for (i = 0; i < 2; i++)		/* three largest writes, sums of two */
+		fill(i, RB_E_WRITE, 1, RB_WRITE_MAX >> RB_SECTOR_SHIFT, &b);
+	fill(2, RB_E_NOOP, 0, 0, &b);
+	len = wire_encode_raft(buf, &m, 3, entry_at, NULL);
+	memcpy(buf + ENTRY(2), buf + ENTRY(1), 44);
+	seal();
+	CHECK_EQ(decode_any(), -EINVAL);
+
+	for (i = 0, b = 0; i <= WIRE_ENTRIES_MAX; i++)	/* one entry too many, all well formed */
+		fill(i, RB_E_NOOP, 0, 0, &b);
+	m = append_msg(WIRE_ENTRIES_MAX);
+	wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX, entry_at, NULL);
+	memset(buf + ENTRY(i - 1), 0, 44);
+	buf[ENTRY(i - 1) + 16] = 50;			/* epoch, seq, csum, kind: as fill() */
+	buf[ENTRY(i - 1) + 24] = i;
+	put32(ENTRY(i - 1) + 36, ent[i - 1].csum);
+	buf[ENTRY(i - 1) + 42] = RB_E_NOOP;
+	put32(HEAD + 4, i);
+	put32(HEAD + 72, 99 + i);
+	put32(8, 104 + 44 * i);
+	seal();
+	CHECK_EQ(decode_any(), -EINVAL);
+}
+
 static void test_bad_raft(void)
 {
 	struct raft_msg m = append_msg(1);
 	u32 b = 0;
 
 	refuse(encode_mixed, bad_raft, ARRAY_SIZE(bad_raft));
+
+	m.term = 6;		/* entries of a term later than the sender's */
+	fill(0, RB_E_NOOP, 0, 0, &b);
+	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
+
+	m = append_msg(1);	/* malformed, but its sum is right */
+	ent[0].nsect = 5;
+	ent[0].csum = rb_entry_csum(&ent[0], sums);
+	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
 
 	m.ents.first = 100;	/* an empty append that claims an entry */
 	m.ents.last = 100;
@@ -617,13 +724,18 @@ static void test_wrong_decoder(void)
 	struct raft_msg m;
 
 	encode_hello();
+	CHECK_EQ(decode_any(), 0);
 	CHECK_EQ(wire_decode_header(&h, buf), 0);
 	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
-	CHECK_EQ(wire_decode_raft(&m, &app, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(wire_decode_raft(&m, app, &h, buf + HEAD), -EINVAL);
+	h.type = WIRE_RAFT;
+	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
 	encode_mixed();
 	CHECK_EQ(wire_decode_header(&h, buf), 0);
 	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
 	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
+	h.type = WIRE_HELLO;
+	CHECK_EQ(wire_decode_raft(&m, app, &h, buf + HEAD), -EINVAL);
 }
 
 /* A refused header leaves the result alone. */
@@ -655,6 +767,7 @@ static const struct tap_case cases[] = {
 	{ "bad_header", test_bad_header },
 	{ "bad_hello", test_bad_hello },
 	{ "bad_raft", test_bad_raft },
+	{ "bad_lengths", test_bad_lengths },
 	{ "swapped_entries", test_swapped_entries },
 	{ "wrong_decoder", test_wrong_decoder },
 	{ "header_untouched", test_header_untouched },
