@@ -312,7 +312,8 @@ int rb_volume_up(struct net *net, const struct rb_up *up, u64 ticket, char *err)
  * @err: a sentence when it fails, RB_ERR_MAX
  *
  * Context: process; may sleep.
- * Return: 0: under way; else -errno. With @force, a down under way becomes a forced one (-EALREADY).
+ * Return: 0: under way; else -errno. With @force, a down under way becomes a forced
+ * one (-EALREADY).
  */
 int rb_volume_down(struct rb_volume *v, bool force, u64 ticket, char *err)
 {
@@ -504,7 +505,7 @@ int rb_volume_info(struct rb_volume *v, struct rb_volume_info *info)
 	r = rb_volume_lock_timeout(v);
 	if (r)
 		return r;
-	if (!v->m || v->stopped || !v->disk) {
+	if (!v->m || v->stopped || !v->disk || !v->peers) {
 		r = -ENODEV;
 	} else {
 		member_status(v->m, &info->member);

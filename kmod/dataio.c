@@ -34,7 +34,7 @@ struct rb_apply {
 	bool zeroing;			/* the round in flight is one of zeroes */
 	int error;
 	u32 nbio;
-	struct bio bio[RB_APPLY_BIOS];
+	struct bio *bio;		/* RB_APPLY_BIOS */
 	struct bio_vec vec[RB_APPLY_BIOS][RB_APPLY_VECS];
 };
 
@@ -337,7 +337,8 @@ int rb_dataio_prepare(struct rb_volume *v)
 		return -ENOMEM;
 	v->dataio->apply = a;
 	a->held = kvcalloc(v->limits.batch, sizeof(*a->held), GFP_KERNEL);
-	if (!a->held)
+	a->bio = kvcalloc(RB_APPLY_BIOS, sizeof(*a->bio), GFP_KERNEL);
+	if (!a->held || !a->bio)
 		return -ENOMEM;
 	a->by_pages = !bdev_write_zeroes_sectors(v->dataio->lower.bdev);
 	rb_io_init(&a->io, v, &v->dataio->lower, rb_apply_ended);
@@ -396,6 +397,7 @@ void rb_dataio_close(struct rb_volume *v)
 	if (d->apply) {
 		rb_apply_release(d->apply);
 		kvfree(d->apply->held);
+		kvfree(d->apply->bio);
 	}
 	kvfree(d->apply);
 	if (d->header)

@@ -127,7 +127,7 @@ static int rb_start_failed(struct rb_volume *v, int r, const struct log_report *
 	switch (r) {
 	case -EBADMSG:
 		return rb_sentence(err, r,
-				   "the log on %s is damaged (%s, record %llu): what it lost was durable, so it is not used",
+				   "the log on %s has lost what was durable (%s, record %llu): not used",
 				   v->up.log_path, log_verdict_name(rep->verdict), rep->end_seq);
 	case -EUCLEAN:
 		return rb_sentence(err, r, "both metadata slots of %s are damaged",
@@ -326,9 +326,9 @@ static void rb_volume_gone(struct rb_volume *v, u64 ticket, int error, const cha
 
 	rb_volume_unlist(v);
 	if (v->bootstrap_ticket)
-		rb_ctl_ticket(net, v->name, v->bootstrap_ticket, -ESHUTDOWN, "the volume went down");
+		rb_ctl_ticket(net, v->name, v->bootstrap_ticket, -ESHUTDOWN, "went down");
 	if (v->transfer_ticket)
-		rb_ctl_ticket(net, v->name, v->transfer_ticket, -ESHUTDOWN, "the volume went down");
+		rb_ctl_ticket(net, v->name, v->transfer_ticket, -ESHUTDOWN, "went down");
 	rb_ctl_ticket(net, v->name, ticket, error, text);
 	put_net(net);
 	rb_volume_put(v);

@@ -29,7 +29,7 @@ struct rb_record_op {
 	struct rb_io io;
 	struct list_head entry;		/* free, unflushed or flushing */
 	struct log_record *rec;
-	struct bio bio[2];
+	struct bio *bio;		/* 2 */
 	struct bio_vec vec[RB_REC_PAGES];
 	struct rb_payload *held[LOG_RECORD_ENTRIES];
 };
@@ -38,7 +38,7 @@ struct rb_readback_op {
 	struct rb_io io;
 	struct member_readback *rb;	/* NULL: free */
 	u32 nbio, nvec;
-	struct bio bio[RB_RB_BIOS];
+	struct bio *bio;		/* RB_RB_BIOS */
 	struct bio_vec vec[RB_RB_BIOS];
 	struct rb_payload *held[MEMBER_READBACK_ENTRIES];
 };
@@ -61,6 +61,7 @@ struct rb_logio {
 	struct rb_record_op *rec;	/* LOG_INFLIGHT */
 	struct rb_readback_op *readback;
 	u32 nreadback;
+	struct bio *bios;		/* of records and readbacks */
 };
 
 static void rb_log_told(struct rb_volume *v, struct rb_record_op *op, int error, u64 now)
@@ -366,18 +367,22 @@ int rb_logio_prepare(struct rb_volume *v)
 	l->nreadback = v->up.npeers + 1;
 	l->rec = kvcalloc(LOG_INFLIGHT, sizeof(*l->rec), GFP_KERNEL);
 	l->readback = kvcalloc(l->nreadback, sizeof(*l->readback), GFP_KERNEL);
-	if (!l->rec || !l->readback || rb_block_alloc(v, &l->meta, rb_meta_ended) ||
+	l->bios = kvcalloc(2 * LOG_INFLIGHT + l->nreadback * RB_RB_BIOS, sizeof(*l->bios),
+			   GFP_KERNEL);
+	if (!l->rec || !l->readback || !l->bios || rb_block_alloc(v, &l->meta, rb_meta_ended) ||
 	    rb_block_alloc(v, &l->map, rb_map_ended))
 		return -ENOMEM;
 	rb_io_init(&l->flush, v, &l->lower, rb_log_flush_ended);
 	for (i = 0; i < LOG_INFLIGHT; i++) {
 		rb_io_init(&l->rec[i].io, v, &l->lower, rb_log_write_ended);
 		l->rec[i].io.held = l->rec[i].held;
+		l->rec[i].bio = &l->bios[2 * i];
 		list_add_tail(&l->rec[i].entry, &l->free);
 	}
 	for (i = 0; i < l->nreadback; i++) {
 		rb_io_init(&l->readback[i].io, v, &l->lower, rb_readback_ended);
 		l->readback[i].io.held = l->readback[i].held;
+		l->readback[i].bio = &l->bios[2 * LOG_INFLIGHT + i * RB_RB_BIOS];
 	}
 	return 0;
 }
@@ -492,6 +497,7 @@ void rb_logio_close(struct rb_volume *v)
 	rb_block_free(&l->map);
 	kvfree(l->rec);
 	kvfree(l->readback);
+	kvfree(l->bios);
 	kfree(l);
 	v->logio = NULL;
 }

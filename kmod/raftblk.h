@@ -45,16 +45,17 @@ struct seq_file;
 extern struct workqueue_struct *rb_wq;	/* unbound, reclaim-safe: up, down, disk state */
 
 /* Each line names the volume and the node. */
-#define rb_info(v, fmt, ...)	\
-	pr_info("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
-#define rb_warn(v, fmt, ...)	\
-	pr_warn("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
-#define rb_err(v, fmt, ...)	\
-	pr_err("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
-#define rb_warn_limited(v, fmt, ...)	\
-	pr_warn_ratelimited("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
-#define rb_err_limited(v, fmt, ...)	\
-	pr_err_ratelimited("%s@%s: " fmt, (v)->name, (v)->up.node, ##__VA_ARGS__)
+#define rb_say(pr, vol, fmt, ...)						\
+do {										\
+	const struct rb_volume *v_ = (vol);					\
+										\
+	pr("%s@%s: " fmt, v_->name, v_->up.node, ##__VA_ARGS__);		\
+} while (0)
+#define rb_info(v, fmt, ...)	rb_say(pr_info, v, fmt, ##__VA_ARGS__)
+#define rb_warn(v, fmt, ...)	rb_say(pr_warn, v, fmt, ##__VA_ARGS__)
+#define rb_err(v, fmt, ...)	rb_say(pr_err, v, fmt, ##__VA_ARGS__)
+#define rb_warn_limited(v, fmt, ...)	rb_say(pr_warn_ratelimited, v, fmt, ##__VA_ARGS__)
+#define rb_err_limited(v, fmt, ...)	rb_say(pr_err_ratelimited, v, fmt, ##__VA_ARGS__)
 
 /* ---- pool.c: payload pages, preallocated; nothing here sleeps or can recurse ---- */
 
@@ -98,6 +99,7 @@ struct rb_up {				/* what "up" asks for */
 	int minor;			/* /dev/raftblkN; -1: the first free one */
 	u32 pool_mib;			/* 0: default */
 	u32 io_timeout_ms;		/* 0: wait for ever (default) */
+	u32 election_ms;		/* until a configuration is known, and of a bootstrap; 0: default */
 };
 
 enum rb_volume_state {
@@ -114,7 +116,7 @@ struct rb_note {
 	u64 arg;
 };
 
-enum rb_kick { RB_KICK_SUBMIT, RB_KICK_DONE, RB_KICK_NET, RB_KICK_POOL, RB_KICK_CTL, RB_KICK_STOP };
+enum rb_kick { RB_KICK_SUBMIT, RB_KICK_DONE, RB_KICK_NET, RB_KICK_POOL, RB_KICK_CTL };
 
 struct rb_volume {
 	struct kref ref;
@@ -212,7 +214,8 @@ struct rb_volume_info {			/* a snapshot for status; about 3 KiB */
 	int peer_error[MEMBER_PEERS_MAX];	/* what ended the last connection to it; 0: none */
 	struct member_status member;
 };
-/* May sleep for as long as the owner's lock is held (bounded). 0 or -ENODEV. */
+
+/* May sleep, a second at most. 0, -ENODEV, -ETIMEDOUT; the names are filled in any case. */
 int rb_volume_info(struct rb_volume *v, struct rb_volume_info *info);
 
 /* ---- ctl.c: generic netlink ---- */
@@ -246,11 +249,13 @@ u64 rb_disk_openers(const struct rb_volume *v);
 /* No open succeeds from now on; -EBUSY when there are openers and not @force. */
 int rb_disk_close_door(struct rb_volume *v, bool force);
 void rb_disk_show(struct rb_volume *v, struct seq_file *m);	/* owner: requests in flight */
-void rb_disk_state_changed(struct rb_volume *v);	/* owner, from notes: capacity, read-only, in a worker */
+/* Owner, after notes: capacity and read-only follow, in a worker. */
+void rb_disk_state_changed(struct rb_volume *v);
 void rb_disk_info(struct rb_volume *v, struct rb_volume_info *info);
 int rb_disk_minor(const struct rb_volume *v);
 /* member_ops */
-void rb_disk_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect, u32 nsect);
+void rb_disk_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
+		       u32 nsect);
 void rb_disk_read_zero(void *host, u64 token, u32 off, u32 nsect);
 void rb_disk_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect);
 void rb_disk_read_issued(void *host, u64 token);

@@ -113,7 +113,7 @@ static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_
 	atomic_set(&rr->hold, 1);
 	atomic_inc(&d->inflight);
 	blk_mq_start_request(rq);
-	trace_raftblk_request_queue(d->minor, rq->tag, req_op(rq), blk_rq_pos(rq),
+	trace_raftblk_request_queue(d->minor, rq->tag, (__force u32)req_op(rq), blk_rq_pos(rq),
 				    blk_rq_sectors(rq));
 	llist_add(&rr->node, &d->submit);
 	if (bd->last)
@@ -166,7 +166,8 @@ void rb_req_drop(struct rb_req *rr)
 
 	if (!atomic_dec_and_test(&rr->hold))
 		return;
-	trace_raftblk_request_complete(d->minor, rq->tag, req_op(rq), blk_rq_pos(rq), rr->error);
+	trace_raftblk_request_complete(d->minor, rq->tag, (__force u32)req_op(rq),
+				       blk_rq_pos(rq), rr->error);
 	atomic_dec(&d->inflight);
 	if (likely(!blk_should_fake_timeout(rq->q)))
 		blk_mq_complete_request(rq);
@@ -304,7 +305,8 @@ static void rb_collect(struct rb_disk *d)
 	llist_for_each_entry_safe(rr, next, list, node) {
 		struct request *rq = blk_mq_rq_from_pdu(rr);
 
-		rr->token = ((u64)++d->gen << RB_TOKEN_TAG_BITS) | rq->tag;
+		d->gen++;
+		rr->token = ((u64)d->gen << RB_TOKEN_TAG_BITS) | rq->tag;
 		d->slot[rq->tag].token = rr->token;
 		d->slot[rq->tag].req = rr;
 		list_add_tail(&rr->entry, req_op(rq) == REQ_OP_READ ? &d->reads : &d->writes);
@@ -424,7 +426,7 @@ void rb_disk_show(struct rb_volume *v, struct seq_file *m)
 		if (!d->slot[i].token)
 			continue;
 		rq = blk_mq_rq_from_pdu(rr);
-		seq_printf(m, "  tag %d op %u sector %llu+%u %s\n", i, (u32)req_op(rq),
+		seq_printf(m, "  tag %d op %u sector %llu+%u %s\n", i, (__force u32)req_op(rq),
 			   (u64)blk_rq_pos(rq), blk_rq_sectors(rq),
 			   rr->round ? "reading" : list_empty(&rr->entry) ? "in the member" :
 			   "waiting");

@@ -31,38 +31,26 @@ void rb_trace_unreg(void)
 	static_branch_dec(&rb_trace_key);
 }
 
-#define RB_TRACE(what, name)							\
-	case MEMBER_T_##what:							\
-		trace_raftblk_##name(minor, index, arg);			\
-		break
-
-static noinline void rb_trace_slow(struct rb_volume *v, enum member_trace what, u64 index, u64 arg)
-{
-	int minor = rb_disk_minor(v);
-
-	switch (what) {
-	RB_TRACE(PROPOSE, propose);
-	RB_TRACE(LOG_SUBMIT, log_submit);
-	RB_TRACE(LOG_DURABLE, log_durable);
-	RB_TRACE(SEND, send);
-	RB_TRACE(RECV, recv);
-	RB_TRACE(COMMIT, commit);
-	RB_TRACE(VERDICT, verdict);
-	RB_TRACE(COMPLETE, complete);
-	RB_TRACE(READ_START, read_start);
-	RB_TRACE(READ_OK, read_ok);
-	RB_TRACE(APPLY, apply);
-	RB_TRACE(APPLIED, applied);
-	RB_TRACE(CHECKPOINT, checkpoint);
-	RB_TRACE(TRIM, trim);
-	RB_TRACE(META, meta);
-	RB_TRACE(ROLE, role);
-	RB_TRACE(TRUNCATE, truncate);
-	RB_TRACE(SESSION, session);
-	case MEMBER_T_NR:
-		break;
-	}
-}
+static void (*const rb_trace_event[MEMBER_T_NR])(int minor, u64 index, u64 arg) = {
+	[MEMBER_T_PROPOSE] = trace_raftblk_propose,
+	[MEMBER_T_LOG_SUBMIT] = trace_raftblk_log_submit,
+	[MEMBER_T_LOG_DURABLE] = trace_raftblk_log_durable,
+	[MEMBER_T_SEND] = trace_raftblk_send,
+	[MEMBER_T_RECV] = trace_raftblk_recv,
+	[MEMBER_T_COMMIT] = trace_raftblk_commit,
+	[MEMBER_T_VERDICT] = trace_raftblk_verdict,
+	[MEMBER_T_COMPLETE] = trace_raftblk_complete,
+	[MEMBER_T_READ_START] = trace_raftblk_read_start,
+	[MEMBER_T_READ_OK] = trace_raftblk_read_ok,
+	[MEMBER_T_APPLY] = trace_raftblk_apply,
+	[MEMBER_T_APPLIED] = trace_raftblk_applied,
+	[MEMBER_T_CHECKPOINT] = trace_raftblk_checkpoint,
+	[MEMBER_T_TRIM] = trace_raftblk_trim,
+	[MEMBER_T_META] = trace_raftblk_meta,
+	[MEMBER_T_ROLE] = trace_raftblk_role,
+	[MEMBER_T_TRUNCATE] = trace_raftblk_truncate,
+	[MEMBER_T_SESSION] = trace_raftblk_session,
+};
 
 /**
  * rb_trace() - member_ops: a member did something
@@ -76,5 +64,5 @@ static noinline void rb_trace_slow(struct rb_volume *v, enum member_trace what, 
 void rb_trace(void *host, enum member_trace what, u64 index, u64 arg)
 {
 	if (static_branch_unlikely(&rb_trace_key))
-		rb_trace_slow(host, what, index, arg);
+		rb_trace_event[what](rb_disk_minor(host), index, arg);
 }
