@@ -2,8 +2,9 @@
 """Counters of a window of I/O: instructions, packets, requests, switches.
 
 What a counter costs to read must not be in what it counts. Instructions,
-packets and processor time are read on the host; requests and context
-switches by a program that waits in each guest, outside the instruction window.
+packets, disk requests and processor time are read on the host; the requests
+of the device under test and context switches by a program that waits in each
+guest, just outside the window of the others.
 """
 
 import os
@@ -76,11 +77,8 @@ class Sampler:
 
     def __init__(self, cluster, name):
         self.name = name
-        names = {}
-        for disk in ("log", "data"):
-            path = cluster.run(name, "readlink", "-f", f"/dev/disk/raftblk/{disk}").strip()
-            names[os.path.basename(path)] = disk
-        self.labels = {**names, **{d: d for d in UPPER_DISKS}}
+        path = cluster.run(name, "readlink", "-f", "/dev/disk/raftblk/data").strip()
+        self.labels = {os.path.basename(path): "data", **{d: d for d in UPPER_DISKS}}
         self.output, self.lines = bytearray(), []
         self.cond = threading.Condition()
         self.ended = None
@@ -140,9 +138,7 @@ class Sampler:
 
 def disk_counts(stat):
     """Fields of /sys/block/DISK/stat by name."""
-    return {"reads": stat[0], "writes": stat[4], "write_bytes": stat[6] * 512,
-            "discards": stat[11] if len(stat) > 11 else 0,
-            "flushes": stat[15] if len(stat) > 15 else 0}
+    return {"bytes": (stat[2] + stat[6]) * 512}
 
 
 class Probe:
@@ -157,23 +153,24 @@ class Probe:
         for sampler in self.samplers.values():
             sampler.close()
 
-    def requests(self, name, disk):
-        """Requests that a disk of a guest has completed."""
-        counts = self.samplers[name].sample().get(disk, {})
-        return counts.get("reads", 0) + counts.get("writes", 0)
+    def transferred(self, name, disk):
+        """Bytes that a disk of a guest has read and written."""
+        return self.samplers[name].sample().get(disk, {}).get("bytes", 0)
 
     def window(self, seconds):
         """Counts of `seconds` from now, by node, and the host's other load."""
-        first = self._guests()
-        begin, outside_begin = self._host(), outside_load(self.nodes)
+        guests_begin, first = time.monotonic(), self._guests()
+        outside_begin, begin = outside_load(self.nodes), self._host()
         time.sleep(seconds)
         end, outside_end = self._host(), outside_load(self.nodes)
-        last = self._guests()
+        guests_end, last = time.monotonic(), self._guests()
         length = end["time"] - begin["time"]
-        nodes = {name: {**difference(last[name], first[name]),
+        # The guests' own counts span a little more time than the host's.
+        scale = length / (guests_end - guests_begin)
+        nodes = {name: {**scaled(difference(last[name], first[name]), scale),
                         **difference(end[name], begin[name])} for name in self.samplers}
         return {"seconds": length, "nodes": nodes,
-                "outside_cores": (outside_end - outside_begin) / length}
+                "outside_cores": max(0, outside_end - outside_begin) / length}
 
     def _guests(self):
         for sampler in self.samplers.values():
@@ -183,7 +180,7 @@ class Probe:
     def _host(self):
         found = {"time": time.monotonic()}
         for node in self.nodes:
-            found[node.name] = tap_counts(node)
+            found[node.name] = {**tap_counts(node), **device_counts(node)}
             if self.plugin:
                 found[node.name]["insns"] = instructions(node.dir / "insn")
         return found
@@ -198,6 +195,19 @@ def tap_counts(node):
             return {"sent_bytes": f[0], "sent_packets": f[1],
                     "received_bytes": f[8], "received_packets": f[9]}
     raise VmError(f"{node.name} has no tap")
+
+
+def device_counts(node):
+    """Requests that reached a guest's two disks, together."""
+    total = dict.fromkeys(("reads", "writes", "write_bytes", "flushes"), 0)
+    for disk in node.qmp("query-blockstats"):
+        if disk.get("node-name") in ("disk-log", "disk-data"):
+            stats = disk["stats"]
+            total["reads"] += stats["rd_operations"]
+            total["writes"] += stats["wr_operations"]
+            total["write_bytes"] += stats["wr_bytes"]
+            total["flushes"] += stats["flush_operations"]
+    return total
 
 
 def outside_load(nodes):
@@ -216,6 +226,12 @@ def difference(last, first):
         first = first or {}
         return {k: difference(v, first.get(k)) for k, v in last.items()}
     return last - (first or 0)
+
+
+def scaled(counts, factor):
+    if isinstance(counts, dict):
+        return {k: scaled(v, factor) for k, v in counts.items()}
+    return counts * factor
 
 
 def fill_holes(image):

@@ -10,6 +10,7 @@ import json
 from statistics import median
 
 NODES = ("n1", "n2", "n3")
+PARTS = {"raw": 1, "drbd": 2, "raftblk": 3}     # nodes that take part
 NOISY_CORES = 0.3
 
 # (job, what, systems, figure, limit): figure of the first over the second.
@@ -63,21 +64,13 @@ class Table:
     def cost(self, system, figure):
         """Median over the rounds of figure(node counts, requests) for each node."""
         found = []
-        for node in NODES:
-            values = [figure(r["window"]["nodes"][node], requests(r))
+        for node in NODES[:PARTS[system]]:
+            values = [figure(r["window"]["nodes"][node],
+                             max(1, r["requests"]) if r["fio"] else r["window"]["seconds"])
                       for r in self.by_system[system]]
             values = [v for v in values if v is not None]
             found.append(median(values) if values else None)
         return found
-
-
-def requests(result):
-    """Requests that the measured device completed in the window; seconds if idle."""
-    if not result["fio"]:
-        return result["window"]["seconds"]
-    upper = {"raw": "data", "drbd": "drbd0", "raftblk": "raftblk0"}[result["system"]]
-    counts = result["window"]["nodes"]["n1"].get(upper, {})
-    return max(1, counts.get("reads", 0) + counts.get("writes", 0))
 
 
 def number(value):
@@ -97,22 +90,17 @@ def ratio_text(ratio):
     return f"{mid:.2f}" if low == high else f"{mid:.2f} ({low:.2f}-{high:.2f})"
 
 
-def per_request(key):
-    return lambda counts, n: counts[key] / n if key in counts else None
-
-
-def disk_figure(key):
-    """Sum over the two lower disks of a node."""
-    return lambda counts, n: sum(counts.get(d, {}).get(key, 0) for d in ("log", "data")) / n
+def per_request(key, unit=1):
+    return lambda counts, n: counts[key] / n / unit if key in counts else None
 
 
 COSTS = (
-    ("ki", lambda c, n: c["insns"] / n / 1000 if "insns" in c else None),
+    ("ki", per_request("insns", 1000)),
     ("packets sent", per_request("sent_packets")),
     ("bytes sent", per_request("sent_bytes")),
-    ("disk writes", disk_figure("writes")),
-    ("disk bytes", disk_figure("write_bytes")),
-    ("flushes", disk_figure("flushes")),
+    ("disk writes", per_request("writes")),
+    ("disk bytes", per_request("write_bytes")),
+    ("flushes", per_request("flushes")),
     ("switches", per_request("ctxt")),
 )
 
@@ -124,30 +112,30 @@ def slashed(values):
 def speed_rows(table, systems):
     rows = [["system", "IOPS", "x raw", "x DRBD", "p50 us", "p99 us", "p50 x DRBD"]]
     for system in systems:
-        if system not in table.by_system:
-            continue
-        def iops(r):
-            return r["fio"]["iops"]
-
-        def p50(r):
-            return total(r["fio"], "p50")
-        sample = table.by_system[system][0]["fio"]
-        parts = {which: {"p50": 0, "sync": {}} for which in ("p50", "p99")}
-        for which in parts:
-            parts[which] = {which: table.value(system, lambda r, w=which: r["fio"][w])}
-            if "sync" in sample:
-                parts[which]["sync"] = {
-                    which: table.value(system, lambda r, w=which: r["fio"]["sync"][w])}
-        rows.append([system, number(table.value(system, iops)),
-                     ratio_text(table.ratio(system, "raw", iops)),
-                     ratio_text(table.ratio(system, "drbd", iops)),
-                     latency_text(parts["p50"], "p50"), latency_text(parts["p99"], "p99"),
-                     ratio_text(table.ratio(system, "drbd", p50))])
+        if system in table.by_system:
+            rows.append([system, number(table.value(system, iops)),
+                         ratio_text(table.ratio(system, "raw", iops)),
+                         ratio_text(table.ratio(system, "drbd", iops)),
+                         latency_cell(table, system, "p50"), latency_cell(table, system, "p99"),
+                         ratio_text(table.ratio(system, "drbd", whole_p50))])
     return rows
 
 
-def total(fio, which):
-    return fio[which] + (fio["sync"][which] if "sync" in fio else 0)
+def latency_cell(table, system, which):
+    fio = {which: table.value(system, lambda r: r["fio"][which])}
+    if "sync" in table.by_system[system][0]["fio"]:
+        fio["sync"] = {which: table.value(system, lambda r: r["fio"]["sync"][which])}
+    return latency_text(fio, which)
+
+
+def iops(result):
+    return result["fio"]["iops"]
+
+
+def whole_p50(result):
+    """With fsync: of the write and of the fsync, one after the other."""
+    fio = result["fio"]
+    return fio["p50"] + (fio["sync"]["p50"] if "sync" in fio else 0)
 
 
 def cost_rows(table, systems):
@@ -191,7 +179,7 @@ def noise(results):
 
 def render(about, jobs, results):
     systems = list(dict.fromkeys(r["system"] for r in results))
-    order = [s for s in ("raw", "drbd", "raftblk") if s in systems]
+    order = [s for s in PARTS if s in systems]
     lines = ["# raftblk: figures", "",
              f"{about['date']}, commit {about['commit']}; three guests ({about['accel']}, "
              f"{about['guest_cpus']} cpu, {about['guest_mib']} MiB, kernel "
