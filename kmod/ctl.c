@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generic netlink: requests and events. Documentation/netlink/specs/raftblk.yaml
+ * describes the family; ctl_gen.[ch] and uapi/raftblk.h are generated from it.
+ *
+ * A handler holds a lock of generic netlink, which the whole machine shares:
+ * none may wait for a device, the network or a quorum. What takes time is only
+ * started, and its end is multicast with the ticket of the request.
+ */
+#include <linux/capability.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "ctl.h"
+
+static_assert(LOG_NAME_MAX == RAFTBLK_NAME_MAX + 1);
+static_assert(LOG_ADDR_MAX == RAFTBLK_ADDR_MAX + 1);
+static_assert(RB_PATH_MAX == RAFTBLK_PATH_MAX + 1);
+static_assert(RAFTBLK_PEERS_MAX == MEMBER_PEERS_MAX);
+static_assert(RAFTBLK_VOLUME_STATE_FAILED == (int)RB_V_FAILED);
+static_assert(RAFTBLK_ROLE_HALTED == (int)RAFT_HALTED);
+static_assert(RAFTBLK_HALT_STOPPED == (int)MEMBER_HALT_STOPPED);
+static_assert(RAFTBLK_SESSION_FENCED == (int)MEMBER_S_FENCED);
+static_assert(RAFTBLK_REPLICA_RESYNC == (int)RAFT_PEER_RESYNC);
+static_assert(RAFTBLK_EVENT_READY == (int)MEMBER_N_READY);
+
+static const struct genl_multicast_group rb_ctl_groups[] = {
+	[RAFTBLK_NLGRP_EVENTS] = { .name = "events" },
+};
+
+static struct genl_family rb_ctl_family __ro_after_init = {
+	.name		= RAFTBLK_GENL_NAME,
+	.version	= RAFTBLK_GENL_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.maxattr	= ARRAY_SIZE(raftblk_nl_policy) - 1,
+	.policy		= raftblk_nl_policy,
+	.small_ops	= raftblk_nl_ops,
+	.n_small_ops	= ARRAY_SIZE(raftblk_nl_ops),
+	.mcgrps		= rb_ctl_groups,
+	.n_mcgrps	= ARRAY_SIZE(rb_ctl_groups),
+};
+
+/* ---- what a request says ---- */
+
+/*
+ * Beside GENL_ADMIN_PERM, which asks for CAP_NET_ADMIN: block devices are at
+ * stake, and the caller's network namespace may be his own toy.
+ */
+static int allowed(struct genl_info *info)
+{
+	if (capable(CAP_SYS_ADMIN))
+		return 0;
+	GENL_SET_ERR_MSG(info, "needs CAP_SYS_ADMIN in the initial user namespace");
+	return -EPERM;
+}
+
+/* Names end up in kernel messages and file names. */
+static int get_name(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
+{
+	const char *p;
+
+	nla_strscpy(to, attr, LOG_NAME_MAX);
+	for (p = to; *p > ' ' && *p <= '~' && *p != '/'; p++)
+		;
+	if (to[0] && !*p)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "a name is 1 to 31 visible ASCII characters, without '/'");
+	return -EINVAL;
+}
+
+static int get_path(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
+{
+	nla_strscpy(to, attr, RB_PATH_MAX);
+	if (to[0] == '/')
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "a device is named by an absolute path");
+	return -EINVAL;
+}
+
+static int get_sockaddr(struct netlink_ext_ack *extack, const struct nlattr *attr,
+			struct sockaddr_storage *to)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)to;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
+
+	memset(to, 0, sizeof(*to));
+	nla_memcpy(to, attr, sizeof(*in6));
+	if (to->ss_family == AF_INET && in->sin_port)
+		return 0;
+	if (to->ss_family == AF_INET6 && in6->sin6_port)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "an address is IPv4 or IPv6, with a port");
+	return -EINVAL;
+}
+
+static int need_attr(struct genl_info *info, int attr)
+{
+	if (info->attrs[attr])
+		return 0;
+	/* The attribute's number tells which: see the specification. */
+	NL_SET_ERR_MSG(info->extack, "an attribute that the command needs is missing");
+	return -EINVAL;
+}
+
+static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb_up *up)
+{
+	struct nlattr *tb[RAFTBLK_A_PEER_SOCKADDR + 1];
+	struct member_peer_cfg *peer;
+	int err;
+
+	if (up->npeers == MEMBER_PEERS_MAX) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr, "more than 15 peers");
+		return -E2BIG;
+	}
+	peer = &up->peer[up->npeers];
+	err = nla_parse_nested(tb, RAFTBLK_A_PEER_SOCKADDR, attr, raftblk_peer_nl_policy,
+			       info->extack);
+	if (err)
+		return err;
+	if (!tb[RAFTBLK_A_PEER_NODE] || !tb[RAFTBLK_A_PEER_ADDRESS] ||
+	    !tb[RAFTBLK_A_PEER_SOCKADDR]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "a peer needs node, address and sockaddr");
+		return -EINVAL;
+	}
+	err = get_name(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
+	if (err)
+		return err;
+	nla_strscpy(peer->addr, tb[RAFTBLK_A_PEER_ADDRESS], sizeof(peer->addr));
+	err = get_sockaddr(info->extack, tb[RAFTBLK_A_PEER_SOCKADDR],
+			   &up->peer_addr[up->npeers]);
+	if (!err)
+		up->npeers++;
+	return err;
+}
+
+static int get_peers(struct genl_info *info, struct rb_up *up)
+{
+	const struct nlattr *attr;
+	int rem, err = 0;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != RAFTBLK_A_PEER)
+			continue;
+		err = get_peer(info, attr, up);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static u32 get_u32(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : 0;
+}
+
+static u64 get_u64(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] ? nla_get_u64(info->attrs[attr]) : 0;
+}
+
+static int get_up(struct genl_info *info, struct rb_up *up)
+{
+	static const int needed[] = {
+		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH,
+		RAFTBLK_A_LISTEN,
+	};
+	struct nlattr **attrs = info->attrs;
+	int i, err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(needed); i++)
+		err = need_attr(info, needed[i]);
+	if (!err)
+		err = get_name(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
+	if (!err)
+		err = get_name(info->extack, attrs[RAFTBLK_A_NODE], up->node);
+	if (!err)
+		err = get_path(info->extack, attrs[RAFTBLK_A_LOG_PATH], up->log_path);
+	if (!err)
+		err = get_path(info->extack, attrs[RAFTBLK_A_DATA_PATH], up->data_path);
+	if (!err)
+		err = get_sockaddr(info->extack, attrs[RAFTBLK_A_LISTEN], &up->listen);
+	if (!err)
+		err = get_peers(info, up);
+	up->minor = attrs[RAFTBLK_A_MINOR] ? nla_get_u32(attrs[RAFTBLK_A_MINOR]) : -1;
+	up->pool_mib = get_u32(info, RAFTBLK_A_POOL_MIB);
+	up->io_timeout_ms = get_u32(info, RAFTBLK_A_IO_TIMEOUT_MS);
+	up->election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS);
+	return err;
+}
+
+/* The volume that the request names, referenced. */
+static int get_volume(struct genl_info *info, struct rb_volume **v)
+{
+	char name[LOG_NAME_MAX];
+	int err = need_attr(info, RAFTBLK_A_VOLUME);
+
+	if (!err)
+		err = get_name(info->extack, info->attrs[RAFTBLK_A_VOLUME], name);
+	if (err)
+		return err;
+	*v = rb_volume_find(genl_info_net(info), name);
+	if (*v)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[RAFTBLK_A_VOLUME],
+			    "no such volume is up in this network namespace");
+	return -ENOENT;
+}
+
+/* A sentence made at run time does not fit into an extended ack: it goes with the ticket. */
+static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
+{
+	GENL_SET_ERR_MSG(info, "refused: the event of the ticket and the kernel log tell why");
+	pr_info("%s: refused: %s\n", volume, text);
+	rb_ctl_ticket(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_TICKET), err, text);
+	return err;
+}
+
+/* ---- commands ---- */
+
+/**
+ * raftblk_nl_up_doit() - starts a volume
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0: under way; else -errno.
+ */
+int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	char text[RB_ERR_MAX] = "";
+	struct rb_up *up;
+	int err;
+
+	err = allowed(info);
+	if (err)
+		return err;
+	up = kzalloc(sizeof(*up), GFP_KERNEL);
+	if (!up)
+		return -ENOMEM;
+	err = get_up(info, up);
+	if (!err) {
+		err = rb_volume_up(genl_info_net(info), up, get_u64(info, RAFTBLK_A_TICKET), text);
+		if (err)
+			not_done(info, up->volume, err, text);
+	}
+	kfree(up);
+	return err;
+}
+
+/**
+ * raftblk_nl_down_doit() - stops a volume
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0: under way; else -errno.
+ */
+int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	char text[RB_ERR_MAX] = "";
+	struct rb_volume *v;
+	int err;
+
+	err = allowed(info);
+	if (!err)
+		err = get_volume(info, &v);
+	if (err)
+		return err;
+	err = rb_volume_down(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
+			     get_u64(info, RAFTBLK_A_TICKET), text);
+	if (err)
+		not_done(info, v->name, err, text);
+	rb_volume_put(v);
+	return err;
+}
+
+/**
+ * raftblk_nl_bootstrap_doit() - makes the first configuration of a volume
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0: under way; else -errno.
+ */
+int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	char text[RB_ERR_MAX] = "";
+	struct rb_volume *v;
+	int err;
+
+	err = allowed(info);
+	if (!err)
+		err = get_volume(info, &v);
+	if (err)
+		return err;
+	err = rb_volume_bootstrap(v, get_u64(info, RAFTBLK_A_SECTORS),
+				  get_u64(info, RAFTBLK_A_TICKET), text);
+	if (err)
+		not_done(info, v->name, err, text);
+	rb_volume_put(v);
+	return err;
+}
+
+/**
+ * raftblk_nl_transfer_doit() - hands leadership over
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0: under way; else -errno.
+ */
+int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	char text[RB_ERR_MAX] = "", node[LOG_NAME_MAX] = "";
+	struct nlattr *attr = info->attrs[RAFTBLK_A_NODE];
+	struct rb_volume *v;
+	int err;
+
+	err = allowed(info);
+	if (!err && attr)
+		err = get_name(info->extack, attr, node);
+	if (!err)
+		err = get_volume(info, &v);
+	if (err)
+		return err;
+	err = rb_volume_transfer(v, node, get_u64(info, RAFTBLK_A_TICKET), text);
+	if (err)
+		not_done(info, v->name, err, text);
+	rb_volume_put(v);
+	return err;
+}
+
+/* ---- looking ---- */
+
+/* Of a status with all peers, members and counters; with some room. */
+#define RB_CTL_STATUS_BYTES	(16u << 10)
+
+/**
+ * raftblk_nl_get_doit() - status of a volume
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or -errno.
+ */
+int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct rb_volume_info *vi = NULL;
+	struct sk_buff *msg = NULL;
+	struct rb_volume *v;
+	void *hdr;
+	int err;
+
+	err = get_volume(info, &v);
+	if (err)
+		return err;
+	err = -ENOMEM;
+	vi = kmalloc(sizeof(*vi), GFP_KERNEL);
+	msg = genlmsg_new(RB_CTL_STATUS_BYTES, GFP_KERNEL);
+	if (!vi || !msg)
+		goto free;
+	err = -EMSGSIZE;
+	hdr = genlmsg_put_reply(msg, info, &rb_ctl_family, 0, RAFTBLK_CMD_GET);
+	if (!hdr)
+		goto free;
+	err = rb_ctl_put_volume(msg, v, vi);
+	if (err)
+		goto free;
+	genlmsg_end(msg, hdr);
+	err = genlmsg_reply(msg, info);
+	msg = NULL;
+free:
+	nlmsg_free(msg);
+	kfree(vi);
+	rb_volume_put(v);
+	return err;
+}
+
+struct dump {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+	struct rb_volume_info *info;
+	long nth;			/* of the volume being looked at */
+};
+
+static int put_names(struct sk_buff *skb, struct rb_volume *v)
+{
+	return nla_put_string(skb, RAFTBLK_A_VOLUME, v->name) ||
+	       nla_put_string(skb, RAFTBLK_A_NODE, v->up.node) ? -EMSGSIZE : 0;
+}
+
+static int dump_volume(struct rb_volume *v, void *ctx)
+{
+	struct dump *d = ctx;
+	struct sk_buff *skb = d->skb;
+	bool first = !skb->len;
+	void *hdr;
+	int err;
+
+	if (d->nth++ < d->cb->args[0])
+		return 0;
+	hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
+			  &rb_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	err = rb_ctl_put_volume(skb, v, d->info);
+	if (err == -ETIMEDOUT || (err == -EMSGSIZE && first)) {
+		/* It hangs, or would never fit: say at least that it is there. */
+		genlmsg_cancel(skb, hdr);
+		hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
+				  &rb_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
+		err = hdr ? put_names(skb, v) : -EMSGSIZE;
+	}
+	if (err) {
+		if (hdr)
+			genlmsg_cancel(skb, hdr);
+		return err;
+	}
+	genlmsg_end(skb, hdr);
+	d->cb->args[0] = d->nth;
+	return 0;
+}
+
+/**
+ * raftblk_nl_get_dumpit() - status of all volumes of the network namespace
+ * @skb: the reply
+ * @cb: state of the dump: args[0] counts the volumes told
+ *
+ * Return: bytes in @skb, 0 at the end, or -errno.
+ */
+int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump d = { .skb = skb, .cb = cb };
+	int err;
+
+	d.info = kmalloc(sizeof(*d.info), GFP_KERNEL);
+	if (!d.info)
+		return -ENOMEM;
+	err = rb_volumes_each(sock_net(skb->sk), dump_volume, &d);
+	kfree(d.info);
+	return err && !skb->len ? err : skb->len;
+}
+
+/* ---- events ---- */
+
+static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
+{
+	/* -ESRCH: nobody listens. */
+	genlmsg_multicast_netns(&rb_ctl_family, net, msg, 0, RAFTBLK_NLGRP_EVENTS, gfp);
+}
+
+/**
+ * rb_ctl_ticket() - multicasts the end of an operation
+ * @net: of the volume
+ * @volume: its name
+ * @ticket: what the request carried; 0: nobody asked
+ * @error: 0 or -errno
+ * @text: for people
+ *
+ * Context: may sleep.
+ */
+void rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, const char *text)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	if (!ticket)
+		return;
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return;
+	hdr = genlmsg_put(msg, 0, 0, &rb_ctl_family, 0, RAFTBLK_CMD_DONE);
+	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, volume) ||
+	    nla_put_u64_64bit(msg, RAFTBLK_A_TICKET, ticket, RAFTBLK_A_PAD) ||
+	    nla_put_u32(msg, RAFTBLK_A_ERROR, abs(error)) ||
+	    (text && nla_put_string(msg, RAFTBLK_A_TEXT, text))) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, hdr);
+	multicast(net, msg, GFP_KERNEL);
+}
+
+/**
+ * rb_ctl_event() - multicasts an event, and says it in the kernel log
+ * @v: volume
+ * @note: which
+ * @arg: its argument
+ * @text: for people
+ *
+ * Context: the loop; does not sleep. Without memory the event is lost, but not
+ * the line.
+ */
+void rb_ctl_event(struct rb_volume *v, enum member_note note, u64 arg, const char *text)
+{
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	struct sk_buff *msg;
+	void *hdr;
+
+	rb_info(v, "%s\n", text);
+	if (!genl_has_listeners(&rb_ctl_family, v->net, RAFTBLK_NLGRP_EVENTS))
+		return;
+	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
+	if (!msg)
+		return;
+	hdr = genlmsg_put(msg, 0, 0, &rb_ctl_family, 0, RAFTBLK_CMD_NOTICE);
+	if (!hdr || put_names(msg, v) || nla_put_u32(msg, RAFTBLK_A_EVENT, note) ||
+	    nla_put_u64_64bit(msg, RAFTBLK_A_ARGUMENT, arg, RAFTBLK_A_PAD) ||
+	    nla_put_string(msg, RAFTBLK_A_TEXT, text)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, hdr);
+	multicast(v->net, msg, gfp);
+}
+
+/**
+ * rb_ctl_init() - registers the family
+ *
+ * Return: 0 or -errno.
+ */
+int __init rb_ctl_init(void)
+{
+	return genl_register_family(&rb_ctl_family);
+}
+
+/**
+ * rb_ctl_exit() - unregisters it; no handler runs afterwards
+ */
+void rb_ctl_exit(void)
+{
+	genl_unregister_family(&rb_ctl_family);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef RAFTBLK_CTL_H
+#define RAFTBLK_CTL_H
+
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include "raftblk.h"
+#include "ctl_gen.h"
+
+/* ctl_info.c */
+int rb_ctl_put_volume(struct sk_buff *skb, struct rb_volume *v, struct rb_volume_info *info);
+
+#endif /* RAFTBLK_CTL_H */

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/raftblk.yaml */
+/* YNL-GEN kernel source */
+/* YNL-ARG --user-header ctl_gen.h */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "ctl_gen.h"
+
+#include <uapi/raftblk.h>
+
+/* Common nested types */
+const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1] = {
+	[RAFTBLK_A_PEER_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_PEER_ADDRESS] = { .type = NLA_NUL_STRING, .len = RAFTBLK_ADDR_MAX, },
+	[RAFTBLK_A_PEER_SOCKADDR] = NLA_POLICY_EXACT_LEN(28),
+};
+
+/* Global operation policy for raftblk */
+const struct nla_policy raftblk_nl_policy[RAFTBLK_A_SECTORS + 1] = {
+	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_TICKET] = { .type = NLA_U64, },
+	[RAFTBLK_A_LOG_PATH] = { .type = NLA_NUL_STRING, .len = RAFTBLK_PATH_MAX, },
+	[RAFTBLK_A_DATA_PATH] = { .type = NLA_NUL_STRING, .len = RAFTBLK_PATH_MAX, },
+	[RAFTBLK_A_LISTEN] = NLA_POLICY_EXACT_LEN(28),
+	[RAFTBLK_A_PEER] = NLA_POLICY_NESTED(raftblk_peer_nl_policy),
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
+	[RAFTBLK_A_POOL_MIB] = NLA_POLICY_MAX(NLA_U32, 8192),
+	[RAFTBLK_A_IO_TIMEOUT_MS] = { .type = NLA_U32, },
+	[RAFTBLK_A_ELECTION_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
+	[RAFTBLK_A_FORCE] = { .type = NLA_FLAG, },
+	[RAFTBLK_A_SECTORS] = { .type = NLA_U64, },
+};
+
+/* Ops table for raftblk */
+const struct genl_small_ops raftblk_nl_ops[5] = {
+	{
+		.cmd	= RAFTBLK_CMD_GET,
+		.doit	= raftblk_nl_get_doit,
+		.dumpit	= raftblk_nl_get_dumpit,
+	},
+	{
+		.cmd	= RAFTBLK_CMD_UP,
+		.doit	= raftblk_nl_up_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= RAFTBLK_CMD_DOWN,
+		.doit	= raftblk_nl_down_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= RAFTBLK_CMD_BOOTSTRAP,
+		.doit	= raftblk_nl_bootstrap_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= RAFTBLK_CMD_TRANSFER,
+		.doit	= raftblk_nl_transfer_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/raftblk.yaml */
+/* YNL-GEN kernel header */
+
+#ifndef _LINUX_RAFTBLK_GEN_H
+#define _LINUX_RAFTBLK_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <uapi/raftblk.h>
+
+/* Common nested types */
+extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1];
+
+/* Global operation policy for raftblk */
+extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_SECTORS + 1];
+
+/* Ops table for raftblk */
+extern const struct genl_small_ops raftblk_nl_ops[5];
+
+int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info);
+int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info);
+int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info);
+int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info);
+int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info);
+
+enum {
+	RAFTBLK_NLGRP_EVENTS,
+};
+
+#endif /* _LINUX_RAFTBLK_GEN_H */

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A volume's status as netlink attributes. Tables say which field goes to which
+ * attribute; only what is nested or optional has code.
+ */
+#include "ctl.h"
+
+struct field {
+	u16 attr;
+	u16 off;
+};
+
+#define INFO(a, f)	{ RAFTBLK_A_STATUS_##a, offsetof(struct rb_volume_info, f) }
+#define COUNT(a, f)	{ RAFTBLK_A_COUNTERS_##a, offsetof(struct rb_volume_info, f) }
+
+static const struct field status_u64[] = {
+	INFO(SECTORS, sectors), INFO(OPENERS, openers), INFO(INFLIGHT, inflight),
+	INFO(TERM, member.raft.term), INFO(VOTE, member.raft.vote),
+	INFO(LEADER, member.raft.leader), INFO(TRANSFEREE, member.raft.transferee),
+	INFO(FIRST_INDEX, member.raft.snap.index), INFO(LAST_INDEX, member.raft.last.index),
+	INFO(LAST_TERM, member.raft.last.term), INFO(DURABLE_INDEX, member.raft.durable),
+	INFO(COMMIT_INDEX, member.raft.commit), INFO(ELECTIONS, member.raft.elections),
+	INFO(BAD_MESSAGES, member.raft.bad_msgs), INFO(GENERATION, member.generation),
+	INFO(LIVE_INDEX, member.live_index), INFO(DIGEST, member.digest),
+	INFO(APPLIED_INDEX, member.applied_index),
+	INFO(CHECKPOINT_INDEX, member.checkpoint_index),
+	INFO(UNAPPLIED_BYTES, member.unapplied_bytes),
+	INFO(RING_BYTES, member.ring_bytes), INFO(RING_USED, member.ring_used),
+	INFO(LOG_ENTRIES, member.log_entries), INFO(LOG_ENTRIES_MAX, member.log_entries_max),
+	INFO(INFLIGHT_RECORDS, member.inflight_records),
+	INFO(SESSION_EPOCH, member.session_epoch), INFO(SESSION_SEQ, member.session_seq),
+};
+
+static const struct field counters_u64[] = {
+	COUNT(WRITES, member.writes), COUNT(READS, member.reads),
+	COUNT(READS_RETRIED, member.reads_retried),
+	COUNT(PROPOSALS_REFUSED, member.proposals_refused),
+	COUNT(TRUNCATED, member.truncated), COUNT(READBACKS, member.readbacks),
+	COUNT(RECORDS, member.records), COUNT(LOG_BYTES, member.log_bytes),
+	COUNT(APPLIES, member.applies), COUNT(APPLIED_BLOCKS, member.applied_blocks),
+	COUNT(CHECKPOINTS, member.checkpoints), COUNT(META_WRITES, member.meta_writes),
+	COUNT(FRAMES_SENT, frames_sent), COUNT(FRAMES_RECEIVED, frames_received),
+	COUNT(FRAMES_BAD, frames_bad), COUNT(BYTES_SENT, bytes_sent),
+	COUNT(BYTES_RECEIVED, bytes_received),
+};
+
+static bool put_table(struct sk_buff *skb, const struct rb_volume_info *info,
+		      const struct field *field, u32 n, int pad)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		u64 value = *(const u64 *)((const u8 *)info + field[i].off);
+
+		if (nla_put_u64_64bit(skb, field[i].attr, value, pad))
+			return false;
+	}
+	return true;
+}
+
+static bool put_flag(struct sk_buff *skb, int attr, bool set)
+{
+	return !set || !nla_put_flag(skb, attr);
+}
+
+static bool put_u64(struct sk_buff *skb, int attr, u64 value, int pad)
+{
+	return !nla_put_u64_64bit(skb, attr, value, pad);
+}
+
+static bool put_counters(struct sk_buff *skb, const struct rb_volume_info *info)
+{
+	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_COUNTERS);
+
+	if (!nest || !put_table(skb, info, counters_u64, ARRAY_SIZE(counters_u64),
+				RAFTBLK_A_COUNTERS_PAD))
+		return false;
+	nla_nest_end(skb, nest);
+	return true;
+}
+
+static bool put_budgets(struct sk_buff *skb, const struct rb_volume_info *info)
+{
+	static const char *const name[RB_BUDGETS] = {
+		[RB_BUDGET_SUBMIT] = "submit",
+		[RB_BUDGET_RECEIVE] = "receive",
+		[RB_BUDGET_READBACK] = "readback",
+	};
+	struct nlattr *nest;
+	int i;
+
+	for (i = 0; i < RB_BUDGETS; i++) {
+		nest = nla_nest_start(skb, RAFTBLK_A_STATUS_BUDGET);
+		if (!nest || nla_put_string(skb, RAFTBLK_A_BUDGET_NAME, name[i]) ||
+		    nla_put_u32(skb, RAFTBLK_A_BUDGET_FREE, info->pool_free[i]) ||
+		    nla_put_u32(skb, RAFTBLK_A_BUDGET_SIZE, info->pool_size[i]))
+			return false;
+		nla_nest_end(skb, nest);
+	}
+	return true;
+}
+
+static bool put_holder(struct sk_buff *skb, const struct log_session *s)
+{
+	struct nlattr *nest;
+
+	if (!s->store)
+		return true;
+	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_HOLDER);
+	if (!nest || !put_u64(skb, RAFTBLK_A_HOLDER_STORE, s->store, RAFTBLK_A_HOLDER_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_HOLDER_EPOCH, s->epoch, RAFTBLK_A_HOLDER_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_HOLDER_NONCE, s->nonce, RAFTBLK_A_HOLDER_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_HOLDER_SEQ, s->seq, RAFTBLK_A_HOLDER_PAD))
+		return false;
+	nla_nest_end(skb, nest);
+	return true;
+}
+
+static bool put_member(struct sk_buff *skb, const struct log_member *m)
+{
+	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_CONF_MEMBER);
+
+	if (!nest || !put_u64(skb, RAFTBLK_A_MEMBER_STORE, m->store, RAFTBLK_A_MEMBER_PAD) ||
+	    nla_put_u32(skb, RAFTBLK_A_MEMBER_FLAGS, m->flags) ||
+	    nla_put_string(skb, RAFTBLK_A_MEMBER_NODE, m->node) ||
+	    nla_put_string(skb, RAFTBLK_A_MEMBER_ADDRESS, m->addr))
+		return false;
+	nla_nest_end(skb, nest);
+	return true;
+}
+
+static bool put_conf(struct sk_buff *skb, const struct log_conf *c)
+{
+	struct nlattr *nest;
+	int i;
+
+	if (!c->index)
+		return true;
+	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_CONF);
+	if (!nest || !put_u64(skb, RAFTBLK_A_CONF_INDEX, c->index, RAFTBLK_A_CONF_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_CONF_NONCE, c->nonce, RAFTBLK_A_CONF_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_CONF_SECTORS, c->sectors, RAFTBLK_A_CONF_PAD) ||
+	    nla_put_u32(skb, RAFTBLK_A_CONF_BLOCK_SIZE, c->block_size) ||
+	    nla_put_u32(skb, RAFTBLK_A_CONF_ELECTION_MS, c->election_ms) ||
+	    nla_put_u32(skb, RAFTBLK_A_CONF_HEARTBEAT_MS, c->heartbeat_ms))
+		return false;
+	for (i = 0; i < c->n; i++)
+		if (!put_member(skb, &c->m[i]))
+			return false;
+	nla_nest_end(skb, nest);
+	return true;
+}
+
+/* What only the leader knows of a peer. */
+static bool put_progress(struct sk_buff *skb, const struct raft_status *st, u64 store)
+{
+	const struct raft_peer_status *p = NULL;
+	u32 i;
+
+	for (i = 0; i < st->npeers; i++)
+		if (st->peer[i].store == store)
+			p = &st->peer[i];
+	if (st->role != RAFT_LEADER || !p)
+		return true;
+	return put_u64(skb, RAFTBLK_A_PEER_STATUS_NEXT, p->next, RAFTBLK_A_PEER_STATUS_PAD) &&
+	       !nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_INFLIGHT, p->inflight) &&
+	       !nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_REPLICA, p->state) &&
+	       put_flag(skb, RAFTBLK_A_PEER_STATUS_ACTIVE, p->active);
+}
+
+/* Why there is no connection, as far as one of the two has said or seen it. */
+static bool put_trouble(struct sk_buff *skb, u8 rejected, u8 refused, int error)
+{
+	u8 reason = rejected ? rejected : refused;
+
+	if (rejected && nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_REJECTED, rejected))
+		return false;
+	if (refused && nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_REFUSED, refused))
+		return false;
+	if (reason && nla_put_string(skb, RAFTBLK_A_PEER_STATUS_REASON, wire_reason_text(reason)))
+		return false;
+	return !error || !nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_ERROR, abs(error));
+}
+
+static bool put_peer(struct sk_buff *skb, const struct rb_volume_info *info, u32 slot)
+{
+	const struct member_peer_status *p = &info->member.peer[slot];
+	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_PEER);
+	const int pad = RAFTBLK_A_PEER_STATUS_PAD;
+
+	if (!nest || nla_put_string(skb, RAFTBLK_A_PEER_STATUS_NODE, p->node) ||
+	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_STORE, p->store, pad) ||
+	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_GENERATION, p->generation, pad) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_CONSENSUS_UP, p->up[WIRE_CONSENSUS]) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BULK_UP, p->up[WIRE_BULK]) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BOOTSTRAPPED, p->bootstrapped) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_NEEDS_RESYNC, p->needs_resync) ||
+	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
+	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
+	    !put_progress(skb, &info->member.raft, p->store))
+		return false;
+	nla_nest_end(skb, nest);
+	return true;
+}
+
+static bool put_peers(struct sk_buff *skb, const struct rb_volume_info *info)
+{
+	u32 i;
+
+	for (i = 0; i < info->member.npeers; i++)
+		if (!put_peer(skb, info, i))
+			return false;
+	return true;
+}
+
+/* Everything that needs a running member. */
+static bool put_running(struct sk_buff *skb, struct rb_volume *v,
+			const struct rb_volume_info *info)
+{
+	const struct member_status *st = &info->member;
+
+	return !nla_put(skb, RAFTBLK_A_STATUS_UUID, LOG_UUID_LEN, v->super.volume) &&
+	       put_u64(skb, RAFTBLK_A_STATUS_STORE, v->super.store, RAFTBLK_A_STATUS_PAD) &&
+	       (info->minor < 0 || !nla_put_u32(skb, RAFTBLK_A_STATUS_MINOR, info->minor)) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_ROLE, st->raft.role) &&
+	       put_flag(skb, RAFTBLK_A_STATUS_LEADER_READY, st->raft.leader_ready) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT, st->halt) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT_ERROR, abs(st->halt_error)) &&
+	       put_flag(skb, RAFTBLK_A_STATUS_READY, st->ready) &&
+	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&
+	       put_table(skb, info, status_u64, ARRAY_SIZE(status_u64), RAFTBLK_A_STATUS_PAD) &&
+	       put_holder(skb, &st->holder) && put_conf(skb, &st->conf) &&
+	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info);
+}
+
+/**
+ * rb_ctl_put_volume() - the answer to "get" for a volume
+ * @skb: whereto
+ * @v: volume
+ * @info: room for its status
+ *
+ * A volume that is starting or stopping has a state and names, and no more.
+ *
+ * Return: 0; -EMSGSIZE: no room; -ETIMEDOUT: it hangs in a device below.
+ */
+int rb_ctl_put_volume(struct sk_buff *skb, struct rb_volume *v, struct rb_volume_info *info)
+{
+	int err = rb_volume_info(v, info);
+	struct nlattr *nest;
+
+	if (err && err != -ENODEV)
+		return err;
+	if (nla_put_string(skb, RAFTBLK_A_VOLUME, info->volume) ||
+	    nla_put_string(skb, RAFTBLK_A_NODE, info->node) ||
+	    nla_put_string(skb, RAFTBLK_A_LOG_PATH, info->log_path) ||
+	    nla_put_string(skb, RAFTBLK_A_DATA_PATH, info->data_path))
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, RAFTBLK_A_STATUS);
+	if (!nest || nla_put_u32(skb, RAFTBLK_A_STATUS_STATE, info->state))
+		return -EMSGSIZE;
+	if (!err && !put_running(skb, v, info))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving: header and head into the connection's buffer, then payload straight
+ * into pool pages. Nothing received is believed before the decoders of wire.c
+ * and the sums have passed it; whatever they refuse ends the connection.
+ *
+ * No pages for a payload: the socket is not read until there are, so TCP slows
+ * the sender down. Pages for a frame are taken all or none, so two connections
+ * never wait for each other's.
+ */
+#include "peer.h"
+
+/* Read at first: header and the smallest message, so most heads cost one call. */
+#define RB_RX_FIRST	(WIRE_HEADER_BYTES + 104)
+
+static_assert(RB_RX_FIRST <= RB_FRAME_HEAD_MAX);
+static_assert(RB_TX_BVECS >= WIRE_BLOCKS_MAX);
+
+/**
+ * rb_link_drop_payload() - forgets the payload of a frame that will not be completed
+ * @l: link
+ */
+void rb_link_drop_payload(struct rb_link *l)
+{
+	u32 i;
+
+	for (i = 0; i < WIRE_ENTRIES_MAX; i++) {
+		if (l->payload[i])
+			rb_payload_put(rb_payload(l->payload[i]));
+		l->payload[i] = NULL;
+	}
+}
+
+static int receive_head(struct rb_conn *c)
+{
+	u32 want;
+	int ret;
+
+	for (;;) {
+		if (!c->decoded && c->have >= WIRE_HEADER_BYTES) {
+			ret = wire_decode_header(&c->header, c->buf);
+			if (ret)
+				return ret;
+			c->decoded = true;
+		}
+		want = c->decoded ? WIRE_HEADER_BYTES + c->header.head_len : RB_RX_FIRST;
+		if (c->decoded && c->have >= want)
+			return wire_check_head(&c->header, c->buf + WIRE_HEADER_BYTES);
+		ret = rb_sock_recv(c, c->buf + c->have, want - c->have);
+		if (ret < 0)
+			return ret;
+		c->have += ret;
+	}
+}
+
+/* What was read beyond a short frame is the start of the next one. */
+static void next_frame(struct rb_conn *c)
+{
+	u32 used = WIRE_HEADER_BYTES + c->header.head_len;
+
+	c->have -= used;
+	memmove(c->buf, c->buf + used, c->have);
+	c->decoded = false;
+	c->stage = RB_RX_HEAD;
+	c->v->peers->frames_received++;
+}
+
+static int heard(struct rb_conn *c, u64 now)
+{
+	int err;
+
+	switch (c->header.type) {
+	case WIRE_HELLO:
+		err = rb_conn_heard_hello(c, now);
+		if (!err)
+			next_frame(c);
+		return err;
+	case WIRE_REJECT:
+		return rb_conn_heard_reject(c);
+	default:
+		if (c->state != RB_C_UP)
+			return -EPROTO;
+		c->stage = RB_RX_ROOM;
+		return wire_decode_raft(&c->link->msg, &c->link->append, &c->header,
+					c->buf + WIRE_HEADER_BYTES);
+	}
+}
+
+static int take_pages(struct rb_link *l, u64 now)
+{
+	struct rb_pool *pool = l->peers->v->pool;
+	u32 total = l->append.nblocks, i, nblocks;
+	struct rb_payload *p;
+
+	l->got = 0;
+	if (rb_pool_free(pool, RB_BUDGET_RECEIVE) < total) {
+		/* Ask all the same: a refusal is what brings the kick. */
+		p = rb_payload_alloc(pool, min_t(u32, total, RB_ENTRY_BLOCKS_MAX),
+				     RB_BUDGET_RECEIVE);
+		if (p)
+			rb_payload_put(p);
+		rb_peers_arm(l->peers, now + RB_ROOM_RETRY_NS);
+		return -ENOBUFS;
+	}
+	for (i = 0; i < l->append.n; i++) {
+		nblocks = l->append.e[i].nblocks;
+		if (!nblocks)
+			continue;
+		/* Nobody but us takes from this budget, so this does not fail. */
+		p = rb_payload_alloc(pool, nblocks, RB_BUDGET_RECEIVE);
+		if (!p) {
+			rb_link_drop_payload(l);
+			rb_peers_arm(l->peers, now + RB_ROOM_RETRY_NS);
+			return -ENOBUFS;
+		}
+		l->payload[i] = &p->buf;
+	}
+	return 0;
+}
+
+static u32 payload_bvecs(struct rb_link *l)
+{
+	struct bio_vec *vec = l->peers->bvec;
+	u32 i, b, n = 0;
+
+	for (i = 0; i < l->append.n; i++)
+		for (b = 0; b < l->append.e[i].nblocks; b++)
+			bvec_set_page(&vec[n++], rb_payload(l->payload[i])->page[b],
+				      RB_BLOCK_SIZE, 0);
+	return n;
+}
+
+static int receive_payload(struct rb_conn *c)
+{
+	struct rb_link *l = c->link;
+	u32 want = l->append.nblocks * RB_BLOCK_SIZE;
+	int ret;
+
+	while (l->got < want) {
+		struct msghdr msg = {};
+		u32 n = payload_bvecs(l);
+
+		iov_iter_bvec(&msg.msg_iter, ITER_DEST, l->peers->bvec, n, want);
+		iov_iter_advance(&msg.msg_iter, l->got);
+		ret = sock_recvmsg(c->sock, &msg, MSG_DONTWAIT);
+		if (ret <= 0)
+			return ret ? ret : -ECONNRESET;
+		l->got += ret;
+		l->peers->bytes_received += ret;
+	}
+	return 0;
+}
+
+static int check_payload(struct rb_link *l)
+{
+	const u32 *crc = l->append.crc;
+	u32 *sums = l->peers->sums;
+	u32 i, nblocks;
+
+	for (i = 0; i < l->append.n; i++) {
+		nblocks = l->append.e[i].nblocks;
+		if (!nblocks)
+			continue;
+		rb_payload_sum(rb_payload(l->payload[i]), sums);
+		if (memcmp(sums, crc, nblocks * sizeof(*crc)))
+			return -EBADMSG;
+		memcpy(l->payload[i]->crc, crc, nblocks * sizeof(*crc));
+		crc += nblocks;
+	}
+	return 0;
+}
+
+static int deliver(struct rb_conn *c, u64 now)
+{
+	struct rb_link *l = c->link;
+	int err = check_payload(l);
+
+	if (err)
+		return err;
+	err = member_recv(c->v->m, l->slot, &l->msg, &l->append, l->payload, now);
+	/* The references are the member's now, whatever it thinks of the message. */
+	memset(l->payload, 0, sizeof(l->payload));
+	return err;
+}
+
+static int receive_frame(struct rb_conn *c, u64 now)
+{
+	int err;
+
+	if (c->stage == RB_RX_HEAD) {
+		err = receive_head(c);
+		if (!err)
+			err = heard(c, now);
+		if (err || c->stage == RB_RX_HEAD)
+			return err;
+	}
+	if (c->stage == RB_RX_ROOM) {
+		err = take_pages(c->link, now);
+		if (err)
+			return err;
+		c->stage = RB_RX_PAYLOAD;
+	}
+	err = receive_payload(c);
+	if (!err)
+		err = deliver(c, now);
+	if (!err)
+		next_frame(c);
+	return err;
+}
+
+static int drain(struct rb_conn *c)
+{
+	struct rb_peers *ps = c->v->peers;
+	int ret = rb_sock_recv(c, ps->scratch, sizeof(ps->scratch));
+
+	return ret < 0 ? ret : 0;
+}
+
+/**
+ * rb_conn_receive() - reads and acts on what the socket holds
+ * @c: connection, HELLO, UP or LINGER
+ * @now: ns
+ *
+ * Return: 0: there may be more, others first; -EAGAIN: nothing more for now;
+ * -ENOBUFS: no pages; else the connection has to be cut: -EACCES: the peer
+ * refused us; -EBADMSG, -EPROTO, -EPROTONOSUPPORT, -EINVAL: it said what
+ * no member would; else an error of the socket.
+ */
+int rb_conn_receive(struct rb_conn *c, u64 now)
+{
+	u32 frames = RB_RX_FRAMES;
+	int err = 0;
+
+	while (!err && frames--)
+		err = c->state == RB_C_LINGER ? drain(c) : receive_frame(c, now);
+	if (err == -EAGAIN)
+		c->readable = false;
+	return err;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel TCP sockets: creation, options, callbacks, release. Nothing here
+ * blocks but for the socket's lock.
+ *
+ * The callbacks and the release: a callback finds its connection in
+ * sk_user_data, under sk_callback_lock, and looks at nothing once that is NULL.
+ * The release clears it and puts TCP's own callbacks back under the same lock
+ * for writing; closing the socket then waits for whoever is inside its lock, so
+ * no callback of ours runs when rb_sock_close() returns, however long the
+ * socket lives on to say its FIN.
+ */
+#include <linux/sched/mm.h>
+#include <linux/tcp.h>
+#include <net/tcp.h>
+
+#include "peer.h"
+
+#define RB_KEEPALIVE_IDLE_S	5
+#define RB_KEEPALIVE_PROBES	3
+/* Unacknowledged for that long: the connection is lost. The bulk one may stand
+ * still longer, when the peer has no memory to receive into.
+ */
+#define RB_USER_TIMEOUT_MS	4000
+#define RB_USER_TIMEOUT_BULK_MS	10000
+
+/*
+ * A kernel socket does not hold its namespace, but what TCP still has to do
+ * after the close does need it: hold it as a user's socket would.
+ */
+static void hold_net(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	sk_net_refcnt_upgrade(sk);
+#else
+	struct net *net = sock_net(sk);
+
+	sk->sk_net_refcnt = 1;
+	get_net_track(net, &sk->ns_tracker, GFP_NOIO);
+	sock_inuse_add(net, 1);
+#endif
+}
+
+/*
+ * Our sockets are locked on the way of writing back memory, others allocate
+ * under the same lock class: lockdep must tell them apart.
+ */
+static void reclassify(struct sock *sk)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	static struct lock_class_key slock_key[2], lock_key[2];
+
+	if (!sock_allow_reclassification(sk))
+		return;
+	if (sk->sk_family == AF_INET)
+		sock_lock_init_class_and_name(sk, "slock-AF_INET-RAFTBLK", &slock_key[0],
+					      "sk_lock-AF_INET-RAFTBLK", &lock_key[0]);
+	else
+		sock_lock_init_class_and_name(sk, "slock-AF_INET6-RAFTBLK", &slock_key[1],
+					      "sk_lock-AF_INET6-RAFTBLK", &lock_key[1]);
+#endif
+}
+
+static int address_len(const struct sockaddr_storage *addr)
+{
+	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+					     sizeof(struct sockaddr_in);
+}
+
+static int create(struct net *net, int family, struct socket **sock)
+{
+	int err = sock_create_kern(net, family, SOCK_STREAM, IPPROTO_TCP, sock);
+
+	if (err)
+		return err;
+	hold_net((*sock)->sk);
+	reclassify((*sock)->sk);
+	(*sock)->sk->sk_allocation = GFP_NOIO;
+	(*sock)->sk->sk_use_task_frag = false;
+	return 0;
+}
+
+static void on_listener_ready(struct sock *sk)
+{
+	struct rb_peers *ps;
+
+	/*
+	 * Children inherit this callback until they are accepted, and must not
+	 * look at the user data that they inherited with it.
+	 */
+	if (sk->sk_state != TCP_LISTEN)
+		return;
+	read_lock_bh(&sk->sk_callback_lock);
+	ps = sk->sk_user_data;
+	if (ps) {
+		set_bit(RB_CONN_READ, &ps->bits);
+		rb_volume_kick(ps->v, RB_KICK_NET);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void kick_conn(struct sock *sk, enum rb_conn_bit bit)
+{
+	struct rb_conn *c;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	c = sk->sk_user_data;
+	if (c) {
+		set_bit(bit, &c->bits);
+		rb_volume_kick(c->v, RB_KICK_NET);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void on_data_ready(struct sock *sk)
+{
+	kick_conn(sk, RB_CONN_READ);
+}
+
+static void on_write_space(struct sock *sk)
+{
+	if (!sk_stream_is_writeable(sk))
+		return;
+	if (sk->sk_socket)
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	kick_conn(sk, RB_CONN_WRITE);
+}
+
+static void on_state_change(struct sock *sk)
+{
+	kick_conn(sk, RB_CONN_STATE);
+}
+
+/**
+ * rb_sock_listen() - the volume's one listener
+ * @ps: whose
+ * @addr: address and port to bind to
+ *
+ * Return: 0 or -errno of socket, bind or listen.
+ */
+int rb_sock_listen(struct rb_peers *ps, const struct sockaddr_storage *addr)
+{
+	struct socket *sock;
+	struct sock *sk;
+	int err;
+
+	err = create(ps->v->net, addr->ss_family, &sock);
+	if (err)
+		return err;
+	sk = sock->sk;
+	sock_set_reuseaddr(sk);
+	err = kernel_bind(sock, (struct sockaddr_unsized *)addr, address_len(addr));
+	if (err)
+		goto release;
+
+	ps->listener = sock;
+	write_lock_bh(&sk->sk_callback_lock);
+	ps->sk_data_ready = sk->sk_data_ready;
+	ps->sk_write_space = sk->sk_write_space;
+	ps->sk_state_change = sk->sk_state_change;
+	sk->sk_data_ready = on_listener_ready;
+	sk->sk_user_data = ps;
+	write_unlock_bh(&sk->sk_callback_lock);
+	err = kernel_listen(sock, RB_STRANGERS + 2 * MEMBER_PEERS_MAX);
+	if (err)
+		rb_sock_unlisten(ps);
+	return err;
+
+release:
+	sock_release(sock);
+	return err;
+}
+
+/**
+ * rb_sock_unlisten() - closes the listener, if there is one
+ * @ps: whose
+ */
+void rb_sock_unlisten(struct rb_peers *ps)
+{
+	struct sock *sk;
+
+	if (!ps->listener)
+		return;
+	sk = ps->listener->sk;
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = ps->sk_data_ready;
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+	sock_release(ps->listener);
+	ps->listener = NULL;
+}
+
+/**
+ * rb_sock_accept() - takes a connection from the listener, if there is one
+ * @ps: whose
+ * @sock: result, to be given to rb_sock_attach() or released
+ *
+ * Return: 0; -EAGAIN: none; else -errno.
+ */
+int rb_sock_accept(struct rb_peers *ps, struct socket **sock)
+{
+	unsigned int noio = memalloc_noio_save();
+	int err = kernel_accept(ps->listener, sock, O_NONBLOCK);
+
+	memalloc_noio_restore(noio);
+	return err;
+}
+
+static void set_options(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	sk->sk_allocation = GFP_NOIO;
+	sk_set_memalloc(sk);
+	sk->sk_use_task_frag = false;
+	tcp_sock_set_nodelay(sk);
+	sock_set_keepalive(sk);
+	tcp_sock_set_keepidle(sk, RB_KEEPALIVE_IDLE_S);
+	tcp_sock_set_keepintvl(sk, 1);
+	tcp_sock_set_keepcnt(sk, RB_KEEPALIVE_PROBES);
+	tcp_sock_set_user_timeout(sk, RB_USER_TIMEOUT_MS);
+}
+
+/**
+ * rb_sock_attach() - makes a socket a connection's
+ * @c: connection without one
+ * @sock: its socket from now on
+ */
+void rb_sock_attach(struct rb_conn *c, struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	set_options(sock);
+	c->sock = sock;
+	if (sk->sk_state != TCP_CLOSE)
+		kernel_getpeername(sock, (struct sockaddr *)&c->addr);
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = c;
+	sk->sk_data_ready = on_data_ready;
+	sk->sk_write_space = on_write_space;
+	sk->sk_state_change = on_state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * rb_sock_end() - says that nothing more will be sent
+ * @c: connection
+ */
+void rb_sock_end(struct rb_conn *c)
+{
+	kernel_sock_shutdown(c->sock, SHUT_WR);
+}
+
+/**
+ * rb_sock_patient() - the connection became a bulk one
+ * @c: connection
+ */
+void rb_sock_patient(struct rb_conn *c)
+{
+	tcp_sock_set_user_timeout(c->sock->sk, RB_USER_TIMEOUT_BULK_MS);
+}
+
+/**
+ * rb_sock_dial() - starts connecting; RB_CONN_STATE tells the end
+ * @c: connection without a socket; it has one afterwards even on errors of the
+ *	connect itself. To @c->addr.
+ *
+ * Return: 0 or -errno.
+ */
+int rb_sock_dial(struct rb_conn *c)
+{
+	unsigned int noio = memalloc_noio_save();
+	struct socket *sock;
+	int err;
+
+	err = create(c->v->net, c->addr.ss_family, &sock);
+	if (err)
+		goto restore;
+	rb_sock_attach(c, sock);
+	err = kernel_connect(sock, (struct sockaddr_unsized *)&c->addr, address_len(&c->addr),
+			     O_NONBLOCK);
+	if (err == -EINPROGRESS)
+		err = 0;
+restore:
+	memalloc_noio_restore(noio);
+	return err;
+}
+
+/**
+ * rb_sock_close() - closes a connection's socket, if it has one
+ * @c: the connection; nothing touches it for this socket afterwards
+ */
+void rb_sock_close(struct rb_conn *c)
+{
+	struct socket *sock = c->sock;
+	struct sock *sk;
+
+	if (!sock)
+		return;
+	sk = sock->sk;
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = NULL;
+	sk->sk_data_ready = c->v->peers->sk_data_ready;
+	sk->sk_write_space = c->v->peers->sk_write_space;
+	sk->sk_state_change = c->v->peers->sk_state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+	lock_sock(sk);
+	sk_clear_memalloc(sk);
+	release_sock(sk);
+	sock_release(sock);
+	c->sock = NULL;
+}
+
+/**
+ * rb_sock_say() - sends a frame of the handshake, at once or not at all
+ * @c: a fresh connection, whose socket has room unless something is wrong
+ * @frame: what to send
+ * @len: its bytes
+ *
+ * Return: 0; -errno: the connection is of no use.
+ */
+int rb_sock_say(struct rb_conn *c, void *frame, u32 len)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct kvec vec = { .iov_base = frame, .iov_len = len };
+	unsigned int noreclaim = memalloc_noreclaim_save();
+	int ret = kernel_sendmsg(c->sock, &msg, &vec, 1, len);
+
+	memalloc_noreclaim_restore(noreclaim);
+	if (ret < 0)
+		return ret;
+	c->v->peers->bytes_sent += ret;
+	return ret == len ? 0 : -ENOBUFS;
+}
+
+/**
+ * rb_sock_recv() - receives into a plain buffer what is there
+ * @c: connection
+ * @buf: whereto
+ * @len: at most
+ *
+ * Return: bytes, > 0; -EAGAIN: nothing there; -ECONNRESET: closed; else -errno.
+ */
+int rb_sock_recv(struct rb_conn *c, void *buf, u32 len)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct kvec vec = { .iov_base = buf, .iov_len = len };
+	int ret = kernel_recvmsg(c->sock, &msg, &vec, 1, len, MSG_DONTWAIT);
+
+	if (ret > 0)
+		c->v->peers->bytes_received += ret;
+	return ret ? ret : -ECONNRESET;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: a link's ring of frames. A frame is encoded in place by the member,
+ * then sent by copying into the socket: the socket never references payload
+ * pages, so they are ours again as soon as the last byte was accepted. What the
+ * socket has no room for now goes when it says that it has.
+ */
+#include <linux/sched/mm.h>
+
+#include "peer.h"
+
+static_assert(RB_TX_BVECS >= 1 + WIRE_BLOCKS_MAX);
+
+/**
+ * rb_link_alloc_frames() - allocates the ring
+ * @l: link
+ *
+ * Return: 0 or -ENOMEM; rb_link_free_frames() frees what there is.
+ */
+int rb_link_alloc_frames(struct rb_link *l)
+{
+	u32 i;
+
+	l->frame = kvcalloc(RB_TX_FRAMES, sizeof(*l->frame), GFP_KERNEL);
+	if (!l->frame)
+		return -ENOMEM;
+	for (i = 0; i < RB_TX_FRAMES; i++) {
+		l->frame[i].head = alloc_pages_exact(RB_FRAME_HEAD_MAX, GFP_KERNEL);
+		if (!l->frame[i].head)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * rb_link_free_frames() - frees the ring
+ * @l: link; no frame is queued
+ */
+void rb_link_free_frames(struct rb_link *l)
+{
+	u32 i;
+
+	for (i = 0; l->frame && i < RB_TX_FRAMES; i++)
+		if (l->frame[i].head)
+			free_pages_exact(l->frame[i].head, RB_FRAME_HEAD_MAX);
+	kvfree(l->frame);
+	l->frame = NULL;
+}
+
+static struct rb_frame *frame_at(struct rb_link *l, u32 pos)
+{
+	return &l->frame[pos & (RB_TX_FRAMES - 1)];
+}
+
+static u32 frame_bytes(const struct rb_frame *f)
+{
+	return f->len + f->nblocks * RB_BLOCK_SIZE;
+}
+
+static void drop_oldest(struct rb_link *l)
+{
+	struct rb_frame *f = frame_at(l, l->tail++);
+	u32 i;
+
+	for (i = 0; i < f->n; i++)
+		rb_payload_put(f->payload[i]);
+	f->n = 0;
+	l->sent = 0;
+}
+
+/**
+ * rb_link_drop_frames() - forgets what was not sent
+ * @l: link
+ */
+void rb_link_drop_frames(struct rb_link *l)
+{
+	while (l->tail != l->head)
+		drop_oldest(l);
+	l->starved = false;
+}
+
+static u32 gather_frame(struct bio_vec *vec, const struct rb_frame *f)
+{
+	u32 i, b, n = 0;
+
+	bvec_set_page(&vec[n++], virt_to_page(f->head), f->len, offset_in_page(f->head));
+	for (i = 0; i < f->n; i++)
+		for (b = 0; b < f->payload[i]->buf.nblocks; b++)
+			bvec_set_page(&vec[n++], f->payload[i]->page[b], RB_BLOCK_SIZE, 0);
+	return n;
+}
+
+/* As many whole frames as fit. Returns their number. */
+static u32 gather(struct rb_link *l, struct msghdr *msg)
+{
+	struct bio_vec *vec = l->peers->bvec;
+	u32 n = 0, pos = l->tail;
+	size_t bytes = 0;
+
+	while (pos != l->head) {
+		struct rb_frame *f = frame_at(l, pos);
+
+		if (n + 1 + f->nblocks > RB_TX_BVECS)
+			break;
+		n += gather_frame(vec + n, f);
+		bytes += frame_bytes(f);
+		pos++;
+	}
+	msg->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | (pos != l->head ? MSG_MORE : 0);
+	iov_iter_bvec(&msg->msg_iter, ITER_SOURCE, vec, n, bytes);
+	iov_iter_advance(&msg->msg_iter, l->sent);
+	return pos - l->tail;
+}
+
+static void consume(struct rb_link *l, u32 bytes)
+{
+	struct rb_peers *ps = l->peers;
+
+	ps->bytes_sent += bytes;
+	l->sent += bytes;
+	while (l->tail != l->head && l->sent >= frame_bytes(frame_at(l, l->tail))) {
+		u32 rest = l->sent - frame_bytes(frame_at(l, l->tail));
+
+		drop_oldest(l);
+		l->sent = rest;
+		ps->frames_sent++;
+	}
+}
+
+/**
+ * rb_link_flush() - gives the socket as much as it takes
+ * @l: link with a connection
+ *
+ * Return: 0, or -errno: the connection is broken.
+ */
+int rb_link_flush(struct rb_link *l)
+{
+	unsigned int noreclaim = memalloc_noreclaim_save();
+	int ret = 0;
+
+	while (l->tail != l->head) {
+		struct msghdr msg = {};
+
+		gather(l, &msg);
+		ret = sock_sendmsg(l->conn->sock, &msg);
+		if (ret <= 0)
+			break;
+		consume(l, ret);
+	}
+	memalloc_noreclaim_restore(noreclaim);
+	/* No room, or no memory: then nobody would tell us when to try again. */
+	if (l->tail != l->head)
+		rb_peers_arm(l->peers, rb_now() + RB_TX_RETRY_NS);
+	return ret < 0 && ret != -EAGAIN ? ret : 0;
+}
+
+/**
+ * rb_peer_tx_begin() - room for a frame, see struct member_ops
+ * @host: the volume
+ * @slot: peer
+ * @ch: channel
+ *
+ * Return: RB_FRAME_HEAD_MAX bytes to encode into, or NULL.
+ */
+void *rb_peer_tx_begin(void *host, u32 slot, enum wire_channel ch)
+{
+	struct rb_volume *v = host;
+	struct rb_link *l = rb_link(v->peers, slot, ch);
+
+	lockdep_assert_held(&v->owner);
+	if (!l->conn || l->conn->broken)
+		return NULL;
+	if (l->head - l->tail == RB_TX_FRAMES) {
+		l->starved = true;
+		return NULL;
+	}
+	return frame_at(l, l->head)->head;
+}
+
+/**
+ * rb_peer_tx_end() - sends what was encoded, see struct member_ops
+ * @host: the volume
+ * @slot: peer
+ * @ch: channel
+ * @len: bytes encoded
+ * @buf: payload, NULL where an entry has none
+ * @n: of @buf
+ */
+void rb_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len, struct rb_buf *const *buf,
+		    u32 n)
+{
+	struct rb_volume *v = host;
+	struct rb_link *l = rb_link(v->peers, slot, ch);
+	struct rb_frame *f = frame_at(l, l->head);
+	bool was_empty = l->tail == l->head;
+	u32 i;
+
+	lockdep_assert_held(&v->owner);
+	if (WARN_ON_ONCE(!len || len > RB_FRAME_HEAD_MAX || n > WIRE_ENTRIES_MAX))
+		return;
+	f->len = len;
+	f->nblocks = 0;
+	f->n = 0;
+	for (i = 0; i < n; i++) {
+		if (!buf[i])
+			continue;
+		f->payload[f->n] = rb_payload(buf[i]);
+		rb_payload_get(f->payload[f->n++]);
+		f->nblocks += buf[i]->nblocks;
+	}
+	l->head++;
+	if (WARN_ON_ONCE(f->nblocks > WIRE_BLOCKS_MAX)) {
+		l->conn->broken = true;
+		return;
+	}
+
+	/* What waits already waits for room in the socket. */
+	if (!was_empty || l->conn->broken || !rb_link_flush(l))
+		return;
+	l->conn->broken = true;
+	rb_volume_kick(v, RB_KICK_NET);
+}
