@@ -61,7 +61,12 @@ struct raft_span {
 	u64 first;
 	u64 last;
 	u64 term;
-	const struct raft_conf *conf;	/* set iff this is a lone configuration entry */
+	/*
+	 * Set iff this is a lone configuration entry; valid until the next
+	 * step. Exception: in an APPEND to be sent it is set only for the two
+	 * newest ones, so the encoder goes by the entry's payload.
+	 */
+	const struct raft_conf *conf;
 };
 
 enum raft_msg_type {
@@ -95,7 +100,7 @@ struct raft_msg {
 	u64 reject_index;	/* rejected APPEND_REPLY: prev.index of the refused append */
 	struct raft_span ents;
 	u64 commit;		/* APPEND: the leader's commit index */
-	u64 read_seq;		/* APPEND: read round; echoed in the reply. READ: ticket */
+	u64 read_seq;		/* APPEND: read round, READ: nonce; echoed in the reply */
 };
 
 enum raft_event_type {
@@ -136,7 +141,8 @@ enum raft_act_type {
 	RAFT_ACT_TRUNCATE,	/* forget own entries >= @ents.first; in order with APPEND */
 	RAFT_ACT_APPEND,	/* persist @ents; answer LOG_DONE(index, @ticket) */
 	RAFT_ACT_SEND,		/* already safe to send: never wait for the disk */
-	RAFT_ACT_COMMIT,	/* @ents became committed and are in the own log */
+	RAFT_ACT_COMMIT,	/* @ents became committed and are in the own log; they may
+				 * span terms: @ents.term is that of the last */
 	RAFT_ACT_READ_OK,	/* reads <= @ticket may be served once committed >= @id.index */
 	RAFT_ACT_ROLE,		/* role, term or known leader changed: see raft_status() */
 	RAFT_ACT_CONF,		/* the active configuration changed: raft_conf_active() */

@@ -88,12 +88,12 @@ static void cmd_log(void)
 {
 	struct net_node *n = node(1);
 	char *s = word[2];
+	u64 term;
 
 	while (*s) {
-		n->disk_last++;
-		n->disk[n->disk_last].term = strtoull(s, &s, 10);
-		n->disk[n->disk_last].val = 1000 + n->disk[n->disk_last].term;
-		n->meta.term = max_t(u64, n->meta.term, n->disk[n->disk_last].term);
+		term = strtoull(s, &s, 10);
+		n->disk[++n->disk_last] = (struct net_ent){ term, 1000 + term, NULL };
+		n->meta.term = max_t(u64, n->meta.term, term);
 		s += *s == ',';
 	}
 }
