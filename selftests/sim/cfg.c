@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Swarm testing: sizes, limits, timeouts, and which faults there are and how
+ * often are all drawn from the seed. A fault that is rare everywhere hides what
+ * only shows when it is frequent, and the other way round.
+ */
+#include "sim.h"
+
+static u32 pick_nodes(void)
+{
+	u64 r = rnd_below(R_CFG, 100);
+
+	return r < 55 ? 3 : r < 80 ? 5 : r < 87 ? 1 : r < 94 ? 2 : 4;
+}
+
+/* With @percent chance a value of [lo, hi], evenly over magnitudes; else 0. */
+static u64 maybe(u32 percent, u64 lo, u64 hi)
+{
+	u64 v = rnd_log(R_CFG, lo, hi);
+
+	return rnd_below(R_CFG, 100) < percent ? v : 0;
+}
+
+static void draw_limits(struct sim_cfg *c)
+{
+	struct member_limits *l = &c->limits;
+
+	l->entries = 1u << rnd_range(R_CFG, 7, 10);
+	l->slots = (u32)rnd_log(R_CFG, 4 * RB_ENTRY_BLOCKS_MAX, 2048);
+	l->ranges = (u32)rnd_log(R_CFG, 4, 64);
+	l->reads = (u32)rnd_log(R_CFG, 2, 64);
+	l->batch = (u32)rnd_range(R_CFG, RB_ENTRY_BLOCKS_MAX, l->slots);
+	l->uncommitted_bytes = (u32)rnd_log(R_CFG, 2 * RB_WRITE_MAX, 1 << 20);
+	l->apply_bytes = (u32)rnd_log(R_CFG, 16 << 10, 1 << 20);
+	l->msg_ents = (u32)rnd_log(R_CFG, 1, WIRE_ENTRIES_MAX);
+	l->inflight_msgs = (u32)rnd_log(R_CFG, 1, 16);
+	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
+	c->heartbeat_ms = (u32)rnd_range(R_CFG, 20, 80);
+	c->election_ms = c->heartbeat_ms * (u32)rnd_range(R_CFG, 4, 10);
+	l->default_election_ms = c->election_ms;
+	l->default_heartbeat_ms = c->heartbeat_ms;
+}
+
+static void draw_net(struct sim_cfg *c)
+{
+	bool raw = rnd_below(R_CFG, 100) < 25;
+
+	c->delay_min = rnd_log(R_CFG, 20 * USEC, MSEC);
+	c->delay_max = c->delay_min + rnd_log(R_CFG, 50 * USEC, 10 * MSEC);
+	c->reset_mean = maybe(50, 100 * MSEC, 5 * SEC);
+	c->partition_mean = maybe(55, 200 * MSEC, 4 * SEC);
+	c->partition_len = rnd_log(R_CFG, 30 * MSEC, 3 * SEC);
+	c->raw_loss = raw ? (u32)maybe(70, 200, 100000) : 0;
+	c->raw_dup = raw ? (u32)maybe(70, 200, 100000) : 0;
+	c->raw_reorder = raw ? (u32)maybe(70, 200, 300000) : 0;
+	c->corrupt = (u32)maybe(25, 100, 20000);
+	c->slow_link = rnd_one_in(R_CFG, 4) ? (u32)rnd_range(R_CFG, 2, 50) : 1;
+	c->sndbuf = rnd_log(R_CFG, 16 << 10, 1 << 20);
+	c->bandwidth = rnd_log(R_CFG, 10 << 10, 4 << 20);
+}
+
+static void draw_disks(struct sim_cfg *c)
+{
+	c->log_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
+	c->log_max = c->log_min + rnd_log(R_CFG, 10 * USEC, 8 * MSEC);
+	c->data_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
+	c->data_max = c->data_min + rnd_log(R_CFG, 10 * USEC, 8 * MSEC);
+	c->slow_mean = maybe(30, 500 * MSEC, 5 * SEC);
+	c->slow_len = rnd_log(R_CFG, 50 * MSEC, SEC);
+	c->write_error = (u32)maybe(15, 20, 3000);
+	c->read_error = (u32)maybe(15, 20, 10000);
+	c->rot_mean = maybe(20, 100 * MSEC, 4 * SEC);
+	c->torn = (u32)rnd_range(R_CFG, 5, 95);
+	c->writeback = (u32)rnd_range(R_CFG, 0, 50);
+}
+
+static void draw_nodes(struct sim_cfg *c)
+{
+	c->drift_ppm = (u32)maybe(50, 100, 100000);
+	c->crash_mean = maybe(60, 100 * MSEC, 5 * SEC);
+	c->blackout_mean = maybe(40, 500 * MSEC, 8 * SEC);
+	c->down_len = rnd_log(R_CFG, 10 * MSEC, 3 * SEC);
+	c->pause_mean = maybe(35, 200 * MSEC, 5 * SEC);
+	c->pause_len = rnd_log(R_CFG, 20 * MSEC, 2 * SEC);
+	c->clean_stop = (u32)rnd_range(R_CFG, 0, 60);
+	c->transfer_mean = maybe(50, 100 * MSEC, 4 * SEC);
+	c->checkpoint_mean = maybe(50, 50 * MSEC, 4 * SEC);
+	c->run_delay = rnd_one_in(R_CFG, 2) ? 0 : rnd_log(R_CFG, USEC, 2 * MSEC);
+}
+
+static void draw_users(struct sim_cfg *c)
+{
+	u64 bytes = rnd_log(R_CFG, 512 << 10, 16 << 20), ops;
+	u32 writes;
+
+	c->size_max = 1u << rnd_range(R_CFG, 3, 8);	/* 4 KiB .. 128 KiB */
+	c->burst = (u32)rnd_log(R_CFG, 1, 24);
+	c->depth = (u32)rnd_log(R_CFG, 1, 96);
+	c->w_write = (u32)rnd_range(R_CFG, 20, 100);
+	c->w_zero = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_range(R_CFG, 1, 15);
+	c->w_read = (u32)rnd_range(R_CFG, 0, 60);
+	c->w_open = (u32)rnd_range(R_CFG, 0, 4);
+	c->w_close = (u32)rnd_range(R_CFG, 0, 2);
+	c->stray = (u32)rnd_range(R_CFG, 0, 30);
+	c->hot = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_log(R_CFG, 8, 256);
+	writes = c->w_write * 100 / (c->w_write + c->w_zero + c->w_read + c->w_open + c->w_close);
+	ops = bytes / (c->size_max * 512 / 3) * 100 / writes;
+	ops = ops < 300 ? 300 : ops > 3000 ? 3000 : ops;
+	c->op_mean = c->duration / ops * ((c->burst + 1) / 2 + 1);
+}
+
+void cfg_draw(struct sim_cfg *c, u64 seed)
+{
+	memset(c, 0, sizeof(*c));
+	c->nodes = pick_nodes();
+	c->block_size = rnd_one_in(R_CFG, 2) ? 512 : 4096;
+	c->ring_bytes = LOG_RING_MIN + (rnd_one_in(R_CFG, 2) ? 0 : rnd_below(R_CFG, 3) << 20);
+	c->sectors = rnd_log(R_CFG, 256, 16384) & ~7ull;
+	c->duration = rnd_log(R_CFG, 1500 * MSEC, 16 * SEC);
+	draw_limits(c);
+	draw_net(c);
+	draw_disks(c);
+	draw_nodes(c);
+	draw_users(c);
+}
+
+void cfg_print(const struct sim_cfg *c)
+{
+#define P(f) printf("#   %-16s %llu\n", #f, (unsigned long long)c->f)
+	P(nodes); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
+	P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
+	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
+	P(limits.inflight_msgs); P(limits.records_inflight); P(election_ms); P(heartbeat_ms);
+	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
+	P(raw_loss); P(raw_dup); P(raw_reorder); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
+	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len);
+	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
+	P(crash_mean); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
+	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);
+	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(size_max); P(hot);
+#undef P
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What must hold after every step of a node: one leader a term, matching logs,
+ * complete leaders, commits that agree, digests that agree, and that disks lose
+ * nothing that was durable. The audits of the layers themselves run as well.
+ */
+#include "sim.h"
+
+#define TERMS_START	256
+
+static u64 *leader_of;		/* by term: store */
+static u64 maxterm;
+
+void check_init(void)
+{
+	maxterm = TERMS_START;
+	leader_of = mem_alloc(maxterm * sizeof(*leader_of));
+}
+
+static void *bigger(void *old, u64 n, u64 max, size_t size)
+{
+	void *p = mem_alloc(max * size);
+
+	if (n)
+		memcpy(p, old, n * size);
+	return p;
+}
+
+void check_room(struct node *n, u64 index)
+{
+	u64 max = n->maxid ? n->maxid : 1024;
+
+	if (index < n->maxid)
+		return;
+	while (max <= index)
+		max *= 2;
+	n->dur = bigger(n->dur, n->maxid, max, sizeof(*n->dur));
+	n->logid = bigger(n->logid, n->maxid, max, sizeof(*n->logid));
+	n->maxid = max;
+}
+
+static bool is_known(const struct ident *id, u64 index)
+{
+	const struct hist *h = model_at(index);
+
+	return id->term == h->term && id->csum == h->csum;
+}
+
+/* ---- durability ---- */
+
+u32 check_holders(u64 index, u64 term, u32 csum)
+{
+	u32 i, count = 0;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		const struct node *n = &sim.node[i];
+
+		if (n->ckpt >= index)
+			count++;
+		else if (n->dur_last >= index && n->dur[index].term == term &&
+			 n->dur[index].csum == csum)
+			count++;
+	}
+	return count;
+}
+
+void check_holders_quorum(u64 index, u64 term, u32 csum, const char *what)
+{
+	u32 count = check_holders(index, term, csum);
+
+	SIM_CHECK(count >= quorum(), "entry %llu was %s and is durable on %u of %u nodes",
+		  (unsigned long long)index, what, count, sim.cfg.nodes);
+}
+
+/* ---- the log of a node ---- */
+
+static u64 term_before(struct node *n, u64 index)
+{
+	const struct raft_id *snap = &n->st.raft.snap;
+	const struct rb_entry *e;
+
+	if (index - 1 == snap->index)
+		return snap->term;
+	e = member_entry(n->m, index - 1);
+	SIM_CHECK(e, "node %c: entry %llu is not in its table", 'a' + n->id,
+		  (unsigned long long)index - 1);
+	return e->term;
+}
+
+static void scan_entry(struct node *n, u64 i)
+{
+	const struct rb_entry *e = member_entry(n->m, i);
+
+	SIM_CHECK(e && e->index == i, "node %c: entry %llu is not in its table", 'a' + n->id,
+		  (unsigned long long)i);
+	SIM_CHECK(!rb_entry_check(e), "node %c: entry %llu is malformed", 'a' + n->id,
+		  (unsigned long long)i);
+	model_entry(n, e, term_before(n, i));
+	check_room(n, i);
+	n->logid[i] = (struct ident){ e->term, e->csum };
+}
+
+/* Entries from @first on were given up: none that is known to be committed. */
+static void check_truncated(struct node *n, u64 first)
+{
+	u64 i;
+
+	SIM_MARK(TRUNCATION);
+	SIM_CHECK(first > n->seen_commit, "node %c: truncates %llu, which it knows committed",
+		  'a' + n->id, (unsigned long long)first);
+	for (i = first; i <= n->seen_last && i <= model_last(); i++)
+		SIM_CHECK(!is_known(&n->logid[i], i),
+			  "node %c: truncates %llu, which is committed", 'a' + n->id,
+			  (unsigned long long)i);
+}
+
+static void check_log(struct node *n)
+{
+	u64 last = n->st.raft.last.index, snap = n->st.raft.snap.index, i;
+	u64 from = min_t(u64, n->scan_from, n->seen_last + 1);
+
+	if (n->scan_from <= n->seen_last)
+		check_truncated(n, n->scan_from);
+	SIM_CHECK(last >= n->seen_last || n->scan_from <= last + 1,
+		  "node %c: its log shrank without a word", 'a' + n->id);
+	for (i = max_t(u64, from, snap + 1); i <= last; i++)
+		scan_entry(n, i);
+	n->seen_last = last;
+	n->scan_from = U64_MAX;
+	for (i = 0; i < n->nprop; i++) {
+		const struct rb_entry *e = member_entry(n->m, n->prop[i].index);
+
+		SIM_CHECK(e, "node %c: its proposal %llu is not in its table", 'a' + n->id,
+			  (unsigned long long)n->prop[i].index);
+		model_propose(n, e->index, e->term, n->prop[i].token);
+	}
+	n->nprop = 0;
+}
+
+void check_commits(struct node *n, u64 to)
+{
+	static struct member_status now;
+	u64 i;
+
+	if (to <= n->seen_commit)
+		return;
+	member_status(n->m, &now);	/* this may be in the middle of a step */
+	for (i = n->seen_commit + 1; i <= to; i++) {
+		const struct rb_entry *e = member_entry(n->m, i);
+
+		SIM_CHECK(e, "node %c: committed entry %llu is not in its table", 'a' + n->id,
+			  (unsigned long long)i);
+		model_commit(n, e, now.raft.term);
+		n->seen_commit = i;
+	}
+}
+
+/* ---- elections ---- */
+
+static void check_complete(struct node *n)
+{
+	u64 term = n->st.raft.term, i;
+
+	for (i = n->st.raft.snap.index + 1; i <= model_last(); i++) {
+		/* A late winner of an older term need not have what later ones committed. */
+		if (model_at(i)->commit_term >= term)
+			break;
+		SIM_CHECK(i <= n->st.raft.last.index && is_known(&n->logid[i], i),
+			  "node %c leads term %llu and lacks entry %llu, committed in term %llu",
+			  'a' + n->id, (unsigned long long)term, (unsigned long long)i,
+			  (unsigned long long)model_at(i)->commit_term);
+	}
+}
+
+static void check_leader(struct node *n, enum raft_role was, u64 was_term)
+{
+	u64 term = n->st.raft.term;
+	bool leads = n->st.raft.role == RAFT_LEADER;
+
+	if (was == RAFT_LEADER && (!leads || term != was_term)) {
+		n->leader_since = 0;
+		if (n->ops_out)
+			SIM_MARK(DEPOSED_INFLIGHT);
+	}
+	if (!leads || (was == RAFT_LEADER && term == was_term))
+		return;
+	while (term >= maxterm) {
+		leader_of = bigger(leader_of, maxterm, 2 * maxterm, sizeof(*leader_of));
+		maxterm *= 2;
+	}
+	SIM_CHECK(!leader_of[term] || leader_of[term] == n->super.store,
+		  "two leaders in term %llu, the second one is node %c", (unsigned long long)term,
+		  'a' + n->id);
+	leader_of[term] = n->super.store;
+	n->leader_since = sim.now;
+	sim.stats[ST_ELECTIONS]++;
+	if (term > 2)
+		SIM_MARK(LEADER_CHANGE);
+	if (sim.transfer_to == n->id + 1u)
+		SIM_MARK(TRANSFER_OK);
+	sim.transfer_to = 0;
+	check_complete(n);
+}
+
+static void check_halt(struct node *n)
+{
+	if (n->halted || n->st.halt == MEMBER_RUNNING)
+		return;
+	n->halted = true;
+	TRACE(n->id, "halted", n->st.halt, (u64)-n->st.halt_error);
+	switch (n->st.halt) {
+	case MEMBER_HALT_LOG:
+		SIM_MARK(LOG_ERROR);
+		SIM_CHECK(n->injected, "node %c: log halt %d without a fault",
+			  'a' + n->id, n->st.halt_error);
+		break;
+	case MEMBER_HALT_DATA:
+		SIM_MARK(DATA_ERROR);
+		SIM_CHECK(n->injected, "node %c: data halt without a fault", 'a' + n->id);
+		break;
+	case MEMBER_HALT_ROT:
+		SIM_MARK(HALT_ROT);
+		SIM_CHECK(n->doomed && sim.cfg.rot_mean, "node %c: rot without a fault", 'a' + n->id);
+		break;
+	default:
+		sim_fail("node %c: halted: %d, error %d", 'a' + n->id, n->st.halt,
+			 n->st.halt_error);
+	}
+}
+
+static void note_peers(struct node *n)
+{
+	u32 i;
+
+	for (i = 0; i < n->st.npeers; i++)
+		if (n->st.peer[i].needs_resync)
+			SIM_MARK(NEEDS_RESYNC);
+}
+
+void check_step(struct node *n)
+{
+	enum raft_role was = n->st.raft.role;
+	u64 was_term = n->st.raft.term, retried = n->st.reads_retried;
+	int err = member_check(n->m, n->deep++ % 64 == 0);
+
+	SIM_CHECK(!err, "node %c: member_check: %d", 'a' + n->id, err);
+	member_status(n->m, &n->st);
+	SIM_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
+	check_log(n);
+	check_commits(n, n->st.raft.commit);
+	if (n->st.live_index != n->seen_live) {
+		n->seen_live = n->st.live_index;
+		n->judged_seen = n->seen_live;
+		SIM_CHECK(n->st.digest == model_digest(n->seen_live),
+			  "node %c: its digest at %llu differs", 'a' + n->id,
+			  (unsigned long long)n->seen_live);
+	}
+	check_leader(n, was, was_term);
+	check_halt(n);
+	if (n->st.reads_retried != retried)
+		SIM_MARK(READ_RETRY);
+	if (n->st.log_entries * 8 > n->st.log_entries_max * 7)
+		SIM_MARK(ENTRIES_FULL);
+	note_peers(n);
+}
+
+/* A read needs a round that began after it: somebody was heard from since. */
+void check_read_quorum(struct node *n, const struct op *op)
+{
+	bool leads = n->leader_since && n->leader_since <= op->t0;
+	u32 i, count = 1;
+
+	for (i = 0; i < sim.cfg.nodes; i++)
+		if (i != n->id && n->heard[i] >= op->t0)
+			count++;
+	if (!leads)
+		SIM_MARK(READ_FOLLOWER);
+	SIM_CHECK(count >= (leads ? quorum() : min_t(u32, 2, sim.cfg.nodes)),
+		  "node %c: read %llu was served though only %u nodes spoke since it began",
+		  'a' + n->id, (unsigned long long)op->id, count);
+}
+
+/* ---- stop and start ---- */
+
+/* Entries that the next start must find: not those that a record in flight may have replaced. */
+void check_stopped(struct node *n)
+{
+	u32 i;
+
+	n->must_last = n->dur_last;
+	for (i = 0; i < n->nrec; i++)
+		if (n->recs[i].id && n->recs[i].first <= n->must_last)
+			n->must_last = n->recs[i].first - 1;
+	n->nrec = 0;
+}
+
+static void check_meta_kept(struct node *n)
+{
+	const struct raft_status *r = &n->st.raft;
+
+	SIM_CHECK(r->term > n->dur_term || (r->term == n->dur_term && (!n->dur_vote || r->vote == n->dur_vote)),
+		  "node %c: term %llu vote %llx were durable, found are term %llu vote %llx",
+		  'a' + n->id, (unsigned long long)n->dur_term, (unsigned long long)n->dur_vote,
+		  (unsigned long long)r->term, (unsigned long long)r->vote);
+	SIM_CHECK(n->st.checkpoint_index >= n->ckpt || (n->doomed && sim.cfg.rot_mean),
+		  "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
+		  (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
+	n->vote_term = n->dur_term = r->term;
+	n->vote = n->dur_vote = r->vote;
+	n->ckpt = n->st.checkpoint_index;
+}
+
+static void check_log_kept(struct node *n)
+{
+	u64 snap = n->st.raft.snap.index, last = n->st.raft.last.index, i;
+
+	SIM_CHECK(last >= n->must_last, "node %c: log was durable to %llu, found to %llu",
+		  'a' + n->id, (unsigned long long)n->must_last, (unsigned long long)last);
+	SIM_CHECK(snap <= n->ckpt, "node %c: log starts at %llu behind the checkpoint", 'a' + n->id,
+		  (unsigned long long)snap);
+	for (i = snap + 1; i <= last; i++) {
+		scan_entry(n, i);
+		SIM_CHECK(i > n->must_last || (n->dur[i].term == n->logid[i].term &&
+					       n->dur[i].csum == n->logid[i].csum),
+			  "node %c: entry %llu was durable and is another one now", 'a' + n->id,
+			  (unsigned long long)i);
+		n->dur[i] = n->logid[i];
+	}
+	if (last > n->must_last)
+		SIM_MARK(RECOVERED_MORE);
+	n->dur_last = last;
+	n->seen_last = last;
+}
+
+void check_started(struct node *n)
+{
+	member_status(n->m, &n->st);
+	sim.stats[ST_RECOVERIES]++;
+	check_meta_kept(n);
+	check_log_kept(n);
+	n->scan_from = U64_MAX;
+	n->seen_commit = n->st.raft.commit;
+	n->seen_live = n->st.live_index;
+	n->judged_seen = n->seen_live;
+	SIM_CHECK(n->seen_live <= model_last(), "node %c: checkpoint of what nobody committed",
+		  'a' + n->id);
+	SIM_CHECK(!n->seen_live || n->st.digest == model_digest(n->seen_live),
+		  "node %c: digest of its checkpoint", 'a' + n->id);
+	model_image(n, n->st.checkpoint_index, false, "restart");
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The users of the volume: on every node somebody may write, zero, read, open
+ * and close, mostly where the leader is, sometimes where it is not. What a node
+ * refuses for now waits in order, as the block layer's queue does.
+ */
+#include "sim.h"
+
+#define OPS_CHUNK	1024
+#define OPS_CHUNKS	64
+#define WAIT_MAX	48
+
+static struct op *ops[OPS_CHUNKS];
+static u64 nops;		/* ids are 1 .. nops */
+static u64 done_index;		/* newest entry a user knows to be done */
+
+void client_init(void)
+{
+	memset(ops, 0, sizeof(ops));
+	nops = 0;
+	done_index = 0;
+}
+
+struct op *client_op(u64 id)
+{
+	SIM_CHECK(id && id <= nops, "no request %llu", (unsigned long long)id);
+	return &ops[id / OPS_CHUNK][id % OPS_CHUNK];
+}
+
+static struct op *op_new(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
+{
+	u64 id = ++nops;
+	struct op *op;
+
+	if (id / OPS_CHUNK >= OPS_CHUNKS)
+		sim_fail("too many requests for one run");
+	if (!ops[id / OPS_CHUNK])
+		ops[id / OPS_CHUNK] = mem_alloc(OPS_CHUNK * sizeof(*op));
+	op = client_op(id);
+	op->id = id;
+	op->kind = kind;
+	op->node = n->id;
+	op->inc = n->inc;
+	op->sector = sector;
+	op->nsect = nsect;
+	op->t0 = sim.now;
+	op->floor = done_index;
+	return op;
+}
+
+/* ---- content: every sector of every write is unlike any other ---- */
+
+#define TAG	(0xa5ull << 56)
+
+void sector_fill(u8 *p, u64 id, u64 sector)
+{
+	u64 w[64], i, x = (id * 0x9e3779b97f4a7c15) ^ (sector << 32);
+
+	w[0] = TAG | id;
+	w[1] = sector;
+	for (i = 2; i < 64; i++)
+		w[i] = x += 0xd1342543de82ef95;
+	memcpy(p, w, 512);
+}
+
+u64 sector_id(const u8 *p, u64 sector)
+{
+	static const u8 zeroes[512];
+	u8 want[512];
+	u64 w;
+
+	memcpy(&w, p, 8);
+	if (!w)
+		return memcmp(p, zeroes, 512) ? SECTOR_GARBAGE : 0;
+	if ((w & 0xff00000000000000) != TAG)
+		return SECTOR_GARBAGE;
+	sector_fill(want, w & ~TAG, sector);
+	return memcmp(p, want, 512) ? SECTOR_GARBAGE : w & ~TAG;
+}
+
+/* Sectors of a block that the write does not cover hold what must never be seen. */
+static void make_payload(struct node *n, struct op *op)
+{
+	u32 nblocks = rb_blocks_touched(op->sector, op->nsect), b, i;
+	struct sbuf *sb = sbuf_new(n->id, nblocks);
+	u64 base = op->sector / 8 * 8;
+
+	op->buf = sb;
+	op->nblocks = nblocks;
+	op->crc = mem_alloc(nblocks * sizeof(*op->crc));
+	for (b = 0; b < nblocks; b++) {
+		u8 mask = rb_block_mask(op->sector, op->nsect, b);
+
+		sb->pg[b] = page_new();
+		for (i = 0; i < 8; i++) {
+			if (mask & 1 << i)
+				sector_fill(sb->pg[b]->data + 512 * i, op->id, base + 8 * b + i);
+			else
+				memset(sb->pg[b]->data + 512 * i, 0xee, 512);
+		}
+		op->crc[b] = sb->buf.crc[b] = page_crc(sb->pg[b]);
+	}
+}
+
+/* ---- submitting ---- */
+
+static void drop_payload(struct op *op)
+{
+	if (op->buf)
+		sbuf_put(op->buf, false);
+	op->buf = NULL;
+}
+
+static int call_write(struct node *n, struct op *op)
+{
+	int ret;
+
+	op->order = ++n->accepted;
+	ret = member_write(n->m, op->sector, op->nsect, op->buf ? &op->buf->buf : NULL, op->id);
+	SIM_CHECK(!ret || ret == -EAGAIN || ret == -EREMOTE || ret == -EBUSY || ret == -ESTALE ||
+		  ret == -ESHUTDOWN, "member_write() returned %d", ret);
+	if (!ret)
+		op->buf = NULL;		/* the member's now */
+	return ret;
+}
+
+static int call_read(struct node *n, struct op *op)
+{
+	u32 i;
+	int ret;
+
+	if (!op->data) {
+		op->data = mem_alloc(op->nsect * 512);
+		memset(op->data, 0xdd, op->nsect * 512);
+		op->seen = mem_alloc(op->nsect * sizeof(*op->seen));
+		for (i = 0; i < op->nsect; i++)
+			op->seen[i] = model_done(op->sector + i);
+	}
+	/* Accepted only now as far as parts go; refused means no part was handed out. */
+	ret = member_read(n->m, op->sector, op->nsect, op->id, node_now(n));
+	SIM_CHECK(!ret || ret == -EAGAIN || ret == -ESHUTDOWN, "member_read() returned %d", ret);
+	return ret;
+}
+
+static int call(struct node *n, struct op *op)
+{
+	switch (op->kind) {
+	case OP_WRITE:
+	case OP_ZEROES:
+		return call_write(n, op);
+	case OP_READ:
+		return call_read(n, op);
+	case OP_OPEN:
+		return member_open(n->m, op->id);
+	default:
+		return member_close(n->m, op->id);
+	}
+}
+
+static void refused(struct node *n, struct op *op, int ret)
+{
+	drop_payload(op);
+	op->done = true;
+	op->error = ret;
+	op->t1 = sim.now;
+	TRACE(n->id, "refused", op->id, (u64)-ret);
+	if (op->kind <= OP_ZEROES)
+		SIM_MARK(WRITE_REFUSED);
+}
+
+/* True: accepted; -EAGAIN leaves it as it was. */
+static int try_op(struct node *n, struct op *op)
+{
+	int ret;
+
+	op->accepted = true;		/* parts may be handed out within the call */
+	ret = call(n, op);
+	if (!ret) {
+		n->ops_out++;
+		TRACE(n->id, "accepted", op->id, op->kind);
+		return 0;
+	}
+	op->accepted = false;
+	if (ret == -EAGAIN) {
+		if (op->kind == OP_READ)
+			SIM_MARK(READ_AGAIN);
+		else if (op->kind <= OP_ZEROES)
+			SIM_MARK(WRITE_AGAIN);
+	}
+	return ret;
+}
+
+static void wait(struct node *n, struct op *op)
+{
+	op->next = NULL;
+	*n->waitq_tail = op;
+	n->waitq_tail = &op->next;
+	n->nwait++;
+}
+
+/*
+ * Submits or queues a request; NULL when the node has too much waiting. The
+ * caller calls node_after().
+ */
+struct op *client_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
+{
+	struct op *op;
+	int ret = -EAGAIN;
+
+	if (n->nwait >= WAIT_MAX)
+		return NULL;
+	op = op_new(n, kind, sector, nsect);
+	TRACE(n->id, "submit", op->id << 4 | kind, sector << 16 | nsect);
+	if (kind == OP_WRITE)
+		make_payload(n, op);
+	if (!n->nwait || kind >= OP_OPEN)
+		ret = try_op(n, op);
+	if (ret == -EAGAIN && kind <= OP_READ)
+		wait(n, op);
+	else if (ret)
+		refused(n, op, ret);
+	return op;
+}
+
+bool client_retry(struct node *n)
+{
+	bool any = false;
+
+	while (n->waitq) {
+		struct op *op = n->waitq;
+		int ret = try_op(n, op);
+
+		if (ret == -EAGAIN)
+			break;
+		n->waitq = op->next;
+		if (!n->waitq)
+			n->waitq_tail = &n->waitq;
+		n->nwait--;
+		if (ret)
+			refused(n, op, ret);
+		any = true;
+	}
+	return any;
+}
+
+/* ---- ends ---- */
+
+void client_complete(struct node *n, u64 token, int error)
+{
+	struct op *op = client_op(token);
+
+	TRACE(n->id, "completed", token, (u64)-error);
+	SIM_CHECK(op->accepted && !op->done && op->node == n->id && op->inc == n->inc,
+		  "node %c: request %llu was completed out of place", 'a' + n->id,
+		  (unsigned long long)token);
+	op->done = true;
+	op->error = error;
+	op->t1 = sim.now;
+	n->ops_out--;
+	if (error) {
+		if (op->kind <= OP_ZEROES)
+			SIM_MARK(WRITE_FAILED);
+		if (op->kind == OP_READ && error == -EIO)
+			SIM_MARK(READ_ERROR);
+		return;
+	}
+	if (op->kind == OP_READ) {
+		sim.stats[ST_READS]++;
+		check_read_quorum(n, op);
+		model_read(n, op);
+	} else if (op->kind <= OP_ZEROES) {
+		sim.stats[ST_WRITES]++;
+		model_write_done(n, op);
+		done_index = max_t(u64, done_index, op->index);
+	}
+}
+
+/* Payload that only waits here is not the member's to put. */
+void client_drop_waiting(struct node *n)
+{
+	struct op *op;
+
+	for (op = n->waitq; op; op = op->next)
+		drop_payload(op);
+}
+
+/* Tells which requests hang: for the report of a failure. */
+void client_hung(void)
+{
+	u64 id;
+
+	for (id = 1; id <= nops; id++) {
+		struct op *op = client_op(id);
+
+		if (!op->done)
+			TRACE(op->node, op->accepted ? "hangs" : "hangs-waiting", id, op->kind);
+	}
+}
+
+void client_lost(struct node *n)
+{
+	u64 id;
+
+	for (id = 1; id <= nops; id++) {
+		struct op *op = client_op(id);
+
+		if (op->node != n->id || op->done)
+			continue;
+		op->lost = true;
+		op->done = true;
+		op->buf = NULL;		/* node_stop() frees every buffer of the node */
+	}
+	n->ops_out = 0;
+	n->nwait = 0;
+	n->waitq = NULL;
+	n->waitq_tail = &n->waitq;
+}
+
+/* ---- sessions ---- */
+
+static void reset_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+
+	n->reset_pending = false;
+	if (member_session(n->m) != MEMBER_S_FENCED || n->ops_out || n->nwait)
+		return;
+	TRACE(n->id, "session-reset", 0, 0);
+	SIM_MARK(SESSION_RESET);
+	member_session_reset(n->m);
+	node_after(n);
+}
+
+/* Whoever wrote under a fenced session goes away, once nothing of it is in flight. */
+void client_session(struct node *n)
+{
+	if (n->reset_pending || n->ops_out || n->nwait ||
+	    member_session(n->m) != MEMBER_S_FENCED)
+		return;
+	n->reset_pending = true;
+	ev_push(sim.now + rnd_exp(R_CLIENT, 20 * MSEC), reset_event, n->id, 0, 0, NULL);
+}
+
+/* ---- workload ---- */
+
+static struct node *pick_node(void)
+{
+	struct node *lead = node_leader(), *n;
+
+	if (lead && rnd_below(R_CLIENT, 100) >= sim.cfg.stray)
+		return lead;
+	n = &sim.node[rnd_below(R_CLIENT, sim.cfg.nodes)];
+	return n->up ? n : NULL;
+}
+
+static void pick_range(enum op_kind kind, u64 *sector, u32 *nsect)
+{
+	u32 unit = sim.cfg.block_size / 512;
+	u64 space = sim.cfg.hot && rnd_below(R_CLIENT, 100) < 70 ?
+		    min_t(u64, sim.cfg.hot, sim.cfg.sectors) : sim.cfg.sectors;
+	u32 max = sim.cfg.size_max;
+
+	if (kind == OP_ZEROES && rnd_one_in(R_CLIENT, 4))
+		max = (u32)space;
+	max = (u32)min_t(u64, max, space);
+	*nsect = (u32)rnd_log(R_CLIENT, unit, max < unit ? unit : max) / unit * unit;
+	*sector = rnd_below(R_CLIENT, (space - *nsect) / unit + 1) * unit;
+}
+
+static enum op_kind pick_kind(void)
+{
+	const struct sim_cfg *c = &sim.cfg;
+	u64 r = rnd_below(R_CLIENT, c->w_write + c->w_zero + c->w_read + c->w_open + c->w_close);
+
+	if (r < c->w_write)
+		return OP_WRITE;
+	r -= c->w_write;
+	if (r < c->w_zero)
+		return OP_ZEROES;
+	r -= c->w_zero;
+	if (r < c->w_read)
+		return OP_READ;
+	r -= c->w_read;
+	return r < c->w_open ? OP_OPEN : OP_CLOSE;
+}
+
+static void one(void)
+{
+	struct node *n = pick_node();
+	enum op_kind kind = pick_kind();
+	u64 sector = 0;
+	u32 nsect = 0;
+
+	if (kind == OP_READ && rnd_one_in(R_CLIENT, 2))
+		n = &sim.node[rnd_below(R_CLIENT, sim.cfg.nodes)];	/* reads go to anybody */
+	if (!n || !n->up || node_paused(n) || !n->st.conf.index ||
+	    n->ops_out + n->nwait >= sim.cfg.depth)
+		return;
+	if (kind <= OP_ZEROES && member_session(n->m) == MEMBER_S_NONE &&
+	    n->st.raft.role == RAFT_LEADER)
+		kind = OP_OPEN;
+	if (kind <= OP_READ)
+		pick_range(kind, &sector, &nsect);
+	client_submit(n, kind, sector, nsect);
+	node_after(n);
+}
+
+void client_tick(struct event *e)
+{
+	u32 i, count = (u32)rnd_range(R_CLIENT, 1, sim.cfg.burst);
+
+	if (sim.healed)
+		return;
+	for (i = 0; i < count; i++)
+		one();
+	ev_push(sim.now + rnd_exp(R_CLIENT, sim.cfg.op_mean), client_tick, SIM_NONE, 0, 0, NULL);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Simulated time: a heap of events ordered by (time, number); trace and hash. */
+#include <stdarg.h>
+
+#include "sim.h"
+
+static struct event *heap;
+static u32 nheap, maxheap;
+static u64 next_seq;
+
+void ev_reset(void)
+{
+	nheap = 0;
+	next_seq = 1;
+}
+
+static bool before(const struct event *a, const struct event *b)
+{
+	return a->t != b->t ? a->t < b->t : a->seq < b->seq;
+}
+
+static void heap_add(const struct event *e)
+{
+	u32 i, up;
+
+	if (nheap == maxheap) {
+		maxheap = maxheap ? 2 * maxheap : 1024;
+		heap = realloc(heap, maxheap * sizeof(*heap));
+		if (!heap)
+			abort();
+	}
+	for (i = nheap++; i; i = up) {
+		up = (i - 1) / 2;
+		if (!before(e, &heap[up]))
+			break;
+		heap[i] = heap[up];
+	}
+	heap[i] = *e;
+}
+
+static void heap_pop(void)
+{
+	struct event last = heap[--nheap];
+	u32 i = 0, kid;
+
+	while ((kid = 2 * i + 1) < nheap) {
+		if (kid + 1 < nheap && before(&heap[kid + 1], &heap[kid]))
+			kid++;
+		if (!before(&heap[kid], &last))
+			break;
+		heap[i] = heap[kid];
+		i = kid;
+	}
+	heap[i] = last;
+}
+
+void ev_push(u64 t, void (*fn)(struct event *e), u8 node, u64 a, u64 b, void *p)
+{
+	struct event e = {
+		.t = t < sim.now ? sim.now : t, .seq = next_seq++, .fn = fn, .node = node,
+		.inc = node < SIM_NODES ? sim.node[node].inc : 0, .a = a, .b = b, .p = p,
+	};
+
+	heap_add(&e);
+}
+
+/* A frozen node sees nothing: what happens to it meanwhile waits, in order. */
+static bool deferred(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+
+	if (!node_paused(n))
+		return false;
+	e->t = n->resume_t;
+	e->seq = next_seq++;
+	heap_add(e);
+	return true;
+}
+
+bool ev_step(u64 until)
+{
+	struct event e;
+
+	if (!nheap || heap[0].t > until) {
+		sim.now = until;
+		return false;
+	}
+	e = heap[0];
+	heap_pop();
+	sim.now = e.t;
+	sim.events++;
+	if (e.node < SIM_NODES) {
+		if (sim.node[e.node].inc != e.inc || deferred(&e))
+			return true;
+	}
+	e.fn(&e);
+	return true;
+}
+
+static u64 hash_mix(u64 h, u64 v)
+{
+	h = (h ^ v) * 0x9fb21c651e98df25;
+	return h ^ h >> 29;
+}
+
+void sim_trace(u8 node, const char *what, u64 a, u64 b)
+{
+	const char *p;
+
+	sim.hash = hash_mix(hash_mix(hash_mix(sim.hash, sim.now + node), a), b);
+	for (p = what; *p; p++)
+		sim.hash = (sim.hash ^ (u8)*p) * 0x100000001b3;
+	if (!sim.trace)
+		return;
+	if (node == SIM_NONE)
+		printf("%12.6f  -  %-18s %llu %llu\n", (double)sim.now / 1e6, what,
+		       (unsigned long long)a, (unsigned long long)b);
+	else
+		printf("%12.6f  %c  %-18s %llu %llu\n", (double)sim.now / 1e6, 'a' + node, what,
+		       (unsigned long long)a, (unsigned long long)b);
+}
+
+void sim_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sim.why, sizeof(sim.why), fmt, ap);
+	va_end(ap);
+	if (!sim.in_run) {
+		fprintf(stderr, "outside of a run: %s\n", sim.why);
+		abort();
+	}
+	if (sim.trace)
+		printf("%12.6f  FAIL %s\n", (double)sim.now / 1e6, sim.why);
+	longjmp(sim.fail, 1);
+}
+
+/* The pure layers' broken invariants end here. */
+void rb_assert_failed(const char *what, const char *file, int line)
+{
+	sim_fail("%s:%d: invariant broken: %s", file, line, what);
+}

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Disks with a volatile cache. A write is first seen by reads (perhaps in part
+ * before it ended), and is on the platter after a flush, with FUA at its end, or
+ * whenever the cache pleases. A power cut keeps, drops or tears what is not, by
+ * sectors of 512 bytes, in any order. Pages are shared, so storage is sparse and
+ * writing 4 KiB is taking a reference.
+ */
+#include "sim.h"
+
+static struct dop *free_dops;
+
+void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
+{
+	memset(d, 0, sizeof(*d));
+	if (!node && !data)
+		free_dops = NULL;	/* the memory of the run before is gone */
+	d->node = node;
+	d->data = data;
+	d->npg = (u32)(bytes / RB_BLOCK_SIZE);
+	d->pg = mem_alloc(d->npg * sizeof(*d->pg));
+	d->cache = mem_alloc(d->npg * sizeof(*d->cache));
+	d->dirty = mem_alloc(d->npg);
+	d->dirty_seq = mem_alloc(d->npg * sizeof(*d->dirty_seq));
+	d->list = mem_alloc(d->npg * sizeof(*d->list));
+}
+
+struct page *disk_page(struct disk *d, u32 pgno)
+{
+	SIM_CHECK(pgno < d->npg, "%s read beyond the device: page %u", d->data ? "data" : "log",
+		  pgno);
+	return d->dirty[pgno] ? d->cache[pgno] : d->pg[pgno];
+}
+
+/* ---- sectors into pages ---- */
+
+static void put_sectors(struct page **slot, u8 mask, struct page *pg)
+{
+	struct page *p;
+	int i;
+
+	if (mask == 0xff) {
+		page_get(pg);
+		page_put(*slot);
+		*slot = pg;
+		return;
+	}
+	if (!*slot || (*slot)->ref > 1) {
+		p = page_copy(*slot);
+		page_put(*slot);
+		*slot = p;
+	}
+	p = *slot;
+	p->crc_ok = false;
+	for (i = 0; i < 8; i++) {
+		if (!(mask & 1 << i))
+			continue;
+		if (pg)
+			memcpy(p->data + 512 * i, pg->data + 512 * i, 512);
+		else
+			memset(p->data + 512 * i, 0, 512);
+	}
+}
+
+static void list_drop(struct disk *d, u32 pgno)
+{
+	u32 i;
+
+	for (i = 0; i < d->nlist; i++)
+		if (d->list[i] == pgno) {
+			d->list[i] = d->list[--d->nlist];
+			return;
+		}
+}
+
+static void write_durable(struct disk *d, u32 pgno, u8 mask, struct page *pg)
+{
+	put_sectors(&d->pg[pgno], mask, pg);
+	if (!d->dirty[pgno])
+		return;
+	put_sectors(&d->cache[pgno], mask, pg);
+	d->dirty[pgno] &= (u8)~mask;
+	if (!d->dirty[pgno]) {
+		page_put(d->cache[pgno]);
+		d->cache[pgno] = NULL;
+		list_drop(d, pgno);
+	}
+}
+
+static void write_cache(struct disk *d, u32 pgno, u8 mask, struct page *pg)
+{
+	if (!d->dirty[pgno]) {
+		d->list[d->nlist++] = pgno;
+		d->cache[pgno] = page_get(d->pg[pgno]);
+		d->dirty_seq[pgno] = d->seq + 1;
+	} else if (rnd_below(R_DISK, 100) < sim.cfg.writeback) {
+		put_sectors(&d->pg[pgno], d->dirty[pgno] & (u8)rnd(R_DISK), d->cache[pgno]);
+	}
+	put_sectors(&d->cache[pgno], mask, pg);
+	d->dirty[pgno] |= mask;
+	d->seq++;
+}
+
+static void put_seg(struct disk *d, const struct dop *op, const struct dseg *s, u8 mask)
+{
+	if (!mask)
+		return;
+	if (op->fua)
+		write_durable(d, s->pgno, mask, s->pg);
+	else
+		write_cache(d, s->pgno, mask, s->pg);
+}
+
+static void clean(struct disk *d, u32 i, u8 keep)
+{
+	u32 pgno = d->list[i];
+
+	if (keep)
+		put_sectors(&d->pg[pgno], keep, d->cache[pgno]);
+	page_put(d->cache[pgno]);
+	d->cache[pgno] = NULL;
+	d->dirty[pgno] = 0;
+	d->list[i] = d->list[--d->nlist];
+}
+
+/* What was written before @seq; a page written again since goes along with all it has. */
+static void flush(struct disk *d, u64 seq)
+{
+	u32 i = 0;
+
+	while (i < d->nlist) {
+		if (d->dirty_seq[d->list[i]] <= seq)
+			clean(d, i, d->dirty[d->list[i]]);
+		else
+			i++;
+	}
+}
+
+void disk_flush(struct disk *d)
+{
+	flush(d, U64_MAX);
+}
+
+/* ---- operations ---- */
+
+struct dop *dop_new(struct disk *d, enum dop_kind kind, bool fua)
+{
+	struct dop *op = free_dops, keep;
+
+	if (op) {
+		free_dops = op->next;
+		keep = *op;
+		memset(op, 0, sizeof(*op));
+		op->seg = keep.seg;
+		op->maxseg = keep.maxseg;
+		op->buf = keep.buf;
+		op->maxbuf = keep.maxbuf;
+	} else {
+		op = mem_alloc(sizeof(*op));
+	}
+	op->kind = kind;
+	op->fua = fua;
+	op->t0 = sim.now;
+	op->next = d->flying;
+	if (op->next)
+		op->next->pprev = &op->next;
+	op->pprev = &d->flying;
+	d->flying = op;
+	return op;
+}
+
+static void *grow(void *old, u32 n, u32 *max, size_t size)
+{
+	void *p;
+
+	if (n < *max)
+		return old;
+	p = mem_alloc(2 * (n + 8) * size);
+	if (n)
+		memcpy(p, old, n * size);
+	*max = 2 * (n + 8);
+	return p;
+}
+
+void dop_seg(struct dop *op, u32 pgno, u8 mask, struct page *pg)
+{
+	op->seg = grow(op->seg, op->nseg, &op->maxseg, sizeof(*op->seg));
+	op->seg[op->nseg++] = (struct dseg){ .pgno = pgno, .mask = mask, .pg = page_get(pg) };
+}
+
+void dop_bytes(struct dop *op, u64 off, const void *data, u32 len)
+{
+	struct page *p;
+	u32 i;
+
+	SIM_CHECK(off % RB_BLOCK_SIZE == 0 && len % RB_BLOCK_SIZE == 0,
+		  "a write at %llu of %u bytes is not aligned", (unsigned long long)off, len);
+	for (i = 0; i < len; i += RB_BLOCK_SIZE) {
+		p = page_new();
+		memcpy(p->data, (const u8 *)data + i, RB_BLOCK_SIZE);
+		dop_seg(op, (u32)((off + i) / RB_BLOCK_SIZE), 0xff, p);
+		page_put(p);
+	}
+}
+
+void dop_hold(struct dop *op, struct rb_buf *buf)
+{
+	op->buf = grow(op->buf, op->nbuf, &op->maxbuf, sizeof(*op->buf));
+	op->buf[op->nbuf++] = buf ? sbuf_of(buf) : NULL;
+	if (buf)
+		sbuf_get(sbuf_of(buf), true);
+}
+
+void dop_free(struct disk *d, struct dop *op)
+{
+	u32 i;
+
+	for (i = 0; i < op->nseg; i++)
+		page_put(op->seg[i].pg);
+	for (i = 0; i < op->nbuf; i++)
+		if (op->buf[i])
+			sbuf_put(op->buf[i], true);
+	*op->pprev = op->next;
+	if (op->next)
+		op->next->pprev = op->pprev;
+	op->next = free_dops;
+	free_dops = op;
+}
+
+static bool is_read(const struct dop *op)
+{
+	return op->kind == D_READ || op->kind == D_LOG_READ;
+}
+
+static u64 latency(struct disk *d, const struct dop *op)
+{
+	const struct sim_cfg *c = &sim.cfg;
+	u64 t = d->data ? rnd_log(R_DISK, c->data_min, c->data_max) :
+			  rnd_log(R_DISK, c->log_min, c->log_max);
+
+	t += op->nseg * 2 * USEC;
+	return sim.now < d->slow_until ? 20 * t : t;
+}
+
+/* Some sectors of a write without FUA are seen early. Zeroes go before blocks: never overtake. */
+static void show_early(struct disk *d, struct dop *op)
+{
+	u32 i;
+
+	for (i = 0; i < op->nseg; i++) {
+		struct dseg *s = &op->seg[i];
+
+		if (i >= op->a && op->a)	/* a: number of zero segments, which come first */
+			break;
+		s->early = s->mask & (u8)rnd(R_DISK);
+		put_seg(d, op, s, s->early);
+	}
+}
+
+void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
+{
+	u32 ppm = is_read(op) ? sim.cfg.read_error : sim.cfg.write_error, i;
+
+	for (i = 0; i < op->nseg; i++)
+		SIM_CHECK(op->seg[i].pgno < d->npg, "%s access beyond the device: page %u of %u",
+			  d->data ? "data" : "log", op->seg[i].pgno, d->npg);
+	if (rnd_ppm(R_DISK, ppm)) {
+		op->error = -EIO;
+		sim.node[d->node].injected = true;
+	}
+	op->flush_seq = d->seq;
+	if (op->kind == D_APPLY && rnd_one_in(R_DISK, 2))
+		show_early(d, op);
+	TRACE(d->node, d->data ? "data-start" : "log-start", op->kind, op->nseg);
+	ev_push(sim.now + latency(d, op), done, d->node, 0, 0, op);
+}
+
+void dop_end(struct disk *d, struct dop *op)
+{
+	u32 i;
+
+	TRACE(d->node, d->data ? "data-end" : "log-end", op->kind, op->error ? 1 : 0);
+	if (is_read(op))
+		return;
+	if (op->kind == D_SYNC) {
+		if (op->error && rnd_one_in(R_DISK, 2))
+			return;
+		flush(d, op->flush_seq);
+	}
+	for (i = 0; i < op->nseg; i++) {
+		struct dseg *s = &op->seg[i];
+		u8 mask = s->mask & (u8)~s->early;
+
+		put_seg(d, op, s, op->error ? mask & (u8)rnd(R_DISK) : mask);
+	}
+}
+
+/* ---- power cuts ---- */
+
+enum cut { CUT_NONE, CUT_ALL, CUT_PREFIX, CUT_RANDOM, CUT_NR };
+
+static u8 cut_mask(enum cut how, u32 i, u32 limit)
+{
+	u8 m = 0;
+	int b;
+
+	switch (how) {
+	case CUT_NONE:
+		return 0;
+	case CUT_ALL:
+		return 0xff;
+	case CUT_PREFIX:
+		return i < limit ? 0xff : i == limit ? (u8)((1 << rnd_below(R_DISK, 9)) - 1) : 0;
+	default:
+		for (b = 0; b < 8; b++)
+			if (rnd_below(R_DISK, 100) < sim.cfg.torn)
+				m |= (u8)(1 << b);
+		return m;
+	}
+}
+
+/* A write in flight lands whole, in part, or not at all. */
+static void cut_flying(struct disk *d, struct dop *op)
+{
+	enum cut how = (enum cut)rnd_below(R_DISK, CUT_NR);
+	u32 limit = (u32)rnd_below(R_DISK, op->nseg + 1), i;
+
+	if (op->kind == D_SYNC) {
+		if (how == CUT_NONE)
+			return;		/* not even flushed */
+		flush(d, op->flush_seq);
+	}
+	for (i = 0; i < op->nseg; i++)
+		put_seg(d, op, &op->seg[i], op->seg[i].mask & cut_mask(how, i, limit));
+}
+
+void disk_crash(struct disk *d)
+{
+	enum cut how = (enum cut)rnd_below(R_DISK, CUT_NR);
+
+	while (d->flying) {
+		if (!is_read(d->flying))
+			cut_flying(d, d->flying);
+		dop_free(d, d->flying);
+	}
+	if (d->nlist && d->data)
+		SIM_MARK(APPLY_TORN);
+	while (d->nlist) {
+		u32 pgno = d->list[d->nlist - 1];
+
+		clean(d, d->nlist - 1, d->dirty[pgno] &
+		      cut_mask(how == CUT_PREFIX ? CUT_RANDOM : how, 0, 0));
+	}
+}
+
+/* ---- synchronous: start of a member, format ---- */
+
+int disk_read(struct disk *d, u64 off, void *buf, u32 len)
+{
+	u8 *to = buf;
+
+	SIM_CHECK(off + len <= (u64)d->npg * RB_BLOCK_SIZE, "read beyond the device at %llu",
+		  (unsigned long long)off);
+	if (rnd_ppm(R_DISK, sim.cfg.read_error / 8))
+		return -EIO;
+	while (len) {
+		u32 in = (u32)(off % RB_BLOCK_SIZE);
+		u32 n = min_t(u32, len, RB_BLOCK_SIZE - in);
+		struct page *p = disk_page(d, (u32)(off / RB_BLOCK_SIZE));
+
+		if (p)
+			memcpy(to, p->data + in, n);
+		else
+			memset(to, 0, n);
+		to += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+void disk_write_now(struct disk *d, u64 off, const void *buf, u32 len)
+{
+	struct page *p;
+	u32 i;
+
+	for (i = 0; i < len; i += RB_BLOCK_SIZE) {
+		p = page_new();
+		memcpy(p->data, (const u8 *)buf + i, RB_BLOCK_SIZE);
+		write_durable(d, (u32)((off + i) / RB_BLOCK_SIZE), 0xff, p);
+		page_put(p);
+	}
+}
+
+bool disk_rot(struct disk *d, u32 pgno)
+{
+	struct page *p = d->pg[pgno];
+
+	if (!p)
+		return false;
+	p = page_copy(p);
+	p->data[rnd_below(R_DISK, RB_BLOCK_SIZE)] ^= (u8)(1 << rnd_below(R_DISK, 8));
+	page_put(d->pg[pgno]);
+	d->pg[pgno] = p;
+	TRACE(d->node, "rot", d->data, pgno);
+	return true;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What goes wrong, and when. Faults that destroy a store for good (rot) hit only
+ * nodes that were doomed beforehand, never a majority: so a good copy of
+ * everything remains, and what is left can be demanded to live.
+ */
+#include "sim.h"
+
+static void again(struct event *e, u64 mean)
+{
+	ev_push(sim.now + rnd_exp(R_FAULT, mean), e->fn, SIM_NONE, 0, 0, NULL);
+}
+
+static struct node *any_up(void)
+{
+	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+
+	return n->up && !node_paused(n) ? n : NULL;
+}
+
+/* ---- crashes ---- */
+
+static void start_event(struct event *e)
+{
+	struct node *n = &sim.node[e->a];
+
+	n->start_pending = false;
+	if (n->up || n->refused)
+		return;
+	if (!node_start(n) && !n->refused)
+		fault_restart(n, 20 * MSEC);
+}
+
+void fault_restart(struct node *n, u64 mean)
+{
+	if (n->start_pending)
+		return;
+	n->start_pending = true;
+	ev_push(sim.now + rnd_exp(R_FAULT, mean), start_event, SIM_NONE, n->id, 0, NULL);
+}
+
+static void crash_event(struct event *e)
+{
+	struct node *n = any_up(), *lead = node_leader();
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.crash_mean);
+	if (lead && rnd_one_in(R_FAULT, 3))
+		n = lead;
+	if (!n)
+		return;
+	node_stop(n, rnd_below(R_FAULT, 100) < sim.cfg.clean_stop);
+	fault_restart(n, sim.cfg.down_len);
+}
+
+static void blackout_event(struct event *e)
+{
+	u32 i;
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.blackout_mean);
+	SIM_MARK(BLACKOUT);
+	for (i = 0; i < sim.cfg.nodes; i++)
+		if (sim.node[i].up) {
+			node_stop(&sim.node[i], false);
+			fault_restart(&sim.node[i], sim.cfg.down_len);
+		}
+}
+
+/* A member that halted is restarted by its administrator. */
+static void halt_event(struct event *e)
+{
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[i];
+
+		if (!n->up || !n->halted || node_paused(n))
+			continue;
+		node_stop(n, rnd_one_in(R_FAULT, 2));
+		fault_restart(n, 50 * MSEC);
+	}
+	again(e, 100 * MSEC);
+}
+
+static void pause_event(struct event *e)
+{
+	struct node *n = any_up(), *lead = node_leader();
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.pause_mean);
+	if (lead && !node_paused(lead) && rnd_one_in(R_FAULT, 2))
+		n = lead;
+	if (n)
+		node_pause(n, min_t(u64, rnd_exp(R_FAULT, sim.cfg.pause_len), 4 * SEC));
+}
+
+/* ---- network ---- */
+
+static void cut(u8 from, u8 to, u64 until)
+{
+	if (from == to)
+		return;
+	net_block(from, to, until);
+	TRACE(from, "block", to, until / 1000);
+}
+
+static void cut_node(struct node *n, bool in, bool out, u64 until)
+{
+	u8 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		if (out)
+			cut(n->id, i, until);
+		if (in)
+			cut(i, n->id, until);
+	}
+}
+
+static void bisect(u64 until, u32 both_ways)
+{
+	u32 side = (u32)rnd(R_FAULT);
+	u8 a, b;
+
+	for (a = 0; a < sim.cfg.nodes; a++)
+		for (b = 0; b < sim.cfg.nodes; b++)
+			if ((side >> a & 1) && !(side >> b & 1)) {
+				cut(a, b, until);
+				if (both_ways)
+					cut(b, a, until);
+			}
+}
+
+static void partition_event(struct event *e)
+{
+	u64 until = sim.now + rnd_exp(R_FAULT, sim.cfg.partition_len);
+	struct node *lead = node_leader(), *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	u8 other = (u8)rnd_below(R_FAULT, sim.cfg.nodes);
+	u64 how = rnd_below(R_FAULT, 7);
+	u8 b;
+	int ch;
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.partition_mean);
+	if (lead && rnd_one_in(R_FAULT, 2))
+		n = lead;
+	if (how <= 2) {
+		bool in = how != 1, out = how != 2;
+
+		cut_node(n, in, out, until);
+		if (lead == n && in && out && sim.cfg.nodes > 2)
+			SIM_MARK(MINORITY_LEADER);
+		if (in != out && lead == n)
+			SIM_MARK(ONE_WAY_CUT);
+		if (in != out && !lead)
+			SIM_MARK(ONE_WAY_ELECTION);
+	} else if (how <= 4) {
+		bisect(until, how == 3);
+	} else {
+		cut(n->id, other, until);
+		if (how == 5)
+			cut(other, n->id, until);
+	}
+	/* Some of the connections concerned do not survive it. */
+	for (b = 0; b < sim.cfg.nodes; b++)
+		for (ch = 0; ch < WIRE_CHANNELS; ch++)
+			if (b != n->id && (net_blocked(n->id, b) || net_blocked(b, n->id)) &&
+			    rnd_one_in(R_FAULT, 3))
+				net_reset(n->id, b, (enum wire_channel)ch);
+}
+
+static void reset_event(struct event *e)
+{
+	u8 a = (u8)rnd_below(R_FAULT, sim.cfg.nodes), b = (u8)rnd_below(R_FAULT, sim.cfg.nodes);
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.reset_mean);
+	if (a != b)
+		net_reset(a, b, (enum wire_channel)rnd_below(R_FAULT, WIRE_CHANNELS));
+}
+
+/* ---- disks ---- */
+
+static void slow_event(struct event *e)
+{
+	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	struct disk *d = rnd_one_in(R_FAULT, 2) ? &n->log : &n->data;
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.slow_mean);
+	d->slow_until = sim.now + rnd_exp(R_FAULT, sim.cfg.slow_len);
+}
+
+static u32 rot_page(const struct node *n)
+{
+	const struct log_super *s = &n->super;
+	u64 off;
+
+	switch (rnd_below(R_FAULT, 12)) {
+	case 0:
+		off = log_super_offset(s, (int)rnd_below(R_FAULT, 2));
+		break;
+	case 1:
+	case 2:
+		off = log_meta_offset((int)rnd_below(R_FAULT, 2)) +
+		      rnd_below(R_FAULT, LOG_META_BYTES);
+		break;
+	case 3:
+		off = s->map_off + rnd_below(R_FAULT, s->map_bytes);
+		break;
+	default:
+		off = s->ring_off + rnd_below(R_FAULT, s->ring_bytes);
+	}
+	return (u32)(off / RB_BLOCK_SIZE);
+}
+
+static void rot_event(struct event *e)
+{
+	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	int tries = 12;
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.rot_mean);
+	if (!n->doomed)
+		return;
+	if (rnd_one_in(R_FAULT, 16)) {
+		disk_rot(&n->data, 0);
+		return;
+	}
+	while (tries-- && !disk_rot(&n->log, rot_page(n)))
+		;
+}
+
+/* ---- administrators ---- */
+
+static void transfer_event(struct event *e)
+{
+	struct node *lead = node_leader(), *to = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	int ret;
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.transfer_mean);
+	if (!lead || node_paused(lead))
+		return;
+	ret = member_transfer(lead->m, to == lead ? NULL : to->name, node_now(lead));
+	TRACE(lead->id, "transfer", to->id, (u64)-ret);
+	if (!ret)
+		sim.transfer_to = to == lead ? 0 : to->id + 1u;
+	node_after(lead);
+}
+
+static void checkpoint_event(struct event *e)
+{
+	struct node *n = any_up();
+
+	if (sim.healed)
+		return;
+	again(e, sim.cfg.checkpoint_mean);
+	if (!n)
+		return;
+	member_checkpoint(n->m);
+	node_after(n);
+}
+
+/* ---- begin and end ---- */
+
+static void begin(void (*fn)(struct event *e), u64 mean)
+{
+	if (mean)
+		ev_push(sim.now + rnd_exp(R_FAULT, mean), fn, SIM_NONE, 0, 0, NULL);
+}
+
+void fault_init(void)
+{
+	const struct sim_cfg *c = &sim.cfg;
+	u32 doomed = c->rot_mean ? c->nodes - quorum() : 0;
+
+	while (doomed--)
+		sim.node[rnd_below(R_FAULT, c->nodes)].doomed = true;
+	begin(crash_event, c->crash_mean);
+	begin(blackout_event, c->blackout_mean);
+	begin(pause_event, c->pause_mean);
+	begin(partition_event, c->partition_mean);
+	begin(reset_event, c->reset_mean);
+	begin(slow_event, c->slow_mean);
+	begin(rot_event, c->rot_mean);
+	begin(transfer_event, c->transfer_mean);
+	begin(checkpoint_event, c->checkpoint_mean);
+	begin(halt_event, 100 * MSEC);
+}
+
+/* Everything is mended that can be. */
+void fault_heal(void)
+{
+	u32 i;
+
+	sim.healed = true;
+	net_heal();
+	sim.cfg.read_error = 0;
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[i];
+
+		n->log.slow_until = 0;
+		n->data.slow_until = 0;
+		if (node_paused(n))
+			n->resume_t = sim.now;
+		if (!n->up && !n->refused)
+			fault_restart(n, MSEC);
+	}
+}

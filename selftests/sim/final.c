@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The liveness phase. Everything that can be mended is; then, if a majority is
+ * there whose logs still meet, a leader must come, new writes must complete,
+ * every request must end, and all replicas must end up equal: digests, data
+ * devices bit for bit, and what each node reads.
+ */
+#include "sim.h"
+
+#define BOUND		(60 * SEC)	/* simulated; slowest timeouts and backlog, many times over */
+#define NEW_WRITES	8
+
+static bool all_started(void)
+{
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		const struct node *n = &sim.node[i];
+
+		if (!n->refused && (!n->up || n->halted || node_paused(n)))
+			return false;
+	}
+	return true;
+}
+
+static u32 count_up(void)
+{
+	u32 i, count = 0;
+
+	for (i = 0; i < sim.cfg.nodes; i++)
+		count += sim.node[i].up;
+	return count;
+}
+
+static const struct raft_peer_status *peer_of(const struct node *lead, const struct node *n)
+{
+	u32 i;
+
+	for (i = 0; i < lead->st.raft.npeers; i++)
+		if (lead->st.raft.peer[i].store == n->super.store)
+			return &lead->st.raft.peer[i];
+	return NULL;
+}
+
+/* Can the leader's log still serve this node? */
+static bool covered(const struct node *lead, const struct node *n)
+{
+	const struct raft_peer_status *ps;
+
+	if (!n->up)
+		return false;
+	if (n == lead)
+		return true;
+	ps = peer_of(lead, n);
+	return ps && ps->state != RAFT_PEER_RESYNC;
+}
+
+static u32 count_covered(const struct node *lead)
+{
+	u32 i, count = 0;
+
+	for (i = 0; i < sim.cfg.nodes; i++)
+		count += covered(lead, &sim.node[i]);
+	return count;
+}
+
+/* Runs until @done says so; false: time is over. */
+static bool run_until(bool (*done)(void), u64 bound)
+{
+	u64 until = sim.now + bound, next = sim.now;
+
+	for (;;) {
+		if (sim.now >= next) {
+			if (done())
+				return true;
+			next = sim.now + 10 * MSEC;
+		}
+		if (sim.now >= until)
+			return false;
+		ev_step(next < until ? next : until);
+	}
+}
+
+static bool have_leader(void)
+{
+	const struct node *lead = node_leader();
+
+	return lead && all_started();
+}
+
+static bool leader_ready(void)
+{
+	const struct node *lead = node_leader();
+
+	return lead && lead->st.raft.leader_ready && lead->st.ready;
+}
+
+/* ---- new writes ---- */
+
+static u64 writes_wanted;
+
+static void write_event(struct event *e)
+{
+	struct node *lead = node_leader();
+	u32 unit = sim.cfg.block_size / 512;
+
+	if (!lead || sim.stats[ST_WRITES] >= writes_wanted)
+		return;
+	ev_push(sim.now + 30 * MSEC, write_event, SIM_NONE, 0, 0, NULL);
+	if (node_paused(lead))
+		return;
+	client_submit(lead, member_session(lead->m) == MEMBER_S_NONE ? OP_OPEN : OP_WRITE,
+		      rnd_below(R_CLIENT, sim.cfg.sectors / unit) * unit, unit);
+	node_after(lead);
+}
+
+static bool wrote(void)
+{
+	return sim.stats[ST_WRITES] >= writes_wanted;
+}
+
+/* Of nodes that the leader's log covers: the others wait for a resync, and their users with them. */
+static u64 outstanding(void)
+{
+	const struct node *lead = node_leader(), *n;
+	u64 sum = 0;
+
+	for (n = sim.node; n < sim.node + sim.cfg.nodes; n++)
+		if (!lead || covered(lead, n))
+			sum += n->ops_out + n->nwait;
+	return sum;
+}
+
+static bool all_ended(void)
+{
+	return !outstanding();
+}
+
+/* ---- equality ---- */
+
+static bool settled(void)
+{
+	const struct node *lead = node_leader();
+	u32 i;
+
+	if (!lead || lead->st.live_index < lead->st.raft.last.index)
+		return false;
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[i];
+
+		if (!covered(lead, n))
+			continue;
+		if (n->st.live_index != lead->st.live_index ||
+		    n->st.checkpoint_index != n->st.live_index) {
+			member_checkpoint(n->m);
+			node_after(n);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void compare(const struct node *lead)
+{
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[i];
+
+		if (!covered(lead, n))
+			continue;
+		SIM_CHECK(n->st.digest == lead->st.digest && n->st.live_index == model_last(),
+			  "node %c: digest at %llu differs at the end", 'a' + n->id,
+			  (unsigned long long)n->st.live_index);
+		model_image(n, model_last(), true, "end");
+	}
+}
+
+static struct op *full[SIM_NODES][64];
+static u32 nfull[SIM_NODES];
+static u64 full_at[SIM_NODES];
+
+/* Reads the whole volume on every covered node, a few requests at a time. */
+static bool read_all(void)
+{
+	const struct node *lead = node_leader();
+	bool all = true;
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[i];
+		u32 nsect;
+
+		if (!lead || !covered(lead, n))
+			continue;
+		while (full_at[i] < sim.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
+		       n->ops_out + n->nwait < 8) {
+			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
+					   max_t(u64, 256, sim.cfg.sectors / 60 / 8 * 8));
+			full[i][nfull[i]++] = client_submit(n, OP_READ, full_at[i], nsect);
+			full_at[i] += nsect;
+			node_after(n);
+		}
+		if (full_at[i] < sim.cfg.sectors || n->ops_out || n->nwait)
+			all = false;
+	}
+	return lead && all;
+}
+
+static void check_full(const struct node *lead)
+{
+	u32 i, k;
+
+	for (i = 0; i < sim.cfg.nodes; i++)
+		for (k = 0; covered(lead, &sim.node[i]) && k < nfull[i]; k++)
+			SIM_CHECK(full[i][k]->done && !full[i][k]->error,
+				  "node %c: a read at the end failed with %d", 'a' + i,
+				  full[i][k]->error);
+}
+
+static void skip(void)
+{
+	SIM_MARK(LIVENESS_SKIPPED);
+	sim.stats[ST_SKIPPED]++;
+}
+
+static void demand(void)
+{
+	struct node *lead;
+
+	writes_wanted = sim.stats[ST_WRITES] + NEW_WRITES;
+	ev_push(sim.now, write_event, SIM_NONE, 0, 0, NULL);
+	SIM_CHECK(run_until(wrote, BOUND), "liveness: new writes do not complete");
+	if (!run_until(all_ended, BOUND)) {
+		client_hung();
+		sim_fail("liveness: %llu requests never end",
+			 (unsigned long long)outstanding());
+	}
+	SIM_CHECK(run_until(settled, BOUND), "liveness: replicas do not become equal");
+	lead = node_leader();
+	compare(lead);
+	memset(nfull, 0, sizeof(nfull));
+	memset(full_at, 0, sizeof(full_at));
+	SIM_CHECK(run_until(read_all, BOUND), "liveness: reads at the end do not end");
+	check_full(lead);
+	SIM_MARK(LIVENESS);
+}
+
+static void stop_all(void)
+{
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++)
+		if (sim.node[i].up)
+			node_stop(&sim.node[i], true);
+}
+
+void final_run(void)
+{
+	struct node *lead;
+
+	fault_heal();
+	SIM_CHECK(run_until(all_started, BOUND), "liveness: a node does not start");
+	if (count_up() < quorum()) {
+		skip();
+		return;
+	}
+	SIM_CHECK(run_until(have_leader, BOUND), "liveness: no leader");
+	if (!run_until(leader_ready, BOUND)) {
+		lead = node_leader();
+		SIM_CHECK(lead && count_covered(lead) < quorum(), "liveness: no leader gets ready");
+		skip();
+		return;
+	}
+	lead = node_leader();
+	if (count_covered(lead) < quorum()) {
+		skip();
+		return;
+	}
+	demand();
+	stop_all();
+}

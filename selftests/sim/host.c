@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * struct member_ops: what a member asks of its host, and the answers. Every
+ * promise of member.h that can be seen from here is checked here. Nothing calls
+ * back into the member before its call has returned: answers are events.
+ */
+#include "sim.h"
+
+#define NODE(host)	((struct node *)(host))
+
+/* ---- payload ---- */
+
+static struct rb_buf *buf_alloc(void *host, u32 nblocks)
+{
+	SIM_CHECK(nblocks && nblocks <= RB_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
+	return &sbuf_new(NODE(host)->id, nblocks)->buf;
+}
+
+static void buf_get(void *host, struct rb_buf *buf)
+{
+	sbuf_get(sbuf_of(buf), false);
+}
+
+static void buf_put(void *host, struct rb_buf *buf)
+{
+	sbuf_put(sbuf_of(buf), false);
+}
+
+static void buf_sum(void *host, const struct rb_buf *buf, u32 *crc)
+{
+	u32 i;
+
+	for (i = 0; i < buf->nblocks; i++)
+		crc[i] = page_crc(sbuf_of(buf)->pg[i]);
+}
+
+static void *buf_data(void *host, struct rb_buf *buf)
+{
+	struct sbuf *b = sbuf_of(buf);
+
+	if (!b->pg[0])
+		b->pg[0] = page_copy(NULL);
+	if (b->pg[0]->ref == 1)
+		b->pg[0]->crc_ok = false;	/* it may be written now */
+	return b->pg[0]->data;
+}
+
+/* ---- network ---- */
+
+static void *tx_begin(void *host, u32 slot, enum wire_channel ch)
+{
+	return net_tx_begin(NODE(host), slot, ch);
+}
+
+static void tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
+		   struct rb_buf *const *buf, u32 n)
+{
+	net_tx_end(NODE(host), slot, ch, len, buf, n);
+}
+
+/* ---- log device ---- */
+
+static void rec_add(struct node *n, const struct log_record *rec)
+{
+	struct rec *r = &n->recs[n->nrec];
+	u64 i, count;
+
+	SIM_CHECK(n->nrec < ARRAY_SIZE(n->recs), "node %c: too many records in flight", 'a' + n->id);
+	SIM_CHECK(!n->nrec || rec->seq > r[-1].seq, "node %c: record numbers do not grow",
+		  'a' + n->id);
+	n->nrec++;
+	r->seq = rec->seq;
+	r->first = rec->id.first;
+	r->last = rec->id.last;
+	r->done = false;
+	r->id = NULL;
+	if (r->first > r->last)
+		return;
+	count = r->last - r->first + 1;
+	SIM_CHECK(count <= LOG_RECORD_ENTRIES, "a record of %llu entries",
+		  (unsigned long long)count);
+	r->id = mem_alloc(count * sizeof(*r->id));
+	for (i = 0; i < count; i++) {
+		const struct rb_entry *e = member_entry(n->m, r->first + i);
+
+		SIM_CHECK(e, "node %c: entry %llu is written and not in the table", 'a' + n->id,
+			  (unsigned long long)(r->first + i));
+		r->id[i] = (struct ident){ e->term, e->csum };
+	}
+}
+
+/* The record at @seq is on the platter: the contiguous prefix may have grown. */
+static void rec_done(struct node *n, u64 seq)
+{
+	u32 i, gone;
+	u64 k;
+
+	for (i = 0; i < n->nrec && n->recs[i].seq != seq; i++)
+		;
+	SIM_CHECK(i < n->nrec, "node %c: unknown record ended", 'a' + n->id);
+	n->recs[i].done = true;
+	for (gone = 0; gone < n->nrec && n->recs[gone].done; gone++) {
+		struct rec *r = &n->recs[gone];
+
+		for (k = r->first; r->id && k <= r->last; k++) {
+			check_room(n, k);
+			n->dur[k] = r->id[k - r->first];
+		}
+		if (r->id)
+			n->dur_last = r->last;
+	}
+	n->nrec -= gone;
+	memmove(n->recs, n->recs + gone, n->nrec * sizeof(n->recs[0]));
+}
+
+static void log_write_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *op = e->p;
+	struct log_record *rec = op->what;
+	int error = op->error;
+
+	dop_end(&n->log, op);
+	dop_free(&n->log, op);
+	if (!error)
+		rec_done(n, rec->seq);
+	member_log_done(n->m, rec, error, node_now(n));
+	node_after(n);
+}
+
+static void check_ring(struct node *n, const struct log_record *rec, u32 len)
+{
+	u64 floor = min_t(u64, n->slot_floor[0], n->slot_floor[1]);
+	u64 ring = n->super.ring_bytes;
+
+	SIM_CHECK(rec->pos % RB_BLOCK_SIZE == 0 && rec->header_bytes % RB_BLOCK_SIZE == 0,
+		  "node %c: record not aligned", 'a' + n->id);
+	SIM_CHECK(rec->pos + len - floor <= ring,
+		  "node %c: record at %llu overwrites the floor at %llu that the slots hold",
+		  'a' + n->id, (unsigned long long)rec->pos, (unsigned long long)floor);
+	if (rec->pos % ring + len >= ring)
+		SIM_MARK(LOG_WRAP);
+	if (rec->pos + len - floor > ring - ring / 16)
+		SIM_MARK(RING_FULL);
+}
+
+static struct page *page_of(struct rb_buf *const *buf, u32 *i, u32 *b)
+{
+	struct page *p;
+
+	while (*b >= buf[*i]->nblocks) {
+		++*i;
+		*b = 0;
+	}
+	p = sbuf_of(buf[*i])->pg[*b];
+	++*b;
+	return p;
+}
+
+static void log_write(void *host, struct log_record *rec, struct rb_buf *const *buf, u32 nbuf)
+{
+	struct node *n = host;
+	struct dop *op = dop_new(&n->log, D_LOG, true);
+	u32 len = rec->header_bytes + rec->payload_blocks * RB_BLOCK_SIZE;
+	u32 blocks = 0, done = 0, at, i = 0, b = 0;
+	struct log_extent ext[2];
+	int k, nr = log_extents(&n->super, rec->pos, len, ext);
+
+	for (at = 0; at < nbuf; at++) {
+		blocks += buf[at]->nblocks;
+		dop_hold(op, buf[at]);
+	}
+	SIM_CHECK(blocks == rec->payload_blocks, "node %c: a record of %u blocks came with %u",
+		  'a' + n->id, rec->payload_blocks, blocks);
+	check_ring(n, rec, len);
+	for (k = 0; k < nr; k++)
+		for (at = 0; at < ext[k].len; at += RB_BLOCK_SIZE, done += RB_BLOCK_SIZE) {
+			u64 off = ext[k].off + at;
+
+			if (done < rec->header_bytes)
+				dop_bytes(op, off, rec->header + done, RB_BLOCK_SIZE);
+			else
+				dop_seg(op, (u32)(off / RB_BLOCK_SIZE), 0xff, page_of(buf, &i, &b));
+		}
+	SIM_CHECK(done == len, "node %c: extents of %u bytes for %u", 'a' + n->id, done, len);
+	op->what = rec;
+	rec_add(n, rec);
+	sim.stats[ST_BYTES] += len;
+	dop_start(&n->log, op, log_write_event);
+}
+
+static void meta_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *op = e->p;
+	int error = op->error;
+
+	dop_end(&n->log, op);
+	if (!error) {
+		n->slot_floor[op->b] = op->a;
+		if (op->b) {	/* both slots hold it */
+			n->dur_term = n->vote_term;
+			n->dur_vote = n->vote;
+		}
+		if (op->b && op->c > n->ckpt) {
+			n->ckpt = op->c;
+			SIM_MARK(CHECKPOINT);
+			sim.stats[ST_CKPT]++;
+		}
+	}
+	dop_free(&n->log, op);
+	n->meta_busy = false;
+	member_meta_done(n->m, error, node_now(n));
+	node_after(n);
+}
+
+/* One vote a term, terms never go back, and a checkpoint only of what the platter holds. */
+static void check_meta(struct node *n, const struct log_meta *m)
+{
+	SIM_CHECK(m->raft.term > n->vote_term ||
+		  (m->raft.term == n->vote_term && (!n->vote || n->vote == m->raft.vote)),
+		  "node %c: term %llu vote %llx written over term %llu vote %llx", 'a' + n->id,
+		  (unsigned long long)m->raft.term, (unsigned long long)m->raft.vote,
+		  (unsigned long long)n->vote_term, (unsigned long long)n->vote);
+	n->vote_term = m->raft.term;
+	n->vote = m->raft.vote;
+	SIM_CHECK(m->state.index >= n->ckpt, "node %c: the checkpoint went back", 'a' + n->id);
+	if (m->state.index > n->ckpt) {
+		SIM_CHECK(m->state.digest == model_digest(m->state.index),
+			  "node %c: digest of checkpoint %llu", 'a' + n->id,
+			  (unsigned long long)m->state.index);
+		model_image(n, m->state.index, false, "checkpoint");
+	}
+}
+
+static void meta_write(void *host, u64 off, const void *data)
+{
+	struct node *n = host;
+	struct dop *op = dop_new(&n->log, D_META, true);
+	struct log_meta m;
+	int slot = off == log_meta_offset(1);
+
+	SIM_CHECK(!n->meta_busy, "node %c: two metadata writes at once", 'a' + n->id);
+	SIM_CHECK(off == log_meta_offset(slot), "node %c: metadata at %llu", 'a' + n->id,
+		  (unsigned long long)off);
+	SIM_CHECK(!log_meta_decode(&m, &n->super, data), "node %c: unreadable metadata is written",
+		  'a' + n->id);
+	check_meta(n, &m);
+	n->meta_busy = true;
+	op->a = m.floor_pos;
+	op->b = (u64)slot;
+	op->c = m.state.index;
+	dop_bytes(op, off, data, LOG_META_BYTES);
+	dop_start(&n->log, op, meta_event);
+}
+
+static void map_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *op = e->p;
+	int error = op->error;
+
+	dop_end(&n->log, op);
+	dop_free(&n->log, op);
+	n->map_busy = false;
+	member_map_done(n->m, error, node_now(n));
+	node_after(n);
+}
+
+static void map_write(void *host, u64 off, const void *data)
+{
+	struct node *n = host;
+	struct dop *op = dop_new(&n->log, D_MAP, true);
+
+	SIM_CHECK(!n->map_busy, "node %c: two map writes at once", 'a' + n->id);
+	SIM_CHECK(off >= n->super.map_off &&
+		  off + RB_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
+		  "node %c: map block at %llu", 'a' + n->id, (unsigned long long)off);
+	n->map_busy = true;
+	dop_bytes(op, off, data, RB_BLOCK_SIZE);
+	dop_start(&n->log, op, map_event);
+}
+
+static void readback_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *op = e->p;
+	struct member_readback *rb = op->what;
+	int error = op->error;
+	u32 i, b;
+
+	dop_end(&n->log, op);
+	for (i = 0; i < rb->n && !error; i++)
+		for (b = 0; rb->buf[i] && b < rb->buf[i]->nblocks; b++) {
+			struct sbuf *sb = sbuf_of(rb->buf[i]);
+			struct log_extent ext[2];
+
+			log_extents(&n->super, rb->pos[i] + b * RB_BLOCK_SIZE, RB_BLOCK_SIZE, ext);
+			page_put(sb->pg[b]);
+			sb->pg[b] = page_get(disk_page(&n->log,
+						       (u32)(ext[0].off / RB_BLOCK_SIZE)));
+		}
+	dop_free(&n->log, op);
+	if (!error)
+		SIM_MARK(READBACK);
+	member_readback_done(n->m, rb, error, node_now(n));
+	node_after(n);
+}
+
+static void log_read(void *host, struct member_readback *rb)
+{
+	struct node *n = host;
+	struct dop *op = dop_new(&n->log, D_LOG_READ, false);
+	u32 i;
+
+	SIM_CHECK(rb->n && rb->n <= MEMBER_READBACK_ENTRIES, "a readback of %u entries", rb->n);
+	for (i = 0; i < rb->n; i++)
+		if (rb->buf[i])
+			dop_hold(op, rb->buf[i]);
+	op->what = rb;
+	dop_start(&n->log, op, readback_event);
+}
+
+/* ---- data device ---- */
+
+static void apply_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *op = e->p;
+	int error = op->error;
+
+	dop_end(&n->data, op);
+	dop_free(&n->data, op);
+	n->apply_busy = false;
+	member_apply_done(n->m, error, node_now(n));
+	node_after(n);
+}
+
+#define IMAGE_PAGE	(DATA_HEADER_BYTES / RB_BLOCK_SIZE)
+
+static void data_apply(void *host, const struct vol_batch *b, struct rb_buf *const *buf)
+{
+	struct node *n = host;
+	struct dop *op = dop_new(&n->data, D_APPLY, false);
+	u32 i;
+	u64 s, end;
+
+	SIM_CHECK(!n->apply_busy, "node %c: two batches are applied at once", 'a' + n->id);
+	SIM_CHECK(b->last <= max_t(u64, n->dur_last, n->ckpt),
+		  "node %c: entry %llu is applied before its own log has it", 'a' + n->id,
+		  (unsigned long long)b->last);
+	n->apply_busy = true;
+	for (i = 0; i < b->nzero; i++) {
+		end = b->zero[i].sector + b->zero[i].nsect;
+		for (s = b->zero[i].sector; s < end; s = (s / 8 + 1) * 8)
+			dop_seg(op, (u32)(IMAGE_PAGE + s / 8),
+				rb_block_mask(s, (u32)(end - s), 0), NULL);
+	}
+	op->a = op->nseg;
+	for (i = 0; i < b->nitem; i++) {
+		SIM_CHECK(buf[i] && b->item[i].nth < buf[i]->nblocks, "a block without payload");
+		dop_hold(op, buf[i]);
+		dop_seg(op, (u32)(IMAGE_PAGE + b->item[i].block), b->item[i].mask,
+			sbuf_of(buf[i])->pg[b->item[i].nth]);
+	}
+	dop_start(&n->data, op, apply_event);
+}
+
+static void sync_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *op = e->p;
+	int error = op->error;
+
+	dop_end(&n->data, op);
+	dop_free(&n->data, op);
+	n->sync_busy = false;
+	member_data_sync_done(n->m, error, node_now(n));
+	node_after(n);
+}
+
+static void data_sync(void *host, const void *header)
+{
+	struct node *n = host;
+	struct dop *op = dop_new(&n->data, D_SYNC, true);
+
+	SIM_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
+	n->sync_busy = true;
+	dop_bytes(op, 0, header, RB_BLOCK_SIZE);
+	dop_start(&n->data, op, sync_event);
+}
+
+/* ---- reads ---- */
+
+static void read_ended(struct node *n, struct op *op)
+{
+	int error;
+
+	if (op->parts || !op->issued || op->done)
+		return;
+	error = op->part_error;
+	op->issued = false;
+	op->part_error = 0;
+	member_read_done(n->m, op->id, error, node_now(n));
+	node_after(n);
+}
+
+static void sample(struct node *n, const struct dop *d, u32 percent)
+{
+	struct op *op = d->what;
+	u64 i;
+
+	for (i = 0; i < d->c; i++) {
+		u64 s = d->b + i;
+		struct page *p = disk_page(&n->data, (u32)(IMAGE_PAGE + s / 8));
+		u8 *to = op->data + d->a + i * 512;
+
+		if (rnd_below(R_DISK, 100) >= percent)
+			continue;
+		if (p)
+			memcpy(to, p->data + s % 8 * 512, 512);
+		else
+			memset(to, 0, 512);
+	}
+}
+
+static void read_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct dop *d = e->p;
+	struct op *op = d->what;
+
+	dop_end(&n->data, d);
+	if (d->error && !op->part_error)
+		op->part_error = d->error;
+	if (d->flush_seq)
+		sample(n, d, 50);
+	dop_free(&n->data, d);
+	op->parts--;
+	read_ended(n, op);
+}
+
+static struct op *part(struct node *n, u64 token, u32 off, u32 nsect)
+{
+	struct op *op = client_op(token);
+
+	SIM_CHECK(op->kind == OP_READ && op->node == n->id && !op->done && !op->issued,
+		  "node %c: a part of request %llu", 'a' + n->id, (unsigned long long)token);
+	SIM_CHECK(nsect && off % 512 == 0 && off / 512 + nsect <= op->nsect,
+		  "node %c: a part beyond its read", 'a' + n->id);
+	op->ranges += nsect;
+	return op;
+}
+
+/* Sectors change while they are read: some are taken now, some at the end. */
+static void read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
+{
+	struct node *n = host;
+	struct op *op = part(n, token, off, nsect);
+	struct dop *d = dop_new(&n->data, D_READ, false);
+
+	SIM_CHECK(sector == op->sector + off / 512 && sector + nsect <= sim.cfg.sectors,
+		  "node %c: a part of another range", 'a' + n->id);
+	op->parts++;
+	op->kinds |= 1;
+	d->what = op;
+	d->a = off;
+	d->b = sector;
+	d->c = nsect;
+	sample(n, d, 100);
+	dop_start(&n->data, d, read_event);
+	d->flush_seq = rnd_below(R_DISK, 2);
+}
+
+static void read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
+		      u32 nsect)
+{
+	struct op *op = part(host, token, off, nsect);
+	struct page *p;
+
+	SIM_CHECK(buf && nth < buf->nblocks && sect + nsect <= 8, "a copy beyond its block");
+	p = sbuf_of(buf)->pg[nth];
+	op->kinds |= 2;
+	if (p)
+		memcpy(op->data + off, p->data + sect * 512, nsect * 512);
+	else
+		memset(op->data + off, 0, nsect * 512);
+}
+
+static void read_zero(void *host, u64 token, u32 off, u32 nsect)
+{
+	struct op *op = part(host, token, off, nsect);
+
+	op->kinds |= 4;
+	memset(op->data + off, 0, nsect * 512);
+}
+
+static void issued_event(struct event *e)
+{
+	read_ended(&sim.node[e->node], e->p);
+}
+
+static void read_issued(void *host, u64 token)
+{
+	struct node *n = host;
+	struct op *op = client_op(token);
+
+	SIM_CHECK(op->ranges == op->nsect, "node %c: a read of %u sectors was handed out as %u",
+		  'a' + n->id, op->nsect, op->ranges);
+	SIM_CHECK(!op->issued, "node %c: a read was issued twice", 'a' + n->id);
+	if (op->kinds & (op->kinds - 1))
+		SIM_MARK(READ_MIXED);
+	op->kinds = 0;
+	op->ranges = 0;
+	op->issued = true;
+	if (!op->parts)
+		ev_push(sim.now + 500, issued_event, n->id, 0, 0, op);
+}
+
+static void complete(void *host, u64 token, int error)
+{
+	client_complete(host, token, error);
+}
+
+/* ---- telling ---- */
+
+static void note(void *host, enum member_note what, u64 arg)
+{
+	TRACE(NODE(host)->id, "note", what, arg);
+}
+
+static const char *const trace_name[MEMBER_T_NR] = {
+	[MEMBER_T_PROPOSE] = "propose", [MEMBER_T_LOG_SUBMIT] = "log-submit",
+	[MEMBER_T_LOG_DURABLE] = "log-durable", [MEMBER_T_SEND] = "send",
+	[MEMBER_T_RECV] = "recv", [MEMBER_T_COMMIT] = "commit",
+	[MEMBER_T_VERDICT] = "verdict", [MEMBER_T_COMPLETE] = "complete",
+	[MEMBER_T_READ_START] = "read-start", [MEMBER_T_READ_OK] = "read-ok",
+	[MEMBER_T_APPLY] = "apply", [MEMBER_T_APPLIED] = "applied",
+	[MEMBER_T_CHECKPOINT] = "checkpoint", [MEMBER_T_TRIM] = "trim",
+	[MEMBER_T_META] = "meta", [MEMBER_T_ROLE] = "role",
+	[MEMBER_T_TRUNCATE] = "truncate", [MEMBER_T_SESSION] = "session",
+};
+
+static void trace(void *host, enum member_trace what, u64 index, u64 arg)
+{
+	struct node *n = host;
+
+	TRACE(n->id, trace_name[what], index, arg);
+	switch (what) {
+	case MEMBER_T_PROPOSE:
+		SIM_CHECK(n->nprop < ARRAY_SIZE(n->prop), "too many proposals in a step");
+		n->prop[n->nprop].index = index;
+		n->prop[n->nprop++].token = arg;
+		break;
+	case MEMBER_T_TRUNCATE:
+		if (index < n->scan_from)
+			n->scan_from = index;
+		break;
+	case MEMBER_T_VERDICT:
+		n->judged_seen = index;
+		break;
+	case MEMBER_T_SESSION:
+		if (arg == MEMBER_S_FENCED)
+			SIM_MARK(SESSION_FENCED);
+		break;
+	default:
+		break;
+	}
+}
+
+const struct member_ops host_ops = {
+	.buf_alloc = buf_alloc,
+	.buf_get = buf_get,
+	.buf_put = buf_put,
+	.buf_sum = buf_sum,
+	.buf_data = buf_data,
+	.tx_begin = tx_begin,
+	.tx_end = tx_end,
+	.log_write = log_write,
+	.meta_write = meta_write,
+	.map_write = map_write,
+	.log_read = log_read,
+	.data_apply = data_apply,
+	.data_sync = data_sync,
+	.read_data = read_data,
+	.read_copy = read_copy,
+	.read_zero = read_zero,
+	.read_issued = read_issued,
+	.complete = complete,
+	.note = note,
+	.trace = trace,
+};

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "mark.h"
+
+const struct sim_mark_info mark_info[MARK_NR] = {
+#define X(name, req, text) { #name, text, req },
+	SIM_MARKS(X)
+#undef X
+};
+
+unsigned long long mark_count[MARK_NR];

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rare paths, counted over a campaign: one that a campaign must reach and never
+ * did fails it, since then the seeds proved less than they seem to.
+ * X(name, required, what it means)
+ */
+#ifndef SIM_MARK_H
+#define SIM_MARK_H
+
+#define SIM_MARKS(X)							\
+	X(LEADER_CHANGE,	1, "a term with another leader")		\
+	X(LOG_WRAP,		1, "a record straddled or passed the ring's end") \
+	X(CHECKPOINT,		1, "a checkpoint became durable")		\
+	X(TORN_TAIL,		1, "recovery cut a torn tail")		\
+	X(ROT_REPORTED,		1, "recovery reported rot")		\
+	X(START_REFUSED,	1, "a store was refused at start")	\
+	X(TRUNCATION,		1, "uncommitted entries were truncated")	\
+	X(ONE_WAY_CUT,		1, "one-way partition of a leader")	\
+	X(ONE_WAY_ELECTION,	1, "one-way partition while there was no leader") \
+	X(MINORITY_LEADER,	1, "a leader was cut off from the majority") \
+	X(TRANSFER_OK,		1, "a transfer made the named node leader") \
+	X(READ_RETRY,		1, "a read was looked up again")		\
+	X(READ_FOLLOWER,	1, "a read was served by a follower")	\
+	X(READ_MIXED,		1, "a read took device, payload or zeroes together") \
+	X(WRITE_AGAIN,		1, "a write was refused with -EAGAIN")	\
+	X(READ_AGAIN,		1, "a read was refused with -EAGAIN")	\
+	X(RING_FULL,		1, "the ring was nearly full")		\
+	X(ENTRIES_FULL,		1, "the entry table was nearly full")	\
+	X(READBACK,		1, "payload was read back from the log")	\
+	X(NEEDS_RESYNC,		1, "a peer fell behind the leader's log")	\
+	X(DEPOSED_INFLIGHT,	1, "a leader was deposed with writes in flight") \
+	X(SESSION_TAKEN,	1, "a session was taken over")		\
+	X(SESSION_FENCED,	1, "a node found its session fenced")	\
+	X(SESSION_RESET,	1, "a fenced session was reset")		\
+	X(STALE_ENTRY,		1, "a committed entry had no effect: fenced") \
+	X(OPEN_RACE,		1, "an open entry lost the compare-and-set") \
+	X(WRITE_REFUSED,	1, "a write was refused: not the leader, or fenced") \
+	X(WRITE_FAILED,		1, "an accepted write ended with an error")	\
+	X(FRAME_LOST,		1, "a frame was lost without a reset")	\
+	X(FRAME_DUP,		1, "a frame was delivered twice")		\
+	X(FRAME_LATE,		1, "a frame overtook another")		\
+	X(BAD_FRAME,		1, "a flipped bit was found, connection cut") \
+	X(TX_FULL,		1, "a send buffer was full")		\
+	X(CONN_RESET,		1, "a connection was reset")		\
+	X(HELLO_ROLLBACK,	1, "a rolled-back store was refused")	\
+	X(META_TORN,		1, "one metadata slot was bad at start")	\
+	X(PAUSE,		1, "a node was frozen for longer than a timeout") \
+	X(BLACKOUT,		1, "all nodes lost power at once")	\
+	X(LOG_ERROR,		1, "a member halted after a log error")	\
+	X(DATA_ERROR,		1, "a member halted after a data error")	\
+	X(HALT_ROT,		0, "a running member found rot in its log")	\
+	X(READ_ERROR,		1, "a read ended with a device error")	\
+	X(RECOVERED_MORE,	1, "recovery found more than was known durable") \
+	X(APPLY_TORN,		1, "power went with unflushed applied data") \
+	X(CLEAN_STOP,		1, "an orderly stop")			\
+	X(ZEROES,		1, "a zeroes entry took effect")		\
+	X(SINGLE_NODE,		1, "a cluster of one")			\
+	X(LIVENESS,		1, "the liveness phase was demanded and held") \
+	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")
+
+enum sim_mark {
+#define X(name, req, text) MARK_##name,
+	SIM_MARKS(X)
+#undef X
+	MARK_NR
+};
+
+struct sim_mark_info {
+	const char *name, *text;
+	int required;
+};
+
+extern const struct sim_mark_info mark_info[MARK_NR];
+extern unsigned long long mark_count[MARK_NR];	/* of this process; main.c sums */
+
+#define SIM_MARK(name)	(mark_count[MARK_##name]++)
+
+#endif /* SIM_MARK_H */

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one true history: every entry that any node took for committed, in order,
+ * judged here by rules of our own, and which version each sector has after each
+ * of them. Nodes, reads and disks are compared with it.
+ */
+#include "sim.h"
+
+struct reg {			/* an entry that some node's log held at this index */
+	struct reg *next;
+	u64 term, prev_term, token;
+	u32 csum;
+};
+
+struct version {		/* of a sector */
+	u32 index, prev;
+};
+
+static struct hist *hist;
+static struct reg **regs;
+static u64 last, maxhist;
+static struct version *vers;
+static u32 nvers, maxvers;
+static u32 *head;		/* newest version of a sector */
+static u64 *done;		/* newest version that a user knows of, by sector */
+static struct log_state judge;	/* as the volume layer sees it: for the digest */
+static struct vol_geom geom;
+static struct {			/* as we see it */
+	u64 store, epoch, seq, order, node;
+	bool held;
+} sess;
+
+#define HIST_START	4096
+
+void model_init(void)
+{
+	maxhist = HIST_START;
+	hist = mem_alloc(maxhist * sizeof(*hist));
+	regs = mem_alloc(maxhist * sizeof(*regs));
+	last = 0;
+	maxvers = 1 << 15;
+	vers = mem_alloc(maxvers * sizeof(*vers));
+	nvers = 1;		/* 0: never written */
+	head = mem_alloc(sim.cfg.sectors * sizeof(*head));
+	done = mem_alloc(sim.cfg.sectors * sizeof(*done));
+	memset(&judge, 0, sizeof(judge));
+	memset(&geom, 0, sizeof(geom));
+	memset(&sess, 0, sizeof(sess));
+	geom.sectors = sim.cfg.sectors;
+	geom.block_size = sim.cfg.block_size;
+}
+
+static void *bigger(void *old, u64 n, size_t size)
+{
+	return memcpy(mem_alloc(2 * n * size), old, n * size);
+}
+
+static void room(u64 index)
+{
+	while (index >= maxhist) {
+		hist = bigger(hist, maxhist, sizeof(*hist));
+		regs = bigger(regs, maxhist, sizeof(*regs));
+		maxhist *= 2;
+	}
+}
+
+u64 model_last(void)
+{
+	return last;
+}
+
+const struct hist *model_at(u64 index)
+{
+	return &hist[index];
+}
+
+u64 model_digest(u64 index)
+{
+	SIM_CHECK(index <= last, "entry %llu is not known to be committed",
+		  (unsigned long long)index);
+	return hist[index].digest;
+}
+
+u64 model_done(u64 sector)
+{
+	return done[sector];
+}
+
+/* ---- log matching: (index, term) names one entry, and one entry before it ---- */
+
+static struct reg *reg_find(u64 index, u64 term)
+{
+	struct reg *r;
+
+	if (index >= maxhist)
+		return NULL;
+	for (r = regs[index]; r && r->term != term; r = r->next)
+		;
+	return r;
+}
+
+void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term)
+{
+	struct reg *r;
+
+	room(e->index);
+	r = reg_find(e->index, e->term);
+	if (r) {
+		SIM_CHECK(r->csum == e->csum && r->prev_term == prev_term,
+			  "log matching: entry %llu of term %llu differs on node %c (sum %x, %x; before it %llu, %llu)",
+			  (unsigned long long)e->index, (unsigned long long)e->term, 'a' + n->id,
+			  e->csum, r->csum, (unsigned long long)prev_term,
+			  (unsigned long long)r->prev_term);
+		return;
+	}
+	r = mem_alloc(sizeof(*r));
+	r->term = e->term;
+	r->prev_term = prev_term;
+	r->csum = e->csum;
+	r->next = regs[e->index];
+	regs[e->index] = r;
+}
+
+void model_propose(struct node *n, u64 index, u64 term, u64 token)
+{
+	struct reg *r = reg_find(index, term);
+	struct op *op = client_op(token);
+
+	SIM_CHECK(r && !r->token && op->accepted && op->node == n->id,
+		  "node %c: proposal %llu of request %llu", 'a' + n->id,
+		  (unsigned long long)index, (unsigned long long)token);
+	r->token = token;
+	op->prop_index = index;
+	op->prop_term = term;
+}
+
+/* ---- our own judgement ---- */
+
+static bool judge_data(struct hist *h, const struct rb_entry *e, const struct op *op)
+{
+	u32 unit = sim.cfg.block_size / 512;
+
+	if (!sess.held || e->epoch != sess.epoch) {
+		SIM_MARK(STALE_ENTRY);
+		return false;
+	}
+	if (e->seq != sess.seq + 1)
+		return false;
+	sess.seq++;
+	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > sim.cfg.sectors)
+		return false;
+	SIM_CHECK(op && op->order > sess.order && op->node == sess.node,
+		  "entry %llu: not in the order of its session", (unsigned long long)e->index);
+	sess.order = op->order;
+	return true;
+}
+
+static bool judge_open(const struct rb_entry *e, const struct op *op)
+{
+	u64 current = sess.held ? sess.epoch : 0;
+
+	if (e->epoch != current) {
+		SIM_MARK(OPEN_RACE);
+		return false;
+	}
+	if (sess.held)
+		SIM_MARK(SESSION_TAKEN);
+	sess.held = true;
+	sess.store = e->store;
+	sess.epoch = e->index;
+	sess.seq = 0;
+	sess.order = 0;
+	sess.node = op ? op->node : SIM_NONE;
+	SIM_CHECK(op && sim.node[op->node].super.store == e->store,
+		  "entry %llu: a session that nobody opened", (unsigned long long)e->index);
+	return true;
+}
+
+static bool judge_close(const struct rb_entry *e)
+{
+	if (!sess.held || e->epoch != sess.epoch || e->store != sess.store)
+		return false;
+	sess.held = false;
+	return true;
+}
+
+static bool judge_entry(struct hist *h, const struct rb_entry *e, const struct op *op)
+{
+	switch (e->kind) {
+	case RB_E_WRITE:
+	case RB_E_ZEROES:
+		return judge_data(h, e, op);
+	case RB_E_OPEN:
+		return judge_open(e, op);
+	case RB_E_CLOSE:
+		return judge_close(e);
+	default:
+		return true;
+	}
+}
+
+/* ---- effects ---- */
+
+static void add_version(u64 sector, u64 index)
+{
+	if (nvers == maxvers) {
+		vers = bigger(vers, maxvers, sizeof(*vers));
+		maxvers *= 2;
+	}
+	vers[nvers] = (struct version){ (u32)index, head[sector] };
+	head[sector] = nvers++;
+}
+
+static void take_effect(struct hist *h, const struct rb_entry *e, struct op *op)
+{
+	u64 s;
+
+	SIM_CHECK(op, "entry %llu writes what no user asked for", (unsigned long long)e->index);
+	SIM_CHECK(!op->index, "request %llu took effect twice, at %llu and %llu",
+		  (unsigned long long)op->id, (unsigned long long)op->index,
+		  (unsigned long long)e->index);
+	SIM_CHECK(op->sector == e->sector && op->nsect == e->nsect &&
+		  (op->kind == OP_WRITE) == (e->kind == RB_E_WRITE) &&
+		  rb_entry_csum(e, op->crc) == e->csum,
+		  "entry %llu is not what request %llu asked for", (unsigned long long)e->index,
+		  (unsigned long long)op->id);
+	SIM_CHECK(e->index > op->floor,
+		  "request %llu is at %llu, but %llu was done before it began",
+		  (unsigned long long)op->id, (unsigned long long)e->index,
+		  (unsigned long long)op->floor);
+	op->index = e->index;
+	h->op = op->id;
+	for (s = e->sector; s < e->sector + e->nsect; s++)
+		add_version(s, e->index);
+	if (e->kind == RB_E_ZEROES)
+		SIM_MARK(ZEROES);
+}
+
+static void append(struct node *n, const struct rb_entry *e, u64 commit_term)
+{
+	struct hist *h;
+	struct reg *r = reg_find(e->index, e->term);
+	struct op *op = r && r->token ? client_op(r->token) : NULL;
+	int verdict;
+
+	SIM_CHECK(e->index == last + 1, "node %c commits %llu, but %llu was never seen committed",
+		  'a' + n->id, (unsigned long long)e->index, (unsigned long long)last + 1);
+	check_holders_quorum(e->index, e->term, e->csum, "committed");
+	room(e->index);
+	h = &hist[e->index];
+	h->term = e->term;
+	h->commit_term = commit_term;
+	h->csum = e->csum;
+	h->kind = e->kind;
+	h->sector = e->sector;
+	h->nsect = e->nsect;
+	last = e->index;
+	h->effective = judge_entry(h, e, op);
+	verdict = vol_verdict(&judge, &geom, e);
+	SIM_CHECK(!verdict == h->effective, "entry %llu: verdict %d, ours %s",
+		  (unsigned long long)e->index, verdict, h->effective ? "takes effect" : "refuses");
+	h->digest = judge.digest;
+	if (h->effective && (e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES))
+		take_effect(h, e, op);
+}
+
+void model_commit(struct node *n, const struct rb_entry *e, u64 commit_term)
+{
+	const struct hist *h;
+
+	if (e->index > last) {
+		append(n, e, commit_term);
+		return;
+	}
+	h = &hist[e->index];
+	SIM_CHECK(h->term == e->term && h->csum == e->csum,
+		  "node %c commits another entry %llu: term %llu sum %x, not term %llu sum %x",
+		  'a' + n->id, (unsigned long long)e->index, (unsigned long long)e->term, e->csum,
+		  (unsigned long long)h->term, h->csum);
+}
+
+/* ---- what users see ---- */
+
+void model_write_done(struct node *n, struct op *op)
+{
+	const struct hist *h = &hist[op->index];
+	u64 s;
+
+	SIM_CHECK(op->prop_index, "request %llu was completed and never proposed",
+		  (unsigned long long)op->id);
+	if (!op->index) {	/* commit and completion in one step: look now */
+		const struct rb_entry *e = member_entry(n->m, op->prop_index);
+
+		SIM_CHECK(e && e->term == op->prop_term,
+			  "request %llu was completed and its entry is gone",
+			  (unsigned long long)op->id);
+		check_commits(n, op->prop_index);
+	}
+	SIM_CHECK(op->index, "request %llu was completed and took no effect",
+		  (unsigned long long)op->id);
+	h = &hist[op->index];
+	check_holders_quorum(op->index, h->term, h->csum, "completed");
+	for (s = op->sector; s < op->sector + op->nsect; s++)
+		done[s] = max_t(u64, done[s], op->index);
+}
+
+static u64 zero_version(u64 sector, u64 floor)
+{
+	u32 v;
+
+	for (v = head[sector]; v && vers[v].index >= floor; v = vers[v].prev)
+		if (hist[vers[v].index].kind == RB_E_ZEROES)
+			return vers[v].index;
+	return 0;
+}
+
+u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node)
+{
+	u64 id = sector_id(p, sector);
+	struct op *op;
+
+	SIM_CHECK(id != SECTOR_GARBAGE, "node %c: %s: sector %llu is garbage: %02x%02x%02x%02x",
+		  'a' + node, what, (unsigned long long)sector, p[0], p[1], p[2], p[3]);
+	if (!id)
+		return zero_version(sector, floor);
+	op = client_op(id);
+	SIM_CHECK(op->index, "node %c: %s: sector %llu shows request %llu, which took no effect",
+		  'a' + node, what, (unsigned long long)sector, (unsigned long long)id);
+	return op->index;
+}
+
+void model_read(struct node *n, struct op *op)
+{
+	u64 v, s;
+	u32 i;
+
+	check_commits(n, n->judged_seen);
+	for (i = 0; i < op->nsect; i++) {
+		s = op->sector + i;
+		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id);
+		SIM_CHECK(v >= op->seen[i],
+			  "node %c: read %llu of sector %llu shows version %llu, older than %llu, which was done before",
+			  'a' + n->id, (unsigned long long)op->id, (unsigned long long)s,
+			  (unsigned long long)v, (unsigned long long)op->seen[i]);
+		done[s] = max_t(u64, done[s], v);
+	}
+}
+
+/* ---- what the platter holds ---- */
+
+static u32 demanded(u64 sector, u64 at)
+{
+	u32 v = head[sector];
+
+	while (v && vers[v].index > at)
+		v = vers[v].prev;
+	return vers[v].index;
+}
+
+static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact, const char *why)
+{
+	u64 want = demanded(s, at), v = model_version(p, s, want, why, n->id);
+
+	SIM_CHECK(exact ? v == want : v >= want,
+		  "node %c: %s: sector %llu on the data device is version %llu, not %llu",
+		  'a' + n->id, why, (unsigned long long)s, (unsigned long long)v,
+		  (unsigned long long)want);
+}
+
+void model_image(struct node *n, u64 at, bool exact, const char *why)
+{
+	static const u8 zeroes[512];
+	u64 s;
+
+	SIM_CHECK(at <= last, "node %c: %s of %llu, which is not known to be committed",
+		  'a' + n->id, why, (unsigned long long)at);
+	for (s = 0; s < sim.cfg.sectors; s++) {
+		u32 pgno = (u32)((DATA_HEADER_BYTES / 512 + s) / 8);
+		struct page *p = n->data.pg[pgno];
+
+		if (!p && !head[s])
+			continue;
+		check_sector(n, p ? p->data + s % 8 * 512 : zeroes, s, at, exact, why);
+	}
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A node: format, start, stop, its clock, and when its member runs. */
+#include "sim.h"
+
+static u8 scratch[LOG_SCRATCH_BYTES] __aligned(RB_BLOCK_SIZE);
+static u8 block[LOG_META_BYTES] __aligned(RB_BLOCK_SIZE);
+
+static void node_run(struct node *n);
+
+/* ---- clock: each node's runs at its own pace, and starts anywhere ---- */
+
+#define PPM	1000000ll
+
+u64 node_now(const struct node *n)
+{
+	return n->clock0 + sim.now * (u64)(PPM + n->drift) / PPM;
+}
+
+static u64 sim_time(const struct node *n, u64 t)
+{
+	return t <= n->clock0 ? 0 : (t - n->clock0) * PPM / (u64)(PPM + n->drift) + 1;
+}
+
+/* ---- format ---- */
+
+static void format_log(struct node *n)
+{
+	struct log_super *s = &n->super;
+	struct log_meta meta;
+	int i;
+
+	memset(block, 0, sizeof(block));
+	log_super_encode(s, block);
+	for (i = 0; i < LOG_SUPER_COPIES; i++)
+		disk_write_now(&n->log, log_super_offset(s, i), block, LOG_SUPER_BYTES);
+	log_meta_init(&meta);
+	log_meta_encode(&meta, s, block);
+	for (i = 0; i < 2; i++)
+		disk_write_now(&n->log, log_meta_offset(i), block, LOG_META_BYTES);
+}
+
+static void format_data(struct node *n)
+{
+	struct data_super ds = { .store = n->super.store };
+
+	memcpy(ds.volume, n->super.volume, LOG_UUID_LEN);
+	memcpy(ds.volume_name, n->super.volume_name, LOG_NAME_MAX);
+	memcpy(ds.node, n->super.node, LOG_NAME_MAX);
+	data_super_encode(&ds, block);
+	disk_write_now(&n->data, 0, block, RB_BLOCK_SIZE);
+}
+
+void node_format(struct node *n)
+{
+	struct log_super *s = &n->super;
+	u64 need = 0, data = sim.cfg.sectors << RB_SECTOR_SHIFT;
+
+	memset(s, 0, sizeof(*s));
+	s->block_size = sim.cfg.block_size;
+	s->region_shift = 16;
+	memcpy(s->volume, sim.volume, LOG_UUID_LEN);
+	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
+	snprintf(s->node, sizeof(s->node), "n%u", n->id);
+	s->store = rnd(R_NODE) | 1;
+	s->created = 1;
+	log_layout(s, 1 << 20, data, &need);
+	SIM_CHECK(!log_layout(s, need + sim.cfg.ring_bytes - LOG_RING_MIN, data, &need),
+		  "log_layout refused");
+	disk_init(&n->log, n->id, false, s->dev_bytes);
+	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
+	memcpy(n->name, s->node, sizeof(n->name));
+	format_log(n);
+	format_data(n);
+}
+
+/* ---- start ---- */
+
+static int read_log(void *ctx, u64 off, void *buf, u32 len)
+{
+	struct node *n = ctx;
+	int err = disk_read(&n->log, off, buf, len);
+
+	if (err)
+		n->read_failed = true;
+	return err;
+}
+
+static void make_cfg(struct node *n, struct member_cfg *cfg)
+{
+	u32 i;
+
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->super = n->super;
+	memcpy(cfg->node, n->name, sizeof(cfg->node));
+	cfg->npeers = sim.cfg.nodes - 1;
+	for (i = 0; i < cfg->npeers; i++) {
+		u8 id = (u8)((n->id + 1 + i) % sim.cfg.nodes);
+
+		n->slot_node[i] = id;
+		n->node_slot[id] = (u8)i;
+		snprintf(cfg->peer[i].node, sizeof(cfg->peer[i].node), "n%u", id);
+		snprintf(cfg->peer[i].addr, sizeof(cfg->peer[i].addr), "sim:%u", id);
+	}
+	cfg->limits = sim.cfg.limits;
+	cfg->seed = rnd(R_NODE);
+	cfg->boot_nonce = rnd(R_NODE);
+	cfg->ops = &host_ops;
+	cfg->host = n;
+}
+
+static void get_memory(struct node *n, const struct member_cfg *cfg)
+{
+	size_t size = member_size(cfg);
+
+	if (n->msize < size) {
+		free(n->m);
+		n->m = aligned_alloc(64, round_up(size, (size_t)64));
+		n->msize = size;
+	}
+	if (!n->pages)
+		n->pages = aligned_alloc(RB_BLOCK_SIZE,
+					 round_up(member_pages_size(), (size_t)RB_BLOCK_SIZE));
+	if (!n->m || !n->pages)
+		abort();
+	memset(n->m, 0, size);
+}
+
+static void load_map(struct node *n)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < member_map_blocks(n->m); i++) {
+		err = disk_read(&n->log, member_map_offset(n->m, i), block, RB_BLOCK_SIZE);
+		member_map_load(n->m, i, block, err);
+	}
+}
+
+/* What recovery may refuse: a store that a fault destroyed, or an injected read error. */
+static bool refused(struct node *n, const char *what, int err)
+{
+	TRACE(n->id, what, (u64)-err, n->read_failed);
+	if (n->read_failed)
+		return false;
+	SIM_CHECK(n->doomed && sim.cfg.rot_mean,
+		  "node %c: %s refused with %d, though nothing destroyed the store",
+		  'a' + n->id, what, err);
+	SIM_MARK(START_REFUSED);
+	n->refused = true;
+	n->dur_last = 0;
+	n->ckpt = 0;
+	return false;
+}
+
+static void note_report(struct node *n, const struct log_report *rep, int err)
+{
+	TRACE(n->id, "recovered", rep->entries, rep->verdict);
+	if (rep->verdict == LOG_V_TORN)
+		SIM_MARK(TORN_TAIL);
+	if (rep->verdict == LOG_V_ROT || rep->verdict == LOG_V_ROT_UNKNOWN) {
+		SIM_MARK(ROT_REPORTED);
+		SIM_CHECK(err, "node %c: rot was found and the member started", 'a' + n->id);
+	}
+}
+
+static void forget(struct node *n)
+{
+	n->timer_at = U64_MAX;
+	n->run_pending = n->meta_busy = n->map_busy = n->apply_busy = n->sync_busy = false;
+	n->tx_open = false;
+	n->ops_out = 0;
+	n->waitq = NULL;
+	n->waitq_tail = &n->waitq;
+	n->nwait = 0;
+	n->nprop = 0;
+	n->leader_since = 0;
+	n->halted = false;
+	n->resume_t = 0;
+	n->reset_pending = false;
+	n->read_failed = n->injected = false;
+	memset(n->heard, 0, sizeof(n->heard));
+}
+
+static int start_member(struct node *n, const struct log_reader *rd)
+{
+	struct member_cfg cfg;
+	struct data_super ds;
+	struct log_report rep = {};
+	int err;
+
+	err = disk_read(&n->data, 0, block, RB_BLOCK_SIZE);
+	if (!err)
+		err = data_super_decode(&ds, block);
+	else
+		n->read_failed = true;
+	if (err)
+		return err;
+	make_cfg(n, &cfg);
+	get_memory(n, &cfg);
+	err = member_start(n->m, &cfg, n->pages, rd, &ds, node_now(n), &rep);
+	note_report(n, &rep, err);
+	return err;
+}
+
+static void check_slots(struct node *n)
+{
+	struct log_meta meta;
+	int i, bad = 0;
+
+	for (i = 0; i < 2; i++) {
+		u64 off = log_meta_offset(i);
+		u32 at;
+
+		for (at = 0; at < LOG_META_BYTES; at += RB_BLOCK_SIZE) {
+			struct page *p = disk_page(&n->log, (u32)((off + at) / RB_BLOCK_SIZE));
+
+			if (p)
+				memcpy(block + at, p->data, RB_BLOCK_SIZE);
+			else
+				memset(block + at, 0, RB_BLOCK_SIZE);
+		}
+		if (log_meta_decode(&meta, &n->super, block))
+			bad++;
+		else
+			n->slot_floor[i] = meta.floor_pos;
+	}
+	if (bad == 1)
+		SIM_MARK(META_TORN);
+}
+
+bool node_start(struct node *n)
+{
+	struct log_reader rd = { .read = read_log, .ctx = n, .scratch = scratch };
+	struct log_super s;
+	int err;
+
+	SIM_CHECK(!n->up && !n->refused, "node %c cannot be started", 'a' + n->id);
+	forget(n);
+	n->inc++;
+	n->drift = (s64)rnd_below(R_NODE, 2 * sim.cfg.drift_ppm + 1) - sim.cfg.drift_ppm;
+	n->clock0 = rnd_below(R_NODE, 100 * SEC) + SEC;
+	disk_flush(&n->log);
+	disk_flush(&n->data);
+	check_slots(n);
+	err = log_read_super(&rd, n->super.dev_bytes, &s);
+	if (err)
+		return refused(n, "superblock", err);
+	SIM_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
+	err = start_member(n, &rd);
+	if (err)
+		return refused(n, "start", err);
+	n->up = true;
+	load_map(n);
+	check_started(n);
+	node_after(n);
+	return true;
+}
+
+/* ---- stop ---- */
+
+static void check_leaks(struct node *n)
+{
+	struct sbuf *b;
+
+	for (b = n->bufs; b; b = b->next)
+		SIM_CHECK(b->ref == b->host,
+			  "node %c: a payload buffer of %u blocks leaked: %u references, %u ours",
+			  'a' + n->id, b->buf.nblocks, b->ref, b->host);
+}
+
+/* The devices live on: what was in flight ends as it would have. */
+static void finish_io(struct disk *d)
+{
+	while (d->flying) {
+		struct dop *op = d->flying;
+
+		while (op->next)	/* the oldest first */
+			op = op->next;
+		dop_end(d, op);
+		dop_free(d, op);
+	}
+}
+
+void node_stop(struct node *n, bool clean)
+{
+	TRACE(n->id, clean ? "stop" : "crash", 0, 0);
+	SIM_CHECK(n->up, "node %c is not up", 'a' + n->id);
+	client_drop_waiting(n);
+	if (clean) {
+		member_stop(n->m, -ESHUTDOWN);
+		check_leaks(n);
+		finish_io(&n->log);
+		finish_io(&n->data);
+		SIM_MARK(CLEAN_STOP);
+	} else {
+		disk_crash(&n->log);
+		disk_crash(&n->data);
+		sim.stats[ST_CRASHES]++;
+	}
+	n->up = false;
+	n->inc++;
+	client_lost(n);
+	net_node_down(n->id);
+	while (n->bufs) {
+		n->bufs->ref = 1;
+		n->bufs->host = 0;
+		sbuf_put(n->bufs, false);
+	}
+	check_stopped(n);
+}
+
+void node_pause(struct node *n, u64 len)
+{
+	n->resume_t = sim.now + len;
+	TRACE(n->id, "pause", len / 1000, 0);
+	if (len > (u64)sim.cfg.election_ms * MSEC)
+		SIM_MARK(PAUSE);
+}
+
+struct node *node_leader(void)
+{
+	struct node *best = NULL;
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[i];
+
+		if (n->up && n->st.raft.role == RAFT_LEADER &&
+		    (!best || n->st.raft.term > best->st.raft.term))
+			best = n;
+	}
+	return best;
+}
+
+/* ---- driving ---- */
+
+static void timer_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+
+	if (e->a != n->timer_at)
+		return;
+	n->timer_at = U64_MAX;
+	node_run(n);
+}
+
+static void run_event(struct event *e)
+{
+	node_run(&sim.node[e->node]);
+}
+
+static void arm_timer(struct node *n)
+{
+	u64 d = member_deadline(n->m), t;
+
+	if (d == U64_MAX)
+		return;
+	t = sim_time(n, d);
+	if (t <= sim.now)
+		t = sim.now + USEC;
+	if (n->timer_at <= t && n->timer_at > sim.now)
+		return;
+	n->timer_at = t;
+	ev_push(t, timer_event, n->id, t, 0, NULL);
+}
+
+static void node_run(struct node *n)
+{
+	n->run_pending = false;
+	if (n->spin_t != sim.now) {
+		n->spin_t = sim.now;
+		n->spin = 0;
+	}
+	SIM_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
+	member_run(n->m, node_now(n));
+	check_step(n);
+	client_session(n);
+	if (client_retry(n) && !n->run_pending) {
+		n->run_pending = true;
+		ev_push(sim.now + USEC, run_event, n->id, 0, 0, NULL);
+	}
+	arm_timer(n);
+}
+
+void node_after(struct node *n)
+{
+	if (!sim.cfg.run_delay) {
+		node_run(n);
+		return;
+	}
+	check_step(n);
+	if (n->run_pending)
+		return;
+	n->run_pending = true;
+	ev_push(sim.now + rnd_below(R_NODE, sim.cfg.run_delay), run_event, n->id, 0, 0, NULL);
+}

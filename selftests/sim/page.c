@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory. Payload is never copied between nodes, wire and disks: all of them
+ * refer to the same pages, which never change once they are shared (whoever
+ * wants to change one copies it first). Sums are remembered for the same reason.
+ */
+#include "sim.h"
+
+#define PAGE_CHUNK	64
+#define MEM_CHUNK	(1u << 20)
+
+struct page_chunk {
+	struct page_chunk *next;
+	struct page pg[PAGE_CHUNK];
+};
+
+struct mem_chunk {
+	struct mem_chunk *next;
+	size_t used, size;
+	u8 data[] __aligned(16);
+};
+
+static struct page_chunk *chunks;
+static struct page *free_pages;
+static struct mem_chunk *mem, *mem_cur;
+static struct sbuf *free_bufs;
+
+void mem_reset(void)
+{
+	struct page_chunk *c;
+	struct mem_chunk *m;
+	int i;
+
+	free_pages = NULL;
+	free_bufs = NULL;
+	for (c = chunks; c; c = c->next)
+		for (i = 0; i < PAGE_CHUNK; i++) {
+			c->pg[i].next = free_pages;
+			free_pages = &c->pg[i];
+		}
+	for (m = mem; m; m = m->next)
+		m->used = 0;
+	mem_cur = mem;
+}
+
+static struct mem_chunk *mem_grow(size_t size)
+{
+	size_t room = size > MEM_CHUNK ? size : MEM_CHUNK;
+	struct mem_chunk *m, **at = mem_cur ? &mem_cur->next : &mem;
+
+	while (*at && (*at)->size < size)
+		at = &(*at)->next;
+	if (!*at) {
+		m = malloc(sizeof(*m) + room);
+		if (!m)
+			abort();
+		m->next = NULL;
+		m->size = room;
+		m->used = 0;
+		*at = m;
+	}
+	return *at;
+}
+
+void *mem_alloc(size_t size)
+{
+	u8 *p;
+
+	size = round_up(size, (size_t)16);
+	if (!mem_cur || mem_cur->used + size > mem_cur->size)
+		mem_cur = mem_grow(size);
+	p = mem_cur->data + mem_cur->used;
+	mem_cur->used += size;
+	return memset(p, 0, size);
+}
+
+static void pages_grow(void)
+{
+	struct page_chunk *c = aligned_alloc(64, round_up(sizeof(*c), (size_t)64));
+	int i;
+
+	if (!c)
+		abort();
+	c->next = chunks;
+	chunks = c;
+	for (i = 0; i < PAGE_CHUNK; i++) {
+		c->pg[i].next = free_pages;
+		free_pages = &c->pg[i];
+	}
+}
+
+struct page *page_new(void)
+{
+	struct page *p;
+
+	if (!free_pages)
+		pages_grow();
+	p = free_pages;
+	free_pages = p->next;
+	p->ref = 1;
+	p->crc_ok = false;
+	return p;
+}
+
+struct page *page_copy(const struct page *from)
+{
+	struct page *p = page_new();
+
+	if (from)
+		memcpy(p->data, from->data, RB_BLOCK_SIZE);
+	else
+		memset(p->data, 0, RB_BLOCK_SIZE);
+	return p;
+}
+
+struct page *page_get(struct page *p)
+{
+	if (p)
+		p->ref++;
+	return p;
+}
+
+void page_put(struct page *p)
+{
+	if (!p || --p->ref)
+		return;
+	p->next = free_pages;
+	free_pages = p;
+}
+
+u32 page_crc(struct page *p)
+{
+	static const u8 zeroes[RB_BLOCK_SIZE];
+	static u32 zero_crc;
+
+	if (!p) {
+		if (!zero_crc)
+			zero_crc = rb_crc32c(0, zeroes, sizeof(zeroes));
+		return zero_crc;
+	}
+	if (!p->crc_ok) {
+		p->crc = rb_crc32c(0, p->data, RB_BLOCK_SIZE);
+		p->crc_ok = true;
+	}
+	return p->crc;
+}
+
+/* ---- payload buffers, counted for each node ---- */
+
+struct sbuf *sbuf_new(u8 node, u32 nblocks)
+{
+	struct node *n = &sim.node[node];
+	struct sbuf *b = free_bufs;
+
+	if (b)
+		free_bufs = b->next;
+	else
+		b = mem_alloc(sizeof(*b));
+	memset(b->pg, 0, sizeof(b->pg));
+	b->buf.nblocks = nblocks;
+	b->ref = 1;
+	b->host = 0;
+	b->node = node;
+	b->next = n->bufs;
+	if (b->next)
+		b->next->pprev = &b->next;
+	b->pprev = &n->bufs;
+	n->bufs = b;
+	return b;
+}
+
+void sbuf_get(struct sbuf *b, bool host)
+{
+	SIM_CHECK(b->ref, "a reference was taken of a freed buffer");
+	b->ref++;
+	b->host += host;
+}
+
+void sbuf_put(struct sbuf *b, bool host)
+{
+	u32 i;
+
+	SIM_CHECK(b->ref > (host ? 0 : b->host), "a reference was put that was not held");
+	b->host -= host;
+	if (--b->ref)
+		return;
+	for (i = 0; i < b->buf.nblocks; i++)
+		page_put(b->pg[i]);
+	*b->pprev = b->next;
+	if (b->next)
+		b->next->pprev = b->pprev;
+	b->next = free_bufs;
+	free_bufs = b;
+}
