@@ -499,6 +499,7 @@ static void run_file(void)
 		       (int)strcspn(made + bol, "\n"), made + bol);
 		CHECK(!"as written");
 	}
+	free(made);
 }
 
 static int pick(const struct dirent *d)
