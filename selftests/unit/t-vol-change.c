@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The change map: load, dirt, and that it never errs low. Its values against a model: t-vol-model. */
+/* The change map: load, dirt, and that it never errs low. (Its values: t-vol-model.) */
 #include "t-vol-world.h"
 
 static struct world w;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The index, reads, batches and the change map against a model, under random and all short histories. */
+/* Index, reads, batches and change map against a model: random and all short histories. */
 #include "t-vol-world.h"
 
 static struct world w, w2;
