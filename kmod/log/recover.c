@@ -148,30 +148,22 @@ static bool header_traces(const struct scan *sc, const u8 *p)
 	       disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
 }
 
-/* Looks at the header at sc->pos. 0 and @place; @h is set for P_GOOD only. */
-static int classify(struct scan *sc, const u8 *p, struct log_header *h, enum place *place)
+/* Looks at the header at sc->pos; @h is set for P_GOOD only. */
+static enum place classify(struct scan *sc, const u8 *p, struct log_header *h)
 {
 	int rc = log_header_decode(&sc->l->super, p, h);
 
-	*place = P_NOTHING;
-	if (rc == -EPROTONOSUPPORT) {
-		const struct disk_record *d = (const void *)p;
-
-		/* Newer software wrote here and now: not ours to cut. Stale: nothing. */
-		return le64_to_cpu(d->pos) >= sc->pos ? rc : 0;
-	}
 	if (rc == -EBADMSG && header_traces(sc, p))
-		*place = P_TORN;
+		return P_TORN;
 	if (rc == -EINVAL && header_traces(sc, p))
-		*place = P_BROKEN;
+		return P_BROKEN;
 	if (rc)
-		return 0;
+		return P_NOTHING;	/* of a newer version: search_block() sees it */
 	if (in_chain(sc, h))
-		*place = log_header_check(p, h) || h->first > sc->l->last_index + 1 ?
-			 P_BROKEN : P_GOOD;
-	else if (h->pos == sc->pos && h->generation == sc->m->start_generation)
-		*place = P_BROKEN;
-	return 0;
+		return log_header_check(p, h) || h->first > sc->l->last_index + 1 ? P_BROKEN :
+										    P_GOOD;
+	return h->pos == sc->pos && h->generation == sc->m->start_generation ? P_BROKEN :
+									       P_NOTHING;
 }
 
 static bool payload_ok(const u8 *p, const struct log_header *h)
@@ -218,10 +210,11 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 
 	*skipped = false;
 	rc = window(sc, sc->pos, RB_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
-	if (!rc)
-		rc = classify(sc, *p, h, place);
-	if (rc || *place != P_GOOD)
+	if (rc)
 		goto out;
+	*place = classify(sc, *p, h);
+	if (*place != P_GOOD)
+		return 0;
 	log_header_self(*p, h, &sc->rep->rot);
 	bytes = sc->rep->rot.bytes;
 	*skipped = may_skip(sc, *p, h);
@@ -232,7 +225,7 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 	rc = window(sc, sc->pos, bytes, LOG_SCRATCH_BYTES, p);
 	/* Read once more: what was checked must be what is used. */
 	if (!rc && sc->wpos != wpos)
-		rc = classify(sc, *p, h, place);
+		*place = classify(sc, *p, h);
 	if (!rc && *place == P_GOOD && (h->crc != sc->rep->rot.chain || !payload_ok(*p, h)))
 		*place = P_TORN;
 out:
@@ -416,9 +409,6 @@ static void accept(struct scan *sc, const struct log_header *h)
 	}
 	l->durable_ids[l->ndurable++] = *id;
 	l->chain = h->crc;
-	l->closed = h->closing;
-	if (h->watermark > l->announced_seq)
-		l->announced_seq = h->watermark;
 	sc->pos += id->bytes;
 	sc->prev_seq = h->seq;
 	sc->prev_generation = h->generation;
@@ -441,7 +431,6 @@ static void scan_init(struct scan *sc)
 	l->floor_index = m->floor.index;
 	l->chain = m->floor_chain;
 	l->last_index = m->floor.index;
-	l->announced_seq = m->watermark;
 }
 
 static int scan_ring(struct scan *sc, log_entry_fn fn, void *ctx)

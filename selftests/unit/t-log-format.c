@@ -233,6 +233,7 @@ static void configuration(void)
 	};
 	struct log_conf c, d;
 	struct raft_conf rc;
+	u32 i;
 
 	conf_set(&c, 0x2000, 4096, 2);
 	log_conf_encode(&c, buf);
@@ -243,6 +244,17 @@ static void configuration(void)
 	log_conf_to_raft(&c, &rc);
 	CHECK(rc.index == c.index && rc.n == 2 && rc.m[1].store == 0xa2 && rc.m[1].flags == 5);
 	reject(dec_conf, sizeof(struct disk_conf_block), bad, ARRAY_SIZE(bad));
+	/* All members that fit are right, and so is what lies behind them. */
+	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+		memcpy(buf + 112 + i * 112, buf + 112, 112);
+		set(112 + i * 112, 8, 0xb0 + i);
+	}
+	set(64 + 36, 4, RAFT_MEMBERS_MAX);
+	again(sizeof(struct disk_conf_block));
+	CHECK_EQ(dec_conf(), 0);
+	set(64 + 36, 4, RAFT_MEMBERS_MAX + 1);
+	again(sizeof(struct disk_conf_block));
+	CHECK_EQ(dec_conf(), -EINVAL);
 }
 
 static struct log_super meta_super;
@@ -344,6 +356,13 @@ static int dec_record(void)
 	return rc ? rc : log_header_check(buf, &h);
 }
 
+static int dec_header(void)
+{
+	struct log_header h;
+
+	return log_header_decode(&meta_super, buf, &h);
+}
+
 static void put(const struct rb_entry *e0, const u32 *crc)
 {
 	struct rb_entry e = *e0;
@@ -397,6 +416,14 @@ static void record(void)
 		{ 1112 + 52, 1, 9, -EINVAL },
 		{ 3744, 4, 1, -EINVAL },		/* block sums are in the entry's */
 	};
+	static const struct bad counts[] = {
+		{ 136, 4, 67, -EINVAL },
+		{ 136, 4, 66, 0 },
+		{ 140, 4, 49, -EINVAL },
+		{ 140, 4, 48, 0 },
+		{ 144, 4, 17, -EINVAL },
+		{ 144, 4, 16, 0 },
+	};
 	static u8 data[2 * RB_BLOCK_SIZE];
 	struct rb_entry e = { .index = 1, .term = 2, .kind = RB_E_NOOP };
 	static struct log_meta m;
@@ -432,6 +459,8 @@ static void record(void)
 	      id.chain == r->id.chain && id.first == 3 && id.last == 4 && id.term == 3 &&
 	      id.csum == r->id.csum);
 	reject(dec_record, RB_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
+	/* Counts are within bounds before any entry is looked at. */
+	reject(dec_header, RB_BLOCK_SIZE, counts, ARRAY_SIZE(counts));
 }
 
 static void layout(void)

@@ -237,4 +237,46 @@ static inline bool t_has(u64 index, u64 term, u32 nblocks)
 	return index <= t_last && t_found[index].csum == e.csum && t_found[index].term == term;
 }
 
+/* ---- damage ---- */
+
+#define MAXREC	64
+
+static struct log_record_id ids[MAXREC];	/* by index, when each entry is a record of its own */
+
+/* Entries 1..n, one record each, all durable; payload of two blocks. */
+static inline void fill(u64 n)
+{
+	u64 i;
+
+	t_format();
+	t_open();
+	for (i = 1; i <= n; i++)
+		ids[i] = t_append(i, 1, 2);
+}
+
+static inline void rot(u64 pos)
+{
+	t_at(pos)[100] ^= 1;
+}
+
+static inline void wipe(u64 pos)
+{
+	memset(t_at(pos), 0, RB_BLOCK_SIZE);
+}
+
+static inline void unreadable(u64 pos)
+{
+	t_unreadable[t_block(pos)] = 1;
+}
+
+/* A right checksum after a change. */
+static inline void seal_again(struct disk_record *d)
+{
+	u8 volume[LOG_UUID_LEN];
+	u32 bytes = le32_to_cpu(d->head.bytes);
+
+	memcpy(volume, d->head.volume, LOG_UUID_LEN);
+	disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store), bytes);
+}
+
 #endif /* T_LOG_LIB_H */

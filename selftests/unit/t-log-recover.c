@@ -1,238 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Recovery: every row of the decision table in kmod/log/recover.c, and how evidence is weighed. */
+/* Recovery: how evidence is weighed. The decision table itself: t-log-table.c. */
 #include "t-log-lib.h"
-
-#define MAXREC	64
-
-static struct log_record_id ids[MAXREC];	/* by index, when each entry is a record of its own */
-
-/* Entries 1..n, one record each, all durable; payload of two blocks. */
-static void fill(u64 n)
-{
-	u64 i;
-
-	t_format();
-	t_open();
-	for (i = 1; i <= n; i++)
-		ids[i] = t_append(i, 1, 2);
-}
-
-static void rot(u64 pos)
-{
-	t_at(pos)[100] ^= 1;
-}
-
-static void wipe(u64 pos)
-{
-	memset(t_at(pos), 0, RB_BLOCK_SIZE);
-}
-
-static void unreadable(u64 pos)
-{
-	t_unreadable[t_block(pos)] = 1;
-}
-
-/* ---- the table: what is done to record 5, with how much known of it ---- */
-
-enum damage { D_NONE, D_HEADER, D_PAYLOAD, D_BLANK, D_FOREIGN, D_UNREAD, D_UNREAD_PAYLOAD,
-	      D_NEW_STORE };
-enum context {
-	C_LAST,			/* nothing later */
-	C_CLOSED,		/* a closing record with its identity */
-	C_FOLLOWED,		/* later records, durable after it */
-	C_NO_IDENTITY,		/* those, but the header with its identity is gone */
-	C_META,			/* nothing later but metadata with the watermark */
-	C_IN_FLIGHT,		/* later records, submitted while it was being written */
-	C_RESTARTED,		/* nothing later; a generation began behind it */
-};
-
-static const char * const damage_name[] = { "none", "header", "payload", "blank", "foreign",
-					     "unreadable", "unreadable payload", "new store" };
-
-static void seal_again(struct disk_record *d)
-{
-	u8 volume[LOG_UUID_LEN];
-	u32 bytes = le32_to_cpu(d->head.bytes);
-
-	memcpy(volume, d->head.volume, LOG_UUID_LEN);
-	disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store), bytes);
-}
-
-static void harm(enum damage what, u64 pos)
-{
-	struct disk_record *d = (void *)t_at(pos);
-
-	switch (what) {
-	case D_NONE:
-		break;
-	case D_HEADER:
-		rot(pos + 0);
-		break;
-	case D_PAYLOAD:
-		rot(pos + RB_BLOCK_SIZE);
-		break;
-	case D_BLANK:
-		wipe(pos);
-		break;
-	case D_FOREIGN:
-		d->head.volume[3] ^= 1;
-		seal_again(d);
-		break;
-	case D_NEW_STORE:
-		d->head.store = cpu_to_le64(77);
-		seal_again(d);
-		break;
-	case D_UNREAD:
-		unreadable(pos);
-		break;
-	case D_UNREAD_PAYLOAD:
-		unreadable(pos + 2 * RB_BLOCK_SIZE);
-		break;
-	}
-}
-
-static void make(enum context c)
-{
-	struct log_record *r;
-
-	fill(4);
-	switch (c) {
-	case C_CLOSED:
-		ids[5] = t_append(5, 1, 2);
-		r = log_close_record(&t_log);
-		CHECK(r);
-		t_land(r);
-		log_done(&t_log, r, 0);
-		break;
-	case C_FOLLOWED:
-	case C_NO_IDENTITY:
-		ids[5] = t_append(5, 1, 2);
-		ids[6] = t_append(6, 1, 2);
-		ids[7] = t_append(7, 1, 2);
-		if (c == C_NO_IDENTITY)
-			rot(ids[6].pos);
-		break;
-	case C_META:
-		ids[5] = t_append(5, 1, 2);
-		t_meta.watermark = t_log.durable_seq;
-		t_write_meta();
-		break;
-	case C_IN_FLIGHT: {
-		struct log_record *a = t_submit(5, 1, 2), *b = t_submit(6, 1, 2);
-
-		ids[5] = a->id;
-		ids[6] = b->id;
-		t_land(a);
-		t_land(b);
-		break;
-	}
-	case C_RESTARTED:
-		ids[5] = t_append(5, 1, 2);
-		t_open();
-		break;
-	default:
-		ids[5] = t_append(5, 1, 2);
-	}
-}
-
-struct row {
-	enum damage damage;
-	enum context context;
-	enum log_verdict verdict;
-	u64 last;		/* newest index found */
-	u64 lost;		/* last index in doubt, for rot */
-};
-
-static const struct row rows[] = {
-	/* good */
-	{ D_NONE, C_LAST, LOG_V_END, 5, 0 },
-	{ D_NONE, C_CLOSED, LOG_V_END, 5, 0 },
-	{ D_NONE, C_FOLLOWED, LOG_V_END, 7, 0 },
-	{ D_NONE, C_IN_FLIGHT, LOG_V_END, 6, 0 },
-	{ D_NONE, C_RESTARTED, LOG_V_END, 5, 0 },
-
-	/* header in chain, payload bad */
-	{ D_PAYLOAD, C_LAST, LOG_V_TORN, 4, 0 },
-	{ D_PAYLOAD, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-	{ D_PAYLOAD, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_NO_IDENTITY, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_META, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_RESTARTED, LOG_V_ROT, 4, 5 },
-
-	/* header in chain, payload unreadable */
-	{ D_UNREAD_PAYLOAD, C_LAST, LOG_V_UNREADABLE, 4, 5 },
-	{ D_UNREAD_PAYLOAD, C_IN_FLIGHT, LOG_V_UNREADABLE, 4, 5 },
-	{ D_UNREAD_PAYLOAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_UNREAD_PAYLOAD, C_META, LOG_V_ROT, 4, 5 },
-
-	/* our header, checksum bad */
-	{ D_HEADER, C_LAST, LOG_V_TORN, 4, 0 },
-	{ D_HEADER, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-	{ D_HEADER, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_HEADER, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_HEADER, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
-	{ D_HEADER, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
-	{ D_HEADER, C_RESTARTED, LOG_V_ROT_UNKNOWN, 4, -1 },
-
-	/* nothing of ours */
-	{ D_BLANK, C_LAST, LOG_V_END, 4, 0 },
-	{ D_BLANK, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-	{ D_BLANK, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_BLANK, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_BLANK, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
-	{ D_BLANK, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
-	{ D_BLANK, C_RESTARTED, LOG_V_ROT_UNKNOWN, 4, -1 },
-	{ D_FOREIGN, C_LAST, LOG_V_END, 4, 0 },
-	{ D_FOREIGN, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_NEW_STORE, C_LAST, LOG_V_END, 4, 0 },
-	{ D_NEW_STORE, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-
-	/* unreadable */
-	{ D_UNREAD, C_LAST, LOG_V_UNREADABLE, 4, -1 },
-	{ D_UNREAD, C_IN_FLIGHT, LOG_V_UNREADABLE, 4, 5 },
-	{ D_UNREAD, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_UNREAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_UNREAD, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
-	{ D_UNREAD, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
-};
-
-static void table(void)
-{
-	u32 i, k;
-
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *w = &rows[i];
-		bool stop = w->verdict > LOG_V_TORN;
-		int rc;
-
-		make(w->context);
-		harm(w->damage, ids[5].pos);
-		rc = t_recover();
-		if (t_rep.verdict != w->verdict || t_last != w->last)
-			printf("# row %u: %s, context %d: %s, last %llu\n", i,
-			       damage_name[w->damage], w->context,
-			       log_verdict_name(t_rep.verdict), (unsigned long long)t_last);
-		CHECK_EQ(t_rep.verdict, w->verdict);
-		CHECK_EQ(rc, stop ? -EBADMSG : 0);
-		CHECK_EQ(t_last, w->last);
-		CHECK_EQ(t_log.failed, stop);
-		for (k = 1; k <= w->last; k++)
-			CHECK(t_has(k, 1, 2));
-		if (!stop)
-			continue;
-		CHECK_EQ(t_rep.rot.seq, ids[5].seq);
-		CHECK_EQ(t_rep.rot.pos, ids[5].pos);
-		CHECK_EQ(t_rep.rot.first, 5);
-		CHECK_EQ(t_rep.rot.last, w->lost);
-		if (w->verdict == LOG_V_ROT) {
-			CHECK_EQ(t_rep.rot.csum, ids[5].csum);
-			CHECK_EQ(t_rep.rot.chain, ids[5].chain);
-			CHECK_EQ(t_rep.rot.term, 1);
-			CHECK_EQ(t_rep.rot.bytes, ids[5].bytes);
-		}
-	}
-}
 
 static void never_written(void)
 {
@@ -320,8 +88,9 @@ static void stale_generation(void)
 	d = (void *)t_at(r->pos);
 	t_open();		/* cuts at 5; 7 stays as it lies */
 	CHECK_EQ(le64_to_cpu(d->seq), 7);
-	/* Suppose it claimed what was never true for this generation. */
-	d->watermark = cpu_to_le64(6);
+	/* Suppose its number were among ours, and it claimed what was never true of them. */
+	d->seq = cpu_to_le64(t_meta.start_seq + 2);
+	d->watermark = cpu_to_le64(t_meta.start_seq + 1);
 	seal_again(d);
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_rep.verdict, LOG_V_END);
@@ -348,6 +117,22 @@ static void chain_mismatch(void)
 	d->seq = cpu_to_le64(8);
 	seal_again(d);
 	CHECK_EQ(t_recover(), -EBADMSG);
+
+	/* ... or another than this one before it. */
+	fill(6);
+	d = (void *)t_at(ids[6].pos);
+	d->prev_seq = cpu_to_le64(4);
+	seal_again(d);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_last, 5);
+
+	/* Of another place it is nothing. */
+	fill(6);
+	d = (void *)t_at(ids[6].pos);
+	d->pos = cpu_to_le64(ids[6].pos + RB_BLOCK_SIZE);
+	seal_again(d);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_last, 5);
 
 	/* Of an older generation it is what a cut left behind. */
 	fill(4);
@@ -464,6 +249,19 @@ static void low_watermark(void)
 	CHECK(t_log.next_seq > 4 + LOG_INFLIGHT);
 }
 
+/* A start announces what recovery found; the place where it began says so by itself. */
+static void start_is_evidence(void)
+{
+	fill(5);
+	t_open();
+	CHECK_EQ(t_meta.watermark, 5);
+	t_meta.watermark = 0;
+	t_write_meta();
+	rot(ids[5].pos);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+}
+
 /* What the newest records were is known to the first header of the next generation too. */
 static void identities_after_restart(void)
 {
@@ -532,6 +330,24 @@ static void old_metadata(void)
 	for (k = 0; k < 2; k++)
 		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
 	CHECK_EQ(t_recover(), -EBADMSG);
+
+	/* A later floor, all else as the metadata says. */
+	t_format();
+	t_open();
+	for (i = 1; i <= 5; i++)
+		t_append(i, 1, 15);
+	for (k = 0; k < 2; k++)
+		memcpy(old[k], t_img + log_meta_offset(k), LOG_META_BYTES);
+	CHECK(log_floor(&t_log, 3, &t_meta));
+	t_meta.floor.index = 3;
+	t_write_meta();
+	log_trim(&t_log, &t_meta);
+	t_append(6, 1, 15);
+	CHECK_EQ(t_recover(), 0);
+	for (k = 0; k < 2; k++)
+		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_last, 5);
 
 	/* A later generation at its place. */
 	fill(3);
@@ -700,6 +516,7 @@ static void floor_is_head(void)
 	t_land_part(r, 0, 1);
 	t_open();
 	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_meta.floor_seq, t_meta.start_seq);
 	CHECK_EQ(t_add(53, 3, 1), -EINVAL);
 	t_append(51, 4, 1);
 	t_open();
@@ -708,7 +525,6 @@ static void floor_is_head(void)
 }
 
 static const struct tap_case cases[] = {
-	{ "table", table },
 	{ "never_written", never_written },
 	{ "torn_middle", torn_middle },
 	{ "cut_twice", cut_twice },
@@ -718,6 +534,7 @@ static const struct tap_case cases[] = {
 	{ "rot_of_several", rot_of_several },
 	{ "far_evidence", far_evidence },
 	{ "low_watermark", low_watermark },
+	{ "start_is_evidence", start_is_evidence },
 	{ "identities_after_restart", identities_after_restart },
 	{ "earlier_lap", earlier_lap },
 	{ "old_metadata", old_metadata },
