@@ -259,7 +259,7 @@ static int receive_conf(struct member *m, struct raft_msg *msg, const struct wir
 		return 0;
 	if (log_conf_decode(&m->rx_conf, m->ops->buf_data(m->host, buf[0])))
 		return -EINVAL;
-	if (m->rx_conf.sectors << RB_SECTOR_SHIFT > m->cfg.super.data_bytes ||
+	if (m->rx_conf.sectors > m->cfg.super.data_bytes >> RB_SECTOR_SHIFT ||
 	    m->rx_conf.block_size != m->cfg.super.block_size)
 		return -EINVAL;
 	m->rx_conf.index = a->e[0].index;

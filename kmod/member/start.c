@@ -154,6 +154,9 @@ int member_volume_init(struct member *m)
 		return 0;
 	if (!m->conf.index)
 		sectors = m->cfg.super.data_bytes >> RB_SECTOR_SHIFT;
+	/* The arena was laid out for the whole data device. */
+	if (sectors > m->cfg.super.data_bytes >> RB_SECTOR_SHIFT)
+		return -EINVAL;
 	volume_geom(&m->cfg, sectors, &g);
 	g.ctx = m;
 	memset(m->vol_mem, 0, vol_size(&g));
