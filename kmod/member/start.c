@@ -28,8 +28,9 @@ void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct
 	set_default(&l->ranges, 64);
 	set_default(&l->reads, 256);
 	set_default(&l->batch, 256);
-	set_default(&l->uncommitted_bytes, min_t(u64, pool_bytes / 4, ring_share));
-	set_default(&l->apply_bytes, min_t(u64, pool_bytes / 4, ring_share));
+	/* Together well below what the host lets one budget have: apply comes before starving. */
+	set_default(&l->uncommitted_bytes, min_t(u64, pool_bytes / 8, ring_share));
+	set_default(&l->apply_bytes, min_t(u64, pool_bytes / 8, ring_share));
 	set_default(&l->msg_ents, WIRE_ENTRIES_MAX);
 	set_default(&l->inflight_msgs, 64);
 	set_default(&l->records_inflight, 4);
