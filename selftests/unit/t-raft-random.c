@@ -15,12 +15,12 @@ static u32 seed_now;
 static struct {
 	u32 net, disk, time, propose, pump, read, rare;	/* weights */
 	u32 jump;	/* ms */
-	u32 drop, dup, reorder;	/* percent */
+	u32 drop, dup, reorder, late;	/* percent */
 } world;
 
 static void make_world(void)
 {
-	static const u32 jumps[] = { 20, 60, 60, 400, 1500 }, drops[] = { 0, 2, 5, 20, 40 };
+	static const u32 jumps[] = { 20, 60, 60, 200, 1000 }, drops[] = { 0, 0, 2, 5, 20 };
 
 	world.net = 200 + net_rand(600);
 	world.disk = 20 + net_rand(net_rand(2) ? 300 : 100);
@@ -33,6 +33,7 @@ static void make_world(void)
 	world.drop = drops[net_rand(ARRAY_SIZE(drops))];
 	world.dup = net_rand(10);
 	world.reorder = net_rand(60);
+	world.late = net_rand(2) ? net_rand(100) : 0;
 }
 
 static bool percent(u32 p)
@@ -153,18 +154,33 @@ static void do_conf(struct net_node *n, u32 count)
 	net_propose(n, 1, 0, &next);
 }
 
+/* Some links, one node (preferably the leader), or two halves; or all is well. */
+static void do_partition(u32 count)
+{
+	struct net_node *lead = net_leader();
+	u32 i, k, kind = net_rand(5);
+	u64 alone = lead && net_rand(3) ? lead->id : 1 + net_rand(count);
+	u64 half = net_rand(1 << count);
+
+	for (i = 1; i <= count; i++)
+		for (k = 1; k <= count; k++)
+			cut[i][k] = kind == 0 ? !net_rand(4) :
+				    kind == 1 || kind == 2 ? i == alone || k == alone :
+				    kind == 3 ? (half >> (i - 1) & 1) != (half >> (k - 1) & 1) : false;
+}
+
 static void do_rare(u32 count)
 {
 	struct net_node *n = any_node(count);
-	u32 i, k;
+	u32 k;
 
 	switch (net_rand(8)) {
 	case 0:
 	case 1:
-		if (n->up)
-			net_crash(n);
-		else
+		if (!n->up)
 			net_boot(n);
+		else if (!net_rand(3))
+			net_crash(n);
 		break;
 	case 2:
 		if (n->up)
@@ -178,15 +194,12 @@ static void do_rare(u32 count)
 		net_event(n, RAFT_EV_TRANSFER, net_rand(count + 1), 0);
 		break;
 	case 5:
-		i = 1 + net_rand(count);
 		k = 1 + net_rand(count);
 		n->cut_off[k] = !n->cut_off[k] && !net_rand(3);
 		net_event(n, n->cut_off[k] ? RAFT_EV_UNREACHABLE : RAFT_EV_REACHABLE, k, 0);
 		break;
 	case 6:
-		for (i = 1; i <= count; i++)
-			for (k = 1; k <= count; k++)
-				cut[i][k] = !net_rand(net_rand(2) ? 4 : 1000);
+		do_partition(count);
 		break;
 	case 7:
 		if (n->up)
@@ -214,8 +227,12 @@ static void do_some(u32 count)
 	} else if (turn(&dice, world.disk)) {
 		do_disk(n);
 	} else if (turn(&dice, world.time)) {
+		/* Some notice later than others that time passes. */
 		net.now += net_rand(world.jump * MS);
-		net_tick_due();
+		if (percent(world.late))
+			net_event(n, RAFT_EV_TICK, 0, 0);
+		else
+			net_tick_due();
 	} else if (turn(&dice, world.propose)) {
 		n = net_leader() ?: n;
 		if (n->up && n->last + 64 < NET_LOG)
@@ -269,7 +286,7 @@ static void converge(u32 count)
 static void run_seed(u32 seed)
 {
 	struct raft_conf conf;
-	u32 i, count = 3 + seed % 4, steps = 4000;
+	u32 i, count = 3 + seed % 4, steps = 5000;
 	char buf[64] = "", *p = buf;
 
 	seed_now = seed;
