@@ -146,6 +146,23 @@ def cost_rows(table, systems):
     return rows
 
 
+def summary_rows(results, order):
+    """The figures that are quoted most, all jobs in one table."""
+    rows = [["job", "system", "IOPS", "x raw", "x DRBD", "p50 us", "p99 us", "ki"]]
+    for job in dict.fromkeys(r["job"] for r in results if r["fio"]):
+        table = Table(job, results)
+        for system in order:
+            if system not in table.by_system:
+                continue
+            ratios = [table.ratio(system, other, iops) for other in ("raw", "drbd")]
+            rows.append([job if system == order[0] else "", system,
+                         number(table.value(system, iops)),
+                         *(f"{r[0]:.3g}" if r else "" for r in ratios),
+                         latency_cell(table, system, "p50"), latency_cell(table, system, "p99"),
+                         slashed(table.cost(system, COSTS[0][1]))])
+    return rows
+
+
 def markdown(rows):
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
 
@@ -188,7 +205,9 @@ def render(about, jobs, results):
              f"{about['rounds']} rounds, windows of {about['seconds']:g} s, region "
              f"{about['region_mib']} MiB. Instructions: {about['instructions']}.",
              *(f"{name}: {text}" for name, text in about["systems"].items() if text),
-             noise(results), ""]
+             noise(results), "",
+             markdown(summary_rows(results, order)), "",
+             "ki: thousands of instructions for each request, on n1 / n2 / n3.", ""]
     for job in dict.fromkeys(r["job"] for r in results):
         table = Table(job, results)
         lines += [f"## {jobs[job][0]}", ""]

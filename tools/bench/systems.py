@@ -5,7 +5,11 @@ Each is started on the same guests and the same disks, and stopped so that
 nothing of it is left there before the next one comes.
 """
 
-from util import VmError, wait_for
+import json
+import os
+import shutil
+
+from util import TOP, VmError, run, wait_for
 
 DATA, LOG = "/dev/disk/raftblk/data", "/dev/disk/raftblk/log"
 # Enough to hide the metadata of any of them from the next.
@@ -33,10 +37,9 @@ class System:
     def __init__(self, cluster):
         self.cluster = cluster
 
-    @staticmethod
-    def missing():
-        """Why it cannot run here, or nothing."""
-        return ""
+    @classmethod
+    def build(cls, kernel, out):
+        """Makes what it needs that is of this tree."""
 
     def version(self):
         return ""
@@ -128,14 +131,73 @@ resource bench {{
 
 
 class Raftblk(System):
-    """raftblk on three nodes."""
+    """raftblk on three nodes, all settings as they come."""
 
     name, title, upper = "raftblk", "raftblk, 3 nodes", "raftblk0"
     device, nodes = "/dev/raftblk0", ("n1", "n2", "n3")
+    tool, conf = TOP / "userspace" / "raftblk", "/run/raftblk-bench"
 
-    @staticmethod
-    def missing():
-        return "the module is not built"
+    @classmethod
+    def build(cls, kernel, out):
+        """The module for the guests' kernel, from a copy of its sources, and the tool."""
+        printer = [TOP / "tools" / "kernel" / "build-debug", "--print", "kdir", kernel] \
+            if kernel in ("debug", "kcsan") else [TOP / "tools" / "setup", "--print", "kdir"]
+        kdir, source = run(*printer).strip(), out / "src"
+        shutil.rmtree(source, ignore_errors=True)
+        shutil.copytree(TOP / "kmod", source / "kmod", ignore=shutil.ignore_patterns(
+            "*.o", "*.cmd", "*.mod*"))
+        shutil.copy(TOP / "Kbuild", source)
+        run("make", "-s", "-C", kdir, f"M={source}", f"-j{os.cpu_count()}", "modules")
+        run("make", "-s", "-C", TOP / "userspace")
+        cls.module = source / "raftblk.ko"
+
+    def _raftblk(self, name, command, *argv, timeout=120):
+        return self.cluster.run(name, self.tool, command, "bench", *argv, timeout=timeout,
+                                env={"RAFTBLK_CONF_DIR": self.conf})
+
+    def version(self):
+        return run(self.tool, "version", check=False).replace("\n", " ").strip()
+
+    def format(self):
+        nodes = [f"--node={n}=10.77.0.{n[1:]}:7800,{LOG},{DATA}" for n in self.nodes]
+        self.run("n1", "mkdir", "-p", self.conf)
+        self._raftblk("n1", "new", *nodes)
+        text = self.run("n1", "cat", f"{self.conf}/bench.conf")
+        self.everywhere("sh", "-c", f'mkdir -p {self.conf} && printf %s "$1" > '
+                        f'{self.conf}/bench.conf', "conf", text)
+        self.everywhere("sh", "-c", f"modprobe libcrc32c; insmod {self.module}")
+        self.cluster.parallel(lambda n: self._raftblk(n, "format", "--force"))
+
+    def start(self):
+        self.cluster.parallel(lambda n: self._raftblk(n, "up"))
+        self._raftblk("n1", "bootstrap")
+        wait_for(self._leader, 60, "raftblk to have a leader", 0.2)
+        if self._leader() != "n1":
+            self._raftblk(self._leader(), "transfer", "n1")
+        wait_for(lambda: self._leader() == "n1", 60, "n1 to lead", 0.2)
+
+    def status(self, name):
+        found = json.loads(self._raftblk(name, "status", "--json"))
+        return found[0] if isinstance(found, list) else found
+
+    def _leader(self):
+        for name in self.nodes:
+            status = self.status(name)
+            if status.get("role") == "leader" and status.get("ready"):
+                return name
+        return None
+
+    def _settled(self):
+        states = [self.status(n) for n in self.nodes]
+        return states[0].get("role") == "leader" and len(
+            {(s.get("live_index"), s.get("digest")) for s in states}) == 1
+
+    def verify(self):
+        wait_for(self._settled, 60, "all members of raftblk to be equal, n1 leading", 0.5)
+
+    def stop(self):
+        self.cluster.parallel(lambda n: self._raftblk(n, "down"))
+        self.everywhere("rmmod", "raftblk")
 
 
 SYSTEMS = {s.name: s for s in (Raw, Drbd, Raftblk)}
