@@ -35,7 +35,7 @@ static bool apply_wanted(const struct member *m)
  */
 static u64 apply_limit(struct member *m)
 {
-	u64 limit = min_t(u64, member_judged(m), m->log.durable_index);
+	u64 limit = min_t(u64, member_judged(m), m->rst.durable);
 	u64 first = member_applied(m) + 1;
 	u64 end = min_t(u64, limit, min_t(u64, m->boot_last, first + m->cfg.limits.batch));
 	u64 i;
@@ -128,7 +128,7 @@ void member_apply_done(struct member *m, int error, u64 now)
 u64 member_apply_deadline(const struct member *m)
 {
 	if (m->apply_busy || !vol_unapplied_entries(m->vol) ||
-	    member_applied(m) >= m->log.durable_index)
+	    member_applied(m) >= m->rst.durable)
 		return U64_MAX;
 	if (m->apply_rb.rb.busy || m->apply_rb.rb_wanted)
 		return U64_MAX;

@@ -57,8 +57,8 @@ void member_hello(const struct member *m, u32 slot, enum wire_channel ch, struct
 	h->nonce = m->conf.nonce;
 	h->store = m->cfg.super.store;
 	h->generation = m->meta.generation;
-	h->match = m->log.durable_index;
-	h->match_term = raft_term_at(m->raft, m->log.durable_index);
+	h->match = m->rst.durable;
+	h->match_term = raft_term_at(m->raft, m->rst.durable);
 	h->data_sectors = m->cfg.super.data_bytes >> RB_SECTOR_SHIFT;
 	h->channel = ch;
 	h->bootstrapped = m->conf.index != 0;

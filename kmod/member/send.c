@@ -165,7 +165,7 @@ static void start_readback(struct member *m, struct member_peer *p)
 		struct member_ent *ent = member_ent(m, i);
 
 		if (!ent || ent->buf || i >= m->log_next ||
-		    i > m->log.durable_index || blocks + ent->e.nblocks > MEMBER_READBACK_BLOCKS)
+		    i > m->rst.durable || blocks + ent->e.nblocks > MEMBER_READBACK_BLOCKS)
 			break;
 		rb->buf[rb->n] = NULL;
 		rb->pos[rb->n] = ent->pos;

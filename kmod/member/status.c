@@ -87,7 +87,7 @@ static bool cursors_ok(const struct member *m)
 	    RB_ASSERT(judged <= m->commit) ||
 	    RB_ASSERT(m->commit <= m->last))
 		return false;
-	if (RB_ASSERT(applied <= m->log.durable_index) ||
+	if (RB_ASSERT(applied <= m->rst.durable) ||
 	    RB_ASSERT(m->log_next <= m->last + 1) ||
 	    RB_ASSERT(m->last - m->base.index <= m->mask + 1))
 		return false;
