@@ -305,8 +305,9 @@ static void check_meta_kept(struct node *n)
 	SIM_CHECK(n->st.checkpoint_index >= n->ckpt || (n->doomed && sim.cfg.rot_mean),
 		  "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
 		  (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
-	n->vote_term = n->dur_term = r->term;
-	n->vote = n->dur_vote = r->vote;
+	/* Its log may be of a newer term than its metadata: then it has not voted in it. */
+	n->dur_term = n->vote_term;
+	n->dur_vote = n->vote;
 	n->ckpt = n->st.checkpoint_index;
 }
 

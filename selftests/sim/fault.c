@@ -304,6 +304,8 @@ void fault_heal(void)
 
 	sim.healed = true;
 	net_heal();
+	if (sim.cfg.raw_loss)
+		net_reset_all();	/* hosts tell of what they lose: here, now */
 	sim.cfg.read_error = 0;
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];

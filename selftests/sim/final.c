@@ -104,10 +104,10 @@ static void write_event(struct event *e)
 	struct node *lead = node_leader();
 	u32 unit = sim.cfg.block_size / 512;
 
-	if (!lead || sim.stats[ST_WRITES] >= writes_wanted)
+	if (sim.stats[ST_WRITES] >= writes_wanted)
 		return;
 	ev_push(sim.now + 30 * MSEC, write_event, SIM_NONE, 0, 0, NULL);
-	if (node_paused(lead))
+	if (!lead || node_paused(lead))
 		return;
 	client_submit(lead, member_session(lead->m) == MEMBER_S_NONE ? OP_OPEN : OP_WRITE,
 		      rnd_below(R_CLIENT, sim.cfg.sectors / unit) * unit, unit);

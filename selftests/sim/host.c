@@ -338,6 +338,17 @@ static void apply_event(struct event *e)
 
 #define IMAGE_PAGE	(DATA_HEADER_BYTES / RB_BLOCK_SIZE)
 
+/* @index, this very entry, is on the platter of the own log device. */
+static void check_own_log(struct node *n, u64 index, const char *what)
+{
+	const struct rb_entry *e = member_entry(n->m, index);
+
+	SIM_CHECK(e && index <= n->dur_last && n->dur[index].term == e->term &&
+		  n->dur[index].csum == e->csum,
+		  "node %c: entry %llu is %s before its own log has it", 'a' + n->id,
+		  (unsigned long long)index, what);
+}
+
 static void data_apply(void *host, const struct vol_batch *b, struct rb_buf *const *buf)
 {
 	struct node *n = host;
@@ -346,9 +357,7 @@ static void data_apply(void *host, const struct vol_batch *b, struct rb_buf *con
 	u64 s, end;
 
 	SIM_CHECK(!n->apply_busy, "node %c: two batches are applied at once", 'a' + n->id);
-	SIM_CHECK(b->last <= max_t(u64, n->dur_last, n->ckpt),
-		  "node %c: entry %llu is applied before its own log has it", 'a' + n->id,
-		  (unsigned long long)b->last);
+	check_own_log(n, b->last, "applied");
 	n->apply_busy = true;
 	for (i = 0; i < b->nzero; i++) {
 		end = b->zero[i].sector + b->zero[i].nsect;
@@ -384,7 +393,11 @@ static void data_sync(void *host, const void *header)
 	struct node *n = host;
 	struct dop *op = dop_new(&n->data, D_SYNC, true);
 
+	struct data_super ds;
+
 	SIM_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
+	SIM_CHECK(!data_super_decode(&ds, header), "node %c: unreadable data header", 'a' + n->id);
+	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
 	dop_bytes(op, 0, header, RB_BLOCK_SIZE);
 	dop_start(&n->data, op, sync_event);

@@ -317,7 +317,7 @@ static void options(int argc, char **argv)
 		i++;
 		if (!strcmp(a, "--seed")) {
 			opt.one = true;
-			opt.from = strtoull(v, NULL, 0);
+			opt.from = opt.to = strtoull(v, NULL, 0);
 		} else if (!strcmp(a, "--seeds")) {
 			opt.from = strtoull(v, &end, 0);
 			opt.to = !strncmp(end, "..", 2) ? strtoull(end + 2, NULL, 0) : opt.from;

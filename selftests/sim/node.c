@@ -205,6 +205,7 @@ static int start_member(struct node *n, const struct log_reader *rd)
 static void check_slots(struct node *n)
 {
 	struct log_meta meta;
+	u64 newest = 0;
 	int i, bad = 0;
 
 	for (i = 0; i < 2; i++) {
@@ -219,10 +220,16 @@ static void check_slots(struct node *n)
 			else
 				memset(block + at, 0, RB_BLOCK_SIZE);
 		}
-		if (log_meta_decode(&meta, &n->super, block))
+		if (log_meta_decode(&meta, &n->super, block)) {
 			bad++;
-		else
-			n->slot_floor[i] = meta.floor_pos;
+			continue;
+		}
+		n->slot_floor[i] = meta.floor_pos;
+		if (meta.version < newest)
+			continue;
+		newest = meta.version;
+		n->vote_term = meta.raft.term;
+		n->vote = meta.raft.vote;
 	}
 	if (bad == 1)
 		SIM_MARK(META_TORN);
