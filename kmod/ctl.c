@@ -15,9 +15,9 @@
 
 #include "ctl.h"
 
-static_assert(LOG_NAME_MAX == RAFTBLK_NAME_MAX + 1);
-static_assert(LOG_ADDR_MAX == RAFTBLK_ADDR_MAX + 1);
-static_assert(RB_PATH_MAX == RAFTBLK_PATH_MAX + 1);
+static_assert(sizeof_field(struct rb_up, volume) == RAFTBLK_NAME_MAX + 1);
+static_assert(sizeof_field(struct member_peer_cfg, addr) == RAFTBLK_ADDR_MAX + 1);
+static_assert(sizeof_field(struct rb_up, log_path) == RAFTBLK_PATH_MAX + 1);
 static_assert(RAFTBLK_PEERS_MAX == MEMBER_PEERS_MAX);
 static_assert(RAFTBLK_VOLUME_STATE_FAILED == (int)RB_V_FAILED);
 static_assert(RAFTBLK_ROLE_HALTED == (int)RAFT_HALTED);

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /etc/raftblk/VOLUME.conf, the same file on all nodes: raftblk.conf(5). libinih
+ * splits the lines; here is what the keys mean, in tables, and every check.
+ */
+#include <ctype.h>
+#include <ini.h>
+#include <netdb.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+#define CONF_DIR	"/etc/raftblk"
+#define LINE_MAX_BYTES	1024
+
+struct parser {
+	struct conf *c;
+	FILE *f;
+	int line;
+	bool failed;
+	unsigned int seen;		/* volume keys */
+	unsigned int seen_node[RAFT_MEMBERS_MAX];
+};
+
+__attribute__((format(printf, 2, 3)))
+static int bad(struct parser *p, const char *fmt, ...)
+{
+	char text[512], at[300];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	snprintf(at, sizeof(at), "%s:%d", p->c->path, p->line);
+	fail(0, p->c->volume, "%s: %s", at, text);
+	p->failed = true;
+	return 1;	/* go on: all that is wrong is told at once */
+}
+
+/* ---- kinds of values ---- */
+
+static bool valid_char(char ch, bool first)
+{
+	return isalnum((unsigned char)ch) || (!first && strchr("._-", ch));
+}
+
+int conf_check_name(const char *what, const char *name, const char **why)
+{
+	size_t i;
+
+	*why = NULL;
+	if (!name[0] || strlen(name) >= LOG_NAME_MAX)
+		*why = "1 to 31 characters";
+	for (i = 0; name[i] && !*why; i++)
+		if (!valid_char(name[i], !i))
+			*why = "letters, digits, and behind the first of them '.', '_' and '-'";
+	return *why ? EXIT_USAGE : 0;
+}
+
+int conf_parse_size(const char *text, u64 *bytes)
+{
+	static const char units[] = "KMGTP";
+	const char *unit;
+	char *end;
+	u64 v;
+	int shift = 0;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (errno)
+		return -ERANGE;
+	if (*end) {
+		unit = strchr(units, toupper((unsigned char)*end));
+		if (!unit || (end[1] && strcmp(end + 1, "iB") && strcmp(end + 1, "B")))
+			return -EINVAL;
+		shift = 10 * (unit - units + 1);
+	}
+	if (v > (U64_MAX >> 1) >> shift)
+		return -ERANGE;
+	*bytes = v << shift;
+	return 0;
+}
+
+/* "1500", "1500ms" or "2s". */
+static int parse_ms(const char *text, u32 *ms)
+{
+	char *end;
+	unsigned long v;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	v = strtoul(text, &end, 10);
+	if (!strcmp(end, "s"))
+		v *= 1000;
+	else if (*end && strcmp(end, "ms"))
+		return -EINVAL;
+	if (v > 24 * 3600 * 1000UL)
+		return -ERANGE;
+	*ms = v;
+	return 0;
+}
+
+bool uuid_parse_text(const char *text, u8 *uuid)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	unsigned int byte;
+	int i, n = 0;
+
+	if (strlen(text) != strlen(form))
+		return false;
+	for (i = 0; form[i]; i++)
+		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != '-')
+			return false;
+	for (i = 0; form[i]; i += form[i] == 'x' ? 2 : 1) {
+		if (form[i] != 'x')
+			continue;
+		sscanf(text + i, "%2x", &byte);
+		uuid[n++] = byte;
+	}
+	return true;
+}
+
+void uuid_format(const u8 *uuid, char *text)
+{
+	int i, n = 0;
+
+	for (i = 0; i < LOG_UUID_LEN; i++) {
+		n += sprintf(text + n, "%02x", uuid[i]);
+		if (i == 3 || i == 5 || i == 7 || i == 9)
+			text[n++] = '-';
+	}
+	text[n] = 0;
+}
+
+int conf_split_address(const char *address, char *host, size_t size, const char **port)
+{
+	const char *colon = strrchr(address, ':');
+	size_t len;
+	char *end;
+	long v;
+
+	if (!colon || colon == address || strlen(address) >= LOG_ADDR_MAX)
+		return -EINVAL;
+	len = colon - address;
+	if (address[0] == '[') {
+		if (address[len - 1] != ']' || len < 3)
+			return -EINVAL;
+		address++;
+		len -= 2;
+	} else if (memchr(address, ':', len)) {
+		return -EINVAL;		/* IPv6 without brackets */
+	}
+	if (len >= size)
+		return -EINVAL;
+	memcpy(host, address, len);
+	host[len] = 0;
+	v = strtol(colon + 1, &end, 10);
+	if (!isdigit((unsigned char)colon[1]) || *end || v < 1 || v > 65535)
+		return -EINVAL;
+	*port = colon + 1;
+	return 0;
+}
+
+/* ---- keys of the volume ---- */
+
+static int set_uuid(struct parser *p, const char *value)
+{
+	if (!uuid_parse_text(value, p->c->uuid))
+		return bad(p, "uuid: '%s' is none; it looks like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
+			   value);
+	uuid_format(p->c->uuid, p->c->uuid_text);
+	return 1;
+}
+
+static int set_size(struct parser *p, const char *value)
+{
+	if (conf_parse_size(value, &p->c->size) || !p->c->size)
+		return bad(p, "size: '%s' is no size; write bytes or 512M, 100G, 2T", value);
+	if (p->c->size % 4096)
+		return bad(p, "size: %s is not a multiple of 4096 bytes", value);
+	return 1;
+}
+
+static int set_block_size(struct parser *p, const char *value)
+{
+	if (strcmp(value, "512") && strcmp(value, "4096") && strcasecmp(value, "4K"))
+		return bad(p, "block-size: '%s' is not possible; write 4096 or 512", value);
+	p->c->block_size = value[0] == '5' ? 512 : 4096;
+	return 1;
+}
+
+static int set_minor(struct parser *p, const char *value)
+{
+	char *end;
+	long v = strtol(value, &end, 10);
+
+	if (!isdigit((unsigned char)value[0]) || *end || v > 4095)
+		return bad(p, "minor: '%s' is not possible; write N of /dev/raftblkN, 0 to 4095",
+			   value);
+	p->c->minor = v;
+	return 1;
+}
+
+static int set_election(struct parser *p, const char *value)
+{
+	if (parse_ms(value, &p->c->election_ms) || p->c->election_ms < 50 ||
+	    p->c->election_ms > 30000)
+		return bad(p, "election-timeout: '%s' is not possible; write 50ms to 30s", value);
+	return 1;
+}
+
+static int set_io_timeout(struct parser *p, const char *value)
+{
+	if (parse_ms(value, &p->c->io_timeout_ms))
+		return bad(p, "io-timeout: '%s' is not possible; write 30s, or 0 to wait for ever",
+			   value);
+	return 1;
+}
+
+static int set_pool(struct parser *p, const char *value)
+{
+	if (conf_parse_size(value, &p->c->pool) || p->c->pool < 16 << 20 ||
+	    p->c->pool > 8192ULL << 20)
+		return bad(p, "pool: '%s' is not possible; write 16M to 8G", value);
+	return 1;
+}
+
+static int set_self(struct parser *p, const char *value)
+{
+	const char *why;
+
+	if (conf_check_name("node", value, &why))
+		return bad(p, "node: '%s' is no name for a node: %s", value, why);
+	snprintf(p->c->self, sizeof(p->c->self), "%s", value);
+	return 1;
+}
+
+static const struct {
+	const char *name;
+	int (*set)(struct parser *p, const char *value);
+} volume_keys[] = {
+	{ "uuid", set_uuid },
+	{ "size", set_size },
+	{ "block-size", set_block_size },
+	{ "minor", set_minor },
+	{ "election-timeout", set_election },
+	{ "io-timeout", set_io_timeout },
+	{ "pool", set_pool },
+	{ "node", set_self },
+};
+
+/* ---- keys of a node ---- */
+
+static int set_address(struct parser *p, struct conf_node *n, const char *value)
+{
+	char host[LOG_ADDR_MAX];
+	const char *port;
+
+	if (conf_split_address(value, host, sizeof(host), &port))
+		return bad(p, "node %s: address: '%s' is none; write HOST:PORT, 10.0.0.1:7800 or [fd00::1]:7800",
+			   n->name, value);
+	snprintf(n->address, sizeof(n->address), "%s", value);
+	return 1;
+}
+
+static int set_path(struct parser *p, struct conf_node *n, const char *key, char *to, size_t size,
+		    const char *value)
+{
+	if (value[0] != '/' || strlen(value) >= size)
+		return bad(p, "node %s: %s: '%s' is not an absolute path of at most 255 bytes",
+			   n->name, key, value);
+	snprintf(to, size, "%s", value);
+	return 1;
+}
+
+static int set_log(struct parser *p, struct conf_node *n, const char *value)
+{
+	return set_path(p, n, "log", n->log, sizeof(n->log), value);
+}
+
+static int set_data(struct parser *p, struct conf_node *n, const char *value)
+{
+	return set_path(p, n, "data", n->data, sizeof(n->data), value);
+}
+
+static const struct {
+	const char *name;
+	int (*set)(struct parser *p, struct conf_node *n, const char *value);
+} node_keys[] = {
+	{ "address", set_address },
+	{ "log", set_log },
+	{ "data", set_data },
+};
+
+static struct conf_node *node_named(struct parser *p, const char *name)
+{
+	struct conf *c = p->c;
+	const char *why;
+	u32 i;
+
+	for (i = 0; i < c->nnodes; i++)
+		if (!strcmp(c->node[i].name, name))
+			return &c->node[i];
+	if (conf_check_name("node", name, &why)) {
+		bad(p, "[node %s]: no name for a node: %s", name, why);
+		return NULL;
+	}
+	if (c->nnodes == RAFT_MEMBERS_MAX) {
+		bad(p, "[node %s]: more than %d nodes", name, RAFT_MEMBERS_MAX);
+		return NULL;
+	}
+	snprintf(c->node[c->nnodes].name, LOG_NAME_MAX, "%s", name);
+	c->node[c->nnodes].line = p->line;
+	return &c->node[c->nnodes++];
+}
+
+static int on_node_key(struct parser *p, const char *name, const char *key, const char *value)
+{
+	struct conf_node *n = node_named(p, name);
+	size_t i;
+
+	if (!n)
+		return 1;
+	for (i = 0; i < ARRAY_SIZE(node_keys); i++) {
+		if (strcmp(key, node_keys[i].name))
+			continue;
+		if (p->seen_node[n - p->c->node] & 1u << i)
+			return bad(p, "node %s: %s: given twice; remove one", name, key);
+		p->seen_node[n - p->c->node] |= 1u << i;
+		return node_keys[i].set(p, n, value);
+	}
+	return bad(p, "node %s: no key '%s'; there are address, log and data", name, key);
+}
+
+static int on_key(void *user, const char *section, const char *key, const char *value)
+{
+	struct parser *p = user;
+	size_t i;
+
+	if (!strncmp(section, "node ", 5))
+		return on_node_key(p, section + 5 + strspn(section + 5, " \t"), key, value);
+	if (section[0])
+		return bad(p, "[%s]: no such section; write [node NAME]", section);
+	for (i = 0; i < ARRAY_SIZE(volume_keys); i++) {
+		if (strcmp(key, volume_keys[i].name))
+			continue;
+		if (p->seen & 1u << i)
+			return bad(p, "%s: given twice; remove one", key);
+		p->seen |= 1u << i;
+		return volume_keys[i].set(p, value);
+	}
+	return bad(p, "no key '%s'; there are uuid, size, block-size, minor, election-timeout, io-timeout, pool and node, and [node NAME] sections",
+		   key);
+}
+
+/* A line for libinih; counts them, and allows indentation. */
+static char *read_line(char *str, int size, void *stream)
+{
+	struct parser *p = stream;
+	size_t skip;
+
+	if (!fgets(str, size, p->f))
+		return NULL;
+	p->line++;
+	if (!strchr(str, '\n') && !feof(p->f)) {
+		bad(p, "the line is too long; %d bytes are possible", LINE_MAX_BYTES - 4);
+		while (!feof(p->f) && fgetc(p->f) != '\n')
+			;
+		str[0] = 0;
+	}
+	skip = strspn(str, " \t");
+	memmove(str, str + skip, strlen(str + skip) + 1);
+	return str;
+}
+
+/* ---- the whole ---- */
+
+static void check_node(struct parser *p, u32 i)
+{
+	struct conf *c = p->c;
+	struct conf_node *n = &c->node[i];
+	u32 j;
+
+	p->line = n->line;
+	for (j = 0; j < ARRAY_SIZE(node_keys); j++)
+		if (!(p->seen_node[i] & 1u << j))
+			bad(p, "node %s: no %s; add '%s = ...'", n->name, node_keys[j].name,
+			    node_keys[j].name);
+	if (n->log[0] && !strcmp(n->log, n->data))
+		bad(p, "node %s: log and data are the same device %s; each needs its own",
+		    n->name, n->log);
+	for (j = 0; j < i; j++)
+		if (n->address[0] && !strcmp(n->address, c->node[j].address))
+			bad(p, "node %s: address: %s is that of node %s", n->name, n->address,
+			    c->node[j].name);
+}
+
+static void check_all(struct parser *p)
+{
+	u32 i;
+
+	for (i = 0; i < p->c->nnodes; i++)
+		check_node(p, i);
+	if (!(p->seen & 1))
+		bad(p, "no uuid; 'raftblk new' writes a file with a fresh one, the same file goes to all nodes");
+	if (!p->c->nnodes)
+		bad(p, "no nodes; add a [node NAME] section for each");
+}
+
+void conf_path(char *path, size_t size, const struct common *opt)
+{
+	const char *dir = getenv("RAFTBLK_CONF_DIR");
+
+	if (opt->config)
+		snprintf(path, size, "%s", opt->config);
+	else
+		snprintf(path, size, "%s/%s.conf", dir ? dir : CONF_DIR, opt->volume);
+}
+
+static void find_me(struct conf *c, const struct common *opt)
+{
+	char host[256] = "";
+	u32 i;
+
+	if (opt->node) {
+		snprintf(c->self, sizeof(c->self), "%s", opt->node);
+	} else if (!c->self[0]) {
+		gethostname(host, sizeof(host) - 1);
+		snprintf(c->self, sizeof(c->self), "%.31s", host);
+	}
+	for (i = 0; i < c->nnodes; i++)
+		if (!strcmp(c->node[i].name, c->self))
+			c->me = &c->node[i];
+}
+
+int conf_load(struct conf *c, const struct common *opt)
+{
+	struct parser p = { .c = c };
+	char path[512];
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	c->minor = -1;
+	c->block_size = 4096;
+	snprintf(c->volume, sizeof(c->volume), "%s", opt->volume);
+	conf_path(path, sizeof(path), opt);
+	c->path = strdup(path);
+	p.f = fopen(path, "re");
+	if (!p.f)
+		return fail(errno == ENOENT ? EXIT_ABSENT : EXIT_FAILED, c->volume,
+			    "cannot read %s: %s; %s", path, strerror(errno),
+			    errno == ENOENT ? "copy it from another node, or write one with 'raftblk new'" :
+			    "run as root?");
+	ini_use_stack = false;
+	ini_max_line = LINE_MAX_BYTES;
+	ini_allow_multiline = false;
+	ini_inline_comment_prefixes = "#;";
+	err = ini_parse_stream(read_line, &p, on_key, &p);
+	fclose(p.f);
+	if (err > 0) {
+		p.line = err;
+		bad(&p, "neither KEY = VALUE nor [node NAME] nor # comment");
+	}
+	check_all(&p);
+	find_me(c, opt);
+	return p.failed ? EXIT_CONFIG : 0;
+}
+
+int conf_need_me(const struct conf *c)
+{
+	char names[RAFT_MEMBERS_MAX * LOG_NAME_MAX + 64] = "";
+	u32 i;
+
+	if (c->me)
+		return 0;
+	for (i = 0; i < c->nnodes; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+			 i ? ", " : "", c->node[i].name);
+	return fail(EXIT_CONFIG, c->volume,
+		    "%s: this node, '%s', is not one of %s; say which it is with --node, or with 'node = NAME' in the file",
+		    c->path, c->self, names);
+}
+
+int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *res;
+	char host[LOG_ADDR_MAX];
+	const char *port;
+	int err;
+
+	memset(addr, 0, sizeof(*addr));
+	conf_split_address(n->address, host, sizeof(host), &port);
+	err = getaddrinfo(host, port, &hints, &res);
+	if (err)
+		return fail(EXIT_FAILED, c->volume,
+			    "%s: node %s: address '%s' cannot be resolved: %s; write it as a number, or see resolver(5)",
+			    c->path, n->name, n->address, gai_strerror(err));
+	memcpy(addr, res->ai_addr, min_t(size_t, res->ai_addrlen, sizeof(*addr)));
+	freeaddrinfo(res);
+	return 0;
+}
+
+/* ---- raftblk config ---- */
+
+static void print_conf(const struct conf *c)
+{
+	char buf[32];
+	u32 i;
+
+	printf("volume %s, uuid %s (%s)\n", c->volume, c->uuid_text, c->path);
+	printf("  size              %s\n", c->size ? human_bytes(c->size, buf, sizeof(buf)) :
+	       "what the smallest data device allows");
+	printf("  block-size        %u\n", c->block_size);
+	printf("  minor             ");
+	printf(c->minor < 0 ? "the first free one\n" : "%d\n", c->minor);
+	if (c->election_ms)
+		printf("  election-timeout  %u ms\n", c->election_ms);
+	if (c->io_timeout_ms)
+		printf("  io-timeout        %u ms\n", c->io_timeout_ms);
+	if (c->pool)
+		printf("  pool              %s\n", human_bytes(c->pool, buf, sizeof(buf)));
+	for (i = 0; i < c->nnodes; i++)
+		printf("  node %-12s %s%s\n    log  %s\n    data %s\n", c->node[i].name,
+		       c->node[i].address, &c->node[i] == c->me ? "  (this node)" : "",
+		       c->node[i].log, c->node[i].data);
+	printf("%u of %u nodes may fail\n", (c->nnodes - 1) / 2, c->nnodes);
+	if (c->nnodes % 2 == 0)
+		printf("note: with %u nodes no more may fail than with %u\n", c->nnodes,
+		       c->nnodes - 1);
+	if (!c->me)
+		printf("note: this node, '%s', is not one of them\n", c->self);
+}
+
+int cmd_config(int argc, char **argv)
+{
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .takes_config = true, .args_doc = "VOLUME",
+		.doc = "Check the configuration file of VOLUME and print what it says.\v"
+		       "Examples:\n  raftblk config r0\n  raftblk config r0 --config ./r0.conf\n",
+	};
+	struct conf c;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = conf_load(&c, &line.common);
+	if (!err)
+		print_conf(&c);
+	return err;
+}

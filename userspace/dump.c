@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * raftblk dump: what is on a log or data device, offline. The scan of the log is
+ * the one that a start makes; nothing is written, and a device in use can be
+ * looked at too (its newest records may then be half written).
+ */
+#include <time.h>
+
+#include "tool.h"
+
+struct args {
+	const char *device;
+	bool entries;
+};
+
+struct dump {
+	struct args a;
+	bool json;
+	struct device dev;
+	struct log_super super;
+	struct log_meta meta;
+	struct log log;
+	struct json_object *o, *list;
+	u64 pos;			/* of the record whose entries are being listed */
+	u64 kinds[RB_E_KIND_NR];
+};
+
+static const char *const kind_names[RB_E_KIND_NR] = {
+	[RB_E_NOOP] = "noop",
+	[RB_E_CONF] = "conf",
+	[RB_E_WRITE] = "write",
+	[RB_E_ZEROES] = "zeroes",
+	[RB_E_OPEN] = "open",
+	[RB_E_CLOSE] = "close",
+};
+
+/* ---- building the JSON; printing for people goes by it ---- */
+
+static void add_str(struct json_object *o, const char *key, const char *v)
+{
+	json_object_object_add(o, key, json_object_new_string(v));
+}
+
+static void add_u64(struct json_object *o, const char *key, u64 v)
+{
+	json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+static void add_hex(struct json_object *o, const char *key, u64 v)
+{
+	char text[17];
+
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)v);
+	add_str(o, key, text);
+}
+
+static void add_uuid(struct json_object *o, const u8 *uuid)
+{
+	char text[37];
+
+	uuid_format(uuid, text);
+	add_str(o, "uuid", text);
+}
+
+static struct json_object *super_json(const struct log_super *s)
+{
+	struct json_object *o = json_object_new_object();
+	time_t created = s->created;
+	char when[32];
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&created));
+	add_str(o, "volume", s->volume_name);
+	add_str(o, "node", s->node);
+	add_uuid(o, s->volume);
+	add_hex(o, "store", s->store);
+	add_str(o, "created", when);
+	add_u64(o, "device_bytes", s->dev_bytes);
+	add_u64(o, "data_bytes", s->data_bytes);
+	add_u64(o, "map_offset", s->map_off);
+	add_u64(o, "map_bytes", s->map_bytes);
+	add_u64(o, "ring_offset", s->ring_off);
+	add_u64(o, "ring_bytes", s->ring_bytes);
+	add_u64(o, "block_size", s->block_size);
+	add_u64(o, "region_bytes", 1ULL << s->region_shift);
+	return o;
+}
+
+static struct json_object *conf_json(const struct log_conf *c)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *m;
+	int i;
+
+	add_u64(o, "index", c->index);
+	add_hex(o, "nonce", c->nonce);
+	add_u64(o, "sectors", c->sectors);
+	add_u64(o, "block_size", c->block_size);
+	add_u64(o, "election_ms", c->election_ms);
+	add_u64(o, "heartbeat_ms", c->heartbeat_ms);
+	for (i = 0; i < c->n; i++) {
+		m = json_object_new_object();
+		add_str(m, "node", c->m[i].node);
+		add_str(m, "address", c->m[i].addr);
+		add_hex(m, "store", c->m[i].store);
+		add_u64(m, "flags", c->m[i].flags);
+		json_object_array_add(list, m);
+	}
+	json_object_object_add(o, "members", list);
+	return o;
+}
+
+static struct json_object *meta_json(const struct log_meta *m)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_u64(o, "version", m->version);
+	add_u64(o, "generation", m->generation);
+	add_u64(o, "term", m->raft.term);
+	add_hex(o, "vote", m->raft.vote);
+	add_u64(o, "floor_index", m->floor.index);
+	add_u64(o, "floor_term", m->floor.term);
+	add_u64(o, "floor_pos", m->floor_pos);
+	add_u64(o, "floor_seq", m->floor_seq);
+	add_u64(o, "watermark", m->watermark);
+	add_u64(o, "checkpoint_index", m->state.index);
+	add_u64(o, "checkpoint_term", m->state.term);
+	add_hex(o, "digest", m->state.digest);
+	if (m->conf.index)
+		json_object_object_add(o, "conf", conf_json(&m->conf));
+	return o;
+}
+
+static const char *why(int err)
+{
+	switch (err) {
+	case -ENODATA:
+		return "nothing of raftblk there";
+	case -EBADMSG:
+		return "damaged: the checksum is wrong";
+	case -EPROTONOSUPPORT:
+		return "of a newer version, or with features that this tool does not know";
+	case -EINVAL:
+		return "the checksum is right, the content is not, or is another store's";
+	case -EUCLEAN:
+		return "both slots are bad";
+	}
+	return strerror(-err);
+}
+
+static struct json_object *bad_json(int err)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_str(o, "error", why(err));
+	return o;
+}
+
+/* ---- reading ---- */
+
+static int read_at(struct dump *d, const struct log_reader *rd, u64 off, void *buf, u32 len)
+{
+	return off + len > d->dev.bytes ? -ENODATA : rd->read(rd->ctx, off, buf, len);
+}
+
+static void dump_supers(struct dump *d, const struct log_reader *rd)
+{
+	struct json_object *list = json_object_new_array();
+	u64 off[LOG_SUPER_COPIES] = { log_super_offset(&d->super, 0),
+				      log_super_offset2(d->dev.bytes) };
+	u8 buf[LOG_SUPER_BYTES];
+	struct log_super s;
+	int i, err;
+
+	for (i = 0; i < LOG_SUPER_COPIES; i++) {
+		err = read_at(d, rd, off[i], buf, sizeof(buf));
+		if (!err)
+			err = log_super_decode(&s, buf);
+		json_object_array_add(list, err ? bad_json(err) : super_json(&s));
+	}
+	json_object_object_add(d->o, "superblocks", list);
+}
+
+static void dump_metas(struct dump *d, const struct log_reader *rd)
+{
+	struct json_object *list = json_object_new_array();
+	u8 *buf = malloc(LOG_META_BYTES);
+	struct log_meta m;
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		err = read_at(d, rd, log_meta_offset(i), buf, LOG_META_BYTES);
+		if (!err)
+			err = log_meta_decode(&m, &d->super, buf);
+		json_object_array_add(list, err ? bad_json(err) : meta_json(&m));
+	}
+	json_object_object_add(d->o, "metadata", list);
+	free(buf);
+}
+
+static int on_entry(void *ctx, const struct rb_entry *e, const u32 *block_crc, u64 payload_pos,
+		    const struct log_record *rec, const void *conf_block)
+{
+	struct dump *d = ctx;
+	struct log_conf conf;
+	struct json_object *o;
+
+	if (e->kind < RB_E_KIND_NR)
+		d->kinds[e->kind]++;
+	if (!d->a.entries)
+		return 0;
+	o = json_object_new_object();
+	add_u64(o, "index", e->index);
+	add_u64(o, "term", e->term);
+	add_str(o, "kind", e->kind < RB_E_KIND_NR && kind_names[e->kind] ? kind_names[e->kind] : "?");
+	if (e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES) {
+		add_u64(o, "sector", e->sector);
+		add_u64(o, "sectors", e->nsect);
+	}
+	if (e->kind >= RB_E_WRITE) {
+		add_u64(o, "epoch", e->epoch);
+		add_u64(o, "seq", e->seq);
+	}
+	if (e->store)
+		add_hex(o, "store", e->store);
+	add_u64(o, "record", rec->seq);
+	add_u64(o, "record_pos", rec->pos);
+	add_u64(o, "generation", rec->generation);
+	if (e->nblocks) {
+		add_u64(o, "blocks", e->nblocks);
+		add_u64(o, "payload_pos", payload_pos);
+	}
+	if (conf_block && !log_conf_decode(&conf, conf_block))
+		json_object_object_add(o, "conf", conf_json(&conf));
+	json_object_array_add(d->list, o);
+	return 0;
+}
+
+static void dump_report(struct dump *d, const struct log_report *rep, int err)
+{
+	struct json_object *o = json_object_new_object(), *kinds = json_object_new_object();
+	int i;
+
+	add_str(o, "ended", log_verdict_name(rep->verdict));
+	if (err)
+		add_str(o, "error", err == -EBADMSG ?
+			"something that was durable is lost: it is not used" : strerror(-err));
+	add_u64(o, "records", rep->records);
+	add_u64(o, "entries", rep->entries);
+	add_u64(o, "bytes", rep->bytes);
+	add_u64(o, "end_pos", rep->end_pos);
+	add_u64(o, "end_seq", rep->end_seq);
+	add_u64(o, "cut_records", rep->cut_records);
+	add_u64(o, "unreadable_blocks", rep->unreadable);
+	if (rep->verdict == LOG_V_ROT || rep->verdict == LOG_V_ROT_UNKNOWN) {
+		add_u64(o, "lost_first", rep->rot.first);
+		add_u64(o, "lost_last", rep->rot.last);
+	}
+	for (i = 0; i < RB_E_KIND_NR; i++)
+		if (d->kinds[i] && kind_names[i])
+			add_u64(kinds, kind_names[i], d->kinds[i]);
+	json_object_object_add(o, "kinds", kinds);
+	json_object_object_add(d->o, "scan", o);
+}
+
+static int scan(struct dump *d, const struct log_reader *rd)
+{
+	u8 *headers = aligned_alloc(4096, LOG_INFLIGHT * LOG_HEADER_BYTES_MAX);
+	struct log_report rep = {};
+	int err;
+
+	log_init(&d->log, &d->super, headers);
+	d->list = json_object_new_array();
+	err = log_recover(&d->log, rd, &d->meta, on_entry, d, &rep);
+	dump_report(d, &rep, err);
+	if (d->a.entries)
+		json_object_object_add(d->o, "entries", d->list);
+	else
+		json_object_put(d->list);
+	free(headers);
+	return err;
+}
+
+/* ---- printing for people ---- */
+
+static void print_pairs(const char *title, struct json_object *o)
+{
+	printf("%s%s%s\n", paint(BOLD, stdout), title, paint(PLAIN, stdout));
+	json_object_object_foreach(o, key, v) {
+		if (json_object_is_type(v, json_type_object) ||
+		    json_object_is_type(v, json_type_array))
+			printf("  %-16s %s\n", key,
+			       json_object_to_json_string_ext(v, JSON_C_TO_STRING_SPACED |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+		else
+			printf("  %-16s %s\n", key, json_object_get_string(v));
+	}
+}
+
+static void print_entry(struct json_object *e)
+{
+	printf("%10llu  term %-4llu %-7s", (unsigned long long)ju(e, "index"),
+	       (unsigned long long)ju(e, "term"), jstr(e, "kind"));
+	if (js(e, "sector"))
+		printf(" sector %llu + %llu", (unsigned long long)ju(e, "sector"),
+		       (unsigned long long)ju(e, "sectors"));
+	if (js(e, "epoch"))
+		printf(" epoch %llu seq %llu", (unsigned long long)ju(e, "epoch"),
+		       (unsigned long long)ju(e, "seq"));
+	printf("  (record %llu, generation %llu)\n", (unsigned long long)ju(e, "record"),
+	       (unsigned long long)ju(e, "generation"));
+}
+
+static void print_dump(struct json_object *o)
+{
+	static const char *const lists[] = { "superblocks", "metadata" };
+	static const char *const titles[] = { "superblock", "metadata slot" };
+	struct json_object *list;
+	char title[32];
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_SIZE(lists); k++) {
+		list = js(o, lists[k]);
+		for (i = 0; list && i < json_object_array_length(list); i++) {
+			snprintf(title, sizeof(title), "%s %zu", titles[k], i);
+			print_pairs(title, json_object_array_get_idx(list, i));
+		}
+	}
+	if (js(o, "data"))
+		print_pairs("data device", js(o, "data"));
+	list = js(o, "entries");
+	for (i = 0; list && i < json_object_array_length(list); i++)
+		print_entry(json_object_array_get_idx(list, i));
+	if (js(o, "scan"))
+		print_pairs("scan of the log", js(o, "scan"));
+}
+
+/* ---- the command ---- */
+
+static int dump_log(struct dump *d, const struct log_reader *rd)
+{
+	int bad, err;
+
+	dump_supers(d, rd);
+	dump_metas(d, rd);
+	err = log_read_meta(rd, &d->super, &d->meta, &bad);
+	if (err)
+		return fail(EXIT_FAILED, d->dev.path, "its log cannot be scanned: %s", why(err));
+	err = scan(d, rd);
+	if (err)
+		return fail(EXIT_FAILED, d->dev.path, "the log is damaged: %s; see 'scan' in the output",
+			    err == -EBADMSG ? "something that was durable is lost" : strerror(-err));
+	return 0;
+}
+
+static int dump_data(struct dump *d, const struct log_reader *rd)
+{
+	struct json_object *o;
+	struct data_super s;
+	u8 buf[RB_BLOCK_SIZE];
+	int err = read_at(d, rd, 0, buf, sizeof(buf));
+
+	if (!err)
+		err = data_super_decode(&s, buf);
+	if (err)
+		return err;
+	o = json_object_new_object();
+	add_str(o, "volume", s.volume_name);
+	add_str(o, "node", s.node);
+	add_uuid(o, s.volume);
+	add_hex(o, "store", s.store);
+	add_u64(o, "seq", s.seq);
+	add_u64(o, "index", s.index);
+	add_u64(o, "term", s.term);
+	add_u64(o, "image_offset", DATA_HEADER_BYTES);
+	json_object_object_add(d->o, "data", o);
+	return 0;
+}
+
+static int dump(struct dump *d)
+{
+	struct log_reader rd;
+	int err, ret;
+
+	device_reader(&d->dev, &rd);
+	err = d->dev.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA :
+	      log_read_super(&rd, d->dev.bytes, &d->super);
+	if (!err) {
+		ret = dump_log(d, &rd);
+		goto free;
+	}
+	ret = dump_data(d, &rd);
+	if (ret && err == -ENODATA)
+		err = ret;
+	if (ret)
+		ret = fail(err == -ENODATA ? EXIT_ABSENT : EXIT_FAILED, d->dev.path, "%s%s",
+			   why(err), err == -ENODATA ?
+			   "; is it a log or data device of 'raftblk config'?" : "");
+free:
+	free(rd.scratch);
+	return ret;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct args *a = ctx;
+
+	switch (key) {
+	case 'e':
+		a->entries = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->device)
+			return ARGP_ERR_UNKNOWN;
+		a->device = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->device)
+			argp_error(state, "which DEVICE?");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_dump(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "entries", 'e', NULL, 0, "list every entry of the log", 1 }, { 0 },
+	};
+	static struct dump d;
+	struct cmdline line = {
+		.volume = WANT_NO_VOLUME, .takes_json = true, .options = options,
+		.args_doc = "DEVICE", .parse = parse, .ctx = &d.a,
+		.doc = "Show what is on a log or data device, or an image of one: superblocks, metadata, "
+		       "and how a scan of the log ends. Changes nothing.\v"
+		       "Examples:\n  raftblk dump /dev/vdb\n  raftblk dump /dev/vdb --entries --json | jq .scan\n",
+	};
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	d.dev = (struct device){ .what = "the", .path = d.a.device, .fd = -1 };
+	err = device_open(&d.dev, NULL, false);
+	if (err)
+		return err;
+	d.o = json_object_new_object();
+	err = dump(&d);
+	device_close(&d.dev);
+	if (json_object_object_length(d.o)) {
+		if (line.common.json)
+			print_json(d.o);
+		else
+			print_dump(d.o);
+	}
+	json_object_put(d.o);
+	return err;
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * raftblk format: makes the devices of this node a blank store. Everything is
+ * checked before the first byte is written. The superblocks come last: a format
+ * that was interrupted leaves no store, not half of one.
+ */
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+#define DATA_MIN	(1u << 20)	/* usable */
+
+struct format {
+	struct conf c;
+	struct device log, data;
+	struct log_super super;
+	bool force, dry_run, quiet;
+};
+
+static const struct argp_option options[] = {
+	{ "force", 'f', NULL, 0, "overwrite a raftblk volume (never anything else)", 1 },
+	{ "dry-run", 'n', NULL, 0, "check and tell, change nothing", 1 },
+	{ "quiet", 'q', NULL, 0, "tell nothing but errors", 1 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct format *f = ctx;
+
+	switch (key) {
+	case 'f':
+		f->force = true;
+		return 0;
+	case 'n':
+		f->dry_run = true;
+		return 0;
+	case 'q':
+		f->quiet = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* ---- what is there now ---- */
+
+static int ours(struct format *f, const struct device *d, const char *volume, const char *node,
+		u64 store)
+{
+	if (f->force)
+		return 0;
+	return fail(EXIT_FAILED, f->c.volume,
+		    "%s device %s belongs to raftblk volume %s, node %s (store %016llx); to give up what this node has of it: --force",
+		    d->what, d->path, volume, node, (unsigned long long)store);
+}
+
+static int damaged(struct format *f, const struct device *d, int err)
+{
+	if (f->force)
+		return 0;
+	return fail(EXIT_FAILED, f->c.volume,
+		    "%s device %s holds a raftblk volume that %s; 'raftblk dump %s' tells more; to give it up: --force",
+		    d->what, d->path,
+		    err == -EPROTONOSUPPORT ? "needs a newer tool" : "is damaged", d->path);
+}
+
+static int check_log(struct format *f)
+{
+	struct log_reader rd;
+	struct log_super s;
+	int err;
+
+	if (f->log.bytes < 2 * LOG_SUPER_BYTES)
+		return 0;		/* too small: log_layout() says by how much */
+	device_reader(&f->log, &rd);
+	err = log_read_super(&rd, f->log.bytes, &s);
+	free(rd.scratch);
+	if (!err)
+		return ours(f, &f->log, s.volume_name, s.node, s.store);
+	if (err == -EIO)
+		return fail(EXIT_FAILED, f->c.volume, "log device %s cannot be read: %s",
+			    f->log.path, strerror(-err));
+	return err == -ENODATA ? device_foreign(&f->log, f->c.volume) : damaged(f, &f->log, err);
+}
+
+static int check_data(struct format *f)
+{
+	u8 block[RB_BLOCK_SIZE];
+	struct data_super s;
+	int err;
+
+	if (pread(f->data.fd, block, sizeof(block), 0) != sizeof(block))
+		return fail(EXIT_FAILED, f->c.volume,
+			    "data device %s: reading its first block failed; it is empty, or see dmesg(1)",
+			    f->data.path);
+	err = data_super_decode(&s, block);
+	if (!err)
+		return ours(f, &f->data, s.volume_name, s.node, s.store);
+	return err == -ENODATA ? device_foreign(&f->data, f->c.volume) :
+				 damaged(f, &f->data, err);
+}
+
+/* ---- what is to be ---- */
+
+static u64 usable(const struct device *data)
+{
+	if (data->bytes < DATA_HEADER_BYTES)
+		return 0;
+	return (data->bytes - DATA_HEADER_BYTES) / RB_BLOCK_SIZE * RB_BLOCK_SIZE;
+}
+
+static int check_sizes(struct format *f)
+{
+	struct log_super *s = &f->super;
+	u64 need = 0, data = usable(&f->data), want;
+	char a[32], b[32];
+	int err;
+
+	want = f->c.size ? f->c.size : DATA_MIN;
+	if (data < want)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "data device %s is too small: %s, and %s are needed (1 MiB of them for the header)",
+			    f->data.path, human_bytes(f->data.bytes, a, sizeof(a)),
+			    human_bytes(want + DATA_HEADER_BYTES, b, sizeof(b)));
+	if (f->data.sector > f->c.block_size)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "data device %s has sectors of %u bytes: a volume with block-size = %u cannot be written there; set block-size = 4096",
+			    f->data.path, f->data.sector, f->c.block_size);
+	s->block_size = f->c.block_size;
+	err = log_layout(s, f->log.bytes, data, &need);
+	if (err == -ENOSPC)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "log device %s is too small: %s, and %s are needed; a tenth of the data, at least 256 MiB, does well",
+			    f->log.path, human_bytes(f->log.bytes, a, sizeof(a)),
+			    human_bytes(need, b, sizeof(b)));
+	if (err)
+		return fail(EXIT_FAILED, f->c.volume, "%s and %s cannot be laid out: %s",
+			    f->log.path, f->data.path, strerror(-err));
+	return 0;
+}
+
+static int mint(struct format *f)
+{
+	struct log_super *s = &f->super;
+
+	memcpy(s->volume, f->c.uuid, LOG_UUID_LEN);
+	snprintf(s->volume_name, sizeof(s->volume_name), "%s", f->c.volume);
+	snprintf(s->node, sizeof(s->node), "%s", f->c.me->name);
+	s->created = time(NULL);
+	do {
+		if (getrandom(&s->store, sizeof(s->store), 0) != sizeof(s->store))
+			return fail(EXIT_FAILED, f->c.volume, "no randomness: %s",
+				    strerror(errno));
+	} while (!s->store);
+	return 0;
+}
+
+static void tell_plan(const struct format *f)
+{
+	char a[32], b[32], c[32];
+
+	if (f->quiet)
+		return;
+	printf("volume %s, node %s%s\n", f->c.volume, f->c.me->name,
+	       f->dry_run ? " (nothing is changed)" : "");
+	printf("  log   %s: %s, of them %s for the ring and %s for the change map\n", f->log.path,
+	       human_bytes(f->log.bytes, a, sizeof(a)),
+	       human_bytes(f->super.ring_bytes, b, sizeof(b)),
+	       human_bytes(f->super.map_bytes, c, sizeof(c)));
+	printf("  data  %s: %s usable, all of it is zeroed\n", f->data.path,
+	       human_bytes(f->super.data_bytes, a, sizeof(a)));
+	fflush(stdout);
+}
+
+/* ---- writing ---- */
+
+static int write_map(struct format *f)
+{
+	u64 v[LOG_MAP_PER_BLOCK] = {};
+	u32 n = f->super.map_bytes / RB_BLOCK_SIZE, i;
+	u8 block[RB_BLOCK_SIZE];
+	int err = 0;
+
+	for (i = 0; i < n && !err; i++) {
+		log_map_encode(&f->super, i, v, block);
+		err = device_write(&f->log, f->super.map_off + (u64)i * RB_BLOCK_SIZE, block,
+				   sizeof(block), f->c.volume);
+	}
+	return err;
+}
+
+static int write_meta(struct format *f)
+{
+	static u8 buf[LOG_META_BYTES];
+	struct log_meta m;
+	int slot, err = 0;
+
+	log_meta_init(&m);
+	log_meta_encode(&m, &f->super, buf);
+	for (slot = 0; slot < 2 && !err; slot++)
+		err = device_write(&f->log, log_meta_offset(slot), buf, sizeof(buf), f->c.volume);
+	return err;
+}
+
+static int write_supers(struct format *f)
+{
+	u8 buf[LOG_SUPER_BYTES];
+	int copy, err = 0;
+
+	log_super_encode(&f->super, buf);
+	for (copy = 0; copy < LOG_SUPER_COPIES && !err; copy++)
+		err = device_write(&f->log, log_super_offset(&f->super, copy), buf, sizeof(buf),
+				   f->c.volume);
+	return err;
+}
+
+static int write_data_header(struct format *f)
+{
+	struct data_super ds = { .store = f->super.store };
+	u8 buf[RB_BLOCK_SIZE];
+
+	memcpy(ds.volume, f->super.volume, LOG_UUID_LEN);
+	memcpy(ds.volume_name, f->super.volume_name, LOG_NAME_MAX);
+	memcpy(ds.node, f->super.node, LOG_NAME_MAX);
+	data_super_encode(&ds, buf);
+	return device_write(&f->data, 0, buf, sizeof(buf), f->c.volume);
+}
+
+/* First make sure that nothing of an earlier life is valid any more. */
+static int write_all(struct format *f)
+{
+	const char *volume = f->c.volume;
+	int copy, err = 0;
+
+	for (copy = 0; copy < LOG_SUPER_COPIES && !err; copy++)
+		err = device_zero(&f->log, log_super_offset(&f->super, copy), LOG_SUPER_BYTES,
+				  volume, false);
+	if (!err)
+		err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
+	if (!err)
+		err = device_sync(&f->log, volume);
+	if (!err)
+		err = device_zero(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, volume,
+				  !f->quiet);
+	if (!err)
+		err = device_zero(&f->log, f->super.ring_off,
+				  min_t(u64, f->super.ring_bytes, LOG_RING_MIN), volume, false);
+	if (!err)
+		err = write_map(f);
+	if (!err)
+		err = write_meta(f);
+	if (!err)
+		err = write_data_header(f);
+	if (!err)
+		err = device_sync(&f->data, volume);
+	if (!err)
+		err = device_sync(&f->log, volume);
+	if (!err)
+		err = write_supers(f);
+	return err ? err : device_sync(&f->log, volume);
+}
+
+static int read_back(struct format *f)
+{
+	struct log_reader rd;
+	struct log_super s;
+	struct log_meta m;
+	int bad = 0, err;
+
+	device_reader(&f->log, &rd);
+	err = log_read_super(&rd, f->log.bytes, &s);
+	if (!err)
+		err = log_read_meta(&rd, &s, &m, &bad);
+	free(rd.scratch);
+	if (err || bad || s.store != f->super.store)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "log device %s does not return what was written to it: %s; see dmesg(1)",
+			    f->log.path, strerror(err ? -err : EIO));
+	return 0;
+}
+
+static int format(struct format *f)
+{
+	int err;
+
+	f->log = (struct device){ .what = "log", .path = f->c.me->log, .fd = -1 };
+	f->data = (struct device){ .what = "data", .path = f->c.me->data, .fd = -1 };
+	err = device_open(&f->log, f->c.volume, true);
+	if (!err)
+		err = device_open(&f->data, f->c.volume, true);
+	if (!err)
+		err = device_overlap(&f->log, &f->data, f->c.volume);
+	if (!err)
+		err = check_log(f);
+	if (!err)
+		err = check_data(f);
+	if (!err)
+		err = check_sizes(f);
+	if (!err)
+		err = mint(f);
+	if (!err) {
+		tell_plan(f);
+		if (!f->dry_run) {
+			err = write_all(f);
+			if (!err)
+				err = read_back(f);
+			if (!err && !f->quiet)
+				printf("formatted, store %016llx; next: raftblk up %s\n",
+				       (unsigned long long)f->super.store, f->c.volume);
+		}
+	}
+	device_close(&f->log);
+	device_close(&f->data);
+	return err;
+}
+
+int cmd_format(int argc, char **argv)
+{
+	struct format f = {};
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .takes_config = true, .options = options,
+		.args_doc = "VOLUME", .parse = parse, .ctx = &f,
+		.doc = "Prepare the log and data devices of this node, as /etc/raftblk/VOLUME.conf names them. "
+		       "Refuses devices that are in use, too small, or hold anything; changes nothing then.\v"
+		       "Examples:\n  raftblk format r0 --dry-run\n  raftblk format r0\n"
+		       "  raftblk format r0 --force    # give up this node's copy of the volume\n",
+	};
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = conf_load(&f.c, &line.common);
+	if (!err)
+		err = conf_need_me(&f.c);
+	return err ? err : format(&f);
+}

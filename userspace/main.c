@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/* raftblk: administration of replicated block devices. The table of commands. */
+
+#include "tool.h"
+
+static const struct command commands[] = {
+	{ "new", "VOLUME --node N=ADDRESS,LOG,DATA ...", "write a configuration file", cmd_new },
+	{ "config", "VOLUME", "check the configuration file and print it", cmd_config },
+	{ "format", "VOLUME", "prepare the devices of this node", cmd_format },
+	{ "up", "VOLUME", "start the volume on this node", cmd_up },
+	{ "bootstrap", "VOLUME", "first configuration of a new volume, on one node", cmd_bootstrap },
+	{ "status", "[VOLUME]", "show volumes that are up", cmd_status },
+	{ "why", "VOLUME", "why a volume cannot be written to here, and what to do", cmd_why },
+	{ "events", "[VOLUME]", "print events as they happen", cmd_events },
+	{ "transfer", "VOLUME [NODE]", "hand leadership over", cmd_transfer },
+	{ "down", "VOLUME", "stop the volume on this node", cmd_down },
+	{ "dump", "DEVICE", "show what is on a log or data device, offline", cmd_dump },
+	{ "version", "", "versions of the tool and the module", cmd_version },
+};
+
+int fail(int code, const char *subject, const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("raftblk: ", stderr);
+	if (subject)
+		fprintf(stderr, "%s: ", subject);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return code;
+}
+
+/* The embedding program's part of RB_ASSERT(): an offline tool just stops. */
+void rb_assert_failed(const char *what, const char *file, int line);
+void rb_assert_failed(const char *what, const char *file, int line)
+{
+	fail(0, NULL, "%s:%d: broken invariant: %s; please report this", file, line, what);
+	abort();
+}
+
+static void usage(FILE *f)
+{
+	size_t i;
+
+	fputs("usage: raftblk COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	      "Replicated block devices: volumes on this node.\n\n", f);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(f, "  %-10s %-38s %s\n", commands[i].name, commands[i].args,
+			commands[i].help);
+	fputs("\n'raftblk COMMAND --help' tells the options, with examples; raftblk(8) tells the rest.\n"
+	      "A new volume: new, then on each node format and up, then bootstrap on one of them.\n", f);
+}
+
+enum { KEY_CONFIG = 0x1000, KEY_NODE, KEY_JSON };
+
+static const struct argp_option config_options[] = {
+	{ "config", KEY_CONFIG, "FILE", 0, "configuration file (/etc/raftblk/VOLUME.conf)", 90 },
+	{ "node", KEY_NODE, "NODE", 0, "name of this node (the host name)", 90 },
+	{ 0 },
+};
+
+static const struct argp_option json_options[] = {
+	{ "json", KEY_JSON, NULL, 0, "print JSON", 80 },
+	{ 0 },
+};
+
+static error_t parse_config(int key, char *arg, struct argp_state *state)
+{
+	struct cmdline *c = state->input;
+
+	switch (key) {
+	case KEY_CONFIG:
+		c->common.config = arg;
+		return 0;
+	case KEY_NODE:
+		c->common.node = arg;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse_json(int key, char *arg, struct argp_state *state)
+{
+	struct cmdline *c = state->input;
+
+	if (key != KEY_JSON)
+		return ARGP_ERR_UNKNOWN;
+	c->common.json = true;
+	return 0;
+}
+
+static error_t parse_own(int key, char *arg, struct argp_state *state)
+{
+	struct cmdline *c = state->input;
+	const char *why;
+	unsigned int i;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		for (i = 0; state->root_argp->children && state->root_argp->children[i].argp; i++)
+			state->child_inputs[i] = c;
+		break;
+	case ARGP_KEY_ARG:
+		if (c->volume == WANT_NO_VOLUME || c->common.volume)
+			break;
+		if (conf_check_name("volume", arg, &why))
+			argp_error(state, "%s: no name for a volume: %s", arg, why);
+		c->common.volume = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (c->volume == WANT_VOLUME && !c->common.volume)
+			argp_error(state, "which VOLUME?");
+		break;
+	}
+	return c->parse ? c->parse(key, arg, state, c->ctx) : ARGP_ERR_UNKNOWN;
+}
+
+void parse_cmdline(struct cmdline *c, int argc, char **argv)
+{
+	static const struct argp config_argp = { .options = config_options,
+						 .parser = parse_config };
+	static const struct argp json_argp = { .options = json_options, .parser = parse_json };
+	struct argp_child children[3] = {};
+	struct argp argp = { .options = c->options, .parser = parse_own, .args_doc = c->args_doc,
+			     .doc = c->doc, .children = children };
+	int n = 0;
+
+	if (c->takes_json)
+		children[n++].argp = &json_argp;
+	if (c->takes_config)
+		children[n++].argp = &config_argp;
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, c);
+}
+
+int main(int argc, char **argv)
+{
+	static char name[64];
+	size_t i;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		argv[1] = "version";
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		/* In messages and help of argp. */
+		snprintf(name, sizeof(name), "raftblk %s", argv[1]);
+		argv[1] = name;
+		program_invocation_name = name;
+		program_invocation_short_name = name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	return fail(EXIT_USAGE, NULL, "no command '%s'; 'raftblk --help' lists them", argv[1]);
+}

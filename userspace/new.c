@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/* raftblk new: writes a configuration file with a fresh uuid. */
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+struct new {
+	u32 nnodes;
+	struct conf_node node[RAFT_MEMBERS_MAX];
+	const char *size, *block_size, *minor, *pool, *election;
+	bool print;
+};
+
+enum { KEY_SIZE = 1, KEY_BLOCK, KEY_MINOR, KEY_POOL, KEY_ELECTION, KEY_NODE, KEY_CONFIG };
+
+static const struct argp_option options[] = {
+	{ "node", KEY_NODE, "NAME=ADDRESS,LOG,DATA", 0,
+	  "a node: HOST:PORT, log device and data device; once for each node", 1 },
+	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (what the smallest data device allows)", 2 },
+	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block (4096)", 2 },
+	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (the first free one)", 2 },
+	{ "pool", KEY_POOL, "SIZE", 0, "memory for data under way", 2 },
+	{ "election-timeout", KEY_ELECTION, "TIME", 0, "how long a leader may be silent", 2 },
+	{ "config", KEY_CONFIG, "FILE", 0, "write to FILE (/etc/raftblk/VOLUME.conf)", 3 },
+	{ "print", 'p', NULL, 0, "write to standard output", 3 },
+	{ 0 },
+};
+
+static void parse_node(struct new *n, const char *arg, struct argp_state *state)
+{
+	struct conf_node *node = &n->node[n->nnodes];
+	const char *eq = strchr(arg, '='), *why;
+	char address[512], host[LOG_ADDR_MAX];
+	const char *port;
+
+	if (n->nnodes == RAFT_MEMBERS_MAX)
+		argp_error(state, "more than %d nodes", RAFT_MEMBERS_MAX);
+	if (!eq || sscanf(eq + 1, "%511[^,],%255[^,],%255[^,]", address, node->log,
+			  node->data) != 3)
+		argp_error(state, "--node %s: write NAME=ADDRESS,LOG,DATA, n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
+			   arg);
+	snprintf(node->name, sizeof(node->name), "%.*s",
+		 (int)min_t(size_t, eq - arg, sizeof(node->name) - 1), arg);
+	if (eq - arg >= LOG_NAME_MAX || conf_check_name("node", node->name, &why))
+		argp_error(state, "--node %s: no name for a node: 1 to 31 letters, digits, '.', '_' and '-'",
+			   arg);
+	if (conf_split_address(address, host, sizeof(host), &port))
+		argp_error(state, "--node %s: '%s' is no HOST:PORT", arg, address);
+	if (node->log[0] != '/' || node->data[0] != '/')
+		argp_error(state, "--node %s: devices are absolute paths", arg);
+	snprintf(node->address, sizeof(node->address), "%.*s", LOG_ADDR_MAX - 1, address);
+	n->nnodes++;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct cmdline *c = state->input;
+	struct new *n = ctx;
+
+	switch (key) {
+	case KEY_NODE:
+		parse_node(n, arg, state);
+		return 0;
+	case KEY_SIZE:
+		n->size = arg;
+		return 0;
+	case KEY_BLOCK:
+		n->block_size = arg;
+		return 0;
+	case KEY_MINOR:
+		n->minor = arg;
+		return 0;
+	case KEY_POOL:
+		n->pool = arg;
+		return 0;
+	case KEY_ELECTION:
+		n->election = arg;
+		return 0;
+	case KEY_CONFIG:
+		c->common.config = arg;
+		return 0;
+	case 'p':
+		n->print = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (!n->nnodes)
+			argp_error(state, "no --node");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static void put(FILE *f, const char *key, const char *value)
+{
+	if (value)
+		fprintf(f, "%s = %s\n", key, value);
+}
+
+static void write_conf(FILE *f, const struct new *n, const char *volume)
+{
+	u8 uuid[LOG_UUID_LEN];
+	char text[37];
+	u32 i;
+
+	if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
+		exit(fail(EXIT_FAILED, volume, "no randomness: %s", strerror(errno)));
+	uuid[6] = (uuid[6] & 0x0f) | 0x40;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+	uuid_format(uuid, text);
+	fprintf(f, "# raftblk volume %s; the same file on all nodes. See raftblk.conf(5).\n\n", volume);
+	fprintf(f, "uuid = %s\n", text);
+	put(f, "size", n->size);
+	put(f, "block-size", n->block_size);
+	put(f, "minor", n->minor);
+	put(f, "pool", n->pool);
+	put(f, "election-timeout", n->election);
+	for (i = 0; i < n->nnodes; i++)
+		fprintf(f, "\n[node %s]\naddress = %s\nlog = %s\ndata = %s\n", n->node[i].name,
+			n->node[i].address, n->node[i].log, n->node[i].data);
+}
+
+static FILE *create(const char *path, const char *volume)
+{
+	char dir[512];
+	char *slash;
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash && slash != dir) {
+		*slash = 0;
+		mkdir(dir, 0755);
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		return fdopen(fd, "w");
+	if (errno == EEXIST)
+		fail(0, volume, "%s exists already; a volume keeps its uuid: edit the file, or remove it first",
+		     path);
+	else
+		fail(0, volume, "cannot write %s: %s", path, strerror(errno));
+	return NULL;
+}
+
+/* What was written is read as any configuration is: its checks are ours. */
+static int check(const char *path, const char *volume)
+{
+	struct common opt = { .volume = volume, .config = path };
+	struct conf c;
+	int err = conf_load(&c, &opt);
+
+	if (err)
+		unlink(path);
+	return err == EXIT_CONFIG ? EXIT_USAGE : err;
+}
+
+int cmd_new(int argc, char **argv)
+{
+	struct new n = {};
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
+		.parse = parse, .ctx = &n,
+		.doc = "Write a configuration file for a new volume, with a fresh uuid. Copy it to all nodes.\v"
+		       "Example:\n  raftblk new r0 --node n1=10.0.0.1:7800,/dev/vdb,/dev/vdc \\\n"
+		       "    --node n2=10.0.0.2:7800,/dev/vdb,/dev/vdc --node n3=10.0.0.3:7800,/dev/vdb,/dev/vdc\n",
+	};
+	char path[512];
+	FILE *f;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	if (n.print) {
+		write_conf(stdout, &n, line.common.volume);
+		return 0;
+	}
+	conf_path(path, sizeof(path), &line.common);
+	f = create(path, line.common.volume);
+	if (!f)
+		return EXIT_FAILED;
+	write_conf(f, &n, line.common.volume);
+	if (fclose(f))
+		return fail(EXIT_FAILED, line.common.volume, "writing %s failed: %s", path,
+			    strerror(errno));
+	err = check(path, line.common.volume);
+	if (!err)
+		printf("wrote %s; copy it to all nodes, then on each: raftblk format %s\n", path,
+		       line.common.volume);
+	return err;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Printing: sizes, colours, and a volume's status for people. */
+#include <unistd.h>
+
+#include "tool.h"
+
+const char *paint(const char *colour, FILE *f)
+{
+	static int decided[3];		/* 0: not yet, 1: no, 2: yes */
+	int fd = fileno(f);
+
+	if (fd < 0 || fd > 2)
+		return "";
+	if (!decided[fd])
+		decided[fd] = isatty(fd) && !getenv("NO_COLOR") ? 2 : 1;
+	return decided[fd] == 2 ? colour : "";
+}
+
+const char *human_bytes(u64 bytes, char *buf, size_t size)
+{
+	static const char units[] = "KMGTPE";
+	int i = -1;
+	u64 v = bytes, rest = 0;
+
+	while (v >= 1024 && i < 5) {
+		rest = v & 1023;
+		v >>= 10;
+		i++;
+	}
+	if (i < 0)
+		snprintf(buf, size, "%llu B", (unsigned long long)bytes);
+	else if (v < 10 && rest)
+		snprintf(buf, size, "%llu.%llu %ciB", (unsigned long long)v,
+			 (unsigned long long)(rest * 10 >> 10), units[i]);
+	else
+		snprintf(buf, size, "%llu %ciB", (unsigned long long)v, units[i]);
+	return buf;
+}
+
+void print_json(struct json_object *o)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					       JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+struct json_object *js(struct json_object *o, const char *path)
+{
+	char key[64];
+	const char *dot;
+
+	while (o) {
+		dot = strchr(path, '.');
+		snprintf(key, sizeof(key), "%.*s", dot ? (int)(dot - path) : 63, path);
+		if (!json_object_is_type(o, json_type_object) ||
+		    !json_object_object_get_ex(o, key, &o))
+			return NULL;
+		if (!dot)
+			return o;
+		path = dot + 1;
+	}
+	return NULL;
+}
+
+u64 ju(struct json_object *o, const char *path)
+{
+	o = js(o, path);
+	return o ? json_object_get_uint64(o) : 0;
+}
+
+const char *jstr(struct json_object *o, const char *path)
+{
+	o = js(o, path);
+	return o ? json_object_get_string(o) : "";
+}
+
+bool jb(struct json_object *o, const char *path)
+{
+	o = js(o, path);
+	return o && json_object_get_boolean(o);
+}
+
+/* ---- status ---- */
+
+static void field(const char *name)
+{
+	printf("  %-11s ", name);
+}
+
+static void print_role(struct json_object *o)
+{
+	const char *role = jstr(o, "status.role"), *leader = jstr(o, "status.leader_node");
+	bool leads = !strcmp(role, "leader"), well = jb(o, "status.ready");
+
+	field("role");
+	printf("%s%s%s in term %llu", paint(leads && well ? GREEN : leader[0] ? "" : YELLOW, stdout),
+	       role, paint(PLAIN, stdout), (unsigned long long)ju(o, "status.term"));
+	if (!leads)
+		printf(", leader %s%s%s", paint(leader[0] ? "" : RED, stdout),
+		       leader[0] ? leader : "none known", paint(PLAIN, stdout));
+	puts("");
+	field("IO");
+	if (strcmp(jstr(o, "status.halt"), "running"))
+		printf("%shalted: %s (error %llu)%s", paint(RED, stdout), jstr(o, "status.halt"),
+		       (unsigned long long)ju(o, "status.halt_error"), paint(PLAIN, stdout));
+	else
+		printf("%s%s%s", paint(well ? GREEN : RED, stdout),
+		       well ? "served" : "waits", paint(PLAIN, stdout));
+	printf(", %llu openers, %llu requests under way\n",
+	       (unsigned long long)ju(o, "status.openers"),
+	       (unsigned long long)ju(o, "status.inflight"));
+}
+
+static void print_session(struct json_object *o)
+{
+	const char *holder = jstr(o, "status.holder_node");
+
+	field("session");
+	if (!js(o, "status.holder"))
+		printf("free");
+	else
+		printf("held by %s%s%s since entry %llu", paint(BOLD, stdout), holder,
+		       paint(PLAIN, stdout), (unsigned long long)ju(o, "status.holder.epoch"));
+	if (!strcmp(jstr(o, "status.session"), "fenced"))
+		printf("; %sthis node was fenced%s", paint(RED, stdout), paint(PLAIN, stdout));
+	puts("");
+}
+
+static void print_log(struct json_object *o)
+{
+	u64 size = ju(o, "status.ring_bytes"), used = ju(o, "status.ring_used");
+	char a[32], b[32], c[32];
+
+	field("log");
+	printf("%s of %s used (%llu %%), entries %llu to %llu, committed %llu, durable %llu\n",
+	       human_bytes(used, a, sizeof(a)), human_bytes(size, b, sizeof(b)),
+	       (unsigned long long)(size ? used * 100 / size : 0),
+	       (unsigned long long)ju(o, "status.first_index") + 1,
+	       (unsigned long long)ju(o, "status.last_index"),
+	       (unsigned long long)ju(o, "status.commit_index"),
+	       (unsigned long long)ju(o, "status.durable_index"));
+	field("data");
+	printf("checkpoint at %llu, applied to %llu, %s not applied yet\n",
+	       (unsigned long long)ju(o, "status.checkpoint_index"),
+	       (unsigned long long)ju(o, "status.applied_index"),
+	       human_bytes(ju(o, "status.unapplied_bytes"), c, sizeof(c)));
+}
+
+static void print_peer(struct json_object *o, struct json_object *p)
+{
+	bool up = jb(p, "consensus_up") && jb(p, "bulk_up");
+	u64 last = ju(o, "status.last_index"), match = ju(p, "match");
+
+	field("peer");
+	printf("%-12s ", jstr(p, "node"));
+	if (up)
+		printf("%sconnected%s", paint(GREEN, stdout), paint(PLAIN, stdout));
+	else if (jstr(p, "reason")[0])
+		printf("%s%s: %s%s", paint(RED, stdout),
+		       js(p, "rejected") ? "refused" : "refuses us", jstr(p, "reason"),
+		       paint(PLAIN, stdout));
+	else
+		printf("%snot connected%s%s%s", paint(RED, stdout), paint(PLAIN, stdout),
+		       js(p, "error") ? ": " : "",
+		       js(p, "error") ? strerror(ju(p, "error")) : "");
+	if (!strcmp(jstr(o, "status.role"), "leader") && js(p, "replica")) {
+		printf(", has %llu", (unsigned long long)match);
+		if (match < last)
+			printf(" (%llu behind)", (unsigned long long)(last - match));
+		if (strcmp(jstr(p, "replica"), "replicate"))
+			printf(", %s", jstr(p, "replica"));
+	}
+	if (jb(p, "needs_resync"))
+		printf(", %sneeds a resync%s", paint(RED, stdout), paint(PLAIN, stdout));
+	puts("");
+}
+
+void print_status_line(struct json_object *o)
+{
+	printf("%-12s %-12s %-9s %s\n", jstr(o, "volume"), jstr(o, "node"),
+	       jstr(o, "status.state"), jstr(o, "status.role"));
+}
+
+void print_status(struct json_object *o)
+{
+	struct json_object *peers = js(o, "status.peers");
+	char buf[32];
+	size_t i;
+
+	printf("%s%s%s on %s: ", paint(BOLD, stdout), jstr(o, "volume"), paint(PLAIN, stdout),
+	       jstr(o, "node"));
+	if (!js(o, "status.role")) {
+		printf("%s\n", js(o, "status") ? jstr(o, "status.state") : "hangs in a device below");
+		return;
+	}
+	printf("/dev/raftblk%llu", (unsigned long long)ju(o, "status.minor"));
+	if (js(o, "status.conf"))
+		printf(", %s", human_bytes(ju(o, "status.conf.sectors") << RB_SECTOR_SHIFT, buf,
+					   sizeof(buf)));
+	else
+		printf(", %snot bootstrapped%s", paint(YELLOW, stdout), paint(PLAIN, stdout));
+	if (strcmp(jstr(o, "status.state"), "running"))
+		printf(", %s", jstr(o, "status.state"));
+	puts("");
+	print_role(o);
+	print_session(o);
+	print_log(o);
+	for (i = 0; peers && i < json_object_array_length(peers); i++)
+		print_peer(o, json_object_array_get_idx(peers, i));
+	if (jb(o, "status.needs_resync"))
+		printf("  %sthis node needs a resync: the leader's log no longer covers it%s\n",
+		       paint(RED, stdout), paint(PLAIN, stdout));
+	field("devices");
+	printf("log %s, data %s\n", jstr(o, "log_path"), jstr(o, "data_path"));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/* raftblk status. */
+#include "status.h"
+
+struct args {
+	const char *from;
+};
+
+/* Who has @store: names are friendlier than identities. */
+static const char *node_of(struct json_object *o, const char *store)
+{
+	static const char *const lists[] = { "status.conf.members", "status.peers" };
+	struct json_object *list, *m;
+	size_t i, k;
+
+	if (!strcmp(store, jstr(o, "status.store")))
+		return jstr(o, "node");
+	for (k = 0; k < ARRAY_SIZE(lists); k++) {
+		list = js(o, lists[k]);
+		for (i = 0; list && i < json_object_array_length(list); i++) {
+			m = json_object_array_get_idx(list, i);
+			if (!strcmp(jstr(m, "store"), store))
+				return jstr(m, "node");
+		}
+	}
+	return "";
+}
+
+static void add_name(struct json_object *o, const char *path, const char *key)
+{
+	struct json_object *status = js(o, "status");
+	const char *store = jstr(o, path);
+
+	if (status && store[0] && strcmp(store, "0000000000000000"))
+		json_object_object_add(status, key, json_object_new_string(node_of(o, store)));
+}
+
+static int collect(struct json_object *o, void *ctx)
+{
+	add_name(o, "status.leader", "leader_node");
+	add_name(o, "status.holder.store", "holder_node");
+	json_object_array_add(ctx, json_object_get(o));
+	return 0;
+}
+
+static int from_file(const char *volume, const char *from, struct json_object *all)
+{
+	struct json_object *o = json_object_from_file(from);
+	size_t i;
+
+	if (!o)
+		return fail(EXIT_ABSENT, volume, "cannot read %s: %s; it should be what 'raftblk status --json' printed",
+			    from, json_util_get_last_err());
+	if (!json_object_is_type(o, json_type_array)) {
+		json_object_array_add(all, o);
+		return 0;
+	}
+	for (i = 0; i < json_object_array_length(o); i++)
+		if (!volume || !strcmp(jstr(json_object_array_get_idx(o, i), "volume"), volume))
+			json_object_array_add(all, json_object_get(json_object_array_get_idx(o, i)));
+	json_object_put(o);
+	return 0;
+}
+
+static int from_kernel(const char *volume, struct json_object *all)
+{
+	struct nl *nl;
+	int err = nl_open(&nl, volume);
+
+	if (err)
+		return err;
+	err = nl_get(nl, volume, collect, all);
+	nl_close(nl);
+	if (err == -ENOENT)
+		return fail(EXIT_ABSENT, volume, "it is not up on this node; start it: raftblk up %s",
+			    volume);
+	if (err == -ETIMEDOUT)
+		return fail(EXIT_FAILED, volume,
+			    "it does not answer: one of its devices hangs; see: dmesg");
+	return err ? fail(EXIT_FAILED, volume, "status: %s", strerror(-err)) : 0;
+}
+
+int status_get(const char *volume, const char *from, struct json_object **o)
+{
+	struct json_object *all = json_object_new_array();
+	int err = from ? from_file(volume, from, all) : from_kernel(volume, all);
+
+	if (!err && volume && !json_object_array_length(all))
+		err = fail(EXIT_ABSENT, volume, "%s says nothing of it", from ? from : "the kernel");
+	if (err) {
+		json_object_put(all);
+		return err;
+	}
+	*o = all;
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct args *a = ctx;
+
+	if (key != 'i')
+		return ARGP_ERR_UNKNOWN;
+	a->from = arg;
+	return 0;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "input", 'i', "FILE", 0, "show what 'status --json' has saved in FILE", 1 },
+		{ 0 },
+	};
+	struct args a = {};
+	struct cmdline line = {
+		.volume = MAY_VOLUME, .takes_json = true, .options = options,
+		.args_doc = "[VOLUME]", .parse = parse, .ctx = &a,
+		.doc = "Show VOLUME, or all volumes that are up in this network namespace.\v"
+		       "Examples:\n  raftblk status\n  raftblk status r0\n"
+		       "  raftblk status --json | jq '.[].status.role'\n",
+	};
+	struct json_object *all;
+	size_t i;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = status_get(line.common.volume, a.from, &all);
+	if (err)
+		return err;
+	if (line.common.json)
+		print_json(all);
+	else if (!json_object_array_length(all))
+		puts("no volume is up in this network namespace");
+	for (i = 0; !line.common.json && i < json_object_array_length(all); i++)
+		print_status(json_object_array_get_idx(all, i));
+	json_object_put(all);
+	return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the raftblk tool share. */
+#ifndef RAFTBLK_TOOL_H
+#define RAFTBLK_TOOL_H
+
+#include <argp.h>
+#include <json.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* The kernel's headers for userspace declare these too, as other types of the same size. */
+#define __le16 rb_le16
+#define __le32 rb_le32
+#define __le64 rb_le64
+#include "log/log.h"
+#undef __le16
+#undef __le32
+#undef __le64
+
+/* Exit codes: they do not change. */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,	/* it was tried and failed, or was refused */
+	EXIT_USAGE = 2,		/* wrong command line */
+	EXIT_ABSENT = 3,	/* no such volume, file, device, module; not running */
+	EXIT_CONFIG = 4,	/* the configuration file is wrong */
+	EXIT_TIMEOUT = 5,	/* under way, the end was not awaited */
+};
+
+struct command {
+	const char *name;
+	const char *args;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+/* ---- main.c ---- */
+
+/*
+ * Prints "raftblk: SUBJECT: ..." to stderr and returns @code. @fmt says what
+ * failed: cause; what to do.
+ */
+__attribute__((format(printf, 3, 4)))
+int fail(int code, const char *subject, const char *fmt, ...);
+
+/* Options that most commands take; the first child parser of their argp. */
+struct common {
+	const char *volume;
+	const char *config;	/* --config FILE */
+	const char *node;	/* --node N */
+	bool json;
+};
+
+enum { WANT_NO_VOLUME, WANT_VOLUME, MAY_VOLUME };
+
+/*
+ * Parses a command line: @extra options and @positional arguments beside the
+ * volume. @parse gets them; it may be NULL.
+ */
+struct cmdline {
+	struct common common;
+	const struct command *command;
+	const struct argp_option *options;
+	const char *args_doc;
+	const char *doc;
+	int volume;		/* WANT_* */
+	bool takes_json, takes_config;
+	error_t (*parse)(int key, char *arg, struct argp_state *state, void *ctx);
+	void *ctx;
+};
+
+void parse_cmdline(struct cmdline *c, int argc, char **argv);
+
+/* ---- conf.c: /etc/raftblk/VOLUME.conf ---- */
+
+struct conf_node {
+	char name[LOG_NAME_MAX];
+	char address[LOG_ADDR_MAX];
+	char log[256], data[256];
+	int line;
+};
+
+struct conf {
+	char volume[LOG_NAME_MAX];
+	char *path;
+	u8 uuid[LOG_UUID_LEN];
+	char uuid_text[37];
+	u64 size;		/* bytes; 0: what the smallest data device allows */
+	u32 block_size;
+	int minor;		/* -1: any */
+	u32 election_ms, io_timeout_ms;
+	u64 pool;		/* bytes */
+	char self[LOG_NAME_MAX];
+	u32 nnodes;
+	struct conf_node node[RAFT_MEMBERS_MAX];
+	const struct conf_node *me;	/* NULL: this node is not in the file */
+};
+
+/* All say what is wrong on stderr and return an exit code. */
+int conf_check_name(const char *what, const char *name, const char **why);
+int conf_load(struct conf *c, const struct common *opt);
+int conf_need_me(const struct conf *c);
+int conf_split_address(const char *address, char *host, size_t size, const char **port);
+int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr);
+int conf_parse_size(const char *text, u64 *bytes);
+void conf_path(char *path, size_t size, const struct common *opt);
+bool uuid_parse_text(const char *text, u8 *uuid);
+void uuid_format(const u8 *uuid, char *text);
+
+/* ---- device.c ---- */
+
+struct device {
+	const char *what;	/* "log", "data" */
+	const char *path;
+	int fd;
+	bool file;		/* an image */
+	u64 bytes;
+	u32 sector;		/* logical */
+};
+
+int device_open(struct device *d, const char *volume, bool write);
+void device_close(struct device *d);
+int device_foreign(struct device *d, const char *volume);
+int device_overlap(const struct device *a, const struct device *b, const char *volume);
+int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool progress);
+int device_write(struct device *d, u64 off, const void *buf, size_t len, const char *volume);
+int device_sync(struct device *d, const char *volume);
+void device_reader(struct device *d, struct log_reader *rd);
+
+/* ---- nl.c ---- */
+
+struct nl;
+struct nlmsghdr;
+
+int nl_open(struct nl **nl, const char *subject);
+void nl_close(struct nl *nl);
+struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
+/*
+ * Sends the request; with a ticket, waits for its end. @text: the sentence of
+ * the event or the extended ack. 0 or -errno; -ETIME: not over in time.
+ */
+int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 ticket, u32 timeout_s, char *text,
+	  size_t size);
+/* Sends "get" and hands over each volume as JSON. 0 or -errno. */
+int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx),
+	   void *ctx);
+int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
+u64 nl_ticket(void);
+
+/* ---- print.c ---- */
+
+const char *paint(const char *colour, FILE *f);	/* "" when @f is no terminal */
+#define BOLD	"\033[1m"
+#define RED	"\033[31m"
+#define GREEN	"\033[32m"
+#define YELLOW	"\033[33m"
+#define PLAIN	"\033[0m"
+const char *human_bytes(u64 bytes, char *buf, size_t size);
+void print_json(struct json_object *o);
+void print_status(struct json_object *o);
+void print_status_line(struct json_object *o);
+
+/* Of a status object; absent: 0, "", false. */
+struct json_object *js(struct json_object *o, const char *path);
+u64 ju(struct json_object *o, const char *path);
+const char *jstr(struct json_object *o, const char *path);
+bool jb(struct json_object *o, const char *path);
+
+/* ---- commands ---- */
+
+int cmd_new(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_format(int argc, char **argv);
+int cmd_up(int argc, char **argv);
+int cmd_down(int argc, char **argv);
+int cmd_bootstrap(int argc, char **argv);
+int cmd_transfer(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif /* RAFTBLK_TOOL_H */

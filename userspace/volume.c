@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/* raftblk up, down, bootstrap, transfer: what changes a volume. */
+#include <libmnl/libmnl.h>
+
+#include "tool.h"
+#include "uapi/raftblk.h"
+
+#define UP_TIMEOUT_S	300
+#define DOWN_TIMEOUT_S	120
+#define OTHER_TIMEOUT_S	60
+
+struct change {
+	u32 timeout;
+	bool force;
+	u64 size;
+	const char *to;
+};
+
+enum { KEY_TIMEOUT = 't', KEY_FORCE = 'f', KEY_SIZE = 's' };
+
+#define TIMEOUT_OPTION	\
+	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "wait that long for the end; it goes on without us", 2 }
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct change *ch = ctx;
+	const char *why;
+	char *end;
+
+	switch (key) {
+	case KEY_TIMEOUT:
+		ch->timeout = strtoul(arg, &end, 10);
+		if (*end || !ch->timeout || ch->timeout > 86400)
+			argp_error(state, "--timeout %s: write seconds, 1 to 86400", arg);
+		return 0;
+	case KEY_FORCE:
+		ch->force = true;
+		return 0;
+	case KEY_SIZE:
+		if (conf_parse_size(arg, &ch->size) || !ch->size || ch->size % 4096)
+			argp_error(state, "--size %s: write a multiple of 4096 bytes, as 512M or 100G",
+				   arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (ch->to || strcmp(program_invocation_short_name, "raftblk transfer"))
+			return ARGP_ERR_UNKNOWN;
+		if (conf_check_name("node", arg, &why))
+			argp_error(state, "%s: no name for a node: %s", arg, why);
+		ch->to = arg;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* What an errno means for the exit code, and what to do if the kernel did not say. */
+static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout)
+{
+	switch (err) {
+	case -ETIME:
+		return fail(EXIT_TIMEOUT, volume,
+			    "%s: not over after %u s, and still under way; see: raftblk why %s",
+			    what, timeout, volume);
+	case -EPERM:
+		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what,
+			    text[0] ? text : strerror(-err));
+	case -ENOENT:
+		if (strcmp(what, "up"))
+			return fail(EXIT_ABSENT, volume, "%s: %s; start it: raftblk up %s", what,
+				    text[0] ? text : "it is not up on this node", volume);
+		break;
+	}
+	return fail(EXIT_FAILED, volume, "%s: %s%s%s", what, text[0] ? text : strerror(-err),
+		    text[0] ? "" : "; see also: dmesg", "");
+}
+
+/* ---- up ---- */
+
+static int put_peer(struct nlmsghdr *nlh, const struct conf *c, const struct conf_node *n)
+{
+	struct sockaddr_in6 addr;
+	struct nlattr *nest;
+	int err = conf_resolve(c, n, &addr);
+
+	if (err)
+		return err;
+	nest = mnl_attr_nest_start(nlh, RAFTBLK_A_PEER);
+	mnl_attr_put_strz(nlh, RAFTBLK_A_PEER_NODE, n->name);
+	mnl_attr_put_strz(nlh, RAFTBLK_A_PEER_ADDRESS, n->address);
+	mnl_attr_put(nlh, RAFTBLK_A_PEER_SOCKADDR, sizeof(addr), &addr);
+	mnl_attr_nest_end(nlh, nest);
+	return 0;
+}
+
+static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
+{
+	struct sockaddr_in6 addr;
+	int err = conf_resolve(c, c->me, &addr);
+	u32 i;
+
+	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, c->volume);
+	mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, c->me->name);
+	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
+	mnl_attr_put_strz(nlh, RAFTBLK_A_LOG_PATH, c->me->log);
+	mnl_attr_put_strz(nlh, RAFTBLK_A_DATA_PATH, c->me->data);
+	mnl_attr_put(nlh, RAFTBLK_A_LISTEN, sizeof(addr), &addr);
+	if (c->minor >= 0)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_MINOR, c->minor);
+	if (c->pool)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_POOL_MIB, c->pool >> 20);
+	if (c->io_timeout_ms)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_IO_TIMEOUT_MS, c->io_timeout_ms);
+	if (c->election_ms)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_ELECTION_MS, c->election_ms);
+	for (i = 0; i < c->nnodes && !err; i++)
+		if (&c->node[i] != c->me)
+			err = put_peer(nlh, c, &c->node[i]);
+	return err;
+}
+
+static int tell_up(struct json_object *o, void *ctx)
+{
+	printf("%s is up as /dev/raftblk%llu%s\n", jstr(o, "volume"),
+	       (unsigned long long)ju(o, "status.minor"),
+	       js(o, "status.conf") ? "" :
+	       "; not bootstrapped yet: once it is up on all nodes, 'raftblk bootstrap' on one");
+	return 0;
+}
+
+/* The file and the device must speak of the same volume: the kernel does not know the file. */
+static int check_uuid(const struct conf *c)
+{
+	struct device d = { .what = "log", .path = c->me->log };
+	char found[37];
+	struct log_reader rd;
+	struct log_super s;
+	int err = device_open(&d, c->volume, false);
+
+	if (err)
+		return err;
+	device_reader(&d, &rd);
+	err = d.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA : log_read_super(&rd, d.bytes, &s);
+	free(rd.scratch);
+	device_close(&d);
+	if (err == -ENODATA)
+		return fail(EXIT_ABSENT, c->volume, "log device %s is not formatted for raftblk; first: raftblk format %s",
+			    c->me->log, c->volume);
+	/* What else is wrong with it the kernel finds and tells. */
+	if (err || !memcmp(s.volume, c->uuid, LOG_UUID_LEN))
+		return 0;
+	uuid_format(s.volume, found);
+	return fail(EXIT_FAILED, c->volume,
+		    "log device %s belongs to volume %s with uuid %s, %s says %s; is it the file of all other nodes, or another volume's device?",
+		    c->me->log, s.volume_name, found, c->path, c->uuid_text);
+}
+
+int cmd_up(int argc, char **argv)
+{
+	static const struct argp_option options[] = { TIMEOUT_OPTION, { 0 } };
+	struct change ch = { .timeout = UP_TIMEOUT_S };
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .takes_config = true, .options = options,
+		.args_doc = "VOLUME", .parse = parse, .ctx = &ch,
+		.doc = "Start VOLUME on this node, as its configuration file says.\v"
+		       "Examples:\n  raftblk up r0\n  raftblk up r0 --node n2 --config /tmp/r0.conf\n",
+	};
+	u64 ticket = nl_ticket();
+	struct nlmsghdr *nlh;
+	char text[256];
+	struct conf c;
+	struct nl *nl;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = conf_load(&c, &line.common);
+	if (!err)
+		err = conf_need_me(&c);
+	if (!err)
+		err = nl_open(&nl, c.volume);
+	if (err)
+		return err;
+	err = check_uuid(&c);
+	if (err)
+		goto close;
+	nlh = nl_request(nl, RAFTBLK_CMD_UP, false);
+	err = put_up(nlh, &c, ticket);
+	if (err)
+		goto close;
+	err = nl_do(nl, nlh, ticket, ch.timeout, text, sizeof(text));
+	if (err)
+		err = failed(c.volume, "up", err, text, ch.timeout);
+	else
+		nl_get(nl, c.volume, tell_up, NULL);
+close:
+	nl_close(nl);
+	return err;
+}
+
+/* ---- the others need no configuration file ---- */
+
+static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
+{
+	u64 ticket = nl_ticket();
+	struct nlmsghdr *nlh;
+	char text[256];
+	struct nl *nl;
+	int err = nl_open(&nl, volume);
+
+	if (err)
+		return err;
+	nlh = nl_request(nl, cmd, false);
+	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, volume);
+	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
+	if (ch->force)
+		mnl_attr_put(nlh, RAFTBLK_A_FORCE, 0, NULL);
+	if (ch->size)
+		mnl_attr_put_u64(nlh, RAFTBLK_A_SECTORS, ch->size >> RB_SECTOR_SHIFT);
+	if (ch->to)
+		mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, ch->to);
+	err = nl_do(nl, nlh, ticket, ch->timeout, text, sizeof(text));
+	if (err)
+		err = failed(volume, what, err, text, ch->timeout);
+	else
+		printf("%s: %s\n", volume, text[0] ? text : what);
+	nl_close(nl);
+	return err;
+}
+
+int cmd_down(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "force", KEY_FORCE, NULL, 0,
+		  "although the device is open: every request ends, with an error; wait for nothing", 1 },
+		TIMEOUT_OPTION, { 0 },
+	};
+	struct change ch = { .timeout = DOWN_TIMEOUT_S };
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
+		.parse = parse, .ctx = &ch,
+		.doc = "Stop VOLUME on this node: leadership is handed over, the log applied.\v"
+		       "Examples:\n  raftblk down r0\n  raftblk down r0 --force\n",
+	};
+
+	parse_cmdline(&line, argc, argv);
+	return change(line.common.volume, "down", RAFTBLK_CMD_DOWN, &ch);
+}
+
+/* --size, else that of the configuration file if there is one. */
+static int size_of(struct change *ch, const struct common *opt)
+{
+	char path[512];
+	struct conf c;
+	FILE *f;
+	int err;
+
+	conf_path(path, sizeof(path), opt);
+	f = fopen(path, "re");
+	if (ch->size || !f) {
+		if (f)
+			fclose(f);
+		return 0;
+	}
+	fclose(f);
+	err = conf_load(&c, opt);
+	ch->size = c.size;
+	return err;
+}
+
+int cmd_bootstrap(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "size", KEY_SIZE, "SIZE", 0,
+		  "size of the volume (the file's; what the smallest data device allows)", 1 },
+		TIMEOUT_OPTION, { 0 },
+	};
+	struct change ch = { .timeout = OTHER_TIMEOUT_S };
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .takes_config = true, .options = options,
+		.args_doc = "VOLUME", .parse = parse, .ctx = &ch,
+		.doc = "Give a new VOLUME its first configuration: once, on one node, when it is up on all of them.\v"
+		       "Examples:\n  raftblk bootstrap r0\n  raftblk bootstrap r0 --size 100G\n",
+	};
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = size_of(&ch, &line.common);
+	return err ? err : change(line.common.volume, "bootstrap", RAFTBLK_CMD_BOOTSTRAP, &ch);
+}
+
+int cmd_transfer(int argc, char **argv)
+{
+	static const struct argp_option options[] = { TIMEOUT_OPTION, { 0 } };
+	struct change ch = { .timeout = OTHER_TIMEOUT_S };
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME [NODE]",
+		.parse = parse, .ctx = &ch,
+		.doc = "Hand the leadership of VOLUME to NODE, or to the best one. On the node that leads.\v"
+		       "Examples:\n  raftblk transfer r0\n  raftblk transfer r0 n2\n",
+	};
+
+	parse_cmdline(&line, argc, argv);
+	return change(line.common.volume, "transfer", RAFTBLK_CMD_TRANSFER, &ch);
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * raftblk why: what keeps a volume from being written to here, and what to do.
+ * Rules in one table, the most telling one first; each looks at the status only.
+ */
+#include "status.h"
+
+struct said {
+	char cause[512];
+	char step[512];
+};
+
+__attribute__((format(printf, 2, 3)))
+static void cause(struct said *s, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->cause, sizeof(s->cause), fmt, args);
+	va_end(args);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void step(struct said *s, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->step, sizeof(s->step), fmt, args);
+	va_end(args);
+}
+
+static bool is(struct json_object *o, const char *path, const char *value)
+{
+	return !strcmp(jstr(o, path), value);
+}
+
+/* The first peer of which @test is true; *@n counts them. */
+static struct json_object *peer_with(struct json_object *o, bool (*test)(struct json_object *p),
+				     size_t *n)
+{
+	struct json_object *peers = js(o, "status.peers"), *first = NULL, *p;
+	size_t i;
+
+	*n = 0;
+	for (i = 0; peers && i < json_object_array_length(peers); i++) {
+		p = json_object_array_get_idx(peers, i);
+		if (!test(p))
+			continue;
+		(*n)++;
+		first = first ? first : p;
+	}
+	return first;
+}
+
+static bool is_down(struct json_object *p)
+{
+	return !jb(p, "consensus_up") || !jb(p, "bulk_up");
+}
+
+static bool is_resync(struct json_object *p)
+{
+	return jb(p, "needs_resync");
+}
+
+/* "n2 (Connection refused), n3 (refuses us: another volume)" */
+static void list_down(struct json_object *o, char *buf, size_t size)
+{
+	struct json_object *peers = js(o, "status.peers"), *p;
+	size_t i, n = 0;
+
+	buf[0] = 0;
+	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
+		p = json_object_array_get_idx(peers, i);
+		if (!is_down(p))
+			continue;
+		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
+			      js(p, "rejected") ? "refused: " : js(p, "refused") ? "refuses us: " : "",
+			      jstr(p, "reason")[0] ? jstr(p, "reason") :
+			      js(p, "error") ? strerror(ju(p, "error")) : "not heard of");
+	}
+}
+
+/* ---- the rules: true when it applies ---- */
+
+static bool not_running(struct json_object *o, struct said *s)
+{
+	if (js(o, "status.role") && is(o, "status.state", "running"))
+		return false;
+	cause(s, "the volume is %s", js(o, "status") ? jstr(o, "status.state") :
+	      "hanging in a device below");
+	step(s, "wait; 'dmesg' tells what it is doing");
+	return true;
+}
+
+static bool halted(struct json_object *o, struct said *s)
+{
+	static const struct {
+		const char *halt, *cause, *step;
+	} why[] = {
+		{ "log", "its log device failed", "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
+		{ "data", "its data device failed", "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
+		{ "rot", "a committed entry in its log is rotten", "keep the other nodes running; 'raftblk dump %s' shows it" },
+		{ "invariant", "an internal check failed", "please report it with the kernel log; 'raftblk down --force' and 'raftblk up' start again from %s" },
+	};
+	const char *path = is(o, "status.halt", "data") ? "data_path" : "log_path";
+	size_t i;
+
+	if (is(o, "status.halt", "running"))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(why); i++) {
+		if (!is(o, "status.halt", why[i].halt))
+			continue;
+		cause(s, "this member fell silent: %s (%s)", why[i].cause,
+		      strerror(ju(o, "status.halt_error")));
+		snprintf(s->step, sizeof(s->step), why[i].step, jstr(o, path));
+		return true;
+	}
+	cause(s, "this member fell silent: %s", jstr(o, "status.halt"));
+	step(s, "see: dmesg");
+	return true;
+}
+
+static bool not_bootstrapped(struct json_object *o, struct said *s)
+{
+	char down[384];
+	size_t n;
+
+	if (js(o, "status.conf"))
+		return false;
+	if (peer_with(o, is_down, &n)) {
+		list_down(o, down, sizeof(down));
+		cause(s, "the volume was not bootstrapped, and not all nodes are connected: %s",
+		      down);
+		step(s, "'raftblk up %s' there; check addresses and firewalls", jstr(o, "volume"));
+	} else {
+		cause(s, "the volume was not bootstrapped");
+		step(s, "on one node, once: raftblk bootstrap %s", jstr(o, "volume"));
+	}
+	return true;
+}
+
+static bool wants_resync(struct json_object *o, struct said *s)
+{
+	if (!jb(o, "status.needs_resync"))
+		return false;
+	cause(s, "this node was away for so long that the leader's log no longer covers it");
+	step(s, "it needs a resync, which this version cannot do yet; the volume runs on the other nodes");
+	return true;
+}
+
+static bool fenced(struct json_object *o, struct said *s)
+{
+	if (!is(o, "status.session", "fenced"))
+		return false;
+	cause(s, "the session of this node was taken over by %s: what is open here is fenced",
+	      jstr(o, "status.holder_node")[0] ? jstr(o, "status.holder_node") : "another node");
+	step(s, "unmount, and close /dev/raftblk%llu everywhere on this node (%llu openers)",
+	     (unsigned long long)ju(o, "status.minor"),
+	     (unsigned long long)ju(o, "status.openers"));
+	return true;
+}
+
+static bool no_quorum(struct json_object *o, struct said *s)
+{
+	struct json_object *members = js(o, "status.conf.members");
+	size_t voters = members ? json_object_array_length(members) : 0, n;
+	char down[384];
+
+	peer_with(o, is_down, &n);
+	if (voters < n || voters - n > voters / 2)
+		return false;
+	list_down(o, down, sizeof(down));
+	cause(s, "no quorum: of %zu nodes, %zu are connected with this one, %zu are needed; missing: %s",
+	      voters, voters - n - 1, voters / 2, down);
+	step(s, "bring one of them back; IO waits meanwhile");
+	return true;
+}
+
+static bool no_leader(struct json_object *o, struct said *s)
+{
+	if (strcmp(jstr(o, "status.leader_node"), ""))
+		return false;
+	cause(s, "no leader is known; an election is under way (term %llu)",
+	      (unsigned long long)ju(o, "status.term"));
+	step(s, "wait a moment; if it lasts: 'raftblk why %s' on the other nodes",
+	     jstr(o, "volume"));
+	return true;
+}
+
+static bool not_leading(struct json_object *o, struct said *s)
+{
+	if (is(o, "status.role", "leader"))
+		return false;
+	cause(s, "%s leads; in this version only the leader's node can write",
+	      jstr(o, "status.leader_node"));
+	step(s, "use the volume there, or there: raftblk transfer %s %s", jstr(o, "volume"),
+	     jstr(o, "node"));
+	return true;
+}
+
+static bool not_ready(struct json_object *o, struct said *s)
+{
+	if (jb(o, "status.ready"))
+		return false;
+	cause(s, "this leader has not committed an entry of its term yet");
+	step(s, "wait a moment; if it lasts, a majority is not writing: see 'raftblk status' there");
+	return true;
+}
+
+static bool held_elsewhere(struct json_object *o, struct said *s)
+{
+	if (!js(o, "status.holder") || !strcmp(jstr(o, "status.holder_node"), jstr(o, "node")))
+		return false;
+	cause(s, "%s holds the session of the volume: one node writes at a time",
+	      jstr(o, "status.holder_node"));
+	step(s, "it is taken over when the device is opened for writing here: do so if %s no longer uses it",
+	     jstr(o, "status.holder_node"));
+	return true;
+}
+
+static const struct rule {
+	const char *name;
+	bool (*applies)(struct json_object *o, struct said *s);
+} rules[] = {
+	{ "not-running", not_running },
+	{ "halted", halted },
+	{ "not-bootstrapped", not_bootstrapped },
+	{ "needs-resync", wants_resync },
+	{ "fenced", fenced },
+	{ "no-quorum", no_quorum },
+	{ "no-leader", no_leader },
+	{ "not-leading", not_leading },
+	{ "not-ready", not_ready },
+	{ "held-elsewhere", held_elsewhere },
+};
+
+/* ---- not in the way of writing, but worth knowing ---- */
+
+static void remark(struct json_object *list, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	json_object_array_add(list, json_object_new_string(text));
+}
+
+static void remarks(struct json_object *o, struct json_object *list, bool quorum_told)
+{
+	u64 size = ju(o, "status.ring_bytes"), used = ju(o, "status.ring_used");
+	struct json_object *p;
+	char down[384];
+	size_t n;
+
+	p = peer_with(o, is_down, &n);
+	if (p && !quorum_told) {
+		list_down(o, down, sizeof(down));
+		remark(list, "not connected: %s", down);
+	}
+	p = peer_with(o, is_resync, &n);
+	if (p)
+		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));
+	if (size && used > size / 10 * 9)
+		remark(list, "the log is %llu %% full: writes wait for the data device %s",
+		       (unsigned long long)(used * 100 / size), jstr(o, "data_path"));
+	if (ju(o, "status.counters.frames_bad"))
+		remark(list, "%llu connections were cut because of what they sent; see: dmesg",
+		       (unsigned long long)ju(o, "status.counters.frames_bad"));
+}
+
+static struct json_object *explain(struct json_object *o)
+{
+	struct json_object *r = json_object_new_object(), *list = json_object_new_array();
+	struct said s = {};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i].applies(o, &s))
+			break;
+	json_object_object_add(r, "volume", json_object_new_string(jstr(o, "volume")));
+	json_object_object_add(r, "node", json_object_new_string(jstr(o, "node")));
+	json_object_object_add(r, "writable", json_object_new_boolean(i == ARRAY_SIZE(rules)));
+	if (i < ARRAY_SIZE(rules)) {
+		json_object_object_add(r, "rule", json_object_new_string(rules[i].name));
+		json_object_object_add(r, "cause", json_object_new_string(s.cause));
+		json_object_object_add(r, "next_step", json_object_new_string(s.step));
+	}
+	remarks(o, list, i < ARRAY_SIZE(rules) && strstr(s.cause, "connected"));
+	json_object_object_add(r, "remarks", list);
+	return r;
+}
+
+static void print_why(struct json_object *r)
+{
+	struct json_object *list = js(r, "remarks");
+	size_t i;
+
+	if (jb(r, "writable"))
+		printf("%s on %s: %scan be written to%s\n", jstr(r, "volume"), jstr(r, "node"),
+		       paint(GREEN, stdout), paint(PLAIN, stdout));
+	else
+		printf("%s on %s: %scannot be written to%s: %s\nnext: %s\n", jstr(r, "volume"),
+		       jstr(r, "node"), paint(RED, stdout), paint(PLAIN, stdout),
+		       jstr(r, "cause"), jstr(r, "next_step"));
+	for (i = 0; i < json_object_array_length(list); i++)
+		printf("also: %s\n", json_object_get_string(json_object_array_get_idx(list, i)));
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	if (key != 'i')
+		return ARGP_ERR_UNKNOWN;
+	*(const char **)ctx = arg;
+	return 0;
+}
+
+int cmd_why(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "input", 'i', "FILE", 0, "judge what 'status --json' has saved in FILE", 1 },
+		{ 0 },
+	};
+	const char *from = NULL;
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .takes_json = true, .options = options,
+		.args_doc = "VOLUME", .parse = parse, .ctx = &from,
+		.doc = "Tell why VOLUME cannot be written to on this node, who is missing, and what to do next. "
+		       "Exit code 0: it can be written to; 1: it cannot.\v"
+		       "Examples:\n  raftblk why r0\n  raftblk why r0 --json\n",
+	};
+	struct json_object *all, *r;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = status_get(line.common.volume, from, &all);
+	if (err)
+		return err;
+	r = explain(json_object_array_get_idx(all, 0));
+	if (line.common.json)
+		print_json(r);
+	else
+		print_why(r);
+	err = jb(r, "writable") ? EXIT_OK : EXIT_FAILED;
+	json_object_put(r);
+	json_object_put(all);
+	return err;
+}
