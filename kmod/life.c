@@ -24,6 +24,7 @@
 #define RB_POOL_MIB		64
 #define RB_POOL_MIB_MIN		16
 #define RB_POOL_MIB_MAX		8192
+#define RB_ELECTION_MS_MIN	50
 #define RB_CLOSE_WAIT_MS	1000
 #define RB_TRANSFER_WAIT_MS	3000
 #define RB_CHECKPOINT_WAIT_MS	5000
@@ -115,6 +116,10 @@ static int rb_start_pool(struct rb_volume *v, char *err)
 	pages[RB_BUDGET_RECEIVE] = all / 5 * 2;
 	pages[RB_BUDGET_READBACK] = all / 5;
 	v->limits.reads = RB_TAGS;
+	if (v->up.election_ms) {
+		v->limits.default_election_ms = max_t(u32, v->up.election_ms, RB_ELECTION_MS_MIN);
+		v->limits.default_heartbeat_ms = v->limits.default_election_ms / 5;
+	}
 	member_limits_default(&v->limits, (u64)mib << 20, &v->super);
 	v->pool = rb_pool_create(v, pages);
 	if (!v->pool || rb_logio_prepare(v) || rb_dataio_prepare(v))
@@ -140,7 +145,7 @@ static int rb_start_failed(struct rb_volume *v, int r, const struct log_report *
 		return rb_sentence(err, r, "%s and %s do not belong together", v->up.log_path,
 				   v->up.data_path);
 	case -E2BIG:
-		return rb_sentence(err, r, "the log holds more than fits in memory: give it more (pool)");
+		return rb_sentence(err, r, "the log holds more entries than fit in memory");
 	default:
 		return rb_sentence(err, r, "recovery failed (error %d, after %llu records)", -r,
 				   rep->records);
