@@ -10,7 +10,7 @@
 #include "tool.h"
 #include "uapi/raftblk.h"
 
-enum kind { K_U32, K_U64, K_HEX, K_STR, K_FLAG, K_ENUM, K_UUID, K_NEST, K_LIST };
+enum kind { K_U32, K_U64, K_HEX, K_STR, K_FLAG, K_ENUM, K_UUID, K_NEST, K_LIST, K_MERGE };
 
 struct attr {
 	u16 nr;
@@ -119,7 +119,9 @@ static const struct attr top_set[] = {
 	A(, VOLUME, STR, "volume"), A(, NODE, STR, "node"), A(, LOG_PATH, STR, "log_path"),
 	A(, DATA_PATH, STR, "data_path"), A(, TICKET, HEX, "ticket"), A(, ERROR, U32, "error"),
 	A(, EVENT, ENUM, "event", event_names), A(, ARGUMENT, U64, "argument"),
-	A(, TEXT, STR, "text"), A(, STATUS, NEST, "status", status_set), { 0 },
+	A(, TEXT, STR, "text"),
+	/* One flat object is handier than one in another. */
+	A(, STATUS, MERGE, "status", status_set), { 0 },
 };
 
 struct walk {
@@ -129,9 +131,10 @@ struct walk {
 
 static int on_attr(const struct nlattr *attr, void *data);
 
-static struct json_object *nested(const struct nlattr *attr, const struct attr *set)
+static struct json_object *nested(const struct nlattr *attr, const struct attr *set,
+				  struct json_object *into)
 {
-	struct walk w = { .set = set, .o = json_object_new_object() };
+	struct walk w = { .set = set, .o = into };
 	const struct attr *a;
 
 	/* What is absent because it is false or empty is there in JSON. */
@@ -209,7 +212,7 @@ static struct json_object *value(const struct nlattr *attr, const struct attr *a
 						  strnlen(mnl_attr_get_payload(attr),
 							  mnl_attr_get_payload_len(attr)));
 	}
-	return nested(attr, a->arg);
+	return nested(attr, a->arg, json_object_new_object());
 }
 
 static int on_attr(const struct nlattr *attr, void *data)
@@ -221,7 +224,9 @@ static int on_attr(const struct nlattr *attr, void *data)
 	for (a = w->set; a->name; a++) {
 		if (a->nr != mnl_attr_get_type(attr) || mnl_attr_get_payload_len(attr) < needs(a))
 			continue;
-		if (a->kind == K_LIST && json_object_object_get_ex(w->o, a->name, &list))
+		if (a->kind == K_MERGE)
+			nested(attr, a->arg, w->o);
+		else if (a->kind == K_LIST && json_object_object_get_ex(w->o, a->name, &list))
 			json_object_array_add(list, value(attr, a));
 		else
 			json_object_object_add(w->o, a->name, value(attr, a));

@@ -45,7 +45,7 @@ static void usage(FILE *f)
 {
 	size_t i;
 
-	fputs("usage: raftblk COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	fputs("usage: raftblk [--config FILE] [--node NODE] COMMAND [OPTION...] [ARGUMENT...]\n\n"
 	      "Replicated block devices: volumes on this node.\n\n", f);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-10s %-38s %s\n", commands[i].name, commands[i].args,
@@ -53,6 +53,9 @@ static void usage(FILE *f)
 	fputs("\n'raftblk COMMAND --help' tells the options, with examples; raftblk(8) tells the rest.\n"
 	      "A new volume: new, then on each node format and up, then bootstrap on one of them.\n", f);
 }
+
+/* Options that may come before the command, for every command. */
+static struct common global;
 
 enum { KEY_CONFIG = 0x1000, KEY_NODE, KEY_JSON };
 
@@ -132,34 +135,72 @@ void parse_cmdline(struct cmdline *c, int argc, char **argv)
 		children[n++].argp = &json_argp;
 	if (c->takes_config)
 		children[n++].argp = &config_argp;
+	c->common.config = global.config;
+	c->common.node = global.node;
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, c);
 }
 
-int main(int argc, char **argv)
+static int global_option(char **argv, int argc)
+{
+	static const struct {
+		const char *name;
+		const char **value;
+	} options[] = { { "--config", &global.config }, { "--node", &global.node } };
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		n = strlen(options[i].name);
+		if (strncmp(argv[0], options[i].name, n))
+			continue;
+		if (argv[0][n] == '=') {
+			*options[i].value = argv[0] + n + 1;
+			return 1;
+		}
+		if (!argv[0][n] && argc > 1) {
+			*options[i].value = argv[1];
+			return 2;
+		}
+	}
+	return 0;
+}
+
+static int run(const struct command *c, int argc, char **argv)
 {
 	static char name[64];
+
+	/* In messages and help of argp. */
+	snprintf(name, sizeof(name), "raftblk %s", c->name);
+	argv[0] = name;
+	program_invocation_name = name;
+	program_invocation_short_name = name;
+	return c->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	int skip;
 	size_t i;
 
-	if (argc < 2) {
+	argc--;
+	argv++;
+	while (argc && (skip = global_option(argv, argc)) > 0) {
+		argc -= skip;
+		argv += skip;
+	}
+	if (!argc) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h") || !strcmp(argv[0], "help")) {
 		usage(stdout);
 		return EXIT_OK;
 	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
-		argv[1] = "version";
-	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(argv[1], commands[i].name))
-			continue;
-		/* In messages and help of argp. */
-		snprintf(name, sizeof(name), "raftblk %s", argv[1]);
-		argv[1] = name;
-		program_invocation_name = name;
-		program_invocation_short_name = name;
-		return commands[i].run(argc - 1, argv + 1);
-	}
-	return fail(EXIT_USAGE, NULL, "no command '%s'; 'raftblk --help' lists them", argv[1]);
+	if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V"))
+		argv[0] = "version";
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(argv[0], commands[i].name))
+			return run(&commands[i], argc, argv);
+	return fail(EXIT_USAGE, NULL, "no %s '%s'; 'raftblk --help' lists them",
+		    argv[0][0] == '-' ? "such option" : "command", argv[0]);
 }

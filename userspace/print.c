@@ -88,67 +88,67 @@ static void field(const char *name)
 
 static void print_role(struct json_object *o)
 {
-	const char *role = jstr(o, "status.role"), *leader = jstr(o, "status.leader_node");
-	bool leads = !strcmp(role, "leader"), well = jb(o, "status.ready");
+	const char *role = jstr(o, "role"), *leader = jstr(o, "leader_node");
+	bool leads = !strcmp(role, "leader"), well = jb(o, "ready");
 
 	field("role");
 	printf("%s%s%s in term %llu", paint(leads && well ? GREEN : leader[0] ? "" : YELLOW, stdout),
-	       role, paint(PLAIN, stdout), (unsigned long long)ju(o, "status.term"));
+	       role, paint(PLAIN, stdout), (unsigned long long)ju(o, "term"));
 	if (!leads)
 		printf(", leader %s%s%s", paint(leader[0] ? "" : RED, stdout),
 		       leader[0] ? leader : "none known", paint(PLAIN, stdout));
 	puts("");
 	field("IO");
-	if (strcmp(jstr(o, "status.halt"), "running"))
-		printf("%shalted: %s (error %llu)%s", paint(RED, stdout), jstr(o, "status.halt"),
-		       (unsigned long long)ju(o, "status.halt_error"), paint(PLAIN, stdout));
+	if (strcmp(jstr(o, "halt"), "running"))
+		printf("%shalted: %s (error %llu)%s", paint(RED, stdout), jstr(o, "halt"),
+		       (unsigned long long)ju(o, "halt_error"), paint(PLAIN, stdout));
 	else
 		printf("%s%s%s", paint(well ? GREEN : RED, stdout),
 		       well ? "served" : "waits", paint(PLAIN, stdout));
 	printf(", %llu openers, %llu requests under way\n",
-	       (unsigned long long)ju(o, "status.openers"),
-	       (unsigned long long)ju(o, "status.inflight"));
+	       (unsigned long long)ju(o, "openers"),
+	       (unsigned long long)ju(o, "inflight"));
 }
 
 static void print_session(struct json_object *o)
 {
-	const char *holder = jstr(o, "status.holder_node");
+	const char *holder = jstr(o, "holder_node");
 
 	field("session");
-	if (!js(o, "status.holder"))
+	if (!js(o, "holder"))
 		printf("free");
 	else
 		printf("held by %s%s%s since entry %llu", paint(BOLD, stdout), holder,
-		       paint(PLAIN, stdout), (unsigned long long)ju(o, "status.holder.epoch"));
-	if (!strcmp(jstr(o, "status.session"), "fenced"))
+		       paint(PLAIN, stdout), (unsigned long long)ju(o, "holder.epoch"));
+	if (!strcmp(jstr(o, "session"), "fenced"))
 		printf("; %sthis node was fenced%s", paint(RED, stdout), paint(PLAIN, stdout));
 	puts("");
 }
 
 static void print_log(struct json_object *o)
 {
-	u64 size = ju(o, "status.ring_bytes"), used = ju(o, "status.ring_used");
+	u64 size = ju(o, "ring_bytes"), used = ju(o, "ring_used");
 	char a[32], b[32], c[32];
 
 	field("log");
 	printf("%s of %s used (%llu %%), entries %llu to %llu, committed %llu, durable %llu\n",
 	       human_bytes(used, a, sizeof(a)), human_bytes(size, b, sizeof(b)),
 	       (unsigned long long)(size ? used * 100 / size : 0),
-	       (unsigned long long)ju(o, "status.first_index") + 1,
-	       (unsigned long long)ju(o, "status.last_index"),
-	       (unsigned long long)ju(o, "status.commit_index"),
-	       (unsigned long long)ju(o, "status.durable_index"));
+	       (unsigned long long)ju(o, "first_index") + 1,
+	       (unsigned long long)ju(o, "last_index"),
+	       (unsigned long long)ju(o, "commit_index"),
+	       (unsigned long long)ju(o, "durable_index"));
 	field("data");
 	printf("checkpoint at %llu, applied to %llu, %s not applied yet\n",
-	       (unsigned long long)ju(o, "status.checkpoint_index"),
-	       (unsigned long long)ju(o, "status.applied_index"),
-	       human_bytes(ju(o, "status.unapplied_bytes"), c, sizeof(c)));
+	       (unsigned long long)ju(o, "checkpoint_index"),
+	       (unsigned long long)ju(o, "applied_index"),
+	       human_bytes(ju(o, "unapplied_bytes"), c, sizeof(c)));
 }
 
 static void print_peer(struct json_object *o, struct json_object *p)
 {
 	bool up = jb(p, "consensus_up") && jb(p, "bulk_up");
-	u64 last = ju(o, "status.last_index"), match = ju(p, "match");
+	u64 last = ju(o, "last_index"), match = ju(p, "match");
 
 	field("peer");
 	printf("%-12s ", jstr(p, "node"));
@@ -162,7 +162,7 @@ static void print_peer(struct json_object *o, struct json_object *p)
 		printf("%snot connected%s%s%s", paint(RED, stdout), paint(PLAIN, stdout),
 		       js(p, "error") ? ": " : "",
 		       js(p, "error") ? strerror(ju(p, "error")) : "");
-	if (!strcmp(jstr(o, "status.role"), "leader") && js(p, "replica")) {
+	if (!strcmp(jstr(o, "role"), "leader") && js(p, "replica")) {
 		printf(", has %llu", (unsigned long long)match);
 		if (match < last)
 			printf(" (%llu behind)", (unsigned long long)(last - match));
@@ -177,36 +177,36 @@ static void print_peer(struct json_object *o, struct json_object *p)
 void print_status_line(struct json_object *o)
 {
 	printf("%-12s %-12s %-9s %s\n", jstr(o, "volume"), jstr(o, "node"),
-	       jstr(o, "status.state"), jstr(o, "status.role"));
+	       jstr(o, "state"), jstr(o, "role"));
 }
 
 void print_status(struct json_object *o)
 {
-	struct json_object *peers = js(o, "status.peers");
+	struct json_object *peers = js(o, "peers");
 	char buf[32];
 	size_t i;
 
 	printf("%s%s%s on %s: ", paint(BOLD, stdout), jstr(o, "volume"), paint(PLAIN, stdout),
 	       jstr(o, "node"));
-	if (!js(o, "status.role")) {
-		printf("%s\n", js(o, "status") ? jstr(o, "status.state") : "hangs in a device below");
+	if (!js(o, "role")) {
+		printf("%s\n", js(o, "state") ? jstr(o, "state") : "hangs in a device below");
 		return;
 	}
-	printf("/dev/raftblk%llu", (unsigned long long)ju(o, "status.minor"));
-	if (js(o, "status.conf"))
-		printf(", %s", human_bytes(ju(o, "status.conf.sectors") << RB_SECTOR_SHIFT, buf,
+	printf("%s", jstr(o, "device"));
+	if (js(o, "conf"))
+		printf(", %s", human_bytes(ju(o, "conf.sectors") << RB_SECTOR_SHIFT, buf,
 					   sizeof(buf)));
 	else
 		printf(", %snot bootstrapped%s", paint(YELLOW, stdout), paint(PLAIN, stdout));
-	if (strcmp(jstr(o, "status.state"), "running"))
-		printf(", %s", jstr(o, "status.state"));
+	if (strcmp(jstr(o, "state"), "running"))
+		printf(", %s", jstr(o, "state"));
 	puts("");
 	print_role(o);
 	print_session(o);
 	print_log(o);
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
-	if (jb(o, "status.needs_resync"))
+	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the leader's log no longer covers it%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
 	field("devices");

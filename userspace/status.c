@@ -9,11 +9,11 @@ struct args {
 /* Who has @store: names are friendlier than identities. */
 static const char *node_of(struct json_object *o, const char *store)
 {
-	static const char *const lists[] = { "status.conf.members", "status.peers" };
+	static const char *const lists[] = { "conf.members", "peers" };
 	struct json_object *list, *m;
 	size_t i, k;
 
-	if (!strcmp(store, jstr(o, "status.store")))
+	if (!strcmp(store, jstr(o, "store")))
 		return jstr(o, "node");
 	for (k = 0; k < ARRAY_SIZE(lists); k++) {
 		list = js(o, lists[k]);
@@ -28,17 +28,29 @@ static const char *node_of(struct json_object *o, const char *store)
 
 static void add_name(struct json_object *o, const char *path, const char *key)
 {
-	struct json_object *status = js(o, "status");
 	const char *store = jstr(o, path);
 
-	if (status && store[0] && strcmp(store, "0000000000000000"))
-		json_object_object_add(status, key, json_object_new_string(node_of(o, store)));
+	if (store[0] && strcmp(store, "0000000000000000"))
+		json_object_object_add(o, key, json_object_new_string(node_of(o, store)));
+}
+
+static void add_disk(struct json_object *o)
+{
+	char device[32];
+
+	if (!js(o, "minor"))
+		return;
+	snprintf(device, sizeof(device), "/dev/raftblk%llu", (unsigned long long)ju(o, "minor"));
+	json_object_object_add(o, "device", json_object_new_string(device));
+	json_object_object_add(o, "size",
+			       json_object_new_uint64(ju(o, "sectors") << RB_SECTOR_SHIFT));
 }
 
 static int collect(struct json_object *o, void *ctx)
 {
-	add_name(o, "status.leader", "leader_node");
-	add_name(o, "status.holder.store", "holder_node");
+	add_name(o, "leader", "leader_node");
+	add_name(o, "holder.store", "holder_node");
+	add_disk(o);
 	json_object_array_add(ctx, json_object_get(o));
 	return 0;
 }
@@ -52,7 +64,9 @@ static int from_file(const char *volume, const char *from, struct json_object *a
 		return fail(EXIT_ABSENT, volume, "cannot read %s: %s; it should be what 'raftblk status --json' printed",
 			    from, json_util_get_last_err());
 	if (!json_object_is_type(o, json_type_array)) {
-		json_object_array_add(all, o);
+		if (!volume || !strcmp(jstr(o, "volume"), volume))
+			json_object_array_add(all, json_object_get(o));
+		json_object_put(o);
 		return 0;
 	}
 	for (i = 0; i < json_object_array_length(o); i++)
@@ -117,7 +131,7 @@ int cmd_status(int argc, char **argv)
 		.args_doc = "[VOLUME]", .parse = parse, .ctx = &a,
 		.doc = "Show VOLUME, or all volumes that are up in this network namespace.\v"
 		       "Examples:\n  raftblk status\n  raftblk status r0\n"
-		       "  raftblk status --json | jq '.[].status.role'\n",
+		       "  raftblk status --json | jq '.[].role'\n  raftblk status r0 --json | jq .role\n",
 	};
 	struct json_object *all;
 	size_t i;
@@ -128,7 +142,7 @@ int cmd_status(int argc, char **argv)
 	if (err)
 		return err;
 	if (line.common.json)
-		print_json(all);
+		print_json(line.common.volume ? json_object_array_get_idx(all, 0) : all);
 	else if (!json_object_array_length(all))
 		puts("no volume is up in this network namespace");
 	for (i = 0; !line.common.json && i < json_object_array_length(all); i++)

@@ -120,8 +120,8 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
 static int tell_up(struct json_object *o, void *ctx)
 {
 	printf("%s is up as /dev/raftblk%llu%s\n", jstr(o, "volume"),
-	       (unsigned long long)ju(o, "status.minor"),
-	       js(o, "status.conf") ? "" :
+	       (unsigned long long)ju(o, "minor"),
+	       js(o, "conf") ? "" :
 	       "; not bootstrapped yet: once it is up on all nodes, 'raftblk bootstrap' on one");
 	return 0;
 }

@@ -39,7 +39,7 @@ static bool is(struct json_object *o, const char *path, const char *value)
 static struct json_object *peer_with(struct json_object *o, bool (*test)(struct json_object *p),
 				     size_t *n)
 {
-	struct json_object *peers = js(o, "status.peers"), *first = NULL, *p;
+	struct json_object *peers = js(o, "peers"), *first = NULL, *p;
 	size_t i;
 
 	*n = 0;
@@ -66,7 +66,7 @@ static bool is_resync(struct json_object *p)
 /* "n2 (Connection refused), n3 (refuses us: another volume)" */
 static void list_down(struct json_object *o, char *buf, size_t size)
 {
-	struct json_object *peers = js(o, "status.peers"), *p;
+	struct json_object *peers = js(o, "peers"), *p;
 	size_t i, n = 0;
 
 	buf[0] = 0;
@@ -85,9 +85,9 @@ static void list_down(struct json_object *o, char *buf, size_t size)
 
 static bool not_running(struct json_object *o, struct said *s)
 {
-	if (js(o, "status.role") && is(o, "status.state", "running"))
+	if (js(o, "role") && is(o, "state", "running"))
 		return false;
-	cause(s, "the volume is %s", js(o, "status") ? jstr(o, "status.state") :
+	cause(s, "the volume is %s", js(o, "state") ? jstr(o, "state") :
 	      "hanging in a device below");
 	step(s, "wait; 'dmesg' tells what it is doing");
 	return true;
@@ -103,20 +103,20 @@ static bool halted(struct json_object *o, struct said *s)
 		{ "rot", "a committed entry in its log is rotten", "keep the other nodes running; 'raftblk dump %s' shows it" },
 		{ "invariant", "an internal check failed", "please report it with the kernel log; 'raftblk down --force' and 'raftblk up' start again from %s" },
 	};
-	const char *path = is(o, "status.halt", "data") ? "data_path" : "log_path";
+	const char *path = is(o, "halt", "data") ? "data_path" : "log_path";
 	size_t i;
 
-	if (is(o, "status.halt", "running"))
+	if (is(o, "halt", "running"))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(why); i++) {
-		if (!is(o, "status.halt", why[i].halt))
+		if (!is(o, "halt", why[i].halt))
 			continue;
 		cause(s, "this member fell silent: %s (%s)", why[i].cause,
-		      strerror(ju(o, "status.halt_error")));
+		      strerror(ju(o, "halt_error")));
 		snprintf(s->step, sizeof(s->step), why[i].step, jstr(o, path));
 		return true;
 	}
-	cause(s, "this member fell silent: %s", jstr(o, "status.halt"));
+	cause(s, "this member fell silent: %s", jstr(o, "halt"));
 	step(s, "see: dmesg");
 	return true;
 }
@@ -126,7 +126,7 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 	char down[384];
 	size_t n;
 
-	if (js(o, "status.conf"))
+	if (js(o, "conf"))
 		return false;
 	if (peer_with(o, is_down, &n)) {
 		list_down(o, down, sizeof(down));
@@ -142,7 +142,7 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 
 static bool wants_resync(struct json_object *o, struct said *s)
 {
-	if (!jb(o, "status.needs_resync"))
+	if (!jb(o, "needs_resync"))
 		return false;
 	cause(s, "this node was away for so long that the leader's log no longer covers it");
 	step(s, "it needs a resync, which this version cannot do yet; the volume runs on the other nodes");
@@ -151,19 +151,18 @@ static bool wants_resync(struct json_object *o, struct said *s)
 
 static bool fenced(struct json_object *o, struct said *s)
 {
-	if (!is(o, "status.session", "fenced"))
+	if (!is(o, "session", "fenced"))
 		return false;
 	cause(s, "the session of this node was taken over by %s: what is open here is fenced",
-	      jstr(o, "status.holder_node")[0] ? jstr(o, "status.holder_node") : "another node");
-	step(s, "unmount, and close /dev/raftblk%llu everywhere on this node (%llu openers)",
-	     (unsigned long long)ju(o, "status.minor"),
-	     (unsigned long long)ju(o, "status.openers"));
+	      jstr(o, "holder_node")[0] ? jstr(o, "holder_node") : "another node");
+	step(s, "unmount, and close %s everywhere on this node (%llu openers)", jstr(o, "device"),
+	     (unsigned long long)ju(o, "openers"));
 	return true;
 }
 
 static bool no_quorum(struct json_object *o, struct said *s)
 {
-	struct json_object *members = js(o, "status.conf.members");
+	struct json_object *members = js(o, "conf.members");
 	size_t voters = members ? json_object_array_length(members) : 0, n;
 	char down[384];
 
@@ -179,10 +178,10 @@ static bool no_quorum(struct json_object *o, struct said *s)
 
 static bool no_leader(struct json_object *o, struct said *s)
 {
-	if (strcmp(jstr(o, "status.leader_node"), ""))
+	if (strcmp(jstr(o, "leader_node"), ""))
 		return false;
 	cause(s, "no leader is known; an election is under way (term %llu)",
-	      (unsigned long long)ju(o, "status.term"));
+	      (unsigned long long)ju(o, "term"));
 	step(s, "wait a moment; if it lasts: 'raftblk why %s' on the other nodes",
 	     jstr(o, "volume"));
 	return true;
@@ -190,10 +189,10 @@ static bool no_leader(struct json_object *o, struct said *s)
 
 static bool not_leading(struct json_object *o, struct said *s)
 {
-	if (is(o, "status.role", "leader"))
+	if (is(o, "role", "leader"))
 		return false;
 	cause(s, "%s leads; in this version only the leader's node can write",
-	      jstr(o, "status.leader_node"));
+	      jstr(o, "leader_node"));
 	step(s, "use the volume there, or there: raftblk transfer %s %s", jstr(o, "volume"),
 	     jstr(o, "node"));
 	return true;
@@ -201,7 +200,7 @@ static bool not_leading(struct json_object *o, struct said *s)
 
 static bool not_ready(struct json_object *o, struct said *s)
 {
-	if (jb(o, "status.ready"))
+	if (jb(o, "ready"))
 		return false;
 	cause(s, "this leader has not committed an entry of its term yet");
 	step(s, "wait a moment; if it lasts, a majority is not writing: see 'raftblk status' there");
@@ -210,12 +209,12 @@ static bool not_ready(struct json_object *o, struct said *s)
 
 static bool held_elsewhere(struct json_object *o, struct said *s)
 {
-	if (!js(o, "status.holder") || !strcmp(jstr(o, "status.holder_node"), jstr(o, "node")))
+	if (!js(o, "holder") || !strcmp(jstr(o, "holder_node"), jstr(o, "node")))
 		return false;
 	cause(s, "%s holds the session of the volume: one node writes at a time",
-	      jstr(o, "status.holder_node"));
+	      jstr(o, "holder_node"));
 	step(s, "it is taken over when the device is opened for writing here: do so if %s no longer uses it",
-	     jstr(o, "status.holder_node"));
+	     jstr(o, "holder_node"));
 	return true;
 }
 
@@ -250,7 +249,7 @@ static void remark(struct json_object *list, const char *fmt, ...)
 
 static void remarks(struct json_object *o, struct json_object *list, bool quorum_told)
 {
-	u64 size = ju(o, "status.ring_bytes"), used = ju(o, "status.ring_used");
+	u64 size = ju(o, "ring_bytes"), used = ju(o, "ring_used");
 	struct json_object *p;
 	char down[384];
 	size_t n;
@@ -266,9 +265,9 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (size && used > size / 10 * 9)
 		remark(list, "the log is %llu %% full: writes wait for the data device %s",
 		       (unsigned long long)(used * 100 / size), jstr(o, "data_path"));
-	if (ju(o, "status.counters.frames_bad"))
+	if (ju(o, "counters.frames_bad"))
 		remark(list, "%llu connections were cut because of what they sent; see: dmesg",
-		       (unsigned long long)ju(o, "status.counters.frames_bad"));
+		       (unsigned long long)ju(o, "counters.frames_bad"));
 }
 
 static struct json_object *explain(struct json_object *o)
