@@ -126,7 +126,7 @@ static bool misbehaved(int err)
 static void end_conn(struct rb_conn *c, int err, u64 now)
 {
 	struct rb_volume *v = c->v;
-	struct rb_link *l = c->link;
+	struct rb_link *l = c->link, *other;
 
 	if (misbehaved(err)) {
 		v->peers->frames_bad++;
@@ -142,6 +142,10 @@ static void end_conn(struct rb_conn *c, int err, u64 now)
 		l->backoff_ms = max_t(u32, l->backoff_ms, RB_BACKOFF_MAX_MS / 4);
 	if (l->conn == c) {
 		rb_link_down(l, now);
+		/* A peer that is silent here is so on its other channel: do not wait for that. */
+		other = rb_link(v->peers, l->slot, WIRE_BULK);
+		if (err == -ETIMEDOUT && l != other && other->conn)
+			end_conn(other->conn, err, now);
 		return;
 	}
 	l->trying = NULL;
