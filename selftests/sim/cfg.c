@@ -32,6 +32,10 @@ static void draw_limits(struct sim_cfg *c)
 	l->batch = (u32)rnd_range(R_CFG, RB_ENTRY_BLOCKS_MAX, l->slots);
 	l->uncommitted_bytes = (u32)rnd_log(R_CFG, 2 * RB_WRITE_MAX, 1 << 20);
 	l->apply_bytes = (u32)rnd_log(R_CFG, 16 << 10, 1 << 20);
+	if (rnd_one_in(R_CFG, 2)) {	/* as member_limits_default() would have it */
+		c->pool_pages = (u32)rnd_log(R_CFG, 8 * RB_WRITE_MAX, 8 << 20) / RB_BLOCK_SIZE;
+		l->uncommitted_bytes = l->apply_bytes = c->pool_pages * RB_BLOCK_SIZE / 8;
+	}
 	l->msg_ents = (u32)rnd_log(R_CFG, 1, WIRE_ENTRIES_MAX);
 	l->inflight_msgs = (u32)rnd_log(R_CFG, 1, 16);
 	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
@@ -64,7 +68,8 @@ static void draw_disks(struct sim_cfg *c)
 	c->log_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
 	c->log_max = c->log_min + rnd_log(R_CFG, 10 * USEC, 8 * MSEC);
 	c->data_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
-	c->data_max = c->data_min + rnd_log(R_CFG, 10 * USEC, 8 * MSEC);
+	c->data_max = c->data_min +
+		      rnd_log(R_CFG, 10 * USEC, rnd_one_in(R_CFG, 5) ? 300 * MSEC : 8 * MSEC);
 	c->slow_mean = maybe(30, 500 * MSEC, 5 * SEC);
 	c->slow_len = rnd_log(R_CFG, 50 * MSEC, SEC);
 	c->write_error = (u32)maybe(15, 20, 3000);
@@ -79,6 +84,7 @@ static void draw_nodes(struct sim_cfg *c)
 	c->drift_ppm = (u32)maybe(50, 100, 100000);
 	c->crash_mean = maybe(60, 100 * MSEC, 5 * SEC);
 	c->blackout_mean = maybe(40, 500 * MSEC, 8 * SEC);
+	c->crash_io = (u32)maybe(50, 100, 10000);
 	c->down_len = rnd_log(R_CFG, 10 * MSEC, 3 * SEC);
 	c->pause_mean = maybe(35, 200 * MSEC, 5 * SEC);
 	c->pause_len = rnd_log(R_CFG, 20 * MSEC, 2 * SEC);
@@ -128,14 +134,14 @@ void cfg_print(const struct sim_cfg *c)
 {
 #define P(f) printf("#   %-16s %llu\n", #f, (unsigned long long)c->f)
 	P(nodes); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
-	P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
+	P(pool_pages); P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
 	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
 	P(limits.inflight_msgs); P(limits.records_inflight); P(election_ms); P(heartbeat_ms);
 	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
 	P(raw_loss); P(raw_dup); P(raw_reorder); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
 	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len);
 	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
-	P(crash_mean); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
+	P(crash_mean); P(crash_io); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
 	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);
 	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(size_max); P(hot);
 #undef P

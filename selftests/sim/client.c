@@ -82,7 +82,7 @@ u64 sector_id(const u8 *p, u64 sector)
 static void make_payload(struct node *n, struct op *op)
 {
 	u32 nblocks = rb_blocks_touched(op->sector, op->nsect), b, i;
-	struct sbuf *sb = sbuf_new(n->id, nblocks);
+	struct sbuf *sb = sbuf_new(n->id, nblocks, B_SUBMIT);
 	u64 base = op->sector / 8 * 8;
 
 	op->buf = sb;
@@ -208,6 +208,8 @@ struct op *client_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 	int ret = -EAGAIN;
 
 	if (n->nwait >= WAIT_MAX)
+		return NULL;
+	if (kind == OP_WRITE && sbuf_room(n->id, B_SUBMIT) < rb_blocks_touched(sector, nsect))
 		return NULL;
 	op = op_new(n, kind, sector, nsect);
 	TRACE(n->id, "submit", op->id << 4 | kind, sector << 16 | nsect);

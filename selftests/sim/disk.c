@@ -260,6 +260,7 @@ static void show_early(struct disk *d, struct dop *op)
 void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 {
 	u32 ppm = is_read(op) ? sim.cfg.read_error : sim.cfg.write_error, i;
+	u64 end = sim.now + latency(d, op);
 
 	for (i = 0; i < op->nseg; i++)
 		SIM_CHECK(op->seg[i].pgno < d->npg, "%s access beyond the device: page %u of %u",
@@ -272,7 +273,9 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 	if (op->kind == D_APPLY && rnd_one_in(R_DISK, 2))
 		show_early(d, op);
 	TRACE(d->node, d->data ? "data-start" : "log-start", op->kind, op->nseg);
-	ev_push(sim.now + latency(d, op), done, d->node, 0, 0, op);
+	ev_push(end, done, d->node, 0, 0, op);
+	if (!is_read(op) && rnd_ppm(R_DISK, sim.cfg.crash_io))
+		fault_cut(d->node, rnd_range(R_DISK, sim.now, end));
 }
 
 void dop_end(struct disk *d, struct dop *op)

@@ -54,6 +54,26 @@ static void crash_event(struct event *e)
 	fault_restart(n, sim.cfg.down_len);
 }
 
+static void cut_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+
+	if (sim.healed || !n->up)
+		return;
+	SIM_MARK(CUT_IN_WRITE);
+	node_stop(n, false);
+	fault_restart(n, sim.cfg.down_len);
+}
+
+/* The power goes just then: perhaps in the middle of a write, perhaps for everybody. */
+void fault_cut(u8 node, u64 t)
+{
+	ev_push(t, cut_event, node, 0, 0, NULL);
+	if (sim.cfg.blackout_mean && rnd_one_in(R_FAULT, 4))
+		for (node = 0; node < sim.cfg.nodes; node++)
+			ev_push(t, cut_event, node, 0, 0, NULL);
+}
+
 static void blackout_event(struct event *e)
 {
 	u32 i;

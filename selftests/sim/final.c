@@ -43,7 +43,7 @@ static const struct raft_peer_status *peer_of(const struct node *lead, const str
 }
 
 /* Can the leader's log still serve this node? */
-static bool covered(const struct node *lead, const struct node *n)
+bool final_covered(const struct node *lead, const struct node *n)
 {
 	const struct raft_peer_status *ps;
 
@@ -60,12 +60,12 @@ static u32 count_covered(const struct node *lead)
 	u32 i, count = 0;
 
 	for (i = 0; i < sim.cfg.nodes; i++)
-		count += covered(lead, &sim.node[i]);
+		count += final_covered(lead, &sim.node[i]);
 	return count;
 }
 
 /* Runs until @done says so; false: time is over. */
-static bool run_until(bool (*done)(void), u64 bound)
+bool run_until(bool (*done)(void), u64 bound)
 {
 	u64 until = sim.now + bound, next = sim.now;
 
@@ -126,7 +126,7 @@ static u64 outstanding(void)
 	u64 sum = 0;
 
 	for (n = sim.node; n < sim.node + sim.cfg.nodes; n++)
-		if (!lead || covered(lead, n))
+		if (!lead || final_covered(lead, n))
 			sum += n->ops_out + n->nwait;
 	return sum;
 }
@@ -136,9 +136,16 @@ static bool all_ended(void)
 	return !outstanding();
 }
 
+void final_write(u32 count)
+{
+	writes_wanted = sim.stats[ST_WRITES] + count;
+	ev_push(sim.now, write_event, SIM_NONE, 0, 0, NULL);
+	SIM_CHECK(run_until(wrote, BOUND), "liveness: new writes do not complete");
+}
+
 /* ---- equality ---- */
 
-static bool settled(void)
+bool final_settled(void)
 {
 	const struct node *lead = node_leader();
 	u32 i;
@@ -148,7 +155,7 @@ static bool settled(void)
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];
 
-		if (!covered(lead, n))
+		if (!final_covered(lead, n))
 			continue;
 		if (n->st.live_index != lead->st.live_index ||
 		    n->st.checkpoint_index != n->st.live_index) {
@@ -167,7 +174,7 @@ static void compare(const struct node *lead)
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];
 
-		if (!covered(lead, n))
+		if (!final_covered(lead, n))
 			continue;
 		SIM_CHECK(n->st.digest == lead->st.digest && n->st.live_index == model_last(),
 			  "node %c: digest at %llu differs at the end", 'a' + n->id,
@@ -191,7 +198,7 @@ static bool read_all(void)
 		struct node *n = &sim.node[i];
 		u32 nsect;
 
-		if (!lead || !covered(lead, n))
+		if (!lead || !final_covered(lead, n))
 			continue;
 		while (full_at[i] < sim.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
 		       n->ops_out + n->nwait < 8) {
@@ -212,7 +219,7 @@ static void check_full(const struct node *lead)
 	u32 i, k;
 
 	for (i = 0; i < sim.cfg.nodes; i++)
-		for (k = 0; covered(lead, &sim.node[i]) && k < nfull[i]; k++)
+		for (k = 0; final_covered(lead, &sim.node[i]) && k < nfull[i]; k++)
 			SIM_CHECK(full[i][k]->done && !full[i][k]->error,
 				  "node %c: a read at the end failed with %d", 'a' + i,
 				  full[i][k]->error);
@@ -228,15 +235,13 @@ static void demand(void)
 {
 	struct node *lead;
 
-	writes_wanted = sim.stats[ST_WRITES] + NEW_WRITES;
-	ev_push(sim.now, write_event, SIM_NONE, 0, 0, NULL);
-	SIM_CHECK(run_until(wrote, BOUND), "liveness: new writes do not complete");
+	final_write(NEW_WRITES);
 	if (!run_until(all_ended, BOUND)) {
 		client_hung();
 		sim_fail("liveness: %llu requests never end",
 			 (unsigned long long)outstanding());
 	}
-	SIM_CHECK(run_until(settled, BOUND), "liveness: replicas do not become equal");
+	SIM_CHECK(run_until(final_settled, BOUND), "liveness: replicas do not become equal");
 	lead = node_leader();
 	compare(lead);
 	memset(nfull, 0, sizeof(nfull));
@@ -278,5 +283,6 @@ void final_run(void)
 		return;
 	}
 	demand();
+	wrong_store();
 	stop_all();
 }

@@ -12,8 +12,15 @@
 
 static struct rb_buf *buf_alloc(void *host, u32 nblocks)
 {
+	struct node *n = host;
+
 	SIM_CHECK(nblocks && nblocks <= RB_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
-	return &sbuf_new(NODE(host)->id, nblocks)->buf;
+	if (sbuf_room(n->id, B_READBACK) < nblocks) {
+		n->starved = true;
+		SIM_MARK(NO_READBACK);
+		return NULL;
+	}
+	return &sbuf_new(n->id, nblocks, B_READBACK)->buf;
 }
 
 static void buf_get(void *host, struct rb_buf *buf)
@@ -106,8 +113,10 @@ static void rec_done(struct node *n, u64 seq)
 			check_room(n, k);
 			n->dur[k] = r->id[k - r->first];
 		}
-		if (r->id)
+		if (r->id) {
 			n->dur_last = r->last;
+			n->dur_t = sim.now;
+		}
 	}
 	n->nrec -= gone;
 	memmove(n->recs, n->recs + gone, n->nrec * sizeof(n->recs[0]));
@@ -566,8 +575,7 @@ static void trace(void *host, enum member_trace what, u64 index, u64 arg)
 		n->prop[n->nprop++].token = arg;
 		break;
 	case MEMBER_T_TRUNCATE:
-		if (index < n->scan_from)
-			n->scan_from = index;
+		check_truncated(n, index);
 		break;
 	case MEMBER_T_VERDICT:
 		n->judged_seen = index;

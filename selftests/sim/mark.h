@@ -13,6 +13,7 @@
 	X(CHECKPOINT,		1, "a checkpoint became durable")		\
 	X(TORN_TAIL,		1, "recovery cut a torn tail")		\
 	X(ROT_REPORTED,		1, "recovery reported rot")		\
+	X(ROT_AS_TORN,		0, "rot in the newest record passed for a torn write") \
 	X(START_REFUSED,	1, "a store was refused at start")	\
 	X(TRUNCATION,		1, "uncommitted entries were truncated")	\
 	X(ONE_WAY_CUT,		1, "one-way partition of a leader")	\
@@ -24,7 +25,7 @@
 	X(READ_MIXED,		1, "a read took device, payload or zeroes together") \
 	X(WRITE_AGAIN,		1, "a write was refused with -EAGAIN")	\
 	X(READ_AGAIN,		1, "a read was refused with -EAGAIN")	\
-	X(RING_FULL,		1, "the ring was nearly full")		\
+	X(RING_FULL,		0, "the ring was nearly full")		\
 	X(ENTRIES_FULL,		1, "the entry table was nearly full")	\
 	X(READBACK,		1, "payload was read back from the log")	\
 	X(NEEDS_RESYNC,		1, "a peer fell behind the leader's log")	\
@@ -33,7 +34,7 @@
 	X(SESSION_FENCED,	1, "a node found its session fenced")	\
 	X(SESSION_RESET,	1, "a fenced session was reset")		\
 	X(STALE_ENTRY,		1, "a committed entry had no effect: fenced") \
-	X(OPEN_RACE,		1, "an open entry lost the compare-and-set") \
+	X(OPEN_RACE,		0, "an open entry lost the compare-and-set") \
 	X(WRITE_REFUSED,	1, "a write was refused: not the leader, or fenced") \
 	X(WRITE_FAILED,		1, "an accepted write ended with an error")	\
 	X(FRAME_LOST,		1, "a frame was lost without a reset")	\
@@ -43,8 +44,14 @@
 	X(TX_FULL,		1, "a send buffer was full")		\
 	X(CONN_RESET,		1, "a connection was reset")		\
 	X(HELLO_ROLLBACK,	1, "a rolled-back store was refused")	\
+	X(HELLO_STORE,		1, "a wiped store was refused")		\
+	X(DATA_STALE,		1, "a rolled-back data device was refused") \
+	X(DATA_SWAPPED,		1, "another node's data device was refused") \
 	X(META_TORN,		1, "one metadata slot was bad at start")	\
 	X(PAUSE,		1, "a node was frozen for longer than a timeout") \
+	X(CUT_IN_WRITE,		1, "a power cut hit a write in flight")	\
+	X(NO_READBACK,		1, "no memory to read payload back")	\
+	X(RX_STALLED,		1, "no memory to receive payload: the stream waited") \
 	X(BLACKOUT,		1, "all nodes lost power at once")	\
 	X(LOG_ERROR,		1, "a member halted after a log error")	\
 	X(DATA_ERROR,		1, "a member halted after a data error")	\

@@ -288,6 +288,8 @@ static void reject(struct conn *c, int from, u8 reason)
 	TRACE(c->node[from], "reject", c->node[!from], reason);
 	if (reason == WIRE_R_ROLLBACK)
 		SIM_MARK(HELLO_ROLLBACK);
+	if (reason == WIRE_R_STORE)
+		SIM_MARK(HELLO_STORE);
 	sim.rejects[reason]++;
 	f->len = wire_encode_reject(f->head, &r);
 	f->handshake = true;
@@ -333,7 +335,7 @@ static int take_payload(struct node *n, const struct frame *f, const struct wire
 		buf[i] = NULL;
 		if (!a->e[i].nblocks)
 			continue;
-		sb = sbuf_new(n->id, a->e[i].nblocks);
+		sb = sbuf_new(n->id, a->e[i].nblocks, B_RECEIVE);
 		buf[i] = &sb->buf;
 		for (b = 0; b < a->e[i].nblocks; b++, at++) {
 			sb->pg[b] = page_get(f->pg[at]);
@@ -437,7 +439,7 @@ static struct frame *next_frame(struct conn *c, int from, bool *again)
 
 	*again = false;
 	if (raw && s->n > 1 && rnd_ppm(R_NET, sim.cfg.raw_reorder)) {
-		skip = (u32)rnd_below(R_NET, min_t(u32, s->n, 5));
+		skip = sim.cfg.pool_pages ? 0 : (u32)rnd_below(R_NET, min_t(u32, s->n, 5));
 		if (skip)
 			SIM_MARK(FRAME_LATE);
 	}
@@ -502,6 +504,11 @@ static void deliver_event(struct event *e)
 	}
 	if (node_paused(n)) {
 		ev_push(n->resume_t, deliver_event, SIM_NONE, e->a, e->b, c);
+		return;
+	}
+	if (sbuf_room(n->id, B_RECEIVE) < c->st[from].head->npg) {
+		SIM_MARK(RX_STALLED);	/* not read from the socket until there are pages */
+		ev_push(sim.now + 10 * MSEC, deliver_event, SIM_NONE, e->a, e->b, c);
 		return;
 	}
 	deliver(c, from);

@@ -147,8 +147,6 @@ static bool refused(struct node *n, const char *what, int err)
 		  'a' + n->id, what, err);
 	SIM_MARK(START_REFUSED);
 	n->refused = true;
-	n->dur_last = 0;
-	n->ckpt = 0;
 	return false;
 }
 
@@ -167,7 +165,7 @@ static void forget(struct node *n)
 {
 	n->timer_at = U64_MAX;
 	n->run_pending = n->meta_busy = n->map_busy = n->apply_busy = n->sync_busy = false;
-	n->tx_open = false;
+	n->tx_open = n->starved = false;
 	n->ops_out = 0;
 	n->waitq = NULL;
 	n->waitq_tail = &n->waitq;
@@ -258,7 +256,11 @@ bool node_start(struct node *n)
 		return refused(n, "start", err);
 	n->up = true;
 	load_map(n);
-	check_started(n);
+	if (!check_started(n)) {
+		node_stop(n, false);
+		n->refused = true;
+		return false;
+	}
 	node_after(n);
 	return true;
 }
@@ -382,11 +384,19 @@ static void node_run(struct node *n)
 	member_run(n->m, node_now(n));
 	check_step(n);
 	client_session(n);
-	if (client_retry(n) && !n->run_pending) {
-		n->run_pending = true;
-		ev_push(sim.now + USEC, run_event, n->id, 0, 0, NULL);
-	}
+	if (client_retry(n))
+		node_kick(n);
 	arm_timer(n);
+}
+
+void node_kick(struct node *n)
+{
+	u64 delay = sim.cfg.run_delay ? rnd_below(R_NODE, sim.cfg.run_delay) : USEC;
+
+	if (n->run_pending)
+		return;
+	n->run_pending = true;
+	ev_push(sim.now + delay, run_event, n->id, 0, 0, NULL);
 }
 
 void node_after(struct node *n)
@@ -396,8 +406,5 @@ void node_after(struct node *n)
 		return;
 	}
 	check_step(n);
-	if (n->run_pending)
-		return;
-	n->run_pending = true;
-	ev_push(sim.now + rnd_below(R_NODE, sim.cfg.run_delay), run_event, n->id, 0, 0, NULL);
+	node_kick(n);
 }

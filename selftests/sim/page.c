@@ -147,7 +147,17 @@ u32 page_crc(struct page *p)
 
 /* ---- payload buffers, counted for each node ---- */
 
-struct sbuf *sbuf_new(u8 node, u32 nblocks)
+u32 sbuf_room(u8 node, enum budget budget)
+{
+	static const u32 fifths[B_NR] = { 2, 2, 1 };
+	u32 size = sim.cfg.pool_pages / 5 * fifths[budget], used = sim.node[node].used[budget];
+
+	if (!sim.cfg.pool_pages)
+		return U32_MAX;
+	return size > used ? size - used : 0;
+}
+
+struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget)
 {
 	struct node *n = &sim.node[node];
 	struct sbuf *b = free_bufs;
@@ -161,6 +171,8 @@ struct sbuf *sbuf_new(u8 node, u32 nblocks)
 	b->ref = 1;
 	b->host = 0;
 	b->node = node;
+	b->budget = (u8)budget;
+	n->used[budget] += nblocks;
 	b->next = n->bufs;
 	if (b->next)
 		b->next->pprev = &b->next;
@@ -178,6 +190,7 @@ void sbuf_get(struct sbuf *b, bool host)
 
 void sbuf_put(struct sbuf *b, bool host)
 {
+	struct node *n = &sim.node[b->node];
 	u32 i;
 
 	SIM_CHECK(b->ref > (host ? 0 : b->host), "a reference was put that was not held");
@@ -186,6 +199,11 @@ void sbuf_put(struct sbuf *b, bool host)
 		return;
 	for (i = 0; i < b->buf.nblocks; i++)
 		page_put(b->pg[i]);
+	n->used[b->budget] -= b->buf.nblocks;
+	if (n->starved && b->budget == B_READBACK && n->up) {
+		n->starved = false;
+		node_kick(n);
+	}
 	*b->pprev = b->next;
 	if (b->next)
 		b->next->pprev = b->pprev;

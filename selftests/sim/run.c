@@ -44,6 +44,7 @@ static void bootstrap(void)
 	u32 i;
 
 	sim.cfg.write_error = sim.cfg.read_error = sim.cfg.corrupt = 0;
+	sim.cfg.crash_io = 0;
 	sim.cfg.raw_loss = sim.cfg.raw_dup = sim.cfg.raw_reorder = 0;
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];
@@ -73,7 +74,6 @@ static void reset(u64 seed, bool trace)
 		sim.node[i].m = kept[i].m;
 		sim.node[i].msize = kept[i].msize;
 		sim.node[i].pages = kept[i].pages;
-		sim.node[i].scan_from = U64_MAX;
 	}
 	sim.seed = seed;
 	sim.trace = trace;

@@ -40,6 +40,7 @@ struct sim_cfg {
 	u32 nodes, block_size;
 	u64 ring_bytes, sectors;
 	struct member_limits limits;
+	u32 pool_pages;			/* payload memory of a node; 0: no end of it */
 	u32 election_ms, heartbeat_ms;
 	u64 duration;			/* of the phase with faults, ns */
 	u64 run_delay;			/* events may gather so long before member_run() */
@@ -59,6 +60,7 @@ struct sim_cfg {
 	u32 writeback;			/* percent: a dirty page is written back early */
 	/* nodes */
 	u64 crash_mean, blackout_mean, down_len, pause_mean, pause_len;
+	u32 crash_io;			/* ppm of writes that a power cut interrupts */
 	u32 clean_stop;			/* percent of stops that are orderly */
 	u64 transfer_mean, checkpoint_mean;
 	/* users */
@@ -108,7 +110,7 @@ struct page {
 struct sbuf {			/* what the member sees as struct rb_buf */
 	struct rb_buf buf;
 	u32 ref, host;		/* of these, held by our own I/O in flight */
-	u8 node;
+	u8 node, budget;
 	struct sbuf *next, **pprev;	/* all of the node */
 	struct page *pg[RB_ENTRY_BLOCKS_MAX];	/* NULL: zeroes */
 };
@@ -124,7 +126,10 @@ static inline struct sbuf *sbuf_of(const struct rb_buf *b)
 {
 	return container_of((struct rb_buf *)b, struct sbuf, buf);
 }
-struct sbuf *sbuf_new(u8 node, u32 nblocks);
+/* Budgets do not borrow from each other, as in the module's pool. */
+enum budget { B_SUBMIT, B_RECEIVE, B_READBACK, B_NR };
+u32 sbuf_room(u8 node, enum budget budget);	/* pages */
+struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget);
 void sbuf_get(struct sbuf *b, bool host);
 void sbuf_put(struct sbuf *b, bool host);
 
@@ -215,6 +220,8 @@ struct node {
 	size_t msize;
 	void *pages;
 	struct sbuf *bufs;
+	u32 used[3];			/* pages, by budget */
+	bool starved;			/* buf_alloc() had to refuse */
 	u64 timer_at;
 	bool start_pending, run_pending, meta_busy, map_busy, apply_busy, sync_busy;
 	u32 spin;			/* runs without time passing */
@@ -228,7 +235,9 @@ struct node {
 	/* what the disks hold, by our own account */
 	struct ident *dur;		/* by index */
 	u64 dur_last, must_last;	/* newest durable; newest that a start must find */
+	u64 dur_t;			/* when dur_last was reached */
 	u64 dur_term, dur_vote;
+	u32 resync;			/* peers that need one, as it sees it */
 	u64 slot_floor[2];		/* ring floor in the metadata slots */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
@@ -236,7 +245,6 @@ struct node {
 	struct ident *logid;		/* identities in its log as last seen, by index */
 	u64 maxid;			/* room of dur and logid */
 	u64 vote_term, vote;
-	u64 scan_from;			/* own log changed from here on */
 	u64 seen_commit, seen_live, seen_last;
 	u64 judged_seen;		/* as its member traced it */
 	struct { u64 index, token; } prop[256];
@@ -255,6 +263,7 @@ void node_format(struct node *n);
 bool node_start(struct node *n);
 void node_stop(struct node *n, bool clean);	/* clean: member_stop(); else the power goes */
 void node_after(struct node *n);		/* after any call into the member */
+void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
 
@@ -347,9 +356,10 @@ u64 model_digest(u64 index);
 
 void check_init(void);
 void check_step(struct node *n);
+void check_truncated(struct node *n, u64 first);
 void check_room(struct node *n, u64 index);	/* dur and logid reach that far */
 void check_commits(struct node *n, u64 to);	/* its log's entries up to @to are committed */
-void check_started(struct node *n);
+bool check_started(struct node *n);	/* false: rot passed for a torn tail */
 void check_stopped(struct node *n);
 u32 check_holders(u64 index, u64 term, u32 csum);
 void check_holders_quorum(u64 index, u64 term, u32 csum, const char *what);
@@ -359,8 +369,14 @@ void check_read_quorum(struct node *n, const struct op *op);
 
 void fault_init(void);
 void fault_heal(void);
+void fault_cut(u8 node, u64 t);
 void fault_restart(struct node *n, u64 mean);
 void final_run(void);
+void final_write(u32 count);		/* new writes have to complete */
+bool final_settled(void);		/* all covered replicas are equal and checkpointed */
+bool final_covered(const struct node *lead, const struct node *n);
+bool run_until(bool (*done)(void), u64 bound);
+void wrong_store(void);
 
 struct sim {
 	u64 seed, now, hash, events, phase_end;

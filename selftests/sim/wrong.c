@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stores that are not what they were, at the end of some runs, when nothing else
+ * is left to prove: devices set back to an older image, wiped, or exchanged.
+ * Their node must be refused by itself or by every peer, and never lead.
+ */
+#include "sim.h"
+
+enum wrong { W_ROLLBACK, W_LOG_ONLY, W_DATA_ONLY, W_WIPED, W_SWAPPED, W_NR };
+
+static struct node *victim;
+
+static struct page **copy_disk(struct disk *d)
+{
+	struct page **pg = mem_alloc(d->npg * sizeof(*pg));
+	u32 i;
+
+	disk_flush(d);
+	for (i = 0; i < d->npg; i++)
+		pg[i] = page_get(d->pg[i]);
+	return pg;
+}
+
+static void restore_disk(struct disk *d, struct page **pg)
+{
+	u32 i;
+
+	disk_flush(d);
+	for (i = 0; i < d->npg; i++) {
+		page_get(pg[i]);
+		page_put(d->pg[i]);
+		d->pg[i] = pg[i];
+	}
+}
+
+/* Everybody has heard the newest start of the victim, and is level with it. */
+static bool all_know(void)
+{
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		const struct node *n = &sim.node[i];
+		const struct member_peer_status *ps = &n->st.peer[n->node_slot[victim->id]];
+
+		if (n == victim || !n->up)
+			continue;
+		if (ps->generation != victim->st.generation || !ps->up[0] || !ps->up[1])
+			return false;
+	}
+	return final_settled() && final_covered(node_leader(), victim);
+}
+
+static void restart(void)
+{
+	node_stop(victim, true);
+	SIM_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
+	SIM_CHECK(run_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
+}
+
+/* By our account the store holds nothing any more: it is another one. */
+static void forget(struct node *n)
+{
+	n->dur_last = n->must_last = 0;
+	n->dur_term = n->dur_vote = 0;
+	n->ckpt = 0;
+	n->slot_floor[0] = n->slot_floor[1] = 0;
+}
+
+static bool connected(void)
+{
+	u32 i, ch;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		const struct node *n = &sim.node[i];
+
+		for (ch = 0; n != victim && n->up && ch < WIRE_CHANNELS; ch++)
+			if (n->st.peer[n->node_slot[victim->id]].up[ch])
+				return true;
+	}
+	return victim->st.raft.role == RAFT_LEADER;
+}
+
+static bool never(void)
+{
+	return false;
+}
+
+static void must_not_start(enum sim_mark mark)
+{
+	victim->doomed = true;
+	sim.cfg.rot_mean = 1;		/* a refusal is right now */
+	SIM_CHECK(!node_start(victim), "node %c started with a wrong data device",
+		  'a' + victim->id);
+	mark_count[mark]++;
+}
+
+static void must_be_refused(u8 reason)
+{
+	u64 before = sim.rejects[reason];
+
+	run_until(never, 500 * MSEC);	/* the peers notice that it was gone */
+	SIM_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
+	SIM_CHECK(!run_until(connected, 2 * SEC),
+		  "node %c is accepted by a peer though its store is a wrong one", 'a' + victim->id);
+	SIM_CHECK(sim.rejects[reason] > before, "node %c was not refused for reason %u",
+		  'a' + victim->id, reason);
+}
+
+static void damage(enum wrong how)
+{
+	struct node *other = &sim.node[(victim->id + 1) % sim.cfg.nodes];
+	struct page **log, **data;
+
+	node_stop(victim, true);
+	log = copy_disk(&victim->log);
+	data = copy_disk(&victim->data);
+	SIM_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
+	SIM_CHECK(run_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
+	final_write(3);
+	SIM_CHECK(run_until(all_know, 60 * SEC), "replicas do not become equal");
+	restart();
+	node_stop(victim, true);
+	if (how == W_ROLLBACK || how == W_LOG_ONLY)
+		restore_disk(&victim->log, log);
+	if (how == W_ROLLBACK || how == W_DATA_ONLY)
+		restore_disk(&victim->data, data);
+	if (how == W_SWAPPED)
+		restore_disk(&victim->data, copy_disk(&other->data));
+	if (how == W_WIPED)
+		node_format(victim);
+	forget(victim);
+}
+
+void wrong_store(void)
+{
+	enum wrong how = (enum wrong)rnd_below(R_FAULT, W_NR);
+
+	victim = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	if (sim.cfg.nodes == 1 || !rnd_one_in(R_FAULT, 4) || !victim->up ||
+	    !final_covered(node_leader(), victim))
+		return;
+	TRACE(victim->id, "wrong-store", how, 0);
+	damage(how);
+	switch (how) {
+	case W_DATA_ONLY:
+		must_not_start(MARK_DATA_STALE);
+		break;
+	case W_SWAPPED:
+		must_not_start(MARK_DATA_SWAPPED);
+		break;
+	case W_WIPED:
+		must_be_refused(WIRE_R_STORE);
+		break;
+	default:
+		must_be_refused(WIRE_R_ROLLBACK);
+	}
+}
