@@ -130,6 +130,18 @@ resource bench {{
         self.cluster.parallel(lambda n: self._drbd(n, "down", "bench"), ",".join(self.nodes))
 
 
+def mirror(files, to):
+    """Copies of files of this tree, and no other sources, so make builds what changed."""
+    wanted = {to / f.relative_to(TOP): f for f in files}
+    for copy, original in wanted.items():
+        if not copy.exists() or copy.stat().st_mtime != original.stat().st_mtime:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(original, copy)
+    for copy in (to / "kmod").rglob("*.[ch]"):
+        if copy not in wanted and not copy.name.endswith(".mod.c"):
+            copy.unlink()
+
+
 class Raftblk(System):
     """raftblk on three nodes, all settings as they come."""
 
@@ -143,20 +155,17 @@ class Raftblk(System):
         printer = [TOP / "tools" / "kernel" / "build-debug", "--print", "kdir", kernel] \
             if kernel in ("debug", "kcsan") else [TOP / "tools" / "setup", "--print", "kdir"]
         kdir, source = run(*printer).strip(), out / "src"
-        shutil.rmtree(source, ignore_errors=True)
-        shutil.copytree(TOP / "kmod", source / "kmod", ignore=shutil.ignore_patterns(
-            "*.o", "*.cmd", "*.mod*"))
-        shutil.copy(TOP / "Kbuild", source)
+        mirror([TOP / "Kbuild", *(TOP / "kmod").rglob("*.[ch]")], source)
         run("make", "-s", "-C", kdir, f"M={source}", f"-j{os.cpu_count()}", "modules")
         run("make", "-s", "-C", TOP / "userspace")
         cls.module = source / "raftblk.ko"
 
     def _raftblk(self, name, command, *argv, timeout=120):
-        return self.cluster.run(name, self.tool, command, "bench", *argv, timeout=timeout,
+        return self.cluster.run(name, str(self.tool), command, "bench", *argv, timeout=timeout,
                                 env={"RAFTBLK_CONF_DIR": self.conf})
 
     def version(self):
-        return run(self.tool, "version", check=False).replace("\n", " ").strip()
+        return run(self.tool, "version", check=False).split("\n")[0]
 
     def format(self):
         nodes = [f"--node={n}=10.77.0.{n[1:]}:7800,{LOG},{DATA}" for n in self.nodes]
@@ -170,11 +179,21 @@ class Raftblk(System):
 
     def start(self):
         self.cluster.parallel(lambda n: self._raftblk(n, "up"))
-        self._raftblk("n1", "bootstrap")
+        wait_for(self._bootstrap, 60, "raftblk to be bootstrapped", 0.5)
         wait_for(self._leader, 60, "raftblk to have a leader", 0.2)
         if self._leader() != "n1":
             self._raftblk(self._leader(), "transfer", "n1")
         wait_for(lambda: self._leader() == "n1", 60, "n1 to lead", 0.2)
+
+    def _bootstrap(self):
+        """It is refused until all members have been heard."""
+        try:
+            self._raftblk("n1", "bootstrap")
+        except VmError as error:
+            if "not been heard" in str(error):
+                return False
+            raise
+        return True
 
     def status(self, name):
         found = json.loads(self._raftblk(name, "status", "--json"))
