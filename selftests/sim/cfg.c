@@ -71,7 +71,8 @@ static void draw_disks(struct sim_cfg *c)
 	c->data_max = c->data_min +
 		      rnd_log(R_CFG, 10 * USEC, rnd_one_in(R_CFG, 5) ? 300 * MSEC : 8 * MSEC);
 	c->slow_mean = maybe(30, 500 * MSEC, 5 * SEC);
-	c->slow_len = rnd_log(R_CFG, 50 * MSEC, SEC);
+	c->slow_len = rnd_log(R_CFG, 50 * MSEC, 2 * SEC);
+	c->slow_factor = (u32)rnd_log(R_CFG, 4, 500);
 	c->write_error = (u32)maybe(15, 20, 3000);
 	c->read_error = (u32)maybe(15, 20, 10000);
 	c->rot_mean = maybe(20, 100 * MSEC, 4 * SEC);
@@ -96,7 +97,7 @@ static void draw_nodes(struct sim_cfg *c)
 
 static void draw_users(struct sim_cfg *c)
 {
-	u64 bytes = rnd_log(R_CFG, 512 << 10, 16 << 20), ops;
+	u64 bytes = rnd_log(R_CFG, 1 << 20, 40 << 20), ops;
 	u32 writes;
 
 	c->size_max = 1u << rnd_range(R_CFG, 3, 8);	/* 4 KiB .. 128 KiB */
@@ -111,8 +112,25 @@ static void draw_users(struct sim_cfg *c)
 	c->hot = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_log(R_CFG, 8, 256);
 	writes = c->w_write * 100 / (c->w_write + c->w_zero + c->w_read + c->w_open + c->w_close);
 	ops = bytes / (c->size_max * 512 / 3) * 100 / writes;
-	ops = ops < 300 ? 300 : ops > 3000 ? 3000 : ops;
+	ops = ops < 400 ? 400 : ops > 4000 ? 4000 : ops;
 	c->op_mean = c->duration / ops * ((c->burst + 1) / 2 + 1);
+}
+
+/* A data device that stalls under large writes: the only way to fill a ring. */
+static void draw_pressure(struct sim_cfg *c)
+{
+	c->duration = rnd_range(R_CFG, 2 * SEC, 5 * SEC);
+	c->size_max = 256;
+	c->depth = 96;
+	c->burst = 24;
+	c->w_read = 5;
+	c->op_mean = 20 * MSEC;
+	c->slow_mean = 300 * MSEC;
+	c->slow_len = 2 * SEC;
+	c->slow_factor = 2000;
+	c->slow_data = true;
+	c->limits.entries = 1024;
+	c->crash_io /= 20;
 }
 
 void cfg_draw(struct sim_cfg *c, u64 seed)
@@ -122,12 +140,14 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
 	c->block_size = rnd_one_in(R_CFG, 2) ? 512 : 4096;
 	c->ring_bytes = LOG_RING_MIN + (rnd_one_in(R_CFG, 2) ? 0 : rnd_below(R_CFG, 3) << 20);
 	c->sectors = rnd_log(R_CFG, 256, 16384) & ~7ull;
-	c->duration = rnd_log(R_CFG, 1500 * MSEC, 16 * SEC);
+	c->duration = rnd_log(R_CFG, 2 * SEC, 30 * SEC);
 	draw_limits(c);
 	draw_net(c);
 	draw_disks(c);
 	draw_nodes(c);
 	draw_users(c);
+	if (rnd_one_in(R_CFG, 16))
+		draw_pressure(c);
 }
 
 void cfg_print(const struct sim_cfg *c)
@@ -139,7 +159,7 @@ void cfg_print(const struct sim_cfg *c)
 	P(limits.inflight_msgs); P(limits.records_inflight); P(election_ms); P(heartbeat_ms);
 	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
 	P(raw_loss); P(raw_dup); P(raw_reorder); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
-	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len);
+	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len); P(slow_factor); P(slow_data);
 	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
 	P(crash_mean); P(crash_io); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
 	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);

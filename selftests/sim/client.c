@@ -52,28 +52,37 @@ static struct op *op_new(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 
 #define TAG	(0xa5ull << 56)
 
+#define STEP	0xd1342543de82ef95ull
+
+static u64 word(u64 id, u64 sector, u32 n)
+{
+	return ((id * 0x9e3779b97f4a7c15) ^ (sector << 32)) + STEP * n;
+}
+
 void sector_fill(u8 *p, u64 id, u64 sector)
 {
-	u64 w[64], i, x = (id * 0x9e3779b97f4a7c15) ^ (sector << 32);
+	u64 w[64], i, x = word(id, sector, 0);
 
 	w[0] = TAG | id;
-	w[1] = sector;
-	for (i = 2; i < 64; i++)
-		w[i] = x += 0xd1342543de82ef95;
+	for (i = 1; i < 64; i++)
+		w[i] = x += STEP;
 	memcpy(p, w, 512);
 }
 
-u64 sector_id(const u8 *p, u64 sector)
+u64 sector_id(const u8 *p, u64 sector, bool fast)
 {
 	static const u8 zeroes[512];
 	u8 want[512];
-	u64 w;
+	u64 w, end;
 
 	memcpy(&w, p, 8);
+	memcpy(&end, p + 504, 8);
 	if (!w)
-		return memcmp(p, zeroes, 512) ? SECTOR_GARBAGE : 0;
-	if ((w & 0xff00000000000000) != TAG)
+		return end || (!fast && memcmp(p, zeroes, 512)) ? SECTOR_GARBAGE : 0;
+	if ((w & 0xff00000000000000) != TAG || end != word(w & ~TAG, sector, 63))
 		return SECTOR_GARBAGE;
+	if (fast)
+		return w & ~TAG;
 	sector_fill(want, w & ~TAG, sector);
 	return memcmp(p, want, 512) ? SECTOR_GARBAGE : w & ~TAG;
 }

@@ -239,7 +239,8 @@ static u64 latency(struct disk *d, const struct dop *op)
 			  rnd_log(R_DISK, c->log_min, c->log_max);
 
 	t += op->nseg * 2 * USEC;
-	return sim.now < d->slow_until ? 20 * t : t;
+	/* Nothing is slower than a disk that its driver would reset. */
+	return sim.now < d->slow_until ? min_t(u64, sim.cfg.slow_factor * t, 3 * SEC) : t;
 }
 
 /* Some sectors of a write without FUA are seen early. Zeroes go before blocks: never overtake. */

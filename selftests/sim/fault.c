@@ -209,7 +209,7 @@ static void reset_event(struct event *e)
 static void slow_event(struct event *e)
 {
 	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
-	struct disk *d = rnd_one_in(R_FAULT, 2) ? &n->log : &n->data;
+	struct disk *d = !sim.cfg.slow_data && rnd_one_in(R_FAULT, 2) ? &n->log : &n->data;
 
 	if (sim.healed)
 		return;

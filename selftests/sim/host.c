@@ -149,7 +149,7 @@ static void check_ring(struct node *n, const struct log_record *rec, u32 len)
 		  'a' + n->id, (unsigned long long)rec->pos, (unsigned long long)floor);
 	if (rec->pos % ring + len >= ring)
 		SIM_MARK(LOG_WRAP);
-	if (rec->pos + len - floor > ring - ring / 16)
+	if (rec->pos + len - floor > ring - ring / 8)
 		SIM_MARK(RING_FULL);
 }
 

@@ -25,7 +25,7 @@
 	X(READ_MIXED,		1, "a read took device, payload or zeroes together") \
 	X(WRITE_AGAIN,		1, "a write was refused with -EAGAIN")	\
 	X(READ_AGAIN,		1, "a read was refused with -EAGAIN")	\
-	X(RING_FULL,		0, "the ring was nearly full")		\
+	X(RING_FULL,		1, "the ring was nearly full")		\
 	X(ENTRIES_FULL,		1, "the entry table was nearly full")	\
 	X(READBACK,		1, "payload was read back from the log")	\
 	X(NEEDS_RESYNC,		1, "a peer fell behind the leader's log")	\

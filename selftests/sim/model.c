@@ -314,9 +314,10 @@ static u64 zero_version(u64 sector, u64 floor)
 	return 0;
 }
 
-u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node)
+u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node,
+		  bool fast)
 {
-	u64 id = sector_id(p, sector);
+	u64 id = sector_id(p, sector, fast);
 	struct op *op;
 
 	SIM_CHECK(id != SECTOR_GARBAGE, "node %c: %s: sector %llu is garbage: %02x%02x%02x%02x",
@@ -337,7 +338,8 @@ void model_read(struct node *n, struct op *op)
 	check_commits(n, n->judged_seen);
 	for (i = 0; i < op->nsect; i++) {
 		s = op->sector + i;
-		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id);
+		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id,
+				  false);
 		SIM_CHECK(v >= op->seen[i],
 			  "node %c: read %llu of sector %llu shows version %llu, older than %llu, which was done before",
 			  'a' + n->id, (unsigned long long)op->id, (unsigned long long)s,
@@ -359,7 +361,7 @@ static u32 demanded(u64 sector, u64 at)
 
 static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact, const char *why)
 {
-	u64 want = demanded(s, at), v = model_version(p, s, want, why, n->id);
+	u64 want = demanded(s, at), v = model_version(p, s, want, why, n->id, !exact);
 
 	SIM_CHECK(exact ? v == want : v >= want,
 		  "node %c: %s: sector %llu on the data device is version %llu, not %llu",

@@ -321,6 +321,7 @@ void node_stop(struct node *n, bool clean)
 void node_pause(struct node *n, u64 len)
 {
 	n->resume_t = sim.now + len;
+	n->pause_t = sim.now;
 	TRACE(n->id, "pause", len / 1000, 0);
 	if (len > (u64)sim.cfg.election_ms * MSEC)
 		SIM_MARK(PAUSE);

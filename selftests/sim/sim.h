@@ -54,6 +54,8 @@ struct sim_cfg {
 	/* disks */
 	u64 log_min, log_max, data_min, data_max;	/* latencies */
 	u64 slow_mean, slow_len;
+	u32 slow_factor;
+	bool slow_data;			/* only data devices get slow */
 	u32 write_error, read_error;	/* ppm of operations */
 	u64 rot_mean;
 	u32 torn;			/* percent of unflushed sectors kept in a power cut */
@@ -236,6 +238,8 @@ struct node {
 	struct ident *dur;		/* by index */
 	u64 dur_last, must_last;	/* newest durable; newest that a start must find */
 	u64 dur_t;			/* when dur_last was reached */
+	u64 stop_t, pause_t;		/* newest stop, newest pause */
+	bool was_halted;
 	u64 dur_term, dur_vote;
 	u32 resync;			/* peers that need one, as it sees it */
 	u64 slot_floor[2];		/* ring floor in the metadata slots */
@@ -320,7 +324,8 @@ void client_hung(void);
 void client_lost(struct node *n);	/* its requests will never be answered */
 void client_session(struct node *n);	/* reset a fenced session once nothing is in flight */
 void sector_fill(u8 *p, u64 id, u64 sector);
-u64 sector_id(const u8 *p, u64 sector);		/* 0: zeroes; U64_MAX: garbage */
+/* 0: zeroes; U64_MAX: garbage. @fast: looks at a part of it only. */
+u64 sector_id(const u8 *p, u64 sector, bool fast);
 #define SECTOR_GARBAGE	U64_MAX
 
 /* ---- model.c: the one true history ---- */
@@ -347,7 +352,7 @@ u64 model_done(u64 sector);		/* newest version known to a user */
 void model_read(struct node *n, struct op *op);
 void model_write_done(struct node *n, struct op *op);
 /* Version of @sector that @p shows: its index; fails on garbage. @floor: see zeroes. */
-u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node);
+u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node, bool fast);
 /* Every sector of the platter is at least what index @at demands. @exact: exactly the newest. */
 void model_image(struct node *n, u64 at, bool exact, const char *why);
 u64 model_digest(u64 index);
