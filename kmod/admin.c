@@ -77,6 +77,32 @@ const char *rb_volume_state_name(enum rb_volume_state state)
 }
 
 /**
+ * rb_store_name() - the node of a store
+ * @v: the volume
+ * @st: its status
+ * @store: the store; 0: none
+ *
+ * Context: any.
+ * Return: the node's name, or "none known".
+ */
+const char *rb_store_name(const struct rb_volume *v, const struct member_status *st, u64 store)
+{
+	u32 i;
+
+	if (!store)
+		return "none known";
+	if (store == v->super.store)
+		return v->up.node;
+	for (i = 0; i < st->conf.n; i++)
+		if (st->conf.m[i].store == store)
+			return st->conf.m[i].node;
+	for (i = 0; i < st->npeers; i++)
+		if (st->peer[i].store == store)
+			return st->peer[i].node;
+	return "a node not known by name";
+}
+
+/**
  * rb_leader_name() - who leads
  * @v: the volume
  * @st: its status
@@ -86,19 +112,7 @@ const char *rb_volume_state_name(enum rb_volume_state state)
  */
 const char *rb_leader_name(const struct rb_volume *v, const struct member_status *st)
 {
-	u32 i;
-
-	if (!st->raft.leader)
-		return "none known";
-	if (st->raft.leader == v->super.store)
-		return v->up.node;
-	for (i = 0; i < st->conf.n; i++)
-		if (st->conf.m[i].store == st->raft.leader)
-			return st->conf.m[i].node;
-	for (i = 0; i < st->npeers; i++)
-		if (st->peer[i].store == st->raft.leader)
-			return st->peer[i].node;
-	return "a node not known by name";
+	return rb_store_name(v, st, st->raft.leader);
 }
 
 static void rb_volume_release(struct kref *ref)

@@ -141,8 +141,11 @@ static int rb_open_answered(struct rb_disk *d)
 	if (r == 1)
 		return -EINPROGRESS;
 	d->open_token = 0;
-	if (r == -EBUSY)
-		rb_warn_limited(d->v, "open for writing refused: another node holds the session\n");
+	if (r == -EBUSY) {
+		member_status(d->v->m, &d->v->st);
+		rb_warn_limited(d->v, "open for writing refused: %s holds the session\n",
+				rb_store_name(d->v, &d->v->st, d->v->st.holder.store));
+	}
 	/* Overruled, say by a change of leader: again, while there is time. */
 	return r == -EBUSY || r == -ESTALE ? r : -EAGAIN;
 }

@@ -99,7 +99,7 @@ struct rb_up {				/* what "up" asks for */
 	int minor;			/* /dev/raftblkN; -1: the first free one */
 	u32 pool_mib;			/* 0: default */
 	u32 io_timeout_ms;		/* 0: wait for ever (default) */
-	u32 election_ms;		/* until a configuration is known, and of a bootstrap; 0: default */
+	u32 election_ms;		/* before and at bootstrap; 0: default */
 };
 
 enum rb_volume_state {
@@ -170,7 +170,8 @@ void rb_volume_kick(struct rb_volume *v, enum rb_kick why);
 void rb_volume_done(struct rb_volume *v, struct rb_done *done);
 void rb_volume_get(struct rb_volume *v);
 void rb_volume_put(struct rb_volume *v);	/* may sleep (last one) */
-struct rb_volume *rb_volume_find(const struct net *net, const char *name);	/* referenced; NULL */
+/* Referenced; NULL: not up here. */
+struct rb_volume *rb_volume_find(const struct net *net, const char *name);
 /* Calls @fn on every volume of @net; stops at non-zero. May sleep. */
 int rb_volumes_each(const struct net *net, int (*fn)(struct rb_volume *v, void *ctx), void *ctx);
 u64 rb_now(void);				/* ns, boot time clock */
@@ -182,6 +183,7 @@ void rb_volumes_exit(void);
 void rb_volume_unlist(struct rb_volume *v);
 /* Takes the owner's lock, waiting one second at most: -ETIMEDOUT. For looking, not for acting. */
 int rb_volume_lock_timeout(struct rb_volume *v);
+const char *rb_store_name(const struct rb_volume *v, const struct member_status *st, u64 store);
 const char *rb_leader_name(const struct rb_volume *v, const struct member_status *st);
 const char *rb_role_name(enum raft_role role);
 const char *rb_volume_state_name(enum rb_volume_state state);

@@ -315,6 +315,7 @@ static void rb_collect(struct rb_disk *d)
 
 static void rb_expire(struct rb_disk *d, u64 now)
 {
+	struct request *rq;
 	struct rb_req *rr;
 	int i;
 
@@ -324,8 +325,10 @@ static void rb_expire(struct rb_disk *d, u64 now)
 		rr = d->slot[i].req;
 		if (rr->deadline > now)
 			continue;
-		rb_warn_limited(d->v, "request at sector %llu timed out: its outcome is unknown\n",
-				(u64)blk_rq_pos(blk_mq_rq_from_pdu(rr)));
+		rq = blk_mq_rq_from_pdu(rr);
+		rb_warn_limited(d->v, "%s at sector %llu timed out%s\n",
+				req_op(rq) == REQ_OP_READ ? "read" : "write", (u64)blk_rq_pos(rq),
+				req_op(rq) == REQ_OP_READ ? "" : ": its outcome is unknown");
 		/* In a list only while the member does not have it, or while starved. */
 		if (!rr->round)
 			list_del_init(&rr->entry);
