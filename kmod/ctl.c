@@ -209,7 +209,7 @@ static int get_volume(struct genl_info *info, struct rb_volume **v)
 		return 0;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[RAFTBLK_A_VOLUME],
 			    "no such volume is up in this network namespace");
-	return -ENOENT;
+	return -ENODEV;
 }
 
 /* A sentence made at run time does not fit into an extended ack: it goes with the ticket. */

@@ -162,15 +162,17 @@ static bool within(const char *a, const char *b)
 	return !strncmp(a, b, n) && (b[n] == '/' || !b[n]);
 }
 
+/* Before they are opened: the second one would only be found busy. */
 int device_overlap(const struct device *a, const struct device *b, const char *volume)
 {
 	char dir_a[PATH_MAX], dir_b[PATH_MAX];
 	struct stat sa, sb;
 	bool same;
 
-	if (fstat(a->fd, &sa) || fstat(b->fd, &sb))
-		return fail(EXIT_FAILED, volume, "stat: %s", strerror(errno));
-	if (a->file || b->file)
+	/* Not there: opening it tells so better. */
+	if (stat(a->path, &sa) || stat(b->path, &sb))
+		return 0;
+	if (!S_ISBLK(sa.st_mode) || !S_ISBLK(sb.st_mode))
 		same = sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 	else
 		same = sa.st_rdev == sb.st_rdev ||

@@ -287,11 +287,11 @@ static int format(struct format *f)
 
 	f->log = (struct device){ .what = "log", .path = f->c.me->log, .fd = -1 };
 	f->data = (struct device){ .what = "data", .path = f->c.me->data, .fd = -1 };
-	err = device_open(&f->log, f->c.volume, true);
+	err = device_overlap(&f->log, &f->data, f->c.volume);
+	if (!err)
+		err = device_open(&f->log, f->c.volume, true);
 	if (!err)
 		err = device_open(&f->data, f->c.volume, true);
-	if (!err)
-		err = device_overlap(&f->log, &f->data, f->c.volume);
 	if (!err)
 		err = check_log(f);
 	if (!err)

@@ -61,8 +61,9 @@ static int from_file(const char *volume, const char *from, struct json_object *a
 	size_t i;
 
 	if (!o)
-		return fail(EXIT_ABSENT, volume, "cannot read %s: %s; it should be what 'raftblk status --json' printed",
-			    from, json_util_get_last_err());
+		return fail(EXIT_ABSENT, volume, "cannot read %s: %.*s; it should be what 'raftblk status --json' printed",
+			    from, (int)strcspn(json_util_get_last_err(), "\n"),
+			    json_util_get_last_err());
 	if (!json_object_is_type(o, json_type_array)) {
 		if (!volume || !strcmp(jstr(o, "volume"), volume))
 			json_object_array_add(all, json_object_get(o));
@@ -85,7 +86,7 @@ static int from_kernel(const char *volume, struct json_object *all)
 		return err;
 	err = nl_get(nl, volume, collect, all);
 	nl_close(nl);
-	if (err == -ENOENT)
+	if (err == -ENODEV)
 		return fail(EXIT_ABSENT, volume, "it is not up on this node; start it: raftblk up %s",
 			    volume);
 	if (err == -ETIMEDOUT)

@@ -52,25 +52,54 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	return ARGP_ERR_UNKNOWN;
 }
 
-/* What an errno means for the exit code, and what to do if the kernel did not say. */
+/* What to do about what the kernel said; VOLUME goes into the %s. */
+static const struct {
+	const char *what;
+	int err;
+	int code;
+	const char *hint;
+} hints[] = {
+	{ "up", EEXIST, EXIT_FAILED, "see: raftblk status %s" },
+	{ "up", ENODATA, EXIT_ABSENT, "first: raftblk format %s" },
+	{ "up", ENOENT, EXIT_ABSENT, "see lsblk(8), and 'raftblk config %s'" },
+	{ "up", EBUSY, EXIT_FAILED, "see lsblk(8) for what has it; 'raftblk config %s' shows what is to be used" },
+	{ "up", EADDRINUSE, EXIT_FAILED, "'ss -ltnp' tells who has it; 'raftblk config %s' shows the address" },
+	{ "up", EADDRNOTAVAIL, EXIT_FAILED, "is this the right node? 'raftblk config %s' and 'ip addr' tell" },
+	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
+	{ "down", EBUSY, EXIT_FAILED, "unmount and close it (fuser -vm tells who has it), or: raftblk down %s --force" },
+	{ "down", EALREADY, EXIT_FAILED, "wait, or: raftblk down %s --force" },
+	{ "bootstrap", EEXIST, EXIT_FAILED, "nothing is to be done: raftblk status %s" },
+	{ "bootstrap", ENOTCONN, EXIT_FAILED, "see: raftblk why %s" },
+	{ "bootstrap", ENOTEMPTY, EXIT_FAILED, "if its data is not needed, there: raftblk down %s, format with --force, up" },
+	{ "bootstrap", ENOSPC, EXIT_FAILED, "take a smaller --size, or none: raftblk bootstrap %s" },
+	{ "transfer", EREMOTE, EXIT_FAILED, "run it on the node that leads: raftblk status %s" },
+	{ "transfer", ENOENT, EXIT_FAILED, "see: raftblk status %s" },
+};
+
 static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout)
 {
+	const char *cause = text[0] ? text : strerror(-err);
+	char hint[160];
+	size_t i;
+
 	switch (err) {
 	case -ETIME:
 		return fail(EXIT_TIMEOUT, volume,
 			    "%s: not over after %u s, and still under way; see: raftblk why %s",
 			    what, timeout, volume);
 	case -EPERM:
-		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what,
-			    text[0] ? text : strerror(-err));
-	case -ENOENT:
-		if (strcmp(what, "up"))
-			return fail(EXIT_ABSENT, volume, "%s: %s; start it: raftblk up %s", what,
-				    text[0] ? text : "it is not up on this node", volume);
-		break;
+		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what, cause);
+	case -ENODEV:
+		return fail(EXIT_ABSENT, volume, "%s: %s; start it: raftblk up %s", what, cause,
+			    volume);
 	}
-	return fail(EXIT_FAILED, volume, "%s: %s%s%s", what, text[0] ? text : strerror(-err),
-		    text[0] ? "" : "; see also: dmesg", "");
+	for (i = 0; i < ARRAY_SIZE(hints); i++) {
+		if (hints[i].err != -err || strcmp(hints[i].what, what))
+			continue;
+		snprintf(hint, sizeof(hint), hints[i].hint, volume);
+		return fail(hints[i].code, volume, "%s: %s; %s", what, cause, hint);
+	}
+	return fail(EXIT_FAILED, volume, "%s: %s; see also: dmesg", what, cause);
 }
 
 /* ---- up ---- */
