@@ -339,9 +339,9 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 ticket, u32 timeout_s, char *
 	err = talk(nl, nlh, NULL, NULL);
 	if (!err)
 		return await(nl, &e, timeout_s * 1000ULL);
-	/* Refused: the event with the whole sentence came first. */
+	/* Refused: the event with the whole sentence came first, perhaps behind others. */
 	snprintf(said, sizeof(said), "%s", nl->text);
-	await(nl, &e, 1);
+	await(nl, &e, 200);
 	if (!text[0])
 		snprintf(text, size, "%s", said);
 	return err;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk up, down, bootstrap, transfer: what changes a volume. */
+#include <time.h>
+
 #include <libmnl/libmnl.h>
 
 #include "tool.h"
@@ -8,6 +10,7 @@
 #define UP_TIMEOUT_S	300
 #define DOWN_TIMEOUT_S	120
 #define OTHER_TIMEOUT_S	60
+#define BOOTSTRAP_PATIENCE_S	10
 
 struct change {
 	u32 timeout;
@@ -226,16 +229,12 @@ close:
 
 /* ---- the others need no configuration file ---- */
 
-static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
+static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct change *ch,
+		       char *text, size_t size)
 {
 	u64 ticket = nl_ticket();
 	struct nlmsghdr *nlh;
-	char text[256];
-	struct nl *nl;
-	int err = nl_open(&nl, volume);
 
-	if (err)
-		return err;
 	nlh = nl_request(nl, cmd, false);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, volume);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
@@ -245,7 +244,22 @@ static int change(const char *volume, const char *what, u8 cmd, const struct cha
 		mnl_attr_put_u64(nlh, RAFTBLK_A_SECTORS, ch->size >> RB_SECTOR_SHIFT);
 	if (ch->to)
 		mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, ch->to);
-	err = nl_do(nl, nlh, ticket, ch->timeout, text, sizeof(text));
+	return nl_do(nl, nlh, ticket, ch->timeout, text, size);
+}
+
+static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
+{
+	struct timespec pause = { .tv_nsec = 250 * 1000 * 1000 };
+	u32 tries = cmd == RAFTBLK_CMD_BOOTSTRAP ? 4 * BOOTSTRAP_PATIENCE_S : 0;
+	char text[256];
+	struct nl *nl;
+	int err = nl_open(&nl, volume);
+
+	if (err)
+		return err;
+	/* Peers that came up a moment ago are heard in a moment. */
+	while ((err = change_once(nl, volume, cmd, ch, text, sizeof(text))) == -ENOTCONN && tries--)
+		nanosleep(&pause, NULL);
 	if (err)
 		err = failed(volume, what, err, text, ch->timeout);
 	else
