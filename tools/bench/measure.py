@@ -157,11 +157,15 @@ class Probe:
         """Bytes that a disk of a guest has read and written."""
         return self.samplers[name].sample().get(disk, {}).get("bytes", 0)
 
-    def window(self, seconds):
+    def window(self, seconds, profile=None):
         """Counts of `seconds` from now, by node, and the host's other load."""
         guests_begin, first = time.monotonic(), self._guests()
         outside_begin, begin = outside_load(self.nodes), self._host()
+        if profile:
+            profile.begin()
         time.sleep(seconds)
+        if profile:
+            profile.end()
         end, outside_end = self._host(), outside_load(self.nodes)
         guests_end, last = time.monotonic(), self._guests()
         length = end["time"] - begin["time"]

@@ -179,7 +179,7 @@ class Raftblk(System):
 
     def start(self):
         self.cluster.parallel(lambda n: self._raftblk(n, "up"))
-        wait_for(self._bootstrap, 60, "raftblk to be bootstrapped", 0.5)
+        self._bootstrap()
         wait_for(self._leader, 60, "raftblk to have a leader", 0.2)
         if self._leader() != "n1":
             self._raftblk(self._leader(), "transfer", "n1")
@@ -187,13 +187,20 @@ class Raftblk(System):
 
     def _bootstrap(self):
         """It is refused until all members have been heard."""
-        try:
-            self._raftblk("n1", "bootstrap")
-        except VmError as error:
-            if "not been heard" in str(error):
+        refused = ""
+
+        def done():
+            nonlocal refused
+            try:
+                self._raftblk("n1", "bootstrap")
+            except VmError as error:
+                refused = error
                 return False
-            raise
-        return True
+            return True
+        try:
+            wait_for(done, 30, "raftblk to be bootstrapped", 0.5)
+        except VmError:
+            raise refused or VmError("raftblk bootstrap hangs") from None
 
     def status(self, name):
         found = json.loads(self._raftblk(name, "status", "--json"))
