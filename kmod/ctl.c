@@ -216,7 +216,7 @@ static int get_volume(struct genl_info *info, struct rb_volume **v)
 static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
 {
 	GENL_SET_ERR_MSG(info, "refused: the event of the ticket and the kernel log tell why");
-	pr_info("%s: refused: %s\n", volume, text);
+	pr_info_ratelimited("%s: refused: %s\n", volume, text);
 	rb_ctl_ticket(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_TICKET), err, text);
 	return err;
 }

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <libmnl/libmnl.h>
+#include <unistd.h>
 
 #include "tool.h"
 #include "uapi/raftblk.h"
@@ -10,10 +11,12 @@
 #define UP_TIMEOUT_S	300
 #define DOWN_TIMEOUT_S	120
 #define OTHER_TIMEOUT_S	60
+#define BOOTSTRAP_WAIT_S	10
 #define BOOTSTRAP_PATIENCE_S	10
 
 struct change {
 	u32 timeout;
+	u32 patience;			/* seconds to try again, as long as nodes are missing */
 	bool force;
 	u64 size;
 	const char *to;
@@ -65,7 +68,7 @@ static const struct {
 	{ "up", EEXIST, EXIT_FAILED, "see: raftblk status %s" },
 	{ "up", ENODATA, EXIT_ABSENT, "first: raftblk format %s" },
 	{ "up", ENOENT, EXIT_ABSENT, "see lsblk(8), and 'raftblk config %s'" },
-	{ "up", EBUSY, EXIT_FAILED, "see lsblk(8) for what has it; 'raftblk config %s' shows what is to be used" },
+	{ "up", EBUSY, EXIT_FAILED, "'raftblk config %s' shows what is to be used" },
 	{ "up", EADDRINUSE, EXIT_FAILED, "'ss -ltnp' tells who has it; 'raftblk config %s' shows the address" },
 	{ "up", EADDRNOTAVAIL, EXIT_FAILED, "is this the right node? 'raftblk config %s' and 'ip addr' tell" },
 	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
@@ -315,7 +318,7 @@ int cmd_bootstrap(int argc, char **argv)
 		  "size of the volume (the file's; what the smallest data device allows)", 1 },
 		TIMEOUT_OPTION, { 0 },
 	};
-	struct change ch = { .timeout = OTHER_TIMEOUT_S };
+	struct change ch = { .timeout = OTHER_TIMEOUT_S, .patience = BOOTSTRAP_WAIT_S };
 	struct cmdline line = {
 		.volume = WANT_VOLUME, .takes_config = true, .options = options,
 		.args_doc = "VOLUME", .parse = parse, .ctx = &ch,
