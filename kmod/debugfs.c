@@ -135,12 +135,17 @@ DEFINE_SHOW_ATTRIBUTE(rb_state);
  */
 void rb_debugfs_add(struct rb_volume *v)
 {
+	struct dentry *other;
 	char name[32];
 
 	snprintf(name, sizeof(name), RB_NAME "%d", rb_disk_minor(v));
 	v->debugfs = debugfs_create_dir(name, rb_debugfs_root);
 	debugfs_create_file("state", 0400, v->debugfs, v, &rb_state_fops);
-	v->debugfs_link = debugfs_create_symlink(v->name, rb_debugfs_root, name);
+	other = debugfs_lookup(v->name, rb_debugfs_root);
+	if (other)
+		dput(other);
+	else
+		v->debugfs_link = debugfs_create_symlink(v->name, rb_debugfs_root, name);
 }
 
 /**
