@@ -100,10 +100,10 @@ static int get_sockaddr(struct netlink_ext_ack *extack, const struct nlattr *att
 
 static int need_attr(struct genl_info *info, int attr)
 {
-	if (info->attrs[attr])
+	/* The extended ack tells the number, too. */
+	if (!GENL_REQ_ATTR_CHECK(info, attr))
 		return 0;
-	/* The attribute's number tells which: see the specification. */
-	NL_SET_ERR_MSG(info->extack, "an attribute that the command needs is missing");
+	GENL_SET_ERR_MSG(info, "an attribute that the command needs is missing");
 	return -EINVAL;
 }
 
@@ -498,7 +498,9 @@ void rb_ctl_event(struct rb_volume *v, enum member_note note, u64 arg, const cha
 	struct sk_buff *msg;
 	void *hdr;
 
-	rb_info(v, "%s\n", text);
+	/* Checkpoints come all the time and mean nothing by themselves. */
+	if (note != MEMBER_N_CHECKPOINT)
+		rb_info(v, "%s\n", text);
 	if (!genl_has_listeners(&rb_ctl_family, v->net, RAFTBLK_NLGRP_EVENTS))
 		return;
 	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
