@@ -201,12 +201,10 @@ static void rb_open_give_up(struct rb_disk *d)
 static int rb_open_session(struct rb_disk *d)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
+	bool taken = !READ_ONCE(d->epoch);
 	struct rb_volume *v = d->v;
 	int r;
 
-	/* What a reader cached here may be old: another node may have written since. */
-	if (!READ_ONCE(d->epoch))
-		invalidate_bdev(d->gd->part0);
 	for (;;) {
 		if (mutex_lock_killable(&v->owner))
 			return -EINTR;
@@ -223,9 +221,13 @@ static int rb_open_session(struct rb_disk *d)
 						msecs_to_jiffies(RB_POLL_MS)) < 0)
 			return -EINTR;
 	}
-	if (!r)
-		rb_disk_apply_state(d);
-	return r;
+	if (r)
+		return r;
+	/* What a reader cached here may be old: until now another node may have written. */
+	if (taken)
+		invalidate_bdev(d->gd->part0);
+	rb_disk_apply_state(d);
+	return 0;
 }
 
 static void rb_opener_gone(struct rb_disk *d)
