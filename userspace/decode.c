@@ -22,7 +22,7 @@ struct attr {
 static const char *const state_names[] = { "starting", "running", "stopping", "failed", NULL };
 static const char *const role_names[] = { "follower", "precandidate", "candidate", "leader",
 					  "halted", NULL };
-static const char *const halt_names[] = { "running", "log", "data", "rot", "invariant", "stopped",
+static const char *const halt_names[] = { "none", "log", "data", "rot", "invariant", "stopped",
 					  NULL };
 static const char *const session_names[] = { "none", "opening", "held", "fenced", NULL };
 static const char *const replica_names[] = { "probe", "replicate", "resync", NULL };
@@ -112,7 +112,7 @@ static const struct attr status_set[] = {
 	A(STATUS_, SESSION_SEQ, U64, "session_seq"),
 	A(STATUS_, HOLDER, NEST, "holder", holder_set), A(STATUS_, CONF, NEST, "conf", conf_set),
 	A(STATUS_, PEER, LIST, "peers", peer_set), A(STATUS_, BUDGET, LIST, "budgets", budget_set),
-	A(STATUS_, COUNTERS, NEST, "counters", counters_set), { 0 },
+	A(STATUS_, COUNTERS, MERGE, "counters", counters_set), { 0 },
 };
 
 static const struct attr top_set[] = {

@@ -340,6 +340,8 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 	int bad, err;
 
 	dump_supers(d, rd);
+	/* The one that a start would go by. */
+	json_object_object_add(d->o, "superblock", super_json(&d->super));
 	dump_metas(d, rd);
 	err = log_read_meta(rd, &d->super, &d->meta, &bad);
 	if (err)

@@ -99,7 +99,7 @@ static void print_role(struct json_object *o)
 		       leader[0] ? leader : "none known", paint(PLAIN, stdout));
 	puts("");
 	field("IO");
-	if (strcmp(jstr(o, "halt"), "running"))
+	if (strcmp(jstr(o, "halt"), "none"))
 		printf("%shalted: %s (error %llu)%s", paint(RED, stdout), jstr(o, "halt"),
 		       (unsigned long long)ju(o, "halt_error"), paint(PLAIN, stdout));
 	else

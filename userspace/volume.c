@@ -79,7 +79,7 @@ static const struct {
 	{ "bootstrap", ENOTEMPTY, EXIT_FAILED, "if its data is not needed, there: raftblk down %s, format with --force, up" },
 	{ "bootstrap", ENOSPC, EXIT_FAILED, "take a smaller --size, or none: raftblk bootstrap %s" },
 	{ "transfer", EREMOTE, EXIT_FAILED, "run it on the node that leads: raftblk status %s" },
-	{ "transfer", ENOENT, EXIT_FAILED, "see: raftblk status %s" },
+	{ "transfer", ENOENT, EXIT_FAILED, "it is not a node of the volume, see: raftblk status %s" },
 };
 
 static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout)
@@ -177,7 +177,7 @@ static int check_uuid(const struct conf *c)
 	free(rd.scratch);
 	device_close(&d);
 	if (err == -ENODATA)
-		return fail(EXIT_ABSENT, c->volume, "log device %s is not formatted for raftblk; first: raftblk format %s",
+		return fail(EXIT_ABSENT, c->volume, "log device %s holds no raftblk log; first: raftblk format %s",
 			    c->me->log, c->volume);
 	/* What else is wrong with it the kernel finds and tells. */
 	if (err || !memcmp(s.volume, c->uuid, LOG_UUID_LEN))

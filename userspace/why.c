@@ -4,6 +4,7 @@
  * Rules in one table, the most telling one first; each looks at the status only.
  */
 #include "status.h"
+#include "wire.h"
 
 struct said {
 	char cause[512];
@@ -106,7 +107,7 @@ static bool halted(struct json_object *o, struct said *s)
 	const char *path = is(o, "halt", "data") ? "data_path" : "log_path";
 	size_t i;
 
-	if (is(o, "halt", "running"))
+	if (is(o, "halt", "none"))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(why); i++) {
 		if (!is(o, "halt", why[i].halt))
@@ -118,6 +119,25 @@ static bool halted(struct json_object *o, struct said *s)
 	}
 	cause(s, "this member fell silent: %s", jstr(o, "halt"));
 	step(s, "see: dmesg");
+	return true;
+}
+
+static bool is_stranger(struct json_object *p)
+{
+	return ju(p, "refused") == WIRE_R_STORE;
+}
+
+static bool not_a_member(struct json_object *o, struct said *s)
+{
+	struct json_object *p;
+	size_t n;
+
+	p = peer_with(o, is_stranger, &n);
+	if (!p)
+		return false;
+	cause(s, "the store of this node is not a member of the volume: it was wiped or swapped (%s refuses it)",
+	      jstr(p, "node"));
+	step(s, "attach the devices that the volume was bootstrapped with; a new store cannot be added in this version");
 	return true;
 }
 
@@ -224,6 +244,7 @@ static const struct rule {
 } rules[] = {
 	{ "not-running", not_running },
 	{ "halted", halted },
+	{ "not-a-member", not_a_member },
 	{ "not-bootstrapped", not_bootstrapped },
 	{ "needs-resync", wants_resync },
 	{ "fenced", fenced },
@@ -265,9 +286,9 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (size && used > size / 10 * 9)
 		remark(list, "the log is %llu %% full: writes wait for the data device %s",
 		       (unsigned long long)(used * 100 / size), jstr(o, "data_path"));
-	if (ju(o, "counters.frames_bad"))
+	if (ju(o, "frames_bad"))
 		remark(list, "%llu connections were cut because of what they sent; see: dmesg",
-		       (unsigned long long)ju(o, "counters.frames_bad"));
+		       (unsigned long long)ju(o, "frames_bad"));
 }
 
 static struct json_object *explain(struct json_object *o)

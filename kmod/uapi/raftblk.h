@@ -49,7 +49,7 @@ enum raftblk_role {
  * @RAFTBLK_HALT_STOPPED: The volume was stopped.
  */
 enum raftblk_halt {
-	RAFTBLK_HALT_RUNNING,
+	RAFTBLK_HALT_NONE,
 	RAFTBLK_HALT_LOG,
 	RAFTBLK_HALT_DATA,
 	RAFTBLK_HALT_ROT,
