@@ -177,7 +177,7 @@ static int check_uuid(const struct conf *c)
 	free(rd.scratch);
 	device_close(&d);
 	if (err == -ENODATA)
-		return fail(EXIT_ABSENT, c->volume, "log device %s holds no raftblk log; first: raftblk format %s",
+		return fail(EXIT_ABSENT, c->volume, "log device %s is not a raftblk log device; blkid(8) tells what it holds; to make it one: raftblk format %s",
 			    c->me->log, c->volume);
 	/* What else is wrong with it the kernel finds and tells. */
 	if (err || !memcmp(s.volume, c->uuid, LOG_UUID_LEN))
