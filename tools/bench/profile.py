@@ -6,6 +6,7 @@ Exact, not sampled: the plugin counts every block that is executed.
 
 import bisect
 import struct
+import time
 from pathlib import Path
 
 PLACE = struct.Struct("<QQ")
@@ -52,13 +53,17 @@ class Profile:
     def __init__(self, cluster, nodes):
         self.nodes = [n for n in cluster.nodes if n.name in nodes]
         self.symbols = {n.name: Symbols(cluster, n.name) for n in self.nodes}
-        self.before = self.after = None
+        self.before, self.after, self.seconds = {}, {}, {}
 
     def begin(self):
-        self.before = {n.name: snapshot(n) for n in self.nodes}
+        for node in self.nodes:
+            self.before[node.name] = snapshot(node)
+            self.seconds[node.name] = -time.monotonic()
 
     def end(self):
-        self.after = {n.name: snapshot(n) for n in self.nodes}
+        for node in self.nodes:
+            self.after[node.name] = snapshot(node)
+            self.seconds[node.name] += time.monotonic()
 
     def functions(self, name):
         """{(function, module): instructions} of a node."""
@@ -70,10 +75,11 @@ class Profile:
                 total[key] = total.get(key, 0) + count
         return total
 
-    def text(self, requests):
+    def text(self, rate):
         """Instructions for each request, by module and by function."""
         lines = []
         for node in self.nodes:
+            requests = rate * self.seconds[node.name]
             functions = self.functions(node.name)
             total, modules = sum(functions.values()), {}
             for (_, module), count in functions.items():
@@ -89,5 +95,6 @@ class Profile:
             lines.append("")
         return "\n".join(lines)
 
-    def write(self, path, requests):
-        Path(path).write_text(self.text(requests))
+    def write(self, path, rate):
+        """`rate`: requests a second."""
+        Path(path).write_text(self.text(rate))

@@ -32,9 +32,9 @@ def progress(title, result):
 
 
 def latency_text(fio, which):
-    """A write with fsync has two latencies."""
+    """With fsync: of the write, then of both, from the start of the write."""
     text = f"{fio[which]:.0f}"
-    return f"{text}+{fio['sync'][which]:.0f}" if "sync" in fio else text
+    return f"{text} ({fio['sync'][which]:.0f})" if "sync" in fio else text
 
 
 class Table:
@@ -133,9 +133,9 @@ def iops(result):
 
 
 def whole_p50(result):
-    """With fsync: of the write and of the fsync, one after the other."""
+    """With fsync: of the write and the fsync together, as fio counts it."""
     fio = result["fio"]
-    return fio["p50"] + (fio["sync"]["p50"] if "sync" in fio else 0)
+    return fio["sync"]["p50"] if "sync" in fio else fio["p50"]
 
 
 def cost_rows(table, systems):
@@ -191,6 +191,9 @@ def noise(results):
     text = f"Others used {median(cores):.2f} cores of the host (median), {worst:.2f} at the worst."
     if median(cores) > NOISY_CORES:
         text += " NOISY: times are not to be quoted; counts are."
+    repaired = sum(r.get("repaired", 0) for r in results)
+    if repaired:
+        text += f" Leadership had to be brought back to the first node {repaired} times."
     return text
 
 
