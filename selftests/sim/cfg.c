@@ -39,6 +39,7 @@ static void draw_limits(struct sim_cfg *c)
 	l->msg_ents = (u32)rnd_log(R_CFG, 1, WIRE_ENTRIES_MAX);
 	l->inflight_msgs = (u32)rnd_log(R_CFG, 1, 16);
 	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
+	c->vary = rnd_one_in(R_CFG, 2);
 	c->heartbeat_ms = (u32)rnd_range(R_CFG, 20, 80);
 	c->election_ms = c->heartbeat_ms * (u32)rnd_range(R_CFG, 4, 10);
 	l->default_election_ms = c->election_ms;
@@ -150,11 +151,29 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
 		draw_pressure(c);
 }
 
+/*
+ * Members need not be alike: what they replicate does not depend on their memory.
+ * But all need the same entry table: a follower with a smaller one cannot take
+ * in what a leader has to bring it before anything is committed.
+ */
+void cfg_vary(struct member_limits *l)
+{
+	*l = sim.cfg.limits;
+	if (!sim.cfg.vary)
+		return;
+	l->slots = (u32)rnd_range(R_CFG, 2 * RB_ENTRY_BLOCKS_MAX, l->slots);
+	l->batch = (u32)rnd_range(R_CFG, RB_ENTRY_BLOCKS_MAX, l->slots);
+	l->ranges = (u32)rnd_range(R_CFG, 1, l->ranges);
+	l->reads = (u32)rnd_range(R_CFG, 1, l->reads);
+	l->msg_ents = (u32)rnd_range(R_CFG, 1, l->msg_ents);
+	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
+}
+
 void cfg_print(const struct sim_cfg *c)
 {
 #define P(f) printf("#   %-16s %llu\n", #f, (unsigned long long)c->f)
 	P(nodes); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
-	P(pool_pages); P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
+	P(pool_pages); P(vary); P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
 	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
 	P(limits.inflight_msgs); P(limits.records_inflight); P(election_ms); P(heartbeat_ms);
 	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);

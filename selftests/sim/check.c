@@ -280,6 +280,47 @@ void check_read_quorum(struct node *n, const struct op *op)
 		  'a' + n->id, (unsigned long long)op->id, count);
 }
 
+/* ---- what a node says has to be durable before it is said ---- */
+
+static void check_ack(struct node *n, const struct raft_id *id)
+{
+	SIM_CHECK(id->index <= n->ckpt ||
+		  (id->index <= n->dur_last && n->dur[id->index].term == id->term),
+		  "node %c acknowledges entry %llu of term %llu before its own log has it",
+		  'a' + n->id, (unsigned long long)id->index, (unsigned long long)id->term);
+}
+
+static void check_said(struct node *n, const struct raft_msg *m)
+{
+	bool grant = m->type == RAFT_MSG_VOTE_REPLY && !m->reject;
+	bool ack = m->type == RAFT_MSG_APPEND_REPLY && !m->reject;
+	u64 vote = grant ? m->to : n->super.store;
+
+	if (ack)
+		check_ack(n, &m->prev);
+	if (ack || grant || m->type == RAFT_MSG_VOTE || m->type == RAFT_MSG_APPEND)
+		SIM_CHECK(n->dur_term == m->term,
+			  "node %c speaks in term %llu, durable is term %llu", 'a' + n->id,
+			  (unsigned long long)m->term, (unsigned long long)n->dur_term);
+	if (grant || m->type == RAFT_MSG_VOTE)
+		SIM_CHECK(n->dur_vote == vote, "node %c: its vote in term %llu is not durable",
+			  'a' + n->id, (unsigned long long)m->term);
+}
+
+/* What the codec made of a message reads as it was meant, and may be said by now. */
+void check_frame(struct node *n, const u8 *frame, u32 len)
+{
+	static struct wire_append sent;
+	struct wire_header h;
+	struct raft_msg msg;
+
+	SIM_CHECK(!wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
+		  !wire_check_head(&h, frame + WIRE_HEADER_BYTES) && h.type == WIRE_RAFT &&
+		  !wire_decode_raft(&msg, &sent, &h, frame + WIRE_HEADER_BYTES),
+		  "node %c sends a frame that does not decode", 'a' + n->id);
+	check_said(n, &msg);
+}
+
 /* ---- stop and start ---- */
 
 /* Entries that the next start must find: not those that a record in flight may have replaced. */

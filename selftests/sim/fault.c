@@ -108,14 +108,16 @@ static void halt_event(struct event *e)
 static void pause_event(struct event *e)
 {
 	struct node *n = any_up(), *lead = node_leader();
+	u64 len;
 
 	if (sim.healed)
 		return;
 	again(e, sim.cfg.pause_mean);
 	if (lead && !node_paused(lead) && rnd_one_in(R_FAULT, 2))
 		n = lead;
+	len = rnd_exp(R_FAULT, sim.cfg.pause_len);
 	if (n)
-		node_pause(n, min_t(u64, rnd_exp(R_FAULT, sim.cfg.pause_len), 4 * SEC));
+		node_pause(n, min_t(u64, len, 4 * SEC));
 }
 
 /* ---- network ---- */
@@ -326,7 +328,7 @@ void fault_heal(void)
 	net_heal();
 	if (sim.cfg.raw_loss)
 		net_reset_all();	/* hosts tell of what they lose: here, now */
-	sim.cfg.read_error = 0;
+	sim.cfg.read_error = sim.cfg.write_error = 0;
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];
 

@@ -38,7 +38,7 @@ static struct shared {
 
 static struct {
 	u64 from, to, minutes, jobs, twice;
-	bool one, trace, marks, keep_going;
+	bool one, trace, marks, stop;
 	const char *file;
 } opt = { .from = 1, .to = 1000, .jobs = 1, .twice = 50 };
 
@@ -119,7 +119,7 @@ static void worker(u32 slot, u64 to, u64 deadline)
 {
 	u64 seed;
 
-	while (!deadline || (u64)time(NULL) < deadline) {
+	while ((!deadline || (u64)time(NULL) < deadline) && !(opt.stop && sh->failed)) {
 		seed = take(to);
 		if (seed == U64_MAX)
 			break;
@@ -260,7 +260,7 @@ static void campaign(void)
 		snprintf(what, sizeof(what), "seeds %llu..%llu", (unsigned long long)from,
 			 (unsigned long long)to);
 		ktap(sh->failed == failed, what);
-		if (deadline && (u64)time(NULL) >= deadline)
+		if ((deadline && (u64)time(NULL) >= deadline) || (opt.stop && sh->failed))
 			break;
 	}
 	print_totals(clock_s() - start);
@@ -301,6 +301,7 @@ static void usage(int rc)
 	       "       sim --seeds A..B [--marks]    a campaign; --marks: fail on paths never reached\n"
 	       "           --minutes M               until then, whatever B says\n"
 	       "           --jobs J                  workers (1)\n"
+	       "           --stop                    at the first seed that fails\n"
 	       "           --twice N                 every N-th seed runs twice (50; 0: none)\n"
 	       "       sim --regressions FILE        the seeds listed there\n");
 	exit(rc);
@@ -320,6 +321,10 @@ static void options(int argc, char **argv)
 		}
 		if (!strcmp(a, "--marks")) {
 			opt.marks = true;
+			continue;
+		}
+		if (!strcmp(a, "--stop")) {
+			opt.stop = true;
 			continue;
 		}
 		if (!strcmp(a, "--help") || !v)

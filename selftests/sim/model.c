@@ -369,6 +369,34 @@ static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact,
 		  (unsigned long long)want);
 }
 
+/*
+ * The change map of a checkpoint may say too much, never too little. A block
+ * that cannot be read says "changed" of all its regions.
+ */
+static void check_map(struct node *n, u64 at)
+{
+	const u32 per = (1u << n->super.region_shift) / 512;
+	u64 val[LOG_MAP_PER_BLOCK], s, region, want = 0;
+	bool ok = false;
+
+	for (s = 0; s < sim.cfg.sectors; s++) {
+		region = s / per;
+		if (s % (per * LOG_MAP_PER_BLOCK) == 0) {
+			u32 b = (u32)(region / LOG_MAP_PER_BLOCK);
+			struct page *p = n->log.pg[n->super.map_off / RB_BLOCK_SIZE + b];
+
+			ok = p && !log_map_decode(&n->super, b, val, p->data);
+		}
+		if (s % per == 0)
+			want = 0;
+		want = max_t(u64, want, demanded(s, at));
+		SIM_CHECK(!ok || val[region % LOG_MAP_PER_BLOCK] >= want,
+			  "node %c: the change map says %llu of region %llu, which %llu touched",
+			  'a' + n->id, (unsigned long long)val[region % LOG_MAP_PER_BLOCK],
+			  (unsigned long long)region, (unsigned long long)want);
+	}
+}
+
 void model_image(struct node *n, u64 at, bool exact, const char *why)
 {
 	static const u8 zeroes[512];
@@ -384,4 +412,6 @@ void model_image(struct node *n, u64 at, bool exact, const char *why)
 			continue;
 		check_sector(n, p ? p->data + s % 8 * 512 : zeroes, s, at, exact, why);
 	}
+	if (!exact && at)
+		check_map(n, at);
 }

@@ -543,6 +543,7 @@ void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 	SIM_CHECK(n->tx_open && len <= WIRE_HEADER_BYTES + WIRE_HEAD_MAX,
 		  "node %c: a frame of %u bytes", 'a' + n->id, len);
 	n->tx_open = false;
+	check_frame(n, tx_room, len);
 	memcpy(f->head, tx_room, len);
 	for (i = 0; i < nbuf; i++)
 		for (b = 0; buf[i] && b < buf[i]->nblocks; b++) {

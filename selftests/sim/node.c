@@ -69,6 +69,7 @@ void node_format(struct node *n)
 	disk_init(&n->log, n->id, false, s->dev_bytes);
 	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
 	memcpy(n->name, s->node, sizeof(n->name));
+	cfg_vary(&n->limits);
 	format_log(n);
 	format_data(n);
 }
@@ -101,7 +102,7 @@ static void make_cfg(struct node *n, struct member_cfg *cfg)
 		snprintf(cfg->peer[i].node, sizeof(cfg->peer[i].node), "n%u", id);
 		snprintf(cfg->peer[i].addr, sizeof(cfg->peer[i].addr), "sim:%u", id);
 	}
-	cfg->limits = sim.cfg.limits;
+	cfg->limits = n->limits;
 	cfg->seed = rnd(R_NODE);
 	cfg->boot_nonce = rnd(R_NODE);
 	cfg->ops = &host_ops;

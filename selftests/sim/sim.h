@@ -40,6 +40,7 @@ struct sim_cfg {
 	u32 nodes, block_size;
 	u64 ring_bytes, sectors;
 	struct member_limits limits;
+	bool vary;			/* nodes have limits of their own, at most these */
 	u32 pool_pages;			/* payload memory of a node; 0: no end of it */
 	u32 election_ms, heartbeat_ms;
 	u64 duration;			/* of the phase with faults, ns */
@@ -73,6 +74,7 @@ struct sim_cfg {
 };
 
 void cfg_draw(struct sim_cfg *c, u64 seed);
+void cfg_vary(struct member_limits *l);
 void cfg_print(const struct sim_cfg *c);
 
 /* ---- clock.c: time, events, trace ---- */
@@ -215,6 +217,7 @@ struct node {
 	u64 clock0;
 	struct disk log, data;
 	struct log_super super;
+	struct member_limits limits;
 	char name[LOG_NAME_MAX];
 	u8 slot_node[SIM_NODES];	/* slot -> node */
 	u8 node_slot[SIM_NODES];
@@ -361,6 +364,7 @@ u64 model_digest(u64 index);
 
 void check_init(void);
 void check_step(struct node *n);
+void check_frame(struct node *n, const u8 *frame, u32 len);
 void check_truncated(struct node *n, u64 first);
 void check_room(struct node *n, u64 index);	/* dur and logid reach that far */
 void check_commits(struct node *n, u64 to);	/* its log's entries up to @to are committed */

@@ -136,7 +136,7 @@ void wrong_store(void)
 	enum wrong how = (enum wrong)rnd_below(R_FAULT, W_NR);
 
 	victim = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
-	if (sim.cfg.nodes == 1 || !rnd_one_in(R_FAULT, 4) || !victim->up ||
+	if (sim.cfg.nodes == 1 || !rnd_one_in(R_FAULT, 4) || !victim->up || victim->doomed ||
 	    !final_covered(node_leader(), victim))
 		return;
 	TRACE(victim->id, "wrong-store", how, 0);
