@@ -6,15 +6,21 @@
 #include "internal.h"
 
 /**
- * member_pressure() - is the log or its table so full that it must be relieved?
+ * member_pressure() - is a checkpoint needed to relieve the log or its table?
  * @m: member
  *
- * Return: true when more than half of either is used.
+ * What is older than the checkpoint can go at any time; a half of it stays for
+ * peers that lag, so the rest must be checkpointed by the quarter.
+ *
+ * Return: true when a quarter of either was used since the checkpoint.
  */
 bool member_pressure(const struct member *m)
 {
-	return log_used(&m->log) * 2 > m->cfg.super.ring_bytes ||
-	       (m->last - m->base.index) * 2 > m->mask;
+	const struct member_ent *ent = member_ent(m, m->ckpt_index);
+	u64 from = ent ? ent->pos : m->log.floor_pos;
+
+	return (m->log.head_pos - from) * 4 > m->cfg.super.ring_bytes ||
+	       (m->last - m->ckpt_index) * 4 > m->mask;
 }
 
 static bool apply_wanted(const struct member *m)
@@ -55,9 +61,56 @@ static u64 apply_limit(struct member *m)
 	return first > m->boot_last || end == m->boot_last ? limit : end;
 }
 
+/* The slowest peer that is being fed: its payload had better be in memory. */
+static u64 slowest_peer(const struct member *m)
+{
+	u64 slowest = U64_MAX;
+	u32 i;
+
+	if (!member_leads(m))
+		return slowest;
+	for (i = 0; i < m->rst.npeers; i++)
+		if (m->rst.peer[i].active && m->rst.peer[i].state != RAFT_PEER_RESYNC)
+			slowest = min_t(u64, slowest, m->rst.peer[i].match);
+	return slowest;
+}
+
+/**
+ * member_release_run() - drops the payload of entries that nobody needs soon
+ * @m: member
+ *
+ * An applied entry keeps its payload until the connected peers have it, or until
+ * what is kept so exceeds its bound: then the peer is fed from the log.
+ */
+void member_release_run(struct member *m)
+{
+	u64 slowest;
+
+	if (m->released >= member_applied(m))
+		return;
+	slowest = slowest_peer(m);
+	while (m->released < member_applied(m)) {
+		struct member_ent *ent = &m->ent[(m->released + 1) & m->mask];
+
+		if (ent->e.index > slowest && m->held_bytes <= m->cfg.limits.apply_bytes)
+			return;
+		m->released++;
+		if (!ent->buf)
+			continue;
+		m->held_bytes -= ent->buf->nblocks * RB_BLOCK_SIZE;
+		m->ops->buf_put(m->host, ent->buf);
+		ent->buf = NULL;
+	}
+}
+
 static void applied(struct member *m, u64 from, u64 to)
 {
-	member_release(m, from, to);
+	u64 i;
+
+	for (i = from; i <= to; i++)
+		if (m->ent[i & m->mask].buf)
+			m->held_bytes += m->ent[i & m->mask].buf->nblocks * RB_BLOCK_SIZE;
+	member_release_run(m);
 	m->applies++;
 	m->idle_since = m->now;
 	member_trace(m, MEMBER_T_APPLIED, to, 0);

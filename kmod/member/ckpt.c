@@ -41,18 +41,28 @@ static void begin(struct member *m)
 	m->ops->data_sync(m->host, m->block);
 }
 
+/* So full that nothing can be kept for those who lag. */
+static bool cramped(const struct member *m)
+{
+	return log_room(&m->log) * 8 < m->cfg.super.ring_bytes ||
+	       member_room(m) * 8 < m->mask;
+}
+
 /*
- * The newest entry that the log need not keep: of what is checkpointed, the
- * last quarter of the ring (and of the table) stays for peers that lag.
+ * The newest entry that the log need not keep: of what is checkpointed, the last
+ * half of the ring (and of the table) stays for peers that lag. With a
+ * checkpoint every quarter, a quarter is left to breathe.
  */
 static u64 floor_index(const struct member *m, u64 ckpt)
 {
-	u64 keep = m->cfg.super.ring_bytes / 4;
+	u64 keep = m->cfg.super.ring_bytes / 2;
 	u64 lo = m->base.index, hi = ckpt, newest;
 
+	if (cramped(m))
+		return ckpt;
 	if (m->log.head_pos <= m->log.floor_pos + keep && member_room(m) > m->mask / 2)
 		return m->base.index;
-	newest = m->last > m->mask / 4 ? m->last - m->mask / 4 : 0;
+	newest = m->last > m->mask / 2 ? m->last - m->mask / 2 : 0;
 	/* Positions ascend with the index: find the last one below head - keep. */
 	while (lo < hi) {
 		u64 mid = lo + (hi - lo + 1) / 2;
@@ -93,6 +103,23 @@ static void write_meta_state(struct member *m)
 	m->meta_dirty = true;
 }
 
+/*
+ * Cramped by entries that cannot be checkpointed before they are committed: what
+ * the newest checkpoint covers is given up after all. It may be in the way of the
+ * very entry that commits them.
+ */
+static void trim_only(struct member *m)
+{
+	u64 floor = m->meta.floor.index;
+
+	m->ckpt_state = m->meta.state;
+	set_floor(m);
+	if (m->meta.floor.index == floor)
+		return;
+	m->ckpt = CKPT_META;
+	m->meta_dirty = true;
+}
+
 static void next_map_block(struct member *m)
 {
 	int n = vol_map_dirty(m->vol, m->map_next);
@@ -117,6 +144,8 @@ void member_ckpt_run(struct member *m)
 {
 	if (m->ckpt == CKPT_IDLE && ckpt_due(m))
 		begin(m);
+	else if (m->ckpt == CKPT_IDLE && cramped(m))
+		trim_only(m);
 	else if (m->ckpt == CKPT_IDLE && m->ckpt_wanted && !vol_unapplied_entries(m->vol))
 		m->ckpt_wanted = false;
 }

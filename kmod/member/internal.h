@@ -6,7 +6,8 @@
  *   base <= checkpoint <= applied <= judged <= commit <= last
  *   applied <= durable (own log), log_next - 1 <= last
  * Entries (base, last] are in the table. An entry keeps its payload until it is
- * applied (and thereby durable); later readers get it back from the log.
+ * applied (and thereby durable) and released; later readers get it back from the
+ * log. released <= applied.
  */
 #ifndef MEMBER_INTERNAL_H
 #define MEMBER_INTERNAL_H
@@ -93,6 +94,8 @@ struct member {
 	u64 last;
 	u64 log_next;			/* next entry to give to the log */
 	u64 commit;			/* raft's */
+	u64 released;			/* entries up to here have no payload in memory */
+	u64 held_bytes;			/* payload of applied entries, for peers */
 	u64 boot_last;			/* entries up to here may lack their payload in memory */
 	const struct wire_append *rx;	/* message being stepped */
 	struct rb_buf **rx_buf;
@@ -194,7 +197,6 @@ u64 member_room(const struct member *m);
 int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token);
 void member_unstage(struct member *m, u64 index);
 void member_truncate(struct member *m, u64 first);
-void member_release(struct member *m, u64 from, u64 to);
 void member_compact(struct member *m, const struct raft_id *base);
 
 /* step.c */
@@ -220,6 +222,7 @@ u64 member_writer_deadline(const struct member *m);
 void member_judge(struct member *m);
 
 /* apply.c */
+void member_release_run(struct member *m);
 void member_apply_run(struct member *m);
 u64 member_apply_deadline(const struct member *m);
 bool member_pressure(const struct member *m);

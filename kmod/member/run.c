@@ -81,6 +81,7 @@ void member_run(struct member *m, u64 now)
 		pump(m);
 		member_writer_run(m);
 		member_bootstrap_run(m);
+		member_release_run(m);
 		member_apply_run(m);
 		member_ckpt_run(m);
 		member_readbacks_run(m);

@@ -335,6 +335,7 @@ int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
 	m->boot_last = m->last;
 	m->log_next = m->last + 1;
 	m->commit = m->ckpt_index;
+	m->released = m->ckpt_index;
 	log_start(&m->log, &m->meta);
 	m->meta_dirty = true;
 	return 0;

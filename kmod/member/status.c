@@ -88,6 +88,7 @@ static bool cursors_ok(const struct member *m)
 	    RB_ASSERT(m->commit <= m->last))
 		return false;
 	if (RB_ASSERT(applied <= m->rst.durable) ||
+	    RB_ASSERT(m->released <= applied) ||
 	    RB_ASSERT(m->log_next <= m->last + 1) ||
 	    RB_ASSERT(m->last - m->base.index <= m->mask + 1))
 		return false;
@@ -109,7 +110,7 @@ static bool payloads_ok(const struct member *m)
 
 		if (RB_ASSERT(ent->e.index == i) ||
 		    RB_ASSERT(!needed || ent->buf) ||
-		    RB_ASSERT(!ent->buf || i > member_applied(m)) ||
+		    RB_ASSERT(!ent->buf || i > m->released) ||
 		    RB_ASSERT(!ent->buf || ent->buf->nblocks == ent->e.nblocks))
 			return false;
 	}

@@ -126,25 +126,6 @@ void member_truncate(struct member *m, u64 first)
 }
 
 /**
- * member_release() - drops the payload of applied entries
- * @m: member
- * @from: first entry
- * @to: last entry
- */
-void member_release(struct member *m, u64 from, u64 to)
-{
-	u64 i;
-
-	for (i = from; i <= to; i++) {
-		struct member_ent *ent = &m->ent[i & m->mask];
-
-		if (ent->buf)
-			m->ops->buf_put(m->host, ent->buf);
-		ent->buf = NULL;
-	}
-}
-
-/**
  * member_compact() - forgets entries that the log no longer holds
  * @m: member
  * @base: the newest of them
@@ -153,6 +134,15 @@ void member_compact(struct member *m, const struct raft_id *base)
 {
 	if (base->index <= m->base.index)
 		return;
+	for (; m->released < base->index; m->released++) {
+		struct member_ent *ent = &m->ent[(m->released + 1) & m->mask];
+
+		if (!ent->buf)
+			continue;
+		m->held_bytes -= ent->buf->nblocks * RB_BLOCK_SIZE;
+		m->ops->buf_put(m->host, ent->buf);
+		ent->buf = NULL;
+	}
 	m->base = *base;
 	member_readbacks_drop(m, base->index + 1, U64_MAX);
 }
