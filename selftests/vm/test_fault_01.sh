@@ -13,7 +13,10 @@ writer() {	# NODE SEED: in the background; acknowledged numbers go to /tmp/ack.S
 	WRITER=$!
 }
 
-kill_writers() { [ -n "${WRITER:-}" ] && kill -9 "$WRITER" 2>/dev/null; wait 2>/dev/null; }
+kill_writers() {
+	[ -z "${WRITER:-}" ] || kill -9 "$WRITER" 2>/dev/null || true
+	wait 2>/dev/null || true
+}
 acked() { wc -l <"/tmp/ack.$1"; }
 has_acked() { [ "$(acked "$1")" -ge "$2" ]; }
 other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }

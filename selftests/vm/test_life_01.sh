@@ -49,7 +49,7 @@ followers_refuse_writers() {
 unwritten_reads_zero() {
 	local d
 	d=$(leader_device vol)
-	cmp -n $((1 << 20)) <(dd if="$d" bs=1M skip=200 count=1 iflag=direct status=none) /dev/zero
+	cmp -n $((1 << 20)) <(dd if="$d" bs=1M skip=80 count=1 iflag=direct status=none) /dev/zero
 }
 
 replicas_are_equal() { replicas_equal vol; }

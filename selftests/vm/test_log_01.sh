@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The log: it wraps, it fills up, it relieves itself; discard; small blocks.
+RB_VOLUMES="vol small"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
 RB_LOG_MIB=24
@@ -11,7 +12,7 @@ ring_wraps() {
 	local d
 	d=$(leader_device vol)
 	# Several times the ring, in overlapping places.
-	fio_write "$d" --size=16m --io_size=96m --loops=1
+	fio_write "$d" --size=16m --io_size=64m
 	[ "$(field 1 vol checkpoints)" -ge 2 ]
 }
 
@@ -70,8 +71,8 @@ blocks_of_512_bytes() {
 	local d
 	d=$(leader_device small)
 	[ "$(blockdev --getss "$d")" = 512 ]
-	fio_write "$d" --bsrange=512-16k --bsalign=512 --size=8m --io_size=4m
-	mkfs.xfs -q -f -s size=512 "$d"
+	fio_write "$d" --bsrange=512-16k --blockalign=512 --size=8m --io_size=4m
+	mkfs.ext4 -q -F "$d"
 	replicas_equal small
 }
 

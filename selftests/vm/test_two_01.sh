@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Two volumes beside each other in one module: apart in everything.
+RB_VOLUMES="one two"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
 RB_LOG_MIB=64
-RB_DATA_MIB=300
+RB_DATA_MIB=128
 
 # Halves of each node's slices, one for each volume.
 half() {	# KIND NODE VOLUME

@@ -7,6 +7,7 @@ tool, and the device.
 
 import json
 import shlex
+import subprocess
 import time
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Members:
         self.tool = str(tool)
         self.volume = volume
         self.names = [n.name for n in cluster.nodes]
+        self.conf = b""
 
     # -- commands ------------------------------------------------------------------
 
@@ -61,23 +63,29 @@ class Members:
     # -- life --------------------------------------------------------------------
 
     def configuration(self, **options):
-        lines = ["--block-size", str(options.get("block_size", 4096))]
+        """The configuration file, the same on all nodes, as the tool writes it."""
+        argv = [self.tool, "new", self.volume, "--print"]
+        argv += [f"--{k.replace('_', '-')}={v}" for k, v in options.items()]
         for i, name in enumerate(self.names, 1):
-            lines += ["--node", f"{name}=10.77.0.{i}:{PORT},{LOG},{DATA}"]
-        return lines
+            argv.append(f"--node={name}=10.77.0.{i}:{PORT},{LOG},{DATA}")
+        return subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout
 
-    def prepare(self, node, fresh=True, **options):
+    def prepare(self, node, fresh=True):
         """insmod, configuration, format, up."""
-        self.sh(node, f"grep -q ^raftblk /proc/modules || insmod {shlex.quote(self.module)}")
-        self.rb(node, "new", self.volume, *self.configuration(**options),
-                "--uuid", options.get("uuid", "6f1c1f0e-7a0b-4b6e-9d0a-3f0f5a3c2b11"))
+        # insmod looks for nothing that a module needs; on 6.1 that is libcrc32c.
+        self.sh(node, "grep -q ^raftblk /proc/modules || "
+                      f"{{ modprobe -q libcrc32c; insmod {shlex.quote(self.module)}; }}")
+        self.cluster.exec(node, "sh", "-c",
+                          f"mkdir -p /etc/raftblk && cat > /etc/raftblk/{self.volume}.conf",
+                          stdin=self.conf)
         if fresh:
             self.rb(node, "format", self.volume, "--force", timeout=180)
         self.rb(node, "up", self.volume)
 
     def start(self, **options):
         """From blank disks to a volume that is led."""
-        self.cluster.parallel(lambda n: self.prepare(n.name, **options))
+        self.conf = self.configuration(**options)
+        self.cluster.parallel(self.prepare)
         wait_for("all members hear each other", lambda: self.connected(self.names[0]))
         self.rb(self.names[0], "bootstrap", self.volume)
         return wait_for("a leader", self.leader)
@@ -92,7 +100,7 @@ class Members:
         return json.loads(self.rb(node, "status", self.volume, "--json", timeout=30))
 
     def connected(self, node):
-        return all(p["connected"] for p in self.status(node)["peers"])
+        return all(p["consensus_up"] and p["bulk_up"] for p in self.status(node)["peers"])
 
     def up_nodes(self):
         return [n.name for n in self.cluster.nodes if n.alive]
@@ -131,7 +139,7 @@ class Members:
         index, digest = wait_for("all members apply the same entries", self.settled, 120)
         size = self.status(self.names[0])["size"]
         sums = set()
-        self.cluster.parallel(lambda n: sums.add(self.image_sum(n.name, size)))
+        sums.update(self.cluster.parallel(lambda name: self.image_sum(name, size)).values())
         if len(sums) != 1:
             raise MembersError(f"replicas differ: {sorted(sums)}")
         return index, digest, sums.pop(), size
