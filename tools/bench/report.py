@@ -223,6 +223,8 @@ def render(about, jobs, results):
     lines += ["## Targets", ""]
     words = {True: "PASS", False: "FAIL", None: "----"}
     lines += [f"- {words[passed]}: {text}" for text, passed in verdicts(results)]
+    if median(r["window"]["outside_cores"] for r in results) > NOISY_CORES:
+        lines += ["", "The host was busy: neither a pass nor a failure proves much."]
     return "\n".join(lines) + "\n"
 
 

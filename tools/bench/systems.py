@@ -174,7 +174,7 @@ class Raftblk(System):
 
     def format(self):
         nodes = [f"--node={n}=10.77.0.{n[1:]}:7800,{LOG},{DATA}" for n in self.nodes]
-        self.run("n1", "mkdir", "-p", self.conf)
+        self.run("n1", "sh", "-c", f"mkdir -p {self.conf} && rm -f {self.conf}/bench.conf")
         self._raftblk("n1", "new", *nodes)
         text = self.run("n1", "cat", f"{self.conf}/bench.conf")
         self.everywhere("sh", "-c", f'mkdir -p {self.conf} && printf %s "$1" > '
