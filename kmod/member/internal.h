@@ -197,6 +197,7 @@ u64 member_room(const struct member *m);
 int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token);
 void member_unstage(struct member *m, u64 index);
 void member_truncate(struct member *m, u64 first);
+void member_lean(struct member *m);
 void member_compact(struct member *m, const struct raft_id *base);
 
 /* step.c */

@@ -126,6 +126,37 @@ void member_truncate(struct member *m, u64 first)
 }
 
 /**
+ * member_lean() - puts payload that the own log holds and nobody waits for
+ * @m: member
+ *
+ * A new leader tells of no commit before all that it inherited is on a quorum.
+ * A follower that catches up would hold all of it until then, with memory for
+ * less: it would stop receiving what has to come first. So it keeps no more than
+ * the newest apply_bytes of what is not judged; the rest is read back to be applied.
+ */
+void member_lean(struct member *m)
+{
+	u64 judged = member_judged(m), bytes = 0, i;
+
+	if (member_leads(m))
+		return;
+	for (i = m->rst.durable; i > judged; i--) {
+		struct member_ent *ent = member_ent(m, i);
+
+		if (!ent->e.nblocks)
+			continue;
+		if (!ent->buf)
+			return;		/* and so are those before it */
+		bytes += (u64)ent->e.nblocks << RB_BLOCK_SHIFT;
+		if (bytes <= m->cfg.limits.apply_bytes)
+			continue;
+		m->boot_last = max_t(u64, m->boot_last, i);
+		m->ops->buf_put(m->host, ent->buf);
+		ent->buf = NULL;
+	}
+}
+
+/**
  * member_compact() - forgets entries that the log no longer holds
  * @m: member
  * @base: the newest of them

@@ -109,4 +109,5 @@ void member_log_done(struct member *m, struct log_record *rec, int error, u64 no
 	ev.done.index = m->log.durable_index;
 	ev.done.ticket = m->log.durable_ticket;
 	member_step(m, &ev);
+	member_lean(m);
 }
