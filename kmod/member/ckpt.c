@@ -41,11 +41,14 @@ static void begin(struct member *m)
 	m->ops->data_sync(m->host, m->block);
 }
 
-/* So full that nothing can be kept for those who lag. */
+/*
+ * So full that nothing can be kept for those who lag. A message is taken whole
+ * or not at all: without room for the largest, none may ever come in.
+ */
 static bool cramped(const struct member *m)
 {
 	return log_room(&m->log) * 8 < m->cfg.super.ring_bytes ||
-	       member_room(m) * 8 < m->mask;
+	       member_room(m) * 8 < m->mask || member_room(m) < WIRE_ENTRIES_MAX;
 }
 
 /*

@@ -195,9 +195,15 @@ void member_readbacks_run(struct member *m)
 {
 	u32 i;
 
-	for (i = 0; i < m->npeers; i++)
-		if (m->peer[i].rb_wanted && !m->peer[i].rb.busy)
+	for (i = 0; i < m->npeers; i++) {
+		if (m->peer[i].rb.busy)
+			continue;
+		/* Memory for a peer that is not fed any more may be what the apply waits for. */
+		if (!member_leads(m))
+			drop_readback(m, &m->peer[i]);
+		else if (m->peer[i].rb_wanted)
 			start_readback(m, &m->peer[i]);
+	}
 	if (m->apply_rb.rb_wanted && !m->apply_rb.rb.busy)
 		start_readback(m, &m->apply_rb);
 }
