@@ -348,6 +348,11 @@ static void check_meta_kept(struct node *n)
 	SIM_CHECK(n->st.checkpoint_index >= n->ckpt || (n->doomed && sim.cfg.rot_mean),
 		  "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
 		  (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
+	/* A slot that could not be read may have held a newer version, not yet spoken of. */
+	if (n->read_failed) {
+		n->vote_term = n->dur_term;
+		n->vote = n->dur_vote;
+	}
 	/* Its log may be of a newer term than its metadata: then it has not voted in it. */
 	n->dur_term = n->vote_term;
 	n->dur_vote = n->vote;
