@@ -5,6 +5,13 @@
  */
 #include "internal.h"
 
+static u64 since_checkpoint(const struct member *m)
+{
+	const struct member_ent *ent = member_ent(m, m->ckpt_index);
+
+	return m->log.head_pos - (ent ? ent->pos : m->log.floor_pos);
+}
+
 /**
  * member_pressure() - is a checkpoint needed to relieve the log or its table?
  * @m: member
@@ -16,11 +23,24 @@
  */
 bool member_pressure(const struct member *m)
 {
-	const struct member_ent *ent = member_ent(m, m->ckpt_index);
-	u64 from = ent ? ent->pos : m->log.floor_pos;
-
-	return (m->log.head_pos - from) * 4 > m->cfg.super.ring_bytes ||
+	return since_checkpoint(m) * 4 > m->cfg.super.ring_bytes ||
 	       (m->last - m->ckpt_index) * 4 > m->mask;
+}
+
+/**
+ * member_log_full() - must writes wait for a checkpoint?
+ * @m: member
+ *
+ * After a blackout nobody knows what is committed until all that a new leader
+ * inherited, since the checkpoint, is in the rings of a quorum, and its no-op
+ * behind. On another member the same entries may take up to twice the ring, one
+ * record each where here many shared one. So not even half of it may be in use.
+ *
+ * Return: true when more than two fifths were used since the checkpoint.
+ */
+bool member_log_full(const struct member *m)
+{
+	return since_checkpoint(m) * 5 > m->cfg.super.ring_bytes * 2;
 }
 
 static bool apply_wanted(const struct member *m)

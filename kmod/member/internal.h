@@ -227,6 +227,7 @@ void member_release_run(struct member *m);
 void member_apply_run(struct member *m);
 u64 member_apply_deadline(const struct member *m);
 bool member_pressure(const struct member *m);
+bool member_log_full(const struct member *m);
 
 /* ckpt.c */
 void member_ckpt_run(struct member *m);

@@ -196,7 +196,7 @@ int member_write(struct member *m, u64 sector, u32 nsect, struct rb_buf *buf, u6
 		return ret;
 	if (m->sess != MEMBER_S_HELD)
 		return -EBUSY;
-	if (member_room(m) <= MEMBER_ENTRIES_RESERVE)
+	if (member_room(m) <= MEMBER_ENTRIES_RESERVE || member_log_full(m))
 		return -EAGAIN;
 	ret = member_propose(m, &e, buf, token);
 	if (ret)
