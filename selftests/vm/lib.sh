@@ -34,7 +34,8 @@ tap() {
 	shift
 	RB_TAP_N=$((RB_TAP_N + 1))
 	echo "raftblk-test: begin $name" >/dev/kmsg
-	(set -e; "${@:-$name}")		# not in a condition: set -e would be off in it
+	# Not in a condition: set -e would be off in it.
+	(set -eE; trap 'say "line $LINENO: $BASH_COMMAND: failed"' ERR; "${@:-$name}")
 	local ret=$?
 	[ $ret = 0 ] || pkill -9 -x 'acklog|fio|dd'
 	if [ $ret = 4 ]; then

@@ -59,6 +59,8 @@ foreign_superblock_is_refused() {
 }
 
 wiped_store_is_not_a_member() {
+	refused 'ext4|wipefs' rb 1 format vol --force	# what is foreign is never overwritten
+	wipefs -aq "$(log_dev 1 vol)"
 	rb 1 format vol --force >/dev/null
 	rb 1 up vol
 	until_ok 20 says_why
