@@ -164,10 +164,10 @@ disks_down() {
 # RB_LOG_MIB, RB_DATA_MIB (per node), RB_BLOCK, RB_NEW_ARGS change the defaults.
 cluster_up() {
 	local vol i args port=7800
+	cluster_down || true	# what a test before left behind
 	RB_NODES=$1
 	shift
 	RB_VOLUMES=$*
-	cluster_down || true	# what a test before left behind
 	mkdir -p "$RB_CONF"
 	net_up "$RB_NODES"
 	disks_up "$RB_NODES" "${RB_LOG_MIB:-64}" "${RB_DATA_MIB:-96}"

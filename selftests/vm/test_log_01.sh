@@ -66,7 +66,6 @@ discard_reads_zero_everywhere() {
 replicas_are_equal() { replicas_equal vol; }
 
 blocks_of_512_bytes() {
-	cluster_down
 	RB_BLOCK=512 cluster_up 3 small
 	local d
 	d=$(leader_device small)
