@@ -201,13 +201,18 @@ static void rb_open_give_up(struct rb_disk *d)
 static int rb_open_session(struct rb_disk *d)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
-	bool taken = !READ_ONCE(d->epoch);
 	struct rb_volume *v = d->v;
+	bool first = true;
+	u64 epoch;
 	int r;
 
 	for (;;) {
 		if (mutex_lock_killable(&v->owner))
 			return -EINTR;
+		/* What an opener that was killed asked is not ours to be answered. */
+		if (first)
+			d->open_token = 0;
+		first = false;
 		r = rb_open_step(d);
 		mutex_unlock(&v->owner);
 		if (r != -EAGAIN && r != -EINPROGRESS)
@@ -223,9 +228,16 @@ static int rb_open_session(struct rb_disk *d)
 	}
 	if (r)
 		return r;
-	/* What a reader cached here may be old: until now another node may have written. */
-	if (taken)
+	/*
+	 * What a reader cached here may be old: before this session another node
+	 * may have written. The session may be older than this open: whoever asked
+	 * for it may have been killed, or have given up.
+	 */
+	epoch = READ_ONCE(d->epoch);
+	if (d->clean_epoch != epoch) {
 		invalidate_bdev(d->gd->part0);
+		d->clean_epoch = epoch;
+	}
 	rb_disk_apply_state(d);
 	return 0;
 }
@@ -379,7 +391,9 @@ int rb_disk_create(struct rb_volume *v, int minor)
 		goto err_set;
 	rb_volume_get(v);
 	atomic_inc(&rb_disks);
+	mutex_lock(&v->owner);	/* a status may be looking */
 	v->disk = d;
+	mutex_unlock(&v->owner);
 	return 0;
 
 err_set:
@@ -465,6 +479,8 @@ void rb_disk_del(struct rb_volume *v)
 	if (d->added) {
 		blk_mark_disk_dead(d->gd);
 		del_gendisk(d->gd);
+		/* Of a release that saw the disk alive; they are over since open_mutex. */
+		cancel_work_sync(&d->state_work);
 	}
 }
 

@@ -76,7 +76,7 @@ struct rb_disk {
 
 	/* Submitters and the loop. */
 	struct llist_head submit;
-	u32 gen;			/* of tokens */
+	u64 gen;			/* of tokens: 46 bits of it, which last for years */
 	bool dead;			/* new IO fails */
 	bool starved_pages;		/* a write found no page: rerun the queues */
 	u64 epoch;			/* of the session this node holds; 0: none */
@@ -102,6 +102,7 @@ struct rb_disk {
 	u64 open_token;			/* owner; 0: no open waits */
 	int open_result;		/* owner; 1: not yet */
 	u32 open_gen;			/* owner */
+	u64 clean_epoch;		/* open_mutex: nothing older than it is cached */
 
 	/* What the gendisk should look like; applied under @state_lock, never as owner. */
 	struct mutex state_lock;

@@ -169,8 +169,7 @@ void rb_req_drop(struct rb_req *rr)
 	trace_raftblk_request_complete(d->minor, rq->tag, (__force u32)req_op(rq),
 				       blk_rq_pos(rq), rr->error);
 	atomic_dec(&d->inflight);
-	if (likely(!blk_should_fake_timeout(rq->q)))
-		blk_mq_complete_request(rq);
+	blk_mq_complete_request(rq);
 }
 
 /* Owner. The member knows nothing of the request any more, or its answer will not count. */
@@ -306,7 +305,7 @@ static void rb_collect(struct rb_disk *d)
 		struct request *rq = blk_mq_rq_from_pdu(rr);
 
 		d->gen++;
-		rr->token = ((u64)d->gen << RB_TOKEN_TAG_BITS) | rq->tag;
+		rr->token = (d->gen << RB_TOKEN_TAG_BITS) | rq->tag;
 		d->slot[rq->tag].token = rr->token;
 		d->slot[rq->tag].req = rr;
 		list_add_tail(&rr->entry, req_op(rq) == REQ_OP_READ ? &d->reads : &d->writes);
