@@ -123,7 +123,7 @@ struct rb_log_fill {
 	u32 nbio, nvec, left;
 };
 
-static void rb_log_fill_page(struct rb_log_fill *f, struct page *page)
+static void rb_log_fill_page(struct rb_log_fill *f, struct page *page, u32 off)
 {
 	struct rb_record_op *op = f->op;
 
@@ -134,7 +134,7 @@ static void rb_log_fill_page(struct rb_log_fill *f, struct page *page)
 		op->bio[f->nbio].bi_iter.bi_sector = f->ext[f->nbio].off >> SECTOR_SHIFT;
 		f->nbio++;
 	}
-	__bio_add_page(&op->bio[f->nbio - 1], page, RB_BLOCK_SIZE, 0);
+	__bio_add_page(&op->bio[f->nbio - 1], page, RB_BLOCK_SIZE, off);
 	f->left -= RB_BLOCK_SIZE;
 	f->nvec++;
 }
@@ -165,11 +165,12 @@ void rb_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf,
 	log_extents(&v->super, rec->pos, rec->header_bytes + rec->payload_blocks * RB_BLOCK_SIZE,
 		    f.ext);
 	for (i = 0; i < rec->header_bytes; i += RB_BLOCK_SIZE)
-		rb_log_fill_page(&f, rb_addr_page(rec->header + i));
+		rb_log_fill_page(&f, rb_addr_page(rec->header + i),
+				 offset_in_page(rec->header + i));
 	for (i = 0; i < n; i++) {
 		rb_io_hold(&f.op->io, buf[i]);
 		for (j = 0; j < buf[i]->nblocks; j++)
-			rb_log_fill_page(&f, rb_payload(buf[i])->page[j]);
+			rb_log_fill_page(&f, rb_payload(buf[i])->page[j], 0);
 	}
 	rb_io_submit(&f.op->io, f.op->bio, f.nbio);
 }
@@ -308,6 +309,7 @@ void rb_log_read(void *host, struct member_readback *rb)
 {
 	struct rb_volume *v = host;
 	struct rb_readback_op *op = NULL;
+	bool filled;
 	u32 i;
 
 	for (i = 0; i < v->logio->nreadback && !op; i++)
@@ -316,12 +318,13 @@ void rb_log_read(void *host, struct member_readback *rb)
 	if (WARN_ON_ONCE(!op))
 		return;
 	op->rb = rb;
-	if (rb_readback_fill(v, op) && op->nbio) {
+	filled = rb_readback_fill(v, op);
+	if (filled && op->nbio) {
 		rb_io_submit(&op->io, op->bio, op->nbio);
 		return;
 	}
 	/* Nothing to read, or absurd: no bio was started. */
-	op->io.error = op->nbio ? -EINVAL : 0;
+	op->io.error = filled ? 0 : -EINVAL;
 	for (i = 0; i < op->nbio; i++)
 		bio_uninit(&op->bio[i]);
 	while (op->io.nheld)
