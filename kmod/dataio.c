@@ -163,7 +163,9 @@ static void rb_apply_ended(struct rb_volume *v, struct rb_done *done, u64 now)
 		rb_apply_release(a);
 		return;
 	}
-	if (error == -EOPNOTSUPP && a->zeroing && !a->by_pages) {
+	/* Some devices only find out when asked, with any error, and withdraw their offer. */
+	if (error && a->zeroing && !a->by_pages &&
+	    (error == -EOPNOTSUPP || !bdev_write_zeroes_sectors(v->dataio->lower.bdev))) {
 		rb_info(v, "data device %s cannot write zeroes by itself: zero pages it is\n",
 			v->up.data_path);
 		a->by_pages = true;
