@@ -240,6 +240,12 @@ static int rb_start_devices(struct rb_volume *v, char *err)
 			rb_sentence(err, r, "flushing log device %s failed (error %d)",
 				    v->up.log_path, -r);
 	}
+	if (!r) {
+		r = blkdev_issue_flush(rb_dataio_lower(v)->bdev);
+		if (r)
+			rb_sentence(err, r, "flushing data device %s failed (error %d)",
+				    v->up.data_path, -r);
+	}
 	vfree(rd.scratch);
 	return r;
 }
