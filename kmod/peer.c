@@ -353,9 +353,8 @@ void rb_peers_info(struct rb_volume *v, struct rb_volume_info *info)
 	}
 }
 
-static int alloc_peers(struct rb_volume *v)
+static int alloc_peers(struct rb_volume *v, struct rb_peers *ps)
 {
-	struct rb_peers *ps = v->peers;
 	struct rb_link *l;
 	u32 i;
 	int err;
@@ -383,6 +382,19 @@ static int alloc_peers(struct rb_volume *v)
 	return 0;
 }
 
+static void free_peers(struct rb_peers *ps)
+{
+	u32 i;
+
+	if (!ps)
+		return;
+	for (i = 0; ps->link && i < ps->nlinks; i++)
+		rb_link_free_frames(&ps->link[i]);
+	kvfree(ps->link);
+	kvfree(ps->conn);
+	kvfree(ps);
+}
+
 /**
  * rb_peers_start() - allocates everything and listens; the first poll dials
  * @v: volume, with its member and pool
@@ -392,20 +404,21 @@ static int alloc_peers(struct rb_volume *v)
  */
 int rb_peers_start(struct rb_volume *v, char *err)
 {
+	struct rb_peers *ps;
 	int ret = -ENOMEM;
 
 	if (rb_pool_size(v->pool, RB_BUDGET_RECEIVE) < WIRE_BLOCKS_MAX) {
 		snprintf(err, RB_ERR_MAX, "the pool is too small to receive the largest message");
 		return -EINVAL;
 	}
-	v->peers = kvzalloc(sizeof(*v->peers), GFP_KERNEL);
-	if (v->peers)
-		ret = alloc_peers(v);
+	ps = kvzalloc(sizeof(*ps), GFP_KERNEL);
+	if (ps)
+		ret = alloc_peers(v, ps);
 	if (ret) {
 		snprintf(err, RB_ERR_MAX, "no memory for the connections");
 		goto free;
 	}
-	ret = rb_sock_listen(v->peers, &v->up.listen);
+	ret = rb_sock_listen(ps, &v->up.listen);
 	if (ret) {
 		snprintf(err, RB_ERR_MAX, "cannot listen on %pISpc: %s (%d)", &v->up.listen,
 			 ret == -EADDRINUSE ? "the address is in use" :
@@ -413,10 +426,14 @@ int rb_peers_start(struct rb_volume *v, char *err)
 			 "the socket cannot be had", ret);
 		goto free;
 	}
+	/* A status of a volume that starts may be looking: all or nothing. */
+	mutex_lock(&v->owner);
+	v->peers = ps;
+	mutex_unlock(&v->owner);
 	return 0;
 
 free:
-	rb_peers_free(v);
+	free_peers(ps);
 	return ret;
 }
 
@@ -449,15 +466,6 @@ void rb_peers_shutdown(struct rb_volume *v)
  */
 void rb_peers_free(struct rb_volume *v)
 {
-	struct rb_peers *ps = v->peers;
-	u32 i;
-
-	if (!ps)
-		return;
-	for (i = 0; ps->link && i < ps->nlinks; i++)
-		rb_link_free_frames(&ps->link[i]);
-	kvfree(ps->link);
-	kvfree(ps->conn);
-	kvfree(ps);
+	free_peers(v->peers);
 	v->peers = NULL;
 }
