@@ -34,8 +34,9 @@ err_volumes:
 
 static void __exit rb_exit(void)
 {
-	rb_ctl_exit();
+	/* First: the end of a work may still tell its ticket. No volume can come up any more. */
 	rb_volumes_exit();
+	rb_ctl_exit();
 	rb_debugfs_exit();
 	rb_disk_exit();
 }
