@@ -13,6 +13,7 @@
 #define RB_SHOW_ENTRIES	64
 
 static struct dentry *rb_debugfs_root;
+static DEFINE_MUTEX(rb_debugfs_names);	/* between looking whether a name is free and using it */
 
 static void rb_show_raft(struct seq_file *m, struct rb_volume *v, const struct member_status *st)
 {
@@ -141,11 +142,16 @@ void rb_debugfs_add(struct rb_volume *v)
 	snprintf(name, sizeof(name), RB_NAME "%d", rb_disk_minor(v));
 	v->debugfs = debugfs_create_dir(name, rb_debugfs_root);
 	debugfs_create_file("state", 0400, v->debugfs, v, &rb_state_fops);
+	/* The name of another's directory, perhaps of one to come: the directory has it. */
+	if (!strncmp(v->name, RB_NAME, strlen(RB_NAME)))
+		return;
+	mutex_lock(&rb_debugfs_names);
 	other = debugfs_lookup(v->name, rb_debugfs_root);
 	if (other)
 		dput(other);
 	else
 		v->debugfs_link = debugfs_create_symlink(v->name, rb_debugfs_root, name);
+	mutex_unlock(&rb_debugfs_names);
 }
 
 /**
