@@ -48,7 +48,8 @@ static void begin(struct member *m)
 static bool cramped(const struct member *m)
 {
 	return log_room(&m->log) * 8 < m->cfg.super.ring_bytes ||
-	       member_room(m) * 8 < m->mask || member_room(m) < WIRE_ENTRIES_MAX;
+	       member_room(m) * 8 < m->mask ||
+	       member_room(m) < WIRE_ENTRIES_MAX + MEMBER_LEAD_RESERVE;
 }
 
 /*

@@ -20,6 +20,7 @@
 #define MEMBER_APPLY_IDLE_NS	(20 * RB_NSEC_PER_MSEC)
 #define MEMBER_CKPT_IDLE_NS	RB_NSEC_PER_SEC
 #define MEMBER_ENTRIES_RESERVE	16	/* for no-ops, sessions: what relieves a full table */
+#define MEMBER_LEAD_RESERVE	8	/* of it: who only receives may have to lead next */
 #define MEMBER_PUMPS_MAX	8	/* per run */
 #define MEMBER_READ_BUCKETS	256
 

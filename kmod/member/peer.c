@@ -294,8 +294,11 @@ int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct w
 		goto out;
 	}
 	if (a->n) {
-		/* No room: as good as lost on the way, raft sends it again. */
-		if (msg->ents.last > m->base.index + m->mask + 1)
+		/*
+		 * No room: as good as lost on the way, raft sends it again. Some
+		 * is left for the no-op, should this node have to lead next.
+		 */
+		if (msg->ents.last > m->base.index + m->mask + 1 - MEMBER_LEAD_RESERVE)
 			goto out;
 		ret = receive_conf(m, msg, a, buf);
 		if (ret)

@@ -49,6 +49,7 @@ struct req {
 struct node {
 	int id;
 	bool up;
+	bool slow_data;		/* its apply batches do not end */
 	struct member *m;
 	struct member_cfg cfg;
 	void *pages, *scratch;
@@ -467,7 +468,12 @@ static void run_ms(int ms)
 				memcpy(ops, n->op, sizeof(ops[0]) * no);
 				n->nops = 0;
 				for (k = 0; k < no; k++)
-					do_op(n, ops[k]);
+					if (n->slow_data && ops[k].kind == OP_APPLY)
+						push(n, OP_APPLY, NULL);
+					else
+						do_op(n, ops[k]);
+				if (n->slow_data)
+					no -= n->nops && n->op[0].kind == OP_APPLY;
 				nf = n->nfq;
 				memcpy(f, n->fq, sizeof(f[0]) * nf);
 				n->nfq = 0;

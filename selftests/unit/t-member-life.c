@@ -225,6 +225,46 @@ static void no_buffer_leaks(void)
 		CHECK_EQ(node[i].bufs, 0);
 }
 
+/* Followers that do not get to apply: their tables fill, and then one of them must lead. */
+static void full_table_can_lead(void)
+{
+	struct member_status st;
+	int old, l, r, i, k;
+
+	opened(3);
+	old = leader();
+	for (i = 0; i < 3; i++)
+		node[i].slow_data = i != old;
+	for (i = 0; i < 1500; i++) {
+		r = do_write(old, i % 128 * 8, 8, i);
+		if (r == -EAGAIN)
+			break;
+		CHECK(r >= 0);
+		run_ms(1);
+		for (k = 0; k < REQS; k++)
+			if (req[k].used && req[k].done)
+				req[k].used = false;
+	}
+	run_ms(20);
+	stop_node(&node[old]);
+	run_ms(4000);
+	for (i = 0; i < 3; i++) {
+		if (i == old)
+			continue;
+		member_status(node[i].m, &st);
+		CHECK_EQ(st.halt, MEMBER_RUNNING);
+		CHECK(st.log_entries > 900);
+		node[i].slow_data = false;
+	}
+	run_ms(4000);
+	l = leader();
+	CHECK(l >= 0);
+	CHECK_EQ(start_node(&node[old]), 0);
+	connect_all();
+	run_ms(4000);
+	same_digests();
+}
+
 static const struct tap_case cases[] = {
 	{ "one_node", one_node },
 	{ "three_nodes", three_nodes },
@@ -232,6 +272,7 @@ static const struct tap_case cases[] = {
 	{ "wraps_and_restarts", wraps_and_restarts },
 	{ "fenced_is_sticky", fenced_is_sticky },
 	{ "no_buffer_leaks", no_buffer_leaks },
+	{ "full_table_can_lead", full_table_can_lead },
 };
 
 TAP_MAIN(cases)
