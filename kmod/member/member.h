@@ -145,7 +145,11 @@ struct member_ops {
 };
 
 struct member_limits {
-	u32 entries;		/* in the live log, power of two */
+	/*
+	 * In the live log, power of two; equal on all members: a smaller table
+	 * cannot take in what a leader must bring it before anything commits.
+	 */
+	u32 entries;
 	u32 slots;		/* blocks committed and not applied */
 	u32 ranges;		/* zero ranges likewise */
 	u32 reads;		/* at once */
@@ -188,7 +192,8 @@ size_t member_pages_size(void);
  * tells what was found in the ring, also on errors:
  *  -EBADMSG	rot in the log (see @rep)
  *  -EUCLEAN	both metadata slots are bad
- *  -ESTALE	the data device is older than the log's checkpoint (swapped or rolled back)
+ *  -ESTALE	the data device is older than the log's checkpoint, or newer than all of the
+ *		log: one of the two was swapped or rolled back, or the log lost its end
  *  -EINVAL	log and data belong to different volumes or stores, or limits are absurd
  *  -E2BIG	more live entries than limits.entries, or more terms than raft can hold
  * The new generation still has to be written: nothing is sent before it is.

@@ -247,12 +247,17 @@ static int start_raft(struct member *m, void *scratch)
 	return member_raft_init(m, &boot);
 }
 
+/*
+ * The data header is written before the metadata of its checkpoint, and names
+ * only what the own log held durably and never gives up. So it is not older than
+ * the metadata, and not newer than the log.
+ */
 static int check_data(const struct member *m, const struct data_super *data)
 {
 	if (memcmp(data->volume, m->cfg.super.volume, LOG_UUID_LEN) ||
 	    data->store != m->cfg.super.store)
 		return -EINVAL;
-	return data->index < m->meta.state.index ? -ESTALE : 0;
+	return data->index < m->meta.state.index || data->index > m->last ? -ESTALE : 0;
 }
 
 static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u64 now)

@@ -89,7 +89,7 @@ static void must_not_start(enum sim_mark mark)
 {
 	victim->doomed = true;
 	sim.cfg.rot_mean = 1;		/* a refusal is right now */
-	SIM_CHECK(!node_start(victim), "node %c started with a wrong data device",
+	SIM_CHECK(!node_start(victim), "node %c started with devices that do not belong together",
 		  'a' + victim->id);
 	mark_count[mark]++;
 }
@@ -143,6 +143,7 @@ void wrong_store(void)
 	damage(how);
 	switch (how) {
 	case W_DATA_ONLY:
+	case W_LOG_ONLY:
 		must_not_start(MARK_DATA_STALE);
 		break;
 	case W_SWAPPED:
