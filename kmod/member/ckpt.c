@@ -164,6 +164,9 @@ u64 member_ckpt_deadline(const struct member *m)
 {
 	if (m->ckpt != CKPT_IDLE || m->apply_busy || member_applied(m) <= m->ckpt_index)
 		return U64_MAX;
+	/* Wanted at once: what it waits for are events, and time would only be spun away. */
+	if (m->ckpt_wanted)
+		return U64_MAX;
 	return m->idle_since + MEMBER_CKPT_IDLE_NS;
 }
 
