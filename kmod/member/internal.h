@@ -211,6 +211,7 @@ void member_halt(struct member *m, enum member_halt why, int error);
 void member_send(struct member *m, const struct raft_msg *msg);
 u64 member_sendable(void *ctx, u64 store, u64 first, u64 last);
 void member_readbacks_run(struct member *m);
+void member_readback_forget(struct member *m, struct member_peer *p);
 void member_readbacks_drop(struct member *m, u64 below, u64 above);
 
 /* peer.c */

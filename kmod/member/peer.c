@@ -217,7 +217,7 @@ void member_peer_down(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 	p->up[ch] = false;
 	if (!was)
 		return;
-	p->rb_wanted = false;
+	member_readback_forget(m, p);
 	p->lost = false;
 	member_step_store(m, RAFT_EV_UNREACHABLE, p->store);
 	member_note(m, MEMBER_N_PEER, slot);

@@ -208,6 +208,22 @@ void member_readbacks_run(struct member *m)
 		start_readback(m, &m->apply_rb);
 }
 
+/**
+ * member_readback_forget() - a peer is gone: nothing is read back for it
+ * @m: member
+ * @p: the peer
+ *
+ * Memory kept for its return may be what the apply waits for meanwhile.
+ */
+void member_readback_forget(struct member *m, struct member_peer *p)
+{
+	p->rb_wanted = false;
+	if (p->rb.busy)
+		p->rb_stale = true;
+	else
+		drop_readback(m, p);
+}
+
 static void invalidate(struct member *m, struct member_peer *p, u64 below, u64 above)
 {
 	u64 last = p->rb.first + p->rb.n - 1;
