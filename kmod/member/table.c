@@ -97,7 +97,8 @@ static void drop_entry(struct member *m, struct member_ent *ent, int error)
  * @m: member
  * @first: oldest entry given up
  *
- * Their local requests fail: they took effect nowhere, and never will.
+ * Their local requests fail, and what became of them is not known: another node
+ * may still hold these very entries, win a later election and commit them.
  */
 void member_truncate(struct member *m, u64 first)
 {
