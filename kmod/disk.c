@@ -380,8 +380,9 @@ int rb_disk_create(struct rb_volume *v, int minor)
 	d->set.queue_depth = RB_TAGS;
 	d->set.numa_node = NUMA_NO_NODE;
 	d->set.cmd_size = sizeof(struct rb_req);
+	/* Stacking: a CPU that goes offline must not wait for requests that wait for a quorum. */
 	d->set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_TAG_HCTX_SHARED |
-		       BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+		       BLK_MQ_F_NO_SCHED_BY_DEFAULT | BLK_MQ_F_STACKING;
 	r = blk_mq_alloc_tag_set(&d->set);
 	if (r)
 		goto err_minor;

@@ -327,10 +327,10 @@ int rb_sock_say(struct rb_conn *c, void *frame, u32 len)
 	int ret = kernel_sendmsg(c->sock, &msg, &vec, 1, len);
 
 	memalloc_noreclaim_restore(noreclaim);
-	if (ret < 0)
-		return ret;
+	if (ret < 0)	/* the caller takes -EAGAIN for a socket that has nothing to read */
+		return ret == -EAGAIN ? -EPIPE : ret;
 	c->v->peers->bytes_sent += ret;
-	return ret == len ? 0 : -ENOBUFS;
+	return ret == len ? 0 : -EPIPE;
 }
 
 /**
