@@ -51,6 +51,16 @@ int member_raft_init(struct member *m, const struct raft_boot *boot)
 	return ret;
 }
 
+/*
+ * Nothing ever happened here. A blank node never campaigns: a term above that of
+ * a bootstrap cut short, or a vote, came from a cluster that there is already.
+ */
+static bool blank(const struct member *m)
+{
+	return !m->conf.index && !m->last && !m->bootstrapping && m->rst.term <= 1 &&
+	       !m->rst.vote;
+}
+
 static int check_peers(const struct member *m, u64 sectors, u32 *slot)
 {
 	u32 i;
@@ -106,7 +116,7 @@ int member_bootstrap_conf(const struct member *m, const char *self_addr, u64 sec
 	int ret;
 
 	*slot = U32_MAX;
-	if (m->conf.index || m->last || m->bootstrapping)
+	if (!blank(m))
 		return -EEXIST;
 	ret = check_peers(m, sectors, slot);
 	if (ret)
@@ -146,7 +156,7 @@ int member_bootstrap(struct member *m, struct log_conf *conf, u32 *slot)
 	*slot = U32_MAX;
 	if (m->halt != MEMBER_RUNNING)
 		return -ESHUTDOWN;
-	if (m->conf.index || m->last || m->bootstrapping)
+	if (!blank(m))
 		return -EEXIST;
 	ret = check_peers(m, conf->sectors, slot);
 	if (ret)

@@ -251,6 +251,17 @@ static void put_received(struct member *m, struct rb_buf **buf, u32 n)
 	}
 }
 
+/*
+ * Who was blank when it said hello never campaigns or leads, unless it was
+ * bootstrapped since: maybe by somebody else than we were. Only a new hello tells,
+ * and terms and indexes of the two first entries are the same.
+ */
+static bool unheard_cluster(const struct member *m, const struct member_peer *p, u8 type)
+{
+	return m->conf.index && !p->bootstrapped &&
+	       (type == RAFT_MSG_PREVOTE || type == RAFT_MSG_VOTE || type == RAFT_MSG_APPEND);
+}
+
 /* A configuration in the message: decode it before raft sees the entry. */
 static int receive_conf(struct member *m, struct raft_msg *msg, const struct wire_append *a,
 			struct rb_buf **buf)
@@ -284,12 +295,15 @@ int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct w
 		struct rb_buf **buf, u64 now)
 {
 	struct raft_event ev = { .type = RAFT_EV_MSG, .now = now, .msg = msg };
+	struct member_peer *p = &m->peer[slot];
+	bool blank = !m->conf.index;
 	int ret = 0;
 
 	m->now = now;
 	if (!m->started || m->bootstrapping || m->halt != MEMBER_RUNNING)
 		goto out;
-	if (msg->from != m->peer[slot].store || msg->to != m->cfg.super.store) {
+	if (msg->from != p->store || msg->to != m->cfg.super.store ||
+	    unheard_cluster(m, p, msg->type)) {
 		ret = -EINVAL;
 		goto out;
 	}
@@ -311,6 +325,10 @@ int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct w
 	ret = member_step(m, &ev);
 	if (ret != -EINVAL)
 		ret = 0;
+	/* It gave us our configuration, or took ours. */
+	if (!ret && ((blank && m->conf.index) ||
+		     (msg->type == RAFT_MSG_APPEND_REPLY && !msg->reject && msg->prev.index)))
+		p->bootstrapped = true;
 	m->rx = NULL;
 out:
 	put_received(m, buf, a->n);

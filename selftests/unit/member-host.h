@@ -67,6 +67,8 @@ static struct node node[NODES];
 static struct req req[REQS];
 static u64 tnow = 1000000000ULL;
 static int nnodes;
+static int cuts;		/* connections cut for what was said on them */
+static bool reconnect;
 
 static struct tbuf *tb(const struct rb_buf *b)
 {
@@ -414,8 +416,15 @@ static void deliver(struct node *from, struct frame_q *f)
 		h_sum(to, bufs[i], bufs[i]->crc);
 		b++;
 	}
-	if (to->up)
-		assert(!member_recv(to->m, slot, &msg, &a, bufs, tnow));
+	if (to->up && member_recv(to->m, slot, &msg, &a, bufs, tnow)) {
+		cuts++;
+		reconnect = true;
+		for (i = 0; i < WIRE_CHANNELS; i++) {
+			member_peer_down(to->m, slot, i, tnow);
+			if (from->up)
+				member_peer_down(from->m, f->slot, i, tnow);
+		}
+	}
 	for (i = 0; i < f->n; i++)
 		if (!--f->buf[i]->ref)
 			free(f->buf[i]);
@@ -484,6 +493,10 @@ static void run_ms(int ms)
 			for (k = 0; k < nissued; k++, busy++)
 				member_read_done(node[issued[k] >> 32].m, (u32)issued[k], 0, tnow);
 			nissued = 0;
+			if (!busy && reconnect) {
+				reconnect = false;
+				connect_all();
+			}
 		} while (busy);
 }
 

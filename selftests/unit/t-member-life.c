@@ -26,8 +26,57 @@ static void bootstrapped(int n)
 	world(n);
 	CHECK_EQ(member_bootstrap_conf(node[0].m, "10.0.0.1:7800", 0, 4711, &conf, &slot), 0);
 	CHECK_EQ(member_bootstrap(node[0].m, &conf, &slot), 0);
+	cuts = 0;
 	run_ms(3000);
 	CHECK(leader() >= 0);
+	CHECK_EQ(cuts, 0);
+}
+
+/* Two nodes are bootstrapped at once, on connections that were there before. */
+static void two_bootstraps(void)
+{
+	static struct log_conf conf[2];
+	static struct member_status st[3];
+	u32 slot;
+	int i, k, with = 0;
+
+	world(3);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(member_bootstrap_conf(node[i].m, "10.0.0.1:7800", i ? 8192 : 0, 4711 + i,
+					       &conf[i], &slot), 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(member_bootstrap(node[i].m, &conf[i], &slot), 0);
+	cuts = 0;
+	run_ms(3000);
+	CHECK(cuts > 0);
+	CHECK(leader() >= 0);
+	for (k = 0; k < 3; k++)
+		member_status(node[k].m, &st[k]);
+	for (k = 0; k < 2; k++)
+		with += st[k].conf.nonce == st[2].conf.nonce;
+	CHECK_EQ(with, 1);
+	for (k = 0; k < 2; k++)
+		if (st[k].conf.nonce != st[2].conf.nonce)
+			CHECK_EQ(st[k].live_index, 0);
+}
+
+/* Who voted in a cluster that there is already is not blank any more. */
+static void no_bootstrap_after_a_vote(void)
+{
+	static struct log_conf conf;
+	struct raft_msg msg = { .type = RAFT_MSG_VOTE, .term = 2, .prev = { 1, 1 } };
+	static struct wire_append none;
+	struct rb_buf *buf[1];
+	u32 slot;
+
+	world(3);
+	CHECK_EQ(member_bootstrap_conf(node[1].m, "10.0.0.1:7800", 0, 1, &conf, &slot), 0);
+	msg.from = node[0].cfg.super.store;
+	msg.to = node[1].cfg.super.store;
+	CHECK_EQ(member_recv(node[1].m, 0, &msg, &none, buf, tnow), 0);
+	run_ms(1);
+	CHECK_EQ(member_bootstrap(node[1].m, &conf, &slot), -EEXIST);
+	CHECK_EQ(member_bootstrap_conf(node[1].m, "10.0.0.1:7800", 0, 1, &conf, &slot), -EEXIST);
 }
 
 static void opened(int n)
@@ -266,6 +315,8 @@ static void full_table_can_lead(void)
 }
 
 static const struct tap_case cases[] = {
+	{ "two_bootstraps", two_bootstraps },
+	{ "no_bootstrap_after_a_vote", no_bootstrap_after_a_vote },
 	{ "one_node", one_node },
 	{ "three_nodes", three_nodes },
 	{ "leader_dies", leader_dies },
