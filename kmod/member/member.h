@@ -190,10 +190,9 @@ size_t member_pages_size(void);
  * devices before: what recovery finds counts as durable. @m: member_size()
  * zeroed bytes. @data: the decoded header of the data device. On return *@rep
  * tells what was found in the ring, also on errors:
- *  -EBADMSG	rot in the log (see @rep)
+ *  -EBADMSG	rot in the log (see @rep), or it ends before what the data device holds
  *  -EUCLEAN	both metadata slots are bad
- *  -ESTALE	the data device is older than the log's checkpoint, or newer than all of the
- *		log: one of the two was swapped or rolled back, or the log lost its end
+ *  -ESTALE	the data device is older than the log's checkpoint (swapped or rolled back)
  *  -EINVAL	log and data belong to different volumes or stores, or limits are absurd
  *  -E2BIG	more live entries than limits.entries, or more terms than raft can hold
  * The new generation still has to be written: nothing is sent before it is.

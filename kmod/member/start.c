@@ -32,8 +32,9 @@ void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct
 	set_default(&l->uncommitted_bytes, min_t(u64, pool_bytes / 8, ring_share));
 	set_default(&l->apply_bytes, min_t(u64, pool_bytes / 8, ring_share));
 	set_default(&l->msg_ents, WIRE_ENTRIES_MAX);
-	set_default(&l->inflight_msgs, 64);
-	set_default(&l->records_inflight, 4);
+	/* Few at a time: what arrives meanwhile goes together, and costs one frame, one ack. */
+	set_default(&l->inflight_msgs, 4);
+	set_default(&l->records_inflight, 2);
 	set_default(&l->default_election_ms, DEFAULT_ELECTION_MS);
 	set_default(&l->default_heartbeat_ms, DEFAULT_HEARTBEAT_MS);
 }
@@ -257,7 +258,9 @@ static int check_data(const struct member *m, const struct data_super *data)
 	if (memcmp(data->volume, m->cfg.super.volume, LOG_UUID_LEN) ||
 	    data->store != m->cfg.super.store)
 		return -EINVAL;
-	return data->index < m->meta.state.index || data->index > m->last ? -ESTALE : 0;
+	if (data->index > m->last)
+		return -EBADMSG;
+	return data->index < m->meta.state.index ? -ESTALE : 0;
 }
 
 static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u64 now)
