@@ -345,8 +345,6 @@ static void apply_event(struct event *e)
 	node_after(n);
 }
 
-#define IMAGE_PAGE	(DATA_HEADER_BYTES / RB_BLOCK_SIZE)
-
 /* @index, this very entry, is on the platter of the own log device. */
 static void check_own_log(struct node *n, u64 index, const char *what)
 {
@@ -412,139 +410,12 @@ static void data_sync(void *host, const void *header)
 	dop_start(&n->data, op, sync_event);
 }
 
-/* ---- reads ---- */
-
-static void read_ended(struct node *n, struct op *op)
-{
-	int error;
-
-	if (op->parts || !op->issued || op->done)
-		return;
-	error = op->part_error;
-	op->issued = false;
-	op->part_error = 0;
-	member_read_done(n->m, op->id, error, node_now(n));
-	node_after(n);
-}
-
-static void sample(struct node *n, const struct dop *d, u32 percent)
-{
-	struct op *op = d->what;
-	u64 i;
-
-	for (i = 0; i < d->c; i++) {
-		u64 s = d->b + i;
-		struct page *p = disk_page(&n->data, (u32)(IMAGE_PAGE + s / 8));
-		u8 *to = op->data + d->a + i * 512;
-
-		if (rnd_below(R_DISK, 100) >= percent)
-			continue;
-		if (p)
-			memcpy(to, p->data + s % 8 * 512, 512);
-		else
-			memset(to, 0, 512);
-	}
-}
-
-static void read_event(struct event *e)
-{
-	struct node *n = &sim.node[e->node];
-	struct dop *d = e->p;
-	struct op *op = d->what;
-
-	dop_end(&n->data, d);
-	if (d->error && !op->part_error)
-		op->part_error = d->error;
-	if (d->flush_seq)
-		sample(n, d, 50);
-	dop_free(&n->data, d);
-	op->parts--;
-	read_ended(n, op);
-}
-
-static struct op *part(struct node *n, u64 token, u32 off, u32 nsect)
-{
-	struct op *op = client_op(token);
-
-	SIM_CHECK(op->kind == OP_READ && op->node == n->id && !op->done && !op->issued,
-		  "node %c: a part of request %llu", 'a' + n->id, (unsigned long long)token);
-	SIM_CHECK(nsect && off % 512 == 0 && off / 512 + nsect <= op->nsect,
-		  "node %c: a part beyond its read", 'a' + n->id);
-	op->ranges += nsect;
-	return op;
-}
-
-/* Sectors change while they are read: some are taken now, some at the end. */
-static void read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
-{
-	struct node *n = host;
-	struct op *op = part(n, token, off, nsect);
-	struct dop *d = dop_new(&n->data, D_READ, false);
-
-	SIM_CHECK(sector == op->sector + off / 512 && sector + nsect <= sim.cfg.sectors,
-		  "node %c: a part of another range", 'a' + n->id);
-	op->parts++;
-	op->kinds |= 1;
-	d->what = op;
-	d->a = off;
-	d->b = sector;
-	d->c = nsect;
-	sample(n, d, 100);
-	dop_start(&n->data, d, read_event);
-	d->flush_seq = rnd_below(R_DISK, 2);
-}
-
-static void read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
-		      u32 nsect)
-{
-	struct op *op = part(host, token, off, nsect);
-	struct page *p;
-
-	SIM_CHECK(buf && nth < buf->nblocks && sect + nsect <= 8, "a copy beyond its block");
-	p = sbuf_of(buf)->pg[nth];
-	op->kinds |= 2;
-	if (p)
-		memcpy(op->data + off, p->data + sect * 512, nsect * 512);
-	else
-		memset(op->data + off, 0, nsect * 512);
-}
-
-static void read_zero(void *host, u64 token, u32 off, u32 nsect)
-{
-	struct op *op = part(host, token, off, nsect);
-
-	op->kinds |= 4;
-	memset(op->data + off, 0, nsect * 512);
-}
-
-static void issued_event(struct event *e)
-{
-	read_ended(&sim.node[e->node], e->p);
-}
-
-static void read_issued(void *host, u64 token)
-{
-	struct node *n = host;
-	struct op *op = client_op(token);
-
-	SIM_CHECK(op->ranges == op->nsect, "node %c: a read of %u sectors was handed out as %u",
-		  'a' + n->id, op->nsect, op->ranges);
-	SIM_CHECK(!op->issued, "node %c: a read was issued twice", 'a' + n->id);
-	if (op->kinds & (op->kinds - 1))
-		SIM_MARK(READ_MIXED);
-	op->kinds = 0;
-	op->ranges = 0;
-	op->issued = true;
-	if (!op->parts)
-		ev_push(sim.now + 500, issued_event, n->id, 0, 0, op);
-}
+/* ---- telling ---- */
 
 static void complete(void *host, u64 token, int error)
 {
 	client_complete(host, token, error);
 }
-
-/* ---- telling ---- */
 
 static void note(void *host, enum member_note what, u64 arg)
 {
@@ -603,10 +474,10 @@ const struct member_ops host_ops = {
 	.log_read = log_read,
 	.data_apply = data_apply,
 	.data_sync = data_sync,
-	.read_data = read_data,
-	.read_copy = read_copy,
-	.read_zero = read_zero,
-	.read_issued = read_issued,
+	.read_data = host_read_data,
+	.read_copy = host_read_copy,
+	.read_zero = host_read_zero,
+	.read_issued = host_read_issued,
 	.complete = complete,
 	.note = note,
 	.trace = trace,
