@@ -233,7 +233,7 @@ int member_peer_slot(const struct member *m, const char *node);
 /*
  * A decoded message; @buf[i] is the payload of entry i (NULL: none), verified
  * against the sums; the references become the member's. -EINVAL: hostile or
- * absurd, the connection should be cut; else 0.
+ * absurd, the connection should be cut; -ECONNRESET: cut it for a new hello; else 0.
  */
 int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
 		struct rb_buf **buf, u64 now);

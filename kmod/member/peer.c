@@ -289,7 +289,8 @@ static int receive_conf(struct member *m, struct raft_msg *msg, const struct wir
  * @buf: payload of entry i, NULL for none; all references are taken over
  * @now: ns
  *
- * Return: 0, or -EINVAL: hostile or absurd, the connection should be cut.
+ * Return: 0; -EINVAL: hostile or absurd, the connection should be cut;
+ * -ECONNRESET: it should be, too, but for a new hello only.
  */
 int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
 		struct rb_buf **buf, u64 now)
@@ -302,9 +303,12 @@ int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct w
 	m->now = now;
 	if (!m->started || m->bootstrapping || m->halt != MEMBER_RUNNING)
 		goto out;
-	if (msg->from != p->store || msg->to != m->cfg.super.store ||
-	    unheard_cluster(m, p, msg->type)) {
+	if (msg->from != p->store || msg->to != m->cfg.super.store) {
 		ret = -EINVAL;
+		goto out;
+	}
+	if (unheard_cluster(m, p, msg->type)) {
+		ret = -ECONNRESET;
 		goto out;
 	}
 	if (a->n) {
