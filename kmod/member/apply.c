@@ -100,7 +100,8 @@ static u64 slowest_peer(const struct member *m)
  * @m: member
  *
  * An applied entry keeps its payload until the connected peers have it, or until
- * what is kept so exceeds its bound: then the peer is fed from the log.
+ * what is kept so exceeds its bound: then the peer is fed from the log. So it is
+ * when a readback for the apply found no memory: what is kept may be just that.
  */
 void member_release_run(struct member *m)
 {
@@ -112,7 +113,8 @@ void member_release_run(struct member *m)
 	while (m->released < member_applied(m)) {
 		struct member_ent *ent = &m->ent[(m->released + 1) & m->mask];
 
-		if (ent->e.index > slowest && m->held_bytes <= m->cfg.limits.apply_bytes)
+		if (ent->e.index > slowest && m->held_bytes <= m->cfg.limits.apply_bytes &&
+		    !m->apply_rb.rb_wanted)
 			return;
 		m->released++;
 		if (!ent->buf)
