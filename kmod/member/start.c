@@ -27,7 +27,8 @@ void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct
 	set_default(&l->slots, max_t(u64, pool_bytes >> RB_BLOCK_SHIFT, 4096));
 	set_default(&l->ranges, 64);
 	set_default(&l->reads, 256);
-	set_default(&l->batch, 256);
+	/* The loop issues a batch in one go, and answers nobody meanwhile. */
+	set_default(&l->batch, 64);
 	/* Together well below what the host lets one budget have: apply comes before starving. */
 	set_default(&l->uncommitted_bytes, min_t(u64, pool_bytes / 8, ring_share));
 	set_default(&l->apply_bytes, min_t(u64, pool_bytes / 8, ring_share));
