@@ -120,4 +120,20 @@ static void name(struct gendisk *disk)						\
 
 #endif
 
+#include <net/sock.h>
+
+/* A socket holds its namespace from now on: sk_net_refcnt_upgrade() is not exported on 6.1. */
+static inline void rb_sk_hold_net(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	sk_net_refcnt_upgrade(sk);
+#else
+	struct net *net = sock_net(sk);
+
+	sk->sk_net_refcnt = 1;
+	get_net_track(net, &sk->ns_tracker, GFP_NOIO);
+	sock_inuse_add(net, 1);
+#endif
+}
+
 #endif /* RAFTBLK_COMPAT_H */

@@ -30,15 +30,7 @@
  */
 static void hold_net(struct sock *sk)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-	sk_net_refcnt_upgrade(sk);
-#else
-	struct net *net = sock_net(sk);
-
-	sk->sk_net_refcnt = 1;
-	get_net_track(net, &sk->ns_tracker, GFP_NOIO);
-	sock_inuse_add(net, 1);
-#endif
+	rb_sk_hold_net(sk);
 }
 
 /*

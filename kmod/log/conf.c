@@ -57,7 +57,7 @@ int disk_conf_check(const struct disk_conf *d)
 
 	if (n > RAFT_MEMBERS_MAX)
 		return -EINVAL;
-	/* One that was never written: a store that is not bootstrapped, an undo that is not there. */
+	/* Never written: a store that is not bootstrapped, an undo that is not there. */
 	if (!n && !d->index && !bs)
 		return 0;
 	if (bs != 512 && bs != 4096)

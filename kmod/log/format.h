@@ -25,7 +25,7 @@
 #define DISK_RO_COMPAT		0u	/* unknown: look, do not start */
 #define DISK_INCOMPAT		0u	/* unknown: refuse */
 
-#define DISK_ALIGN		(1u << 20)	/* of the ring */
+#define DISK_ALIGN		0x100000u	/* of the ring */
 #define DISK_META_OFF		(64u << 10)	/* slot 0; slot 1 follows after as much */
 #define DISK_MAP_OFF		(192u << 10)
 
@@ -33,20 +33,21 @@
  * Positions, record numbers and generations stay below: sums of them and of
  * anything that a device can hold do not overflow.
  */
-#define DISK_COUNT_MAX		(1ULL << 60)
+#define DISK_COUNT_MAX		0x1000000000000000ULL
 
 #define DISK_AT(t, f, off)	static_assert(offsetof(t, f) == (off), #t "." #f)
 #define DISK_SIZE(t, n)		static_assert(sizeof(t) == (n), #t)
 
 struct disk_head {
 	__le64 magic;
-	__le32 crc;		/* CRC-32C of everything behind this field, to the structure's end */
+	__le32 crc;		/* CRC-32C of all behind this field, to the structure's end */
 	__le32 version;
 	__le32 compat, ro_compat, incompat;
 	__le32 bytes;		/* size of the structure, all of it checked by crc */
 	u8 volume[LOG_UUID_LEN];
 	__le64 store;
 };
+
 DISK_SIZE(struct disk_head, 56);
 DISK_AT(struct disk_head, magic, 0);
 DISK_AT(struct disk_head, crc, 8);
@@ -68,6 +69,7 @@ struct disk_super {
 	__le64 ring_off, ring_bytes;
 	__le32 block_size, region_shift;
 };
+
 DISK_SIZE(struct disk_super, 184);
 DISK_AT(struct disk_super, created, 56);
 DISK_AT(struct disk_super, volume_name, 64);
@@ -88,6 +90,7 @@ struct disk_data {
 	char node[LOG_NAME_MAX];
 	__le64 index, term;
 };
+
 DISK_SIZE(struct disk_data, 144);
 DISK_AT(struct disk_data, seq, 56);
 DISK_AT(struct disk_data, volume_name, 64);
@@ -102,6 +105,7 @@ struct disk_member {
 	char node[LOG_NAME_MAX];
 	char addr[LOG_ADDR_MAX];
 };
+
 DISK_SIZE(struct disk_member, 112);
 DISK_AT(struct disk_member, flags, 8);
 DISK_AT(struct disk_member, node, 16);
@@ -113,6 +117,7 @@ struct disk_conf {
 	__le64 reserved;
 	struct disk_member m[RAFT_MEMBERS_MAX];
 };
+
 DISK_SIZE(struct disk_conf, 1840);
 DISK_AT(struct disk_conf, nonce, 8);
 DISK_AT(struct disk_conf, sectors, 16);
@@ -128,12 +133,14 @@ struct disk_conf_block {
 	__le64 reserved;
 	struct disk_conf conf;
 };
+
 DISK_SIZE(struct disk_conf_block, 1904);
 DISK_AT(struct disk_conf_block, conf, 64);
 
 struct disk_session {
 	__le64 store, epoch, nonce, seq;
 };
+
 DISK_SIZE(struct disk_session, 32);
 DISK_AT(struct disk_session, epoch, 8);
 DISK_AT(struct disk_session, nonce, 16);
@@ -142,6 +149,7 @@ DISK_AT(struct disk_session, seq, 24);
 struct disk_peer {
 	__le64 store, generation, match;
 };
+
 DISK_SIZE(struct disk_peer, 24);
 DISK_AT(struct disk_peer, generation, 8);
 DISK_AT(struct disk_peer, match, 16);
@@ -164,6 +172,7 @@ struct disk_meta {
 	struct disk_session session[LOG_SESSIONS_MAX];
 	struct disk_peer peer[RAFT_MEMBERS_MAX];
 };
+
 DISK_SIZE(struct disk_meta, 4816);
 DISK_AT(struct disk_meta, meta_version, 56);
 DISK_AT(struct disk_meta, generation, 64);
@@ -194,6 +203,7 @@ struct disk_map {
 	__le64 block;			/* its own number: catches misdirected writes */
 	__le64 v[LOG_MAP_PER_BLOCK];
 };
+
 DISK_SIZE(struct disk_map, RB_BLOCK_SIZE);
 DISK_AT(struct disk_map, block, 56);
 DISK_AT(struct disk_map, v, 64);
@@ -202,6 +212,7 @@ struct disk_record_id {
 	__le64 seq, pos, first, last, term;
 	__le32 bytes, chain, csum, reserved;
 };
+
 DISK_SIZE(struct disk_record_id, 56);
 DISK_AT(struct disk_record_id, pos, 8);
 DISK_AT(struct disk_record_id, first, 16);
@@ -219,6 +230,7 @@ struct disk_entry {
 	u8 kind;
 	u8 reserved[3];
 };
+
 DISK_SIZE(struct disk_entry, 56);
 DISK_AT(struct disk_entry, sector, 8);
 DISK_AT(struct disk_entry, store, 16);
@@ -251,6 +263,7 @@ struct disk_record {
 	__le32 block_crc[LOG_RECORD_BLOCKS];
 	u8 reserved2[88];
 };
+
 DISK_SIZE(struct disk_record, LOG_HEADER_BYTES_MAX);
 DISK_AT(struct disk_record, generation, 56);
 DISK_AT(struct disk_record, seq, 64);

@@ -24,7 +24,7 @@
 
 #define LOG_RECORD_ENTRIES	48	/* in one record */
 #define LOG_RECORD_BLOCKS	(2 * RB_WRITE_MAX / RB_BLOCK_SIZE + 2)	/* payload of one record */
-#define LOG_HEADER_BYTES_MAX	RB_BLOCK_SIZE	/* this version: always, so places are known early */
+#define LOG_HEADER_BYTES_MAX	RB_BLOCK_SIZE	/* always, in this version */
 #define LOG_RECORD_BYTES_MAX	(LOG_HEADER_BYTES_MAX + LOG_RECORD_BLOCKS * RB_BLOCK_SIZE)
 #define LOG_INFLIGHT		16	/* records being written */
 #define LOG_RING_MIN		(4u << 20)	/* bytes; below that: refused */
@@ -111,7 +111,7 @@ struct log_meta {
 	u32 floor_chain;		/* header checksum of the record before it */
 	u64 watermark;			/* log.durable_seq: set it before each write */
 	u64 start_generation;		/* these three: log_start() sets them, nobody else */
-	u64 start_pos;			/* place and number of the first record of that generation; */
+	u64 start_pos;			/* place and number of the generation's first record; */
 	u64 start_seq;			/* all before start_pos was durable when it began */
 	struct log_conf conf;		/* as of state.index */
 	struct log_conf prev_conf;
@@ -122,7 +122,7 @@ struct log_meta {
 
 #define LOG_SUPER_BYTES		RB_BLOCK_SIZE
 #define LOG_META_BYTES		(16u << 10)
-#define DATA_HEADER_BYTES	(1u << 20)	/* the image starts here on the data device */
+#define DATA_HEADER_BYTES	0x100000u	/* the image starts here on the data device */
 #define LOG_SUPER_COPIES	2
 
 u64 log_super_offset(const struct log_super *s, int copy);
@@ -311,6 +311,7 @@ struct log_reader {
 	 */
 	u64 skip_index;
 };
+
 #define LOG_SCRATCH_BYTES	LOG_RECORD_BYTES_MAX
 
 /* How a bad place in the ring was judged: the rows of the decision table, recover.c. */

@@ -7,8 +7,8 @@ static_assert(sizeof(struct disk_data) <= RB_BLOCK_SIZE, "data header");
 
 #define REGION_SHIFT_MIN	16
 #define REGION_SHIFT_MAX	30
-#define DATA_BYTES_MAX		(1ULL << 60)
-#define DEV_BYTES_MAX		(1ULL << 62)
+#define DATA_BYTES_MAX		0x1000000000000000ULL
+#define DEV_BYTES_MAX		0x4000000000000000ULL
 
 /**
  * log_super_offset2() - where the copy of the superblock lies

@@ -102,6 +102,8 @@ static bool payloads_present(struct member *m, const struct member_read *r)
 			if (seg[i].kind == VOL_SEG_PAYLOAD &&
 			    !m->ent[seg[i].index & m->mask].buf)
 				return false;
+		if (!got)
+			break;		/* beyond the volume: asserted there */
 		done += got;
 	}
 	return true;
@@ -143,6 +145,8 @@ static void look_up(struct member *m, struct member_read *r)
 			       &got);
 		for (i = 0; i < n; i++)
 			hand_out(m, r, &seg[i]);
+		if (!got)
+			break;
 		done += got;
 	}
 	m->ops->read_issued(m->host, r->token);

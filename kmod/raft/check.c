@@ -44,7 +44,9 @@ static bool conf_ok(const struct raft *r)
 
 static bool role_ok(const struct raft *r)
 {
-	if ((r->role == RAFT_LEADER) != (r->leader == r->cfg.self))
+	bool leads = r->role == RAFT_LEADER, known = r->leader == r->cfg.self;
+
+	if (leads != known)
 		return false;
 	if (r->role == RAFT_CANDIDATE || r->role == RAFT_PRECANDIDATE)
 		return !r->leader && (r->role == RAFT_PRECANDIDATE || r->meta.vote == r->cfg.self);
@@ -57,9 +59,11 @@ static bool role_ok(const struct raft *r)
 
 static bool peer_ok(const struct raft *r, const struct raft_peer *p)
 {
+	bool resync = p->state == RAFT_PEER_RESYNC, gone = p->next <= r->trail.snap.index;
+
 	if (p->match > raft_last(r) || p->next <= p->match || p->next > raft_last(r) + 1)
 		return false;
-	if ((p->state == RAFT_PEER_RESYNC) != (p->next <= r->trail.snap.index))
+	if (resync != gone)
 		return false;
 	if (p->win_n > r->cfg.inflight_msgs || (p->win_n && p->state != RAFT_PEER_REPLICATE))
 		return false;

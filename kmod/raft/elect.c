@@ -2,7 +2,7 @@
 /*
  * Terms, votes and elections. Term and vote are one piece of metadata with a
  * version; at most one version is being written, and whatever speaks of the
- * newest one (own vote requests, a grant, an acknowledgement) waits for it.
+ * newest one (own vote requests, a grant, an acknowledgment) waits for it.
  */
 #include "internal.h"
 

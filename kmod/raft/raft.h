@@ -107,7 +107,7 @@ enum raft_event_type {
 	RAFT_EV_TICK,		/* raft_deadline() has passed */
 	RAFT_EV_MSG,
 	RAFT_EV_PROPOSE,	/* leader: the caller staged entries last+1 .. last+count */
-	RAFT_EV_PUMP,		/* leader: send what is new, as windows allow; repeat while raft_pending() */
+	RAFT_EV_PUMP,		/* leader: send what is new; repeat while raft_pending() */
 	RAFT_EV_READ,		/* reads up to @ticket wait for confirmation (any role) */
 	RAFT_EV_TRANSFER,	/* leader: hand over to @store (0: the best one) */
 	RAFT_EV_META_DONE,	/* metadata of @ticket is durable */
@@ -125,7 +125,7 @@ struct raft_event {
 		const struct raft_msg *msg;	/* borrowed for the call */
 		struct {
 			u32 count;		/* PROPOSE */
-			u32 bytes;		/* PROPOSE: payload, 0 for no-op and configuration */
+			u32 bytes;		/* PROPOSE: payload, 0 for a no-op */
 			const struct raft_conf *conf;	/* PROPOSE of a lone configuration entry */
 		} propose;
 		u64 store;			/* TRANSFER, UNREACHABLE, REACHABLE */
@@ -141,13 +141,13 @@ enum raft_act_type {
 	RAFT_ACT_TRUNCATE,	/* forget own entries >= @ents.first; in order with APPEND */
 	RAFT_ACT_APPEND,	/* persist @ents; answer LOG_DONE(index, @ticket) */
 	RAFT_ACT_SEND,		/* already safe to send: never wait for the disk */
-	RAFT_ACT_COMMIT,	/* @ents became committed and are in the own log; they may
-				 * span terms: @ents.term is that of the last */
+	/* @ents became committed and are in the own log; term: of the last (they may span) */
+	RAFT_ACT_COMMIT,
 	RAFT_ACT_READ_OK,	/* reads <= @ticket may be served once committed >= @id.index */
 	RAFT_ACT_ROLE,		/* role, term or known leader changed: see raft_status() */
 	RAFT_ACT_CONF,		/* the active configuration changed: raft_conf_active() */
-	RAFT_ACT_NOOP,		/* new leader: stage a no-op as entry @ents.first before the
-				 * APPEND of it that follows in the same step */
+	/* New leader: stage a no-op as @ents.first; its APPEND follows in the same step. */
+	RAFT_ACT_NOOP,
 };
 
 struct raft_action {

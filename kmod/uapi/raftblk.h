@@ -125,6 +125,7 @@ enum {
 
 	__RAFTBLK_A_MAX
 };
+
 #define RAFTBLK_A_MAX (__RAFTBLK_A_MAX - 1)
 
 enum {
@@ -134,6 +135,7 @@ enum {
 
 	__RAFTBLK_A_PEER_MAX
 };
+
 #define RAFTBLK_A_PEER_MAX (__RAFTBLK_A_PEER_MAX - 1)
 
 enum {
@@ -184,6 +186,7 @@ enum {
 
 	__RAFTBLK_A_STATUS_MAX
 };
+
 #define RAFTBLK_A_STATUS_MAX (__RAFTBLK_A_STATUS_MAX - 1)
 
 enum {
@@ -195,6 +198,7 @@ enum {
 
 	__RAFTBLK_A_HOLDER_MAX
 };
+
 #define RAFTBLK_A_HOLDER_MAX (__RAFTBLK_A_HOLDER_MAX - 1)
 
 enum {
@@ -209,6 +213,7 @@ enum {
 
 	__RAFTBLK_A_CONF_MAX
 };
+
 #define RAFTBLK_A_CONF_MAX (__RAFTBLK_A_CONF_MAX - 1)
 
 enum {
@@ -220,6 +225,7 @@ enum {
 
 	__RAFTBLK_A_MEMBER_MAX
 };
+
 #define RAFTBLK_A_MEMBER_MAX (__RAFTBLK_A_MEMBER_MAX - 1)
 
 enum {
@@ -243,6 +249,7 @@ enum {
 
 	__RAFTBLK_A_PEER_STATUS_MAX
 };
+
 #define RAFTBLK_A_PEER_STATUS_MAX (__RAFTBLK_A_PEER_STATUS_MAX - 1)
 
 enum {
@@ -252,6 +259,7 @@ enum {
 
 	__RAFTBLK_A_BUDGET_MAX
 };
+
 #define RAFTBLK_A_BUDGET_MAX (__RAFTBLK_A_BUDGET_MAX - 1)
 
 enum {
@@ -276,6 +284,7 @@ enum {
 
 	__RAFTBLK_A_COUNTERS_MAX
 };
+
 #define RAFTBLK_A_COUNTERS_MAX (__RAFTBLK_A_COUNTERS_MAX - 1)
 
 enum {
@@ -289,6 +298,7 @@ enum {
 
 	__RAFTBLK_CMD_MAX
 };
+
 #define RAFTBLK_CMD_MAX (__RAFTBLK_CMD_MAX - 1)
 
 #define RAFTBLK_MCGRP_EVENTS	"events"
