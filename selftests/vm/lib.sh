@@ -180,6 +180,8 @@ cluster_up() {
 			die "raftblk new $vol failed"
 		port=$((port + 1))
 		for i in $(seq "$RB_NODES"); do
+			# Slices move: what an earlier test left is foreign, which is refused.
+			wipefs -aq "$(log_dev "$i" "$vol")" "$(data_dev "$i" "$vol")"
 			rb "$i" format "$vol" --force >/dev/null || die "format of $vol on rb$i failed"
 			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
 		done
