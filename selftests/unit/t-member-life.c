@@ -3,10 +3,29 @@
 #include "tap.h"
 #include "member-host.h"
 
-static void world(int n)
+static void end_world(void)
 {
 	int i;
 
+	for (i = 0; i < nnodes; i++) {
+		if (node[i].m)
+			stop_node(&node[i]);
+		free(node[i].log);
+		free(node[i].data);
+		free(node[i].pages);
+		free(node[i].scratch);
+	}
+	nnodes = 0;
+}
+
+static void world(int n)
+{
+	static int once;
+	int i;
+
+	if (!once++)
+		atexit(end_world);
+	end_world();
 	memset(req, 0, sizeof(req));
 	nissued = 0;
 	nnodes = n;
