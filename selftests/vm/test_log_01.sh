@@ -4,7 +4,7 @@
 RB_VOLUMES="vol small"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
-RB_LOG_MIB=24
+RB_LOG_MIB=40
 
 starts() { cluster_up 3 vol; }
 
@@ -27,8 +27,11 @@ restart_after_the_wrap() {
 }
 
 # A data device that takes nothing for a while: the ring fills, writers wait, none fails.
+# The last one: so full, the log keeps nothing for a member that is slower than the
+# others, which may then need a resync. That is reported, and comes later.
 full_ring_waits_and_goes_on() {
 	local l fio d used s
+	cluster_up 3 vol
 	l=$(leader vol)
 	d=$(device "$l" vol)
 	for s in 1 2 3; do dmsetup suspend --nolockfs "rbdata$s"; done
@@ -75,8 +78,8 @@ blocks_of_512_bytes() {
 	replicas_equal small
 }
 
-for t in starts ring_wraps restart_after_the_wrap full_ring_waits_and_goes_on \
-	discard_reads_zero_everywhere replicas_are_equal blocks_of_512_bytes; do
+for t in starts ring_wraps restart_after_the_wrap discard_reads_zero_everywhere \
+	replicas_are_equal blocks_of_512_bytes full_ring_waits_and_goes_on; do
 	tap $t
 done
 tap_end
