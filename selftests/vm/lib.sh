@@ -140,8 +140,6 @@ dm_table() {
 	dmsetup resume "$1"
 }
 
-slice_of() { dmsetup table "$1" | awk '{ print $4 }'; }
-
 disks_up() {	# NODES LOG_MIB DATA_MIB
 	local i
 	modprobe dm-mod 2>/dev/null

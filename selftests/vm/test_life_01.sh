@@ -64,12 +64,14 @@ data_survives_down_and_up() {
 	[ "$before" = "$after" ]
 }
 
+leader_is() { [ "$(leader vol)" = "$1" ]; }
+
 leadership_is_handed_over() {
 	local l to
 	l=$(leader vol)
 	to=$((l % 3 + 1))
 	rb "$l" transfer vol "rb$to"
-	until_ok 10 [ "$(leader vol)" = "$to" ]
+	until_ok 10 leader_is "$to"
 }
 
 dump_reads_the_log_offline() {

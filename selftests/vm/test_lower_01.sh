@@ -5,10 +5,7 @@
 trap 'cluster_down' EXIT
 
 starts() { cluster_up 3 vol; }
-leader_is() { [ "$(leader vol)" = "$1" ]; }
 other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
-
-start_sector() { slice_of "$1" | cut -d' ' -f1; }
 
 with_table() {	# SLICE TARGET: replaces the linear target, keeps the place
 	local t
