@@ -100,11 +100,12 @@ static bool put_budgets(struct sk_buff *skb, const struct rb_volume_info *info)
 	return true;
 }
 
-static bool put_holder(struct sk_buff *skb, const struct log_session *s)
+static bool put_holder(struct sk_buff *skb, const struct member_status *st)
 {
+	const struct log_session *s = &st->sessions[0];
 	struct nlattr *nest;
 
-	if (!s->store)
+	if (!st->nsessions)
 		return true;
 	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_HOLDER);
 	if (!nest || !put_u64(skb, RAFTBLK_A_HOLDER_STORE, s->store, RAFTBLK_A_HOLDER_PAD) ||
@@ -230,7 +231,7 @@ static bool put_running(struct sk_buff *skb, struct rb_volume *v,
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&
 	       put_table(skb, info, status_u64, ARRAY_SIZE(status_u64), RAFTBLK_A_STATUS_PAD) &&
-	       put_holder(skb, &st->holder) && put_conf(skb, &st->conf) &&
+	       put_holder(skb, st) && put_conf(skb, &st->conf) &&
 	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info);
 }
 

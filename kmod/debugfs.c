@@ -51,9 +51,9 @@ static void rb_show_member(struct seq_file *m, const struct member_status *st)
 	seq_printf(m, "  ring %llu of %llu, entries %llu of %llu, records in flight %llu\n",
 		   st->ring_used, st->ring_bytes, st->log_entries, st->log_entries_max,
 		   st->inflight_records);
-	seq_printf(m, "  session %d epoch %llu seq %llu; holder %016llx epoch %llu seq %llu\n",
-		   st->session, st->session_epoch, st->session_seq, st->holder.store,
-		   st->holder.epoch, st->holder.seq);
+	seq_printf(m, "  session %d epoch %llu seq %llu done %llu; holder %016llx epoch %llu\n",
+		   st->session, st->session_epoch, st->session_seq, st->session_done, st->holder,
+		   st->holder_epoch);
 	seq_printf(m, "  writes %llu reads %llu retried %llu refused %llu truncated %llu readbacks %llu\n",
 		   st->writes, st->reads, st->reads_retried, st->proposals_refused,
 		   st->truncated, st->readbacks);

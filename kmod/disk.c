@@ -101,36 +101,22 @@ void rb_disk_open_done(struct rb_disk *d, u64 token, int error)
 	wake_up_all(&d->v->noted);
 }
 
-/* Owner. The leader may be able to; if another node leads, say who. */
-static int rb_open_elsewhere(struct rb_disk *d)
-{
-	struct rb_volume *v = d->v;
-
-	member_status(v->m, &v->st);
-	if (!v->st.raft.leader || v->st.raft.role == RAFT_LEADER)
-		return -EAGAIN;
-	rb_warn_limited(v, "open for writing refused: this node does not lead, %s does\n",
-			rb_leader_name(v, &v->st));
-	return -EBUSY;
-}
-
-/* Owner. */
+/* Owner. Asks the member; what it answers, if it is not known at once, comes later. */
 static int rb_open_ask(struct rb_disk *d)
 {
 	u64 token = RB_TOKEN_OPEN | ++d->open_gen;
 	int r;
 
+	member_use(d->v->m, true);
 	d->open_token = token;
 	d->open_result = 1;
-	r = member_open(d->v->m, token);
+	r = member_open(d->v->m, false, token);
 	if (!r) {
 		rb_volume_kick(d->v, RB_KICK_CTL);
 		return -EINPROGRESS;
 	}
 	d->open_token = 0;
-	if (r == -EREMOTE)
-		return rb_open_elsewhere(d);
-	return r == -EALREADY ? -EAGAIN : r;
+	return r;
 }
 
 /* Owner. */
@@ -144,81 +130,71 @@ static int rb_open_answered(struct rb_disk *d)
 	if (r == -EBUSY) {
 		member_status(d->v->m, &d->v->st);
 		rb_warn_limited(d->v, "open for writing refused: %s holds the session\n",
-				rb_store_name(d->v, &d->v->st, d->v->st.holder.store));
+				rb_store_name(d->v, &d->v->st, d->v->st.holder));
 	}
-	/* Overruled, say by a change of leader: again, while there is time. */
-	return r == -EBUSY || r == -ESTALE ? r : -EAGAIN;
+	/* Granted: asking again says whether it is held still. */
+	return r ? r : -EAGAIN;
 }
 
 /*
- * One step towards the session, as owner. 0: it is held, and this node leads;
- * -EAGAIN: try again; -EINPROGRESS: an answer follows; else the open fails.
+ * One step towards the session, as owner. 0: it is held; -EAGAIN: try again;
+ * -EINPROGRESS: an answer follows; else the open fails.
  */
 static int rb_open_step(struct rb_disk *d)
 {
 	struct rb_volume *v = d->v;
+	int r;
 
 	lockdep_assert_held(&v->owner);
 	if (v->stopped || READ_ONCE(d->door_closed))
 		return -ENXIO;
 	if (d->open_token) {
-		int r = rb_open_answered(d);
-
+		r = rb_open_answered(d);
 		if (r != -EAGAIN)
 			return r;
 	}
-	switch (member_session(v->m)) {
-	case MEMBER_S_HELD:
+	r = rb_open_ask(d);
+	if (r == -EALREADY) {
 		rb_disk_refresh(d);
-		if (v->st.raft.role == RAFT_LEADER)
-			return 0;
-		return rb_open_elsewhere(d);
-	case MEMBER_S_FENCED:
-		if (atomic_read(&d->openers) > 1)
-			return -ESTALE;
-		member_session_reset(v->m);
-		return -EAGAIN;
-	case MEMBER_S_OPENING:
-		return -EAGAIN;
-	case MEMBER_S_NONE:
-		break;
+		return 0;
 	}
-	return rb_open_ask(d);
+	if (r != -ESTALE || atomic_read(&d->openers) > 1)
+		return r;
+	/* Fenced, and all who had it open are gone. */
+	member_session_reset(v->m);
+	return -EAGAIN;
 }
 
-static void rb_open_give_up(struct rb_disk *d)
+/* Nobody waits for the answer any more. */
+static void rb_open_stop(struct rb_disk *d)
 {
 	struct rb_volume *v = d->v;
 
 	mutex_lock(&v->owner);
+	if (d->open_token && !v->stopped)
+		member_open_cancel(v->m);
 	d->open_token = 0;
 	mutex_unlock(&v->owner);
-	rb_warn_limited(v, "open for writing: no session within %d ms (no leader, or no quorum)\n",
-			RB_OPEN_WAIT_MS);
 }
 
 /* Under open_mutex, which makes it one at a time: killable, bounded. */
-static int rb_open_session(struct rb_disk *d)
+static int rb_open_wait(struct rb_disk *d)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
 	struct rb_volume *v = d->v;
-	bool first = true;
-	u64 epoch;
 	int r;
 
 	for (;;) {
 		if (mutex_lock_killable(&v->owner))
 			return -EINTR;
-		/* What an opener that was killed asked is not ours to be answered. */
-		if (first)
-			d->open_token = 0;
-		first = false;
 		r = rb_open_step(d);
 		mutex_unlock(&v->owner);
 		if (r != -EAGAIN && r != -EINPROGRESS)
-			break;
+			return r;
 		if (time_after(jiffies, end)) {
-			rb_open_give_up(d);
+			rb_warn_limited(v,
+					"open for writing: no session within %d ms (no leader, or no quorum)\n",
+					RB_OPEN_WAIT_MS);
 			return -EBUSY;
 		}
 		if (wait_event_killable_timeout(v->noted, READ_ONCE(d->open_token) &&
@@ -226,6 +202,15 @@ static int rb_open_session(struct rb_disk *d)
 						msecs_to_jiffies(RB_POLL_MS)) < 0)
 			return -EINTR;
 	}
+}
+
+static int rb_open_session(struct rb_disk *d)
+{
+	int r = rb_open_wait(d);
+	u64 epoch;
+
+	if (r)
+		rb_open_stop(d);
 	if (r)
 		return r;
 	/*
@@ -246,6 +231,7 @@ static void rb_opener_gone(struct rb_disk *d)
 {
 	if (!atomic_dec_and_test(&d->openers))
 		return;
+	rb_volume_kick(d->v, RB_KICK_CTL);	/* it may be given up now */
 	if (READ_ONCE(d->fenced) && !READ_ONCE(d->dead))
 		queue_work(rb_wq, &d->state_work);
 }

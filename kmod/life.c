@@ -382,7 +382,7 @@ void rb_volume_start_work(struct work_struct *work)
 
 /* Polls @done, as owner, until it is true, time is up or the down is forced. */
 static bool rb_stop_wait(struct rb_volume *v, u32 ms,
-			 bool (*done)(const struct member_status *st, u64 arg), u64 arg)
+			 bool (*done)(struct rb_volume *v, u64 arg), u64 arg)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
 	bool yes;
@@ -390,7 +390,7 @@ static bool rb_stop_wait(struct rb_volume *v, u32 ms,
 	for (;;) {
 		mutex_lock(&v->owner);
 		member_status(v->m, &v->st);
-		yes = done(&v->st, arg) || v->st.halt != MEMBER_RUNNING;
+		yes = done(v, arg) || v->st.halt != MEMBER_RUNNING;
 		mutex_unlock(&v->owner);
 		if (yes || READ_ONCE(v->force) || time_after(jiffies, end))
 			return yes;
@@ -398,19 +398,22 @@ static bool rb_stop_wait(struct rb_volume *v, u32 ms,
 	}
 }
 
-static bool rb_no_session(const struct member_status *st, u64 arg)
+/* Asks until it is granted: what was written last may still be under way. */
+static bool rb_no_session(struct rb_volume *v, u64 arg)
 {
-	return st->session != MEMBER_S_HELD;
+	if (member_close(v->m, RB_TOKEN_OPEN) == 0)
+		rb_volume_kick(v, RB_KICK_CTL);
+	return v->st.session != MEMBER_S_HELD;
 }
 
-static bool rb_not_leading(const struct member_status *st, u64 arg)
+static bool rb_not_leading(struct rb_volume *v, u64 arg)
 {
-	return st->raft.role != RAFT_LEADER;
+	return v->st.raft.role != RAFT_LEADER;
 }
 
-static bool rb_checkpointed(const struct member_status *st, u64 index)
+static bool rb_checkpointed(struct rb_volume *v, u64 index)
 {
-	return st->checkpoint_index >= index;
+	return v->st.checkpoint_index >= index;
 }
 
 /* Session, leadership and a checkpoint, each for a bounded time; none is needed for safety. */
@@ -419,12 +422,7 @@ static void rb_stop_gracefully(struct rb_volume *v)
 	u64 index;
 	int r;
 
-	mutex_lock(&v->owner);
-	r = member_close(v->m, RB_TOKEN_OPEN);
-	mutex_unlock(&v->owner);
-	rb_volume_kick(v, RB_KICK_CTL);
-	if (!r)
-		rb_stop_wait(v, RB_CLOSE_WAIT_MS, rb_no_session, 0);
+	rb_stop_wait(v, RB_CLOSE_WAIT_MS, rb_no_session, 0);
 	mutex_lock(&v->owner);
 	r = member_transfer(v->m, NULL, rb_now());
 	mutex_unlock(&v->owner);

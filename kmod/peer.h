@@ -97,8 +97,7 @@ struct rb_link {
 
 	/* payload of the frame being received */
 	u32 got;			/* bytes */
-	struct raft_msg msg;
-	struct wire_append append;
+	struct wire_frame wire;
 	struct rb_buf *payload[WIRE_ENTRIES_MAX];
 };
 

@@ -81,15 +81,14 @@ static int heard(struct rb_conn *c, u64 now)
 		if (c->state != RB_C_UP)
 			return -EPROTO;
 		c->stage = RB_RX_ROOM;
-		return wire_decode_raft(&c->link->msg, &c->link->append, &c->header,
-					c->buf + WIRE_HEADER_BYTES);
+		return wire_decode(&c->link->wire, &c->header, c->buf + WIRE_HEADER_BYTES);
 	}
 }
 
 static int take_pages(struct rb_link *l, u64 now)
 {
 	struct rb_pool *pool = l->peers->v->pool;
-	u32 total = l->append.nblocks, i, nblocks;
+	u32 total = l->wire.append.nblocks, i, nblocks;
 	struct rb_payload *p;
 
 	l->got = 0;
@@ -102,8 +101,8 @@ static int take_pages(struct rb_link *l, u64 now)
 		rb_peers_arm(l->peers, now + RB_ROOM_RETRY_NS);
 		return -ENOBUFS;
 	}
-	for (i = 0; i < l->append.n; i++) {
-		nblocks = l->append.e[i].nblocks;
+	for (i = 0; i < l->wire.append.n; i++) {
+		nblocks = l->wire.append.e[i].nblocks;
 		if (!nblocks)
 			continue;
 		/* Nobody but us takes from this budget, so this does not fail. */
@@ -123,8 +122,8 @@ static u32 payload_bvecs(struct rb_link *l)
 	struct bio_vec *vec = l->peers->bvec;
 	u32 i, b, n = 0;
 
-	for (i = 0; i < l->append.n; i++)
-		for (b = 0; b < l->append.e[i].nblocks; b++)
+	for (i = 0; i < l->wire.append.n; i++)
+		for (b = 0; b < l->wire.append.e[i].nblocks; b++)
 			bvec_set_page(&vec[n++], rb_payload(l->payload[i])->page[b],
 				      RB_BLOCK_SIZE, 0);
 	return n;
@@ -133,7 +132,7 @@ static u32 payload_bvecs(struct rb_link *l)
 static int receive_payload(struct rb_conn *c)
 {
 	struct rb_link *l = c->link;
-	u32 want = l->append.nblocks * RB_BLOCK_SIZE;
+	u32 want = l->wire.append.nblocks * RB_BLOCK_SIZE;
 	int ret;
 
 	while (l->got < want) {
@@ -153,12 +152,12 @@ static int receive_payload(struct rb_conn *c)
 
 static int check_payload(struct rb_link *l)
 {
-	const u32 *crc = l->append.crc;
+	const u32 *crc = l->wire.append.crc;
 	u32 *sums = l->peers->sums;
 	u32 i, nblocks;
 
-	for (i = 0; i < l->append.n; i++) {
-		nblocks = l->append.e[i].nblocks;
+	for (i = 0; i < l->wire.append.n; i++) {
+		nblocks = l->wire.append.e[i].nblocks;
 		if (!nblocks)
 			continue;
 		rb_payload_sum(rb_payload(l->payload[i]), sums);
@@ -177,7 +176,7 @@ static int deliver(struct rb_conn *c, u64 now)
 
 	if (err)
 		return err;
-	err = member_recv(c->v->m, l->slot, &l->msg, &l->append, l->payload, now);
+	err = member_recv(c->v->m, l->slot, &l->wire, l->payload, now);
 	/* The references are the member's now, whatever it thinks of the message. */
 	memset(l->payload, 0, sizeof(l->payload));
 	return err;

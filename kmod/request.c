@@ -82,7 +82,7 @@ static blk_status_t rb_queue_refuse(struct rb_disk *d)
 		rb_warn_limited(v, "request refused: the volume is going down\n");
 	else if (READ_ONCE(d->fenced))
 		rb_warn_limited(v,
-				"write refused: the session of this node was fenced, close the device\n");
+				"request refused: the session of this node was fenced, close the device\n");
 	else
 		rb_warn_limited(v, "write refused: this node holds no session\n");
 	return BLK_STS_IOERR;
@@ -96,7 +96,8 @@ static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_
 	bool write = req_op(rq) == REQ_OP_WRITE;
 
 	rr->epoch = READ_ONCE(d->epoch);
-	if (READ_ONCE(d->dead) || ((write || rb_op_is_zero(rq)) && !rr->epoch))
+	if (READ_ONCE(d->dead) || READ_ONCE(d->fenced) ||
+	    ((write || rb_op_is_zero(rq)) && !rr->epoch))
 		return rb_queue_refuse(d);
 	if (!write && !rb_op_is_zero(rq) && req_op(rq) != REQ_OP_READ)
 		return BLK_STS_NOTSUPP;
@@ -231,30 +232,16 @@ void rb_disk_complete(void *host, u64 token, int error)
 
 /* ---- feeding the member ---- */
 
-/* Which error a request that the member refuses ends with; 0: it waits for better times. */
-static int rb_refused(struct rb_volume *v, struct rb_req *rr, int r)
+static void rb_refused(struct rb_volume *v, int r)
 {
-	struct member_status *st = &v->st;
-
-	if (r == -EAGAIN)
-		return 0;
-	if (r == -EREMOTE) {
-		member_status(v->m, st);
-		if (!st->raft.leader || st->raft.role == RAFT_LEADER)
-			return 0;	/* an election, or a new leader that is not ready yet */
-		rb_warn_limited(v, "write refused: this node does not lead, %s does\n",
-				rb_leader_name(v, st));
-		return -EIO;
-	}
 	if (r == -ESTALE)
-		rb_warn_limited(v, "write refused: the session of this node was fenced\n");
+		rb_warn_limited(v, "request refused: the session of this node was fenced\n");
 	else if (r == -EBUSY)
 		rb_warn_limited(v, "write refused: this node holds no session\n");
 	else if (r == -ESHUTDOWN)
 		rb_warn_limited(v, "request refused: the member is halted\n");
 	else
 		rb_warn_limited(v, "request refused: error %d\n", -r);
-	return r;
 }
 
 static int rb_feed_one(struct rb_volume *v, struct rb_req *rr, u64 now)
@@ -282,12 +269,12 @@ static u32 rb_feed(struct rb_volume *v, struct list_head *list, u64 now)
 	while ((rr = list_first_entry_or_null(list, struct rb_req, entry))) {
 		list_del_init(&rr->entry);	/* the member may end it at once */
 		r = rb_feed_one(v, rr, now);
+		if (r == -EAGAIN) {	/* it waits for better times */
+			list_add(&rr->entry, list);
+			break;
+		}
 		if (r) {
-			r = rb_refused(v, rr, r);
-			if (!r) {
-				list_add(&rr->entry, list);
-				break;
-			}
+			rb_refused(v, r);
 			rb_req_end(rr, r);
 		}
 		fed++;
@@ -348,6 +335,7 @@ u32 rb_disk_drain(struct rb_volume *v, u64 now)
 	struct rb_disk *d = v->disk;
 
 	lockdep_assert_held(&v->owner);
+	member_use(v->m, atomic_read(&d->openers));
 	rb_collect(d);
 	if (v->up.io_timeout_ms)
 		rb_expire(d, now);

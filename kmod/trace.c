@@ -32,6 +32,8 @@ void rb_trace_unreg(void)
 }
 
 static void (*const rb_trace_event[MEMBER_T_NR])(int minor, u64 index, u64 arg) = {
+	[MEMBER_T_ACCEPT] = trace_raftblk_accept,
+	[MEMBER_T_SUBMIT] = trace_raftblk_submit,
 	[MEMBER_T_PROPOSE] = trace_raftblk_propose,
 	[MEMBER_T_LOG_SUBMIT] = trace_raftblk_log_submit,
 	[MEMBER_T_LOG_DURABLE] = trace_raftblk_log_durable,

@@ -39,6 +39,8 @@ DEFINE_EVENT_FN(raftblk_member, name,						\
 	TP_ARGS(minor, index, arg),						\
 	rb_trace_reg, rb_trace_unreg)
 
+RB_MEMBER_EVENT(raftblk_accept);
+RB_MEMBER_EVENT(raftblk_submit);
 RB_MEMBER_EVENT(raftblk_propose);
 RB_MEMBER_EVENT(raftblk_log_submit);
 RB_MEMBER_EVENT(raftblk_log_durable);

@@ -22,6 +22,10 @@ enum wire_type {
 	WIRE_HELLO = 1,		/* first frame of each side */
 	WIRE_REJECT,		/* the connection is refused, with a reason; then closed */
 	WIRE_RAFT,		/* a raft_msg, with entries and payload in appends */
+	WIRE_SUBMIT,		/* a client to the leader: entries of its session, or just a beat */
+	WIRE_REPLY,		/* a member to a client: what is decided */
+	WIRE_READ,		/* a client without disks to the leader */
+	WIRE_DATA,		/* the leader to it: what it read */
 	WIRE_TYPE_NR,
 };
 
@@ -68,6 +72,54 @@ struct wire_reject {
 	u8 reason;
 };
 
+/*
+ * What the client part of a node says to the leader. Entries (in an append, see
+ * below) have no index and no term yet; without any it is a beat: I am here.
+ */
+struct wire_submit {
+	u64 from;		/* store */
+	u64 term;		/* of the leader that it is meant for; 0: whoever leads */
+	u64 beat;		/* grows; the reply echoes it */
+	u8 in_use;		/* its device is open */
+	u8 force;		/* of an OPEN: take the session over, whoever holds it */
+};
+
+/* True of the judged log up to @index, and so at any time later: no reply is ever wrong. */
+struct wire_reply {
+	u64 to;			/* store */
+	u64 term;
+	u64 leader;		/* store; 0: not known */
+	u64 index;
+	u64 epoch, nonce, seq;	/* session of @to: all its writes up to @seq are done; 0: none */
+	u64 holder, holder_epoch;	/* of the exclusive session; 0: none */
+	u64 sectors;		/* size of the volume */
+	u64 cluster;		/* nonce of the cluster */
+	u32 block_size;
+	u32 flags;		/* of the volume: LOG_CONF_* */
+	u32 election_ms, heartbeat_ms;
+	/* from here on: only of a leader that serves, and only as of now */
+	u64 beat;		/* newest one heard */
+	u64 next;		/* sequence number that is expected next */
+	u8 serving;		/* it leads, and knows where all sessions stand */
+	u8 gap;			/* something was missed: go on from @next */
+	u8 busy;		/* an OPEN was refused: the holder uses its session */
+	u8 wanted;		/* another node asks for the session of @to */
+};
+
+struct wire_read {
+	u64 from;		/* store */
+	u64 id;			/* echoed */
+	u64 sector;
+	u32 nsect;
+};
+
+/* The content is the payload, in the form of a WRITE entry of the range. */
+struct wire_data {
+	u64 to;			/* store */
+	u64 id;
+	u32 error;		/* errno; then there is no payload */
+};
+
 /* Reads a header: 0, -EBADMSG (magic or checksum), -EPROTONOSUPPORT, -EINVAL (lengths). */
 int wire_decode_header(struct wire_header *h, const void *buf);
 
@@ -105,13 +157,34 @@ struct wire_append {
 u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
 		     const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc), void *ctx);
 
+/* Likewise; an entry's index and term are not looked at, and the sums are @crc[] of the payload. */
+u32 wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
+		       const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc), void *ctx);
+u32 wire_encode_reply(void *buf, const struct wire_reply *r);
+u32 wire_encode_read(void *buf, const struct wire_read *r);
+/* @e: kind, sector, nsect and nblocks of the content; NULL: an error. */
+u32 wire_encode_data(void *buf, const struct wire_data *d, const struct rb_entry *e,
+		     const u32 *crc);
+
+/* What came in a frame that is neither HELLO nor REJECT. Big: the host keeps one a connection. */
+struct wire_frame {
+	u8 type;		/* enum wire_type */
+	union {
+		struct raft_msg raft;
+		struct wire_submit submit;
+		struct wire_reply reply;
+		struct wire_read read;
+		struct wire_data data;
+	};
+	struct wire_append append;	/* of RAFT, SUBMIT and DATA; empty in others */
+};
+
 /*
  * 0; -EINVAL: anything inconsistent: kinds, ranges, indexes not consecutive,
  * identity sums wrong, block counts not matching the header, terms not those
  * of the span, a span that does not follow prev. A configuration entry must be
- * alone. msg->ents.conf is left NULL: the caller sets it once it has the payload.
+ * alone. raft.ents.conf is left NULL: the caller sets it once it has the payload.
  */
-int wire_decode_raft(struct raft_msg *m, struct wire_append *a, const struct wire_header *h,
-		     const void *head);
+int wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head);
 
 #endif /* WIRE_H */

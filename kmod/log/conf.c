@@ -23,6 +23,7 @@ void disk_conf_put(struct disk_conf *d, const struct log_conf *c)
 	d->election_ms = cpu_to_le32(c->election_ms);
 	d->heartbeat_ms = cpu_to_le32(c->heartbeat_ms);
 	d->n = cpu_to_le32(c->n);
+	d->flags = cpu_to_le32(c->flags);
 	for (i = 0; i < c->n && i < RAFT_MEMBERS_MAX; i++) {
 		d->m[i].store = cpu_to_le64(c->m[i].store);
 		d->m[i].flags = c->m[i].flags;
@@ -55,7 +56,7 @@ int disk_conf_check(const struct disk_conf *d)
 	u32 bs = le32_to_cpu(d->block_size);
 	u32 i, n = le32_to_cpu(d->n);
 
-	if (n > RAFT_MEMBERS_MAX)
+	if (n > RAFT_MEMBERS_MAX || le32_to_cpu(d->flags) & ~LOG_CONF_FLAGS)
 		return -EINVAL;
 	/* Never written: a store that is not bootstrapped, an undo that is not there. */
 	if (!n && !d->index && !bs)
@@ -84,6 +85,7 @@ void disk_conf_get(struct log_conf *c, const struct disk_conf *d)
 	c->block_size = le32_to_cpu(d->block_size);
 	c->election_ms = le32_to_cpu(d->election_ms);
 	c->heartbeat_ms = le32_to_cpu(d->heartbeat_ms);
+	c->flags = le32_to_cpu(d->flags);
 	c->n = (u8)le32_to_cpu(d->n);
 	for (i = 0; i < c->n; i++) {
 		c->m[i].store = le64_to_cpu(d->m[i].store);

@@ -114,7 +114,7 @@ DISK_AT(struct disk_member, addr, 48);
 struct disk_conf {
 	__le64 index, nonce, sectors;
 	__le32 block_size, election_ms, heartbeat_ms, n;
-	__le64 reserved;
+	__le32 flags, reserved;
 	struct disk_member m[RAFT_MEMBERS_MAX];
 };
 
@@ -125,6 +125,7 @@ DISK_AT(struct disk_conf, block_size, 24);
 DISK_AT(struct disk_conf, election_ms, 28);
 DISK_AT(struct disk_conf, heartbeat_ms, 32);
 DISK_AT(struct disk_conf, n, 36);
+DISK_AT(struct disk_conf, flags, 40);
 DISK_AT(struct disk_conf, m, 48);
 
 /* Payload of a configuration entry. The same on all members: no volume, no store in its head. */

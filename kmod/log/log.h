@@ -69,6 +69,9 @@ struct log_member {			/* one line of a configuration */
 	char addr[LOG_ADDR_MAX];
 };
 
+#define LOG_CONF_SHARED		1u	/* several sessions at once: cluster file systems */
+#define LOG_CONF_FLAGS		LOG_CONF_SHARED
+
 /* What a configuration entry carries, and a checkpoint repeats. */
 struct log_conf {
 	u64 index;			/* of its entry; 0: not bootstrapped */
@@ -77,6 +80,7 @@ struct log_conf {
 	u32 block_size;
 	u32 election_ms;		/* replicated option: the same everywhere */
 	u32 heartbeat_ms;
+	u32 flags;			/* LOG_CONF_* */
 	u8 n;
 	struct log_member m[RAFT_MEMBERS_MAX];
 };

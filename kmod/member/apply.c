@@ -101,7 +101,7 @@ static u64 slowest_peer(const struct member *m)
  *
  * An applied entry keeps its payload until the connected peers have it, or until
  * what is kept so exceeds its bound: then the peer is fed from the log. So it is
- * when a readback for the apply found no memory: what is kept may be just that.
+ * when a readback found no memory: what is kept may be just that.
  */
 void member_release_run(struct member *m)
 {
@@ -109,12 +109,12 @@ void member_release_run(struct member *m)
 
 	if (m->released >= member_applied(m))
 		return;
-	slowest = slowest_peer(m);
+	slowest = m->rb_starved ? U64_MAX : slowest_peer(m);
+	m->rb_starved = false;
 	while (m->released < member_applied(m)) {
 		struct member_ent *ent = &m->ent[(m->released + 1) & m->mask];
 
-		if (ent->e.index > slowest && m->held_bytes <= m->cfg.limits.apply_bytes &&
-		    !m->apply_rb.rb_wanted)
+		if (ent->e.index > slowest && m->held_bytes <= m->cfg.limits.apply_bytes)
 			return;
 		m->released++;
 		if (!ent->buf)

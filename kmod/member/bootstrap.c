@@ -169,7 +169,7 @@ int member_bootstrap(struct member *m, struct log_conf *conf, u32 *slot)
 	conf->index = 1;
 	log_conf_encode(conf, m->ops->buf_data(m->host, buf));
 	m->ops->buf_sum(m->host, buf, buf->crc);
-	ret = member_stage(m, &e, buf, MEMBER_NO_TOKEN);
+	ret = member_stage(m, &e, buf);
 	if (ret) {
 		m->ops->buf_put(m->host, buf);
 		return ret;

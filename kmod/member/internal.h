@@ -28,7 +28,59 @@ struct member_ent {
 	struct rb_entry e;
 	struct rb_buf *buf;	/* one reference; NULL: no payload, or only in the log */
 	u64 pos;		/* of the payload in the ring; valid below log_next */
-	u64 token;		/* of the local request; MEMBER_NO_TOKEN */
+};
+
+/* A write or zeroes of this node, from member_write() to its verdict. */
+struct member_req {
+	u64 token;
+	u64 sector;
+	u32 nsect;
+	struct rb_buf *buf;	/* one reference; NULL: zeroes */
+};
+
+/* The client of the volume on this node. done <= sent <= last. */
+struct member_client {
+	enum member_session_state state;
+	bool in_use;		/* the device is open */
+	bool wanted;		/* another node asks for the session */
+	bool force;		/* of the OPEN that is asked for */
+	u8 asking;		/* for RB_E_OPEN (then OPENING) or RB_E_CLOSE (HELD); 0 */
+	u64 token;		/* of whoever asks; MEMBER_NO_TOKEN */
+	u64 opens;		/* how often */
+	u64 nonce;		/* of the newest OPEN; 0: what is granted to it is not wanted */
+	u64 epoch;		/* HELD: of the session */
+
+	u64 index;		/* newest index of the log that anything is known of: then */
+	u64 own_epoch;		/* this node's session was that; 0: none */
+	u64 holder, holder_epoch;	/* and the exclusive one that */
+
+	struct member_req *req;	/* window: by sequence number */
+	u64 mask;
+	u64 done;		/* newest sequence number whose verdict is known */
+	u64 sent;		/* newest one that the leader was sent, or proposed here */
+	u64 last;		/* newest one accepted */
+
+	u64 leader, term;	/* that "sent" speaks of */
+	u64 beat;		/* newest beat sent to it */
+	u64 beat_sent;		/* what had been sent before that */
+	u64 beat_at;		/* when the next is due */
+};
+
+/* A client as its leader knows it, during one reign. */
+struct member_served {
+	u64 store;		/* 0: not heard of */
+	u64 epoch, next;	/* of its session: the sequence number to be proposed next */
+	u64 heard;		/* when it spoke last; 0: not in this reign */
+	u64 beat;		/* its newest one */
+	u64 open_nonce, open_epoch;	/* OPEN proposed in this reign */
+	u64 close_epoch;	/* CLOSE likewise */
+	u64 stalled_at;		/* commit index when there was no room */
+	bool in_use;		/* as it says */
+	bool stalled;		/* something of it was dropped for want of room */
+	bool due;		/* it is to be told: */
+	bool gap;		/* to go on from @next */
+	bool busy;		/* that the session it asks for is in use */
+	bool wanted;		/* that its session is asked for */
 };
 
 enum member_read_flags {
@@ -135,13 +187,17 @@ struct member {
 	bool judge_blocked;		/* the volume's index was full */
 	bool reads_stalled;		/* a read waits for payload that is only in the log */
 	struct rb_buf **apply_buf;
+	bool rb_starved;		/* a readback found no memory: nothing is kept for peers */
 	struct member_peer apply_rb;	/* readback for entries of before the start */
 
-	/* Session of this node. */
-	enum member_session_state sess;
-	u64 sess_epoch;
-	u64 sess_seq;			/* next sequence number */
-	bool seq_synced;		/* as leader: the session's state is known and current */
+	bool diskless;			/* a client only: neither raft, nor log, nor volume */
+	struct member_client client;
+
+	/* As leader. */
+	bool seq_synced;		/* where all sessions stand is known */
+	u64 lead_since;
+	u64 follow_at;			/* leadership may follow the session from then on */
+	struct member_served served[MEMBER_PEERS_MAX + 1];	/* by slot; at npeers: this node */
 
 	/* Reads. */
 	struct member_read *read;
@@ -195,7 +251,7 @@ int member_volume_init(struct member *m);
 /* table.c */
 struct member_ent *member_ent(const struct member *m, u64 index);
 u64 member_room(const struct member *m);
-int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token);
+int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf);
 void member_unstage(struct member *m, u64 index);
 void member_truncate(struct member *m, u64 first);
 void member_lean(struct member *m);
@@ -204,7 +260,7 @@ void member_compact(struct member *m, const struct raft_id *base);
 /* step.c */
 int member_step(struct member *m, const struct raft_event *ev);
 int member_step_store(struct member *m, enum raft_event_type type, u64 store);
-int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token);
+int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf);
 void member_halt(struct member *m, enum member_halt why, int error);
 
 /* send.c */
@@ -243,10 +299,31 @@ void member_reads_check(struct member *m);
 void member_reads_confirm(struct member *m, u64 ticket, u64 index);
 void member_reads_fail(struct member *m, int error, bool stopping);
 
-/* session.c */
-void member_session_judged(struct member *m, const struct member_ent *ent, int verdict);
-void member_session_truncated(struct member *m, const struct member_ent *ent);
-void member_session_sync(struct member *m);
+/* client.c */
+void member_client_fail(struct member *m, int error);
+void member_client_learn(struct member *m, u64 index, const struct log_session *own, u64 holder,
+			 u64 holder_epoch);
+void member_client_judged(struct member *m);
+void member_client_restart(struct member *m);
+void member_client_run(struct member *m);
+u64 member_client_deadline(const struct member *m);
+void member_client_refused(struct member *m);
+int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r);
+
+/* serve.c */
+u64 member_heartbeat_ns(const struct member *m);
+void member_serve_reset(struct member *m);
+void member_serve_sync(struct member *m);
+void member_serve_session(struct member *m, struct member_served *s, struct rb_entry *e,
+			  bool force);
+int member_serve_write(struct member *m, struct member_served *s, struct rb_entry *e,
+		       struct rb_buf *buf);
+int member_serve(struct member *m, u32 slot, const struct wire_submit *w, struct wire_append *a,
+		 struct rb_buf **buf);
+void member_serve_judged(struct member *m, const struct rb_entry *e);
+void member_serve_run(struct member *m);
+void member_follow_run(struct member *m);
+u64 member_follow_deadline(const struct member *m);
 
 /* bootstrap.c */
 void member_bootstrap_run(struct member *m);

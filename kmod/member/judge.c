@@ -5,30 +5,6 @@
  */
 #include "internal.h"
 
-/* What the submitter of a request is told. */
-static int verdict_errno(int verdict)
-{
-	switch (verdict) {
-	case 0:
-		return 0;
-	case -EBUSY:
-		return -EBUSY;
-	case -ERANGE:
-		return -EINVAL;
-	default:
-		return -ESTALE;	/* fenced */
-	}
-}
-
-static void end_request(struct member *m, struct member_ent *ent, int verdict)
-{
-	if (ent->token == MEMBER_NO_TOKEN)
-		return;
-	member_trace(m, MEMBER_T_COMPLETE, ent->e.index, ent->token);
-	m->ops->complete(m->host, ent->token, verdict_errno(verdict));
-	ent->token = MEMBER_NO_TOKEN;
-}
-
 /**
  * member_judge() - judges what is committed, as far as the volume has room
  * @m: member
@@ -52,12 +28,13 @@ void member_judge(struct member *m)
 			break;
 		}
 		member_trace(m, MEMBER_T_VERDICT, i, (u64)-verdict);
-		member_session_judged(m, ent, verdict);
-		end_request(m, ent, verdict);
+		member_serve_judged(m, &ent->e);
 	}
+	if (m->client.index < member_judged(m))
+		member_client_judged(m);
 	if (member_judged(m) != before) {
 		m->idle_since = m->now;
 		member_reads_check(m);
 	}
-	member_session_sync(m);
+	member_serve_sync(m);
 }

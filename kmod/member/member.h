@@ -29,6 +29,8 @@
 struct member;
 
 enum member_trace {		/* what, index, argument */
+	MEMBER_T_ACCEPT,	/* sequence number of a local write, its token */
+	MEMBER_T_SUBMIT,	/* newest sequence number sent to the leader (or 0), slot */
 	MEMBER_T_PROPOSE,	/* index of a local write, its token */
 	MEMBER_T_LOG_SUBMIT,	/* last index, record seq */
 	MEMBER_T_LOG_DURABLE,	/* index, record seq */
@@ -36,7 +38,7 @@ enum member_trace {		/* what, index, argument */
 	MEMBER_T_RECV,		/* last index received (or 0), message type | slot << 8 */
 	MEMBER_T_COMMIT,	/* index, term */
 	MEMBER_T_VERDICT,	/* index, verdict as unsigned errno */
-	MEMBER_T_COMPLETE,	/* index, token */
+	MEMBER_T_COMPLETE,	/* sequence number of a local write, token */
 	MEMBER_T_READ_START,	/* committed index at lookup, token */
 	MEMBER_T_READ_OK,	/* index to wait for, ticket */
 	MEMBER_T_APPLY,		/* last index of the batch, blocks */
@@ -157,6 +159,8 @@ struct member_limits {
 	u32 uncommitted_bytes;	/* proposed by this leader, not committed */
 	u32 apply_bytes;	/* unapplied payload that starts the background apply */
 	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
+	u32 window;		/* writes of this node under way, power of two */
+	u32 follow_ms;		/* leadership follows the session so long after an election */
 	u32 records_inflight;	/* submit at once below that, then group: 1 .. LOG_INFLIGHT */
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
 };
@@ -231,26 +235,27 @@ void member_tx_room(struct member *m, u32 slot, u64 now);
 int member_peer_slot(const struct member *m, const char *node);
 
 /*
- * A decoded message; @buf[i] is the payload of entry i (NULL: none), verified
+ * A decoded frame; @buf[i] is the payload of entry i (NULL: none), verified
  * against the sums; the references become the member's. -EINVAL: hostile or
  * absurd, the connection should be cut; -ECONNRESET: cut it for a new hello; else 0.
  */
-int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
-		struct rb_buf **buf, u64 now);
+int member_recv(struct member *m, u32 slot, struct wire_frame *f, struct rb_buf **buf, u64 now);
 
 /* ---- requests ---- */
 
 /*
- * Proposes a write (@buf: payload, its reference becomes the member's on 0) or
- * zeroes (@buf NULL). 0: complete(token) follows, perhaps much later.
- *  -EAGAIN	over a bound: again after the next event (keep the order)
- *  -EREMOTE	not the leader, or not ready yet
+ * Accepts a write (@buf: payload, its reference becomes the member's on 0) or
+ * zeroes (@buf NULL), whoever leads. 0: complete(token) follows, perhaps much
+ * later: with 0 once it is committed, and has taken effect in order; with an
+ * error only when this node is fenced (-ESTALE), halts or stops.
+ *  -EAGAIN	too many under way: again after the next event (keep the order)
  *  -EBUSY	no session is held
  *  -ESTALE	the session was fenced
+ *  -EINVAL	beyond the end, or not aligned
  *  -ESHUTDOWN	halted
  */
 int member_write(struct member *m, u64 sector, u32 nsect, struct rb_buf *buf, u64 token);
-/* 0: read_*() calls follow and complete(token) at the end; -EAGAIN, -ESHUTDOWN. */
+/* 0: read_*() calls follow and complete(token) at the end; -EAGAIN, -ESTALE, -ESHUTDOWN. */
 int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now);
 /* Every part handed out for @token ended. */
 void member_read_done(struct member *m, u64 token, int error, u64 now);
@@ -258,13 +263,18 @@ void member_read_done(struct member *m, u64 token, int error, u64 now);
 /* ---- session of this node ---- */
 
 /*
- * Takes the session: 0 and complete(token) follows (0, or -EBUSY: another one
- * was faster), -EALREADY: held already, -EREMOTE: only the leader can for now,
- * -EAGAIN: the leader is not ready yet, -ESTALE: fenced and not reset.
+ * Asks for the session: 0 and complete(token) follows, perhaps never without a
+ * quorum: 0, or -EBUSY: another node uses it. -EALREADY: held already, -EAGAIN:
+ * one is being opened or closed, -ESTALE: fenced and not reset. @force: take it
+ * from whoever has it: that node is fenced.
  */
-int member_open(struct member *m, u64 token);
-/* Gives it up. 0 and complete(token) follows; -EREMOTE, -ENOENT, -EAGAIN. */
+int member_open(struct member *m, bool force, u64 token);
+/* Whoever asked no longer waits; complete() does not follow. */
+void member_open_cancel(struct member *m);
+/* Gives it up. 0 and complete(token) follows; -ENOENT, -EAGAIN: writes are under way. */
 int member_close(struct member *m, u64 token);
+/* While the device is open on this node, the session is not given up to another that asks. */
+void member_use(struct member *m, bool in_use);
 /* All openers are gone, the page cache is dropped: FENCED becomes NONE. */
 void member_session_reset(struct member *m);
 enum member_session_state member_session(const struct member *m);
@@ -327,7 +337,10 @@ struct member_status {
 	enum member_session_state session;
 	u64 session_epoch;
 	u64 session_seq;
-	struct log_session holder;	/* of the volume's session; store 0: none */
+	u64 session_done;	/* newest sequence number done */
+	u64 holder, holder_epoch;	/* store of the exclusive session; 0: none */
+	u32 nsessions;
+	struct log_session sessions[LOG_SESSIONS_MAX];	/* as judged here */
 	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
 	u32 npeers;

@@ -197,6 +197,8 @@ void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 	if (!p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK])
 		return;
 	p->tx_blocked = false;
+	if (p->store == m->client.leader)
+		member_client_restart(m);
 	member_step_store(m, RAFT_EV_REACHABLE, p->store);
 	member_note(m, MEMBER_N_PEER, slot);
 }
@@ -280,61 +282,76 @@ static int receive_conf(struct member *m, struct raft_msg *msg, const struct wir
 	return 0;
 }
 
-/**
- * member_recv() - a message of a peer
- * @m: member
- * @slot: whose connection it came on
- * @msg: decoded; its configuration pointer is set here
- * @a: its entries
- * @buf: payload of entry i, NULL for none; all references are taken over
- * @now: ns
- *
- * Return: 0; -EINVAL: hostile or absurd, the connection should be cut;
- * -ECONNRESET: it should be, too, but for a new hello only.
- */
-int member_recv(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
-		struct rb_buf **buf, u64 now)
+static int recv_raft(struct member *m, u32 slot, struct raft_msg *msg, const struct wire_append *a,
+		     struct rb_buf **buf)
 {
-	struct raft_event ev = { .type = RAFT_EV_MSG, .now = now, .msg = msg };
+	struct raft_event ev = { .type = RAFT_EV_MSG, .now = m->now, .msg = msg };
 	struct member_peer *p = &m->peer[slot];
 	bool blank = !m->conf.index;
-	int ret = 0;
+	int ret;
 
-	m->now = now;
-	if (!m->started || m->bootstrapping || m->halt != MEMBER_RUNNING)
-		goto out;
-	if (msg->from != p->store || msg->to != m->cfg.super.store) {
-		ret = -EINVAL;
-		goto out;
-	}
-	if (unheard_cluster(m, p, msg->type)) {
-		ret = -ECONNRESET;
-		goto out;
-	}
+	if (msg->from != p->store || msg->to != m->cfg.super.store)
+		return -EINVAL;
+	if (unheard_cluster(m, p, msg->type))
+		return -ECONNRESET;
 	if (a->n) {
 		/*
 		 * No room: as good as lost on the way, raft sends it again. Some
 		 * is left for the no-op, should this node have to lead next.
 		 */
 		if (msg->ents.last > m->base.index + m->mask + 1 - MEMBER_LEAD_RESERVE)
-			goto out;
+			return 0;
 		ret = receive_conf(m, msg, a, buf);
 		if (ret)
-			goto out;
+			return ret;
 		m->rx = a;
 		m->rx_buf = buf;
 		m->rx_first = msg->ents.first;
 	}
 	member_trace(m, MEMBER_T_RECV, a->n ? msg->ents.last : 0, msg->type | (u64)slot << 8);
 	ret = member_step(m, &ev);
-	if (ret != -EINVAL)
-		ret = 0;
-	/* It gave us our configuration, or took ours. */
-	if (!ret && ((blank && m->conf.index) ||
-		     (msg->type == RAFT_MSG_APPEND_REPLY && !msg->reject && msg->prev.index)))
-		p->bootstrapped = true;
 	m->rx = NULL;
+	if (ret == -EINVAL)
+		return ret;
+	/* It gave us our configuration, or took ours. */
+	if ((blank && m->conf.index) ||
+	    (msg->type == RAFT_MSG_APPEND_REPLY && !msg->reject && msg->prev.index))
+		p->bootstrapped = true;
+	return 0;
+}
+
+/**
+ * member_recv() - a frame of a peer
+ * @m: member
+ * @slot: whose connection it came on
+ * @f: decoded; the configuration pointer of a raft message is set here
+ * @buf: payload of entry i, NULL for none; all references are taken over
+ * @now: ns
+ *
+ * Return: 0; -EINVAL: hostile or absurd, the connection should be cut;
+ * -ECONNRESET: it should be, too, but for a new hello only.
+ */
+int member_recv(struct member *m, u32 slot, struct wire_frame *f, struct rb_buf **buf, u64 now)
+{
+	int ret = 0;
+
+	m->now = now;
+	if (!m->started || m->bootstrapping || m->halt != MEMBER_RUNNING)
+		goto out;
+	switch (f->type) {
+	case WIRE_RAFT:
+		ret = recv_raft(m, slot, &f->raft, &f->append, buf);
+		break;
+	case WIRE_SUBMIT:
+		ret = member_serve(m, slot, &f->submit, &f->append, buf);
+		break;
+	case WIRE_REPLY:
+		ret = member_client_reply(m, slot, &f->reply);
+		break;
+	default:
+		ret = -EINVAL;
+	}
 out:
-	put_received(m, buf, a->n);
+	put_received(m, buf, f->append.n);
 	return ret;
 }

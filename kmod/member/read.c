@@ -84,6 +84,9 @@ static void end_read(struct member *m, struct member_read *r, int error)
 {
 	u64 token = r->token;
 
+	/* What a fenced node reads, it must not go by. */
+	if (!error && m->client.state == MEMBER_S_FENCED)
+		error = -ESTALE;
 	free_read(m, r);
 	m->ops->complete(m->host, token, error);
 }
@@ -261,7 +264,8 @@ void member_reads_fail(struct member *m, int error, bool stopping)
  * @token: the host's name of it, unique among what is under way
  * @now: ns
  *
- * Return: 0, complete(token) follows; -EAGAIN: too many; -ESHUTDOWN: halted.
+ * Return: 0, complete(token) follows; -EAGAIN: too many; -ESTALE: fenced;
+ * -ESHUTDOWN: halted.
  */
 int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
 {
@@ -270,6 +274,8 @@ int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
 	m->now = now;
 	if (m->halt != MEMBER_RUNNING)
 		return -ESHUTDOWN;
+	if (m->client.state == MEMBER_S_FENCED)
+		return -ESTALE;
 	if (!m->read_free)
 		return -EAGAIN;
 	m->reads++;

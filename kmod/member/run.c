@@ -77,6 +77,9 @@ void member_run(struct member *m, u64 now)
 			tick(m);
 		report_lost(m);
 		member_judge(m);
+		member_client_run(m);
+		member_serve_run(m);
+		member_follow_run(m);
 		member_reads_run(m);
 		pump(m);
 		member_writer_run(m);
@@ -106,6 +109,8 @@ u64 member_deadline(const struct member *m)
 	at = m->bootstrapping ? U64_MAX : raft_deadline(m->raft);
 	at = min_t(u64, at, member_writer_deadline(m));
 	at = min_t(u64, at, member_apply_deadline(m));
+	at = min_t(u64, at, member_client_deadline(m));
+	at = min_t(u64, at, member_follow_deadline(m));
 	return min_t(u64, at, member_ckpt_deadline(m));
 }
 

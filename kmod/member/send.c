@@ -171,8 +171,10 @@ static void start_readback(struct member *m, struct member_peer *p)
 		rb->pos[rb->n] = ent->pos;
 		if (ent->e.nblocks) {
 			rb->buf[rb->n] = m->ops->buf_alloc(m->host, ent->e.nblocks);
-			if (!rb->buf[rb->n])
+			if (!rb->buf[rb->n]) {
+				m->rb_starved |= !rb->n;
 				break;
+			}
 		}
 		blocks += ent->e.nblocks;
 		rb->n++;

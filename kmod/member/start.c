@@ -5,6 +5,7 @@
 #define DEFAULT_ENTRIES		32768
 #define DEFAULT_ELECTION_MS	750
 #define DEFAULT_HEARTBEAT_MS	150
+#define DEFAULT_FOLLOW_MS	30000
 
 static void set_default(u32 *field, u64 value)
 {
@@ -36,6 +37,8 @@ void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct
 	/* Few at a time: what arrives meanwhile goes together, and costs one frame, one ack. */
 	set_default(&l->inflight_msgs, 4);
 	set_default(&l->records_inflight, 2);
+	set_default(&l->window, 256);
+	set_default(&l->follow_ms, DEFAULT_FOLLOW_MS);
 	set_default(&l->default_election_ms, DEFAULT_ELECTION_MS);
 	set_default(&l->default_heartbeat_ms, DEFAULT_HEARTBEAT_MS);
 }
@@ -44,6 +47,7 @@ static bool limits_ok(const struct member_limits *l)
 {
 	return l->entries >= 64 && !(l->entries & (l->entries - 1)) &&
 	       l->batch >= RB_ENTRY_BLOCKS_MAX && l->slots >= l->batch && l->ranges && l->reads &&
+	       l->window && !(l->window & (l->window - 1)) &&
 	       l->msg_ents && l->msg_ents <= WIRE_ENTRIES_MAX && l->inflight_msgs &&
 	       l->uncommitted_bytes >= RB_WRITE_MAX && l->records_inflight &&
 	       l->records_inflight <= LOG_INFLIGHT &&
@@ -103,6 +107,9 @@ static size_t lay_out(struct member *m, struct arena *a, const struct member_cfg
 	p = carve(a, l->reads, sizeof(struct member_read));
 	if (m)
 		m->read = p;
+	p = carve(a, l->window, sizeof(struct member_req));
+	if (m)
+		m->client.req = p;
 	p = carve(a, l->batch, sizeof(struct rb_buf *));
 	if (m)
 		m->apply_buf = p;
@@ -161,6 +168,7 @@ int member_volume_init(struct member *m)
 	if (sectors > m->cfg.super.data_bytes >> RB_SECTOR_SHIFT)
 		return -EINVAL;
 	volume_geom(&m->cfg, sectors, &g);
+	g.shared = m->conf.flags & LOG_CONF_SHARED;
 	g.ctx = m;
 	memset(m->vol_mem, 0, vol_size(&g));
 	m->vol = vol_init(m->vol_mem, &g, &m->meta.state);
@@ -203,7 +211,6 @@ static int recovered(void *ctx, const struct rb_entry *e, const u32 *block_crc, 
 	ent->e = *e;
 	ent->buf = NULL;
 	ent->pos = payload_pos;
-	ent->token = MEMBER_NO_TOKEN;
 	m->last = e->index;
 	return e->kind == RB_E_CONF ? recovered_conf(m, e, conf_block) : 0;
 }
@@ -274,6 +281,8 @@ static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u6
 	m->now = now;
 	m->mask = cfg->limits.entries - 1;
 	m->npeers = cfg->npeers;
+	m->client.mask = cfg->limits.window - 1;
+	m->client.token = MEMBER_NO_TOKEN;
 	m->log_idle_at = U64_MAX;
 	m->idle_since = now;
 	m->meta_buf = pages + LOG_INFLIGHT * LOG_HEADER_BYTES_MAX;
@@ -381,10 +390,8 @@ void member_stop(struct member *m, int error)
 		if (ent->buf)
 			m->ops->buf_put(m->host, ent->buf);
 		ent->buf = NULL;
-		if (ent->token != MEMBER_NO_TOKEN)
-			m->ops->complete(m->host, ent->token, error);
-		ent->token = MEMBER_NO_TOKEN;
 	}
+	member_client_fail(m, error);
 	member_reads_fail(m, error, true);
 	for (p = 0; p < m->npeers; p++)
 		put_readback(m, &m->peer[p].rb);

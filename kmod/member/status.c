@@ -45,7 +45,7 @@ static void counters(const struct member *m, struct member_status *st)
  */
 void member_status(const struct member *m, struct member_status *st)
 {
-	const struct log_session *s = vol_session(m->vol);
+	const struct log_state *live = vol_live(m->vol);
 	u32 i;
 
 	memset(st, 0, sizeof(*st));
@@ -66,11 +66,14 @@ void member_status(const struct member *m, struct member_status *st)
 	st->log_entries = m->last - m->base.index;
 	st->log_entries_max = m->mask + 1;
 	st->inflight_records = m->log.nrec;
-	st->session = m->sess;
-	st->session_epoch = m->sess_epoch;
-	st->session_seq = m->sess_seq;
-	if (s)
-		st->holder = *s;
+	st->session = m->client.state;
+	st->session_epoch = m->client.epoch;
+	st->session_seq = m->client.last;
+	st->session_done = m->client.done;
+	st->holder = m->client.holder;
+	st->holder_epoch = m->client.holder_epoch;
+	st->nsessions = live->nsessions;
+	memcpy(st->sessions, live->session, sizeof(st->sessions));
 	counters(m, st);
 	st->npeers = m->npeers;
 	for (i = 0; i < m->npeers; i++)

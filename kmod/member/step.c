@@ -14,22 +14,13 @@
 void member_halt(struct member *m, enum member_halt why, int error)
 {
 	struct raft_event ev = { .type = RAFT_EV_IO_ERROR, .now = m->now };
-	u64 i;
-
 	if (m->halt != MEMBER_RUNNING)
 		return;
 	m->halt = why;
 	m->halt_error = error;
 	raft_step(m->raft, &ev, m->out);
 	raft_status(m->raft, &m->rst);
-	for (i = m->base.index + 1; i <= m->last; i++) {
-		struct member_ent *ent = &m->ent[i & m->mask];
-
-		if (ent->token == MEMBER_NO_TOKEN)
-			continue;
-		m->ops->complete(m->host, ent->token, -EIO);
-		ent->token = MEMBER_NO_TOKEN;
-	}
+	member_client_fail(m, -EIO);
 	member_reads_fail(m, -EIO, false);
 	m->ready = false;
 	member_note(m, MEMBER_N_HALTED, why);
@@ -57,7 +48,6 @@ static void take_received(struct member *m, const struct raft_span *s)
 		ent->e = m->rx->e[n];
 		ent->buf = m->rx_buf[n];
 		ent->pos = 0;
-		ent->token = MEMBER_NO_TOKEN;
 		m->rx_buf[n] = NULL;
 		if (ent->e.kind == RB_E_CONF)
 			conf_appended(m, i);
@@ -84,7 +74,7 @@ static void act_noop(struct member *m, const struct raft_action *act)
 	struct rb_entry e = { .kind = RB_E_NOOP, .term = act->ents.term };
 
 	if (RB_ASSERT(act->ents.first == m->last + 1) ||
-	    member_stage(m, &e, NULL, MEMBER_NO_TOKEN))
+	    member_stage(m, &e, NULL))
 		member_halt(m, MEMBER_HALT_INVARIANT, -EUCLEAN);
 }
 
@@ -127,7 +117,7 @@ static void carry_out(struct member *m, const struct raft_action *act)
 		act_noop(m, act);
 		break;
 	case RAFT_ACT_ROLE:
-		m->seq_synced = false;
+		member_serve_reset(m);
 		member_trace(m, MEMBER_T_ROLE, m->rst.term, m->rst.role);
 		member_note(m, MEMBER_N_ROLE, 0);
 		break;
@@ -181,11 +171,10 @@ int member_step_store(struct member *m, enum raft_event_type type, u64 store)
  * @m: member, the leader
  * @e: kind and fields; index, term and sum are set here
  * @buf: payload or NULL; the reference is taken over on success only
- * @token: of the request, or MEMBER_NO_TOKEN
  *
  * Return: 0; -EAGAIN: over a bound; -EREMOTE: not the leader; -ESHUTDOWN.
  */
-int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token)
+int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf)
 {
 	struct raft_event ev = {
 		.type = RAFT_EV_PROPOSE,
@@ -199,15 +188,13 @@ int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64
 	if (!member_leads(m))
 		return -EREMOTE;
 	e->term = m->rst.term;
-	ret = member_stage(m, e, buf, token);
+	ret = member_stage(m, e, buf);
 	if (ret)
 		return ret;
 	ret = member_step(m, &ev);
 	if (ret) {
 		member_unstage(m, e->index);
 		m->proposals_refused++;
-		return ret;
 	}
-	member_trace(m, MEMBER_T_PROPOSE, e->index, token);
-	return 0;
+	return ret;
 }

@@ -46,11 +46,10 @@ u64 member_room(const struct member *m)
  * @m: member; there is room
  * @e: the entry, with its index, term and sum set here
  * @buf: its payload, NULL for none; the reference becomes the table's
- * @token: of the local request that waits for it, or MEMBER_NO_TOKEN
  *
  * Return: 0, or -EAGAIN when the table is full; the caller keeps @buf then.
  */
-int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 token)
+int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf)
 {
 	struct member_ent *ent;
 
@@ -62,7 +61,6 @@ int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf, u64 t
 	ent->e = *e;
 	ent->buf = buf;
 	ent->pos = 0;
-	ent->token = token;
 	m->last = e->index;
 	return 0;
 }
@@ -82,23 +80,14 @@ void member_unstage(struct member *m, u64 index)
 	m->last = index - 1;
 }
 
-static void drop_entry(struct member *m, struct member_ent *ent, int error)
-{
-	if (ent->buf)
-		m->ops->buf_put(m->host, ent->buf);
-	ent->buf = NULL;
-	if (ent->token != MEMBER_NO_TOKEN)
-		m->ops->complete(m->host, ent->token, error);
-	ent->token = MEMBER_NO_TOKEN;
-}
-
 /**
  * member_truncate() - gives up entries that a leader overruled
  * @m: member
  * @first: oldest entry given up
  *
- * Their local requests fail, and what became of them is not known: another node
- * may still hold these very entries, win a later election and commit them.
+ * What of them is of this node waits in its client's window, and goes to the new
+ * leader. Another node may still hold these very entries, win a later election
+ * and commit them: then the second ones are duplicates.
  */
 void member_truncate(struct member *m, u64 first)
 {
@@ -112,8 +101,11 @@ void member_truncate(struct member *m, u64 first)
 	}
 	member_trace(m, MEMBER_T_TRUNCATE, first, 0);
 	for (i = m->last; i >= first; i--) {
-		member_session_truncated(m, &m->ent[i & m->mask]);
-		drop_entry(m, &m->ent[i & m->mask], -EIO);
+		struct member_ent *ent = &m->ent[i & m->mask];
+
+		if (ent->buf)
+			m->ops->buf_put(m->host, ent->buf);
+		ent->buf = NULL;
 	}
 	m->truncated += m->last - first + 1;
 	m->last = first - 1;

@@ -10,9 +10,9 @@
 
 static int check_state(const struct vol *v, const struct log_state *s)
 {
-	u32 i;
+	u32 i, k;
 
-	MUST(s->nsessions <= 1);
+	MUST(s->nsessions <= (v->g.shared ? LOG_SESSIONS_MAX : 1));
 	for (i = 0; i < LOG_SESSIONS_MAX; i++) {
 		const struct log_session *se = &s->session[i];
 
@@ -20,6 +20,8 @@ static int check_state(const struct vol *v, const struct log_state *s)
 			MUST(se->store && se->epoch && se->epoch <= s->index);
 		else
 			MUST(!se->store && !se->epoch && !se->nonce && !se->seq);
+		for (k = 0; k < i && i < s->nsessions; k++)
+			MUST(se->store != s->session[k].store && se->epoch != s->session[k].epoch);
 	}
 	return 0;
 }

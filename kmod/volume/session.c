@@ -5,52 +5,88 @@
  */
 #include "internal.h"
 
-/* Exclusive mode: at most one session, always in place 0. */
-static struct log_session *current_session(struct log_state *s)
+static struct log_session *of_store(struct log_state *s, u64 store)
 {
-	return s->nsessions ? &s->session[0] : NULL;
+	u32 i;
+
+	for (i = 0; i < s->nsessions; i++)
+		if (s->session[i].store == store)
+			return &s->session[i];
+	return NULL;
 }
 
-static int judge_open(struct log_state *s, const struct rb_entry *e)
+static struct log_session *of_epoch(struct log_state *s, u64 epoch)
 {
-	const struct log_session *cur = current_session(s);
+	u32 i;
+
+	for (i = 0; i < s->nsessions; i++)
+		if (s->session[i].epoch == epoch)
+			return &s->session[i];
+	return NULL;
+}
+
+/*
+ * The session that an OPEN would replace: in exclusive mode whoever holds the
+ * volume, in shared mode what a node held before. Expected is its epoch.
+ */
+static int judge_open(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e)
+{
+	struct log_session *cur = g->shared ? of_store(s, e->store) :
+				  s->nsessions ? &s->session[0] : NULL;
 
 	if (!e->store)		/* marks a free place */
 		return -EPROTO;
 	if (e->epoch != (cur ? cur->epoch : 0))
 		return -EBUSY;
-	s->nsessions = 1;
-	s->session[0] = (struct log_session){
+	if (!cur) {
+		if (s->nsessions == LOG_SESSIONS_MAX)
+			return -EBUSY;
+		cur = &s->session[s->nsessions++];
+	}
+	*cur = (struct log_session){
 		.store = e->store, .epoch = e->index, .nonce = e->seq,
 	};
 	return 0;
 }
 
+/* Sessions stay in order, without holes: all replicas' tables are alike. */
 static int judge_close(struct log_state *s, const struct rb_entry *e)
 {
-	const struct log_session *cur = current_session(s);
+	struct log_session *cur = of_epoch(s, e->epoch);
+	u32 i;
 
-	if (!cur || e->epoch != cur->epoch || e->store != cur->store)
+	if (!cur || e->store != cur->store)
 		return -ESTALE;
-	s->nsessions = 0;
-	memset(&s->session[0], 0, sizeof(s->session[0]));
+	s->nsessions--;
+	for (i = (u32)(cur - s->session); i < s->nsessions; i++)
+		s->session[i] = s->session[i + 1];
+	memset(&s->session[i], 0, sizeof(s->session[i]));
 	return 0;
 }
 
-static bool fits(const struct vol_geom *g, const struct rb_entry *e)
+/**
+ * vol_fits() - can a volume have this range?
+ * @sectors: size of the volume
+ * @block_size: its logical block, bytes
+ * @sector: first sector
+ * @nsect: how many
+ *
+ * Return: false: beyond its end, or not aligned to its blocks.
+ */
+bool vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect)
 {
-	u32 unit = g->block_size >> RB_SECTOR_SHIFT;	/* a power of two */
+	u32 unit = block_size >> RB_SECTOR_SHIFT;	/* a power of two */
 
-	if ((e->sector | e->nsect) & (unit - 1))
+	if ((sector | nsect) & (unit - 1))
 		return false;
-	return e->nsect <= g->sectors && e->sector <= g->sectors - e->nsect;
+	return nsect <= sectors && sector <= sectors - nsect;
 }
 
 static int judge_data(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e)
 {
-	struct log_session *cur = current_session(s);
+	struct log_session *cur = of_epoch(s, e->epoch);
 
-	if (!cur || e->epoch != cur->epoch)
+	if (!cur)
 		return -ESTALE;
 	if (e->seq <= cur->seq)
 		return -EALREADY;
@@ -62,7 +98,7 @@ static int judge_data(struct log_state *s, const struct vol_geom *g, const struc
 	 * must not find a gap in front of it.
 	 */
 	cur->seq = e->seq;
-	return fits(g, e) ? 0 : -ERANGE;
+	return vol_fits(g->sectors, g->block_size, e->sector, e->nsect) ? 0 : -ERANGE;
 }
 
 /* Numbers of errors differ between architectures, the digest must not. */
@@ -119,7 +155,7 @@ int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_e
 		verdict = 0;
 		break;
 	case RB_E_OPEN:
-		verdict = judge_open(s, e);
+		verdict = judge_open(s, g, e);
 		break;
 	case RB_E_CLOSE:
 		verdict = judge_close(s, e);
@@ -143,11 +179,24 @@ int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_e
  * vol_session() - the exclusive session after every committed entry
  * @v: the volume
  *
- * Return: the session, valid until the next vol_commit(); NULL: none.
+ * Return: the session, valid until the next vol_commit(); NULL: none, or the
+ * volume is shared.
  */
 const struct log_session *vol_session(const struct vol *v)
 {
-	return v->live.nsessions ? &v->live.session[0] : NULL;
+	return v->live.nsessions && !v->g.shared ? &v->live.session[0] : NULL;
+}
+
+/**
+ * vol_session_of() - the session of a node after every committed entry
+ * @v: the volume
+ * @store: the node's
+ *
+ * Return: the session, valid until the next vol_commit(); NULL: none.
+ */
+const struct log_session *vol_session_of(const struct vol *v, u64 store)
+{
+	return of_store((struct log_state *)&v->live, store);
 }
 
 /**

@@ -84,7 +84,7 @@ struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state
 	u8 *base = mem;
 	struct layout l;
 
-	if (!lay_out(&l, g) || at->nsessions > 1)
+	if (!lay_out(&l, g) || at->nsessions > (g->shared ? LOG_SESSIONS_MAX : 1))
 		return NULL;
 	v->g = *g;
 	v->live = *at;

@@ -18,6 +18,7 @@
 struct vol_geom {
 	u64 sectors;		/* of the volume, 512-byte */
 	u32 block_size;		/* 512 or 4096 */
+	bool shared;		/* several sessions at once */
 	u32 region_shift;	/* bytes of a change-map region, log2 */
 	u32 slots;		/* block versions committed and not applied, at most */
 	u32 ranges;		/* zero ranges committed and not applied, at most */
@@ -48,7 +49,7 @@ struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state
  *  -ESTALE	its session is not the current one: no effect, on any replica
  *  -EALREADY	a duplicate (seq <= last): no effect
  *  -EPROTO	a gap in the session's sequence, an OPEN without a store: no effect
- *  -EBUSY	OPEN: the expected epoch is not the current one
+ *  -EBUSY	OPEN: the expected epoch is not the current one, or (shared) no place
  *  -ERANGE	beyond the end of the volume, or not aligned to its blocks; it has
  *		used up its sequence number all the same
  *  -EINVAL	RB_ASSERT fired: not the next entry; @s is as it was
@@ -65,8 +66,12 @@ int vol_commit(struct vol *v, const struct rb_entry *e);
 const struct log_state *vol_live(const struct vol *v);
 const struct log_state *vol_applied(const struct vol *v);
 
-/* The exclusive session; NULL: none. */
+/* The exclusive session; NULL: none, or the volume is shared. */
 const struct log_session *vol_session(const struct vol *v);
+const struct log_session *vol_session_of(const struct vol *v, u64 store);
+
+/* Is the range within the volume, and aligned to its blocks? */
+bool vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect);
 
 /* ---- reads ---- */
 

@@ -36,6 +36,8 @@ static void draw_limits(struct sim_cfg *c)
 		c->pool_pages = (u32)rnd_log(R_CFG, 8 * RB_WRITE_MAX, 8 << 20) / RB_BLOCK_SIZE;
 		l->uncommitted_bytes = l->apply_bytes = c->pool_pages * RB_BLOCK_SIZE / 8;
 	}
+	l->window = 1u << rnd_range(R_CFG, 0, 8);
+	l->follow_ms = (u32)rnd_log(R_CFG, 50, 30000);
 	l->msg_ents = (u32)rnd_log(R_CFG, 1, WIRE_ENTRIES_MAX);
 	l->inflight_msgs = (u32)rnd_log(R_CFG, 1, 16);
 	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
@@ -110,6 +112,8 @@ static void draw_users(struct sim_cfg *c)
 	c->w_open = (u32)rnd_range(R_CFG, 0, 4);
 	c->w_close = (u32)rnd_range(R_CFG, 0, 2);
 	c->stray = (u32)rnd_range(R_CFG, 0, 30);
+	c->force = (u32)rnd_range(R_CFG, 0, 30);
+	c->shared = rnd_one_in(R_CFG, 5);
 	c->hot = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_log(R_CFG, 8, 256);
 	writes = c->w_write * 100 / (c->w_write + c->w_zero + c->w_read + c->w_open + c->w_close);
 	ops = bytes / (c->size_max * 512 / 3) * 100 / writes;
@@ -175,13 +179,13 @@ void cfg_print(const struct sim_cfg *c)
 	P(nodes); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
 	P(pool_pages); P(vary); P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
 	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
-	P(limits.inflight_msgs); P(limits.records_inflight); P(election_ms); P(heartbeat_ms);
+	P(limits.inflight_msgs); P(limits.records_inflight); P(limits.window); P(limits.follow_ms); P(election_ms); P(heartbeat_ms);
 	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
 	P(raw_loss); P(raw_dup); P(raw_reorder); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
 	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len); P(slow_factor); P(slow_data);
 	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
 	P(crash_mean); P(crash_io); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
 	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);
-	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(size_max); P(hot);
+	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(force); P(shared); P(size_max); P(hot);
 #undef P
 }

@@ -125,14 +125,6 @@ static void check_log(struct node *n)
 	for (i = max_t(u64, n->seen_last, snap) + 1; i <= last; i++)
 		scan_entry(n, i);
 	n->seen_last = last;
-	for (i = 0; i < n->nprop; i++) {
-		const struct rb_entry *e = member_entry(n->m, n->prop[i].index);
-
-		SIM_CHECK(e, "node %c: its proposal %llu is not in its table", 'a' + n->id,
-			  (unsigned long long)n->prop[i].index);
-		model_propose(n, e->index, e->term, n->prop[i].token);
-	}
-	n->nprop = 0;
 }
 
 void check_commits(struct node *n, u64 to)
@@ -310,15 +302,19 @@ static void check_said(struct node *n, const struct raft_msg *m)
 /* What the codec made of a message reads as it was meant, and may be said by now. */
 void check_frame(struct node *n, const u8 *frame, u32 len)
 {
-	static struct wire_append sent;
+	static struct wire_frame sent;
 	struct wire_header h;
-	struct raft_msg msg;
 
 	SIM_CHECK(!wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
-		  !wire_check_head(&h, frame + WIRE_HEADER_BYTES) && h.type == WIRE_RAFT &&
-		  !wire_decode_raft(&msg, &sent, &h, frame + WIRE_HEADER_BYTES),
+		  !wire_check_head(&h, frame + WIRE_HEADER_BYTES) &&
+		  !wire_decode(&sent, &h, frame + WIRE_HEADER_BYTES),
 		  "node %c sends a frame that does not decode", 'a' + n->id);
-	check_said(n, &msg);
+	if (sent.type == WIRE_RAFT)
+		check_said(n, &sent.raft);
+	if (sent.type == WIRE_REPLY) {
+		check_commits(n, n->judged_seen);
+		model_reply(n, &sent.reply);
+	}
 }
 
 /* ---- stop and start ---- */

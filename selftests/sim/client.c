@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The users of the volume: on every node somebody may write, zero, read, open
- * and close, mostly where the leader is, sometimes where it is not. What a node
- * refuses for now waits in order, as the block layer's queue does.
+ * The users of the volume: on every node somebody may mount it, write, zero and
+ * read, and unmount it again, whoever leads. What a node refuses for now waits in
+ * order, as the block layer's queue does.
  */
 #include "sim.h"
 
@@ -14,9 +14,13 @@ static struct op *ops[OPS_CHUNKS];
 static u64 nops;		/* ids are 1 .. nops */
 static u64 done_index;		/* newest entry a user knows to be done */
 
+#define PLACES	4096
+static struct op *places[PLACES];	/* of writes: by epoch and sequence number */
+
 void client_init(void)
 {
 	memset(ops, 0, sizeof(ops));
+	memset(places, 0, sizeof(places));
 	nops = 0;
 	done_index = 0;
 }
@@ -25,6 +29,36 @@ struct op *client_op(u64 id)
 {
 	SIM_CHECK(id && id <= nops, "no request %llu", (unsigned long long)id);
 	return &ops[id / OPS_CHUNK][id % OPS_CHUNK];
+}
+
+static struct op **place(u64 epoch, u64 seq)
+{
+	return &places[(epoch * 0x9e3779b97f4a7c15ULL + seq) % PLACES];
+}
+
+struct op *client_of(u64 epoch, u64 seq)
+{
+	struct op *op = *place(epoch, seq);
+
+	while (op && (op->epoch != epoch || op->seq != seq))
+		op = op->same;
+	return op;
+}
+
+/* The member gave an accepted write its place: for good, whoever leads. */
+void client_placed(struct node *n, u64 seq, u64 token)
+{
+	struct op *op = client_op(token), **at = place(n->sess_epoch, seq);
+
+	SIM_CHECK(op->kind <= OP_ZEROES && op->node == n->id && !op->seq && n->sess_epoch,
+		  "node %c: request %llu is accepted out of place", 'a' + n->id,
+		  (unsigned long long)token);
+	SIM_CHECK(!client_of(n->sess_epoch, seq), "node %c: sequence number %llu is used twice",
+		  'a' + n->id, (unsigned long long)seq);
+	op->epoch = n->sess_epoch;
+	op->seq = seq;
+	op->same = *at;
+	*at = op;
 }
 
 static struct op *op_new(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
@@ -126,7 +160,7 @@ static int call_write(struct node *n, struct op *op)
 
 	op->order = ++n->accepted;
 	ret = member_write(n->m, op->sector, op->nsect, op->buf ? &op->buf->buf : NULL, op->id);
-	SIM_CHECK(!ret || ret == -EAGAIN || ret == -EREMOTE || ret == -EBUSY || ret == -ESTALE ||
+	SIM_CHECK(!ret || ret == -EAGAIN || ret == -EBUSY || ret == -ESTALE ||
 		  ret == -ESHUTDOWN, "member_write() returned %d", ret);
 	if (!ret)
 		op->buf = NULL;		/* the member's now */
@@ -147,8 +181,58 @@ static int call_read(struct node *n, struct op *op)
 	}
 	/* Accepted only now as far as parts go; refused means no part was handed out. */
 	ret = member_read(n->m, op->sector, op->nsect, op->id, node_now(n));
-	SIM_CHECK(!ret || ret == -EAGAIN || ret == -ESHUTDOWN, "member_read() returned %d", ret);
+	SIM_CHECK(!ret || ret == -EAGAIN || ret == -ESTALE || ret == -ESHUTDOWN,
+		  "member_read() returned %d", ret);
 	return ret;
+}
+
+static void open_over(struct node *n, int error)
+{
+	n->opening = false;
+	n->mounted = !error;
+	member_use(n->m, n->mounted);
+}
+
+/* Whoever opens the device does not wait for ever. */
+static void cancel_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct op *op = client_op(e->a);
+
+	if (op->done || !op->accepted)
+		return;
+	SIM_MARK(OPEN_CANCELLED);
+	TRACE(n->id, "open-cancel", op->id, 0);
+	member_open_cancel(n->m);
+	op->done = true;
+	op->error = -EBUSY;
+	n->ops_out--;
+	open_over(n, -EBUSY);
+	node_after(n);
+}
+
+static int call_open(struct node *n, struct op *op)
+{
+	int ret;
+
+	/* In the end, a node that can only write must not keep those away that are whole. */
+	op->force = rnd_below(R_CLIENT, 100) < sim.cfg.force || sim.healed;
+	n->opening = true;
+	member_use(n->m, true);
+	ret = member_open(n->m, op->force, op->id);
+	if (!ret)
+		ev_push(sim.now + rnd_exp(R_CLIENT, 2 * SEC), cancel_event, n->id, op->id, 0, NULL);
+	else
+		open_over(n, ret == -EALREADY ? 0 : ret);
+	return ret;
+}
+
+/* Unmounted: the session may stay, or be given up at once. */
+static int call_close(struct node *n, struct op *op)
+{
+	n->mounted = false;
+	member_use(n->m, false);
+	return rnd_one_in(R_CLIENT, 2) ? -EALREADY : member_close(n->m, op->id);
 }
 
 static int call(struct node *n, struct op *op)
@@ -160,9 +244,9 @@ static int call(struct node *n, struct op *op)
 	case OP_READ:
 		return call_read(n, op);
 	case OP_OPEN:
-		return member_open(n->m, op->id);
+		return call_open(n, op);
 	default:
-		return member_close(n->m, op->id);
+		return call_close(n, op);
 	}
 }
 
@@ -256,6 +340,17 @@ bool client_retry(struct node *n)
 
 /* ---- ends ---- */
 
+/* Whoever leads: a write fails only where it is fenced, or its node stops or halts. */
+static void check_write_error(struct node *n, const struct op *op)
+{
+	struct member_status *st = &n->now;
+
+	member_status(n->m, st);
+	SIM_CHECK(st->session == MEMBER_S_FENCED || st->halt != MEMBER_RUNNING,
+		  "node %c: write %llu failed with %d, and the node is neither fenced nor halted",
+		  'a' + n->id, (unsigned long long)op->id, op->error);
+}
+
 void client_complete(struct node *n, u64 token, int error)
 {
 	struct op *op = client_op(token);
@@ -268,9 +363,15 @@ void client_complete(struct node *n, u64 token, int error)
 	op->error = error;
 	op->t1 = sim.now;
 	n->ops_out--;
+	if (op->kind == OP_OPEN)
+		open_over(n, error);
 	if (error) {
-		if (op->kind <= OP_ZEROES)
+		if (op->kind == OP_OPEN)
+			SIM_MARK(OPEN_BUSY);
+		if (op->kind <= OP_ZEROES) {
 			SIM_MARK(WRITE_FAILED);
+			check_write_error(n, op);
+		}
 		if (op->kind == OP_READ && error == -EIO)
 			SIM_MARK(READ_ERROR);
 		return;
@@ -283,6 +384,8 @@ void client_complete(struct node *n, u64 token, int error)
 		sim.stats[ST_WRITES]++;
 		model_write_done(n, op);
 		done_index = max_t(u64, done_index, op->index);
+	} else if (op->kind == OP_OPEN && op->force) {
+		SIM_MARK(OPEN_FORCED);
 	}
 }
 
@@ -299,6 +402,19 @@ void client_drop_waiting(struct node *n)
 void client_hung(void)
 {
 	u64 id;
+	u32 i;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		const struct member_status *st = &sim.node[i].st;
+
+		TRACE(i, "log", st->log_entries, st->raft.last.index);
+		TRACE(i, "judged", st->live_index, st->checkpoint_index);
+		TRACE(i, "holds", st->session_epoch, st->session);
+		TRACE(i, "writes-done", st->session_done, st->session_seq);
+		TRACE(i, "leads", st->raft.role == RAFT_LEADER, st->ready);
+		TRACE(i, "ring", st->ring_used, st->raft.transferee);
+		TRACE(i, "inflight-records", st->inflight_records, st->proposals_refused);
+	}
 
 	for (id = 1; id <= nops; id++) {
 		struct op *op = client_op(id);
@@ -338,6 +454,7 @@ static void reset_event(struct event *e)
 		return;
 	TRACE(n->id, "session-reset", 0, 0);
 	SIM_MARK(SESSION_RESET);
+	open_over(n, -ESTALE);
 	member_session_reset(n->m);
 	node_after(n);
 }
@@ -356,12 +473,17 @@ void client_session(struct node *n)
 
 static struct node *pick_node(void)
 {
-	struct node *lead = node_leader(), *n;
+	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.nodes), i;
+	struct node *n = &sim.node[first];
 
-	if (lead && rnd_below(R_CLIENT, 100) >= sim.cfg.stray)
-		return lead;
-	n = &sim.node[rnd_below(R_CLIENT, sim.cfg.nodes)];
-	return n->up ? n : NULL;
+	if (rnd_below(R_CLIENT, 100) < sim.cfg.stray)
+		return n->up ? n : NULL;
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		n = &sim.node[(first + i) % sim.cfg.nodes];
+		if (n->up && n->mounted)
+			return n;
+	}
+	return sim.node[first].up ? &sim.node[first] : NULL;
 }
 
 static void pick_range(enum op_kind kind, u64 *sector, u32 *nsect)
@@ -407,9 +529,12 @@ static void one(void)
 	if (!n || !n->up || node_paused(n) || !n->st.conf.index ||
 	    n->ops_out + n->nwait >= sim.cfg.depth)
 		return;
-	if (kind <= OP_ZEROES && member_session(n->m) == MEMBER_S_NONE &&
-	    n->st.raft.role == RAFT_LEADER)
+	if (kind <= OP_ZEROES && !n->mounted)
 		kind = OP_OPEN;
+	if (kind == OP_OPEN && (n->opening || n->mounted))
+		return;
+	if (kind == OP_CLOSE && (!n->mounted || n->ops_out || n->nwait))
+		return;
 	if (kind <= OP_READ)
 		pick_range(kind, &sector, &nsect);
 	client_submit(n, kind, sector, nsect);

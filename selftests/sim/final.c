@@ -115,19 +115,38 @@ static void demand_until(bool (*done)(void), const char *what)
 
 static u64 writes_wanted;
 
+/* Whoever has it mounted; else anybody that is up. Reads of those that need a resync hang. */
+static struct node *writer(void)
+{
+	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.nodes), i;
+	const struct node *lead = node_leader();
+	struct node *any = NULL;
+
+	for (i = 0; i < sim.cfg.nodes; i++) {
+		struct node *n = &sim.node[(first + i) % sim.cfg.nodes];
+
+		if (!n->up || n->halted || node_paused(n) || !lead || !final_covered(lead, n))
+			continue;
+		if (n->mounted || n->opening)
+			return n;
+		any = n;
+	}
+	return any;
+}
+
 static void write_event(struct event *e)
 {
-	struct node *lead = node_leader();
+	struct node *n = writer();
 	u32 unit = sim.cfg.block_size / 512;
 
 	if (sim.stats[ST_WRITES] >= writes_wanted)
 		return;
 	ev_push(sim.now + 30 * MSEC, write_event, SIM_NONE, 0, 0, NULL);
-	if (!lead || node_paused(lead))
+	if (!n || n->opening)
 		return;
-	client_submit(lead, member_session(lead->m) == MEMBER_S_NONE ? OP_OPEN : OP_WRITE,
+	client_submit(n, n->mounted ? OP_WRITE : OP_OPEN,
 		      rnd_below(R_CLIENT, sim.cfg.sectors / unit) * unit, unit);
-	node_after(lead);
+	node_after(n);
 }
 
 static bool wrote(void)
@@ -216,6 +235,10 @@ static bool read_all(void)
 
 		if (!lead || !final_covered(lead, n))
 			continue;
+		if (member_session(n->m) == MEMBER_S_FENCED) {	/* until its users are gone */
+			all = false;
+			continue;
+		}
 		while (full_at[i] < sim.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
 		       n->ops_out + n->nwait < 8) {
 			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
@@ -259,7 +282,7 @@ static void demand(void)
 	memset(nfull, 0, sizeof(nfull));
 	memset(full_at, 0, sizeof(full_at));
 	demand_until(read_all, "reads at the end do not end");
-	check_full(lead);
+	check_full(node_leader());	/* it may have moved, to where the writes are */
 	SIM_MARK(LIVENESS);
 }
 

@@ -423,6 +423,7 @@ static void note(void *host, enum member_note what, u64 arg)
 }
 
 static const char *const trace_name[MEMBER_T_NR] = {
+	[MEMBER_T_ACCEPT] = "accept", [MEMBER_T_SUBMIT] = "submit-to",
 	[MEMBER_T_PROPOSE] = "propose", [MEMBER_T_LOG_SUBMIT] = "log-submit",
 	[MEMBER_T_LOG_DURABLE] = "log-durable", [MEMBER_T_SEND] = "send",
 	[MEMBER_T_RECV] = "recv", [MEMBER_T_COMMIT] = "commit",
@@ -440,10 +441,11 @@ static void trace(void *host, enum member_trace what, u64 index, u64 arg)
 
 	TRACE(n->id, trace_name[what], index, arg);
 	switch (what) {
-	case MEMBER_T_PROPOSE:
-		SIM_CHECK(n->nprop < ARRAY_SIZE(n->prop), "too many proposals in a step");
-		n->prop[n->nprop].index = index;
-		n->prop[n->nprop++].token = arg;
+	case MEMBER_T_ACCEPT:
+		client_placed(n, index, arg);
+		break;
+	case MEMBER_T_SUBMIT:
+		SIM_MARK(SUBMITTED);
 		break;
 	case MEMBER_T_TRUNCATE:
 		check_truncated(n, index);
@@ -454,6 +456,8 @@ static void trace(void *host, enum member_trace what, u64 index, u64 arg)
 	case MEMBER_T_SESSION:
 		if (arg == MEMBER_S_FENCED)
 			SIM_MARK(SESSION_FENCED);
+		if (arg == MEMBER_S_HELD)
+			n->sess_epoch = index;
 		break;
 	default:
 		break;

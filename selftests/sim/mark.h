@@ -35,7 +35,13 @@
 	X(SESSION_RESET,	1, "a fenced session was reset")		\
 	X(STALE_ENTRY,		1, "a committed entry had no effect: fenced") \
 	X(OPEN_RACE,		0, "an open entry lost the compare-and-set") \
-	X(WRITE_REFUSED,	1, "a write was refused: not the leader, or fenced") \
+	X(SESSION_REOPENED,	1, "a node took over a session of its own")	\
+	X(SUBMITTED,		1, "writes went to a leader elsewhere")	\
+	X(DUPLICATE,		0, "a committed entry had no effect: a duplicate") \
+	X(OPEN_BUSY,		1, "an open was refused: another node uses the session") \
+	X(OPEN_FORCED,		1, "an open took the session by force") \
+	X(OPEN_CANCELLED,	1, "whoever opened gave up waiting")	\
+	X(WRITE_REFUSED,	1, "a write was refused: no session, or fenced") \
 	X(WRITE_FAILED,		1, "an accepted write ended with an error")	\
 	X(FRAME_LOST,		1, "a frame was lost without a reset")	\
 	X(FRAME_DUP,		1, "a frame was delivered twice")		\

@@ -8,7 +8,7 @@
 
 struct reg {			/* an entry that some node's log held at this index */
 	struct reg *next;
-	u64 term, prev_term, token;
+	u64 term, prev_term;
 	u32 csum;
 };
 
@@ -25,10 +25,11 @@ static u32 *head;		/* newest version of a sector */
 static u64 *done;		/* newest version that a user knows of, by sector */
 static struct log_state judge;	/* as the volume layer sees it: for the digest */
 static struct vol_geom geom;
-static struct {			/* as we see it */
-	u64 store, epoch, seq, order, node;
+static struct sess {		/* as we see them */
+	u64 store, epoch, seq, order, index;
+	u8 node;
 	bool held;
-} sess;
+} sess[LOG_SESSIONS_MAX];
 
 #define HIST_START	4096
 
@@ -45,7 +46,8 @@ void model_init(void)
 	done = mem_alloc(sim.cfg.sectors * sizeof(*done));
 	memset(&judge, 0, sizeof(judge));
 	memset(&geom, 0, sizeof(geom));
-	memset(&sess, 0, sizeof(sess));
+	memset(sess, 0, sizeof(sess));
+	geom.shared = sim.cfg.shared;
 	geom.sectors = sim.cfg.sectors;
 	geom.block_size = sim.cfg.block_size;
 }
@@ -121,66 +123,83 @@ void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term)
 	regs[e->index] = r;
 }
 
-void model_propose(struct node *n, u64 index, u64 term, u64 token)
-{
-	struct reg *r = reg_find(index, term);
-	struct op *op = client_op(token);
-
-	SIM_CHECK(r && !r->token && op->accepted && op->node == n->id,
-		  "node %c: proposal %llu of request %llu", 'a' + n->id,
-		  (unsigned long long)index, (unsigned long long)token);
-	r->token = token;
-	op->prop_index = index;
-	op->prop_term = term;
-}
-
 /* ---- our own judgement ---- */
+
+static struct sess *sess_of(u64 epoch)
+{
+	u32 i;
+
+	for (i = 0; i < LOG_SESSIONS_MAX; i++)
+		if (sess[i].held && sess[i].epoch == epoch)
+			return &sess[i];
+	return NULL;
+}
 
 static bool judge_data(struct hist *h, const struct rb_entry *e, const struct op *op)
 {
 	u32 unit = sim.cfg.block_size / 512;
+	struct sess *s = sess_of(e->epoch);
 
-	if (!sess.held || e->epoch != sess.epoch) {
+	if (!s) {
 		SIM_MARK(STALE_ENTRY);
 		return false;
 	}
-	if (e->seq != sess.seq + 1)
+	if (e->seq <= s->seq)
+		SIM_MARK(DUPLICATE);
+	if (e->seq != s->seq + 1)
 		return false;
-	sess.seq++;
+	s->seq++;
 	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > sim.cfg.sectors)
 		return false;
-	SIM_CHECK(op && op->order > sess.order && op->node == sess.node,
+	SIM_CHECK(op && op->order > s->order && op->node == s->node,
 		  "entry %llu: not in the order of its session", (unsigned long long)e->index);
-	sess.order = op->order;
+	s->order = op->order;
 	return true;
 }
 
-static bool judge_open(const struct rb_entry *e, const struct op *op)
+/* Exclusive: there is one session. Shared: one a node. */
+static struct sess *replaced(u64 store)
 {
-	u64 current = sess.held ? sess.epoch : 0;
+	u32 i, free = LOG_SESSIONS_MAX;
 
-	if (e->epoch != current) {
+	for (i = 0; i < LOG_SESSIONS_MAX; i++) {
+		if (sess[i].held && (!sim.cfg.shared || sess[i].store == store))
+			return &sess[i];
+		if (!sess[i].held && free == LOG_SESSIONS_MAX)
+			free = i;
+	}
+	return &sess[free];
+}
+
+static bool judge_open(const struct rb_entry *e)
+{
+	struct sess *s = replaced(e->store);
+	u32 i;
+
+	if (e->epoch != (s->held ? s->epoch : 0)) {
 		SIM_MARK(OPEN_RACE);
 		return false;
 	}
-	if (sess.held)
+	if (s->held && s->store != e->store)
 		SIM_MARK(SESSION_TAKEN);
-	sess.held = true;
-	sess.store = e->store;
-	sess.epoch = e->index;
-	sess.seq = 0;
-	sess.order = 0;
-	sess.node = op ? op->node : SIM_NONE;
-	SIM_CHECK(op && sim.node[op->node].super.store == e->store,
-		  "entry %llu: a session that nobody opened", (unsigned long long)e->index);
+	if (s->held && s->store == e->store)
+		SIM_MARK(SESSION_REOPENED);
+	*s = (struct sess){ .store = e->store, .epoch = e->index, .held = true };
+	for (i = 0; i < sim.cfg.nodes && sim.node[i].super.store != e->store; i++)
+		;
+	SIM_CHECK(i < sim.cfg.nodes, "entry %llu: a session of nobody",
+		  (unsigned long long)e->index);
+	s->node = (u8)i;
 	return true;
 }
 
 static bool judge_close(const struct rb_entry *e)
 {
-	if (!sess.held || e->epoch != sess.epoch || e->store != sess.store)
+	struct sess *s = sess_of(e->epoch);
+
+	if (!s || e->store != s->store)
 		return false;
-	sess.held = false;
+	s->held = false;
 	return true;
 }
 
@@ -191,7 +210,7 @@ static bool judge_entry(struct hist *h, const struct rb_entry *e, const struct o
 	case RB_E_ZEROES:
 		return judge_data(h, e, op);
 	case RB_E_OPEN:
-		return judge_open(e, op);
+		return judge_open(e);
 	case RB_E_CLOSE:
 		return judge_close(e);
 	default:
@@ -239,8 +258,8 @@ static void take_effect(struct hist *h, const struct rb_entry *e, struct op *op)
 static void append(struct node *n, const struct rb_entry *e, u64 commit_term)
 {
 	struct hist *h;
-	struct reg *r = reg_find(e->index, e->term);
-	struct op *op = r && r->token ? client_op(r->token) : NULL;
+	bool data = e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES;
+	struct op *op = data ? client_of(e->epoch, e->seq) : NULL;
 	int verdict;
 
 	SIM_CHECK(e->index == last + 1, "node %c commits %llu, but %llu was never seen committed",
@@ -260,7 +279,7 @@ static void append(struct node *n, const struct rb_entry *e, u64 commit_term)
 	SIM_CHECK(!verdict == h->effective, "entry %llu: verdict %d, ours %s",
 		  (unsigned long long)e->index, verdict, h->effective ? "takes effect" : "refuses");
 	h->digest = judge.digest;
-	if (h->effective && (e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES))
+	if (h->effective && data)
 		take_effect(h, e, op);
 }
 
@@ -283,25 +302,33 @@ void model_commit(struct node *n, const struct rb_entry *e, u64 commit_term)
 
 void model_write_done(struct node *n, struct op *op)
 {
-	const struct hist *h = &hist[op->index];
+	const struct hist *h;
 	u64 s;
 
-	SIM_CHECK(op->prop_index, "request %llu was completed and never proposed",
-		  (unsigned long long)op->id);
-	if (!op->index) {	/* commit and completion in one step: look now */
-		const struct rb_entry *e = member_entry(n->m, op->prop_index);
-
-		SIM_CHECK(e && e->term == op->prop_term,
-			  "request %llu was completed and its entry is gone",
-			  (unsigned long long)op->id);
-		check_commits(n, op->prop_index);
-	}
+	check_commits(n, n->judged_seen);	/* commit and completion may be one step */
 	SIM_CHECK(op->index, "request %llu was completed and took no effect",
 		  (unsigned long long)op->id);
 	h = &hist[op->index];
 	check_holders_quorum(op->index, h->term, h->csum, "completed");
 	for (s = op->sector; s < op->sector + op->nsect; s++)
 		done[s] = max_t(u64, done[s], op->index);
+}
+
+/* What a member says of a session is what the log says, at that index. */
+void model_reply(struct node *n, const struct wire_reply *r)
+{
+	u32 i;
+
+	SIM_CHECK(r->index <= last, "node %c replies as of %llu, which is not committed",
+		  'a' + n->id, (unsigned long long)r->index);
+	if (r->index < last)
+		return;		/* the table is of now */
+	for (i = 0; i < LOG_SESSIONS_MAX; i++)
+		if (sess[i].held && sess[i].store == r->to)
+			break;
+	SIM_CHECK(i == LOG_SESSIONS_MAX ? !r->epoch : r->epoch == sess[i].epoch && r->seq == sess[i].seq,
+		  "node %c replies with session %llu, done %llu", 'a' + n->id,
+		  (unsigned long long)r->epoch, (unsigned long long)r->seq);
 }
 
 static u64 zero_version(u64 sector, u64 floor)

@@ -47,7 +47,7 @@ static struct conn conns[SIM_NODES][SIM_NODES][WIRE_CHANNELS];	/* [low][high] */
 static u64 blocked_until[SIM_NODES][SIM_NODES];
 static struct frame *free_small, *free_big;
 static u8 *tx_room;
-static struct wire_append append;
+static struct wire_frame frame;
 static u8 bad_head[WIRE_HEADER_BYTES + WIRE_HEAD_MAX];
 static bool quiet;		/* healed: no faults any more */
 
@@ -360,7 +360,6 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 	const u8 *head = bytes + WIRE_HEADER_BYTES;
 	struct rb_buf *buf[WIRE_ENTRIES_MAX];
 	struct wire_header h;
-	struct raft_msg msg;
 	int err;
 
 	err = wire_decode_header(&h, bytes);
@@ -376,13 +375,13 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 		return heard_hello(c, at, &h, head);
 	if (h.type == WIRE_REJECT || !c->side[at].up)
 		return -ECONNREFUSED;
-	err = wire_decode_raft(&msg, &append, &h, head);
+	err = wire_decode(&frame, &h, head);
 	if (!err)
-		err = take_payload(n, f, &append, buf);
+		err = take_payload(n, f, &frame.append, buf);
 	if (err)
 		return err;
 	n->heard[from] = max_t(u64, n->heard[from], f->sent);
-	return member_recv(n->m, n->node_slot[from], &msg, &append, buf, node_now(n));
+	return member_recv(n->m, n->node_slot[from], &frame, buf, node_now(n));
 }
 
 /* Flips one bit somewhere; it has to be noticed. */

@@ -171,7 +171,8 @@ static void forget(struct node *n)
 	n->waitq = NULL;
 	n->waitq_tail = &n->waitq;
 	n->nwait = 0;
-	n->nprop = 0;
+	n->mounted = n->opening = false;
+	n->sess_epoch = 0;
 	n->leader_since = 0;
 	n->halted = false;
 	n->resume_t = 0;

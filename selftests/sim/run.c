@@ -14,6 +14,7 @@ static void boot_event(struct event *e)
 	int ret;
 
 	ret = member_bootstrap_conf(n->m, "sim:boot", sim.cfg.sectors, sim.nonce, &conf, &slot);
+	conf.flags = sim.cfg.shared ? LOG_CONF_SHARED : 0;
 	if (!ret)
 		ret = member_bootstrap(n->m, &conf, &slot);
 	TRACE(n->id, "bootstrap", (u64)-ret, slot);

@@ -68,7 +68,8 @@ struct sim_cfg {
 	u64 transfer_mean, checkpoint_mean;
 	/* users */
 	u64 op_mean;
-	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray;
+	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray, force;
+	bool shared;
 	u32 size_max;			/* sectors of a write */
 	u32 hot;			/* sectors of the hot range; 0: none */
 };
@@ -254,8 +255,10 @@ struct node {
 	u64 vote_term, vote;
 	u64 seen_commit, seen_live, seen_last;
 	u64 judged_seen;		/* as its member traced it */
-	struct { u64 index, token; } prop[256];
-	u32 nprop;
+	u64 sess_epoch;			/* newest one it held */
+	bool mounted;			/* somebody has the device open for writing */
+	bool opening;
+	struct member_status now;	/* scratch */
 	u64 heard[SIM_NODES];		/* newest send time of what came from there */
 	u64 leader_since;		/* sim time; 0: not a leader */
 	u32 deep;
@@ -313,7 +316,9 @@ struct op {
 	u64 order;		/* in which the node took it */
 	u64 floor;		/* newest index completed before it began */
 	u64 index;		/* where it took effect; 0: not (yet) */
-	u64 prop_index, prop_term;	/* its newest proposal */
+	u64 epoch, seq;		/* its place in its session */
+	struct op *same;	/* next in its hash bucket */
+	bool force;		/* OPEN */
 	struct sbuf *buf;	/* until accepted */
 	u32 *crc, nblocks;
 	/* reads */
@@ -327,6 +332,8 @@ struct op {
 void client_init(void);
 void client_tick(struct event *e);
 struct op *client_op(u64 token);
+struct op *client_of(u64 epoch, u64 seq);	/* NULL: no write has this place */
+void client_placed(struct node *n, u64 seq, u64 token);
 struct op *client_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect);
 bool client_retry(struct node *n);	/* true: something was accepted */
 void client_complete(struct node *n, u64 token, int error);
@@ -358,9 +365,9 @@ u64 model_last(void);			/* newest index known committed anywhere */
 const struct hist *model_at(u64 index);
 void model_commit(struct node *n, const struct rb_entry *e, u64 commit_term);
 void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term);	/* log matching */
-void model_propose(struct node *n, u64 index, u64 term, u64 token);
 u64 model_done(u64 sector);		/* newest version known to a user */
 void model_read(struct node *n, struct op *op);
+void model_reply(struct node *n, const struct wire_reply *r);
 void model_write_done(struct node *n, struct op *op);
 /* Version of @sector that @p shows: its index; fails on garbage. @floor: see zeroes. */
 u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node, bool fast);

@@ -328,6 +328,7 @@ static int start_node(struct node *n)
 		sprintf(n->cfg.peer[i].node, "n%d", peer_id(n, i));
 	n->cfg.limits.entries = 1024;
 	n->cfg.limits.slots = 1024;
+	n->cfg.limits.window = 64;
 	n->cfg.seed = n->id * 77 + 5;
 	n->cfg.boot_nonce = tnow + n->id;
 	n->cfg.ops = &h_ops;
@@ -400,23 +401,23 @@ static void deliver(struct node *from, struct frame_q *f)
 	struct node *to = &node[peer_id(from, f->slot)];
 	int slot = from->id < to->id ? from->id : from->id - 1;
 	struct rb_buf *bufs[WIRE_ENTRIES_MAX] = { NULL };
-	static struct wire_append a;
+	static struct wire_frame w;
+	const struct wire_append *a = &w.append;
 	struct wire_header h;
-	struct raft_msg msg;
 	u32 i, b = 0;
 
 	assert(!wire_decode_header(&h, f->head));
 	assert(!wire_check_head(&h, f->head + WIRE_HEADER_BYTES));
-	assert(!wire_decode_raft(&msg, &a, &h, f->head + WIRE_HEADER_BYTES));
-	for (i = 0; i < a.n; i++) {
-		if (!a.e[i].nblocks)
+	assert(!wire_decode(&w, &h, f->head + WIRE_HEADER_BYTES));
+	for (i = 0; i < a->n; i++) {
+		if (!a->e[i].nblocks)
 			continue;
-		bufs[i] = h_alloc(to, a.e[i].nblocks);
-		memcpy(tb(bufs[i])->data, f->buf[b]->data, a.e[i].nblocks * 4096);
+		bufs[i] = h_alloc(to, a->e[i].nblocks);
+		memcpy(tb(bufs[i])->data, f->buf[b]->data, a->e[i].nblocks * 4096);
 		h_sum(to, bufs[i], bufs[i]->crc);
 		b++;
 	}
-	if (to->up && member_recv(to->m, slot, &msg, &a, bufs, tnow)) {
+	if (to->up && member_recv(to->m, slot, &w, bufs, tnow)) {
 		cuts++;
 		reconnect = true;
 		for (i = 0; i < WIRE_CHANNELS; i++) {

@@ -84,7 +84,7 @@ static void no_bootstrap_after_a_vote(void)
 {
 	static struct log_conf conf;
 	struct raft_msg msg = { .type = RAFT_MSG_VOTE, .term = 2, .prev = { 1, 1 } };
-	static struct wire_append none;
+	static struct wire_frame f = { .type = WIRE_RAFT };
 	struct rb_buf *buf[1];
 	u32 slot;
 
@@ -92,7 +92,8 @@ static void no_bootstrap_after_a_vote(void)
 	CHECK_EQ(member_bootstrap_conf(node[1].m, "10.0.0.1:7800", 0, 1, &conf, &slot), 0);
 	msg.from = node[0].cfg.super.store;
 	msg.to = node[1].cfg.super.store;
-	CHECK_EQ(member_recv(node[1].m, 0, &msg, &none, buf, tnow), 0);
+	f.raft = msg;
+	CHECK_EQ(member_recv(node[1].m, 0, &f, buf, tnow), 0);
 	run_ms(1);
 	CHECK_EQ(member_bootstrap(node[1].m, &conf, &slot), -EEXIST);
 	CHECK_EQ(member_bootstrap_conf(node[1].m, "10.0.0.1:7800", 0, 1, &conf, &slot), -EEXIST);
@@ -105,7 +106,7 @@ static void opened(int n)
 	bootstrapped(n);
 	l = leader();
 	r = new_req();
-	CHECK_EQ(member_open(node[l].m, r), 0);
+	CHECK_EQ(member_open(node[l].m, false, r), 0);
 	run_ms(10);
 	CHECK_EQ(end_req(r), 0);
 	CHECK_EQ(member_session(node[l].m), MEMBER_S_HELD);
@@ -176,7 +177,7 @@ static void leader_dies(void)
 	CHECK(l >= 0 && l != old);
 	CHECK_EQ(do_write(l, 0, 8, 1), -EBUSY);
 	r = new_req();
-	CHECK_EQ(member_open(node[l].m, r), 0);
+	CHECK_EQ(member_open(node[l].m, true, r), 0);
 	run_ms(10);
 	CHECK_EQ(end_req(r), 0);
 	r = do_read(l, 49 * 8, 8);
@@ -241,39 +242,122 @@ static void wraps_and_restarts(void)
 	same_digests();
 }
 
+/* A session can be taken from who uses it by force only; that node is fenced until reset. */
 static void fenced_is_sticky(void)
 {
-	int old, l, r, slot, i;
+	int a, b, r, w;
 
 	opened(3);
-	old = leader();
-	/* Hand over, the new leader takes the session: the old one is fenced. */
-	CHECK_EQ(member_transfer(node[old].m, NULL, tnow), 0);
-	run_ms(200);
+	a = leader();
+	b = (a + 1) % 3;
+	member_use(node[a].m, true);
+	r = new_req();
+	CHECK_EQ(member_open(node[b].m, false, r), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(r), -EBUSY);
+	CHECK_EQ(member_session(node[b].m), MEMBER_S_NONE);
+	CHECK_EQ(do_write(b, 0, 8, 1), -EBUSY);
+	r = new_req();
+	CHECK_EQ(member_open(node[b].m, true, r), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(member_session(node[b].m), MEMBER_S_HELD);
+	CHECK_EQ(member_session(node[a].m), MEMBER_S_FENCED);
+	CHECK_EQ(do_write(a, 0, 8, 1), -ESTALE);
+	CHECK_EQ(do_read(a, 0, 8), -ESTALE);
+	r = new_req();
+	CHECK_EQ(member_open(node[a].m, false, r), -ESTALE);
+	member_session_reset(node[a].m);
+	CHECK_EQ(member_open(node[a].m, true, r), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(r), 0);
+	w = do_write(a, 0, 8, 9);
+	CHECK(w >= 0);
+	run_ms(500);
+	CHECK_EQ(end_req(w), 0);
+	same_digests();
+}
+
+/* What nobody uses is given up when another node asks for it. */
+static void unused_is_given_up(void)
+{
+	int a, b, r;
+
+	opened(3);
+	a = leader();
+	b = (a + 1) % 3;
+	r = new_req();
+	CHECK_EQ(member_open(node[b].m, false, r), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(member_session(node[b].m), MEMBER_S_HELD);
+	CHECK_EQ(member_session(node[a].m), MEMBER_S_NONE);
+	r = new_req();
+	CHECK_EQ(member_open(node[a].m, false, r), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(member_session(node[a].m), MEMBER_S_HELD);
+	CHECK_EQ(member_session(node[b].m), MEMBER_S_NONE);
+}
+
+/* A holder that is silent, and one that asks: not before the session timeout. */
+static void silent_is_taken_over(void)
+{
+	int a, b, r, t;
+
+	opened(3);
+	a = leader();
+	b = (a + 1) % 3;
+	member_use(node[a].m, true);
+	stop_node(&node[a]);
+	for (t = 0; t < 200; t++) {
+		r = new_req();
+		CHECK_EQ(member_open(node[b].m, false, r), 0);
+		run_ms(100);
+		if (!req[r].done)	/* no leader yet */
+			member_open_cancel(node[b].m);
+		req[r].used = false;
+		if (member_session(node[b].m) == MEMBER_S_HELD)
+			break;
+	}
+	CHECK(t >= 30 && t < 100);
+	CHECK_EQ(member_session(node[b].m), MEMBER_S_HELD);
+}
+
+/* Writes under way on a follower while the leader dies complete, once and in order. */
+static void leader_dies_under_a_follower(void)
+{
+	int l, f, o, r[20], w, i;
+
+	opened(3);
 	l = leader();
-	CHECK(l >= 0 && l != old);
-	CHECK_EQ(do_write(old, 0, 8, 1), -EREMOTE);
-	r = new_req();
-	CHECK_EQ(member_open(node[l].m, r), 0);
-	run_ms(200);
-	CHECK_EQ(end_req(r), 0);
-	CHECK_EQ(member_session(node[old].m), MEMBER_S_FENCED);
-	slot = old < l ? old : old - 1;
-	(void)slot;
-	CHECK_EQ(member_transfer(node[l].m, node[old].cfg.node, tnow), 0);
-	run_ms(200);
-	CHECK_EQ(leader(), old);
-	CHECK_EQ(do_write(old, 0, 8, 1), -ESTALE);
-	r = new_req();
-	CHECK_EQ(member_open(node[old].m, r), -ESTALE);
-	member_session_reset(node[old].m);
-	CHECK_EQ(member_open(node[old].m, r), 0);
-	run_ms(10);
-	CHECK_EQ(end_req(r), 0);
-	i = do_write(old, 0, 8, 9);
-	CHECK(i >= 0);
-	run_ms(10);
-	CHECK_EQ(end_req(i), 0);
+	f = (l + 1) % 3;
+	o = (l + 2) % 3;
+	w = new_req();
+	CHECK_EQ(member_open(node[f].m, false, w), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(w), 0);
+	w = do_write(f, 0, 8, 1);
+	CHECK(w >= 0);
+	run_ms(50);
+	CHECK_EQ(end_req(w), 0);
+	for (i = 0; i < 20; i++) {
+		if (i == 10) {
+			run_ms(1);
+			stop_node(&node[leader()]);
+		}
+		r[i] = do_write(f, 0, 8, 100 + i);
+		CHECK(r[i] >= 0);
+	}
+	run_ms(5000);
+	for (i = 0; i < 20; i++)
+		CHECK_EQ(end_req(r[i]), 0);
+	w = do_read(f, 0, 8);
+	CHECK(w >= 0);
+	run_ms(500);
+	CHECK_EQ(end_req(w), 0);
+	CHECK_EQ(req[w].data[0], 119);
+	CHECK(node[f].up && (node[l].up + node[o].up == 1));
 }
 
 static void no_buffer_leaks(void)
@@ -341,6 +425,9 @@ static const struct tap_case cases[] = {
 	{ "leader_dies", leader_dies },
 	{ "wraps_and_restarts", wraps_and_restarts },
 	{ "fenced_is_sticky", fenced_is_sticky },
+	{ "unused_is_given_up", unused_is_given_up },
+	{ "silent_is_taken_over", silent_is_taken_over },
+	{ "leader_dies_under_a_follower", leader_dies_under_a_follower },
 	{ "no_buffer_leaks", no_buffer_leaks },
 	{ "full_table_can_lead", full_table_can_lead },
 };

@@ -10,6 +10,7 @@
 #define FRAME_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
 
 static u8 buf[FRAME_MAX], copy[FRAME_MAX];
+static struct wire_frame *frame;
 static struct wire_append *app;
 static struct rb_entry ent[WIRE_ENTRIES_MAX + 1];
 static u32 sums[2 * WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX + 1];
@@ -43,14 +44,17 @@ static int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject 
 	err = wire_check_head(&h, head);
 	if (err)
 		return err;
-	app = guarded(&app_area, sizeof(*app));
+	frame = guarded(&app_area, sizeof(*frame));
+	app = &frame->append;
 	switch (h.type) {
 	case WIRE_HELLO:
 		return wire_decode_hello(he, &h, head);
 	case WIRE_REJECT:
 		return wire_decode_reject(re, &h, head);
 	default:
-		return wire_decode_raft(m, app, &h, head);
+		err = wire_decode(frame, &h, head);
+		*m = frame->raft;
+		return err;
 	}
 }
 
@@ -721,13 +725,12 @@ static void test_wrong_decoder(void)
 	struct wire_header h;
 	struct wire_hello he;
 	struct wire_reject re;
-	struct raft_msg m;
 
 	encode_hello();
 	CHECK_EQ(decode_any(), 0);
 	CHECK_EQ(wire_decode_header(&h, buf), 0);
 	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
-	CHECK_EQ(wire_decode_raft(&m, app, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
 	h.type = WIRE_RAFT;
 	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
 	encode_mixed();
@@ -735,7 +738,7 @@ static void test_wrong_decoder(void)
 	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
 	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
 	h.type = WIRE_HELLO;
-	CHECK_EQ(wire_decode_raft(&m, app, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
 }
 
 /* A refused header leaves the result alone. */

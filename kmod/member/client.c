@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The client of the volume on this node: its session, and the writes that go
+ * under it. They wait in a window, in order of their sequence numbers, until
+ * their verdict is known; whoever leads meanwhile is sent what it does not have
+ * yet, from the oldest on after each change. What reaches the log twice takes
+ * effect once, since a sequence number does.
+ *
+ * What is decided is learned from the own log, or from what a member says of
+ * its own: both are true of the log up to an index, and later news never take
+ * older ones back. Fenced is sticky: whoever wrote under the lost epoch must be
+ * gone before a new one can be had.
+ */
+#include "internal.h"
+
+static void set_session(struct member *m, enum member_session_state s)
+{
+	struct member_client *c = &m->client;
+
+	c->state = s;
+	member_trace(m, MEMBER_T_SESSION, c->epoch, s);
+	member_note(m, MEMBER_N_SESSION, s);
+}
+
+static struct member_req *request(const struct member_client *c, u64 seq)
+{
+	return &c->req[seq & c->mask];
+}
+
+static void end_request(struct member *m, u64 seq, int error)
+{
+	struct member_req *r = request(&m->client, seq);
+
+	if (r->buf)
+		m->ops->buf_put(m->host, r->buf);
+	r->buf = NULL;
+	member_trace(m, MEMBER_T_COMPLETE, seq, r->token);
+	m->ops->complete(m->host, r->token, error);
+}
+
+static void end_asking(struct member *m, int error)
+{
+	struct member_client *c = &m->client;
+	u64 token = c->token;
+
+	c->asking = 0;
+	c->force = false;
+	c->token = MEMBER_NO_TOKEN;
+	if (token != MEMBER_NO_TOKEN)
+		m->ops->complete(m->host, token, error);
+}
+
+/**
+ * member_client_fail() - nothing of this node will be answered any more
+ * @m: member
+ * @error: -errno for all of it
+ */
+void member_client_fail(struct member *m, int error)
+{
+	struct member_client *c = &m->client;
+
+	while (c->done < c->last)
+		end_request(m, ++c->done, error);
+	c->sent = c->done;
+	if (c->asking)
+		end_asking(m, error);
+	if (c->state == MEMBER_S_OPENING)
+		set_session(m, MEMBER_S_NONE);
+}
+
+/* ---- what is decided ---- */
+
+static void held(struct member *m, const struct log_session *own)
+{
+	struct member_client *c = &m->client;
+
+	c->epoch = own->epoch;
+	c->done = own->seq;
+	c->last = own->seq;
+	c->sent = own->seq;
+	c->wanted = false;
+	set_session(m, MEMBER_S_HELD);
+	if (c->asking)
+		end_asking(m, 0);
+}
+
+static void lost(struct member *m)
+{
+	struct member_client *c = &m->client;
+
+	if (c->asking == RB_E_CLOSE) {
+		set_session(m, MEMBER_S_NONE);
+		end_asking(m, 0);
+		return;
+	}
+	set_session(m, MEMBER_S_FENCED);
+	member_client_fail(m, -ESTALE);
+	member_reads_fail(m, -ESTALE, false);
+}
+
+static void learn_own(struct member *m, const struct log_session *own)
+{
+	struct member_client *c = &m->client;
+
+	switch (c->state) {
+	case MEMBER_S_HELD:
+		if (own->epoch != c->epoch) {
+			lost(m);
+			return;
+		}
+		while (c->done < own->seq && c->done < c->last)
+			end_request(m, ++c->done, 0);
+		c->sent = max_t(u64, c->sent, c->done);
+		return;
+	case MEMBER_S_OPENING:
+	case MEMBER_S_NONE:
+		/* Also what was granted after its asker had given up. */
+		if (own->epoch && c->nonce && own->nonce == c->nonce)
+			held(m, own);
+		return;
+	case MEMBER_S_FENCED:
+		return;
+	}
+}
+
+/**
+ * member_client_learn() - where the sessions stood at an index of the judged log
+ * @m: member
+ * @index: the index
+ * @own: the session of this node; epoch 0: none
+ * @holder: store of the exclusive session; 0: none
+ * @holder_epoch: its epoch
+ */
+void member_client_learn(struct member *m, u64 index, const struct log_session *own, u64 holder,
+			 u64 holder_epoch)
+{
+	struct member_client *c = &m->client;
+
+	if (index < c->index)
+		return;
+	if (c->holder != holder || c->holder_epoch != holder_epoch)
+		member_note(m, MEMBER_N_SESSION, c->state);
+	c->index = index;
+	c->own_epoch = own->epoch;
+	c->holder = holder;
+	c->holder_epoch = holder_epoch;
+	learn_own(m, own);
+}
+
+/**
+ * member_client_judged() - the own log was judged on
+ * @m: member
+ */
+void member_client_judged(struct member *m)
+{
+	static const struct log_session none;
+	const struct log_session *own = vol_session_of(m->vol, m->cfg.super.store);
+	const struct log_session *holder = vol_session(m->vol);
+
+	member_client_learn(m, member_judged(m), own ? own : &none, holder ? holder->store : 0,
+			    holder ? holder->epoch : 0);
+}
+
+/* ---- what goes to the leader ---- */
+
+static void asked_entry(const struct member *m, struct rb_entry *e)
+{
+	const struct member_client *c = &m->client;
+
+	memset(e, 0, sizeof(*e));
+	e->kind = c->asking;
+	e->store = m->cfg.super.store;
+	if (c->asking == RB_E_CLOSE) {
+		e->epoch = c->epoch;
+		return;
+	}
+	e->epoch = m->conf.flags & LOG_CONF_SHARED ? c->own_epoch : c->holder_epoch;
+	e->seq = c->nonce;
+}
+
+static void request_entry(const struct member *m, u64 seq, struct rb_entry *e)
+{
+	const struct member_req *r = request(&m->client, seq);
+
+	memset(e, 0, sizeof(*e));
+	e->kind = r->buf ? RB_E_WRITE : RB_E_ZEROES;
+	e->nblocks = r->buf ? r->buf->nblocks : 0;
+	e->sector = r->sector;
+	e->nsect = r->nsect;
+	e->epoch = m->client.epoch;
+	e->seq = seq;
+}
+
+static bool due(const struct member *m)
+{
+	const struct member_client *c = &m->client;
+
+	return c->asking || c->state == MEMBER_S_HELD || c->last > c->done || m->diskless;
+}
+
+/* This node leads: no detour. */
+static void run_local(struct member *m)
+{
+	struct member_client *c = &m->client;
+	struct member_served *s = &m->served[m->npeers];
+	struct rb_entry e;
+
+	if (!m->seq_synced)
+		return;
+	s->store = m->cfg.super.store;
+	s->in_use = c->in_use;
+	if (c->asking && m->now >= c->beat_at) {
+		c->beat_at = m->now + member_heartbeat_ns(m);
+		asked_entry(m, &e);
+		s->busy = false;
+		member_serve_session(m, s, &e, c->force);
+		if (s->busy)
+			member_client_refused(m);
+	}
+	while (c->sent < c->last) {
+		struct rb_buf *buf = request(c, c->sent + 1)->buf;
+
+		request_entry(m, c->sent + 1, &e);
+		if (buf)
+			m->ops->buf_get(m->host, buf);
+		if (member_serve_write(m, s, &e, buf)) {
+			if (buf)
+				m->ops->buf_put(m->host, buf);
+			break;
+		}
+		member_trace(m, MEMBER_T_PROPOSE, m->last, request(c, c->sent + 1)->token);
+		c->sent++;
+	}
+}
+
+struct submit {
+	struct member *m;
+	u64 first;		/* 0: what is asked for instead */
+	u32 nbufs;
+	struct rb_entry e;
+};
+
+static const struct rb_entry *submit_entry(void *ctx, u32 i, const u32 **crc)
+{
+	struct submit *s = ctx;
+	struct rb_buf *buf;
+
+	if (!s->first) {
+		asked_entry(s->m, &s->e);
+		return &s->e;
+	}
+	request_entry(s->m, s->first + i, &s->e);
+	buf = request(&s->m->client, s->first + i)->buf;
+	if (buf) {
+		*crc = buf->crc;
+		s->m->bufs[s->nbufs++] = buf;
+	}
+	return &s->e;
+}
+
+/* One frame: @n requests from @first on, or, with @first 0, a beat. */
+static bool send_submit(struct member *m, u32 slot, u64 first, u32 n)
+{
+	struct member_client *c = &m->client;
+	struct wire_submit w = {
+		.from = m->cfg.super.store,
+		.term = c->term,
+		.beat = c->beat + !first,
+		.in_use = c->in_use,
+		.force = c->force,
+	};
+	struct submit s = { .m = m, .first = first };
+	void *frame = m->ops->tx_begin(m->host, slot, WIRE_BULK);
+	u32 len;
+
+	if (!frame) {
+		m->peer[slot].tx_blocked = true;
+		return false;
+	}
+	len = wire_encode_submit(frame, &w, first ? n : !!c->asking, submit_entry, &s);
+	member_trace(m, MEMBER_T_SUBMIT, first ? first + n - 1 : 0, slot);
+	m->ops->tx_end(m->host, slot, WIRE_BULK, len, m->bufs, s.nbufs);
+	c->beat = w.beat;
+	return true;
+}
+
+static u32 frame_full(const struct member_client *c)
+{
+	u64 seq = c->sent + 1;
+	u32 n = 0, blocks = 0;
+
+	for (; seq <= c->last && n < WIRE_ENTRIES_MAX; seq++, n++) {
+		const struct rb_buf *buf = request(c, seq)->buf;
+
+		if (buf && blocks + buf->nblocks > WIRE_BLOCKS_MAX)
+			break;
+		blocks += buf ? buf->nblocks : 0;
+	}
+	return n;
+}
+
+static void beat(struct member *m, u32 slot)
+{
+	struct member_client *c = &m->client;
+
+	if (m->now < c->beat_at || !due(m) || !send_submit(m, slot, 0, 0))
+		return;
+	c->beat_sent = c->sent;
+	c->beat_at = m->now + member_heartbeat_ns(m);
+}
+
+static void run_remote(struct member *m, u32 slot)
+{
+	struct member_client *c = &m->client;
+	u32 n;
+
+	while (c->sent < c->last) {
+		n = frame_full(c);
+		if (!send_submit(m, slot, c->sent + 1, n))
+			return;
+		c->sent += n;
+	}
+	beat(m, slot);
+}
+
+/**
+ * member_client_restart() - what was sent may be lost: another leader, or connection
+ * @m: member
+ */
+void member_client_restart(struct member *m)
+{
+	struct member_client *c = &m->client;
+
+	c->sent = c->done;
+	c->beat_at = 0;
+}
+
+/* The session is given up when another node asks for it and nobody here uses it. */
+static void give_up(struct member *m)
+{
+	struct member_client *c = &m->client;
+
+	if (!c->wanted)
+		return;
+	c->wanted = false;
+	if (c->state != MEMBER_S_HELD || c->in_use || c->asking || c->done < c->last)
+		return;
+	c->asking = RB_E_CLOSE;
+	c->token = MEMBER_NO_TOKEN;
+	c->beat_at = 0;
+}
+
+/**
+ * member_client_run() - sends the leader what it does not have yet
+ * @m: member
+ */
+void member_client_run(struct member *m)
+{
+	struct member_client *c = &m->client;
+	u32 slot;
+
+	if (c->leader != m->rst.leader || c->term != m->rst.term) {
+		c->leader = m->rst.leader;
+		c->term = m->rst.term;
+		member_client_restart(m);
+	}
+	give_up(m);
+	if (!c->leader || !m->conf.index)
+		return;
+	if (c->leader == m->cfg.super.store)
+		run_local(m);
+	else if (member_peer_of(m, c->leader, &slot) && m->peer[slot].up[WIRE_CONSENSUS] &&
+		 m->peer[slot].up[WIRE_BULK] && !m->peer[slot].tx_blocked)
+		run_remote(m, slot);
+}
+
+/**
+ * member_client_deadline() - when the leader wants to hear of this node
+ * @m: member
+ *
+ * Return: ns, U64_MAX for never.
+ */
+u64 member_client_deadline(const struct member *m)
+{
+	const struct member_client *c = &m->client;
+	struct member_peer *p;
+
+	if (!c->leader || !m->conf.index || !due(m))
+		return U64_MAX;
+	if (c->leader == m->cfg.super.store)
+		return c->asking ? c->beat_at : U64_MAX;
+	p = member_peer_of((struct member *)m, c->leader, NULL);
+	if (!p || !p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK] || p->tx_blocked)
+		return U64_MAX;
+	return c->beat_at;
+}
+
+/**
+ * member_client_refused() - the session that was asked for is in use
+ * @m: member
+ */
+void member_client_refused(struct member *m)
+{
+	if (m->client.asking != RB_E_OPEN)
+		return;
+	set_session(m, MEMBER_S_NONE);
+	end_asking(m, -EBUSY);
+}
+
+/* What is missing at the leader goes again. Duplicates do no harm, so a guess is good enough. */
+static void rewind(struct member *m, const struct wire_reply *r)
+{
+	struct member_client *c = &m->client;
+	u64 upto = r->gap ? c->sent : r->beat == c->beat ? c->beat_sent : 0;
+
+	if (c->state == MEMBER_S_HELD && r->epoch == c->epoch && r->next <= upto)
+		c->sent = max_t(u64, c->done, r->next - 1);
+}
+
+/**
+ * member_client_reply() - a member says what is decided
+ * @m: member
+ * @slot: who says it
+ * @r: decoded
+ *
+ * Return: 0; -EINVAL: not meant for this node.
+ */
+int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
+{
+	struct member_client *c = &m->client;
+	struct log_session own = { .epoch = r->epoch, .nonce = r->nonce, .seq = r->seq };
+
+	if (r->to != m->cfg.super.store || (m->conf.nonce && r->cluster != m->conf.nonce))
+		return -EINVAL;
+	member_client_learn(m, r->index, &own, r->holder, r->holder_epoch);
+	if (!r->serving || r->term != c->term || r->leader != c->leader ||
+	    m->peer[slot].store != c->leader)
+		return 0;
+	if (r->wanted)
+		c->wanted = true;
+	if (r->busy && r->beat == c->beat)
+		member_client_refused(m);
+	rewind(m, r);
+	return 0;
+}
+
+/* ---- the host ---- */
+
+/**
+ * member_open() - takes the volume's session for this node
+ * @m: member
+ * @force: from whoever holds it, used or not
+ * @token: complete(token) tells the end
+ *
+ * Return: 0; -EALREADY: held; -ESTALE: fenced; -EAGAIN: one is being opened or
+ * closed; -ESHUTDOWN.
+ */
+int member_open(struct member *m, bool force, u64 token)
+{
+	struct member_client *c = &m->client;
+
+	if (m->halt != MEMBER_RUNNING)
+		return -ESHUTDOWN;
+	if (c->state == MEMBER_S_FENCED)
+		return -ESTALE;
+	if (c->asking)
+		return -EAGAIN;
+	if (c->state == MEMBER_S_HELD)
+		return -EALREADY;
+	c->asking = RB_E_OPEN;
+	c->force = force;
+	c->token = token;
+	c->nonce = m->cfg.boot_nonce + ++c->opens;
+	c->beat_at = 0;
+	set_session(m, MEMBER_S_OPENING);
+	return 0;
+}
+
+/**
+ * member_open_cancel() - whoever asked for the session no longer waits
+ * @m: member
+ *
+ * It may be granted all the same, and is then held until another node asks.
+ */
+void member_open_cancel(struct member *m)
+{
+	struct member_client *c = &m->client;
+
+	if (c->asking != RB_E_OPEN)
+		return;
+	c->asking = 0;
+	c->force = false;
+	c->token = MEMBER_NO_TOKEN;
+	set_session(m, MEMBER_S_NONE);
+}
+
+/**
+ * member_close() - gives the session up
+ * @m: member
+ * @token: complete(token) tells the end
+ *
+ * Return: 0; -ENOENT: none is held; -EAGAIN: requests are under way; -ESHUTDOWN.
+ */
+int member_close(struct member *m, u64 token)
+{
+	struct member_client *c = &m->client;
+
+	if (m->halt != MEMBER_RUNNING)
+		return -ESHUTDOWN;
+	if (c->state != MEMBER_S_HELD)
+		return -ENOENT;
+	if (c->asking || c->done < c->last)
+		return -EAGAIN;
+	c->asking = RB_E_CLOSE;
+	c->token = token;
+	c->beat_at = 0;
+	return 0;
+}
+
+/**
+ * member_use() - is the device open on this node?
+ * @m: member
+ * @in_use: then the session is not given up when another node asks
+ */
+void member_use(struct member *m, bool in_use)
+{
+	struct member_client *c = &m->client;
+
+	if (c->in_use == in_use)
+		return;
+	c->in_use = in_use;
+	if (c->state == MEMBER_S_HELD)
+		c->beat_at = 0;
+}
+
+/**
+ * member_session_reset() - all openers are gone, cached pages dropped
+ * @m: member
+ */
+void member_session_reset(struct member *m)
+{
+	if (m->client.state != MEMBER_S_FENCED)
+		return;
+	m->client.nonce = 0;	/* whatever is granted to it still, nobody wants */
+	set_session(m, MEMBER_S_NONE);
+}
+
+/**
+ * member_session() - where this node's session stands
+ * @m: member
+ *
+ * Return: the state.
+ */
+enum member_session_state member_session(const struct member *m)
+{
+	return m->client.state;
+}
+
+/**
+ * member_write() - accepts a write, or zeroes
+ * @m: member
+ * @sector: first sector
+ * @nsect: sectors
+ * @buf: payload (the reference is taken over on success), NULL for zeroes
+ * @token: complete(token) tells the end
+ *
+ * Return: 0; -EAGAIN: too much is under way, later, in order; -EBUSY: no
+ * session; -ESTALE: fenced; -EINVAL: beyond the volume; -ESHUTDOWN.
+ */
+int member_write(struct member *m, u64 sector, u32 nsect, struct rb_buf *buf, u64 token)
+{
+	struct member_client *c = &m->client;
+
+	if (m->halt != MEMBER_RUNNING)
+		return -ESHUTDOWN;
+	if (c->state == MEMBER_S_FENCED)
+		return -ESTALE;
+	if (c->state != MEMBER_S_HELD)
+		return -EBUSY;
+	if (!vol_fits(m->conf.sectors, m->conf.block_size, sector, nsect))
+		return -EINVAL;
+	if (c->asking || c->last - c->done > c->mask)
+		return -EAGAIN;
+	c->last++;
+	*request(c, c->last) = (struct member_req){
+		.token = token, .sector = sector, .nsect = nsect, .buf = buf,
+	};
+	m->writes++;
+	member_trace(m, MEMBER_T_ACCEPT, c->last, token);
+	return 0;
+}
