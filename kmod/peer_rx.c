@@ -10,8 +10,8 @@
  */
 #include "peer.h"
 
-/* Read at first: header and the smallest message, so most heads cost one call. */
-#define RB_RX_FIRST	(WIRE_HEADER_BYTES + 104)
+/* Read at first: never beyond the head of a frame with payload; most heads cost one call. */
+#define RB_RX_FIRST	(WIRE_HEADER_BYTES + WIRE_HEAD_PAYLOAD)
 
 static_assert(RB_RX_FIRST <= RB_FRAME_HEAD_MAX);
 static_assert(RB_TX_BVECS >= WIRE_BLOCKS_MAX);

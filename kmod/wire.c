@@ -110,9 +110,10 @@ struct frame_submit {
 	u8 in_use;
 	u8 force;
 	__le16 zero;
+	__le64 reserved[3];
 } __packed;
 
-static_assert(sizeof(struct frame_submit) == 32);
+static_assert(sizeof(struct frame_submit) == 56);
 static_assert(sizeof(struct frame_submit) <= sizeof(struct frame_raft));
 
 struct frame_reply {
@@ -154,9 +155,17 @@ struct frame_data {
 	__le64 id;
 	__le32 error;
 	__le32 n;		/* 1: content follows, as an entry */
+	__le64 reserved[4];
 } __packed;
 
-static_assert(sizeof(struct frame_data) == 24);
+static_assert(sizeof(struct frame_data) == 56);
+
+/* With one entry of one block; an empty raft message is as long as that. */
+#define LEAST_PAYLOAD(frame) \
+	(sizeof(frame) + sizeof(struct frame_entry) + sizeof(struct frame_sum))
+static_assert(LEAST_PAYLOAD(struct frame_submit) >= WIRE_HEAD_PAYLOAD);
+static_assert(LEAST_PAYLOAD(struct frame_data) >= WIRE_HEAD_PAYLOAD);
+static_assert(sizeof(struct frame_raft) >= WIRE_HEAD_PAYLOAD);
 
 /**
  * wire_reason_text() - what a REJECT means, for people
@@ -231,7 +240,7 @@ int wire_decode_header(struct wire_header *h, const void *buf)
 		return -EINVAL;
 	if (!head_len || head_len > WIRE_HEAD_MAX)
 		return -EINVAL;
-	if (blocks > most_blocks(f->type))
+	if (blocks > most_blocks(f->type) || (blocks && head_len < WIRE_HEAD_PAYLOAD))
 		return -EINVAL;
 
 	h->type = f->type;
@@ -600,6 +609,7 @@ u32 wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
 	f->in_use = s->in_use;
 	f->force = s->force;
 	f->zero = 0;
+	memset(f->reserved, 0, sizeof(f->reserved));
 	if (put_entries((struct frame_entry *)(f + 1), n, NULL, entry, ctx, &len, &blocks))
 		return 0;
 	return finish(buf, WIRE_SUBMIT, sizeof(*f) + len, blocks, s->term);
@@ -765,6 +775,7 @@ u32 wire_encode_data(void *buf, const struct wire_data *d, const struct rb_entry
 	f->id = cpu_to_le64(d->id);
 	f->error = cpu_to_le32(d->error);
 	f->n = cpu_to_le32(!!e);
+	memset(f->reserved, 0, sizeof(f->reserved));
 	if (put_entries((struct frame_entry *)(f + 1), !!e, NULL, data_entry, what, &len, &blocks))
 		return 0;
 	return finish(buf, WIRE_DATA, sizeof(*f) + len, blocks, 0);

@@ -17,6 +17,7 @@
 #define WIRE_ENTRIES_MAX	LOG_RECORD_ENTRIES
 #define WIRE_BLOCKS_MAX		LOG_RECORD_BLOCKS
 #define WIRE_HEAD_MAX		(12u << 10)
+#define WIRE_HEAD_PAYLOAD	104	/* at least, in front of payload: may be read in one go */
 
 enum wire_type {
 	WIRE_HELLO = 1,		/* first frame of each side */

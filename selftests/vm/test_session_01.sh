@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Who may write: one node at a time, any node, whoever leads; and what is in
+# flight on a node that lives outlives its leader without an error.
+. "$(dirname "$0")/lib.sh"
+trap 'kill_all; cluster_down' EXIT
+ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+PIDS=()
+
+starts() { cluster_up 3 vol; }
+
+kill_all() {
+	local p
+	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null || true; done
+	wait 2>/dev/null || true
+}
+
+dev() { device "$1" vol; }
+put() { dd if=/dev/urandom of="$(dev "$1")" bs=4k count="${2:-1}" oflag=direct status=none; }
+other() { echo $(($1 % 3 + 1)); }
+leader_is() { [ "$(leader vol)" = "$1" ]; }
+lead() {	# NODE: it leads, and stays so for a while
+	local l
+	until_ok 20 leader vol
+	l=$(leader vol)
+	[ "$l" = "$1" ] || rb "$l" transfer vol "rb$1"
+	until_ok 20 leader_is "$1"
+}
+session() { field "$1" vol session; }
+session_is() { [ "$(session "$1")" = "$2" ]; }
+entries() { field "$1" vol live_index; }
+
+second_writer_gets_busy_at_once() {
+	local fd began
+	lead 1
+	exec {fd}<>"$(dev 2)"
+	began=$(date +%s%3N)
+	if put 3 2>/tmp/err; then return 1; fi
+	grep -qi 'busy' /tmp/err
+	[ $(($(date +%s%3N) - began)) -lt 1500 ]
+	dmesg | tail -20 | grep -q 'rb2 holds the session'
+	exec {fd}>&-
+	put 3
+	session_is 3 held
+	session_is 2 none
+}
+
+reader_then_writer_elsewhere() {
+	local fd
+	put 1
+	exec {fd}<"$(dev 1)"		# keeps what rb1 holds
+	cmp <(dd if="$(dev 1)" bs=4k count=1 iflag=direct status=none) \
+		<(dd if="$(dev 3)" bs=4k count=1 iflag=direct status=none)
+	if put 2 2>/dev/null; then return 1; fi
+	exec {fd}<&-
+	exec {fd}<"$(dev 3)"		# holds nothing: does not matter
+	put 2
+	cmp <(dd if="$(dev 2)" bs=4k count=1 iflag=direct status=none) \
+		<(dd if="$(dev 3)" bs=4k count=1 iflag=direct status=none)
+	exec {fd}<&-
+}
+
+storms_do_not_grow_the_log() {
+	local before i fd
+	put 2
+	before=$(entries 2)
+	for i in $(seq 60); do
+		exec {fd}<>"$(dev 2)"
+		exec {fd}>&-
+		blkid -p "$(dev 2)" >/dev/null || true
+	done
+	[ $(($(entries 2) - before)) -le 2 ]
+}
+
+two_race_to_open() {
+	local i a b n
+	for i in 1 2 3 4 5; do
+		a=0 b=0
+		(exec {fd}<>"$(dev 1)" && sleep 2) 2>/dev/null & a=$!
+		(exec {fd}<>"$(dev 2)" && sleep 2) 2>/dev/null & b=$!
+		n=0
+		wait $a && n=$((n + 1))
+		wait $b && n=$((n + 1))
+		[ $n = 1 ] || { say "$n of two got it"; return 1; }
+	done
+}
+
+# The leader goes while a follower writes: no error, nothing lost.
+leader_goes_under_a_follower() {
+	local w=2 i l n worst
+	for i in 1 2 3; do
+		lead "$(other $w)"
+		"$ACKLOG" write "$(dev $w)" $((20 + i)) 20000 >/tmp/ack.s 2>/tmp/ack.err &
+		PIDS=($!)
+		until_ok 20 test "$(wc -l </tmp/ack.s)" -ge 0
+		until_ok 20 acked_more_than 50
+		l=$(leader vol)
+		[ "$l" != $w ] || { say "rb$w leads already"; }
+		rb "$l" down vol --force
+		n=$(wc -l </tmp/ack.s)
+		until_ok 30 acked_more_than $((n + 100))
+		kill -0 "${PIDS[0]}"
+		[ ! -s /tmp/ack.err ] || { sed 's/^/# /' /tmp/ack.err; return 1; }
+		kill_all
+		n=$(wc -l </tmp/ack.s)
+		"$ACKLOG" check "$(dev $w)" $((20 + i)) "$n" | sed 's/^/# /'
+		rb "$l" up vol
+		until_ok 60 settled vol
+	done
+	replicas_equal vol
+}
+acked_more_than() { [ "$(wc -l </tmp/ack.s)" -gt "$1" ]; }
+
+fio_verifies_across_transfers() {
+	local w=3 i l pid
+	fio --name=v --filename="$(dev $w)" --direct=1 --ioengine=libaio --iodepth=16 \
+		--rw=randwrite --bs=4k --size=16m --io_size=24m --verify=crc32c --verify_fatal=1 \
+		--minimal >/tmp/fio.s 2>&1 &
+	pid=$!
+	PIDS=($pid)
+	for i in 1 2 1 2; do
+		l=$(leader vol) && [ "$l" != $i ] && rb "$l" transfer vol "rb$i" || true
+		sleep 0.5
+		kill -0 $pid 2>/dev/null || break
+	done
+	wait $pid || { tail -3 /tmp/fio.s | sed 's/^/# fio: /'; return 1; }
+	replicas_equal vol
+}
+
+leadership_follows_the_session() {
+	lead 1
+	exec {fd}<>"$(dev 2)"
+	until_ok 40 leader_is 2
+	exec {fd}>&-
+}
+
+# The holder is cut off with a file system mounted, another takes over.
+holder_is_cut_off_and_comes_back() {
+	local before
+	until_ok 30 leader vol
+	mkfs.ext4 -qF "$(dev 1)"
+	mkdir -p /mnt/s1 /mnt/s2
+	mount "$(dev 1)" /mnt/s1
+	echo one >/mnt/s1/file
+	sync
+	isolate 1
+	until_ok 60 mount_elsewhere
+	[ "$(cat /mnt/s2/file)" = one ]
+	echo two >/mnt/s2/file
+	sync
+	heal
+	until_ok 30 session_is 1 fenced
+	# Not one byte, and clear errors, until it is gone.
+	echo three >/mnt/s1/other 2>/dev/null || true
+	sync -f /mnt/s1 2>/dev/null || true
+	if dd if="$(dev 1)" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; then return 1; fi
+	umount -l /mnt/s1
+	[ "$(cat /mnt/s2/file)" = two ]
+	[ ! -e /mnt/s2/other ]
+	umount /mnt/s2
+	before=$(dd if="$(dev 2)" bs=1M count=64 iflag=direct status=none | sha256sum)
+	until_ok 30 session_is 1 none
+	[ "$before" = "$(dd if="$(dev 1)" bs=1M count=64 iflag=direct status=none | sha256sum)" ]
+	mount "$(dev 1)" /mnt/s1
+	[ "$(cat /mnt/s1/file)" = two ]
+	umount /mnt/s1
+	replicas_equal vol
+}
+mount_elsewhere() { mount "$(dev 2)" /mnt/s2; }
+
+# Each node in turn goes and comes back under load: no error, nothing lost.
+rolling_restart() {
+	local i n
+	: >/tmp/ack.s
+	"$ACKLOG" write "$(dev 1)" 40 40000 >/tmp/ack.s 2>/tmp/ack.err &
+	PIDS=($!)
+	until_ok 20 acked_more_than 20
+	for i in 2 3; do
+		rb "$i" down vol
+		n=$(wc -l </tmp/ack.s)
+		until_ok 30 acked_more_than $((n + 20))
+		rb "$i" up vol
+		until_ok 60 caught_up "$i"
+	done
+	[ ! -s /tmp/ack.err ]
+	kill_all
+	n=$(wc -l </tmp/ack.s)
+	rb 1 down vol		# the writer's node itself, once it is closed
+	until_ok 30 leader vol
+	"$ACKLOG" check "$(dev 2)" 40 "$n" | sed 's/^/# /'
+	rb 1 up vol
+	replicas_equal vol
+}
+caught_up() { [ "$(($(entries 1) - $(entries "$1")))" -lt 200 ]; }
+
+for t in starts second_writer_gets_busy_at_once reader_then_writer_elsewhere \
+	storms_do_not_grow_the_log two_race_to_open leader_goes_under_a_follower \
+	fio_verifies_across_transfers leadership_follows_the_session \
+	holder_is_cut_off_and_comes_back rolling_restart; do
+	tap $t
+done
+tap_end
