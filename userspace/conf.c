@@ -191,6 +191,15 @@ static int set_block_size(struct parser *p, const char *value)
 	return 1;
 }
 
+static int set_ring_size(struct parser *p, const char *value)
+{
+	u64 *ring = &p->c->ring_size;
+
+	if (conf_parse_size(value, ring) || *ring < LOG_RING_MIN || *ring % (1 << 20))
+		return bad(p, "ring-size: '%s' is not possible; write 256M, or 4M at least", value);
+	return 1;
+}
+
 static int set_minor(struct parser *p, const char *value)
 {
 	char *end;
@@ -244,6 +253,7 @@ static const struct {
 	{ "uuid", set_uuid },
 	{ "size", set_size },
 	{ "block-size", set_block_size },
+	{ "ring-size", set_ring_size },
 	{ "minor", set_minor },
 	{ "election-timeout", set_election },
 	{ "io-timeout", set_io_timeout },
@@ -351,7 +361,7 @@ static int on_key(void *user, const char *section, const char *key, const char *
 		p->seen |= 1u << i;
 		return volume_keys[i].set(p, value);
 	}
-	return bad(p, "no key '%s'; there are uuid, size, block-size, minor, election-timeout, io-timeout, pool and node, and [node NAME] sections",
+	return bad(p, "no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, pool and node, and [node NAME] sections",
 		   key);
 }
 
@@ -513,6 +523,8 @@ static void print_conf(const struct conf *c)
 	printf("  size              %s\n", c->size ? human_bytes(c->size, buf, sizeof(buf)) :
 	       "what the smallest data device allows");
 	printf("  block-size        %u\n", c->block_size);
+	if (c->ring_size)
+		printf("  ring-size         %s\n", human_bytes(c->ring_size, buf, sizeof(buf)));
 	printf("  minor             ");
 	printf(c->minor < 0 ? "the first free one\n" : "%d\n", c->minor);
 	if (c->election_ms)

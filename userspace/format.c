@@ -135,6 +135,13 @@ static int check_sizes(struct format *f)
 			    "log device %s is too small: %s, and %s are needed; a tenth of the data, at least 256 MiB, does well",
 			    f->log.path, human_bytes(f->log.bytes, a, sizeof(a)),
 			    human_bytes(need, b, sizeof(b)));
+	if (!err && f->c.ring_size > s->ring_bytes)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "log device %s has room for a ring of %s, and ring-size is %s",
+			    f->log.path, human_bytes(s->ring_bytes, a, sizeof(a)),
+			    human_bytes(f->c.ring_size, b, sizeof(b)));
+	if (!err && f->c.ring_size)
+		s->ring_bytes = f->c.ring_size;
 	if (err)
 		return fail(EXIT_FAILED, f->c.volume, "%s and %s cannot be laid out: %s",
 			    f->log.path, f->data.path, strerror(-err));

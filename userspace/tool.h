@@ -89,6 +89,7 @@ struct conf {
 	u8 uuid[LOG_UUID_LEN];
 	char uuid_text[37];
 	u64 size;		/* bytes; 0: what the smallest data device allows */
+	u64 ring_size;		/* 0: as large as the log device allows */
 	u32 block_size;
 	int minor;		/* -1: any */
 	u32 election_ms, io_timeout_ms;
