@@ -23,6 +23,20 @@ int rb_conn_greet(struct rb_conn *c, struct rb_link *l)
 	return rb_sock_say(c, ps->scratch, wire_encode_hello(ps->scratch, &hello));
 }
 
+static void tell_refused(struct rb_conn *c, u8 reason, const struct wire_hello *h)
+{
+	struct rb_volume *v = c->v;
+
+	if (reason != WIRE_R_SIZES)
+		rb_warn_limited(v, "refused the connection of node '%s' at %pISpc: %s\n", h->node,
+				&c->addr, wire_reason_text(reason));
+	else
+		rb_warn_limited(v,
+				"refused the connection of node '%s' at %pISpc: its log has %llu bytes and %llu entries, ours %llu and %u: they have to be equal\n",
+				h->node, &c->addr, h->ring_bytes, h->entries,
+				v->super.ring_bytes, v->limits.entries);
+}
+
 static int refuse(struct rb_conn *c, u8 reason, const struct wire_hello *h, u64 now)
 {
 	struct wire_reject r = { .reason = reason };
@@ -31,8 +45,7 @@ static int refuse(struct rb_conn *c, u8 reason, const struct wire_hello *h, u64 
 	int err;
 
 	ps->rejected++;
-	rb_warn_limited(v, "refused the connection of node '%s' at %pISpc: %s\n", h->node,
-			&c->addr, wire_reason_text(reason));
+	tell_refused(c, reason, h);
 	err = rb_sock_say(c, ps->scratch, wire_encode_reject(ps->scratch, &r));
 	if (!err)
 		rb_conn_linger(c, now);

@@ -41,13 +41,16 @@ struct frame_hello {
 	__le64 match;
 	__le64 match_term;
 	__le64 data_sectors;
+	__le64 ring_bytes;
+	__le64 entries;
 	char node[LOG_NAME_MAX];
 	char peer[LOG_NAME_MAX];
 } __packed;
 
 static_assert(offsetof(struct frame_hello, volume) == 16);
-static_assert(offsetof(struct frame_hello, node) == 80);
-static_assert(sizeof(struct frame_hello) == 144);
+static_assert(offsetof(struct frame_hello, ring_bytes) == 80);
+static_assert(offsetof(struct frame_hello, node) == 96);
+static_assert(sizeof(struct frame_hello) == 160);
 
 struct frame_reject {
 	u8 reason;
@@ -183,6 +186,7 @@ const char *wire_reason_text(u8 reason)
 		[WIRE_R_STORE] = "store is not a member",
 		[WIRE_R_ROLLBACK] = "store is older than it was seen to be",
 		[WIRE_R_DUPLICATE] = "store is already connected",
+		[WIRE_R_SIZES] = "log rings or entry tables of different sizes",
 	};
 
 	return reason < WIRE_R_NR && text[reason] ? text[reason] : "unknown reason";
@@ -312,6 +316,8 @@ u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
 	f->match = cpu_to_le64(hello->match);
 	f->match_term = cpu_to_le64(hello->match_term);
 	f->data_sectors = cpu_to_le64(hello->data_sectors);
+	f->ring_bytes = cpu_to_le64(hello->ring_bytes);
+	f->entries = cpu_to_le64(hello->entries);
 	put_name(f->node, hello->node);
 	put_name(f->peer, hello->peer);
 	return finish(buf, WIRE_HELLO, sizeof(*f), 0, 0);
@@ -346,6 +352,8 @@ int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, con
 	hello->match = le64_to_cpu(f->match);
 	hello->match_term = le64_to_cpu(f->match_term);
 	hello->data_sectors = le64_to_cpu(f->data_sectors);
+	hello->ring_bytes = le64_to_cpu(f->ring_bytes);
+	hello->entries = le64_to_cpu(f->entries);
 	if (!hello->version_min || hello->version_min > hello->version_max || f->zero)
 		return -EINVAL;
 	if (hello->channel >= WIRE_CHANNELS || hello->bootstrapped > 1 || !hello->store)

@@ -40,6 +40,7 @@ enum wire_reason {		/* of a REJECT */
 	WIRE_R_STORE,		/* its store is not a member: wiped, swapped or not added yet */
 	WIRE_R_ROLLBACK,	/* its store is older than what it was seen to be */
 	WIRE_R_DUPLICATE,	/* the same store is connected twice */
+	WIRE_R_SIZES,		/* its log ring or entry table is not as large as ours */
 	WIRE_R_NR,
 };
 
@@ -63,6 +64,8 @@ struct wire_hello {
 	u64 match;		/* newest durable index */
 	u64 match_term;
 	u64 data_sectors;	/* usable size of its data device */
+	u64 ring_bytes;		/* of its log */
+	u64 entries;		/* of its table: the longest log that it can take in */
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
 	char node[LOG_NAME_MAX];	/* who speaks */

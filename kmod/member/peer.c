@@ -60,6 +60,8 @@ void member_hello(const struct member *m, u32 slot, enum wire_channel ch, struct
 	h->match = m->rst.durable;
 	h->match_term = raft_term_at(m->raft, m->rst.durable);
 	h->data_sectors = m->cfg.super.data_bytes >> RB_SECTOR_SHIFT;
+	h->ring_bytes = m->cfg.super.ring_bytes;
+	h->entries = m->cfg.limits.entries;
 	h->channel = ch;
 	h->bootstrapped = m->conf.index != 0;
 	memcpy(h->node, m->cfg.node, sizeof(h->node));
@@ -145,6 +147,12 @@ static u8 judge_hello(struct member *m, u32 slot, const struct wire_hello *h)
 		return WIRE_R_NODE;
 	if (rolled_back(m, h))
 		return WIRE_R_ROLLBACK;
+	/*
+	 * What a leader may have uncommitted is bounded by its own ring and table.
+	 * A smaller one would be full of it before the entry that commits it.
+	 */
+	if (h->ring_bytes != m->cfg.super.ring_bytes || h->entries != m->cfg.limits.entries)
+		return WIRE_R_SIZES;
 	return 0;
 }
 

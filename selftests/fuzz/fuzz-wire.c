@@ -196,8 +196,9 @@ static size_t seed_frame(u8 *data, size_t max, unsigned int seed)
 {
 	struct raft_msg m = { .type = RAFT_MSG_APPEND, .from = 1, .to = 2, .term = 5,
 			      .prev = { .term = 3, .index = 9 } };
-	struct wire_hello he = { .version_min = 1, .version_max = 1, .store = 7, .node = "a" };
-	struct wire_reject re = { .reason = 1 + seed % 7 };
+	struct wire_hello he = { .version_min = 1, .version_max = 1, .store = 7,
+				 .ring_bytes = 4 << 20, .entries = 1024, .node = "a" };
+	struct wire_reject re = { .reason = 1 + seed % (WIRE_R_NR - 1) };
 	u32 rnd = seed, i, len;
 
 	one.n = seed / 4 % 5;

@@ -99,6 +99,23 @@ static void no_bootstrap_after_a_vote(void)
 	CHECK_EQ(member_bootstrap_conf(node[1].m, "10.0.0.1:7800", 0, 1, &conf, &slot), -EEXIST);
 }
 
+/* A log or a table of another size: neither side wants the other. */
+static void other_sizes(void)
+{
+	struct wire_hello h;
+	int i;
+
+	world(3);
+	for (i = 0; i < 3; i++) {
+		member_hello(node[1].m, 0, WIRE_CONSENSUS, &h);
+		if (i == 1)
+			h.ring_bytes -= 1 << 20;
+		if (i == 2)
+			h.entries *= 2;
+		CHECK_EQ(member_peer_hello(node[0].m, 0, &h), i ? WIRE_R_SIZES : 0);
+	}
+}
+
 static void opened(int n)
 {
 	int l, r;
@@ -420,6 +437,7 @@ static void full_table_can_lead(void)
 static const struct tap_case cases[] = {
 	{ "two_bootstraps", two_bootstraps },
 	{ "no_bootstrap_after_a_vote", no_bootstrap_after_a_vote },
+	{ "other_sizes", other_sizes },
 	{ "one_node", one_node },
 	{ "three_nodes", three_nodes },
 	{ "leader_dies", leader_dies },

@@ -98,6 +98,7 @@ static const struct wire_hello hello = {
 	.nonce = 0x0102030405060708, .store = 0x1112131415161718,
 	.generation = 0x2122232425262728, .match = 0x3132333435363738,
 	.match_term = 0x4142434445464748, .data_sectors = 0x5152535455565758,
+	.ring_bytes = 0x6162636465666768, .entries = 0x7172737475767778,
 	.channel = WIRE_BULK, .bootstrapped = 1, .node = "alpha", .peer = "beta",
 };
 
@@ -201,7 +202,7 @@ static void test_hello(void)
 {
 	struct wire_hello got;
 
-	CHECK_EQ(wire_encode_hello(buf, &hello), HEAD + 144);
+	CHECK_EQ(wire_encode_hello(buf, &hello), HEAD + 160);
 	memset(&got, 0xee, sizeof(got));
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 	CHECK_EQ(got.version_min, 1);
@@ -214,6 +215,8 @@ static void test_hello(void)
 	CHECK_EQ(got.match, hello.match);
 	CHECK_EQ(got.match_term, hello.match_term);
 	CHECK_EQ(got.data_sectors, hello.data_sectors);
+	CHECK_EQ(got.ring_bytes, hello.ring_bytes);
+	CHECK_EQ(got.entries, hello.entries);
 	CHECK_EQ(got.channel, WIRE_BULK);
 	CHECK_EQ(got.bootstrapped, 1);
 	CHECK(!memcmp(got.node, hello.node, LOG_NAME_MAX));
@@ -226,8 +229,8 @@ static void test_hello_longer(void)
 	struct wire_hello got;
 
 	wire_encode_hello(buf, &hello);
-	memset(buf + HEAD + 144, 0x5a, 60);
-	put32(8, 204);
+	memset(buf + HEAD + 160, 0x5a, 60);
+	put32(8, 220);
 	seal();
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 	CHECK_EQ(got.data_sectors, hello.data_sectors);
@@ -379,12 +382,12 @@ static void test_encode_asserts(void)
 }
 
 static const char golden_hello[] =
-	"72626c6b0101000090000000000000000000000000000000ad5507e932dfb9a3"
+	"72626c6b01010000a0000000000000000000000000000000365207c1d2de93dc"
 	"01000300010100008877665544332211a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 	"0807060504030201181716151413121128272625242322213837363534333231"
-	"48474645444342415857565554535251616c7068610000000000000000000000"
-	"0000000000000000000000000000000062657461000000000000000000000000"
-	"00000000000000000000000000000000";
+	"4847464544434241585756555453525168676665646362617877767574737271"
+	"616c706861000000000000000000000000000000000000000000000000000000"
+	"6265746100000000000000000000000000000000000000000000000000000000";
 
 static const char golden_reject[] =
 	"72626c6b0102000008000000000000000000000000000000c04d09e47c57fe09"
@@ -514,7 +517,7 @@ static void test_bad_header(void)
 }
 
 static const struct bad bad_hello[] = {
-	{ "short", 8, 4, 143, -EINVAL },
+	{ "short", 8, 4, 159, -EINVAL },
 	{ "1 byte", 8, 4, 1, -EINVAL },
 	{ "is a REJECT", HEAD + 0, 2, 0, -EINVAL },
 	{ "min > max", HEAD + 0, 2, 4, -EINVAL },
@@ -523,14 +526,14 @@ static const struct bad bad_hello[] = {
 	{ "bootstrapped", HEAD + 5, 1, 2, -EINVAL },
 	{ "reserved", HEAD + 6, 2, 1, -EINVAL },
 	{ "store 0", HEAD + 40, 8, 0, -EINVAL },
-	{ "node empty", HEAD + 80, 8, 0, -EINVAL },
-	{ "node: escape", HEAD + 81, 1, 0x1b, -EINVAL },
-	{ "node: blank", HEAD + 81, 1, ' ', -EINVAL },
-	{ "node: 8 bit", HEAD + 81, 1, 0x80, -EINVAL },
-	{ "node: DEL", HEAD + 81, 1, 0x7f, -EINVAL },
-	{ "node: text behind the NUL", HEAD + 111, 1, 'x', -EINVAL },
-	{ "peer: newline", HEAD + 112, 1, '\n', -EINVAL },
-	{ "peer: text behind the NUL", HEAD + 143, 1, 'x', -EINVAL },
+	{ "node empty", HEAD + 96, 8, 0, -EINVAL },
+	{ "node: escape", HEAD + 97, 1, 0x1b, -EINVAL },
+	{ "node: blank", HEAD + 97, 1, ' ', -EINVAL },
+	{ "node: 8 bit", HEAD + 97, 1, 0x80, -EINVAL },
+	{ "node: DEL", HEAD + 97, 1, 0x7f, -EINVAL },
+	{ "node: text behind the NUL", HEAD + 127, 1, 'x', -EINVAL },
+	{ "peer: newline", HEAD + 128, 1, '\n', -EINVAL },
+	{ "peer: text behind the NUL", HEAD + 159, 1, 'x', -EINVAL },
 };
 
 static void test_bad_hello(void)
@@ -538,7 +541,7 @@ static void test_bad_hello(void)
 	u32 i;
 
 	refuse(encode_hello, bad_hello, ARRAY_SIZE(bad_hello));
-	for (i = 80; i <= 112; i += 32) {	/* a name without an end */
+	for (i = 96; i <= 128; i += 32) {	/* a name without an end */
 		encode_hello();
 		memset(buf + HEAD + i, 'x', LOG_NAME_MAX);
 		seal();
