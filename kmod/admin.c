@@ -225,6 +225,11 @@ static int rb_up_check(const struct rb_up *up, char *err)
 	if (up->npeers > MEMBER_PEERS_MAX)
 		return rb_sentence(err, -EINVAL, "%u peers: at most %u are possible", up->npeers,
 				   MEMBER_PEERS_MAX);
+	if (rb_disk_is_ours(up->log_dev) || rb_disk_is_ours(up->data_dev))
+		return rb_sentence(err, -ELOOP, "%s is a raftblk device itself",
+				   rb_disk_is_ours(up->log_dev) ? up->log_path : up->data_path);
+	if (up->log_dev == up->data_dev)
+		return rb_sentence(err, -EINVAL, "log and data need a device each");
 	for (i = 0; i < up->npeers; i++) {
 		if (!strcmp(up->peer[i].node, up->node))
 			return rb_sentence(err, -EINVAL, "%s is its own peer", up->node);
@@ -286,18 +291,11 @@ static int rb_volume_enlist(struct rb_volume *v, char *err)
 int rb_volume_up(struct net *net, const struct rb_up *up, u64 ticket, char *err)
 {
 	struct rb_volume *v;
-	dev_t log, data;
 	int r;
 
 	r = rb_up_check(up, err);
-	if (!r)
-		r = rb_lower_find("log", up->log_path, &log, err);
-	if (!r)
-		r = rb_lower_find("data", up->data_path, &data, err);
 	if (r)
 		return r;
-	if (log == data)
-		return rb_sentence(err, -EINVAL, "log and data need a device each");
 	if (!try_module_get(THIS_MODULE))
 		return rb_sentence(err, -ENODEV, "the module is being unloaded");
 	v = rb_volume_alloc(net, up, ticket);
@@ -305,8 +303,6 @@ int rb_volume_up(struct net *net, const struct rb_up *up, u64 ticket, char *err)
 		module_put(THIS_MODULE);
 		return rb_sentence(err, -ENOMEM, "no memory");
 	}
-	v->log_dev = log;
-	v->data_dev = data;
 	r = rb_volume_enlist(v, err);
 	if (r) {
 		put_net(v->net);

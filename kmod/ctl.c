@@ -3,13 +3,16 @@
  * Generic netlink: requests and events. Documentation/netlink/specs/raftblk.yaml
  * describes the family; ctl_gen.[ch] and uapi/raftblk.h are generated from it.
  *
- * A handler holds a lock of generic netlink, which the whole machine shares:
- * none may wait for a device, the network or a quorum. What takes time is only
- * started, and its end is multicast with the ticket of the request.
+ * A handler holds a lock of generic netlink, which the whole machine shares,
+ * parallel_ops or not: none may wait for a device, a file system, the network
+ * or a quorum. So devices are named by number, their paths are for people only.
+ * What takes time is only started, and its end is multicast with the ticket of
+ * the request.
  */
 #include <linux/capability.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/kdev_t.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -168,7 +171,7 @@ static int get_up(struct genl_info *info, struct rb_up *up)
 {
 	static const int needed[] = {
 		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH,
-		RAFTBLK_A_LISTEN,
+		RAFTBLK_A_LOG_DEVICE, RAFTBLK_A_DATA_DEVICE, RAFTBLK_A_LISTEN,
 	};
 	struct nlattr **attrs = info->attrs;
 	int i, err = 0;
@@ -187,6 +190,8 @@ static int get_up(struct genl_info *info, struct rb_up *up)
 		err = get_sockaddr(info->extack, attrs[RAFTBLK_A_LISTEN], &up->listen);
 	if (!err)
 		err = get_peers(info, up);
+	up->log_dev = new_decode_dev(get_u32(info, RAFTBLK_A_LOG_DEVICE));
+	up->data_dev = new_decode_dev(get_u32(info, RAFTBLK_A_DATA_DEVICE));
 	up->minor = attrs[RAFTBLK_A_MINOR] ? nla_get_u32(attrs[RAFTBLK_A_MINOR]) : -1;
 	up->pool_mib = get_u32(info, RAFTBLK_A_POOL_MIB);
 	up->io_timeout_ms = get_u32(info, RAFTBLK_A_IO_TIMEOUT_MS);

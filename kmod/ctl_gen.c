@@ -19,7 +19,7 @@ const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1] = {
 };
 
 /* Global operation policy for raftblk */
-const struct nla_policy raftblk_nl_policy[RAFTBLK_A_SECTORS + 1] = {
+const struct nla_policy raftblk_nl_policy[RAFTBLK_A_DATA_DEVICE + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_TICKET] = { .type = NLA_U64, },
@@ -33,6 +33,8 @@ const struct nla_policy raftblk_nl_policy[RAFTBLK_A_SECTORS + 1] = {
 	[RAFTBLK_A_ELECTION_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
 	[RAFTBLK_A_FORCE] = { .type = NLA_FLAG, },
 	[RAFTBLK_A_SECTORS] = { .type = NLA_U64, },
+	[RAFTBLK_A_LOG_DEVICE] = { .type = NLA_U32, },
+	[RAFTBLK_A_DATA_DEVICE] = { .type = NLA_U32, },
 };
 
 /* Ops table for raftblk */

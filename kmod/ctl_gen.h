@@ -15,7 +15,7 @@
 extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1];
 
 /* Global operation policy for raftblk */
-extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_SECTORS + 1];
+extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_DATA_DEVICE + 1];
 
 /* Ops table for raftblk */
 extern const struct genl_small_ops raftblk_nl_ops[5];

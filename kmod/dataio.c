@@ -312,7 +312,7 @@ int rb_dataio_open(struct rb_volume *v, char *err)
 	d->header = alloc_page(GFP_KERNEL);
 	if (!d->header)
 		return rb_sentence(err, -ENOMEM, "no memory");
-	r = rb_lower_open(v, &d->lower, v->data_dev, "data", v->up.data_path, err);
+	r = rb_lower_open(v, &d->lower, v->up.data_dev, "data", v->up.data_path, err);
 	if (r)
 		return r;
 	if (bdev_logical_block_size(d->lower.bdev) > v->super.block_size)

@@ -409,7 +409,7 @@ int rb_logio_open(struct rb_volume *v, char *err)
 	INIT_LIST_HEAD(&l->unflushed);
 	INIT_LIST_HEAD(&l->flushing);
 	v->logio = l;
-	r = rb_lower_open(v, &l->lower, v->log_dev, "log", v->up.log_path, err);
+	r = rb_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
 	if (r)
 		return r;
 	if (bdev_logical_block_size(l->lower.bdev) > RB_BLOCK_SIZE)

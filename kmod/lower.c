@@ -12,37 +12,10 @@
 #define RB_READ_PAGES	16
 
 /**
- * rb_lower_find() - resolve the path of a lower device
- * @what: "log" or "data", for the sentence
- * @path: in the caller's mount namespace
- * @dev: the device
- * @err: a sentence when it fails, RB_ERR_MAX
- *
- * Only looks the path up; the device itself is not touched.
- *
- * Context: process; sleeps.
- * Return: 0 or -errno.
- */
-int rb_lower_find(const char *what, const char *path, dev_t *dev, char *err)
-{
-	int r = lookup_bdev(path, dev);
-
-	if (r == -ENOTBLK)
-		return rb_sentence(err, r, "%s device %s is not a block device", what, path);
-	if (r)
-		return rb_sentence(err, r, "%s device %s cannot be found (error %d)", what, path,
-				   -r);
-	if (rb_disk_is_ours(*dev))
-		return rb_sentence(err, -ELOOP, "%s device %s is a raftblk device itself", what,
-				   path);
-	return 0;
-}
-
-/**
  * rb_lower_open() - open a lower device exclusively
  * @v: the volume, the holder
  * @l: filled
- * @dev: from rb_lower_find()
+ * @dev: its number
  * @what: "log" or "data", for the sentence
  * @path: for the sentence
  * @err: a sentence when it fails, RB_ERR_MAX

@@ -91,7 +91,8 @@ struct rb_up {				/* what "up" asks for */
 	char volume[LOG_NAME_MAX];
 	char node[LOG_NAME_MAX];
 	char log_path[RB_PATH_MAX];
-	char data_path[RB_PATH_MAX];
+	char data_path[RB_PATH_MAX];	/* for people */
+	dev_t log_dev, data_dev;
 	struct sockaddr_storage listen;
 	u32 npeers;
 	struct member_peer_cfg peer[MEMBER_PEERS_MAX];	/* node names and addresses as text */
@@ -125,7 +126,6 @@ struct rb_volume {
 	char name[LOG_NAME_MAX];
 	struct rb_up up;
 	struct net *net;		/* held: sockets live in it */
-	dev_t log_dev, data_dev;
 	struct log_super super;
 	struct member_limits limits;
 
@@ -284,7 +284,6 @@ struct rb_io {
 	struct rb_payload **held;	/* put when the last bio ended */
 };
 
-int rb_lower_find(const char *what, const char *path, dev_t *dev, char *err);
 int rb_lower_open(struct rb_volume *v, struct rb_lower *l, dev_t dev, const char *what,
 		  const char *path, char *err);
 void rb_lower_wait(struct rb_lower *l);

@@ -63,6 +63,20 @@ static int open_failed(const struct device *d, const char *volume, bool write)
 	}
 }
 
+/* As the kernel wants it: it resolves no path. */
+int device_number(const char *what, const char *path, const char *volume, u32 *number)
+{
+	struct device d = { .what = what, .path = path };
+	struct stat st;
+
+	if (stat(path, &st))
+		return open_failed(&d, volume, false);
+	if (!S_ISBLK(st.st_mode))
+		return fail(EXIT_FAILED, volume, "%s device %s is not a block device", what, path);
+	*number = st.st_rdev;
+	return 0;
+}
+
 /* To write: exclusively. To read only: a volume that is up may have it. */
 int device_open(struct device *d, const char *volume, bool write)
 {

@@ -124,6 +124,7 @@ struct device {
 
 int device_open(struct device *d, const char *volume, bool write);
 void device_close(struct device *d);
+int device_number(const char *what, const char *path, const char *volume, u32 *number);
 int device_foreign(struct device *d, const char *volume);
 int device_overlap(const struct device *a, const struct device *b, const char *volume);
 int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool progress);

@@ -130,13 +130,22 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
 {
 	struct sockaddr_in6 addr;
 	int err = conf_resolve(c, c->me, &addr);
-	u32 i;
+	u32 log, data, i;
+
+	if (!err)
+		err = device_number("log", c->me->log, c->volume, &log);
+	if (!err)
+		err = device_number("data", c->me->data, c->volume, &data);
+	if (err)
+		return err;
 
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, c->volume);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, c->me->name);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_LOG_PATH, c->me->log);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_DATA_PATH, c->me->data);
+	mnl_attr_put_u32(nlh, RAFTBLK_A_LOG_DEVICE, log);
+	mnl_attr_put_u32(nlh, RAFTBLK_A_DATA_DEVICE, data);
 	mnl_attr_put(nlh, RAFTBLK_A_LISTEN, sizeof(addr), &addr);
 	if (c->minor >= 0)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_MINOR, c->minor);
