@@ -16,7 +16,8 @@
 struct workqueue_struct *rb_wq;
 
 static DEFINE_MUTEX(rb_volumes_lock);
-static LIST_HEAD(rb_volumes);
+static LIST_HEAD(rb_volumes);		/* in ascending order of their ids */
+static u64 rb_volumes_last;		/* newest id */
 
 /**
  * rb_sentence() - say why something failed
@@ -174,29 +175,30 @@ struct rb_volume *rb_volume_find(const struct net *net, const char *name)
 }
 
 /**
- * rb_volumes_each() - call a function on every volume
+ * rb_volume_next() - walk through the volumes
  * @net: of the caller
- * @fn: non-zero ends the walk
- * @ctx: for @fn
+ * @after: rb_volume.id of the one before; 0: the first
  *
- * Context: process; may sleep. @fn must not bring volumes up or down.
- * Return: what @fn returned last, or 0.
+ * Looking at a volume may take a second when a device below it hangs: that is
+ * done without the lock of the list, so that it holds up nobody else.
+ *
+ * Context: process; may sleep.
+ * Return: the volume, referenced; NULL: that was the last.
  */
-int rb_volumes_each(const struct net *net, int (*fn)(struct rb_volume *v, void *ctx), void *ctx)
+struct rb_volume *rb_volume_next(const struct net *net, u64 after)
 {
-	struct rb_volume *v;
-	int r = 0;
+	struct rb_volume *v, *next = NULL;
 
 	mutex_lock(&rb_volumes_lock);
 	list_for_each_entry(v, &rb_volumes, list) {
-		if (v->net != net)
+		if (v->net != net || v->id <= after)
 			continue;
-		r = fn(v, ctx);
-		if (r)
-			break;
+		rb_volume_get(v);
+		next = v;
+		break;
 	}
 	mutex_unlock(&rb_volumes_lock);
-	return r;
+	return next;
 }
 
 /**
@@ -268,10 +270,12 @@ static int rb_volume_enlist(struct rb_volume *v, char *err)
 	int r = 0;
 
 	mutex_lock(&rb_volumes_lock);
-	if (rb_volume_lookup(v->net, v->name))
+	if (rb_volume_lookup(v->net, v->name)) {
 		r = rb_sentence(err, -EEXIST, "volume %s is up already, or on its way", v->name);
-	else
+	} else {
+		v->id = ++rb_volumes_last;
 		list_add_tail(&v->list, &rb_volumes);
+	}
 	mutex_unlock(&rb_volumes_lock);
 	return r;
 }

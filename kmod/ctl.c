@@ -386,7 +386,6 @@ struct dump {
 	struct sk_buff *skb;
 	struct netlink_callback *cb;
 	struct rb_volume_info *info;
-	long nth;			/* of the volume being looked at */
 };
 
 static int put_names(struct sk_buff *skb, struct rb_volume *v)
@@ -395,16 +394,13 @@ static int put_names(struct sk_buff *skb, struct rb_volume *v)
 	       nla_put_string(skb, RAFTBLK_A_NODE, v->up.node) ? -EMSGSIZE : 0;
 }
 
-static int dump_volume(struct rb_volume *v, void *ctx)
+static int dump_volume(struct rb_volume *v, struct dump *d)
 {
-	struct dump *d = ctx;
 	struct sk_buff *skb = d->skb;
 	bool first = !skb->len;
 	void *hdr;
 	int err;
 
-	if (d->nth++ < d->cb->args[0])
-		return 0;
 	hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
 			  &rb_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
 	if (!hdr)
@@ -423,26 +419,32 @@ static int dump_volume(struct rb_volume *v, void *ctx)
 		return err;
 	}
 	genlmsg_end(skb, hdr);
-	d->cb->args[0] = d->nth;
 	return 0;
 }
 
 /**
  * raftblk_nl_get_dumpit() - status of all volumes of the network namespace
  * @skb: the reply
- * @cb: state of the dump: args[0] counts the volumes told
+ * @cb: state of the dump: args[0] is the id of the volume told last
  *
  * Return: bytes in @skb, 0 at the end, or -errno.
  */
 int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct dump d = { .skb = skb, .cb = cb };
-	int err;
+	struct net *net = sock_net(skb->sk);
+	struct rb_volume *v;
+	int err = 0;
 
 	d.info = kmalloc(sizeof(*d.info), GFP_KERNEL);
 	if (!d.info)
 		return -ENOMEM;
-	err = rb_volumes_each(sock_net(skb->sk), dump_volume, &d);
+	while (!err && (v = rb_volume_next(net, cb->args[0]))) {
+		err = dump_volume(v, &d);
+		if (!err)
+			cb->args[0] = v->id;
+		rb_volume_put(v);
+	}
 	kfree(d.info);
 	return err && !skb->len ? err : skb->len;
 }

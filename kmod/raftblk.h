@@ -122,6 +122,7 @@ enum rb_kick { RB_KICK_SUBMIT, RB_KICK_DONE, RB_KICK_NET, RB_KICK_POOL, RB_KICK_
 struct rb_volume {
 	struct kref ref;
 	struct list_head list;		/* rb_volumes, under rb_volumes_lock */
+	u64 id;				/* never given twice */
 	enum rb_volume_state state;
 	char name[LOG_NAME_MAX];
 	struct rb_up up;
@@ -172,8 +173,8 @@ void rb_volume_get(struct rb_volume *v);
 void rb_volume_put(struct rb_volume *v);	/* may sleep (last one) */
 /* Referenced; NULL: not up here. */
 struct rb_volume *rb_volume_find(const struct net *net, const char *name);
-/* Calls @fn on every volume of @net; stops at non-zero. May sleep. */
-int rb_volumes_each(const struct net *net, int (*fn)(struct rb_volume *v, void *ctx), void *ctx);
+/* The one behind the volume with the id @after, referenced; NULL: no more. */
+struct rb_volume *rb_volume_next(const struct net *net, u64 after);
 u64 rb_now(void);				/* ns, boot time clock */
 void rb_volume_run_done(struct rb_volume *v, u64 now);	/* owner */
 int rb_volume_loop(void *arg);			/* the loop's kthread */
