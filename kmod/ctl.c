@@ -30,7 +30,7 @@ static_assert(RAFTBLK_REPLICA_RESYNC == (int)RAFT_PEER_RESYNC);
 static_assert(RAFTBLK_EVENT_READY == (int)MEMBER_N_READY);
 
 static const struct genl_multicast_group rb_ctl_groups[] = {
-	[RAFTBLK_NLGRP_EVENTS] = { .name = "events" },
+	[RAFTBLK_NLGRP_EVENTS] = { .name = "events", .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
 static struct genl_family rb_ctl_family __ro_after_init = {

@@ -43,6 +43,7 @@ const struct genl_small_ops raftblk_nl_ops[5] = {
 		.cmd	= RAFTBLK_CMD_GET,
 		.doit	= raftblk_nl_get_doit,
 		.dumpit	= raftblk_nl_get_dumpit,
+		.flags	= GENL_ADMIN_PERM,
 	},
 	{
 		.cmd	= RAFTBLK_CMD_UP,

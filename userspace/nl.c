@@ -216,7 +216,8 @@ int nl_open(struct nl **out, const char *subject)
 	setsockopt(mnl_socket_get_fd(nl->event), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (mnl_socket_setsockopt(nl->event, NETLINK_ADD_MEMBERSHIP, &nl->group,
 				  sizeof(nl->group))) {
-		err = fail(EXIT_FAILED, subject, "netlink: no events: %s", strerror(errno));
+		err = fail(EXIT_FAILED, subject, "netlink: no events: %s%s", strerror(errno),
+			   errno == EPERM ? "; run as root" : "");
 		goto close;
 	}
 	*out = nl;

@@ -72,7 +72,8 @@ says_why() { rb 1 why vol | grep -Eqi 'not a member|wiped|new store'; }
 
 other_users_may_not() {
 	if setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all true 2>/dev/null; then
-		refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" --node rb2 down vol
+		refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" --node rb2 down vol &&
+			refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" status
 	fi
 }
 
