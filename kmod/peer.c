@@ -19,24 +19,21 @@ void rb_conn_free(struct rb_conn *c)
 	c->link = NULL;
 }
 
-static struct rb_conn *take_conn(struct rb_peers *ps)
+static struct rb_conn *free_conn(struct rb_peers *ps)
 {
-	struct rb_conn *c, *oldest = NULL;
 	u32 i;
 
-	for (i = 0; i < ps->nconns; i++) {
-		c = &ps->conn[i];
-		if (c->state == RB_C_FREE)
-			goto found;
-		if (!c->link && (!oldest || c->deadline < oldest->deadline))
-			oldest = c;
-	}
-	/* More than one a link and way: somebody connects and says nothing. */
-	c = oldest;
-	if (!c)
-		return NULL;
-	rb_conn_free(c);
-found:
+	for (i = 0; i < ps->nconns; i++)
+		if (ps->conn[i].state == RB_C_FREE)
+			return &ps->conn[i];
+	return NULL;
+}
+
+static void begin_conn(struct rb_conn *c, enum rb_conn_state state, u64 now)
+{
+	c->state = state;
+	c->since = now;
+	c->deadline = now + RB_HANDSHAKE_NS;
 	c->bits = 0;
 	c->dialled = false;
 	c->readable = false;
@@ -44,7 +41,38 @@ found:
 	c->decoded = false;
 	c->stage = RB_RX_HEAD;
 	c->have = 0;
-	return c;
+	rb_peers_arm(c->v->peers, c->deadline);
+}
+
+/*
+ * A place for whoever wants to be accepted; it may be taken still. Who connects is
+ * not known before the hello, so of those who have not said it none is better
+ * than another. Together they have RB_STRANGERS places, and each has
+ * RB_PATIENCE_NS to speak: then the one that was silent for longest has to make
+ * room. Who comes while all are new waits in the listener's queue, in order and
+ * bounded by its backlog. So a flood delays a member, but does not cut it off in
+ * mid-sentence, nor keep us from dialling: those places are counted apart.
+ */
+static struct rb_conn *stranger_place(struct rb_peers *ps, u64 now)
+{
+	struct rb_conn *c, *oldest = NULL;
+	u32 i, n = 0;
+
+	for (i = 0; i < ps->nconns; i++) {
+		c = &ps->conn[i];
+		if (c->state == RB_C_FREE || c->link)
+			continue;
+		n++;
+		if (!oldest || c->since < oldest->since)
+			oldest = c;
+	}
+	c = n < RB_STRANGERS ? free_conn(ps) : NULL;
+	if (c || !oldest)
+		return c;
+	if (now >= oldest->since + RB_PATIENCE_NS)
+		return oldest;
+	rb_peers_arm(ps, oldest->since + RB_PATIENCE_NS);
+	return NULL;
 }
 
 /* Between half and all of the backoff, which doubles. */
@@ -108,6 +136,7 @@ void rb_conn_linger(struct rb_conn *c, u64 now)
 
 	c->state = RB_C_LINGER;
 	c->link = NULL;
+	c->since = now;
 	c->deadline = now + RB_LINGER_NS;
 	rb_peers_arm(c->v->peers, c->deadline);
 	rb_sock_end(c);
@@ -156,19 +185,17 @@ static void end_conn(struct rb_conn *c, int err, u64 now)
 static void dial(struct rb_link *l, u64 now)
 {
 	struct rb_peers *ps = l->peers;
-	struct rb_conn *c = take_conn(ps);
+	struct rb_conn *c = free_conn(ps);
 	int err;
 
 	if (!c) {
 		redial_later(l, now);
 		return;
 	}
+	begin_conn(c, RB_C_CONNECTING, now);
 	c->addr = ps->v->up.peer_addr[l->slot];
 	c->link = l;
 	c->dialled = true;
-	c->state = RB_C_CONNECTING;
-	c->deadline = now + RB_HANDSHAKE_NS;
-	rb_peers_arm(ps, c->deadline);
 	l->trying = c;
 	err = rb_sock_dial(c);
 	if (err)
@@ -182,6 +209,11 @@ static bool accept_some(struct rb_peers *ps, u64 now)
 	int i, err;
 
 	for (i = 0; i < RB_STRANGERS; i++) {
+		c = stranger_place(ps, now);
+		if (!c) {
+			set_bit(RB_CONN_READ, &ps->bits);
+			return false;
+		}
 		err = rb_sock_accept(ps, &sock);
 		if (err == -EAGAIN)
 			return false;
@@ -190,15 +222,10 @@ static bool accept_some(struct rb_peers *ps, u64 now)
 			rb_peers_arm(ps, now + RB_BACKOFF_MIN_MS * RB_NSEC_PER_MSEC);
 			return false;
 		}
-		c = take_conn(ps);
-		if (!c) {
-			sock_release(sock);
-			continue;
-		}
-		c->state = RB_C_HELLO;
+		if (c->state != RB_C_FREE)
+			rb_conn_free(c);
+		begin_conn(c, RB_C_HELLO, now);
 		c->readable = true;
-		c->deadline = now + RB_HANDSHAKE_NS;
-		rb_peers_arm(ps, c->deadline);
 		rb_sock_attach(c, sock);
 	}
 	set_bit(RB_CONN_READ, &ps->bits);

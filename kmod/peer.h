@@ -28,6 +28,7 @@
 #define RB_STRANGERS		8	/* accepted, hello not yet heard */
 
 #define RB_HANDSHAKE_NS		(2 * RB_NSEC_PER_SEC)	/* connect and both hellos */
+#define RB_PATIENCE_NS		(250 * RB_NSEC_PER_MSEC)	/* for a stranger's hello */
 #define RB_TX_RETRY_NS		(50 * RB_NSEC_PER_MSEC)
 #define RB_ROOM_RETRY_NS	(10 * RB_NSEC_PER_MSEC)
 #define RB_LINGER_NS		RB_NSEC_PER_SEC		/* for a REJECT to be read */
@@ -56,6 +57,7 @@ struct rb_conn {
 	struct sockaddr_storage addr;	/* of the other side */
 	struct rb_link *link;		/* NULL: accepted, and not known yet who it is */
 	unsigned long bits;		/* enum rb_conn_bit, set by the callbacks */
+	u64 since;			/* accepted, dialled or refused */
 	u64 deadline;			/* of the handshake or of lingering */
 	enum rb_conn_state state;
 	bool dialled;
