@@ -198,6 +198,14 @@ int rb_sock_accept(struct rb_peers *ps, struct socket **sock)
 	return err;
 }
 
+/*
+ * What a socket allocates to send may be what the memory waits for that it is
+ * allocated from: a write is complete, and its pages clean, when a peer has it
+ * and said so. So sockets may use the reserves (__GFP_MEMALLOC, from
+ * sk_set_memalloc(); TCP hands it on to what it allocates in softirqs), as
+ * those of nbd do; what arrives for other sockets and took from the reserves is
+ * dropped then. See also rb_link_flush().
+ */
 static void set_options(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -315,10 +323,8 @@ int rb_sock_say(struct rb_conn *c, void *frame, u32 len)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec = { .iov_base = frame, .iov_len = len };
-	unsigned int noreclaim = memalloc_noreclaim_save();
 	int ret = kernel_sendmsg(c->sock, &msg, &vec, 1, len);
 
-	memalloc_noreclaim_restore(noreclaim);
 	if (ret < 0)	/* the caller takes -EAGAIN for a socket that has nothing to read */
 		return ret == -EAGAIN ? -EPIPE : ret;
 	c->v->peers->bytes_sent += ret;

@@ -131,6 +131,12 @@ static void consume(struct rb_link *l, u32 bytes)
  * rb_link_flush() - gives the socket as much as it takes
  * @l: link with a connection
  *
+ * The socket itself may use the reserves of memory, see set_options(). What is
+ * below it (neighbours, queues, tunnels) may only if the task may: hence
+ * PF_MEMALLOC around the send, as in nbd and nvme-tcp. It also means that nothing is
+ * reclaimed with the socket locked. How much that can take is bounded by the
+ * socket's send buffer, and by RB_TX_FRAMES that wait to be copied there.
+ *
  * Return: 0, or -errno: the connection is broken.
  */
 int rb_link_flush(struct rb_link *l)
