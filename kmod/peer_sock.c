@@ -7,8 +7,16 @@
  * sk_user_data, under sk_callback_lock, and looks at nothing once that is NULL.
  * The release clears it and puts TCP's own callbacks back under the same lock
  * for writing; closing the socket then waits for whoever is inside its lock, so
- * no callback of ours runs when rb_sock_close() returns, however long the
- * socket lives on to say its FIN.
+ * no callback of ours runs when rb_sock_close() returns.
+ *
+ * A socket that was closed holds nothing of the module. It has TCP's callbacks
+ * again, and it is closed by a reset: it does not stay to deliver what nobody
+ * will answer, nor holds the network namespace meanwhile. Connections that were
+ * never accepted have the listener's callback, copied when they were made; they
+ * end with the listener, and a softirq that is just making one is an RCU reader,
+ * which rmmod waits for. Where sockets have lock classes of ours (lockdep), each
+ * holds a reference to the module until it is freed (sk_owner). So the keys can be
+ * static, and lockdep drops them with the module.
  */
 #include <linux/sched/mm.h>
 #include <linux/tcp.h>
@@ -35,7 +43,9 @@ static void hold_net(struct sock *sk)
 
 /*
  * Our sockets are locked on the way of writing back memory, others allocate
- * under the same lock class: lockdep must tell them apart.
+ * under the same lock class: lockdep must tell them apart. Only before anybody
+ * else can lock the socket: those that are accepted keep the class of kernel
+ * sockets.
  */
 static void reclassify(struct sock *sk)
 {
@@ -213,6 +223,7 @@ static void set_options(struct socket *sock)
 	sk->sk_allocation = GFP_NOIO;
 	sk_set_memalloc(sk);
 	sk->sk_use_task_frag = false;
+	sock_no_linger(sk);
 	tcp_sock_set_nodelay(sk);
 	sock_set_keepalive(sk);
 	tcp_sock_set_keepidle(sk, RB_KEEPALIVE_IDLE_S);
