@@ -6,9 +6,10 @@
  *   1. new IO fails, no open succeeds
  *   2. the loop stops: nobody feeds the member any more
  *   3. the member ends every request it has; the others are ended too
- *   4. lower bios come back: reads that were in flight end with them
- *   5. the disk goes (nothing is in its queue that could not end)
- *   6. sockets, payloads, devices, memory
+ *   4. sockets: from here on the peers see that we are gone, whatever hangs below
+ *   5. lower bios come back: reads that were in flight end with them
+ *   6. the disk goes (nothing is in its queue that could not end)
+ *   7. payloads, devices, memory
  *
  * The gendisk and struct rb_volume stay until the last close.
  */
@@ -296,6 +297,7 @@ static void rb_end_requests(struct rb_volume *v)
 	mutex_unlock(&v->owner);
 	/* Opens that wait see it. */
 	wake_up_all(&v->noted);
+	rb_peers_shutdown(v);
 	rb_dataio_wait(v);
 	rb_logio_wait(v);
 	mutex_lock(&v->owner);
@@ -312,10 +314,7 @@ static void rb_volume_teardown(struct rb_volume *v)
 	rb_debugfs_del(v);
 	if (v->disk)
 		rb_disk_del(v);
-	if (v->peers) {
-		rb_peers_shutdown(v);
-		rb_peers_free(v);
-	}
+	rb_peers_free(v);
 	mutex_lock(&v->owner);
 	m = v->m;
 	v->m = NULL;
