@@ -19,7 +19,10 @@
 #define RB_IMAGE_SECTOR	(DATA_HEADER_BYTES >> SECTOR_SHIFT)
 /*
  * The header is written twice, one after the other, so that a torn write never
- * leaves none. The copy counts only if it is of the same store.
+ * leaves none. The copy is never the newer one. It counts only where the header was
+ * ours and is damaged, and only if it is of the same store: what somebody else
+ * wrote over the header he wrote over the data, too, and what a newer version
+ * wrote is not for us.
  */
 #define RB_HEADER_COPY	(64u << 10)
 
@@ -264,7 +267,7 @@ void rb_data_sync(void *host, const void *header_block)
 /**
  * rb_dataio_header() - read the header of the data device, synchronously
  * @v: the volume; v->super is known
- * @ds: filled from the newer of the good copies
+ * @ds: filled from it, or from its copy
  *
  * Context: process; sleeps.
  * Return: 0, -errno of the device, or of data_super_decode().
@@ -274,21 +277,20 @@ int rb_dataio_header(struct rb_volume *v, struct data_super *ds)
 	struct rb_dataio *d = v->dataio;
 	void *block = page_address(d->header);
 	struct data_super copy;
-	int r, r2;
+	int r;
 
 	r = rb_lower_read(&d->lower, 0, block, RB_BLOCK_SIZE);
 	if (!r)
 		r = data_super_decode(ds, block);
-	r2 = rb_lower_read(&d->lower, RB_HEADER_COPY, block, RB_BLOCK_SIZE);
-	if (!r2)
-		r2 = data_super_decode(&copy, block);
-	if (!r2 && copy.store == v->super.store && (r || copy.seq > ds->seq)) {
-		rb_warn(v, "the header of data device %s is bad: its copy is used\n",
-			v->up.data_path);
-		*ds = copy;
-		r = 0;
-	}
-	return r;
+	if (!r || r == -ENODATA || r == -EPROTONOSUPPORT)
+		return r;
+	if (rb_lower_read(&d->lower, RB_HEADER_COPY, block, RB_BLOCK_SIZE) ||
+	    data_super_decode(&copy, block) || copy.store != v->super.store)
+		return r;
+	rb_warn(v, "the header of data device %s is damaged (error %d): its copy is used\n",
+		v->up.data_path, -r);
+	*ds = copy;
+	return 0;
 }
 
 /* ---- life ---- */
