@@ -214,6 +214,22 @@ void rb_volume_unlist(struct rb_volume *v)
 	mutex_unlock(&rb_volumes_lock);
 }
 
+/**
+ * rb_volume_set_state() - up has come to its end
+ * @v: the volume
+ * @state: running or failed
+ *
+ * Under the lock under which a "down" looks: it sees all that "up" made.
+ *
+ * Context: process; may sleep.
+ */
+void rb_volume_set_state(struct rb_volume *v, enum rb_volume_state state)
+{
+	mutex_lock(&rb_volumes_lock);
+	WRITE_ONCE(v->state, state);
+	mutex_unlock(&rb_volumes_lock);
+}
+
 /* ---- up and down ---- */
 
 static int rb_up_check(const struct rb_up *up, char *err)
@@ -369,7 +385,7 @@ static int rb_volume_lock_running(struct rb_volume *v, char *err)
 		return 0;
 	mutex_unlock(&v->owner);
 	return rb_sentence(err, -ENODEV, "volume %s is %s", v->name,
-			   rb_volume_state_name(v->state));
+			   rb_volume_state_name(READ_ONCE(v->state)));
 }
 
 static int rb_bootstrap_failed(struct rb_volume *v, int r, u32 slot, char *err)

@@ -366,13 +366,13 @@ void rb_volume_start_work(struct work_struct *work)
 		r = rb_start_rest(v, err);
 	if (r) {
 		rb_err(v, "up failed: %s\n", err);
-		WRITE_ONCE(v->state, RB_V_FAILED);
+		rb_volume_set_state(v, RB_V_FAILED);
 		rb_volume_teardown(v);
 		rb_volume_gone(v, ticket, r, err);
 	} else {
 		rb_info(v, "up as /dev/" RB_NAME "%d\n", rb_disk_minor(v));
 		/* From now on it may go down at any time. */
-		WRITE_ONCE(v->state, RB_V_RUNNING);
+		rb_volume_set_state(v, RB_V_RUNNING);
 		rb_ctl_ticket(net, v->name, ticket, 0, "up");
 	}
 	put_net(net);

@@ -123,7 +123,7 @@ struct rb_volume {
 	struct kref ref;
 	struct list_head list;		/* rb_volumes, under rb_volumes_lock */
 	u64 id;				/* never given twice */
-	enum rb_volume_state state;
+	enum rb_volume_state state;	/* written under rb_volumes_lock */
 	char name[LOG_NAME_MAX];
 	struct rb_up up;
 	struct net *net;		/* held: sockets live in it */
@@ -180,6 +180,7 @@ void rb_volume_run_done(struct rb_volume *v, u64 now);	/* owner */
 int rb_volume_loop(void *arg);			/* the loop's kthread */
 int rb_volumes_init(void);
 void rb_volumes_exit(void);
+void rb_volume_set_state(struct rb_volume *v, enum rb_volume_state state);
 /* Forgets the volume: rb_volume_find() no longer finds it. */
 void rb_volume_unlist(struct rb_volume *v);
 /* Takes the owner's lock, waiting one second at most: -ETIMEDOUT. For looking, not for acting. */
