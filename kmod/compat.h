@@ -25,7 +25,14 @@ typedef fmode_t blk_mode_t;
 #define BLK_OPEN_READ		FMODE_READ
 #define BLK_OPEN_WRITE		FMODE_WRITE
 
-struct blk_holder_ops;
+/* Nobody calls them. */
+struct blk_holder_ops {
+	void (*mark_dead)(struct block_device *bdev, bool surprise);
+};
+
+static inline void rb_holder_unlock(struct block_device *bdev)
+{
+}
 
 /* The "file" is the device itself: opened for reading and writing, exclusively, by us alone. */
 static inline struct file *bdev_file_open_by_dev(dev_t dev, blk_mode_t mode, void *holder,
@@ -106,6 +113,11 @@ static void name(struct gendisk *disk, fmode_t mode)				\
 }
 
 #else /* 6.12 and newer */
+
+static inline void rb_holder_unlock(struct block_device *bdev)
+{
+	mutex_unlock(&bdev->bd_holder_lock);
+}
 
 #define RB_COMPAT_OPEN(name, fn)						\
 static int name(struct gendisk *disk, blk_mode_t mode)				\

@@ -288,6 +288,15 @@ static void rb_volume_notes(struct rb_volume *v, u64 now)
 
 /* ---- the loop ---- */
 
+/* What no ended operation tells of. */
+static void rb_volume_devices(struct rb_volume *v, u64 now)
+{
+	if (READ_ONCE(rb_logio_lower(v)->failed))
+		member_device_lost(v->m, MEMBER_HALT_LOG, now);
+	if (READ_ONCE(rb_dataio_lower(v)->failed))
+		member_device_lost(v->m, MEMBER_HALT_DATA, now);
+}
+
 /* One pass; *@deadline: when the next is due without a kick. True: at once. */
 static bool rb_volume_pass(struct rb_volume *v, u64 *deadline)
 {
@@ -306,6 +315,7 @@ static bool rb_volume_pass(struct rb_volume *v, u64 *deadline)
 	now = rb_now();
 	xchg(&v->kicks, 0);	/* full barrier: the lists are looked at after it */
 	rb_volume_run_done(v, now);
+	rb_volume_devices(v, now);
 	more = rb_peers_poll(v, now);
 	for (round = 0; round < RB_ROUNDS; round++) {
 		fed = rb_disk_drain(v, now);

@@ -155,8 +155,10 @@ void rb_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf,
 	struct rb_log_fill f = { .bdev = l->lower.bdev, .opf = RB_LOG_OPF };
 	u32 i, j;
 
-	if (WARN_ON_ONCE(list_empty(&l->free) || n > LOG_RECORD_ENTRIES))
+	if (WARN_ON_ONCE(list_empty(&l->free) || n > LOG_RECORD_ENTRIES)) {
+		rb_lower_fail(&l->lower);	/* nothing is left to answer with */
 		return;
+	}
 	f.op = list_first_entry(&l->free, struct rb_record_op, entry);
 	list_del_init(&f.op->entry);
 	f.op->rec = rec;
@@ -315,8 +317,10 @@ void rb_log_read(void *host, struct member_readback *rb)
 	for (i = 0; i < v->logio->nreadback && !op; i++)
 		if (!v->logio->readback[i].rb)
 			op = &v->logio->readback[i];
-	if (WARN_ON_ONCE(!op))
+	if (WARN_ON_ONCE(!op)) {
+		rb_lower_fail(&v->logio->lower);
 		return;
+	}
 	op->rb = rb;
 	filled = rb_readback_fill(v, op);
 	if (filled && op->nbio) {
@@ -434,6 +438,18 @@ int rb_logio_open(struct rb_volume *v, char *err)
 u64 rb_logio_bytes(const struct rb_volume *v)
 {
 	return bdev_nr_bytes(v->logio->lower.bdev);
+}
+
+/**
+ * rb_logio_lower() - the log device
+ * @v: the volume, its log device open
+ *
+ * Context: any.
+ * Return: the device.
+ */
+struct rb_lower *rb_logio_lower(const struct rb_volume *v)
+{
+	return &v->logio->lower;
 }
 
 /**

@@ -12,9 +12,39 @@
 #define RB_READ_PAGES	16
 
 /**
+ * rb_lower_fail() - nothing will come of a device any more
+ * @l: the device
+ *
+ * For what no operation can tell: the loop halts the member, which ends every
+ * request that it has.
+ *
+ * Context: any.
+ */
+void rb_lower_fail(struct rb_lower *l)
+{
+	WRITE_ONCE(l->failed, true);
+	rb_volume_kick(l->v, RB_KICK_DONE);
+}
+
+/*
+ * The device was removed. An idle member would notice at the next write only, and
+ * lead until then. The lock, held around this, is what closing the device takes:
+ * the volume lives until it is released, which is left to us.
+ */
+static void rb_lower_mark_dead(struct block_device *bdev, bool surprise)
+{
+	rb_lower_fail(bdev->bd_holder);
+	rb_holder_unlock(bdev);
+}
+
+static const struct blk_holder_ops rb_lower_holder_ops = {
+	.mark_dead	= rb_lower_mark_dead,
+};
+
+/**
  * rb_lower_open() - open a lower device exclusively
- * @v: the volume, the holder
- * @l: filled
+ * @v: the volume
+ * @l: filled; the holder
  * @dev: its number
  * @what: "log" or "data", for the sentence
  * @path: for the sentence
@@ -28,7 +58,9 @@ int rb_lower_open(struct rb_volume *v, struct rb_lower *l, dev_t dev, const char
 {
 	struct file *file;
 
-	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, v, NULL);
+	l->v = v;
+	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, l,
+				     &rb_lower_holder_ops);
 	if (PTR_ERR(file) == -EBUSY)
 		return rb_sentence(err, -EBUSY,
 				   "%s device %s is in use: mounted, or held by another volume, RAID or LVM",

@@ -268,11 +268,13 @@ void rb_disk_complete(void *host, u64 token, int error);
 /* ---- logio.c, dataio.c: the lower devices ---- */
 
 struct rb_lower {			/* lower.c: an exclusively opened block device */
+	struct rb_volume *v;
 	struct file *file;
 	struct block_device *bdev;
 	refcount_t busy;		/* operations in flight, and one until rb_lower_wait() */
 	struct completion idle;
 	bool waited;
+	bool failed;			/* it is gone: the loop halts the member */
 };
 
 /* An operation of one or more bios on a lower device; embedded in what is preallocated. */
@@ -293,6 +295,8 @@ void rb_lower_close(struct rb_lower *l);
 void rb_lower_begin(struct rb_lower *l);
 void rb_lower_end(struct rb_lower *l);
 int rb_lower_read(struct rb_lower *l, u64 off, void *buf, u32 len);	/* sleeps */
+/* Any context: nothing will come of this device any more. */
+void rb_lower_fail(struct rb_lower *l);
 void rb_io_init(struct rb_io *io, struct rb_volume *v, struct rb_lower *lower,
 		void (*run)(struct rb_volume *v, struct rb_done *done, u64 now));
 void rb_io_hold(struct rb_io *io, struct rb_buf *buf);
@@ -309,6 +313,7 @@ u64 rb_logio_bytes(const struct rb_volume *v);	/* size of the device */
 int rb_logio_flush(struct rb_volume *v);	/* sleeps */
 u64 rb_dataio_bytes(const struct rb_volume *v);
 struct rb_lower *rb_dataio_lower(const struct rb_volume *v);
+struct rb_lower *rb_logio_lower(const struct rb_volume *v);
 void rb_logio_wait(struct rb_volume *v);	/* until no bio is in flight */
 void rb_dataio_wait(struct rb_volume *v);
 void rb_logio_close(struct rb_volume *v);

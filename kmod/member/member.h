@@ -306,6 +306,12 @@ void member_readback_done(struct member *m, struct member_readback *rb, int erro
 void member_apply_done(struct member *m, int error, u64 now);
 void member_data_sync_done(struct member *m, int error, u64 now);
 
+/*
+ * A device is gone for good, or an operation will never be answered: the member
+ * halts. @why: HALT_LOG or HALT_DATA. What is answered later is ignored.
+ */
+void member_device_lost(struct member *m, enum member_halt why, u64 now);
+
 /* ---- looking at it ---- */
 
 struct member_peer_status {

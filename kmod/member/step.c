@@ -26,6 +26,18 @@ void member_halt(struct member *m, enum member_halt why, int error)
 	member_note(m, MEMBER_N_HALTED, why);
 }
 
+/**
+ * member_device_lost() - a device below is gone
+ * @m: member
+ * @why: MEMBER_HALT_LOG or MEMBER_HALT_DATA
+ * @now: ns
+ */
+void member_device_lost(struct member *m, enum member_halt why, u64 now)
+{
+	m->now = now;
+	member_halt(m, why, -ENODEV);
+}
+
 /* A configuration entry entered the log: it is active from now on. */
 static void conf_appended(struct member *m, u64 index)
 {

@@ -434,6 +434,25 @@ static void full_table_can_lead(void)
 	same_digests();
 }
 
+/* Its log device was pulled out: what waits ends, and somebody else leads. */
+static void device_lost(void)
+{
+	static struct member_status st;
+	int l, r;
+
+	opened(3);
+	l = leader();
+	r = do_write(l, 0, 8, 1);
+	CHECK(r >= 0);
+	member_device_lost(node[l].m, MEMBER_HALT_LOG, tnow);
+	CHECK_EQ(end_req(r), -EIO);
+	member_status(node[l].m, &st);
+	CHECK_EQ(st.halt, MEMBER_HALT_LOG);
+	CHECK_EQ(st.halt_error, -ENODEV);
+	run_ms(4000);
+	CHECK(leader() >= 0 && leader() != l);
+}
+
 static const struct tap_case cases[] = {
 	{ "two_bootstraps", two_bootstraps },
 	{ "no_bootstrap_after_a_vote", no_bootstrap_after_a_vote },
@@ -448,6 +467,7 @@ static const struct tap_case cases[] = {
 	{ "leader_dies_under_a_follower", leader_dies_under_a_follower },
 	{ "no_buffer_leaks", no_buffer_leaks },
 	{ "full_table_can_lead", full_table_can_lead },
+	{ "device_lost", device_lost },
 };
 
 TAP_MAIN(cases)
