@@ -123,6 +123,8 @@ static int rb_state_show(struct seq_file *m, void *unused)
 		seq_printf(m, "audit: %d\n", member_check(v->m, false));
 	}
 	mutex_unlock(&v->owner);
+	/* The audit may have halted the member: the loop tells. */
+	rb_volume_kick(v, RB_KICK_CTL);
 	kfree(info);
 	return 0;
 }
