@@ -11,6 +11,7 @@
 #include "raftblk.h"
 
 #define RB_TRANSFER_NS	(10 * RB_NSEC_PER_SEC)
+#define RB_BOOTSTRAP_NS	(10 * RB_NSEC_PER_SEC)
 #define RB_LOOK_MS	1000
 
 struct workqueue_struct *rb_wq;
@@ -438,10 +439,12 @@ int rb_volume_bootstrap(struct rb_volume *v, u64 sectors, u64 ticket, char *err)
 	r = member_bootstrap_conf(v->m, addr, sectors, get_random_u64() | 1, conf, &slot);
 	if (!r)
 		r = member_bootstrap(v->m, conf, &slot);
-	if (r)
+	if (r) {
 		r = rb_bootstrap_failed(v, r, slot, err);
-	else
-		v->bootstrap_ticket = ticket;
+	} else {
+		v->bootstrap.id = ticket;
+		v->bootstrap.deadline = rb_now() + RB_BOOTSTRAP_NS;
+	}
 	mutex_unlock(&v->owner);
 	rb_volume_kick(v, RB_KICK_CTL);
 out:
@@ -466,11 +469,11 @@ int rb_volume_transfer(struct rb_volume *v, const char *node, u64 ticket, char *
 
 	if (r)
 		return r;
-	r = v->transfer_ticket ? -EBUSY : member_transfer(v->m, node, now);
+	r = v->transfer.id ? -EBUSY : member_transfer(v->m, node, now);
 	switch (r) {
 	case 0:
-		v->transfer_ticket = ticket;
-		v->transfer_deadline = now + RB_TRANSFER_NS;
+		v->transfer.id = ticket;
+		v->transfer.deadline = now + RB_TRANSFER_NS;
 		break;
 	case -EREMOTE:
 		member_status(v->m, &v->st);

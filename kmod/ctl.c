@@ -222,7 +222,8 @@ static int not_done(struct genl_info *info, const char *volume, int err, const c
 {
 	GENL_SET_ERR_MSG(info, "refused: the event of the ticket and the kernel log tell why");
 	pr_info_ratelimited("%s: refused: %s\n", volume, text);
-	rb_ctl_ticket(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_TICKET), err, text);
+	rb_ctl_ticket(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_TICKET), err, text,
+		      GFP_KERNEL);
 	return err;
 }
 
@@ -464,29 +465,33 @@ static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
  * @ticket: what the request carried; 0: nobody asked
  * @error: 0 or -errno
  * @text: for people
+ * @gfp: the loop does not wait for memory: what it completes may be what frees it
  *
- * Context: may sleep.
+ * Context: may sleep if @gfp allows it.
+ * Return: false: no memory; else it was told, or there was nobody to tell.
  */
-void rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, const char *text)
+bool rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, const char *text,
+		   gfp_t gfp)
 {
 	struct sk_buff *msg;
 	void *hdr;
 
 	if (!ticket)
-		return;
-	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+		return true;
+	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
 	if (!msg)
-		return;
+		return false;
 	hdr = genlmsg_put(msg, 0, 0, &rb_ctl_family, 0, RAFTBLK_CMD_DONE);
 	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, volume) ||
 	    nla_put_u64_64bit(msg, RAFTBLK_A_TICKET, ticket, RAFTBLK_A_PAD) ||
 	    nla_put_u32(msg, RAFTBLK_A_ERROR, abs(error)) ||
 	    (text && nla_put_string(msg, RAFTBLK_A_TEXT, text))) {
 		nlmsg_free(msg);
-		return;
+		return true;
 	}
 	genlmsg_end(msg, hdr);
-	multicast(net, msg, GFP_KERNEL);
+	multicast(net, msg, gfp);
+	return true;
 }
 
 /**

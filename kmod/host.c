@@ -18,6 +18,7 @@
 
 #define RB_ROUNDS	4		/* drains in one pass */
 #define RB_SLACK_NS	(50 * NSEC_PER_USEC)
+#define RB_TELL_RETRY_NS	(100 * RB_NSEC_PER_MSEC)
 
 /**
  * rb_now() - the clock of everything
@@ -238,28 +239,49 @@ static void rb_note_text(struct rb_volume *v, const struct rb_note *n, char *tex
 	}
 }
 
+/*
+ * Owner. Tells the end of an operation: @error, unless that is -EINPROGRESS and
+ * there is time left. Without memory it is told later.
+ */
+static void rb_volume_ticket(struct rb_volume *v, struct rb_ticket *t, u64 now, int error,
+			     const char *text)
+{
+	if (error == -EINPROGRESS && now >= t->deadline)
+		error = -ETIMEDOUT;
+	if (error == -EINPROGRESS)
+		return;
+	if (rb_ctl_ticket(v->net, v->name, t->id, error, text, GFP_NOWAIT | __GFP_NOWARN))
+		t->id = 0;
+	else
+		t->deadline = now + RB_TELL_RETRY_NS;
+}
+
 /* Owner. The ends of bootstrap and transfer show in the member's state. */
 static void rb_volume_tickets(struct rb_volume *v, u64 now)
 {
 	const struct member_status *st = &v->st;
-	int r = -EINPROGRESS;
+	bool halted = st->halt != MEMBER_RUNNING;
 
-	if (v->bootstrap_ticket && st->conf.index) {
-		rb_ctl_ticket(v->net, v->name, v->bootstrap_ticket, 0, "bootstrapped");
-		v->bootstrap_ticket = 0;
-	}
-	if (!v->transfer_ticket)
-		return;
+	if (st->conf.index)
+		rb_volume_ticket(v, &v->bootstrap, now, 0, "bootstrapped");
+	else
+		rb_volume_ticket(v, &v->bootstrap, now, halted ? -ESHUTDOWN : -EINPROGRESS,
+				 halted ? rb_halt_text[st->halt] :
+				 "it is still under way: the log device is slow, or hangs");
 	if (st->raft.role != RAFT_LEADER && st->raft.leader)
-		r = 0;
-	else if (now >= v->transfer_deadline)
-		r = -ETIMEDOUT;
-	if (r == -EINPROGRESS)
-		return;
-	rb_ctl_ticket(v->net, v->name, v->transfer_ticket, r,
-		      r ? "the other node did not take over in time" :
-		      rb_leader_name(v, st));
-	v->transfer_ticket = 0;
+		rb_volume_ticket(v, &v->transfer, now, 0, rb_leader_name(v, st));
+	else
+		rb_volume_ticket(v, &v->transfer, now, halted ? -ESHUTDOWN : -EINPROGRESS,
+				 halted ? rb_halt_text[st->halt] :
+				 "the other node did not take over in time");
+}
+
+/* Owner: when a ticket has to be looked at. */
+static u64 rb_volume_tickets_deadline(const struct rb_volume *v)
+{
+	u64 at = v->bootstrap.id ? v->bootstrap.deadline : U64_MAX;
+
+	return v->transfer.id ? min_t(u64, at, v->transfer.deadline) : at;
 }
 
 /* Owner, between runs of the member. */
@@ -269,7 +291,7 @@ static void rb_volume_notes(struct rb_volume *v, u64 now)
 	char text[160];
 	u32 i, n = v->nnotes;
 
-	if (!n && !v->transfer_ticket)
+	if (!n && !v->transfer.id && !v->bootstrap.id)
 		return;
 	member_status(v->m, &v->st);
 	for (i = 0; i < n; i++) {
@@ -326,8 +348,7 @@ static bool rb_volume_pass(struct rb_volume *v, u64 *deadline)
 	}
 	*deadline = min_t(u64, member_deadline(v->m), rb_peers_deadline(v));
 	*deadline = min_t(u64, *deadline, rb_disk_deadline(v));
-	if (v->transfer_ticket)
-		*deadline = min_t(u64, *deadline, v->transfer_deadline);
+	*deadline = min_t(u64, *deadline, rb_volume_tickets_deadline(v));
 	blk_finish_plug(&plug);
 	mutex_unlock(&v->owner);
 	return more || round == RB_ROUNDS;

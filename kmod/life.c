@@ -335,11 +335,9 @@ static void rb_volume_gone(struct rb_volume *v, u64 ticket, int error, const cha
 	struct net *net = v->net;
 
 	rb_volume_unlist(v);
-	if (v->bootstrap_ticket)
-		rb_ctl_ticket(net, v->name, v->bootstrap_ticket, -ESHUTDOWN, "went down");
-	if (v->transfer_ticket)
-		rb_ctl_ticket(net, v->name, v->transfer_ticket, -ESHUTDOWN, "went down");
-	rb_ctl_ticket(net, v->name, ticket, error, text);
+	rb_ctl_ticket(net, v->name, v->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rb_ctl_ticket(net, v->name, v->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rb_ctl_ticket(net, v->name, ticket, error, text, GFP_KERNEL);
 	put_net(net);
 	rb_volume_put(v);
 	/* rb_exit() destroys the workqueue: it waits for the rest of this work. */
@@ -373,7 +371,7 @@ void rb_volume_start_work(struct work_struct *work)
 		rb_info(v, "up as /dev/" RB_NAME "%d\n", rb_disk_minor(v));
 		/* From now on it may go down at any time. */
 		rb_volume_set_state(v, RB_V_RUNNING);
-		rb_ctl_ticket(net, v->name, ticket, 0, "up");
+		rb_ctl_ticket(net, v->name, ticket, 0, "up", GFP_KERNEL);
 	}
 	put_net(net);
 	rb_volume_put(v);

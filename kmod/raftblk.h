@@ -117,6 +117,11 @@ struct rb_note {
 	u64 arg;
 };
 
+struct rb_ticket {			/* an operation whose end somebody waits for */
+	u64 id;				/* 0: none, or nobody waits */
+	u64 deadline;
+};
+
 enum rb_kick { RB_KICK_SUBMIT, RB_KICK_DONE, RB_KICK_NET, RB_KICK_POOL, RB_KICK_CTL };
 
 struct rb_volume {
@@ -152,8 +157,7 @@ struct rb_volume {
 	struct dentry *debugfs, *debugfs_link;
 	struct work_struct start_work, stop_work;
 	u64 up_ticket, down_ticket;
-	u64 bootstrap_ticket, transfer_ticket;	/* owner */
-	u64 transfer_deadline;		/* owner */
+	struct rb_ticket bootstrap, transfer;	/* owner */
 	char transfer_to[LOG_NAME_MAX];	/* owner */
 	bool force;			/* down --force: end every request now */
 	bool down_started;
@@ -226,8 +230,9 @@ int rb_volume_info(struct rb_volume *v, struct rb_volume_info *info);
 
 int rb_ctl_init(void);
 void rb_ctl_exit(void);
-/* Multicasts the end of the operation @ticket (0: nobody asked). May sleep. */
-void rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, const char *text);
+/* Multicasts the end of the operation @ticket (0: nobody asked). False: no memory. */
+bool rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, const char *text,
+		   gfp_t gfp);
 /* Multicasts an event of a volume, and says it in the kernel log. Called by the loop; does not
  * sleep for memory (an event that cannot be allocated is counted and lost). @text: for people.
  */
