@@ -32,7 +32,8 @@ struct frame_hello {
 	__le16 version_min, version_max;
 	u8 channel;
 	u8 bootstrapped;
-	__le16 zero;
+	u8 client;
+	u8 zero;
 	__le64 features;
 	u8 volume[LOG_UUID_LEN];
 	__le64 nonce;
@@ -43,14 +44,15 @@ struct frame_hello {
 	__le64 data_sectors;
 	__le64 ring_bytes;
 	__le64 entries;
+	char name[LOG_NAME_MAX];
 	char node[LOG_NAME_MAX];
 	char peer[LOG_NAME_MAX];
 } __packed;
 
 static_assert(offsetof(struct frame_hello, volume) == 16);
 static_assert(offsetof(struct frame_hello, ring_bytes) == 80);
-static_assert(offsetof(struct frame_hello, node) == 96);
-static_assert(sizeof(struct frame_hello) == 160);
+static_assert(offsetof(struct frame_hello, name) == 96);
+static_assert(sizeof(struct frame_hello) == 192);
 
 struct frame_reject {
 	u8 reason;
@@ -307,6 +309,7 @@ u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
 	f->version_max = cpu_to_le16(hello->version_max);
 	f->channel = hello->channel;
 	f->bootstrapped = hello->bootstrapped;
+	f->client = hello->client;
 	f->zero = 0;
 	f->features = cpu_to_le64(hello->features);
 	memcpy(f->volume, hello->volume, LOG_UUID_LEN);
@@ -318,6 +321,7 @@ u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
 	f->data_sectors = cpu_to_le64(hello->data_sectors);
 	f->ring_bytes = cpu_to_le64(hello->ring_bytes);
 	f->entries = cpu_to_le64(hello->entries);
+	put_name(f->name, hello->name);
 	put_name(f->node, hello->node);
 	put_name(f->peer, hello->peer);
 	return finish(buf, WIRE_HELLO, sizeof(*f), 0, 0);
@@ -344,6 +348,7 @@ int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, con
 	hello->version_max = le16_to_cpu(f->version_max);
 	hello->channel = f->channel;
 	hello->bootstrapped = f->bootstrapped;
+	hello->client = f->client;
 	hello->features = le64_to_cpu(f->features);
 	memcpy(hello->volume, f->volume, LOG_UUID_LEN);
 	hello->nonce = le64_to_cpu(f->nonce);
@@ -356,9 +361,10 @@ int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, con
 	hello->entries = le64_to_cpu(f->entries);
 	if (!hello->version_min || hello->version_min > hello->version_max || f->zero)
 		return -EINVAL;
-	if (hello->channel >= WIRE_CHANNELS || hello->bootstrapped > 1 || !hello->store)
+	if (hello->channel >= WIRE_CHANNELS || hello->bootstrapped > 1 || hello->client > 1 ||
+	    !hello->store)
 		return -EINVAL;
-	if (!get_name(hello->node, f->node) || !hello->node[0] || !get_name(hello->peer, f->peer))
+	if (!get_name(hello->name, f->name) || !get_name(hello->node, f->node) || !hello->node[0] || !get_name(hello->peer, f->peer))
 		return -EINVAL;
 	return 0;
 }

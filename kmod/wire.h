@@ -68,6 +68,8 @@ struct wire_hello {
 	u64 entries;		/* of its table: the longest log that it can take in */
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
+	u8 client;		/* has no disks: no member, and no store but a name */
+	char name[LOG_NAME_MAX];	/* of the volume: a client knows no uuid at first */
 	char node[LOG_NAME_MAX];	/* who speaks */
 	char peer[LOG_NAME_MAX];	/* whom it believes to speak to */
 };

@@ -69,6 +69,8 @@ static int check_peers(const struct member *m, u64 sectors, u32 *slot)
 		const struct member_peer *p = &m->peer[i];
 
 		*slot = i;
+		if (p->client || m->cfg.peer[i].client)
+			continue;
 		if (!p->known || !p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK])
 			return -ENOTCONN;
 		if (p->bootstrapped || p->match)
@@ -85,7 +87,8 @@ static u64 smallest_device(const struct member *m)
 	u32 i;
 
 	for (i = 0; i < m->npeers; i++)
-		min = min_t(u64, min, m->peer[i].data_sectors);
+		if (!m->peer[i].client && !m->cfg.peer[i].client)
+			min = min_t(u64, min, m->peer[i].data_sectors);
 	return min & ~(u64)(RB_SECTORS_PER_BLOCK - 1);
 }
 
@@ -116,6 +119,8 @@ int member_bootstrap_conf(const struct member *m, const char *self_addr, u64 sec
 	int ret;
 
 	*slot = U32_MAX;
+	if (m->diskless)
+		return -EINVAL;
 	if (!blank(m))
 		return -EEXIST;
 	ret = check_peers(m, sectors, slot);
@@ -130,11 +135,12 @@ int member_bootstrap_conf(const struct member *m, const char *self_addr, u64 sec
 	conf->block_size = m->cfg.super.block_size;
 	conf->election_ms = m->cfg.limits.default_election_ms;
 	conf->heartbeat_ms = m->cfg.limits.default_heartbeat_ms;
-	conf->n = m->npeers + 1;
+	conf->n = 1;
 	set_member(&conf->m[0], m->cfg.super.store, m->cfg.node, self_addr);
 	for (i = 0; i < m->npeers; i++)
-		set_member(&conf->m[i + 1], m->peer[i].store, m->cfg.peer[i].node,
-			   m->cfg.peer[i].addr);
+		if (!m->peer[i].client && !m->cfg.peer[i].client)
+			set_member(&conf->m[conf->n++], m->peer[i].store, m->cfg.peer[i].node,
+				   m->cfg.peer[i].addr);
 	return 0;
 }
 

@@ -320,6 +320,8 @@ static void run_remote(struct member *m, u32 slot)
 			return;
 		c->sent += n;
 	}
+	if (m->diskless)
+		member_remote_run(m, slot);
 	beat(m, slot);
 }
 
@@ -333,6 +335,57 @@ void member_client_restart(struct member *m)
 
 	c->sent = c->done;
 	c->beat_at = 0;
+	if (m->diskless)
+		member_remote_restart(m);
+}
+
+/* Without disks there is no raft to tell who leads: whoever answers does. */
+static void seek(struct member *m)
+{
+	struct member_client *c = &m->client;
+	u32 i;
+
+	if (m->now < c->heard + member_election_ns(m) && m->rst.leader)
+		return;
+	if (m->now < c->seek_at)
+		return;
+	c->seek_at = m->now + member_heartbeat_ns(m);
+	for (i = 0; i < m->npeers; i++)
+		if (m->peer[i].up[WIRE_CONSENSUS] && m->peer[i].up[WIRE_BULK] &&
+		    !m->peer[i].tx_blocked && !m->peer[i].client)
+			send_submit(m, i, 0, 0);
+}
+
+static void found(struct member *m, const struct wire_reply *r)
+{
+	struct member_client *c = &m->client;
+
+	if (r->term < m->rst.term || !r->leader)
+		return;
+	if (r->serving)
+		c->heard = m->now;
+	if (r->term == m->rst.term && r->leader == m->rst.leader)
+		return;
+	m->rst.term = r->term;
+	m->rst.leader = r->leader;
+	c->heard = m->now;
+	member_note(m, MEMBER_N_ROLE, 0);
+}
+
+/* What members know from their configuration. */
+static void learn_volume(struct member *m, const struct wire_reply *r)
+{
+	bool changed = m->conf.sectors != r->sectors;
+
+	m->conf.nonce = r->cluster;
+	m->conf.sectors = r->sectors;
+	m->conf.block_size = r->block_size;
+	m->conf.flags = r->flags;
+	m->conf.election_ms = r->election_ms;
+	m->conf.heartbeat_ms = r->heartbeat_ms;
+	m->conf.index = 1;
+	if (changed)
+		member_note(m, MEMBER_N_CONF, 1);
 }
 
 /* The session is given up when another node asks for it and nobody here uses it. */
@@ -359,6 +412,8 @@ void member_client_run(struct member *m)
 	struct member_client *c = &m->client;
 	u32 slot;
 
+	if (m->diskless)
+		seek(m);
 	if (c->leader != m->rst.leader || c->term != m->rst.term) {
 		c->leader = m->rst.leader;
 		c->term = m->rst.term;
@@ -385,6 +440,8 @@ u64 member_client_deadline(const struct member *m)
 	const struct member_client *c = &m->client;
 	struct member_peer *p;
 
+	if (m->diskless && (!c->leader || m->now >= c->heard + member_election_ns(m)))
+		return c->seek_at;
 	if (!c->leader || !m->conf.index || !due(m))
 		return U64_MAX;
 	if (c->leader == m->cfg.super.store)
@@ -432,6 +489,10 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 
 	if (r->to != m->cfg.super.store || (m->conf.nonce && r->cluster != m->conf.nonce))
 		return -EINVAL;
+	if (m->diskless) {
+		learn_volume(m, r);
+		found(m, r);
+	}
 	member_client_learn(m, r->index, &own, r->holder, r->holder_epoch);
 	if (!r->serving || r->term != c->term || r->leader != c->leader ||
 	    m->peer[slot].store != c->leader)
@@ -440,6 +501,11 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 		c->wanted = true;
 	if (r->busy && r->beat == c->beat)
 		member_client_refused(m);
+	/* All that was asked for before that beat has been heard, and forgotten if not answered. */
+	if (m->diskless && r->beat == c->beat && m->now >= m->read_again_at) {
+		m->read_again_at = m->now + member_election_ns(m);
+		member_remote_restart(m);
+	}
 	rewind(m, r);
 	return 0;
 }

@@ -64,6 +64,8 @@ struct member_client {
 	u64 beat;		/* newest beat sent to it */
 	u64 beat_sent;		/* what had been sent before that */
 	u64 beat_at;		/* when the next is due */
+	u64 heard;		/* when a leader that serves replied last */
+	u64 seek_at;		/* without disks: when to ask everybody who leads */
 };
 
 /* A client as its leader knows it, during one reign. */
@@ -88,6 +90,7 @@ enum member_read_flags {
 	MEMBER_R_PARTS		= 2,	/* handed out to the host, not ended yet */
 	MEMBER_R_FOUND		= 4,	/* the last lookup was read in full */
 	MEMBER_R_CONFIRMED	= 8,	/* by a leader round: wait_index is valid */
+	MEMBER_R_SENT		= 16,	/* without disks: to the leader */
 };
 
 struct member_read {
@@ -99,6 +102,9 @@ struct member_read {
 	u64 lookup_index;	/* judged index when its content was looked up */
 	u64 wait_index;		/* content must be at least as new as this */
 	int error;
+	struct rb_buf *buf;	/* read for a client without disks: its content goes there */
+	u64 id;			/* and this is what that calls it */
+	u32 slot;
 	u32 hash_next;		/* slot + 1 */
 	u32 prev, next;		/* active list, by age; slot + 1 */
 };
@@ -107,6 +113,7 @@ struct member_peer {
 	bool up[WIRE_CHANNELS];
 	bool known;		/* a hello was accepted */
 	bool bootstrapped;
+	bool client;		/* has no disks */
 	bool tx_blocked;	/* tx_begin() had no room */
 	bool lost;		/* tell raft: what was sent may be lost */
 	bool rb_wanted;		/* entries rb_first .. rb_last must be read back */
@@ -205,6 +212,7 @@ struct member {
 	u32 read_free, read_head, read_tail;	/* slot + 1 */
 	u32 nreads;
 	u64 read_ticket;		/* newest asked of raft */
+	u64 read_again_at;		/* without disks: when to ask the leader again */
 	bool read_new;			/* reads of ticket read_ticket + 1 wait to be asked */
 	u64 read_ok_ticket, read_ok_index;
 
@@ -294,6 +302,10 @@ void member_meta_run(struct member *m);
 
 /* read.c */
 void member_reads_init(struct member *m);
+struct member_read *member_read_find(struct member *m, u64 token);
+struct member_read *member_read_alloc(struct member *m, u64 token, u64 sector, u32 nsect);
+void member_read_end(struct member *m, struct member_read *r, int error);
+void member_read_look_up(struct member *m, struct member_read *r);
 void member_reads_run(struct member *m);
 void member_reads_check(struct member *m);
 void member_reads_confirm(struct member *m, u64 ticket, u64 index);
@@ -310,8 +322,17 @@ u64 member_client_deadline(const struct member *m);
 void member_client_refused(struct member *m);
 int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r);
 
+/* remote.c */
+void member_remote_restart(struct member *m);
+void member_remote_run(struct member *m, u32 slot);
+int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
+		       const struct wire_append *a, struct rb_buf **buf);
+int member_serve_read(struct member *m, u32 slot, const struct wire_read *r);
+void member_serve_read_end(struct member *m, struct member_read *r, int error);
+
 /* serve.c */
 u64 member_heartbeat_ns(const struct member *m);
+u64 member_election_ns(const struct member *m);
 void member_serve_reset(struct member *m);
 void member_serve_sync(struct member *m);
 void member_serve_session(struct member *m, struct member_served *s, struct rb_entry *e,

@@ -126,6 +126,12 @@ struct member_ops {
 	void (*data_sync)(void *host, const void *header_block);
 
 	/* -- requests: tokens are the host's names of them -- */
+	/*
+	 * A read for a client without disks: room for @nblocks, into which the
+	 * range goes at its natural offset; it is the request of *@token from
+	 * now on, until complete(). NULL: not now.
+	 */
+	struct rb_buf *(*serve_begin)(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
 	/* Starts reading the data device into the request at byte @off; the host counts. */
 	void (*read_data)(void *host, u64 token, u32 off, u64 sector, u32 nsect);
 	void (*read_copy)(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
@@ -168,6 +174,7 @@ struct member_limits {
 struct member_peer_cfg {
 	char node[LOG_NAME_MAX];
 	char addr[LOG_ADDR_MAX];
+	bool client;		/* has no disks: never part of a first configuration */
 };
 
 struct member_cfg {
@@ -204,6 +211,15 @@ size_t member_pages_size(void);
 int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
 		 const struct log_reader *rd, const struct data_super *data, u64 now,
 		 struct log_report *rep);
+
+/*
+ * Starts a client without disks: no device, no log, no vote; it sends its
+ * requests to the leader. Of @cfg->super only volume_name, node and store count:
+ * the store is its name for ever, so that after a reboot it is the same client.
+ * 0 or -EINVAL.
+ */
+int member_start_client(struct member *m, const struct member_cfg *cfg, u64 now);
+size_t member_client_size(const struct member_cfg *cfg);
 
 /* The change map is loaded by the host, block by block, before the first member_run(). */
 u32 member_map_blocks(const struct member *m);
@@ -320,6 +336,7 @@ struct member_peer_status {
 	u64 generation;
 	u8 up[WIRE_CHANNELS];
 	u8 bootstrapped;
+	u8 client;		/* has no disks */
 	u8 needs_resync;	/* leader's view: the log no longer covers it */
 	u8 last_reject;		/* enum wire_reason this node answered its hello with; 0: none */
 	u64 match;
@@ -329,6 +346,7 @@ struct member_status {
 	struct raft_status raft;
 	enum member_halt halt;
 	int halt_error;
+	bool diskless;		/* a client */
 	bool ready;		/* IO is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* own view: the leader's log no longer covers this member */
 	struct log_conf conf;

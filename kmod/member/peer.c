@@ -58,12 +58,14 @@ void member_hello(const struct member *m, u32 slot, enum wire_channel ch, struct
 	h->store = m->cfg.super.store;
 	h->generation = m->meta.generation;
 	h->match = m->rst.durable;
-	h->match_term = raft_term_at(m->raft, m->rst.durable);
+	h->match_term = m->diskless ? 0 : raft_term_at(m->raft, m->rst.durable);
 	h->data_sectors = m->cfg.super.data_bytes >> RB_SECTOR_SHIFT;
 	h->ring_bytes = m->cfg.super.ring_bytes;
 	h->entries = m->cfg.limits.entries;
 	h->channel = ch;
 	h->bootstrapped = m->conf.index != 0;
+	h->client = m->diskless;
+	memcpy(h->name, m->cfg.super.volume_name, sizeof(h->name));
 	memcpy(h->node, m->cfg.node, sizeof(h->node));
 	memcpy(h->peer, m->cfg.peer[slot].node, sizeof(h->peer));
 }
@@ -126,13 +128,34 @@ static bool rolled_back(struct member *m, const struct wire_hello *h)
 	return mem && (h->generation < mem->generation || h->match < mem->match);
 }
 
+static bool uuid_known(const struct member *m)
+{
+	static const u8 none[LOG_UUID_LEN];
+
+	return memcmp(m->cfg.super.volume, none, LOG_UUID_LEN);
+}
+
+/* A client learns the uuid of the volume from the first member that it meets. */
+static bool same_volume(const struct member *m, const struct wire_hello *h)
+{
+	if (h->client || !uuid_known(m))
+		return !strcmp(h->name, m->cfg.super.volume_name);
+	return !memcmp(h->volume, m->cfg.super.volume, LOG_UUID_LEN);
+}
+
+/* Neither a member nor a store: what could be wrong with it is in its name. */
+static u8 judge_client(const struct member *m, const struct wire_hello *h)
+{
+	return conf_member(&m->conf, h->store) ? WIRE_R_STORE : 0;
+}
+
 static u8 judge_hello(struct member *m, u32 slot, const struct wire_hello *h)
 {
 	const struct log_member *lm;
 
 	if (h->version_min > WIRE_VERSION || h->version_max < WIRE_VERSION || h->features)
 		return WIRE_R_VERSION;
-	if (memcmp(h->volume, m->cfg.super.volume, LOG_UUID_LEN))
+	if (!same_volume(m, h))
 		return WIRE_R_VOLUME;
 	if (strcmp(h->node, m->cfg.peer[slot].node) || strcmp(h->peer, m->cfg.node))
 		return WIRE_R_NODE;
@@ -140,6 +163,10 @@ static u8 judge_hello(struct member *m, u32 slot, const struct wire_hello *h)
 		return WIRE_R_DUPLICATE;
 	if (m->conf.nonce && h->nonce && m->conf.nonce != h->nonce)
 		return WIRE_R_CLUSTER;
+	if (h->client)
+		return judge_client(m, h);
+	if (m->diskless)
+		return 0;
 	lm = conf_member(&m->conf, h->store);
 	if (m->conf.index && !lm)
 		return WIRE_R_STORE;
@@ -176,6 +203,9 @@ int member_peer_hello(struct member *m, u32 slot, const struct wire_hello *h)
 	if (p->store && p->store != h->store && (p->up[0] || p->up[1]))
 		return WIRE_R_DUPLICATE;
 	p->known = true;
+	p->client = h->client;
+	if (!uuid_known(m))
+		memcpy(m->cfg.super.volume, h->volume, LOG_UUID_LEN);
 	p->store = h->store;
 	p->generation = h->generation;
 	p->match = h->match;
@@ -348,13 +378,22 @@ int member_recv(struct member *m, u32 slot, struct wire_frame *f, struct rb_buf 
 		goto out;
 	switch (f->type) {
 	case WIRE_RAFT:
-		ret = recv_raft(m, slot, &f->raft, &f->append, buf);
+		if (m->diskless || m->peer[slot].client)
+			ret = -EINVAL;
+		else
+			ret = recv_raft(m, slot, &f->raft, &f->append, buf);
 		break;
 	case WIRE_SUBMIT:
 		ret = member_serve(m, slot, &f->submit, &f->append, buf);
 		break;
 	case WIRE_REPLY:
 		ret = member_client_reply(m, slot, &f->reply);
+		break;
+	case WIRE_READ:
+		ret = member_serve_read(m, slot, &f->read);
+		break;
+	case WIRE_DATA:
+		ret = member_remote_data(m, slot, &f->data, &f->append, buf);
 		break;
 	default:
 		ret = -EINVAL;

@@ -28,7 +28,14 @@ void member_reads_init(struct member *m)
 	}
 }
 
-static struct member_read *find(struct member *m, u64 token)
+/**
+ * member_read_find() - the read of a token
+ * @m: member
+ * @token: the host's name of it
+ *
+ * Return: the read, or NULL.
+ */
+struct member_read *member_read_find(struct member *m, u64 token)
 {
 	u32 i = m->read_hash[bucket(token)];
 
@@ -37,7 +44,16 @@ static struct member_read *find(struct member *m, u64 token)
 	return i ? &m->read[i - 1] : NULL;
 }
 
-static struct member_read *alloc_read(struct member *m, u64 token)
+/**
+ * member_read_alloc() - a new read, behind all others
+ * @m: member, with a slot free
+ * @token: the host's name of it
+ * @sector: first sector
+ * @nsect: sectors
+ *
+ * Return: the read.
+ */
+struct member_read *member_read_alloc(struct member *m, u64 token, u64 sector, u32 nsect)
 {
 	u32 b = bucket(token), slot = m->read_free;
 	struct member_read *r = &m->read[slot - 1];
@@ -46,6 +62,11 @@ static struct member_read *alloc_read(struct member *m, u64 token)
 	memset(r, 0, sizeof(*r));
 	r->flags = MEMBER_R_USED;
 	r->token = token;
+	r->sector = sector;
+	r->nsect = nsect;
+	r->ticket = m->read_ticket + 1;
+	m->read_new = true;
+	m->reads++;
 	r->hash_next = m->read_hash[b];
 	m->read_hash[b] = slot;
 	r->prev = m->read_tail;
@@ -80,10 +101,22 @@ static void free_read(struct member *m, struct member_read *r)
 	m->nreads--;
 }
 
-static void end_read(struct member *m, struct member_read *r, int error)
+/**
+ * member_read_end() - a read is over
+ * @m: member
+ * @r: the read
+ * @error: 0 or -errno
+ */
+void member_read_end(struct member *m, struct member_read *r, int error)
 {
 	u64 token = r->token;
 
+	if (r->buf) {
+		member_serve_read_end(m, r, error);
+		free_read(m, r);
+		m->ops->complete(m->host, token, error);
+		return;
+	}
 	/* What a fenced node reads, it must not go by. */
 	if (!error && m->client.state == MEMBER_S_FENCED)
 		error = -ESTALE;
@@ -129,7 +162,12 @@ static void hand_out(struct member *m, const struct member_read *r, const struct
 	}
 }
 
-static void look_up(struct member *m, struct member_read *r)
+/**
+ * member_read_look_up() - hands out where the content of a read is now
+ * @m: member
+ * @r: the read
+ */
+void member_read_look_up(struct member *m, struct member_read *r)
 {
 	struct vol_seg seg[8];
 	u32 done = 0, got;
@@ -158,14 +196,14 @@ static void look_up(struct member *m, struct member_read *r)
 /* Moves a read on whose parts are not under way: ends it, or looks up again. */
 static void advance(struct member *m, struct member_read *r)
 {
-	if (r->flags & MEMBER_R_PARTS)
+	if (r->flags & MEMBER_R_PARTS || m->diskless)
 		return;
 	if (r->error) {
-		end_read(m, r, r->error);
+		member_read_end(m, r, r->error);
 		return;
 	}
 	if (!(r->flags & MEMBER_R_FOUND)) {
-		look_up(m, r);
+		member_read_look_up(m, r);
 		return;
 	}
 	if (!(r->flags & MEMBER_R_CONFIRMED) || member_judged(m) < r->wait_index)
@@ -174,10 +212,10 @@ static void advance(struct member *m, struct member_read *r)
 	    vol_touched_since(m->vol, r->lookup_index, r->sector, r->nsect)) {
 		r->flags &= ~MEMBER_R_FOUND;
 		m->reads_retried++;
-		look_up(m, r);
+		member_read_look_up(m, r);
 		return;
 	}
-	end_read(m, r, 0);
+	member_read_end(m, r, 0);
 }
 
 /**
@@ -229,7 +267,7 @@ void member_reads_run(struct member *m)
 {
 	struct raft_event ev = { .type = RAFT_EV_READ, .now = m->now };
 
-	if (!m->read_new)
+	if (!m->read_new || m->diskless)
 		return;
 	m->read_new = false;
 	ev.done.ticket = ++m->read_ticket;
@@ -250,9 +288,11 @@ void member_reads_fail(struct member *m, int error, bool stopping)
 		struct member_read *r = &m->read[i - 1];
 
 		i = r->next;
+		if (r->buf && error == -ESTALE)
+			continue;	/* fenced is this node, not the one that it reads for */
 		r->error = error;
 		if (stopping || !(r->flags & MEMBER_R_PARTS))
-			end_read(m, r, error);
+			member_read_end(m, r, error);
 	}
 }
 
@@ -278,13 +318,9 @@ int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
 		return -ESTALE;
 	if (!m->read_free)
 		return -EAGAIN;
-	m->reads++;
-	r = alloc_read(m, token);
-	r->sector = sector;
-	r->nsect = nsect;
-	r->ticket = m->read_ticket + 1;
-	m->read_new = true;
-	look_up(m, r);
+	r = member_read_alloc(m, token, sector, nsect);
+	if (!m->diskless)
+		member_read_look_up(m, r);
 	return 0;
 }
 
@@ -297,7 +333,7 @@ int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
  */
 void member_read_done(struct member *m, u64 token, int error, u64 now)
 {
-	struct member_read *r = find(m, token);
+	struct member_read *r = member_read_find(m, token);
 
 	m->now = now;
 	if (RB_ASSERT(r && r->flags & MEMBER_R_PARTS))
@@ -306,5 +342,8 @@ void member_read_done(struct member *m, u64 token, int error, u64 now)
 	r->flags |= MEMBER_R_FOUND;
 	if (error && !r->error)
 		r->error = error;
-	advance(m, r);
+	if (m->diskless)
+		member_read_end(m, r, r->error);	/* the leader confirmed what it sent */
+	else
+		advance(m, r);
 }

@@ -72,6 +72,11 @@ void member_run(struct member *m, u64 now)
 	m->now = now;
 	if (m->halt != MEMBER_RUNNING)
 		return;
+	if (m->diskless) {
+		member_client_run(m);
+		update_ready(m);
+		return;
+	}
 	if (m->started) {
 		if (!m->bootstrapping)
 			tick(m);
@@ -106,6 +111,8 @@ u64 member_deadline(const struct member *m)
 
 	if (m->halt != MEMBER_RUNNING || !m->started)
 		return U64_MAX;
+	if (m->diskless)
+		return member_client_deadline(m);
 	at = m->bootstrapping ? U64_MAX : raft_deadline(m->raft);
 	at = min_t(u64, at, member_writer_deadline(m));
 	at = min_t(u64, at, member_apply_deadline(m));
@@ -128,6 +135,8 @@ int member_transfer(struct member *m, const char *node, u64 now)
 	int slot;
 
 	m->now = now;
+	if (m->diskless)
+		return -EREMOTE;
 	if (!node || !*node)
 		return member_step_store(m, RAFT_EV_TRANSFER, 0);
 	slot = member_peer_slot(m, node);

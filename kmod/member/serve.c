@@ -23,7 +23,13 @@ u64 member_heartbeat_ns(const struct member *m)
 	return (ms ? ms : m->cfg.limits.default_heartbeat_ms) * RB_NSEC_PER_MSEC;
 }
 
-static u64 election_ns(const struct member *m)
+/**
+ * member_election_ns() - after which silence a leader is given up
+ * @m: member
+ *
+ * Return: ns.
+ */
+u64 member_election_ns(const struct member *m)
 {
 	u32 ms = m->conf.election_ms;
 
@@ -74,7 +80,7 @@ static bool silent(struct member *m, u64 store)
 	const struct member_served *h = served_of(m, store);
 	u64 heard = h ? max_t(u64, h->heard, m->lead_since) : m->lead_since;
 
-	return store != m->cfg.super.store && m->now >= heard + SILENT_ELECTIONS * election_ns(m);
+	return store != m->cfg.super.store && m->now >= heard + SILENT_ELECTIONS * member_election_ns(m);
 }
 
 /*
@@ -114,7 +120,7 @@ static void open_session(struct member *m, struct member_served *s, struct rb_en
 	s->open_nonce = e->seq;
 	s->open_epoch = e->epoch;
 	/* Leadership may go there soon, but never while sessions come and go. */
-	m->follow_at = min_t(u64, m->follow_at, m->now + 2 * election_ns(m));
+	m->follow_at = min_t(u64, m->follow_at, m->now + 2 * member_election_ns(m));
 }
 
 static void close_session(struct member *m, struct member_served *s, struct rb_entry *e)
@@ -225,6 +231,8 @@ int member_serve(struct member *m, u32 slot, const struct wire_submit *w, struct
 
 	if (w->from != m->peer[slot].store)
 		return -EINVAL;
+	if (m->diskless)
+		return 0;
 	s->store = w->from;
 	s->due |= w->beat > s->beat;
 	s->beat = max_t(u64, s->beat, w->beat);

@@ -359,6 +359,73 @@ int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
 	return 0;
 }
 
+static bool client_limits_ok(const struct member_limits *l)
+{
+	return l->window && !(l->window & (l->window - 1)) && l->reads &&
+	       l->default_heartbeat_ms && l->default_election_ms > 2 * l->default_heartbeat_ms;
+}
+
+static void lay_out_client(struct member *m, struct arena *a, const struct member_limits *l)
+{
+	void *p;
+
+	carve(a, 1, sizeof(*m));
+	p = carve(a, l->reads, sizeof(struct member_read));
+	if (m)
+		m->read = p;
+	p = carve(a, l->window, sizeof(struct member_req));
+	if (m)
+		m->client.req = p;
+	p = carve(a, WIRE_ENTRIES_MAX, sizeof(struct rb_buf *));
+	if (m)
+		m->bufs = p;
+}
+
+/**
+ * member_client_size() - memory of a client without disks
+ * @cfg: its configuration, limits filled
+ *
+ * Return: bytes; 0: the limits make no sense.
+ */
+size_t member_client_size(const struct member_cfg *cfg)
+{
+	struct arena a = { 0 };
+
+	if (!client_limits_ok(&cfg->limits))
+		return 0;
+	lay_out_client(NULL, &a, &cfg->limits);
+	return a.used;
+}
+
+/**
+ * member_start_client() - starts a client without disks; see member.h
+ * @m: member_client_size() zeroed bytes
+ * @cfg: copied
+ * @now: ns
+ *
+ * Return: 0 or -EINVAL.
+ */
+int member_start_client(struct member *m, const struct member_cfg *cfg, u64 now)
+{
+	struct arena a = { .base = (u8 *)m };
+
+	if (!member_client_size(cfg) || !cfg->super.store || cfg->npeers > MEMBER_PEERS_MAX)
+		return -EINVAL;
+	lay_out_client(m, &a, &cfg->limits);
+	m->cfg = *cfg;
+	m->ops = cfg->ops;
+	m->host = cfg->host;
+	m->now = now;
+	m->npeers = cfg->npeers;
+	m->client.mask = cfg->limits.window - 1;
+	m->client.token = MEMBER_NO_TOKEN;
+	m->log_idle_at = U64_MAX;
+	m->diskless = true;
+	m->started = true;
+	member_reads_init(m);
+	return 0;
+}
+
 static void put_readback(struct member *m, struct member_readback *rb)
 {
 	u32 i;
@@ -406,7 +473,7 @@ void member_stop(struct member *m, int error)
  */
 u32 member_map_blocks(const struct member *m)
 {
-	return vol_map_blocks(m->vol);
+	return m->diskless ? 0 : vol_map_blocks(m->vol);
 }
 
 /**

@@ -14,6 +14,7 @@ static void peer_status(const struct member *m, u32 slot, struct member_peer_sta
 	ps->up[WIRE_CONSENSUS] = p->up[WIRE_CONSENSUS];
 	ps->up[WIRE_BULK] = p->up[WIRE_BULK];
 	ps->bootstrapped = p->bootstrapped;
+	ps->client = p->client;
 	ps->needs_resync = p->needs_resync;
 	ps->last_reject = p->last_reject;
 	ps->match = p->match;
@@ -38,24 +39,10 @@ static void counters(const struct member *m, struct member_status *st)
 	st->meta_writes = m->meta_writes;
 }
 
-/**
- * member_status() - a snapshot
- * @m: member
- * @st: filled
- */
-void member_status(const struct member *m, struct member_status *st)
+static void log_status(const struct member *m, struct member_status *st)
 {
 	const struct log_state *live = vol_live(m->vol);
-	u32 i;
 
-	memset(st, 0, sizeof(*st));
-	st->raft = m->rst;
-	st->halt = m->halt;
-	st->halt_error = m->halt_error;
-	st->ready = m->ready;
-	st->needs_resync = m->needs_resync;
-	st->conf = m->conf;
-	st->generation = m->meta.generation;
 	st->live_index = member_judged(m);
 	st->digest = vol_digest(m->vol);
 	st->applied_index = member_applied(m);
@@ -66,14 +53,38 @@ void member_status(const struct member *m, struct member_status *st)
 	st->log_entries = m->last - m->base.index;
 	st->log_entries_max = m->mask + 1;
 	st->inflight_records = m->log.nrec;
+	st->nsessions = live->nsessions;
+	memcpy(st->sessions, live->session, sizeof(st->sessions));
+}
+
+/**
+ * member_status() - a snapshot
+ * @m: member
+ * @st: filled
+ */
+void member_status(const struct member *m, struct member_status *st)
+{
+	u32 i;
+
+	memset(st, 0, sizeof(*st));
+	st->diskless = m->diskless;
+	st->raft = m->rst;
+	st->halt = m->halt;
+	st->halt_error = m->halt_error;
+	st->ready = m->ready;
+	st->needs_resync = m->needs_resync;
+	st->conf = m->conf;
+	st->generation = m->meta.generation;
+	if (m->diskless)
+		st->live_index = m->client.index;
+	else
+		log_status(m, st);
 	st->session = m->client.state;
 	st->session_epoch = m->client.epoch;
 	st->session_seq = m->client.last;
 	st->session_done = m->client.done;
 	st->holder = m->client.holder;
 	st->holder_epoch = m->client.holder_epoch;
-	st->nsessions = live->nsessions;
-	memcpy(st->sessions, live->session, sizeof(st->sessions));
 	counters(m, st);
 	st->npeers = m->npeers;
 	for (i = 0; i < m->npeers; i++)
@@ -131,7 +142,7 @@ int member_check(struct member *m, bool deep)
 {
 	bool ok;
 
-	if (m->halt != MEMBER_RUNNING)
+	if (m->halt != MEMBER_RUNNING || m->diskless)
 		return 0;
 	ok = !raft_check(m->raft) && !log_check(&m->log) && cursors_ok(m);
 	if (ok && deep)

@@ -18,8 +18,10 @@ void member_halt(struct member *m, enum member_halt why, int error)
 		return;
 	m->halt = why;
 	m->halt_error = error;
-	raft_step(m->raft, &ev, m->out);
-	raft_status(m->raft, &m->rst);
+	if (!m->diskless) {
+		raft_step(m->raft, &ev, m->out);
+		raft_status(m->raft, &m->rst);
+	}
 	member_client_fail(m, -EIO);
 	member_reads_fail(m, -EIO, false);
 	m->ready = false;
@@ -152,7 +154,7 @@ int member_step(struct member *m, const struct raft_event *ev)
 	u32 i;
 	int ret;
 
-	if (m->halt != MEMBER_RUNNING)
+	if (m->halt != MEMBER_RUNNING || m->diskless)
 		return -ESHUTDOWN;
 	ret = raft_step(m->raft, ev, m->out);
 	raft_status(m->raft, &m->rst);

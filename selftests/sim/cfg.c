@@ -142,6 +142,8 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
 {
 	memset(c, 0, sizeof(*c));
 	c->nodes = pick_nodes();
+	c->clients = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_range(R_CFG, 1, 2);
+	c->all = c->nodes + c->clients;
 	c->block_size = rnd_one_in(R_CFG, 2) ? 512 : 4096;
 	c->ring_bytes = LOG_RING_MIN + (rnd_one_in(R_CFG, 2) ? 0 : rnd_below(R_CFG, 3) << 20);
 	c->sectors = rnd_log(R_CFG, 256, 16384) & ~7ull;
@@ -176,7 +178,7 @@ void cfg_vary(struct member_limits *l)
 void cfg_print(const struct sim_cfg *c)
 {
 #define P(f) printf("#   %-16s %llu\n", #f, (unsigned long long)c->f)
-	P(nodes); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
+	P(nodes); P(clients); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
 	P(pool_pages); P(vary); P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
 	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
 	P(limits.inflight_msgs); P(limits.records_inflight); P(limits.window); P(limits.follow_ms); P(election_ms); P(heartbeat_ms);

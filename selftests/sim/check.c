@@ -229,12 +229,23 @@ static void note_peers(struct node *n)
 	n->resync = needs;
 }
 
+static void check_client(struct node *n)
+{
+	member_status(n->m, &n->st);
+	SIM_CHECK(n->st.halt == MEMBER_RUNNING, "client %c: halted", 'a' + n->id);
+}
+
 void check_step(struct node *n)
 {
 	enum raft_role was = n->st.raft.role;
 	u64 was_term = n->st.raft.term, retried = n->st.reads_retried;
-	int err = member_check(n->m, n->deep++ % 64 == 0);
+	int err;
 
+	if (node_diskless(n)) {
+		check_client(n);
+		return;
+	}
+	err = member_check(n->m, n->deep++ % 64 == 0);
 	SIM_CHECK(!err, "node %c: member_check: %d", 'a' + n->id, err);
 	member_status(n->m, &n->st);
 	SIM_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
@@ -267,6 +278,8 @@ void check_read_quorum(struct node *n, const struct op *op)
 			count++;
 	if (!leads)
 		SIM_MARK(READ_FOLLOWER);
+	if (node_diskless(n))
+		SIM_MARK(READ_REMOTE);
 	SIM_CHECK(count >= (leads ? quorum() : min_t(u32, 2, sim.cfg.nodes)),
 		  "node %c: read %llu was served though only %u nodes spoke since it began",
 		  'a' + n->id, (unsigned long long)op->id, count);

@@ -317,6 +317,21 @@ struct op *client_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 	return op;
 }
 
+/* A read of the leader's own for a client without disks: no user's. */
+struct op *client_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect)
+{
+	struct op *op;
+
+	if (sbuf_room(n->id, B_SERVE) < nblocks)
+		return NULL;
+	op = op_new(n, OP_READ, sector, nsect);
+	op->served = true;
+	op->accepted = true;
+	op->data = mem_alloc(nsect * 512);
+	op->buf = sbuf_new(n->id, nblocks, B_SERVE);
+	return op;
+}
+
 bool client_retry(struct node *n)
 {
 	bool any = false;
@@ -362,6 +377,10 @@ void client_complete(struct node *n, u64 token, int error)
 	op->done = true;
 	op->error = error;
 	op->t1 = sim.now;
+	if (op->served) {
+		drop_payload(op);
+		return;
+	}
 	n->ops_out--;
 	if (op->kind == OP_OPEN)
 		open_over(n, error);
@@ -404,7 +423,7 @@ void client_hung(void)
 	u64 id;
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		const struct member_status *st = &sim.node[i].st;
 
 		TRACE(i, "log", st->log_entries, st->raft.last.index);
@@ -473,13 +492,13 @@ void client_session(struct node *n)
 
 static struct node *pick_node(void)
 {
-	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.nodes), i;
+	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.all), i;
 	struct node *n = &sim.node[first];
 
 	if (rnd_below(R_CLIENT, 100) < sim.cfg.stray)
 		return n->up ? n : NULL;
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		n = &sim.node[(first + i) % sim.cfg.nodes];
+	for (i = 0; i < sim.cfg.all; i++) {
+		n = &sim.node[(first + i) % sim.cfg.all];
 		if (n->up && n->mounted)
 			return n;
 	}
@@ -525,7 +544,7 @@ static void one(void)
 	u32 nsect = 0;
 
 	if (kind == OP_READ && rnd_one_in(R_CLIENT, 2))
-		n = &sim.node[rnd_below(R_CLIENT, sim.cfg.nodes)];	/* reads go to anybody */
+		n = &sim.node[rnd_below(R_CLIENT, sim.cfg.all)];	/* reads go to anybody */
 	if (!n || !n->up || node_paused(n) || !n->st.conf.index ||
 	    n->ops_out + n->nwait >= sim.cfg.depth)
 		return;

@@ -13,7 +13,7 @@ static void again(struct event *e, u64 mean)
 
 static struct node *any_up(void)
 {
-	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.all)];
 
 	return n->up && !node_paused(n) ? n : NULL;
 }
@@ -70,7 +70,7 @@ void fault_cut(u8 node, u64 t)
 {
 	ev_push(t, cut_event, node, 0, 0, NULL);
 	if (sim.cfg.blackout_mean && rnd_one_in(R_FAULT, 4))
-		for (node = 0; node < sim.cfg.nodes; node++)
+		for (node = 0; node < sim.cfg.all; node++)
 			ev_push(t, cut_event, node, 0, 0, NULL);
 }
 
@@ -82,7 +82,7 @@ static void blackout_event(struct event *e)
 		return;
 	again(e, sim.cfg.blackout_mean);
 	SIM_MARK(BLACKOUT);
-	for (i = 0; i < sim.cfg.nodes; i++)
+	for (i = 0; i < sim.cfg.all; i++)
 		if (sim.node[i].up) {
 			node_stop(&sim.node[i], false);
 			fault_restart(&sim.node[i], sim.cfg.down_len);
@@ -94,7 +94,7 @@ static void halt_event(struct event *e)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[i];
 
 		if (!n->up || !n->halted || node_paused(n))
@@ -134,7 +134,7 @@ static void cut_node(struct node *n, bool in, bool out, u64 until)
 {
 	u8 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		if (out)
 			cut(n->id, i, until);
 		if (in)
@@ -147,8 +147,8 @@ static void bisect(u64 until, u32 both_ways)
 	u32 side = (u32)rnd(R_FAULT);
 	u8 a, b;
 
-	for (a = 0; a < sim.cfg.nodes; a++)
-		for (b = 0; b < sim.cfg.nodes; b++)
+	for (a = 0; a < sim.cfg.all; a++)
+		for (b = 0; b < sim.cfg.all; b++)
 			if ((side >> a & 1) && !(side >> b & 1)) {
 				cut(a, b, until);
 				if (both_ways)
@@ -159,8 +159,8 @@ static void bisect(u64 until, u32 both_ways)
 static void partition_event(struct event *e)
 {
 	u64 until = sim.now + rnd_exp(R_FAULT, sim.cfg.partition_len);
-	struct node *lead = node_leader(), *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
-	u8 other = (u8)rnd_below(R_FAULT, sim.cfg.nodes);
+	struct node *lead = node_leader(), *n = &sim.node[rnd_below(R_FAULT, sim.cfg.all)];
+	u8 other = (u8)rnd_below(R_FAULT, sim.cfg.all);
 	u64 how = rnd_below(R_FAULT, 7);
 	u8 b;
 	int ch;
@@ -188,7 +188,7 @@ static void partition_event(struct event *e)
 			cut(other, n->id, until);
 	}
 	/* Some of the connections concerned do not survive it. */
-	for (b = 0; b < sim.cfg.nodes; b++)
+	for (b = 0; b < sim.cfg.all; b++)
 		for (ch = 0; ch < WIRE_CHANNELS; ch++)
 			if (b != n->id && (net_blocked(n->id, b) || net_blocked(b, n->id)) &&
 			    rnd_one_in(R_FAULT, 3))
@@ -197,7 +197,7 @@ static void partition_event(struct event *e)
 
 static void reset_event(struct event *e)
 {
-	u8 a = (u8)rnd_below(R_FAULT, sim.cfg.nodes), b = (u8)rnd_below(R_FAULT, sim.cfg.nodes);
+	u8 a = (u8)rnd_below(R_FAULT, sim.cfg.all), b = (u8)rnd_below(R_FAULT, sim.cfg.all);
 
 	if (sim.healed)
 		return;
@@ -329,7 +329,7 @@ void fault_heal(void)
 	if (sim.cfg.raw_loss)
 		net_reset_all();	/* hosts tell of what they lose: here, now */
 	sim.cfg.read_error = sim.cfg.write_error = 0;
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[i];
 
 		n->log.slow_until = 0;

@@ -14,7 +14,7 @@ static bool all_started(void)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		const struct node *n = &sim.node[i];
 
 		if (!n->refused && (!n->up || n->halted || node_paused(n)))
@@ -49,7 +49,7 @@ bool final_covered(const struct node *lead, const struct node *n)
 
 	if (!n->up)
 		return false;
-	if (n == lead)
+	if (n == lead || node_diskless(n))
 		return true;
 	ps = peer_of(lead, n);
 	return ps && ps->state != RAFT_PEER_RESYNC;
@@ -118,12 +118,12 @@ static u64 writes_wanted;
 /* Whoever has it mounted; else anybody that is up. Reads of those that need a resync hang. */
 static struct node *writer(void)
 {
-	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.nodes), i;
+	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.all), i;
 	const struct node *lead = node_leader();
 	struct node *any = NULL;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		struct node *n = &sim.node[(first + i) % sim.cfg.nodes];
+	for (i = 0; i < sim.cfg.all; i++) {
+		struct node *n = &sim.node[(first + i) % sim.cfg.all];
 
 		if (!n->up || n->halted || node_paused(n) || !lead || !final_covered(lead, n))
 			continue;
@@ -160,7 +160,7 @@ static u64 outstanding(void)
 	const struct node *lead = node_leader(), *n;
 	u64 sum = 0;
 
-	for (n = sim.node; n < sim.node + sim.cfg.nodes; n++)
+	for (n = sim.node; n < sim.node + sim.cfg.all; n++)
 		if (!lead || final_covered(lead, n))
 			sum += n->ops_out + n->nwait;
 	return sum;
@@ -218,7 +218,7 @@ static void compare(const struct node *lead)
 	}
 }
 
-static struct op *full[SIM_NODES][64];
+static struct op *full[SIM_NODES][72];
 static u32 nfull[SIM_NODES];
 static u64 full_at[SIM_NODES];
 
@@ -229,7 +229,7 @@ static bool read_all(void)
 	bool all = true;
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[i];
 		u32 nsect;
 
@@ -243,6 +243,8 @@ static bool read_all(void)
 		       n->ops_out + n->nwait < 8) {
 			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
 					   max_t(u64, 256, sim.cfg.sectors / 60 / 8 * 8));
+			if (node_diskless(n))	/* no more than the block layer would ask for */
+				nsect = min_t(u32, nsect, 256);
 			full[i][nfull[i]++] = client_submit(n, OP_READ, full_at[i], nsect);
 			full_at[i] += nsect;
 			node_after(n);
@@ -257,7 +259,7 @@ static void check_full(const struct node *lead)
 {
 	u32 i, k;
 
-	for (i = 0; i < sim.cfg.nodes; i++)
+	for (i = 0; i < sim.cfg.all; i++)
 		for (k = 0; final_covered(lead, &sim.node[i]) && k < nfull[i]; k++)
 			SIM_CHECK(full[i][k]->done && !full[i][k]->error,
 				  "node %c: a read at the end failed with %d", 'a' + i,
@@ -290,7 +292,7 @@ static void stop_all(void)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++)
+	for (i = 0; i < sim.cfg.all; i++)
 		if (sim.node[i].up)
 			node_stop(&sim.node[i], true);
 }

@@ -330,6 +330,18 @@ static void log_read(void *host, struct member_readback *rb)
 	dop_start(&n->log, op, readback_event);
 }
 
+/* ---- reads for clients without disks ---- */
+
+static struct rb_buf *serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+{
+	struct op *op = client_serve(host, nblocks, sector, nsect);
+
+	if (!op)
+		return NULL;
+	*token = op->id;
+	return &op->buf->buf;
+}
+
 /* ---- data device ---- */
 
 static void apply_event(struct event *e)
@@ -478,6 +490,7 @@ const struct member_ops host_ops = {
 	.log_read = log_read,
 	.data_apply = data_apply,
 	.data_sync = data_sync,
+	.serve_begin = serve_begin,
 	.read_data = host_read_data,
 	.read_copy = host_read_copy,
 	.read_zero = host_read_zero,

@@ -5,6 +5,26 @@
  */
 #include "sim.h"
 
+/* What was read goes where it is sent from; what is around it must never be seen. */
+static void fill_served(struct op *op)
+{
+	u64 base = op->sector / 8 * 8;
+	u32 b, i;
+
+	for (b = 0; b < op->buf->buf.nblocks; b++) {
+		page_put(op->buf->pg[b]);
+		op->buf->pg[b] = page_new();
+		memset(op->buf->pg[b]->data, 0xee, RB_BLOCK_SIZE);
+		for (i = 0; i < 8; i++) {
+			u64 s = base + 8 * b + i;
+
+			if (s >= op->sector && s < op->sector + op->nsect)
+				memcpy(op->buf->pg[b]->data + 512 * i,
+				       op->data + (s - op->sector) * 512, 512);
+		}
+	}
+}
+
 static void read_ended(struct node *n, struct op *op)
 {
 	int error;
@@ -12,6 +32,8 @@ static void read_ended(struct node *n, struct op *op)
 	if (op->parts || !op->issued || op->done)
 		return;
 	error = op->part_error;
+	if (op->served)
+		fill_served(op);
 	op->issued = false;
 	op->part_error = 0;
 	member_read_done(n->m, op->id, error, node_now(n));

@@ -185,9 +185,9 @@ static bool judge_open(const struct rb_entry *e)
 	if (s->held && s->store == e->store)
 		SIM_MARK(SESSION_REOPENED);
 	*s = (struct sess){ .store = e->store, .epoch = e->index, .held = true };
-	for (i = 0; i < sim.cfg.nodes && sim.node[i].super.store != e->store; i++)
+	for (i = 0; i < sim.cfg.all && sim.node[i].super.store != e->store; i++)
 		;
-	SIM_CHECK(i < sim.cfg.nodes, "entry %llu: a session of nobody",
+	SIM_CHECK(i < sim.cfg.all, "entry %llu: a session of nobody",
 		  (unsigned long long)e->index);
 	s->node = (u8)i;
 	return true;

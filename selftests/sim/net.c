@@ -256,8 +256,8 @@ void net_reset_all(void)
 	u8 a, b;
 	int ch;
 
-	for (a = 0; a < sim.cfg.nodes; a++)
-		for (b = a + 1; b < sim.cfg.nodes; b++)
+	for (a = 0; a < sim.cfg.all; a++)
+		for (b = a + 1; b < sim.cfg.all; b++)
 			for (ch = 0; ch < WIRE_CHANNELS; ch++)
 				conn_break(&conns[a][b][ch]);
 }
@@ -267,7 +267,7 @@ void net_node_down(u8 node)
 	int ch, i;
 	u8 b;
 
-	for (b = 0; b < sim.cfg.nodes; b++)
+	for (b = 0; b < sim.cfg.all; b++)
 		for (ch = 0; b != node && ch < WIRE_CHANNELS; ch++) {
 			struct conn *c = conn_of(node, b, ch);
 
@@ -522,7 +522,7 @@ void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch)
 	struct stream *s = &c->st[from];
 
 	SIM_CHECK(!n->tx_open, "node %c: two frames begun at once", 'a' + n->id);
-	SIM_CHECK(slot < sim.cfg.nodes - 1, "node %c: no such slot", 'a' + n->id);
+	SIM_CHECK(slot < sim.cfg.all - 1, "node %c: no such slot", 'a' + n->id);
 	if (!c->side[from].up || s->bytes > sim.cfg.sndbuf || s->n >= TX_FRAMES) {
 		s->starved = true;
 		SIM_MARK(TX_FULL);
@@ -583,8 +583,8 @@ void net_init(void)
 	quiet = false;
 	slow_a = (u8)rnd_below(R_NET, SIM_NODES);
 	slow_b = (u8)rnd_below(R_NET, SIM_NODES);
-	for (a = 0; a < sim.cfg.nodes; a++)
-		for (b = (u8)(a + 1); b < sim.cfg.nodes; b++)
+	for (a = 0; a < sim.cfg.all; a++)
+		for (b = (u8)(a + 1); b < sim.cfg.all; b++)
 			for (ch = 0; ch < WIRE_CHANNELS; ch++) {
 				struct conn *c = &conns[a][b][ch];
 

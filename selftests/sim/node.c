@@ -50,12 +50,28 @@ static void format_data(struct node *n)
 	disk_write_now(&n->data, 0, block, RB_BLOCK_SIZE);
 }
 
+/* The store of a client is its name. */
+static void format_client(struct node *n)
+{
+	struct log_super *s = &n->super;
+
+	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
+	snprintf(s->node, sizeof(s->node), "n%u", n->id);
+	s->store = 0xc11e0000 + n->id;
+	memcpy(n->name, s->node, sizeof(n->name));
+	cfg_vary(&n->limits);
+}
+
 void node_format(struct node *n)
 {
 	struct log_super *s = &n->super;
 	u64 need = 0, data = sim.cfg.sectors << RB_SECTOR_SHIFT;
 
 	memset(s, 0, sizeof(*s));
+	if (node_diskless(n)) {
+		format_client(n);
+		return;
+	}
 	s->block_size = sim.cfg.block_size;
 	s->region_shift = 16;
 	memcpy(s->volume, sim.volume, LOG_UUID_LEN);
@@ -93,14 +109,15 @@ static void make_cfg(struct node *n, struct member_cfg *cfg)
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->super = n->super;
 	memcpy(cfg->node, n->name, sizeof(cfg->node));
-	cfg->npeers = sim.cfg.nodes - 1;
+	cfg->npeers = sim.cfg.all - 1;
 	for (i = 0; i < cfg->npeers; i++) {
-		u8 id = (u8)((n->id + 1 + i) % sim.cfg.nodes);
+		u8 id = (u8)((n->id + 1 + i) % sim.cfg.all);
 
 		n->slot_node[i] = id;
 		n->node_slot[id] = (u8)i;
 		snprintf(cfg->peer[i].node, sizeof(cfg->peer[i].node), "n%u", id);
 		snprintf(cfg->peer[i].addr, sizeof(cfg->peer[i].addr), "sim:%u", id);
+		cfg->peer[i].client = id >= sim.cfg.nodes;
 	}
 	cfg->limits = n->limits;
 	cfg->seed = rnd(R_NODE);
@@ -111,7 +128,7 @@ static void make_cfg(struct node *n, struct member_cfg *cfg)
 
 static void get_memory(struct node *n, const struct member_cfg *cfg)
 {
-	size_t size = member_size(cfg);
+	size_t size = node_diskless(n) ? member_client_size(cfg) : member_size(cfg);
 
 	if (n->msize < size) {
 		free(n->m);
@@ -235,6 +252,21 @@ static void check_slots(struct node *n)
 		SIM_MARK(META_TORN);
 }
 
+static void start_client(struct node *n)
+{
+	struct member_cfg cfg;
+	int err;
+
+	make_cfg(n, &cfg);
+	get_memory(n, &cfg);
+	err = member_start_client(n->m, &cfg, node_now(n));
+	SIM_CHECK(!err, "client %c does not start: %d", 'a' + n->id, err);
+	n->up = true;
+	memset(&n->st, 0, sizeof(n->st));
+	n->judged_seen = n->seen_commit = 0;
+	node_after(n);
+}
+
 bool node_start(struct node *n)
 {
 	struct log_reader rd = { .read = read_log, .ctx = n, .scratch = scratch };
@@ -246,6 +278,10 @@ bool node_start(struct node *n)
 	n->inc++;
 	n->drift = (s64)rnd_below(R_NODE, 2 * sim.cfg.drift_ppm + 1) - sim.cfg.drift_ppm;
 	n->clock0 = rnd_below(R_NODE, 100 * SEC) + SEC;
+	if (node_diskless(n)) {
+		start_client(n);
+		return true;
+	}
 	disk_flush(&n->log);
 	disk_flush(&n->data);
 	check_slots(n);
@@ -300,12 +336,16 @@ void node_stop(struct node *n, bool clean)
 	if (clean) {
 		member_stop(n->m, -ESHUTDOWN);
 		check_leaks(n);
-		finish_io(&n->log);
-		finish_io(&n->data);
+		if (!node_diskless(n)) {
+			finish_io(&n->log);
+			finish_io(&n->data);
+		}
 		SIM_MARK(CLEAN_STOP);
 	} else {
-		disk_crash(&n->log);
-		disk_crash(&n->data);
+		if (!node_diskless(n)) {
+			disk_crash(&n->log);
+			disk_crash(&n->data);
+		}
 		sim.stats[ST_CRASHES]++;
 	}
 	n->up = false;

@@ -149,7 +149,7 @@ u32 page_crc(struct page *p)
 
 u32 sbuf_room(u8 node, enum budget budget)
 {
-	static const u32 fifths[B_NR] = { 2, 2, 1 };
+	static const u32 fifths[B_NR] = { 2, 2, 1, 1 };
 	u32 size = sim.cfg.pool_pages / 5 * fifths[budget], used = sim.node[node].used[budget];
 
 	if (!sim.cfg.pool_pages)

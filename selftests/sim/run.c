@@ -47,13 +47,13 @@ static void bootstrap(void)
 	sim.cfg.write_error = sim.cfg.read_error = sim.cfg.corrupt = 0;
 	sim.cfg.crash_io = 0;
 	sim.cfg.raw_loss = sim.cfg.raw_dup = sim.cfg.raw_reorder = 0;
-	for (i = 0; i < sim.cfg.nodes; i++) {
+	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[i];
 
 		n->id = (u8)i;
 		node_format(n);
 	}
-	for (i = 0; i < sim.cfg.nodes; i++)
+	for (i = 0; i < sim.cfg.all; i++)
 		SIM_CHECK(node_start(&sim.node[i]), "a blank node does not start");
 	boot_done = false;
 	ev_push(20 * MSEC, boot_event, SIM_NONE, rnd_below(R_FAULT, sim.cfg.nodes), 0, NULL);

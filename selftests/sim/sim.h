@@ -15,7 +15,7 @@
 #include "member/member.h"
 #include "mark.h"
 
-#define SIM_NODES	5
+#define SIM_NODES	7		/* at most 5 members, 2 clients without disks */
 #define SIM_NONE	0xff
 #define USEC		1000ULL
 #define MSEC		1000000ULL
@@ -37,7 +37,7 @@ bool rnd_one_in(enum sim_stream s, u32 n);
 /* ---- cfg.c: what a seed draws ---- */
 
 struct sim_cfg {
-	u32 nodes, block_size;
+	u32 nodes, clients, all, block_size;	/* members, clients without disks, both */
 	u64 ring_bytes, sectors;
 	struct member_limits limits;
 	bool vary;			/* nodes have limits of their own, at most these */
@@ -132,7 +132,7 @@ static inline struct sbuf *sbuf_of(const struct rb_buf *b)
 	return container_of((struct rb_buf *)b, struct sbuf, buf);
 }
 /* Budgets do not borrow from each other, as in the module's pool. */
-enum budget { B_SUBMIT, B_RECEIVE, B_READBACK, B_NR };
+enum budget { B_SUBMIT, B_RECEIVE, B_READBACK, B_SERVE, B_NR };
 u32 sbuf_room(u8 node, enum budget budget);	/* pages */
 struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget);
 void sbuf_get(struct sbuf *b, bool host);
@@ -226,7 +226,7 @@ struct node {
 	size_t msize;
 	void *pages;
 	struct sbuf *bufs;
-	u32 used[3];			/* pages, by budget */
+	u32 used[B_NR];			/* pages, by budget */
 	bool starved;			/* buf_alloc() had to refuse */
 	u64 timer_at;
 	bool start_pending, run_pending, meta_busy, map_busy, apply_busy, sync_busy;
@@ -309,6 +309,7 @@ struct op {
 	u8 node;
 	u32 inc;
 	bool accepted, done, lost;
+	bool served;		/* a leader reads for a client without disks */
 	int error;
 	u64 sector;
 	u32 nsect;
@@ -335,6 +336,7 @@ struct op *client_op(u64 token);
 struct op *client_of(u64 epoch, u64 seq);	/* NULL: no write has this place */
 void client_placed(struct node *n, u64 seq, u64 token);
 struct op *client_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect);
+struct op *client_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect);
 bool client_retry(struct node *n);	/* true: something was accepted */
 void client_complete(struct node *n, u64 token, int error);
 void client_drop_waiting(struct node *n);
@@ -423,6 +425,11 @@ enum { ST_ELECTIONS, ST_WRITES, ST_READS, ST_CKPT, ST_BYTES, ST_CRASHES, ST_RECO
 
 /* Runs @seed; true: passed. */
 bool sim_seed(u64 seed, bool trace);
+
+static inline bool node_diskless(const struct node *n)
+{
+	return n->id >= sim.cfg.nodes;
+}
 
 static inline bool node_paused(const struct node *n)
 {

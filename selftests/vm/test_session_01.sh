@@ -141,12 +141,12 @@ holder_is_cut_off_and_comes_back() {
 	mkdir -p /mnt/s1 /mnt/s2
 	mount "$(dev 1)" /mnt/s1
 	echo one >/mnt/s1/file
-	sync
+	sync -f /mnt/s1
 	isolate 1
 	until_ok 60 mount_elsewhere
 	[ "$(cat /mnt/s2/file)" = one ]
 	echo two >/mnt/s2/file
-	sync
+	sync -f /mnt/s2	# the other one hangs, for lack of a quorum
 	heal
 	until_ok 30 session_is 1 fenced
 	# Not one byte, and clear errors, until it is gone.

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads of a client without disks: the leader reads for it as it does for its
+ * own users, and sends the content. A request or an answer that is lost is asked
+ * for again; an answer that comes twice finds nobody who waits.
+ */
+#include "internal.h"
+
+/* ---- the client ---- */
+
+/**
+ * member_remote_restart() - what was asked for may be lost
+ * @m: member, without disks
+ */
+void member_remote_restart(struct member *m)
+{
+	u32 i;
+
+	for (i = m->read_head; i; i = m->read[i - 1].next)
+		m->read[i - 1].flags &= ~MEMBER_R_SENT;
+	m->read_new = true;
+}
+
+/**
+ * member_remote_run() - asks the leader for what it was not asked for yet
+ * @m: member, without disks
+ * @slot: of the leader
+ */
+void member_remote_run(struct member *m, u32 slot)
+{
+	u32 i;
+
+	if (!m->read_new)
+		return;
+	for (i = m->read_head; i; i = m->read[i - 1].next) {
+		struct member_read *r = &m->read[i - 1];
+		struct wire_read w = {
+			.from = m->cfg.super.store,
+			.id = r->token,
+			.sector = r->sector,
+			.nsect = r->nsect,
+		};
+		void *frame;
+
+		if (r->flags & (MEMBER_R_SENT | MEMBER_R_PARTS))
+			continue;
+		frame = m->ops->tx_begin(m->host, slot, WIRE_BULK);
+		if (!frame) {
+			m->peer[slot].tx_blocked = true;
+			return;
+		}
+		m->ops->tx_end(m->host, slot, WIRE_BULK, wire_encode_read(frame, &w), NULL, 0);
+		r->flags |= MEMBER_R_SENT;
+	}
+	m->read_new = false;
+}
+
+static void take_content(struct member *m, const struct member_read *r, struct rb_buf *buf)
+{
+	u32 done = 0, sect, n;
+	u64 at;
+
+	while (done < r->nsect) {
+		at = r->sector + done;
+		sect = at % RB_SECTORS_PER_BLOCK;
+		n = min_t(u32, r->nsect - done, RB_SECTORS_PER_BLOCK - sect);
+		m->ops->read_copy(m->host, r->token, done << RB_SECTOR_SHIFT, buf,
+				  (u32)(at / RB_SECTORS_PER_BLOCK - r->sector / RB_SECTORS_PER_BLOCK),
+				  sect, n);
+		done += n;
+	}
+}
+
+/**
+ * member_remote_data() - the leader sends what it read
+ * @m: member, without disks
+ * @slot: who sends it
+ * @d: decoded
+ * @a: the range
+ * @buf: the content
+ *
+ * Return: 0; -EINVAL: absurd.
+ */
+int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
+		       const struct wire_append *a, struct rb_buf **buf)
+{
+	struct member_read *r;
+
+	if (!m->diskless || d->to != m->cfg.super.store)
+		return -EINVAL;
+	r = member_read_find(m, d->id);
+	if (!r || r->flags & MEMBER_R_PARTS)
+		return 0;
+	if (a->n && (a->e[0].sector != r->sector || a->e[0].nsect != r->nsect))
+		return -EINVAL;
+	if (!a->n) {
+		member_read_end(m, r, -EIO);
+		return 0;
+	}
+	r->flags |= MEMBER_R_PARTS;
+	take_content(m, r, buf[0]);
+	m->ops->read_issued(m->host, r->token);
+	return 0;
+}
+
+/* ---- the leader ---- */
+
+/**
+ * member_serve_read() - a client without disks reads
+ * @m: member
+ * @slot: its node
+ * @w: the range
+ *
+ * What cannot be done now is forgotten: the client asks again.
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
+{
+	u32 nblocks = rb_blocks_touched(w->sector, w->nsect);
+	struct member_read *r;
+	struct rb_buf *buf;
+	u64 token;
+
+	if (w->from != m->peer[slot].store)
+		return -EINVAL;
+	if (m->diskless || !member_leads(m) || !m->seq_synced || !m->read_free)
+		return 0;
+	if (!vol_fits(m->conf.sectors, m->conf.block_size, w->sector, w->nsect))
+		return -EINVAL;
+	buf = m->ops->serve_begin(m->host, nblocks, w->sector, w->nsect, &token);
+	if (!buf)
+		return 0;
+	r = member_read_alloc(m, token, w->sector, w->nsect);
+	r->buf = buf;
+	r->slot = slot;
+	r->id = w->id;
+	member_read_look_up(m, r);
+	return 0;
+}
+
+/**
+ * member_serve_read_end() - sends the content of a read, or its error
+ * @m: member
+ * @r: the read
+ * @error: 0 or -errno
+ */
+void member_serve_read_end(struct member *m, struct member_read *r, int error)
+{
+	struct wire_data d = {
+		.to = m->peer[r->slot].store,
+		.id = r->id,
+		.error = (u32)-error,
+	};
+	struct rb_entry e = {
+		.kind = RB_E_WRITE, .sector = r->sector, .nsect = r->nsect,
+		.nblocks = r->buf->nblocks,
+	};
+	void *frame = NULL;
+
+	if (m->halt == MEMBER_RUNNING && m->peer[r->slot].up[WIRE_BULK])
+		frame = m->ops->tx_begin(m->host, r->slot, WIRE_BULK);
+	if (!frame)
+		return;
+	if (!error)
+		m->ops->buf_sum(m->host, r->buf, r->buf->crc);
+	m->ops->tx_end(m->host, r->slot, WIRE_BULK,
+		       wire_encode_data(frame, &d, error ? NULL : &e, r->buf->crc),
+		       &r->buf, !error);
+}
