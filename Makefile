@@ -37,7 +37,7 @@ check-long:
 	selftests/run sim-long vm-long runner
 
 check-debug:
-	selftests/run vm-debug
+	selftests/run debug-kernel vm-debug
 
 bench:
 	tools/setup build vm bench

@@ -19,6 +19,7 @@ RB_NODES=3
 RB_VOLUMES=${RB_VOLUMES:-vol}
 RB_TAP_N=0
 RB_TAP_FAILED=0
+RB_SLOW=${RB_SLOW:-1}	# deadlines are so many times longer, for kernels with detectors on
 export DM_DISABLE_UDEV=1	# the guests run none: dmsetup makes the nodes
 export RAFTBLK_CONF_DIR=$RB_CONF
 
@@ -69,7 +70,7 @@ kernel_clean() {
 
 # Waits for a condition: until SECONDS COMMAND...
 until_ok() {
-	local deadline=$(($(date +%s) + $1))
+	local deadline=$(($(date +%s) + $1 * RB_SLOW))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		if [ "$(date +%s)" -ge "$deadline" ]; then
@@ -78,6 +79,13 @@ until_ok() {
 		fi
 		sleep 0.1
 	done
+}
+
+# A command that must end by itself: within SECONDS COMMAND..., 124 if it did not.
+within() {
+	local s=$(($1 * RB_SLOW))
+	shift
+	timeout "$s" "$@"
 }
 
 need() {

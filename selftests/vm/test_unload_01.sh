@@ -11,7 +11,7 @@ starts() { cluster_up 3 vol; }
 
 load() {	# DEVICE: keeps 16 writes in flight, in the background
 	fio --name=load --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite --bs=4k \
-		--size=32m --time_based --runtime=120 --minimal >/tmp/load.out 2>&1 &
+		--size=32m --time_based --runtime=$((120 * RB_SLOW)) --minimal >/tmp/load.out 2>&1 &
 	LOAD=$!
 }
 
@@ -46,7 +46,7 @@ quorum_gone_with_a_file_system() {
 	! gone $LOAD
 	rb "$l" down vol --force
 	until_ok 30 gone $LOAD
-	timeout 30 umount /tmp/rbmnt
+	within 30 umount /tmp/rbmnt
 	rmmod raftblk
 	modprobe -q libcrc32c; insmod "$KO"
 	for i in 1 2 3; do rb "$i" up vol; done
