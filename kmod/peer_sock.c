@@ -43,23 +43,22 @@ static void hold_net(struct sock *sk)
 
 /*
  * Our sockets are locked on the way of writing back memory, others allocate
- * under the same lock class: lockdep must tell them apart. Only before anybody
- * else can lock the socket: those that are accepted keep the class of kernel
- * sockets.
+ * under the same lock class: lockdep must tell them apart. An accepted socket is
+ * in use already, by whoever delivers its packets, so its lock is not made anew.
  */
 static void reclassify(struct sock *sk)
 {
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	static struct lock_class_key slock_key[2], lock_key[2];
+	bool v6 = sk->sk_family == AF_INET6;
 
-	if (!sock_allow_reclassification(sk))
-		return;
-	if (sk->sk_family == AF_INET)
-		sock_lock_init_class_and_name(sk, "slock-AF_INET-RAFTBLK", &slock_key[0],
-					      "sk_lock-AF_INET-RAFTBLK", &lock_key[0]);
-	else
-		sock_lock_init_class_and_name(sk, "slock-AF_INET6-RAFTBLK", &slock_key[1],
-					      "sk_lock-AF_INET6-RAFTBLK", &lock_key[1]);
+	spin_lock_bh(&sk->sk_lock.slock);
+	lockdep_set_class_and_name(&sk->sk_lock.slock, &slock_key[v6],
+				   v6 ? "slock-AF_INET6-RAFTBLK" : "slock-AF_INET-RAFTBLK");
+	lockdep_init_map(&sk->sk_lock.dep_map,
+			 v6 ? "sk_lock-AF_INET6-RAFTBLK" : "sk_lock-AF_INET-RAFTBLK",
+			 &lock_key[v6], 0);
+	spin_unlock_bh(&sk->sk_lock.slock);
 #endif
 }
 
@@ -205,6 +204,8 @@ int rb_sock_accept(struct rb_peers *ps, struct socket **sock)
 	int err = kernel_accept(ps->listener, sock, O_NONBLOCK);
 
 	memalloc_noio_restore(noio);
+	if (!err)
+		reclassify((*sock)->sk);
 	return err;
 }
 
