@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# No memory for the volumes' threads: IO allocates nothing that may fail, except for
+# the network, which then waits. Needs a kernel with fault injection.
+. "$(dirname "$0")/lib.sh"
+trap 'inject_none; cluster_down' EXIT
+ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+DEBUGFS=/sys/kernel/debug
+MANY=1000000000		# counts down with each allocation that was made to fail
+
+can_inject() {
+	if [ -d $DEBUGFS/failslab ] && [ -d $DEBUGFS/fail_page_alloc ]; then
+		inject_none	# what a test before left behind
+		return 0
+	fi
+	say "this kernel cannot inject faults"
+	exit 4
+}
+
+# Arms failslab or fail_page_alloc: every allocation of a marked task fails, also one
+# that may sleep, but in interrupts none: they serve everybody.
+arm() {
+	echo Y >$DEBUGFS/"$1"/task-filter	# first, or everything fails
+	echo $MANY >$DEBUGFS/"$1"/times
+	echo 1 >$DEBUGFS/"$1"/interval
+	echo 0 >$DEBUGFS/"$1"/space
+	echo 0 >$DEBUGFS/"$1"/verbose
+	echo N >$DEBUGFS/"$1"/ignore-gfp-wait
+	[ "$1" = failslab ] || echo 0 >$DEBUGFS/"$1"/min-order
+	echo 100 >$DEBUGFS/"$1"/probability
+	! (echo 1 >/proc/self/make-it-fail; exec cat /proc/version) >/dev/null 2>&1 ||
+		{ say "$1 does not fail what it should"; return 1; }
+	echo $MANY >$DEBUGFS/"$1"/times
+}
+
+failures() { echo $((MANY - $(cat $DEBUGFS/"$1"/times))); }
+
+loop_of() { pgrep -x "$(basename "$(device "$1" vol)")"; }
+
+inject_into() { echo 1 >"/proc/$1/make-it-fail"; }
+lift_from() { echo 0 >"/proc/$1/make-it-fail"; }
+
+inject_none() {
+	local f p
+	for f in failslab fail_page_alloc; do
+		[ ! -d $DEBUGFS/$f ] || echo 0 >$DEBUGFS/$f/probability
+	done
+	for p in $(pgrep '^raftblk[0-9]' || true); do lift_from "$p"; done
+}
+
+alone() { can_inject; cluster_up 1 vol; }
+
+# One member, so no network: everything from the submission to the checkpoint.
+alone_without() {	# failslab|fail_page_alloc
+	local loop d RB_NODES=1
+	can_inject
+	loop=$(loop_of 1)
+	d=$(leader_device vol)
+	dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct status=none	# takes the session
+	arm "$1"
+	inject_into "$loop"
+	fio_write "$d" --size=16m --io_size=24m
+	blkdiscard -o $((4 << 20)) -l $((2 << 20)) "$d"
+	cmp -n $((2 << 20)) <(dd if="$d" bs=1M skip=4 count=2 iflag=direct status=none) /dev/zero
+	say "$(failures "$1") allocations failed"
+	inject_none
+	[ "$(field 1 vol halt)" = none ]
+	replicas_equal vol
+}
+
+alone_without_slab() {
+	alone_without failslab
+	# Device mapper below allocates, so something must have been refused.
+	[ "$(failures failslab)" -gt 0 ]
+}
+alone_without_pages() { alone_without fail_page_alloc; }
+
+# Leaders are patient here: see all_stall().
+three() { can_inject; RB_NEW_ARGS="--election-timeout 10s" cluster_up 3 vol; }
+
+leads() { [ "$(leader vol)" = "$1" ]; }
+nobody_leads() { ! leader vol; }
+acked() { wc -l </tmp/ack.nomem; }
+more_acked() { [ "$(acked)" -ge "$1" ]; }
+stands_still() { local n; n=$(acked); sleep 1; [ "$(acked)" = "$n" ]; }
+
+is_ahead() {
+	local i mine
+	mine=$(field "$1" vol last_index)
+	for i in 1 2 3; do
+		[ "$i" = "$1" ] || [ "$(field "$i" vol last_index)" -lt "$mine" ] || return 1
+	done
+}
+
+# No member can send any more. First the leader: it goes on filling its own log, so
+# none of the others can be elected before they have heard of that. Only the leader
+# holds a session: were another elected, errors would be right.
+all_stall() {	# LEADER
+	local i
+	arm failslab
+	inject_into "${LOOP[$1]}"
+	until_ok 8 is_ahead "$1"
+	for i in 1 2 3; do inject_into "${LOOP[$i]}"; done
+	until_ok 20 stands_still
+}
+
+# The leader and one whose vote it needs; the third cannot vote yet.
+goes_on() {	# LEADER
+	local n
+	n=$(acked)
+	lift_from "${LOOP[$1]}"
+	lift_from "${LOOP[$(($1 % 3 + 1))]}"
+	until_ok 60 leads "$1"
+	until_ok 60 more_acked $((n + 20))
+	say "$(failures failslab) allocations failed"
+	[ "$(failures failslab)" -gt 0 ]
+	inject_none
+}
+
+writers() {	# DEVICE: both end at the first error
+	"$ACKLOG" write "$1" 21 15000 >/tmp/ack.nomem 2>/tmp/ack.err &
+	WRITERS=($!)
+	fio --name=w --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite --bs=8k \
+		--offset=64m --size=16m --time_based --runtime=3600 --minimal >/tmp/fio.out 2>&1 &
+	WRITERS+=($!)
+}
+
+three_without_slab() {
+	local l i
+	can_inject
+	l=$(leader vol)
+	for i in 1 2 3; do LOOP[i]=$(loop_of "$i"); done
+	writers "$(device "$l" vol)"
+	until_ok 60 more_acked 20
+	all_stall "$l"
+	goes_on "$l"
+	all_stall "$l"
+	until_ok 60 nobody_leads
+	goes_on "$l"
+	for i in "${WRITERS[@]}"; do kill -0 "$i"; done
+	kill -9 "${WRITERS[@]}"
+	wait || true
+	for i in 1 2 3; do [ "$(field "$i" vol halt)" = none ]; done
+	"$ACKLOG" check "$(device "$l" vol)" 21 "$(acked)" >&2
+	replicas_equal vol
+}
+
+for t in alone alone_without_slab alone_without_pages three three_without_slab; do tap $t; done
+tap_end
