@@ -35,7 +35,7 @@ arm() {
 
 failures() { echo $((MANY - $(cat $DEBUGFS/"$1"/times))); }
 
-loop_of() { pgrep -x "$(basename "$(device "$1" vol)")"; }
+disk_of() { basename "$(device "$1" vol)"; }	# and the name of its thread
 
 inject_into() { echo 1 >"/proc/$1/make-it-fail"; }
 lift_from() { echo 0 >"/proc/$1/make-it-fail"; }
@@ -52,9 +52,10 @@ alone() { can_inject; cluster_up 1 vol; }
 
 # One member, so no network: everything from the submission to the checkpoint.
 alone_without() {	# failslab|fail_page_alloc
+	# shellcheck disable=SC2034 # lib.sh looks at it
 	local loop d RB_NODES=1
 	can_inject
-	loop=$(loop_of 1)
+	loop=$(pgrep -x "$(disk_of 1)")
 	d=$(leader_device vol)
 	dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct status=none	# takes the session
 	arm "$1"
@@ -76,7 +77,7 @@ alone_without_slab() {
 alone_without_pages() { alone_without fail_page_alloc; }
 
 # Leaders are patient here: see all_stall().
-three() { can_inject; RB_NEW_ARGS="--election-timeout 10s" cluster_up 3 vol; }
+three() { can_inject; RB_NEW_ARGS="--election-timeout $((5 * RB_SLOW))s" cluster_up 3 vol; }
 
 leads() { [ "$(leader vol)" = "$1" ]; }
 nobody_leads() { ! leader vol; }
@@ -84,13 +85,25 @@ acked() { wc -l </tmp/ack.nomem; }
 more_acked() { [ "$(acked)" -ge "$1" ]; }
 stands_still() { local n; n=$(acked); sleep 1; [ "$(acked)" = "$n" ]; }
 
+# From debugfs, without starting a program: within an election timeout, see below.
+last_index() {
+	local line
+	while read -r line; do
+		[[ $line =~ ' last '[0-9]+/([0-9]+) ]] || continue
+		echo "${BASH_REMATCH[1]}"
+		return
+	done <"$DEBUGFS/raftblk/${DISK[$1]}/state"
+}
+
 is_ahead() {
 	local i mine
-	mine=$(field "$1" vol last_index)
+	mine=$(last_index "$1")
 	for i in 1 2 3; do
-		[ "$i" = "$1" ] || [ "$(field "$i" vol last_index)" -lt "$mine" ] || return 1
+		[ "$i" = "$1" ] || [ "$(last_index "$i")" -lt "$mine" ] || return 1
 	done
 }
+
+busy() { [ "$(field "$1" vol inflight)" -gt 4 ]; }
 
 # No member can send any more. First the leader: it goes on filling its own log, so
 # none of the others can be elected before they have heard of that. Only the leader
@@ -99,7 +112,7 @@ all_stall() {	# LEADER
 	local i
 	arm failslab
 	inject_into "${LOOP[$1]}"
-	until_ok 8 is_ahead "$1"
+	until_ok 4 is_ahead "$1"
 	for i in 1 2 3; do inject_into "${LOOP[$i]}"; done
 	until_ok 20 stands_still
 }
@@ -129,9 +142,13 @@ three_without_slab() {
 	local l i
 	can_inject
 	l=$(leader vol)
-	for i in 1 2 3; do LOOP[i]=$(loop_of "$i"); done
+	for i in 1 2 3; do
+		DISK[i]=$(disk_of "$i")
+		LOOP[i]=$(pgrep -x "${DISK[$i]}")
+	done
 	writers "$(device "$l" vol)"
 	until_ok 60 more_acked 20
+	until_ok 60 busy "$l"
 	all_stall "$l"
 	goes_on "$l"
 	all_stall "$l"
