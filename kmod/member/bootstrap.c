@@ -43,6 +43,7 @@ int member_raft_init(struct member *m, const struct raft_boot *boot)
 		.inflight_msgs = l->inflight_msgs,
 		.uncommitted_bytes = l->uncommitted_bytes,
 		.sendable = member_sendable,
+		.can_lead = member_can_lead,
 		.ctx = m,
 	};
 	int ret = raft_init(m->raft, &cfg, boot, m->now);

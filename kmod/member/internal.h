@@ -259,6 +259,7 @@ int member_volume_init(struct member *m);
 /* table.c */
 struct member_ent *member_ent(const struct member *m, u64 index);
 u64 member_room(const struct member *m);
+bool member_can_lead(void *ctx);
 int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf);
 void member_unstage(struct member *m, u64 index);
 void member_truncate(struct member *m, u64 first);

@@ -42,6 +42,21 @@ u64 member_room(const struct member *m)
 }
 
 /**
+ * member_can_lead() - is there room for the no-op of a new leader?
+ * @ctx: the member
+ *
+ * Raft's callback, before it campaigns: a candidate takes in nothing else, so the
+ * room is still there when it wins. A table that is full is relieved when what is
+ * committed has been applied, or when another leader overrules its tail.
+ *
+ * Return: whether there is.
+ */
+bool member_can_lead(void *ctx)
+{
+	return member_room(ctx) > 0;
+}
+
+/**
  * member_stage() - puts a new entry behind the newest one
  * @m: member; there is room
  * @e: the entry, with its index, term and sum set here

@@ -166,12 +166,16 @@ void raft_become_follower(struct raft *r, u64 term, u64 leader)
 	r->forced = false;
 }
 
-/* A blank member, a learner or a removed one never campaigns. */
+/*
+ * A blank member, a learner or a removed one never campaigns; nor does who has no
+ * room for the no-op of a leader: each election that is lost leaves one behind.
+ */
 static bool may_campaign(const struct raft *r)
 {
 	return r->conf.index && raft_is_voter(r, r->cfg.self) &&
 	       r->meta.term + 1 < RAFT_NUM_MAX &&
-	       raft_trail_fits(&r->trail, raft_last(r) + 1, r->meta.term + 1, 0);
+	       raft_trail_fits(&r->trail, raft_last(r) + 1, r->meta.term + 1, 0) &&
+	       (!r->cfg.can_lead || r->cfg.can_lead(r->cfg.ctx));
 }
 
 static void stand(struct raft *r, enum raft_role role)

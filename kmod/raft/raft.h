@@ -181,6 +181,11 @@ struct raft_cfg {
 	 * configuration entries alone. Must not call back into the core.
 	 */
 	u64 (*sendable)(void *ctx, u64 peer, u64 first, u64 last);
+	/*
+	 * Is there room to stage the no-op of a new leader? While there is none
+	 * this node does not campaign. NULL: always. As above.
+	 */
+	bool (*can_lead)(void *ctx);
 	void *ctx;
 };
 

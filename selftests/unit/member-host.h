@@ -396,6 +396,17 @@ static void connect_all(void)
 			}
 }
 
+static void disconnect_all(void)
+{
+	int i, slot, ch;
+
+	for (i = 0; i < nnodes; i++)
+		for (slot = 0; slot < nnodes - 1; slot++)
+			for (ch = 0; ch < WIRE_CHANNELS; ch++)
+				if (node[i].up)
+					member_peer_down(node[i].m, slot, ch, tnow);
+}
+
 static void deliver(struct node *from, struct frame_q *f)
 {
 	struct node *to = &node[peer_id(from, f->slot)];

@@ -394,11 +394,10 @@ static void no_buffer_leaks(void)
 		CHECK_EQ(node[i].bufs, 0);
 }
 
-/* Followers that do not get to apply: their tables fill, and then one of them must lead. */
-static void full_table_can_lead(void)
+/* Writes until the tables of the followers, who do not get to apply, are full; their leader dies. */
+static int full_tables(void)
 {
-	struct member_status st;
-	int old, l, r, i, k;
+	int old, r, i, k;
 
 	opened(3);
 	old = leader();
@@ -416,6 +415,14 @@ static void full_table_can_lead(void)
 	}
 	run_ms(20);
 	stop_node(&node[old]);
+	return old;
+}
+
+static void full_table_can_lead(void)
+{
+	static struct member_status st;
+	int old = full_tables(), l, i;
+
 	run_ms(4000);
 	for (i = 0; i < 3; i++) {
 		if (i == old)
@@ -428,6 +435,33 @@ static void full_table_can_lead(void)
 	run_ms(4000);
 	l = leader();
 	CHECK(l >= 0);
+	CHECK_EQ(start_node(&node[old]), 0);
+	connect_all();
+	run_ms(4000);
+	same_digests();
+}
+
+/* Each election that leads to nothing leaves a no-op: they must not fill the table. */
+static void lost_elections_fill_nothing(void)
+{
+	static struct member_status st;
+	int old = full_tables(), i, k;
+
+	for (k = 0; k < 20; k++) {
+		run_ms(1600);
+		disconnect_all();
+		run_ms(1600);
+		connect_all();
+	}
+	for (i = 0; i < 3; i++) {
+		if (i == old)
+			continue;
+		member_status(node[i].m, &st);
+		CHECK_EQ(st.halt, MEMBER_RUNNING);
+		node[i].slow_data = false;
+	}
+	run_ms(8000);
+	CHECK(leader() >= 0);
 	CHECK_EQ(start_node(&node[old]), 0);
 	connect_all();
 	run_ms(4000);
@@ -467,6 +501,7 @@ static const struct tap_case cases[] = {
 	{ "leader_dies_under_a_follower", leader_dies_under_a_follower },
 	{ "no_buffer_leaks", no_buffer_leaks },
 	{ "full_table_can_lead", full_table_can_lead },
+	{ "lost_elections_fill_nothing", lost_elections_fill_nothing },
 	{ "device_lost", device_lost },
 };
 
