@@ -64,6 +64,8 @@ struct raft {
 	struct raft_trail trail;
 	u64 durable;		/* own log, contiguous */
 	u64 epoch;		/* truncation epoch: the ticket of the own log's writes */
+	u64 done_epoch;		/* that of the newest completion */
+	u64 cut;		/* oldest entry truncated since a completion was current */
 	u64 commit;
 
 	u64 leader;		/* store id, 0: unknown */

@@ -66,6 +66,7 @@ int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot
 	r->meta = boot->meta;
 	r->commit = boot->commit;
 	r->durable = boot->last.index;
+	r->cut = RAFT_NUM_MAX;
 	if (raft_trail_init(&r->trail, boot) || r->commit < r->trail.snap.index ||
 	    r->commit > r->durable || r->meta.term >= RAFT_NUM_MAX ||
 	    (!r->meta.term && r->meta.vote) || boot_conf(r, boot))
@@ -193,6 +194,7 @@ void raft_trim_log(struct raft *r, u64 first)
 	a->ents.last = raft_last(r);
 	raft_trail_truncate(&r->trail, first);
 	r->durable = min_t(u64, r->durable, first - 1);
+	r->cut = min_t(u64, r->cut, first);
 }
 
 /**
@@ -223,8 +225,19 @@ static int step_log_done(struct raft *r, u64 index, u64 epoch)
 {
 	if (epoch > r->epoch || (epoch == r->epoch && index > raft_last(r)))
 		return -EINVAL;
-	/* The write of what was truncated since: a later one follows. */
-	if (epoch < r->epoch || index <= r->durable)
+	/* Completions come in order; an older one has nothing to add. */
+	if (epoch < r->done_epoch)
+		return 0;
+	r->done_epoch = epoch;
+	/*
+	 * What was truncated since is not what was written. The rest is: a later
+	 * completion says so as well, but may need what this one frees of the log.
+	 */
+	if (epoch < r->epoch)
+		index = min_t(u64, index, r->cut - 1);
+	else
+		r->cut = RAFT_NUM_MAX;
+	if (index <= r->durable)
 		return 0;
 	r->durable = index;
 	if (r->role == RAFT_LEADER)
