@@ -247,7 +247,10 @@ static int rb_up_check(const struct rb_up *up, char *err)
 	if (rb_disk_is_ours(up->log_dev) || rb_disk_is_ours(up->data_dev))
 		return rb_sentence(err, -ELOOP, "%s is a raftblk device itself",
 				   rb_disk_is_ours(up->log_dev) ? up->log_path : up->data_path);
-	if (up->log_dev == up->data_dev)
+	if (!up->log_path[0] != !up->data_path[0])
+		return rb_sentence(err, -EINVAL,
+				   "a member needs a log and a data device, a client neither");
+	if (up->log_path[0] && up->log_dev == up->data_dev)
 		return rb_sentence(err, -EINVAL, "log and data need a device each");
 	for (i = 0; i < up->npeers; i++) {
 		if (!strcmp(up->peer[i].node, up->node))

@@ -85,6 +85,7 @@ static bool put_budgets(struct sk_buff *skb, const struct rb_volume_info *info)
 		[RB_BUDGET_SUBMIT] = "submit",
 		[RB_BUDGET_RECEIVE] = "receive",
 		[RB_BUDGET_READBACK] = "readback",
+		[RB_BUDGET_SERVE] = "serve",
 	};
 	struct nlattr *nest;
 	int i;

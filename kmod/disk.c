@@ -292,7 +292,8 @@ static const struct block_device_operations rb_fops = {
 
 static int rb_disk_alloc_gendisk(struct rb_disk *d)
 {
-	u32 align = bdev_dma_alignment(rb_dataio_lower(d->v)->bdev);
+	u32 align = rb_volume_diskless(d->v) ? 0 :
+		    bdev_dma_alignment(rb_dataio_lower(d->v)->bdev);
 	struct queue_limits lim = {
 		.features = BLK_FEAT_STABLE_WRITES,
 		.logical_block_size = d->v->super.block_size,

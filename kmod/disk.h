@@ -11,6 +11,7 @@
 #define RB_TAGS			128	/* requests at once, over all hardware queues */
 #define RB_SEGMENTS		64	/* of a request, at most */
 #define RB_READ_BIOS		256	/* on the data device at once */
+#define RB_SERVES		64	/* reads for clients without disks at once */
 #define RB_OPEN_WAIT_MS		5000
 
 /* Tokens: what the member calls a request by. Never 0, never U64_MAX. */
@@ -28,12 +29,18 @@ struct rb_part {			/* of a read: a range of the data device */
  * one for a round of reading, from its first part until the loop has told the
  * member. The block layer gets the request back when both are gone, so no bio
  * ever reads into pages that were returned.
+ *
+ * A read for a client without disks has no request of the block layer: it reads
+ * into @payload, and goes back to the disk's free list.
  */
 struct rb_req {
 	struct llist_node node;		/* rb_disk.submit */
-	struct list_head entry;		/* rb_disk.writes, .reads or .starved; owner */
+	struct list_head entry;		/* rb_disk.writes, .reads, .starved or .serve_free; owner */
 	struct rb_disk *disk;
-	struct rb_payload *payload;	/* of a write, until the member has it */
+	struct rb_payload *payload;	/* of a write, until the member has it; of a served read */
+	bool served;
+	u16 tag;
+	u64 sector;			/* of a served read */
 	u64 token;
 	u64 epoch;			/* session when it was queued */
 	u64 deadline;			/* ns; U64_MAX: none */
@@ -84,7 +91,9 @@ struct rb_disk {
 	/* Owner. */
 	struct list_head writes, reads;	/* in order of submission, not taken by the member yet */
 	struct list_head starved;	/* reads with parts that found no bio */
-	struct rb_slot slot[RB_TAGS];
+	struct rb_slot slot[RB_TAGS + RB_SERVES];
+	struct rb_req *serves;
+	struct list_head serve_free;
 	struct rb_stale stale[RB_TAGS];
 	atomic_t inflight;
 
@@ -114,6 +123,7 @@ struct rb_disk {
 /* request.c, read.c */
 struct rb_req *rb_req_find(struct rb_disk *d, u64 token);	/* owner */
 void rb_req_drop(struct rb_req *rr);
+int rb_serves_alloc(struct rb_disk *d);
 int rb_reads_alloc(struct rb_disk *d);
 void rb_reads_free(struct rb_disk *d);
 void rb_reads_starved(struct rb_disk *d);

@@ -313,6 +313,8 @@ static void rb_volume_notes(struct rb_volume *v, u64 now)
 /* What no ended operation tells of. */
 static void rb_volume_devices(struct rb_volume *v, u64 now)
 {
+	if (rb_volume_diskless(v))
+		return;
 	if (READ_ONCE(rb_logio_lower(v)->failed))
 		member_device_lost(v->m, MEMBER_HALT_LOG, now);
 	if (READ_ONCE(rb_dataio_lower(v)->failed))

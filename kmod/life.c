@@ -45,6 +45,7 @@ static const struct member_ops rb_member_ops = {
 	.log_read	= rb_log_read,
 	.data_apply	= rb_data_apply,
 	.data_sync	= rb_data_sync,
+	.serve_begin	= rb_disk_serve_begin,
 	.read_data	= rb_disk_read_data,
 	.read_copy	= rb_disk_read_copy,
 	.read_zero	= rb_disk_read_zero,
@@ -109,21 +110,23 @@ static int rb_start_data(struct rb_volume *v, struct data_super *ds, char *err)
 static int rb_start_pool(struct rb_volume *v, char *err)
 {
 	u32 mib = v->up.pool_mib ? v->up.pool_mib : RB_POOL_MIB;
+	bool diskless = rb_volume_diskless(v);
 	u32 pages[RB_BUDGETS], all;
 
 	mib = clamp_t(u32, mib, RB_POOL_MIB_MIN, RB_POOL_MIB_MAX);
 	all = mib << (20 - RB_BLOCK_SHIFT);
 	pages[RB_BUDGET_SUBMIT] = all / 5 * 2;
 	pages[RB_BUDGET_RECEIVE] = all / 5 * 2;
-	pages[RB_BUDGET_READBACK] = all / 5;
-	v->limits.reads = RB_TAGS;
+	pages[RB_BUDGET_READBACK] = diskless ? 0 : all / 5 - all / 20;
+	pages[RB_BUDGET_SERVE] = diskless ? 0 : all / 20;
+	v->limits.reads = RB_TAGS + RB_SERVES;
 	if (v->up.election_ms) {
 		v->limits.default_election_ms = max_t(u32, v->up.election_ms, RB_ELECTION_MS_MIN);
 		v->limits.default_heartbeat_ms = v->limits.default_election_ms / 5;
 	}
 	member_limits_default(&v->limits, (u64)mib << 20, &v->super);
 	v->pool = rb_pool_create(v, pages);
-	if (!v->pool || rb_logio_prepare(v) || rb_dataio_prepare(v))
+	if (!v->pool || (!diskless && (rb_logio_prepare(v) || rb_dataio_prepare(v))))
 		return rb_sentence(err, -ENOMEM, "no memory for a pool of %u MiB", mib);
 	return 0;
 }
@@ -169,6 +172,19 @@ static void rb_start_map(struct rb_volume *v, struct member *m, const struct log
 			bad, n);
 }
 
+static void rb_member_cfg(struct rb_volume *v, struct member_cfg *cfg)
+{
+	cfg->super = v->super;
+	strscpy(cfg->node, v->up.node, sizeof(cfg->node));
+	cfg->npeers = v->up.npeers;
+	memcpy(cfg->peer, v->up.peer, sizeof(cfg->peer));
+	cfg->limits = v->limits;
+	cfg->seed = get_random_u64();
+	cfg->boot_nonce = get_random_u64() | 1;
+	cfg->ops = &rb_member_ops;
+	cfg->host = v;
+}
+
 static int rb_start_member(struct rb_volume *v, const struct log_reader *rd,
 			   const struct data_super *ds, char *err)
 {
@@ -179,15 +195,7 @@ static int rb_start_member(struct rb_volume *v, const struct log_reader *rd,
 
 	if (!cfg)
 		goto nomem;
-	cfg->super = v->super;
-	strscpy(cfg->node, v->up.node, sizeof(cfg->node));
-	cfg->npeers = v->up.npeers;
-	memcpy(cfg->peer, v->up.peer, sizeof(cfg->peer));
-	cfg->limits = v->limits;
-	cfg->seed = get_random_u64();
-	cfg->boot_nonce = get_random_u64() | 1;
-	cfg->ops = &rb_member_ops;
-	cfg->host = v;
+	rb_member_cfg(v, cfg);
 	m = kvzalloc(max_t(size_t, member_size(cfg), PAGE_SIZE), GFP_KERNEL);
 	v->member_pages = vzalloc(member_pages_size());
 	if (!m || !v->member_pages)
@@ -214,6 +222,41 @@ out:
 	return r;
 }
 
+/* A client: what members have on their devices, it has in its names. */
+static int rb_start_client(struct rb_volume *v, char *err)
+{
+	struct member_cfg *cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
+	struct member *m = NULL;
+	int r;
+
+	strscpy(v->super.volume_name, v->name, sizeof(v->super.volume_name));
+	strscpy(v->super.node, v->up.node, sizeof(v->super.node));
+	v->super.store = member_client_store(v->name, v->up.node);
+	v->super.block_size = RB_BLOCK_SIZE;
+	v->super.ring_bytes = LOG_RING_MIN;	/* for the defaults of limits only */
+	r = rb_start_pool(v, err);
+	if (r || !cfg)
+		goto out;
+	rb_member_cfg(v, cfg);
+	r = -ENOMEM;
+	m = kvzalloc(max_t(size_t, member_client_size(cfg), PAGE_SIZE), GFP_KERNEL);
+	if (!m)
+		goto out;
+	r = member_start_client(m, cfg, rb_now());
+	if (r) {
+		kvfree(m);
+		goto out;
+	}
+	mutex_lock(&v->owner);
+	v->m = m;
+	mutex_unlock(&v->owner);
+out:
+	if (!err[0] && (r || !cfg))
+		rb_sentence(err, r ? r : -ENOMEM, "the client could not be started");
+	kfree(cfg);
+	return cfg ? r : -ENOMEM;
+}
+
 /* Everything below the disk. */
 static int rb_start_devices(struct rb_volume *v, char *err)
 {
@@ -221,6 +264,8 @@ static int rb_start_devices(struct rb_volume *v, char *err)
 	struct data_super ds;
 	int r;
 
+	if (rb_volume_diskless(v))
+		return rb_start_client(v, err);
 	r = rb_logio_open(v, err);
 	if (r)
 		return r;

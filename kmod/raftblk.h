@@ -59,7 +59,13 @@ do {										\
 
 /* ---- pool.c: payload pages, preallocated; nothing here sleeps or can recurse ---- */
 
-enum rb_budget { RB_BUDGET_SUBMIT, RB_BUDGET_RECEIVE, RB_BUDGET_READBACK, RB_BUDGETS };
+enum rb_budget {
+	RB_BUDGET_SUBMIT,		/* writes of this node */
+	RB_BUDGET_RECEIVE,		/* from peers */
+	RB_BUDGET_READBACK,		/* from the own log */
+	RB_BUDGET_SERVE,		/* reads for clients without disks */
+	RB_BUDGETS
+};
 
 struct rb_payload {
 	struct rb_buf buf;		/* what the pure layers see */
@@ -87,7 +93,7 @@ u32 rb_pool_size(const struct rb_pool *pool, enum rb_budget budget);
 
 /* ---- host.c, life.c: one volume on this node: loop, administration, life ---- */
 
-struct rb_up {				/* what "up" asks for */
+struct rb_up {				/* what "up" asks for; without log and data: a client */
 	char volume[LOG_NAME_MAX];
 	char node[LOG_NAME_MAX];
 	char log_path[RB_PATH_MAX];
@@ -169,6 +175,12 @@ struct rb_done {
 	/* As owner. When v->stopped, it only releases what the operation held. */
 	void (*run)(struct rb_volume *v, struct rb_done *done, u64 now);
 };
+
+/* A client: neither a log nor a data device. */
+static inline bool rb_volume_diskless(const struct rb_volume *v)
+{
+	return !v->up.log_path[0];
+}
 
 /* Any context, any number of times. */
 void rb_volume_kick(struct rb_volume *v, enum rb_kick why);
@@ -263,6 +275,7 @@ void rb_disk_state_changed(struct rb_volume *v);
 void rb_disk_info(struct rb_volume *v, struct rb_volume_info *info);
 int rb_disk_minor(const struct rb_volume *v);
 /* member_ops */
+struct rb_buf *rb_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
 void rb_disk_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
 		       u32 nsect);
 void rb_disk_read_zero(void *host, u64 token, u32 off, u32 nsect);

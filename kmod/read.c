@@ -84,7 +84,7 @@ static struct rb_read_bio *rb_read_bio_get(struct rb_disk *d)
 }
 
 /* Bytes [@off, @off + @len) of the request's pages, as vectors of the bio. */
-static void rb_bio_map(struct bio *bio, struct request *rq, u32 off, u32 len)
+static void rb_bio_map_request(struct bio *bio, struct request *rq, u32 off, u32 len)
 {
 	struct req_iterator iter;
 	struct bio_vec bv;
@@ -105,15 +105,29 @@ static void rb_bio_map(struct bio *bio, struct request *rq, u32 off, u32 len)
 	}
 }
 
+/* The same of a payload; the content of a served read is at its natural place in it. */
+static void rb_bio_map_payload(struct bio *bio, const struct rb_req *rr, u32 off, u32 len)
+{
+	u32 pos = off + ((rr->sector % RB_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
+
+	while (len) {
+		u32 n = min_t(u32, len, RB_BLOCK_SIZE - pos % RB_BLOCK_SIZE);
+
+		__bio_add_page(bio, rr->payload->page[pos / RB_BLOCK_SIZE], n, pos % RB_BLOCK_SIZE);
+		pos += n;
+		len -= n;
+	}
+}
+
 /* Starts the parts that are left. False: no bio is free, it will be called again. */
 static bool rb_read_launch(struct rb_disk *d, struct rb_req *rr)
 {
-	struct request *rq = blk_mq_rq_from_pdu(rr);
-	struct rb_lower *lower = rb_dataio_lower(d->v);
 	struct rb_read_bio *rb;
+	struct rb_lower *lower;
 	struct rb_part *part;
 
 	for (; rr->next < rr->npart; rr->next++) {
+		lower = rb_dataio_lower(d->v);
 		rb = rb_read_bio_get(d);
 		if (!rb)
 			return false;
@@ -124,7 +138,11 @@ static bool rb_read_launch(struct rb_disk *d, struct rb_req *rr)
 		rb->bio.bi_iter.bi_sector = (DATA_HEADER_BYTES >> SECTOR_SHIFT) + part->sector;
 		rb->bio.bi_end_io = rb_read_bio_end;
 		rb->bio.bi_private = lower;
-		rb_bio_map(&rb->bio, rq, part->off, part->nsect << SECTOR_SHIFT);
+		if (rr->served)
+			rb_bio_map_payload(&rb->bio, rr, part->off, part->nsect << SECTOR_SHIFT);
+		else
+			rb_bio_map_request(&rb->bio, blk_mq_rq_from_pdu(rr), part->off,
+					   part->nsect << SECTOR_SHIFT);
 		atomic_inc(&rr->parts);
 		rb_lower_begin(lower);
 		submit_bio(&rb->bio);
@@ -205,6 +223,30 @@ static void rb_req_copy_out(struct request *rq, u32 off, const void *p, u32 len)
 	}
 }
 
+static void rb_copy_out(struct rb_req *rr, u32 off, const void *p, u32 len)
+{
+	u32 pos = off + ((rr->sector % RB_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
+
+	if (!rr->served) {
+		rb_req_copy_out(blk_mq_rq_from_pdu(rr), off, p, len);
+		return;
+	}
+	while (len) {
+		u32 n = min_t(u32, len, RB_BLOCK_SIZE - pos % RB_BLOCK_SIZE);
+		void *to = page_address(rr->payload->page[pos / RB_BLOCK_SIZE]) +
+			   pos % RB_BLOCK_SIZE;
+
+		if (p) {
+			memcpy(to, p, n);
+			p += n;
+		} else {
+			memset(to, 0, n);
+		}
+		pos += n;
+		len -= n;
+	}
+}
+
 /**
  * rb_disk_read_copy() - member_ops: a part of a read is in memory
  * @host: the volume
@@ -226,9 +268,8 @@ void rb_disk_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 n
 	if (!rr)
 		return;
 	rb_read_round(rr, token);
-	rb_req_copy_out(blk_mq_rq_from_pdu(rr), off,
-			page_address(rb_payload(buf)->page[nth]) + (sect << SECTOR_SHIFT),
-			nsect << SECTOR_SHIFT);
+	rb_copy_out(rr, off, page_address(rb_payload(buf)->page[nth]) + (sect << SECTOR_SHIFT),
+		    nsect << SECTOR_SHIFT);
 }
 
 /**
@@ -248,7 +289,7 @@ void rb_disk_read_zero(void *host, u64 token, u32 off, u32 nsect)
 	if (!rr)
 		return;
 	rb_read_round(rr, token);
-	rb_req_copy_out(blk_mq_rq_from_pdu(rr), off, NULL, nsect << SECTOR_SHIFT);
+	rb_copy_out(rr, off, NULL, nsect << SECTOR_SHIFT);
 }
 
 static void rb_stale_ended(struct rb_volume *v, struct rb_done *done, u64 now)
@@ -327,7 +368,7 @@ int rb_reads_alloc(struct rb_disk *d)
 		return -ENOMEM;
 	for (i = 0; i < RB_READ_BIOS; i++)
 		d->bio_free[d->nbio_free++] = &d->bios[i];
-	return 0;
+	return rb_serves_alloc(d);
 }
 
 /**
@@ -339,4 +380,5 @@ int rb_reads_alloc(struct rb_disk *d)
 void rb_reads_free(struct rb_disk *d)
 {
 	kvfree(d->bios);
+	kvfree(d->serves);
 }

@@ -102,6 +102,8 @@ static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_
 	if (!write && !rb_op_is_zero(rq) && req_op(rq) != REQ_OP_READ)
 		return BLK_STS_NOTSUPP;
 	rr->payload = NULL;
+	rr->served = false;
+	rr->tag = rq->tag;
 	if (write && !rb_req_payload(d, rq, rr))
 		return BLK_STS_RESOURCE;
 	rr->disk = d;
@@ -158,7 +160,7 @@ const struct blk_mq_ops rb_mq_ops = {
  * rb_req_drop() - one reason less to keep a request; the last one ends it
  * @rr: the request
  *
- * Context: any.
+ * Context: owner.
  */
 void rb_req_drop(struct rb_req *rr)
 {
@@ -167,6 +169,11 @@ void rb_req_drop(struct rb_req *rr)
 
 	if (!atomic_dec_and_test(&rr->hold))
 		return;
+	if (rr->served) {
+		rb_payload_put(rr->payload);
+		list_add(&rr->entry, &d->serve_free);
+		return;
+	}
 	trace_raftblk_request_complete(d->minor, rq->tag, (__force u32)req_op(rq),
 				       blk_rq_pos(rq), rr->error);
 	atomic_dec(&d->inflight);
@@ -176,11 +183,9 @@ void rb_req_drop(struct rb_req *rr)
 /* Owner. The member knows nothing of the request any more, or its answer will not count. */
 static void rb_req_end(struct rb_req *rr, int error)
 {
-	struct request *rq = blk_mq_rq_from_pdu(rr);
-
-	rr->disk->slot[rq->tag].token = 0;
+	rr->disk->slot[rr->tag].token = 0;
 	rr->error = error;
-	if (rr->payload) {
+	if (rr->payload && !rr->served) {
 		rb_payload_put(rr->payload);
 		rr->payload = NULL;
 	}
@@ -199,9 +204,75 @@ struct rb_req *rb_req_find(struct rb_disk *d, u64 token)
 {
 	u32 tag = token & (BIT(RB_TOKEN_TAG_BITS) - 1);
 
-	if (tag >= RB_TAGS || d->slot[tag].token != token)
+	if (tag >= RB_TAGS + RB_SERVES || d->slot[tag].token != token)
 		return NULL;
 	return d->slot[tag].req;
+}
+
+/**
+ * rb_serves_alloc() - allocate the reads for clients without disks
+ * @d: the disk
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int rb_serves_alloc(struct rb_disk *d)
+{
+	int i;
+
+	INIT_LIST_HEAD(&d->serve_free);
+	d->serves = kvcalloc(RB_SERVES, sizeof(*d->serves), GFP_KERNEL);
+	if (!d->serves)
+		return -ENOMEM;
+	for (i = 0; i < RB_SERVES; i++) {
+		d->serves[i].disk = d;
+		d->serves[i].served = true;
+		d->serves[i].tag = RB_TAGS + i;
+		d->serves[i].deadline = U64_MAX;
+		list_add_tail(&d->serves[i].entry, &d->serve_free);
+	}
+	return 0;
+}
+
+/**
+ * rb_disk_serve_begin() - member_ops: a read for a client without disks
+ * @host: the volume
+ * @nblocks: blocks that the range touches
+ * @sector: first sector
+ * @nsect: how many
+ * @token: set: what the member calls it by
+ *
+ * Context: owner.
+ * Return: where its content goes, until the request is complete; NULL: not now.
+ */
+struct rb_buf *rb_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+{
+	struct rb_volume *v = host;
+	struct rb_disk *d = v->disk;
+	struct rb_req *rr = list_first_entry_or_null(&d->serve_free, struct rb_req, entry);
+	struct rb_payload *p;
+
+	if (!rr)
+		return NULL;
+	p = rb_payload_alloc(v->pool, nblocks, RB_BUDGET_SERVE);
+	if (!p)
+		return NULL;
+	list_del_init(&rr->entry);
+	/* It is sent whole: what is around the range must not be anybody's data. */
+	memset(page_address(p->page[0]), 0, RB_BLOCK_SIZE);
+	memset(page_address(p->page[nblocks - 1]), 0, RB_BLOCK_SIZE);
+	rr->payload = p;
+	rr->sector = sector;
+	rr->error = 0;
+	rr->round = false;
+	rr->npart = 0;
+	rr->next = 0;
+	atomic_set(&rr->hold, 1);
+	rr->token = (++d->gen << RB_TOKEN_TAG_BITS) | rr->tag;
+	d->slot[rr->tag].token = rr->token;
+	d->slot[rr->tag].req = rr;
+	*token = rr->token;
+	return &p->buf;
 }
 
 /**
@@ -224,7 +295,7 @@ void rb_disk_complete(void *host, u64 token, int error)
 	rr = rb_req_find(v->disk, token);
 	if (!rr)
 		return;
-	if (error && !v->disk->dead)
+	if (error && !v->disk->dead && !rr->served)
 		rb_warn_limited(v, "request at sector %llu failed: error %d\n",
 				(u64)blk_rq_pos(blk_mq_rq_from_pdu(rr)), -error);
 	rb_req_end(rr, error);
@@ -384,7 +455,7 @@ void rb_disk_abort(struct rb_volume *v)
 	lockdep_assert_held(&v->owner);
 	rb_collect(d);
 	rb_reads_abort(d);
-	for (i = 0; i < RB_TAGS; i++) {
+	for (i = 0; i < RB_TAGS + RB_SERVES; i++) {
 		if (!d->slot[i].token)
 			continue;
 		rr = d->slot[i].req;

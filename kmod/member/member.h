@@ -219,6 +219,8 @@ int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
  * 0 or -EINVAL.
  */
 int member_start_client(struct member *m, const struct member_cfg *cfg, u64 now);
+/* The store of the client on a node. */
+u64 member_client_store(const char *volume, const char *node);
 size_t member_client_size(const struct member_cfg *cfg);
 
 /* The change map is loaded by the host, block by block, before the first member_run(). */

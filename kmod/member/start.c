@@ -398,6 +398,21 @@ size_t member_client_size(const struct member_cfg *cfg)
 }
 
 /**
+ * member_client_store() - the store of a client without disks is its name
+ * @volume: name of the volume
+ * @node: name of the node
+ *
+ * Return: a number, the same at each start, not 0.
+ */
+u64 member_client_store(const char *volume, const char *node)
+{
+	u32 lo = rb_crc32c(rb_crc32c(0, volume, strlen(volume)), node, strlen(node));
+	u32 hi = rb_crc32c(lo, volume, strlen(volume));
+
+	return (u64)hi << 32 | lo | 1;
+}
+
+/**
  * member_start_client() - starts a client without disks; see member.h
  * @m: member_client_size() zeroed bytes
  * @cfg: copied
