@@ -27,7 +27,7 @@ install: all
 	$(MAKE) -C userspace PREFIX=$(PREFIX) install
 
 demo:
-	tools/setup build vm
+	tools/setup build vm demo
 	tools/demo
 
 check:

@@ -104,11 +104,12 @@ static void learn_own(struct member *m, const struct log_session *own)
 
 	switch (c->state) {
 	case MEMBER_S_HELD:
-		if (own->epoch != c->epoch) {
+		/* What was done under it that is not of this node: then it is not its own. */
+		if (own->epoch != c->epoch || own->seq > c->last) {
 			lost(m);
 			return;
 		}
-		while (c->done < own->seq && c->done < c->last)
+		while (c->done < own->seq)
 			end_request(m, ++c->done, 0);
 		c->sent = max_t(u64, c->sent, c->done);
 		return;
@@ -219,16 +220,19 @@ static void run_local(struct member *m)
 	}
 	while (c->sent < c->last) {
 		struct rb_buf *buf = request(c, c->sent + 1)->buf;
+		int ret;
 
 		request_entry(m, c->sent + 1, &e);
 		if (buf)
 			m->ops->buf_get(m->host, buf);
-		if (member_serve_write(m, s, &e, buf)) {
-			if (buf)
-				m->ops->buf_put(m->host, buf);
+		ret = member_serve_write(m, s, &e, buf);
+		if (!ret)
+			member_trace(m, MEMBER_T_PROPOSE, m->last,
+				     request(c, c->sent + 1)->token);
+		else if (buf)
+			m->ops->buf_put(m->host, buf);
+		if (ret && ret != -EALREADY)
 			break;
-		}
-		member_trace(m, MEMBER_T_PROPOSE, m->last, request(c, c->sent + 1)->token);
 		c->sent++;
 	}
 }

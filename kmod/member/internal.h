@@ -76,6 +76,7 @@ struct member_served {
 	u64 beat;		/* its newest one */
 	u64 open_nonce, open_epoch;	/* OPEN proposed in this reign */
 	u64 close_epoch;	/* CLOSE likewise */
+	u64 gap_at;		/* @next when it was told of a gap last */
 	u64 stalled_at;		/* commit index when there was no room */
 	bool in_use;		/* as it says */
 	bool stalled;		/* something of it was dropped for want of room */

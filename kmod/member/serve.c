@@ -155,6 +155,19 @@ void member_serve_session(struct member *m, struct member_served *s, struct rb_e
 
 /* ---- writes ---- */
 
+/*
+ * Told once: what is behind it is on the way, and would be told of as well. For
+ * want of room: not before there is some, else the two would go in circles.
+ */
+static void missed(struct member_served *s)
+{
+	if (s->stalled || s->gap_at == s->next)
+		return;
+	s->gap_at = s->next;
+	s->gap = true;
+	s->due = true;
+}
+
 /**
  * member_serve_write() - the next write or zeroes of a client
  * @m: member, the leader, and synced
@@ -179,10 +192,13 @@ int member_serve_write(struct member *m, struct member_served *s, struct rb_entr
 		s->epoch = e->epoch;
 		s->next = own->seq + 1;
 	}
-	if (e->seq != s->next) {
+	if (e->seq < s->next) {
 		s->due = true;
-		s->gap |= e->seq > s->next;
-		return e->seq < s->next ? -EALREADY : -EPROTO;
+		return -EALREADY;
+	}
+	if (e->seq > s->next) {
+		missed(s);
+		return -EPROTO;
 	}
 	if (member_room(m) <= MEMBER_ENTRIES_RESERVE || member_log_full(m))
 		ret = -EAGAIN;

@@ -116,6 +116,13 @@ class Members:
                 return name
         return None
 
+    def hand_over(self, node):
+        """Makes a node lead; it stays so for a while."""
+        lead = wait_for("a leader", self.leader)
+        if lead != node:
+            self.rb(lead, "transfer", self.volume, node)
+        wait_for(f"{node} to lead", lambda: self.leader() == node)
+
     def device(self, node):
         return self.status(node)["device"]
 
