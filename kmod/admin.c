@@ -379,8 +379,15 @@ int rb_volume_down(struct rb_volume *v, bool force, u64 ticket, char *err)
 
 /* ---- what needs the member ---- */
 
-/* Locks the owner's lock of a running volume. */
-static int rb_volume_lock_running(struct rb_volume *v, char *err)
+/**
+ * rb_volume_lock_running() - take the owner's lock of a volume that runs
+ * @v: the volume
+ * @err: a sentence when it does not, RB_ERR_MAX
+ *
+ * Context: process; sleeps for a second at most.
+ * Return: 0, -ETIMEDOUT or -ENODEV.
+ */
+int rb_volume_lock_running(struct rb_volume *v, char *err)
 {
 	if (rb_volume_lock_timeout(v))
 		return rb_sentence(err, -ETIMEDOUT, "volume %s is busy: a device below hangs?",
@@ -419,14 +426,14 @@ static int rb_bootstrap_failed(struct rb_volume *v, int r, u32 slot, char *err)
 /**
  * rb_volume_bootstrap() - make the first configuration of a volume
  * @v: the volume
- * @sectors: its size; 0: what the smallest data device allows
+ * @b: what it shall be like
  * @ticket: told its end
  * @err: a sentence when it fails, RB_ERR_MAX
  *
  * Context: process; sleeps for the owner's lock.
  * Return: 0: under way; else -errno.
  */
-int rb_volume_bootstrap(struct rb_volume *v, u64 sectors, u64 ticket, char *err)
+int rb_volume_bootstrap(struct rb_volume *v, const struct rb_bootstrap *b, u64 ticket, char *err)
 {
 	struct log_conf *conf = kzalloc(sizeof(*conf), GFP_KERNEL);
 	char addr[LOG_ADDR_MAX];
@@ -439,9 +446,15 @@ int rb_volume_bootstrap(struct rb_volume *v, u64 sectors, u64 ticket, char *err)
 	if (r)
 		goto out;
 	snprintf(addr, sizeof(addr), "%pISpc", &v->up.listen);
-	r = member_bootstrap_conf(v->m, addr, sectors, get_random_u64() | 1, conf, &slot);
-	if (!r)
+	r = member_bootstrap_conf(v->m, addr, b->sectors, get_random_u64() | 1, conf, &slot);
+	if (!r) {
+		conf->flags = b->shared ? LOG_CONF_SHARED : 0;
+		if (b->election_ms) {
+			conf->election_ms = max_t(u32, b->election_ms, RB_ELECTION_MS_MIN);
+			conf->heartbeat_ms = conf->election_ms / 5;
+		}
 		r = member_bootstrap(v->m, conf, &slot);
+	}
 	if (r) {
 		r = rb_bootstrap_failed(v, r, slot, err);
 	} else {

@@ -294,6 +294,7 @@ int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
 int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	char text[RB_ERR_MAX] = "";
+	struct rb_bootstrap boot;
 	struct rb_volume *v;
 	int err;
 
@@ -302,8 +303,10 @@ int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
 		err = get_volume(info, &v);
 	if (err)
 		return err;
-	err = rb_volume_bootstrap(v, get_u64(info, RAFTBLK_A_SECTORS),
-				  get_u64(info, RAFTBLK_A_TICKET), text);
+	boot.sectors = get_u64(info, RAFTBLK_A_SECTORS);
+	boot.shared = nla_get_flag(info->attrs[RAFTBLK_A_SHARED]);
+	boot.election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS);
+	err = rb_volume_bootstrap(v, &boot, get_u64(info, RAFTBLK_A_TICKET), text);
 	if (err)
 		not_done(info, v->name, err, text);
 	rb_volume_put(v);
@@ -332,6 +335,33 @@ int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = rb_volume_transfer(v, node, get_u64(info, RAFTBLK_A_TICKET), text);
+	if (err)
+		not_done(info, v->name, err, text);
+	rb_volume_put(v);
+	return err;
+}
+
+/**
+ * raftblk_nl_take_doit() - gets the volume's session for this node
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0: under way; else -errno.
+ */
+int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	char text[RB_ERR_MAX] = "";
+	struct rb_volume *v;
+	int err;
+
+	err = allowed(info);
+	if (!err)
+		err = get_volume(info, &v);
+	if (err)
+		return err;
+	err = rb_volume_take(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
+			     get_u32(info, RAFTBLK_A_WAIT_MS), get_u64(info, RAFTBLK_A_TICKET),
+			     text);
 	if (err)
 		not_done(info, v->name, err, text);
 	rb_volume_put(v);

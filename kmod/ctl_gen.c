@@ -19,7 +19,7 @@ const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1] = {
 };
 
 /* Global operation policy for raftblk */
-const struct nla_policy raftblk_nl_policy[RAFTBLK_A_DATA_DEVICE + 1] = {
+const struct nla_policy raftblk_nl_policy[RAFTBLK_A_WAIT_MS + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_TICKET] = { .type = NLA_U64, },
@@ -35,10 +35,12 @@ const struct nla_policy raftblk_nl_policy[RAFTBLK_A_DATA_DEVICE + 1] = {
 	[RAFTBLK_A_SECTORS] = { .type = NLA_U64, },
 	[RAFTBLK_A_LOG_DEVICE] = { .type = NLA_U32, },
 	[RAFTBLK_A_DATA_DEVICE] = { .type = NLA_U32, },
+	[RAFTBLK_A_SHARED] = { .type = NLA_FLAG, },
+	[RAFTBLK_A_WAIT_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
 };
 
 /* Ops table for raftblk */
-const struct genl_small_ops raftblk_nl_ops[5] = {
+const struct genl_small_ops raftblk_nl_ops[6] = {
 	{
 		.cmd	= RAFTBLK_CMD_GET,
 		.doit	= raftblk_nl_get_doit,
@@ -63,6 +65,11 @@ const struct genl_small_ops raftblk_nl_ops[5] = {
 	{
 		.cmd	= RAFTBLK_CMD_TRANSFER,
 		.doit	= raftblk_nl_transfer_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= RAFTBLK_CMD_TAKE,
+		.doit	= raftblk_nl_take_doit,
 		.flags	= GENL_ADMIN_PERM,
 	},
 };

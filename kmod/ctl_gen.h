@@ -15,10 +15,10 @@
 extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1];
 
 /* Global operation policy for raftblk */
-extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_DATA_DEVICE + 1];
+extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_WAIT_MS + 1];
 
 /* Ops table for raftblk */
-extern const struct genl_small_ops raftblk_nl_ops[5];
+extern const struct genl_small_ops raftblk_nl_ops[6];
 
 int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
@@ -26,6 +26,7 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info);
+int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	RAFTBLK_NLGRP_EVENTS,

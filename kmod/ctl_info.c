@@ -101,20 +101,26 @@ static bool put_budgets(struct sk_buff *skb, const struct rb_volume_info *info)
 	return true;
 }
 
-static bool put_holder(struct sk_buff *skb, const struct member_status *st)
+static bool put_session(struct sk_buff *skb, const struct log_session *s)
 {
-	const struct log_session *s = &st->sessions[0];
-	struct nlattr *nest;
+	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_SESSIONS);
 
-	if (!st->nsessions)
-		return true;
-	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_HOLDER);
-	if (!nest || !put_u64(skb, RAFTBLK_A_HOLDER_STORE, s->store, RAFTBLK_A_HOLDER_PAD) ||
-	    !put_u64(skb, RAFTBLK_A_HOLDER_EPOCH, s->epoch, RAFTBLK_A_HOLDER_PAD) ||
-	    !put_u64(skb, RAFTBLK_A_HOLDER_NONCE, s->nonce, RAFTBLK_A_HOLDER_PAD) ||
-	    !put_u64(skb, RAFTBLK_A_HOLDER_SEQ, s->seq, RAFTBLK_A_HOLDER_PAD))
+	if (!nest || !put_u64(skb, RAFTBLK_A_SESSION_STORE, s->store, RAFTBLK_A_SESSION_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_SESSION_EPOCH, s->epoch, RAFTBLK_A_SESSION_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_SESSION_NONCE, s->nonce, RAFTBLK_A_SESSION_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_SESSION_SEQ, s->seq, RAFTBLK_A_SESSION_PAD))
 		return false;
 	nla_nest_end(skb, nest);
+	return true;
+}
+
+static bool put_sessions(struct sk_buff *skb, const struct member_status *st)
+{
+	u32 i;
+
+	for (i = 0; i < st->nsessions; i++)
+		if (!put_session(skb, &st->sessions[i]))
+			return false;
 	return true;
 }
 
@@ -144,7 +150,8 @@ static bool put_conf(struct sk_buff *skb, const struct log_conf *c)
 	    !put_u64(skb, RAFTBLK_A_CONF_SECTORS, c->sectors, RAFTBLK_A_CONF_PAD) ||
 	    nla_put_u32(skb, RAFTBLK_A_CONF_BLOCK_SIZE, c->block_size) ||
 	    nla_put_u32(skb, RAFTBLK_A_CONF_ELECTION_MS, c->election_ms) ||
-	    nla_put_u32(skb, RAFTBLK_A_CONF_HEARTBEAT_MS, c->heartbeat_ms))
+	    nla_put_u32(skb, RAFTBLK_A_CONF_HEARTBEAT_MS, c->heartbeat_ms) ||
+	    !put_flag(skb, RAFTBLK_A_CONF_SHARED, c->flags & LOG_CONF_SHARED))
 		return false;
 	for (i = 0; i < c->n; i++)
 		if (!put_member(skb, &c->m[i]))
@@ -232,7 +239,7 @@ static bool put_running(struct sk_buff *skb, struct rb_volume *v,
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&
 	       put_table(skb, info, status_u64, ARRAY_SIZE(status_u64), RAFTBLK_A_STATUS_PAD) &&
-	       put_holder(skb, st) && put_conf(skb, &st->conf) &&
+	       put_sessions(skb, st) && put_conf(skb, &st->conf) &&
 	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info);
 }
 

@@ -206,6 +206,32 @@ static void rb_note_peer(struct rb_volume *v, u64 slot, char *text, size_t size)
 		scnprintf(text, size, "%s is not connected", p->node);
 }
 
+static void rb_note_session(struct rb_volume *v, char *text, size_t size)
+{
+	const struct member_status *st = &v->st;
+
+	if (st->holder && st->holder != v->super.store)
+		scnprintf(text, size, "%s; %s holds it since entry %llu",
+			  rb_session_text[st->session], rb_store_name(v, st, st->holder),
+			  st->holder_epoch);
+	else if (st->session == MEMBER_S_HELD)
+		scnprintf(text, size, "%s since entry %llu", rb_session_text[st->session],
+			  st->session_epoch);
+	else
+		scnprintf(text, size, "%s", rb_session_text[st->session]);
+}
+
+/* That a node asks again and again is no news; where the session stands is. */
+static bool rb_note_is_news(struct rb_volume *v, const struct rb_note *n, const char *text)
+{
+	if (n->what != MEMBER_N_SESSION)
+		return true;
+	if (v->st.session == MEMBER_S_OPENING || !strcmp(text, v->session_told))
+		return false;
+	strscpy(v->session_told, text, sizeof(v->session_told));
+	return true;
+}
+
 static void rb_note_text(struct rb_volume *v, const struct rb_note *n, char *text, size_t size)
 {
 	const struct member_status *st = &v->st;
@@ -219,8 +245,7 @@ static void rb_note_text(struct rb_volume *v, const struct rb_note *n, char *tex
 		rb_note_peer(v, n->arg, text, size);
 		break;
 	case MEMBER_N_SESSION:
-		scnprintf(text, size, "%s (epoch %llu)", rb_session_text[st->session],
-			  st->session_epoch);
+		rb_note_session(v, text, size);
 		break;
 	case MEMBER_N_CONF:
 		scnprintf(text, size, "%u members, %llu sectors (entry %llu)", st->conf.n,
@@ -288,20 +313,22 @@ static u64 rb_volume_tickets_deadline(const struct rb_volume *v)
 static void rb_volume_notes(struct rb_volume *v, u64 now)
 {
 	bool changed = false;
-	char text[160];
+	char text[RB_TEXT_MAX];
 	u32 i, n = v->nnotes;
 
-	if (!n && !v->transfer.id && !v->bootstrap.id)
+	if (!n && !v->transfer.id && !v->bootstrap.id && !v->take.on)
 		return;
 	member_status(v->m, &v->st);
 	for (i = 0; i < n; i++) {
 		rb_note_text(v, &v->note[i], text, sizeof(text));
-		rb_ctl_event(v, v->note[i].what, v->note[i].arg, text);
+		if (rb_note_is_news(v, &v->note[i], text))
+			rb_ctl_event(v, v->note[i].what, v->note[i].arg, text);
 		if (v->note[i].what != MEMBER_N_CHECKPOINT && v->note[i].what != MEMBER_N_PEER)
 			changed = true;
 	}
 	v->nnotes = 0;
 	rb_volume_tickets(v, now);
+	rb_take_step(v, now);
 	if (changed)
 		rb_disk_state_changed(v);
 	if (n)
@@ -351,6 +378,7 @@ static bool rb_volume_pass(struct rb_volume *v, u64 *deadline)
 	*deadline = min_t(u64, member_deadline(v->m), rb_peers_deadline(v));
 	*deadline = min_t(u64, *deadline, rb_disk_deadline(v));
 	*deadline = min_t(u64, *deadline, rb_volume_tickets_deadline(v));
+	*deadline = min_t(u64, *deadline, rb_take_deadline(v));
 	blk_finish_plug(&plug);
 	mutex_unlock(&v->owner);
 	return more || round == RB_ROUNDS;

@@ -25,7 +25,6 @@
 #define RB_POOL_MIB		64
 #define RB_POOL_MIB_MIN		16
 #define RB_POOL_MIB_MAX		8192
-#define RB_ELECTION_MS_MIN	50
 #define RB_CLOSE_WAIT_MS	1000
 #define RB_TRANSFER_WAIT_MS	3000
 #define RB_CHECKPOINT_WAIT_MS	5000
@@ -382,6 +381,8 @@ static void rb_volume_gone(struct rb_volume *v, u64 ticket, int error, const cha
 	rb_volume_unlist(v);
 	rb_ctl_ticket(net, v->name, v->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rb_ctl_ticket(net, v->name, v->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	if (v->take.on)
+		rb_ctl_ticket(net, v->name, v->take.ticket, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rb_ctl_ticket(net, v->name, ticket, error, text, GFP_KERNEL);
 	put_net(net);
 	rb_volume_put(v);

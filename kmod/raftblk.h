@@ -38,6 +38,8 @@
 
 #define RB_NAME			"raftblk"
 #define RB_PATH_MAX		256
+#define RB_TEXT_MAX		160
+#define RB_ELECTION_MS_MIN	50
 
 struct rb_volume;
 struct seq_file;
@@ -116,6 +118,21 @@ enum rb_volume_state {
 	RB_V_FAILED,			/* start failed: vanishes once reported */
 };
 
+struct rb_bootstrap {			/* what "bootstrap" asks for */
+	u64 sectors;			/* 0: what the smallest data device allows */
+	bool shared;			/* a session for each node */
+	u32 election_ms;		/* 0: what "up" said */
+};
+
+struct rb_take {			/* take.c; owner */
+	bool on, force;
+	u64 ticket, deadline, ask_at, next;
+	char from[LOG_NAME_MAX];	/* who is being fenced */
+	bool over;			/* only to be told */
+	int error;
+	char text[RB_TEXT_MAX];
+};
+
 #define RB_NOTES_MAX	32
 
 struct rb_note {
@@ -164,7 +181,8 @@ struct rb_volume {
 	struct work_struct start_work, stop_work;
 	u64 up_ticket, down_ticket;
 	struct rb_ticket bootstrap, transfer;	/* owner */
-	char transfer_to[LOG_NAME_MAX];	/* owner */
+	struct rb_take take;
+	char session_told[RB_TEXT_MAX];	/* owner: of the session, last told */
 	bool force;			/* down --force: end every request now */
 	bool down_started;
 };
@@ -218,8 +236,13 @@ __printf(3, 4) int rb_sentence(char *err, int code, const char *fmt, ...);
 #define RB_ERR_MAX	192
 int rb_volume_up(struct net *net, const struct rb_up *up, u64 ticket, char *err);
 int rb_volume_down(struct rb_volume *v, bool force, u64 ticket, char *err);
-int rb_volume_bootstrap(struct rb_volume *v, u64 sectors, u64 ticket, char *err);
+int rb_volume_bootstrap(struct rb_volume *v, const struct rb_bootstrap *b, u64 ticket, char *err);
 int rb_volume_transfer(struct rb_volume *v, const char *node, u64 ticket, char *err);
+int rb_volume_take(struct rb_volume *v, bool force, u32 wait_ms, u64 ticket, char *err);
+/* Takes the owner's lock of a volume that runs, or says why not. */
+int rb_volume_lock_running(struct rb_volume *v, char *err);
+void rb_take_step(struct rb_volume *v, u64 now);	/* owner */
+u64 rb_take_deadline(const struct rb_volume *v);	/* owner */
 
 struct rb_volume_info {			/* a snapshot for status; about 3 KiB */
 	char volume[LOG_NAME_MAX], node[LOG_NAME_MAX];

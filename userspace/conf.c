@@ -84,7 +84,7 @@ int conf_parse_size(const char *text, u64 *bytes)
 }
 
 /* "1500", "1500ms" or "2s". */
-static int parse_ms(const char *text, u32 *ms)
+int conf_parse_ms(const char *text, u32 *ms)
 {
 	char *end;
 	unsigned long v;
@@ -100,6 +100,11 @@ static int parse_ms(const char *text, u32 *ms)
 		return -ERANGE;
 	*ms = v;
 	return 0;
+}
+
+int conf_parse_election(const char *text, u32 *ms)
+{
+	return conf_parse_ms(text, ms) || *ms < 50 || *ms > 30000 ? -EINVAL : 0;
 }
 
 bool uuid_parse_text(const char *text, u8 *uuid)
@@ -214,17 +219,24 @@ static int set_minor(struct parser *p, const char *value)
 
 static int set_election(struct parser *p, const char *value)
 {
-	if (parse_ms(value, &p->c->election_ms) || p->c->election_ms < 50 ||
-	    p->c->election_ms > 30000)
+	if (conf_parse_election(value, &p->c->election_ms))
 		return bad(p, "election-timeout: '%s' is not possible; write 50ms to 30s", value);
 	return 1;
 }
 
 static int set_io_timeout(struct parser *p, const char *value)
 {
-	if (parse_ms(value, &p->c->io_timeout_ms))
+	if (conf_parse_ms(value, &p->c->io_timeout_ms))
 		return bad(p, "io-timeout: '%s' is not possible; write 30s, or 0 to wait for ever",
 			   value);
+	return 1;
+}
+
+static int set_shared(struct parser *p, const char *value)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return bad(p, "shared: '%s' is not possible; write yes or no", value);
+	p->c->shared = value[0] == 'y';
 	return 1;
 }
 
@@ -257,6 +269,7 @@ static const struct {
 	{ "minor", set_minor },
 	{ "election-timeout", set_election },
 	{ "io-timeout", set_io_timeout },
+	{ "shared", set_shared },
 	{ "pool", set_pool },
 	{ "node", set_self },
 };
@@ -361,7 +374,7 @@ static int on_key(void *user, const char *section, const char *key, const char *
 		p->seen |= 1u << i;
 		return volume_keys[i].set(p, value);
 	}
-	return bad(p, "no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, pool and node, and [node NAME] sections",
+	return bad(p, "no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool and node, and [node NAME] sections",
 		   key);
 }
 
@@ -531,6 +544,8 @@ static void print_conf(const struct conf *c)
 		printf("  election-timeout  %u ms\n", c->election_ms);
 	if (c->io_timeout_ms)
 		printf("  io-timeout        %u ms\n", c->io_timeout_ms);
+	if (c->shared)
+		printf("  shared            yes: all nodes may write at once, for cluster file systems only\n");
 	if (c->pool)
 		printf("  pool              %s\n", human_bytes(c->pool, buf, sizeof(buf)));
 	for (i = 0; i < c->nnodes; i++)

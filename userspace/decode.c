@@ -31,9 +31,9 @@ static const char *const event_names[] = { "role", "peer", "session", "conf", "c
 
 #define A(set, n, k, name, ...)	{ RAFTBLK_A_##set##n, K_##k, name, ##__VA_ARGS__ }
 
-static const struct attr holder_set[] = {
-	A(HOLDER_, STORE, HEX, "store"), A(HOLDER_, EPOCH, U64, "epoch"),
-	A(HOLDER_, NONCE, HEX, "nonce"), A(HOLDER_, SEQ, U64, "seq"), { 0 },
+static const struct attr session_set[] = {
+	A(SESSION_, STORE, HEX, "store"), A(SESSION_, EPOCH, U64, "epoch"),
+	A(SESSION_, NONCE, HEX, "nonce"), A(SESSION_, SEQ, U64, "seq"), { 0 },
 };
 
 static const struct attr member_set[] = {
@@ -45,7 +45,7 @@ static const struct attr conf_set[] = {
 	A(CONF_, INDEX, U64, "index"), A(CONF_, NONCE, HEX, "nonce"),
 	A(CONF_, SECTORS, U64, "sectors"), A(CONF_, BLOCK_SIZE, U32, "block_size"),
 	A(CONF_, ELECTION_MS, U32, "election_ms"), A(CONF_, HEARTBEAT_MS, U32, "heartbeat_ms"),
-	A(CONF_, MEMBER, LIST, "members", member_set), { 0 },
+	A(CONF_, SHARED, FLAG, "shared"), A(CONF_, MEMBER, LIST, "members", member_set), { 0 },
 };
 
 static const struct attr peer_set[] = {
@@ -110,7 +110,8 @@ static const struct attr status_set[] = {
 	A(STATUS_, SESSION, ENUM, "session", session_names),
 	A(STATUS_, SESSION_EPOCH, U64, "session_epoch"),
 	A(STATUS_, SESSION_SEQ, U64, "session_seq"),
-	A(STATUS_, HOLDER, NEST, "holder", holder_set), A(STATUS_, CONF, NEST, "conf", conf_set),
+	A(STATUS_, SESSIONS, LIST, "sessions", session_set),
+	A(STATUS_, CONF, NEST, "conf", conf_set),
 	A(STATUS_, PEER, LIST, "peers", peer_set), A(STATUS_, BUDGET, LIST, "budgets", budget_set),
 	A(STATUS_, COUNTERS, MERGE, "counters", counters_set), { 0 },
 };

@@ -10,11 +10,14 @@
 struct new {
 	u32 nnodes;
 	struct conf_node node[RAFT_MEMBERS_MAX];
-	const char *size, *block_size, *minor, *pool, *election;
-	bool print;
+	const char *size, *block_size, *minor, *pool, *election, *io_timeout;
+	bool shared, print;
 };
 
-enum { KEY_SIZE = 1, KEY_BLOCK, KEY_MINOR, KEY_POOL, KEY_ELECTION, KEY_NODE, KEY_CONFIG };
+enum {
+	KEY_SIZE = 1, KEY_BLOCK, KEY_MINOR, KEY_POOL, KEY_ELECTION, KEY_IO_TIMEOUT, KEY_SHARED,
+	KEY_NODE, KEY_CONFIG
+};
 
 static const struct argp_option options[] = {
 	{ "node", KEY_NODE, "NAME=ADDRESS,LOG,DATA", 0,
@@ -24,6 +27,9 @@ static const struct argp_option options[] = {
 	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (the first free one)", 2 },
 	{ "pool", KEY_POOL, "SIZE", 0, "memory for data under way", 2 },
 	{ "election-timeout", KEY_ELECTION, "TIME", 0, "how long a leader may be silent", 2 },
+	{ "io-timeout", KEY_IO_TIMEOUT, "TIME", 0, "IO that waits for longer fails (it waits for ever)", 2 },
+	{ "shared", KEY_SHARED, NULL, 0,
+	  "all nodes may write at once: for cluster file systems only, others are destroyed by it", 2 },
 	{ "config", KEY_CONFIG, "FILE", 0, "write to FILE (/etc/raftblk/VOLUME.conf)", 3 },
 	{ "print", 'p', NULL, 0, "write to standard output", 3 },
 	{ 0 },
@@ -79,6 +85,12 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	case KEY_ELECTION:
 		n->election = arg;
 		return 0;
+	case KEY_IO_TIMEOUT:
+		n->io_timeout = arg;
+		return 0;
+	case KEY_SHARED:
+		n->shared = true;
+		return 0;
 	case KEY_CONFIG:
 		c->common.config = arg;
 		return 0;
@@ -117,6 +129,8 @@ static void write_conf(FILE *f, const struct new *n, const char *volume)
 	put(f, "minor", n->minor);
 	put(f, "pool", n->pool);
 	put(f, "election-timeout", n->election);
+	put(f, "io-timeout", n->io_timeout);
+	put(f, "shared", n->shared ? "yes" : NULL);
 	for (i = 0; i < n->nnodes; i++)
 		fprintf(f, "\n[node %s]\naddress = %s\nlog = %s\ndata = %s\n", n->node[i].name,
 			n->node[i].address, n->node[i].log, n->node[i].data);

@@ -112,14 +112,20 @@ static void print_role(struct json_object *o)
 
 static void print_session(struct json_object *o)
 {
-	const char *holder = jstr(o, "holder_node");
+	struct json_object *list = js(o, "sessions"), *s;
+	size_t i, n = list ? json_object_array_length(list) : 0;
 
 	field("session");
-	if (!js(o, "holder"))
-		printf("free");
+	if (jb(o, "conf.shared"))
+		printf("shared, %zu of %zu nodes%s", n,
+		       json_object_array_length(js(o, "conf.members")), n ? ": " : "");
 	else
-		printf("held by %s%s%s since entry %llu", paint(BOLD, stdout), holder,
-		       paint(PLAIN, stdout), (unsigned long long)ju(o, "holder.epoch"));
+		printf(n ? "held by " : "free");
+	for (i = 0; i < n; i++) {
+		s = json_object_array_get_idx(list, i);
+		printf("%s%s%s%s since entry %llu", i ? ", " : "", paint(BOLD, stdout),
+		       jstr(s, "node"), paint(PLAIN, stdout), (unsigned long long)ju(s, "epoch"));
+	}
 	if (!strcmp(jstr(o, "session"), "fenced"))
 		printf("; %sthis node was fenced%s", paint(RED, stdout), paint(PLAIN, stdout));
 	puts("");

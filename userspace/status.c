@@ -26,12 +26,11 @@ static const char *node_of(struct json_object *o, const char *store)
 	return "";
 }
 
-static void add_name(struct json_object *o, const char *path, const char *key)
+static void add_name_from(struct json_object *o, const char *store, struct json_object *to,
+			  const char *key)
 {
-	const char *store = jstr(o, path);
-
 	if (store[0] && strcmp(store, "0000000000000000"))
-		json_object_object_add(o, key, json_object_new_string(node_of(o, store)));
+		json_object_object_add(to, key, json_object_new_string(node_of(o, store)));
 }
 
 static void add_disk(struct json_object *o)
@@ -46,10 +45,27 @@ static void add_disk(struct json_object *o)
 			       json_object_new_uint64(ju(o, "sectors") << RB_SECTOR_SHIFT));
 }
 
+/* Of an exclusive volume, the one that has a session is the holder. */
+static void add_sessions(struct json_object *o)
+{
+	struct json_object *list = js(o, "sessions"), *s;
+	size_t i;
+
+	for (i = 0; list && i < json_object_array_length(list); i++) {
+		s = json_object_array_get_idx(list, i);
+		add_name_from(o, jstr(s, "store"), s, "node");
+		json_object_object_add(s, "this_node",
+				       json_object_new_boolean(!strcmp(jstr(s, "store"),
+								       jstr(o, "store"))));
+		if (!jb(o, "conf.shared"))
+			add_name_from(o, jstr(s, "store"), o, "holder_node");
+	}
+}
+
 static int collect(struct json_object *o, void *ctx)
 {
-	add_name(o, "leader", "leader_node");
-	add_name(o, "holder.store", "holder_node");
+	add_name_from(o, jstr(o, "leader"), o, "leader_node");
+	add_sessions(o);
 	add_disk(o);
 	json_object_array_add(ctx, json_object_get(o));
 	return 0;

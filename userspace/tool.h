@@ -93,6 +93,7 @@ struct conf {
 	u32 block_size;
 	int minor;		/* -1: any */
 	u32 election_ms, io_timeout_ms;
+	bool shared;
 	u64 pool;		/* bytes */
 	char self[LOG_NAME_MAX];
 	u32 nnodes;
@@ -107,6 +108,8 @@ int conf_need_me(const struct conf *c);
 int conf_split_address(const char *address, char *host, size_t size, const char **port);
 int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr);
 int conf_parse_size(const char *text, u64 *bytes);
+int conf_parse_ms(const char *text, u32 *ms);
+int conf_parse_election(const char *text, u32 *ms);
 void conf_path(char *path, size_t size, const struct common *opt);
 bool uuid_parse_text(const char *text, u8 *uuid);
 void uuid_format(const u8 *uuid, char *text);
@@ -180,7 +183,9 @@ int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
 int cmd_bootstrap(int argc, char **argv);
 int cmd_transfer(int argc, char **argv);
+int cmd_take(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_sessions(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_dump(int argc, char **argv);

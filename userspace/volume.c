@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* raftblk up, down, bootstrap, transfer: what changes a volume. */
+/* raftblk up, down, bootstrap, transfer, take: what changes a volume. */
 #include <time.h>
 
 #include <libmnl/libmnl.h>
@@ -17,12 +17,16 @@
 struct change {
 	u32 timeout;
 	u32 patience;			/* seconds to try again, as long as nodes are missing */
-	bool force;
+	u32 election_ms, wait_ms;
+	bool force, shared;
 	u64 size;
 	const char *to;
 };
 
-enum { KEY_TIMEOUT = 't', KEY_FORCE = 'f', KEY_SIZE = 's' };
+enum {
+	KEY_TIMEOUT = 't', KEY_FORCE = 'f', KEY_SIZE = 's', KEY_WAIT = 'w', KEY_SHARED = 0x100,
+	KEY_ELECTION
+};
 
 #define TIMEOUT_OPTION	\
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "wait that long for the end; it goes on without us", 2 }
@@ -46,6 +50,17 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		if (conf_parse_size(arg, &ch->size) || !ch->size || ch->size % 4096)
 			argp_error(state, "--size %s: write a multiple of 4096 bytes, as 512M or 100G",
 				   arg);
+		return 0;
+	case KEY_SHARED:
+		ch->shared = true;
+		return 0;
+	case KEY_ELECTION:
+		if (conf_parse_election(arg, &ch->election_ms))
+			argp_error(state, "--election-timeout %s: write 50ms to 30s", arg);
+		return 0;
+	case KEY_WAIT:
+		if (conf_parse_ms(arg, &ch->wait_ms) || !ch->wait_ms || ch->wait_ms > 30000)
+			argp_error(state, "--wait %s: write a time, 1ms to 30s", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (ch->to || strcmp(program_invocation_short_name, "raftblk transfer"))
@@ -79,6 +94,11 @@ static const struct {
 	{ "bootstrap", ENOTEMPTY, EXIT_FAILED, "if its data is not needed, there: raftblk down %s, format with --force, up" },
 	{ "bootstrap", ENOSPC, EXIT_FAILED, "take a smaller --size, or none: raftblk bootstrap %s" },
 	{ "transfer", EREMOTE, EXIT_FAILED, "run it on the node that leads: raftblk status %s" },
+	{ "take", EBUSY, EXIT_FAILED, "see: raftblk sessions %s" },
+	{ "take", ESTALE, EXIT_FAILED, "unmount and close it here (fuser -vm tells who has it); see: raftblk why %s" },
+	{ "take", EOPNOTSUPP, EXIT_FAILED, "open it; see: raftblk sessions %s" },
+	{ "take", ENODATA, EXIT_FAILED, "on one node, once: raftblk bootstrap %s" },
+	{ "take", ETIMEDOUT, EXIT_FAILED, "see: raftblk why %s" },
 	{ "transfer", ENOENT, EXIT_FAILED, "it is not a node of the volume, see: raftblk status %s" },
 };
 
@@ -256,6 +276,12 @@ static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct c
 		mnl_attr_put_u64(nlh, RAFTBLK_A_SECTORS, ch->size >> RB_SECTOR_SHIFT);
 	if (ch->to)
 		mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, ch->to);
+	if (ch->shared)
+		mnl_attr_put(nlh, RAFTBLK_A_SHARED, 0, NULL);
+	if (ch->election_ms)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_ELECTION_MS, ch->election_ms);
+	if (ch->wait_ms)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ch->wait_ms);
 	return nl_do(nl, nlh, ticket, ch->timeout, text, size);
 }
 
@@ -299,8 +325,8 @@ int cmd_down(int argc, char **argv)
 	return change(line.common.volume, "down", RAFTBLK_CMD_DOWN, &ch);
 }
 
-/* --size, else that of the configuration file if there is one. */
-static int size_of(struct change *ch, const struct common *opt)
+/* What the command line does not say, the configuration file does, if there is one. */
+static int from_file(struct change *ch, const struct common *opt)
 {
 	char path[512];
 	struct conf c;
@@ -309,14 +335,12 @@ static int size_of(struct change *ch, const struct common *opt)
 
 	conf_path(path, sizeof(path), opt);
 	f = fopen(path, "re");
-	if (ch->size || !f) {
-		if (f)
-			fclose(f);
+	if (!f)
 		return 0;
-	}
 	fclose(f);
 	err = conf_load(&c, opt);
-	ch->size = c.size;
+	ch->size = ch->size ? ch->size : c.size;
+	ch->shared |= c.shared;
 	return err;
 }
 
@@ -325,6 +349,10 @@ int cmd_bootstrap(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "size", KEY_SIZE, "SIZE", 0,
 		  "size of the volume (the file's; what the smallest data device allows)", 1 },
+		{ "shared", KEY_SHARED, NULL, 0,
+		  "all nodes may write at once: for cluster file systems only, others are destroyed by it", 1 },
+		{ "election-timeout", KEY_ELECTION, "TIME", 0,
+		  "how long a leader may be silent (what the file said when this node went up)", 1 },
 		TIMEOUT_OPTION, { 0 },
 	};
 	struct change ch = { .timeout = OTHER_TIMEOUT_S, .patience = BOOTSTRAP_WAIT_S };
@@ -337,7 +365,7 @@ int cmd_bootstrap(int argc, char **argv)
 	int err;
 
 	parse_cmdline(&line, argc, argv);
-	err = size_of(&ch, &line.common);
+	err = from_file(&ch, &line.common);
 	return err ? err : change(line.common.volume, "bootstrap", RAFTBLK_CMD_BOOTSTRAP, &ch);
 }
 
@@ -354,4 +382,40 @@ int cmd_transfer(int argc, char **argv)
 
 	parse_cmdline(&line, argc, argv);
 	return change(line.common.volume, "transfer", RAFTBLK_CMD_TRANSFER, &ch);
+}
+
+static void tell_take(const char *volume)
+{
+	printf("%s: taking the session from the node that has it, used or not:\n"
+	       "  - that node is fenced: what it has open fails, until all of it is closed;\n"
+	       "  - no write that was acknowledged is lost, what comes late changes nothing;\n"
+	       "  - what its programs and file systems had not written yet is lost, as in a crash.\n",
+	       volume);
+}
+
+int cmd_take(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "force", KEY_FORCE, NULL, 0, "although another node uses the volume", 1 },
+		{ "wait", KEY_WAIT, "TIME", 0,
+		  "take nothing from a node that uses it; ask again until it does not, for TIME at most", 1 },
+		TIMEOUT_OPTION, { 0 },
+	};
+	struct change ch = { .timeout = OTHER_TIMEOUT_S };
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
+		.parse = parse, .ctx = &ch,
+		.doc = "Take the session of VOLUME, the right to write, for this node. "
+		       "Opening the device for writing takes it, too, unless another node uses it.\v"
+		       "Examples:\n  raftblk take r0 --force\n  raftblk take r0 --wait 10s\n",
+	};
+
+	parse_cmdline(&line, argc, argv);
+	if (ch.force || !ch.wait_ms)
+		tell_take(line.common.volume);
+	if (!ch.force && !ch.wait_ms)
+		return fail(EXIT_USAGE, line.common.volume,
+			    "take: nothing was done; if that is what you want: raftblk take %s --force",
+			    line.common.volume);
+	return change(line.common.volume, "take", RAFTBLK_CMD_TAKE, &ch);
 }

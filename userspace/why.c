@@ -207,17 +207,6 @@ static bool no_leader(struct json_object *o, struct said *s)
 	return true;
 }
 
-static bool not_leading(struct json_object *o, struct said *s)
-{
-	if (is(o, "role", "leader"))
-		return false;
-	cause(s, "%s leads; in this version only the leader's node can write",
-	      jstr(o, "leader_node"));
-	step(s, "use the volume there, or there: raftblk transfer %s %s", jstr(o, "volume"),
-	     jstr(o, "node"));
-	return true;
-}
-
 static bool not_ready(struct json_object *o, struct said *s)
 {
 	if (jb(o, "ready"))
@@ -229,12 +218,13 @@ static bool not_ready(struct json_object *o, struct said *s)
 
 static bool held_elsewhere(struct json_object *o, struct said *s)
 {
-	if (!js(o, "holder") || !strcmp(jstr(o, "holder_node"), jstr(o, "node")))
+	const char *holder = jstr(o, "holder_node");
+
+	if (!holder[0] || !strcmp(holder, jstr(o, "node")))
 		return false;
-	cause(s, "%s holds the session of the volume: one node writes at a time",
-	      jstr(o, "holder_node"));
-	step(s, "it is taken over when the device is opened for writing here: do so if %s no longer uses it",
-	     jstr(o, "holder_node"));
+	cause(s, "%s holds the session of the volume: one node writes at a time", holder);
+	step(s, "open the device here: %s gives the session up if it does not use it; if it does, close it there, or take it: raftblk take %s --force",
+	     holder, jstr(o, "volume"));
 	return true;
 }
 
@@ -250,7 +240,6 @@ static const struct rule {
 	{ "fenced", fenced },
 	{ "no-quorum", no_quorum },
 	{ "no-leader", no_leader },
-	{ "not-leading", not_leading },
 	{ "not-ready", not_ready },
 	{ "held-elsewhere", held_elsewhere },
 };

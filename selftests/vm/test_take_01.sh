@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Who may write: sessions seen from every node, taken from a node that uses one, shared.
+. "$(dirname "$0")/lib.sh"
+trap cluster_down EXIT
+RB_LOG_MIB=64
+RB_DATA_MIB=64
+
+starts() { cluster_up 3 vol; }
+
+other() { echo $(($1 % 3 + 1)); }
+
+# hold NODE: opens the device there for writing, and keeps it open until let_go NODE
+hold() {
+	in_node "$1" sh -c "echo \$\$ >/tmp/hold.$1; exec sleep 600 >>$(device "$1" vol)" \
+		</dev/null >/dev/null 2>&1 &
+}
+let_go() { kill "$(cat "/tmp/hold.$1")"; }
+
+holder_is() { [ "$(rb "$1" status vol --json | jq -r .holder_node)" = "$2" ]; }
+
+every_node_sees_the_session() {
+	local i
+	dd if=/dev/zero of="$(device 2 vol)" bs=4k count=4 oflag=direct status=none
+	for i in 1 2 3; do until_ok 10 holder_is "$i" rb2; done
+	rb 2 sessions vol | grep -q 'rb2 .*, this node'
+	rb 1 sessions vol | grep -q 'rb2 .*writes$'
+	rb 1 sessions vol --json | jq -e '.shared == false and (.sessions | length) == 1'
+}
+
+nothing_is_taken_without_force() {
+	hold 2
+	until_ok 10 holder_is 1 rb2
+	! rb 1 take vol 2>/dev/null
+	# It uses it: asking does not help, and says who has it.
+	rb 1 take vol --wait 1s 2>&1 | grep -q 'rb2 uses it'
+	holder_is 1 rb2
+	let_go 2
+	rb 1 take vol --wait 10s | grep -q 'rb1 holds the session$'
+	holder_is 1 rb1
+}
+
+what_is_used_is_taken_by_force() {
+	hold 2
+	until_ok 10 holder_is 3 rb2
+	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)"
+	rb 3 take vol --force | grep -q 'taken from rb2, which is fenced'
+	holder_is 3 rb3
+	until_ok 10 eval '[ "$(field 2 vol session)" = fenced ]'
+	! dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
+	rb 2 why vol | grep -q 'taken over by rb3'
+	! rb 2 take vol --force 2>/tmp/take.err
+	grep -q 'was fenced itself' /tmp/take.err
+	dd if=/dev/urandom bs=4k count=4 oflag=direct status=none of="$(device 3 vol)"
+	let_go 2
+	until_ok 10 eval '[ "$(field 2 vol session)" = none ]'
+	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)"
+	replicas_equal vol
+}
+
+a_dead_holder_is_no_obstacle() {
+	local lost
+	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 1 vol)"
+	isolate 1
+	until_ok 30 eval '[ "$(field 2 vol leader_node)" != rb1 ] && [ "$(field 2 vol ready)" = true ]'
+	rb 2 take vol --force | grep -q 'taken from rb1'
+	lost=$(rb 1 take vol --wait 2s 2>&1 || true)
+	heal
+	until_ok 20 eval '[ "$(field 1 vol holder_node)" = rb2 ]'
+	replicas_equal vol
+	echo "$lost" | grep -qE 'no answer|holds the session'
+}
+
+without_a_quorum_it_gives_up() {
+	isolate 1
+	isolate 2
+	isolate 3
+	until_ok 30 eval '[ "$(field 3 vol ready)" = false ]'
+	! rb 3 take vol --force 2>/tmp/take.err
+	grep -q 'no quorum' /tmp/take.err
+	heal
+	until_ok 30 leader vol
+}
+
+shared_volumes_have_a_session_a_node() {
+	cluster_down || true
+	RB_NEW_ARGS="--shared" cluster_up 3 vol
+	hold 1
+	hold 2
+	until_ok 20 eval '[ "$(rb 3 sessions vol --json | jq ".sessions | length")" = 2 ]'
+	rb 3 sessions vol --json | jq -e .shared
+	dd if=/dev/urandom bs=4k count=8 oflag=direct status=none of="$(device 1 vol)"
+	dd if=/dev/urandom bs=4k count=8 seek=100 oflag=direct status=none of="$(device 2 vol)"
+	! rb 3 take vol --force 2>/tmp/take.err
+	grep -q 'is shared' /tmp/take.err
+	rb 3 status vol | grep -q 'session .*shared, 2 of 3 nodes'
+	let_go 1
+	let_go 2
+	replicas_equal vol
+}
+
+for t in starts every_node_sees_the_session nothing_is_taken_without_force \
+	what_is_used_is_taken_by_force a_dead_holder_is_no_obstacle without_a_quorum_it_gives_up \
+	shared_volumes_have_a_session_a_node; do tap $t; done
+tap_end
