@@ -245,6 +245,7 @@ void member_meta_run(struct member *m)
 	m->meta_slot = 0;
 	m->meta_ticket_written = m->meta_ticket;
 	m->meta_has_ckpt = m->ckpt == CKPT_META;
+	member_remember(m);
 	m->meta.version++;
 	m->meta.watermark = m->log.durable_seq;
 	log_meta_encode(&m->meta, &m->cfg.super, m->meta_buf);

@@ -282,6 +282,7 @@ void member_readbacks_drop(struct member *m, u64 below, u64 above);
 
 /* peer.c */
 struct member_peer *member_peer_of(struct member *m, u64 store, u32 *slot);
+void member_remember(struct member *m);
 
 /* writer.c */
 void member_writer_run(struct member *m);

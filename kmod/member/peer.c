@@ -96,11 +96,15 @@ static struct log_peer_memory *peer_memory(struct member *m, u64 store, bool cre
 	return &meta->peer[meta->npeers++];
 }
 
-/*
- * Remembers the newest durable index that each voter acknowledged. Only what is
- * committed counts: an acknowledged tail may still be overruled, rightly.
+/**
+ * member_remember() - what each peer was seen to have becomes part of the metadata
+ * @m: member; only a leader has seen anything
+ *
+ * The newest durable index that each acknowledged. Only what is committed counts:
+ * an acknowledged tail may still be overruled, rightly. To be called before it is
+ * asked for, before it is written, and before a leader forgets it.
  */
-static void remember_matches(struct member *m)
+void member_remember(struct member *m)
 {
 	u32 i;
 
@@ -123,7 +127,7 @@ static bool rolled_back(struct member *m, const struct wire_hello *h)
 {
 	const struct log_peer_memory *mem;
 
-	remember_matches(m);
+	member_remember(m);
 	mem = peer_memory(m, h->store, false);
 	return mem && (h->generation < mem->generation || h->match < mem->match);
 }

@@ -142,6 +142,15 @@ static void carry_out(struct member *m, const struct raft_action *act)
 	}
 }
 
+/* Who led knows of its peers what nobody will know afterwards: before the status is renewed. */
+static void remember_deposed(struct member *m)
+{
+	if (!member_leads(m) || !m->out->n || m->out->act[m->out->n - 1].type != RAFT_ACT_ROLE)
+		return;
+	member_remember(m);
+	m->meta_dirty = true;
+}
+
 /**
  * member_step() - one event into raft, its actions out
  * @m: member
@@ -157,6 +166,7 @@ int member_step(struct member *m, const struct raft_event *ev)
 	if (m->halt != MEMBER_RUNNING || m->diskless)
 		return -ESHUTDOWN;
 	ret = raft_step(m->raft, ev, m->out);
+	remember_deposed(m);
 	raft_status(m->raft, &m->rst);
 	for (i = 0; i < m->out->n && m->halt == MEMBER_RUNNING; i++)
 		carry_out(m, &m->out->act[i]);

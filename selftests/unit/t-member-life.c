@@ -468,6 +468,49 @@ static void lost_elections_fill_nothing(void)
 	same_digests();
 }
 
+/* Says hello to @n for @from, whose newest durable entry would be @match. */
+static int hello_with(int n, int from, u64 match)
+{
+	int slot = from < n ? from : from - 1;
+	struct wire_hello h;
+
+	member_hello(node[from].m, n < from ? n : n - 1, WIRE_CONSENSUS, &h);
+	h.match = match;
+	return member_peer_hello(node[n].m, slot, &h);
+}
+
+/* Nobody said hello since the writes: what the leader saw acknowledged it remembers. */
+static void rollback_is_remembered(void)
+{
+	static struct member_status st;
+	int l, p, q, r, i;
+
+	opened(3);
+	l = leader();
+	p = (l + 1) % 3;
+	q = (l + 2) % 3;
+	for (i = 0; i < 10; i++) {
+		r = do_write(l, i * 8, 8, i);
+		CHECK(r >= 0);
+		run_ms(1);
+		CHECK_EQ(end_req(r), 0);
+	}
+	member_status(node[l].m, &st);
+	/* It no longer leads. */
+	CHECK_EQ(member_transfer(node[l].m, node[p].cfg.node, tnow), 0);
+	run_ms(300);
+	CHECK_EQ(leader(), p);
+	CHECK_EQ(hello_with(l, q, st.raft.commit - 1), WIRE_R_ROLLBACK);
+	CHECK_EQ(hello_with(l, q, st.raft.commit), 0);
+	/* Nor does the other one, who led until it was stopped, after some metadata. */
+	run_ms(2000);
+	member_status(node[p].m, &st);
+	stop_node(&node[p]);
+	CHECK_EQ(start_node(&node[p]), 0);
+	CHECK_EQ(hello_with(p, q, st.raft.commit - 1), WIRE_R_ROLLBACK);
+	CHECK_EQ(hello_with(p, q, st.raft.commit), 0);
+}
+
 /* Its log device was pulled out: what waits ends, and somebody else leads. */
 static void device_lost(void)
 {
@@ -502,6 +545,7 @@ static const struct tap_case cases[] = {
 	{ "no_buffer_leaks", no_buffer_leaks },
 	{ "full_table_can_lead", full_table_can_lead },
 	{ "lost_elections_fill_nothing", lost_elections_fill_nothing },
+	{ "rollback_is_remembered", rollback_is_remembered },
 	{ "device_lost", device_lost },
 };
 
