@@ -66,7 +66,7 @@ static void forget(struct node *n)
 	n->slot_floor[0] = n->slot_floor[1] = 0;
 }
 
-static bool connected(void)
+static bool a_peer_is_connected(void)
 {
 	u32 i, ch;
 
@@ -77,7 +77,18 @@ static bool connected(void)
 			if (n->st.peer[n->node_slot[victim->id]].up[ch])
 				return true;
 	}
-	return victim->st.raft.role == RAFT_LEADER;
+	return false;
+}
+
+static bool connected(void)
+{
+	return a_peer_is_connected() || victim->st.raft.role == RAFT_LEADER;
+}
+
+/* What happened to a node while it was frozen it may hear of long after the healing. */
+static bool nobody_is_connected(void)
+{
+	return !a_peer_is_connected();
 }
 
 static bool never(void)
@@ -99,6 +110,7 @@ static void must_be_refused(u8 reason)
 	u64 before = sim.rejects[reason];
 
 	run_until(never, 500 * MSEC);	/* the peers notice that it was gone */
+	SIM_CHECK(run_until(nobody_is_connected, 10 * SEC), "a peer never notices");
 	SIM_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
 	SIM_CHECK(!run_until(connected, 2 * SEC),
 		  "node %c is accepted by a peer though its store is a wrong one", 'a' + victim->id);
