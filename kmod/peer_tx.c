@@ -6,6 +6,7 @@
  * socket has no room for now goes when it says that it has.
  */
 #include <linux/sched/mm.h>
+#include <net/tcp.h>
 
 #include "peer.h"
 
@@ -154,6 +155,12 @@ int rb_link_flush(struct rb_link *l)
 		consume(l, ret);
 	}
 	memalloc_noreclaim_restore(noreclaim);
+	/*
+	 * Without memory TCP refuses and says in the same breath that it has room:
+	 * to believe it would be to spin.
+	 */
+	if (ret == -EAGAIN && tcp_rtx_and_write_queues_empty(l->conn->sock->sk))
+		clear_bit(RB_CONN_WRITE, &l->conn->bits);
 	/* No room, or no memory: then nobody would tell us when to try again. */
 	if (l->tail != l->head)
 		rb_peers_arm(l->peers, rb_now() + RB_TX_RETRY_NS);
