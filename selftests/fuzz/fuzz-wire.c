@@ -21,16 +21,16 @@ void rb_assert_failed(const char *what, const char *file, int line)
 	die(what);
 }
 
-static struct wire_append one, two;
+static struct wire_frame one, two;
 
 static const struct rb_entry *entry_at(void *ctx, u32 i, const u32 **crc)
 {
 	u32 k, at = 0;
 
 	for (k = 0; k < i; k++)
-		at += one.e[k].nblocks;
-	*crc = one.crc + at;
-	return &one.e[i];
+		at += one.append.e[k].nblocks;
+	*crc = one.append.crc + at;
+	return &one.append.e[i];
 }
 
 static u8 out[WIRE_HEADER_BYTES + WIRE_HEAD_MAX];
@@ -43,23 +43,56 @@ static void reread(struct wire_header *h, u32 len)
 	MUST(!wire_check_head(h, out + WIRE_HEADER_BYTES));
 }
 
-static void raft(const struct wire_header *h, const u8 *head)
+static u32 encode(const struct wire_frame *f)
 {
-	struct raft_msg m, again;
-	struct wire_header h2;
+	const struct wire_append *a = &f->append;
+
+	switch (f->type) {
+	case WIRE_RAFT:
+		return wire_encode_raft(out, &f->raft, a->n, entry_at, NULL);
+	case WIRE_SUBMIT:
+		return wire_encode_submit(out, &f->submit, a->n, entry_at, NULL);
+	case WIRE_REPLY:
+		return wire_encode_reply(out, &f->reply);
+	case WIRE_READ:
+		return wire_encode_read(out, &f->read);
+	default:
+		return wire_encode_data(out, &f->data, a->n ? &a->e[0] : NULL, a->crc);
+	}
+}
+
+static void check_entries(const struct wire_frame *f)
+{
+	struct rb_entry e;
 	u32 i;
 
-	if (wire_decode_raft(&m, &one, h, head))
+	for (i = 0; i < f->append.n; i++) {
+		e = f->append.e[i];
+		MUST((f->type == WIRE_RAFT) == (e.index && e.term));
+		MUST(e.csum == two.append.e[i].csum);
+		e.index = e.term = 1;
+		MUST(!rb_entry_check(&e));
+	}
+}
+
+static void others(const struct wire_header *h, const u8 *head)
+{
+	struct wire_header h2;
+
+	memset(&one, 0, offsetof(struct wire_frame, append));
+	memset(&two, 0, offsetof(struct wire_frame, append));
+	if (wire_decode(&one, h, head))
 		return;
-	MUST(one.n <= WIRE_ENTRIES_MAX && one.nblocks == h->payload_blocks);
-	reread(&h2, wire_encode_raft(out, &m, one.n, entry_at, NULL));
-	MUST(h2.head_len == h->head_len && h2.payload_blocks == h->payload_blocks);
+	MUST(one.type == h->type && one.type != WIRE_HELLO && one.type != WIRE_REJECT);
+	MUST(one.append.n <= WIRE_ENTRIES_MAX && one.append.nblocks == h->payload_blocks);
+	reread(&h2, encode(&one));
+	MUST(h2.type == h->type && h2.head_len == h->head_len);
+	MUST(h2.payload_blocks == h->payload_blocks);
 	MUST(!memcmp(head, out + WIRE_HEADER_BYTES, h->head_len));
-	MUST(!wire_decode_raft(&again, &two, &h2, out + WIRE_HEADER_BYTES));
-	MUST(!memcmp(&m, &again, sizeof(m)));
-	MUST(two.n == one.n && two.nblocks == one.nblocks);
-	for (i = 0; i < one.n; i++)
-		MUST(!rb_entry_check(&one.e[i]) && one.e[i].csum == two.e[i].csum);
+	MUST(!wire_decode(&two, &h2, out + WIRE_HEADER_BYTES));
+	MUST(!memcmp(&one, &two, offsetof(struct wire_frame, append)));
+	MUST(two.append.n == one.append.n && two.append.nblocks == one.append.nblocks);
+	check_entries(&one);
 }
 
 static void hello(const struct wire_header *h, const u8 *head)
@@ -95,45 +128,73 @@ static void set32(u8 *at, u32 v)
 	memcpy(at, &le, 4);
 }
 
-/* Also the identity sums of the entries, where the lengths allow to find them. */
+/* Where the entries of a frame begin, and how many it says there are; 0: it has none. */
+static u32 find_entries(u8 type, const u8 *head, u32 len, u32 *n)
+{
+	u32 at = type == WIRE_RAFT ? 104 : type == WIRE_SUBMIT ? 32 : type == WIRE_DATA ? 24 : 0;
+	u32 n_at = type == WIRE_RAFT ? 4 : at == 32 ? 24 : 20;
+
+	if (!at || len < at)
+		return 0;
+	memcpy(n, head + n_at, 4);
+	return *n <= WIRE_ENTRIES_MAX && len >= at + *n * 44 ? at : 0;
+}
+
+static void get_entry(struct rb_entry *e, const u8 *d)
+{
+	memcpy(&e->sector, d, 8);
+	memcpy(&e->store, d + 8, 8);
+	memcpy(&e->epoch, d + 16, 8);
+	memcpy(&e->seq, d + 24, 8);
+	memcpy(&e->nsect, d + 32, 4);
+	e->kind = d[42];
+	e->nblocks = d[40] | d[41] << 8;
+}
+
+/* Identity sums as they have to be: none but in a log. */
+static void mend_entries(u8 type, u8 *head, u32 at, u32 n, u32 blocks)
+{
+	u32 crc[RB_ENTRY_BLOCKS_MAX], i, b = 0;
+	struct rb_entry e = { 0 };
+	u64 first = 0;
+
+	if (type == WIRE_RAFT) {
+		memcpy(&first, head + 64, 8);
+		memcpy(&e.term, head + 80, 8);
+	}
+	for (i = 0; i < n; i++) {
+		u8 *d = head + at + 44 * i;
+
+		get_entry(&e, d);
+		e.index = first + i;
+		if (e.nblocks > RB_ENTRY_BLOCKS_MAX || e.nblocks > blocks - b)
+			return;
+		memcpy(crc, head + at + n * 44 + 4 * b, 4 * e.nblocks);
+		b += e.nblocks;
+		set32(d + 36, type == WIRE_RAFT ? rb_entry_csum(&e, crc) : 0);
+	}
+}
+
 static void mend(u8 *buf, size_t size)
 {
 	static const u8 magic[4] = { 'r', 'b', 'l', 'k' };
-	u8 *head = buf + WIRE_HEADER_BYTES;
-	u32 len = (u32)(size - WIRE_HEADER_BYTES), n, i, b = 0, blocks;
-	struct rb_entry e = { 0 };
-	u32 crc[RB_ENTRY_BLOCKS_MAX];
-	u64 first;
+	static const u8 term_at[WIRE_TYPE_NR] = {
+		[WIRE_RAFT] = 24, [WIRE_SUBMIT] = 8, [WIRE_REPLY] = 8,
+	};
+	u8 *head = buf + WIRE_HEADER_BYTES, type = buf[5];
+	u32 len = (u32)(size - WIRE_HEADER_BYTES), n, at, blocks;
 
 	memcpy(buf, magic, 4);
 	buf[4] = WIRE_VERSION;
 	buf[6] = buf[7] = 0;
 	set32(buf + 8, len);
-	if (buf[5] == WIRE_RAFT && len >= 104) {
-		memcpy(&n, head + 4, 4);
-		memcpy(&first, head + 64, 8);
-		memcpy(&e.term, head + 80, 8);
-		memcpy(buf + 16, head + 24, 8);
-		blocks = n <= WIRE_ENTRIES_MAX && len >= 104 + n * 44 ?
-			 (len - 104 - n * 44) / 4 : 0;
-		for (i = 0; blocks <= WIRE_BLOCKS_MAX && n <= WIRE_ENTRIES_MAX &&
-		     len >= 104 + n * 44 && i < n; i++) {
-			u8 *d = head + 104 + 44 * i;
-
-			e.index = first + i;
-			memcpy(&e.sector, d, 8);
-			memcpy(&e.store, d + 8, 8);
-			memcpy(&e.epoch, d + 16, 8);
-			memcpy(&e.seq, d + 24, 8);
-			memcpy(&e.nsect, d + 32, 4);
-			e.kind = d[42];
-			e.nblocks = d[40] | d[41] << 8;
-			if (e.nblocks > RB_ENTRY_BLOCKS_MAX || e.nblocks > blocks - b)
-				break;
-			memcpy(crc, head + 104 + n * 44 + 4 * b, 4 * e.nblocks);
-			b += e.nblocks;
-			set32(d + 36, rb_entry_csum(&e, crc));
-		}
+	if (type < WIRE_TYPE_NR && term_at[type] && len >= term_at[type] + 8u)
+		memcpy(buf + 16, head + term_at[type], 8);
+	at = find_entries(type, head, len, &n);
+	if (at) {
+		blocks = (len - at - n * 44) / 4;
+		if (blocks <= WIRE_BLOCKS_MAX)
+			mend_entries(type, head, at, n, blocks);
 		set32(buf + 12, blocks);
 	}
 	set32(buf + 24, rb_crc32c(0, head, len));
@@ -160,7 +221,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		/* decoders must be safe even where the caller forgot this check */
 		if (data[0] & 1)
 			MUST(!wire_check_head(&h, buf + WIRE_HEADER_BYTES));
-		raft(&h, buf + WIRE_HEADER_BYTES);
+		others(&h, buf + WIRE_HEADER_BYTES);
 		hello(&h, buf + WIRE_HEADER_BYTES);
 		reject(&h, buf + WIRE_HEADER_BYTES);
 	}
@@ -171,55 +232,89 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 size_t LLVMFuzzerMutate(u8 *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed);
 
-static u32 seed_entry(void *ctx, struct rb_entry *e, u32 *crc)
+static u32 next_rnd(u32 *rnd)
 {
-	u32 *rnd = ctx, kind = *rnd % 5, k;
-
 	*rnd = *rnd * 1664525 + 1013904223;
+	return *rnd >> 8;
+}
+
+static void seed_entry(u32 *rnd, u8 type, u32 i)
+{
+	static const u8 kinds[] = { RB_E_WRITE, RB_E_ZEROES, RB_E_OPEN, RB_E_CLOSE, RB_E_WRITE };
+	struct wire_append *a = &one.append;
+	u32 *crc = a->crc + a->nblocks, k;
+	struct rb_entry *e = &a->e[i];
+
 	memset(e, 0, sizeof(*e));
-	e->kind = kind == 4 ? RB_E_CLOSE : (kind == 1 ? RB_E_ZEROES : kind + 1);
-	if (e->kind == RB_E_CONF || e->kind == RB_E_NOOP)
-		e->kind = RB_E_WRITE;
+	e->kind = type == WIRE_DATA ? RB_E_WRITE : kinds[next_rnd(rnd) % ARRAY_SIZE(kinds)];
+	e->store = next_rnd(rnd) % 3;
+	e->epoch = next_rnd(rnd) % 3;
+	e->seq = i + 1;
 	if (e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES) {
-		e->sector = *rnd >> 12;
-		e->nsect = 1 + (*rnd >> 8) % 40;
+		e->sector = next_rnd(rnd) % 4096;
+		e->nsect = 1 + next_rnd(rnd) % 40;
 	}
 	if (e->kind == RB_E_WRITE)
 		e->nblocks = rb_blocks_touched(e->sector, e->nsect);
 	for (k = 0; k < e->nblocks; k++)
-		crc[k] = *rnd + k;
-	return e->nblocks;
+		crc[k] = next_rnd(rnd);
+	if (type == WIRE_RAFT) {
+		e->index = 10 + i;
+		e->term = 4;
+		e->csum = rb_entry_csum(e, crc);
+	}
+	a->nblocks += e->nblocks;
+}
+
+static void seed_message(u32 *rnd)
+{
+	u32 bits = next_rnd(rnd), n = one.append.n;
+
+	switch (one.type) {
+	case WIRE_RAFT:
+		one.raft = (struct raft_msg){ .type = RAFT_MSG_APPEND, .from = 1, .to = 2, .term = 5,
+			.prev = { .term = 3, .index = 9 },
+			.ents = { .first = 10, .last = 9 + n, .term = 4 } };
+		break;
+	case WIRE_SUBMIT:
+		one.submit = (struct wire_submit){ .from = 1, .term = 5, .beat = next_rnd(rnd),
+			.in_use = bits & 1, .force = bits >> 1 & 1 };
+		break;
+	case WIRE_REPLY:
+		one.reply = (struct wire_reply){ .to = 1, .term = 5, .leader = 2, .index = 99,
+			.epoch = bits % 100, .seq = 7, .holder = 3, .holder_epoch = 1 + bits % 99,
+			.block_size = bits & 1 ? 512 : 4096, .next = 8 + bits % 5,
+			.serving = bits >> 1 & 1, .gap = bits >> 2 & 1, .wanted = bits >> 3 & 1 };
+		break;
+	case WIRE_READ:
+		one.read = (struct wire_read){ .from = 1, .id = 2, .sector = bits, .nsect = 1 + bits % 256 };
+		break;
+	default:
+		one.data = (struct wire_data){ .to = 1, .id = 2, .error = n ? 0 : 1 + bits % 100 };
+	}
 }
 
 /* Now and then a whole valid frame, for the mutator to bend. */
 static size_t seed_frame(u8 *data, size_t max, unsigned int seed)
 {
-	struct raft_msg m = { .type = RAFT_MSG_APPEND, .from = 1, .to = 2, .term = 5,
-			      .prev = { .term = 3, .index = 9 } };
-	struct wire_hello he = { .version_min = 1, .version_max = 1, .store = 7,
-				 .ring_bytes = 4 << 20, .entries = 1024, .node = "a" };
-	struct wire_reject re = { .reason = 1 + seed % (WIRE_R_NR - 1) };
-	u32 rnd = seed, i, len;
+	struct wire_hello he = { .version_min = 1, .version_max = 1, .store = 7, .node = "a" };
+	struct wire_reject re = { .reason = 1 + seed % 7 };
+	u32 rnd = seed, i, len, n;
 
-	one.n = seed / 4 % 5;
-	one.nblocks = 0;
-	m.ents.first = 10;
-	m.ents.last = 9 + one.n;
-	m.ents.term = 4;
-	for (i = 0; i < one.n; i++) {
-		u32 *crc = one.crc + one.nblocks;
-
-		one.nblocks += seed_entry(&rnd, &one.e[i], crc);
-		one.e[i].index = 10 + i;
-		one.e[i].term = 4;
-		one.e[i].csum = rb_entry_csum(&one.e[i], crc);
-	}
-	if (seed % 4 == 0)
+	one.type = WIRE_HELLO + seed % (WIRE_TYPE_NR - WIRE_HELLO);
+	n = next_rnd(&rnd) % 5;
+	one.append.n = one.type == WIRE_DATA ? n & 1 :
+		       one.type == WIRE_RAFT || one.type == WIRE_SUBMIT ? n : 0;
+	one.append.nblocks = 0;
+	for (i = 0; i < one.append.n; i++)
+		seed_entry(&rnd, one.type, i);
+	seed_message(&rnd);
+	if (one.type == WIRE_HELLO)
 		len = wire_encode_hello(out, &he);
-	else if (seed % 4 == 1)
+	else if (one.type == WIRE_REJECT)
 		len = wire_encode_reject(out, &re);
 	else
-		len = wire_encode_raft(out, &m, one.n, entry_at, NULL);
+		len = encode(&one);
 	if (len + 1 > max)
 		return 0;
 	data[0] = 1;
