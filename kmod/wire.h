@@ -165,7 +165,8 @@ u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
 
 /* Likewise; an entry's index and term are not looked at, and the sums are @crc[] of the payload. */
 u32 wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
-		       const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc), void *ctx);
+		       const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
+		       void *ctx);
 u32 wire_encode_reply(void *buf, const struct wire_reply *r);
 u32 wire_encode_read(void *buf, const struct wire_read *r);
 /* @e: kind, sector, nsect and nblocks of the content; NULL: an error. */

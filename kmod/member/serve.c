@@ -327,7 +327,10 @@ static void reply(struct member *m, u32 slot, struct member_served *s)
 		return;		/* it stays due */
 	fill_reply(m, s, &r);
 	m->ops->tx_end(m->host, slot, WIRE_CONSENSUS, wire_encode_reply(frame, &r), NULL, 0);
-	s->due = s->gap = s->busy = s->wanted = false;
+	s->due = false;
+	s->gap = false;
+	s->busy = false;
+	s->wanted = false;
 }
 
 /**

@@ -14,6 +14,7 @@
 void member_halt(struct member *m, enum member_halt why, int error)
 {
 	struct raft_event ev = { .type = RAFT_EV_IO_ERROR, .now = m->now };
+
 	if (m->halt != MEMBER_RUNNING)
 		return;
 	m->halt = why;
