@@ -203,6 +203,7 @@ static void conf_set(struct log_conf *c, u64 base, u32 bs, u32 n)
 	c->block_size = bs;
 	c->election_ms = base + 4;
 	c->heartbeat_ms = base + 5;
+	c->flags = base == 0x2000 ? LOG_CONF_SHARED : 0;
 	c->n = n;
 	memcpy(c->m, m, n * sizeof(m[0]));
 }
@@ -224,6 +225,9 @@ static void configuration(void)
 		{ 64 + 36, 4, 3, -EINVAL },		/* a member without a store */
 		{ 64 + 36, 4, 17, -EINVAL },
 		{ 64 + 36, 4, 0x10002, -EINVAL },
+		{ 64 + 40, 4, 0, 0 },			/* exclusive */
+		{ 64 + 40, 4, 2, -EINVAL },		/* flags of a later version */
+		{ 64 + 40, 4, 0x80000001, -EINVAL },
 		{ 112, 8, 0, -EINVAL },
 		{ 112 + 8, 1, 0, -EINVAL },
 		{ 112 + 8, 1, 0x11, -EINVAL },
@@ -289,6 +293,7 @@ static void metadata(void)
 		{ 156, 4, 17, -EINVAL },
 		{ 160, 4, 17, -EINVAL },
 		{ 240 + 36, 4, 17, -EINVAL },
+		{ 240 + 40, 4, 3, -EINVAL },
 		{ 2080 + 24, 4, 1, -EINVAL },
 	};
 	static struct log_meta m, t;

@@ -33,6 +33,66 @@ static void start(void)
 		w_stop(&w);						\
 	}
 
+/* Shared: 1 and 2 open by stores 1 and 2, 3 a write of 2's; nothing applied. */
+static void start_shared(void)
+{
+	struct log_state zero = { 0 };
+
+	w_start(&w, 2041, 512, 64, 4, 33);
+	w.g.shared = true;
+	memset(w.mem, 0, vol_size(&w.g));
+	w.v = vol_init(w.mem, &w.g, &zero);
+	CHECK(w_commit(&w, w_make_open(&w, 1)));
+	CHECK(w_commit(&w, w_make_open(&w, 2)));
+	w.cur = 1;
+	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 0, 8)));
+	CHECK_EQ(vol_check(w.v), 0);
+}
+
+/* The sessions as of the applied index, so that a replay does not notice: @n of them. */
+static void shared_at(u32 n, u64 store, u64 epoch)
+{
+	u32 i;
+
+	start_shared();
+	for (i = 0; i < n; i++)
+		w.v->live.session[i] = (struct log_session){ .store = 10 + i, .epoch = 1 + i };
+	w.v->live.session[n - 1].store = store;
+	w.v->live.session[n - 1].epoch = epoch;
+	w.v->live.nsessions = n;
+	w.v->live.index = 20;
+	w.v->applied = w.v->live;
+	w.v->nslot = 0;
+	memset(w.v->bucket, 0xff, sizeof(u32) << (64 - w.v->bucket_shift));
+}
+
+#define SHARED(name, n, store, epoch, want)				\
+	static void shared_##name(void)					\
+	{								\
+		shared_at(n, store, epoch);				\
+		if (want)						\
+			tap_expect_asserts();				\
+		CHECK_EQ(vol_check(w.v), want);				\
+		w_stop(&w);						\
+	}
+
+SHARED(full, LOG_SESSIONS_MAX, 99, 17, 0)
+SHARED(same_store, 3, 10, 17, -EUCLEAN)
+SHARED(same_epoch, 3, 99, 2, -EUCLEAN)
+SHARED(no_store, 3, 0, 17, -EUCLEAN)
+SHARED(no_epoch, 3, 99, 0, -EUCLEAN)
+SHARED(future_epoch, 3, 99, 21, -EUCLEAN)
+
+/* What is not in the replay: the table itself has to be right. */
+static void shared_too_many(void)
+{
+	shared_at(2, 99, 17);
+	w.v->g.shared = false;
+	tap_expect_asserts();
+	CHECK_EQ(vol_check(w.v), -EUCLEAN);
+	w_stop(&w);
+}
+
 #define SLOT(i)		w.v->slot[i]
 
 DAMAGE(mask_zero, SLOT(1).mask = 0)
@@ -59,6 +119,10 @@ DAMAGE(range_end, w.v->range[0].sector = 2000)
 DAMAGE(range_count, w.v->nrange = 0)
 DAMAGE(digest, w.v->live.digest++)
 DAMAGE(seq, w.v->live.session[0].seq++)
+DAMAGE(nonce, w.v->live.session[0].nonce++)
+DAMAGE(left_behind, w.v->live.session[1].seq = 1)
+DAMAGE(left_nonce, w.v->live.session[1].nonce = 1)
+DAMAGE(left_epoch, w.v->live.session[15].epoch = 1)
 DAMAGE(nsessions, w.v->live.nsessions = 2)
 DAMAGE(session_left, w.v->live.nsessions = 0)
 DAMAGE(session_future, w.v->applied.nsessions = 1;
@@ -101,6 +165,17 @@ static const struct tap_case cases[] = {
 	{ "range_count", damage_range_count },
 	{ "digest", damage_digest },
 	{ "seq", damage_seq },
+	{ "nonce", damage_nonce },
+	{ "left_behind", damage_left_behind },
+	{ "left_nonce", damage_left_nonce },
+	{ "left_epoch", damage_left_epoch },
+	{ "shared_full", shared_full },
+	{ "shared_same_store", shared_same_store },
+	{ "shared_same_epoch", shared_same_epoch },
+	{ "shared_no_store", shared_no_store },
+	{ "shared_no_epoch", shared_no_epoch },
+	{ "shared_future_epoch", shared_future_epoch },
+	{ "shared_too_many", shared_too_many },
 	{ "nsessions", damage_nsessions },
 	{ "session_left", damage_session_left },
 	{ "session_future", damage_session_future },

@@ -20,7 +20,8 @@ static void start(void)
 	w.v = vol_init(w.mem, &w.g, &at);
 	CHECK(w.v);
 	w.last = w.applied = 100;
-	w.epoch = w.store = 1;
+	w.sess[0] = at.session[0];
+	w.nsess = 1;
 	CHECK_EQ(vol_map_blocks(w.v), 4);
 }
 
@@ -32,7 +33,7 @@ static void commit(u8 kind, u64 sector, u32 nsect)
 	e.term = 1;
 	w.e[e.index] = e;
 	w.last = e.index;
-	w.seq++;
+	w.sess[0].seq++;
 	CHECK_EQ(vol_commit(w.v, &w.e[e.index]), 0);
 }
 

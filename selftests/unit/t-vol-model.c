@@ -42,16 +42,17 @@ static struct rb_entry random_entry(struct world *w)
 {
 	struct rb_entry e;
 
-	if (!w->epoch && w_rand(w, 4))
+	w->cur = w->nsess ? w_rand(w, w->nsess) : 0;
+	if (!w->nsess && w_rand(w, 4))
 		return w_make_open(w, 1 + w_rand(w, 3));
 	switch (w_rand(w, 60)) {
 	case 0:
-		e = w_make_open(w, w_rand(w, 3));
+		e = w_make_open(w, w_rand(w, w->g.shared ? LOG_SESSIONS_MAX + 4 : 3));
 		e.epoch -= w_rand(w, 2);
 		return e;
 	case 1:
 		e = w_make(w, RB_E_CLOSE, 0, 0);
-		e.store = w_rand(w, 4) ? w->store : 9;
+		e.store = w_rand(w, 4) ? w_cur(w)->store : 9;
 		return e;
 	case 2:
 		return w_make(w, RB_E_NOOP, 0, 0);
@@ -87,11 +88,24 @@ static void random_apply(struct world *w)
 		w_done(w);
 }
 
+/* A fresh volume that several may write. */
+static void share(struct world *w)
+{
+	struct log_state zero = { 0 };
+
+	w->g.shared = true;
+	memset(w->mem, 0, vol_size(&w->g));
+	w->v = vol_init(w->mem, &w->g, &zero);
+	CHECK(w->v);
+}
+
 static void random_run(u64 seed, u64 sectors, u32 bs, u32 slots, u32 ranges, u32 batch)
 {
 	u32 steps = 600, i;
 
 	w_start(&w, sectors, bs, slots, ranges, batch);
+	if (seed % 3 == 0)
+		share(&w);
 	w.rnd += seed * 7919;
 	for (i = 0; i < steps && w.last < W_ENTRIES; i++) {
 		switch (w_rand(&w, 4)) {
@@ -106,6 +120,7 @@ static void random_run(u64 seed, u64 sectors, u32 bs, u32 slots, u32 ranges, u32
 		if (w_rand(&w, 8) == 0)
 			w_check(&w);
 	}
+	CHECK(w.g.shared || w.nsess <= 1);
 	w_map(&w);
 	w_apply_all(&w);
 	w_check(&w);
@@ -133,6 +148,37 @@ static void test_random_4096(void)
 		random_run(seed, 2048, 4096, 400, 40, 100);
 		random_run(seed, 320, 4096, 60, 5, 33);
 	}
+}
+
+/* Sessions come and go until all places are taken, and on. */
+static void test_random_sessions(void)
+{
+	u32 seed, i, most = 0;
+
+	for (seed = 1; seed <= 20; seed++) {
+		w_start(&w, 2041, 512, 400, 40, 100);
+		share(&w);
+		w.rnd += seed * 6007;
+		for (i = 0; i < 600; i++) {
+			struct rb_entry e = random_entry(&w);
+
+			if (!w_rand(&w, 4)) {
+				e = w_make_open(&w, 1 + w_rand(&w, LOG_SESSIONS_MAX + 4));
+				e.epoch -= !w_rand(&w, 8);
+			} else if (!w_rand(&w, 6)) {
+				e = w_make(&w, RB_E_CLOSE, 0, 0);
+				e.store = w_cur(&w)->store;
+			}
+			while (!w_commit(&w, e))
+				w_apply_all(&w);
+			w_check(&w);
+			most = w.nsess > most ? w.nsess : most;
+		}
+		w_apply_all(&w);
+		CHECK(!memcmp(w.device, w.committed, sizeof(w.device)));
+		w_stop(&w);
+	}
+	CHECK_EQ(most, LOG_SESSIONS_MAX);
 }
 
 /* ---- every history of a few steps on a volume of two blocks ---- */
@@ -166,7 +212,8 @@ static void history(u32 code, u32 len)
 
 	memset(w.mem, 0, vol_size(&w.g));
 	w.v = vol_init(w.mem, &w.g, &zero);
-	w.last = w.applied = w.epoch = w.store = w.seq = 0;
+	w.last = w.applied = w.nsess = 0;
+	memset(w.sess, 0, sizeof(w.sess));
 	w.planned = false;
 	memset(w.ahead, 0, sizeof(w.ahead));
 	for (s = 0; s < 17; s++)
@@ -203,6 +250,10 @@ static void test_digest_timing(void)
 		w_start(&w, 2041, 512, 4000, 300, 33);
 		w_start(&w2, 2041, 512, 33, 1, 33);
 		w2.g.region_shift = 20;
+		if (seed % 2) {
+			share(&w);
+			share(&w2);
+		}
 		w.rnd += seed * 104729;
 		for (i = 1; i <= 400; i++) {
 			while (!w_commit(&w, random_entry(&w)))
@@ -231,6 +282,8 @@ static void test_restart(void)
 
 	for (seed = 1; seed <= 30; seed++) {
 		w_start(&w, 700, 512, 400, 40, 50);
+		if (seed % 2)
+			share(&w);
 		w.rnd += seed * 31337;
 		for (i = 0; i < 300; i++) {
 			while (!w_commit(&w, random_entry(&w)))
@@ -261,6 +314,7 @@ static void test_restart(void)
 static const struct tap_case cases[] = {
 	{ "random_512", test_random_512 },
 	{ "random_4096", test_random_4096 },
+	{ "random_sessions", test_random_sessions },
 	{ "all_short", test_all_short },
 	{ "digest_timing", test_digest_timing },
 	{ "restart", test_restart },

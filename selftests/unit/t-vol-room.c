@@ -18,6 +18,13 @@ static void bad(void (*spoil)(struct vol_geom *g))
 	CHECK(vol_init(mem, &g, &zero));
 	zero.nsessions = 2;
 	CHECK(!vol_init(mem, &g, &zero));
+	g.shared = true;
+	CHECK(vol_init(mem, &g, &zero));
+	zero.nsessions = LOG_SESSIONS_MAX;
+	CHECK(vol_init(mem, &g, &zero));
+	zero.nsessions++;
+	CHECK(!vol_init(mem, &g, &zero));
+	g.shared = false;
 	zero.nsessions = 0;
 	spoil(&g);
 	CHECK_EQ(vol_size(&g), 0);

@@ -134,6 +134,148 @@ static void test_table(void)
 	}
 }
 
+/* ---- shared ---- */
+
+static struct vol_geom gshared = {
+	.sectors = 1001, .block_size = 512, .shared = true, .region_shift = 20,
+	.slots = 64, .ranges = 4, .batch = 33, .entry = no_entry,
+};
+
+/* Stores 5, 6 and 7 in session since 30, 33 and 36; behind 7, @more that nobody asks for. */
+static struct log_state with_sessions(u32 more)
+{
+	struct log_state s = { .index = 40, .term = 3, .digest = 99, .nsessions = 3 };
+	u32 i;
+
+	for (i = 0; i < 3; i++)
+		s.session[i] = (struct log_session){ .store = 5 + i, .epoch = 30 + 3 * i,
+						     .nonce = 11 + i, .seq = 7 - i };
+	for (; i < 3 + more; i++)
+		s.session[s.nsessions++] = (struct log_session){ .store = 50 + i, .epoch = 1 + i };
+	return s;
+}
+
+struct shared_row {
+	const char *what;
+	u32 more;
+	u8 kind;
+	u64 store, epoch, seq;
+	int want;
+	struct log_session after[4];	/* the first ones */
+	u32 nsessions;
+};
+
+#define S5	{ 5, 30, 11, 7 }
+#define S6	{ 6, 33, 12, 6 }
+#define S7	{ 7, 36, 13, 5 }
+
+static const struct shared_row shared_rows[] = {
+	{ "noop", 0, RB_E_NOOP, 0, 0, 0, 0, { S5, S6, S7 }, 3 },
+	{ "open, new", 0, RB_E_OPEN, 8, 0, 14, 0, { S5, S6, S7, { 8, 41, 14, 0 } }, 4 },
+	{ "open, new, expects another's", 0, RB_E_OPEN, 8, 30, 14, -EBUSY, { S5, S6, S7 }, 3 },
+	{ "open, own again", 0, RB_E_OPEN, 6, 33, 14, 0, { S5, { 6, 41, 14, 0 }, S7 }, 3 },
+	{ "open, first again", 0, RB_E_OPEN, 5, 30, 14, 0, { { 5, 41, 14, 0 }, S6, S7 }, 3 },
+	{ "open, own, expects none", 0, RB_E_OPEN, 6, 0, 14, -EBUSY, { S5, S6, S7 }, 3 },
+	{ "open, own, expects another's", 0, RB_E_OPEN, 6, 30, 14, -EBUSY, { S5, S6, S7 }, 3 },
+	{ "open, own, expects later", 0, RB_E_OPEN, 6, 34, 14, -EBUSY, { S5, S6, S7 }, 3 },
+	{ "open by no store", 0, RB_E_OPEN, 0, 0, 14, -EPROTO, { S5, S6, S7 }, 3 },
+	{ "open, last place", 12, RB_E_OPEN, 8, 0, 14, 0, { S5, S6, S7 }, 16 },
+	{ "open, no place", 13, RB_E_OPEN, 8, 0, 14, -EBUSY, { S5, S6, S7 }, 16 },
+	{ "open, own, no place", 13, RB_E_OPEN, 7, 36, 14, 0, { S5, S6, { 7, 41, 14, 0 } }, 16 },
+	{ "close, first", 0, RB_E_CLOSE, 5, 30, 0, 0, { S6, S7 }, 2 },
+	{ "close, middle", 0, RB_E_CLOSE, 6, 33, 0, 0, { S5, S7 }, 2 },
+	{ "close, last", 0, RB_E_CLOSE, 7, 36, 0, 0, { S5, S6 }, 2 },
+	{ "close, full table", 13, RB_E_CLOSE, 5, 30, 0, 0, { S6, S7 }, 15 },
+	{ "close, another's", 0, RB_E_CLOSE, 5, 33, 0, -ESTALE, { S5, S6, S7 }, 3 },
+	{ "close, old", 0, RB_E_CLOSE, 5, 29, 0, -ESTALE, { S5, S6, S7 }, 3 },
+	{ "close, all zero", 0, RB_E_CLOSE, 0, 0, 0, -ESTALE, { S5, S6, S7 }, 3 },
+	{ "write, first", 0, RB_E_WRITE, 0, 30, 8, 0, { { 5, 30, 11, 8 }, S6, S7 }, 3 },
+	{ "write, last", 0, RB_E_WRITE, 0, 36, 6, 0, { S5, S6, { 7, 36, 13, 6 } }, 3 },
+	{ "write, the first one's turn", 0, RB_E_WRITE, 0, 36, 8, -EPROTO, { S5, S6, S7 }, 3 },
+	{ "write, same again", 0, RB_E_WRITE, 0, 33, 6, -EALREADY, { S5, S6, S7 }, 3 },
+	{ "write, of nobody", 0, RB_E_WRITE, 0, 34, 7, -ESTALE, { S5, S6, S7 }, 3 },
+	{ "write, epoch 0", 0, RB_E_WRITE, 0, 0, 1, -ESTALE, { S5, S6, S7 }, 3 },
+	{ "zeroes", 0, RB_E_ZEROES, 0, 33, 7, 0, { S5, { 6, 33, 12, 7 }, S7 }, 3 },
+};
+
+static void test_shared(void)
+{
+	static const struct log_session zero;
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(shared_rows); i++) {
+		const struct shared_row *r = &shared_rows[i];
+		struct log_state s = with_sessions(r->more), ref = s;
+		struct rb_entry e = {
+			.index = 41, .term = 4, .kind = r->kind, .store = r->store,
+			.epoch = r->epoch, .seq = r->seq, .nsect = 1, .csum = 0x1234,
+		};
+		int got = vol_verdict(&s, &gshared, &e), gone = r->kind == RB_E_CLOSE && !got;
+
+		if (got != r->want)
+			printf("# %s: %d, not %d\n", r->what, got, r->want);
+		CHECK_EQ(got, r->want);
+		CHECK_EQ(s.index, 41);
+		CHECK_EQ(s.nsessions, r->nsessions);
+		for (k = 0; k < 4 && r->after[k].store; k++)
+			CHECK(!memcmp(&s.session[k], &r->after[k], sizeof(zero)));
+		for (; k < s.nsessions; k++)	/* those behind; the new one is last */
+			CHECK(s.session[k].epoch == 41 ||
+			      !memcmp(&s.session[k], &ref.session[k + gone], sizeof(zero)));
+		for (k = s.nsessions; k < LOG_SESSIONS_MAX; k++)
+			CHECK(!memcmp(&s.session[k], &zero, sizeof(zero)));
+	}
+}
+
+/* Whose session it is, by store. */
+static void test_session_of(void)
+{
+	struct log_state s = with_sessions(2);
+	void *mem = calloc(1, vol_size(&gshared));
+	struct rb_entry e = { .index = 41, .term = 4, .kind = RB_E_CLOSE, .store = 5, .epoch = 30 };
+	struct vol *v = vol_init(mem, &gshared, &s);
+
+	CHECK(v);
+	CHECK(!vol_session(v));		/* there is no exclusive one */
+	CHECK_EQ(vol_session_of(v, 5)->epoch, 30);
+	CHECK_EQ(vol_session_of(v, 7)->epoch, 36);
+	CHECK_EQ(vol_session_of(v, 54)->epoch, 5);
+	CHECK(!vol_session_of(v, 8));
+	CHECK_EQ(vol_commit(v, &e), 0);
+	CHECK(!vol_session_of(v, 5));	/* as of now, applied or not */
+	CHECK_EQ(vol_session_of(v, 7)->epoch, 36);
+	CHECK_EQ(vol_applied(v)->nsessions, 5);
+	free(mem);
+
+	s = with_session();
+	mem = calloc(1, vol_size(&g512));
+	v = vol_init(mem, &g512, &s);
+	CHECK_EQ(vol_session(v)->epoch, 30);
+	CHECK(vol_session_of(v, 5) == vol_session(v));
+	CHECK(!vol_session_of(v, 6));
+	CHECK(!vol_session_of(v, 0));
+	free(mem);
+}
+
+static void test_fits(void)
+{
+	CHECK(vol_fits(1000, 512, 0, 1));
+	CHECK(vol_fits(1000, 512, 999, 1));
+	CHECK(!vol_fits(1000, 512, 1000, 1));
+	CHECK(!vol_fits(1000, 512, 999, 2));
+	CHECK(vol_fits(1000, 512, 0, 1000));
+	CHECK(!vol_fits(1000, 512, 0, 1001));
+	CHECK(!vol_fits(1000, 512, U64_MAX, 1));
+	CHECK(!vol_fits(1000, 512, U64_MAX - 3, 4));
+	CHECK(!vol_fits(1000, 512, 8, U32_MAX));
+	CHECK(vol_fits(1000, 4096, 992, 8));
+	CHECK(!vol_fits(1000, 4096, 996, 8));
+	CHECK(!vol_fits(1000, 4096, 992, 4));
+	CHECK(!vol_fits(1000, 4096, 4, 8));
+	CHECK(!vol_fits(1000, 4096, 1, 7));
+	CHECK(!vol_fits(0, 512, 0, 1));
+}
+
 static struct rb_entry entry(u64 index, u8 kind, u64 store, u64 epoch, u64 seq)
 {
 	struct rb_entry e = {
@@ -318,6 +460,9 @@ static void test_digest_inputs(void)
 
 static const struct tap_case cases[] = {
 	{ "table", test_table },
+	{ "shared", test_shared },
+	{ "session_of", test_session_of },
+	{ "fits", test_fits },
 	{ "takeover", test_takeover },
 	{ "race", test_race },
 	{ "resend", test_resend },

@@ -30,7 +30,8 @@ struct world {
 	bool planned;
 	struct vol_batch b;
 	u32 written;				/* zeroes and items of the batch on the device */
-	u64 epoch, store, seq;			/* of the session; epoch 0: none */
+	struct log_session sess[LOG_SESSIONS_MAX];	/* in order, the rest zeroes */
+	u32 nsess, cur;				/* who writes next: one of them */
 	u64 rnd;
 };
 
@@ -75,11 +76,30 @@ static void w_stop(struct world *w)
 	w->mem = NULL;
 }
 
+/* Whose entry is made next; all zero when there is no session. */
+static struct log_session *w_cur(struct world *w)
+{
+	static struct log_session none;
+
+	return w->nsess ? &w->sess[w->cur % w->nsess] : &none;
+}
+
+static struct log_session *w_session_of(struct world *w, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < w->nsess; i++)
+		if (w->sess[i].store == store)
+			return &w->sess[i];
+	return NULL;
+}
+
 static struct rb_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
 {
 	struct rb_entry e = {
 		.index = w->last + 1, .term = 1 + w->last / 50, .kind = kind,
-		.sector = sector, .nsect = nsect, .epoch = w->epoch, .seq = w->seq + 1,
+		.sector = sector, .nsect = nsect, .epoch = w_cur(w)->epoch,
+		.seq = w_cur(w)->seq + 1,
 	};
 
 	if (kind == RB_E_WRITE)
@@ -91,45 +111,76 @@ static struct rb_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
 static struct rb_entry w_make_open(struct world *w, u64 store)
 {
 	struct rb_entry e = w_make(w, RB_E_OPEN, 0, 0);
+	struct log_session *own = w_session_of(w, store);
 
+	if (w->g.shared)
+		e.epoch = own ? own->epoch : 0;
 	e.store = store;
-	e.seq = 77;
+	e.seq = 77 + w->last;
 	return e;
+}
+
+static int w_judge_open(struct world *w, const struct rb_entry *e)
+{
+	struct log_session *s = w->g.shared ? w_session_of(w, e->store) :
+				w->nsess ? &w->sess[0] : NULL;
+
+	if (!e->store)
+		return -EPROTO;
+	if (s ? e->epoch != s->epoch : e->epoch != 0)
+		return -EBUSY;
+	if (!s && w->nsess == LOG_SESSIONS_MAX)
+		return -EBUSY;
+	if (!s)
+		s = &w->sess[w->nsess++];
+	s->store = e->store;
+	s->epoch = e->index;
+	s->nonce = e->seq;
+	s->seq = 0;
+	return 0;
+}
+
+static int w_judge_close(struct world *w, const struct rb_entry *e)
+{
+	struct log_session *s = e->store ? w_session_of(w, e->store) : NULL;
+
+	if (!s || s->epoch != e->epoch)
+		return -ESTALE;
+	w->nsess--;
+	memmove(s, s + 1, (char *)&w->sess[w->nsess] - (char *)s);
+	memset(&w->sess[w->nsess], 0, sizeof(w->sess[0]));
+	return 0;
+}
+
+static int w_judge_data(struct world *w, const struct rb_entry *e)
+{
+	u32 unit = w->g.block_size / 512, i;
+
+	for (i = 0; i < w->nsess && w->sess[i].epoch != e->epoch; i++)
+		;
+	if (i == w->nsess)
+		return -ESTALE;
+	if (e->seq <= w->sess[i].seq)
+		return -EALREADY;
+	if (e->seq > w->sess[i].seq + 1)
+		return -EPROTO;
+	w->sess[i].seq++;
+	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > w->g.sectors)
+		return -ERANGE;
+	return 0;
 }
 
 /* What the verdict must be, said once more. */
 static int w_judge(struct world *w, const struct rb_entry *e)
 {
-	u32 unit = w->g.block_size / 512;
-
 	switch (e->kind) {
 	case RB_E_OPEN:
-		if (!e->store)
-			return -EPROTO;
-		if (e->epoch != w->epoch)
-			return -EBUSY;
-		w->epoch = e->index;
-		w->store = e->store;
-		w->seq = 0;
-		return 0;
+		return w_judge_open(w, e);
 	case RB_E_CLOSE:
-		if (!w->epoch || e->epoch != w->epoch || e->store != w->store)
-			return -ESTALE;
-		w->epoch = w->seq = w->store = 0;
-		return 0;
+		return w_judge_close(w, e);
 	case RB_E_WRITE:
 	case RB_E_ZEROES:
-		if (!w->epoch || e->epoch != w->epoch)
-			return -ESTALE;
-		if (e->seq <= w->seq)
-			return -EALREADY;
-		if (e->seq > w->seq + 1)
-			return -EPROTO;
-		w->seq++;
-		if (e->sector % unit || e->nsect % unit ||
-		    e->sector + e->nsect > w->g.sectors)
-			return -ERANGE;
-		return 0;
+		return w_judge_data(w, e);
 	default:
 		return 0;
 	}
@@ -374,18 +425,21 @@ static void w_map(struct world *w)
 /* All there is to see. */
 static void w_check(struct world *w)
 {
+	const struct log_session *s;
 	u64 i, blocks = 0;
 
 	for (i = w->applied + 1; i <= w->last; i++)
 		blocks += w_blocks(w, i);
 	CHECK_EQ(vol_unapplied(w->v), blocks * 4096);
 	CHECK_EQ(vol_unapplied_entries(w->v), w->last - w->applied);
-	CHECK_EQ(!!vol_session(w->v), !!w->epoch);
-	if (w->epoch) {
-		CHECK_EQ(vol_session(w->v)->epoch, w->epoch);
-		CHECK_EQ(vol_session(w->v)->store, w->store);
-		CHECK_EQ(vol_session(w->v)->seq, w->seq);
-	}
+	CHECK_EQ(vol_live(w->v)->nsessions, w->nsess);
+	CHECK(!memcmp(vol_live(w->v)->session, w->sess, sizeof(w->sess)));
+	s = vol_session(w->v);
+	CHECK_EQ(!!s, w->nsess && !w->g.shared);
+	CHECK(!s || !memcmp(s, &w->sess[0], sizeof(*s)));
+	for (i = 0; i < w->nsess; i++)
+		CHECK(vol_session_of(w->v, w->sess[i].store) == &vol_live(w->v)->session[i]);
+	CHECK(!vol_session_of(w->v, 999));
 	CHECK_EQ(vol_check(w->v), 0);
 }
 
