@@ -474,8 +474,10 @@ static void rewind(struct member *m, const struct wire_reply *r)
 	struct member_client *c = &m->client;
 	u64 upto = r->gap ? c->sent : r->beat == c->beat ? c->beat_sent : 0;
 
-	if (c->state == MEMBER_S_HELD && r->epoch == c->epoch && r->next <= upto)
-		c->sent = max_t(u64, c->done, r->next - 1);
+	if (c->state != MEMBER_S_HELD || r->epoch != c->epoch || r->next > upto)
+		return;
+	c->sent = max_t(u64, c->done, r->next - 1);
+	c->beat_sent = 0;	/* once a beat: they are on their way again */
 }
 
 /**

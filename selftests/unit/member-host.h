@@ -13,6 +13,8 @@
 
 #include "member/member.h"
 
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #define NODES	3
 #define LOG_DEV	(24u << 20)
 #define DATA_DEV (9u << 20)
@@ -43,6 +45,7 @@ struct op {
 struct req {
 	bool used, done;
 	int error;
+	int nth;		/* end of all */
 	u8 data[RB_WRITE_MAX];
 };
 
@@ -50,6 +53,7 @@ struct node {
 	int id;
 	bool up;
 	bool slow_data;		/* its apply batches do not end */
+	bool paused;		/* frozen: what is sent to it waits */
 	struct member *m;
 	struct member_cfg cfg;
 	void *pages, *scratch;
@@ -59,6 +63,8 @@ struct node {
 	struct frame_q *fq[OPS_MAX];
 	int nfq;
 	struct frame_q *tx;
+	struct frame_q *held[OPS_MAX];
+	int heldfrom[OPS_MAX], nheld;
 	int notes[16];
 	long bufs;
 };
@@ -68,6 +74,12 @@ static struct req req[REQS];
 static u64 tnow = 1000000000ULL;
 static int nnodes;
 static int cuts;		/* connections cut for what was said on them */
+static int ends;		/* requests ended */
+static bool shared;		/* the volume to be bootstrapped */
+static u32 follow_ms;		/* limits of nodes to be started; 0: the default */
+static u32 entries = 1024;
+/* Frames on their way: false is lost. NULL: all arrive. */
+static bool (*arrives)(int from, int to, const struct wire_frame *f);
 static bool reconnect;
 
 static struct tbuf *tb(const struct rb_buf *b)
@@ -254,6 +266,7 @@ static void h_complete(void *host, u64 token, int error)
 	assert(req[token].used && !req[token].done);
 	req[token].done = true;
 	req[token].error = error;
+	req[token].nth = ++ends;
 }
 
 static void h_note(void *host, enum member_note what, u64 arg)
@@ -326,7 +339,8 @@ static int start_node(struct node *n)
 	n->cfg.npeers = nnodes - 1;
 	for (i = 0; i < nnodes - 1; i++)
 		sprintf(n->cfg.peer[i].node, "n%d", peer_id(n, i));
-	n->cfg.limits.entries = 1024;
+	n->cfg.limits.entries = entries;
+	n->cfg.limits.follow_ms = follow_ms;
 	n->cfg.limits.slots = 1024;
 	n->cfg.limits.window = 64;
 	n->cfg.seed = n->id * 77 + 5;
@@ -344,18 +358,26 @@ static int start_node(struct node *n)
 	return ret;
 }
 
-static void drop_frames(struct node *n)
+static void free_frame(struct frame_q *f)
 {
 	u32 k;
+
+	for (k = 0; k < f->n; k++)
+		if (!--f->buf[k]->ref)
+			free(f->buf[k]);
+	free(f);
+}
+
+static void drop_frames(struct node *n)
+{
 	int i;
 
-	for (i = 0; i < n->nfq; i++) {
-		for (k = 0; k < n->fq[i]->n; k++)
-			if (!--n->fq[i]->buf[k]->ref)
-				free(n->fq[i]->buf[k]);
-		free(n->fq[i]);
-	}
+	for (i = 0; i < n->nfq; i++)
+		free_frame(n->fq[i]);
+	for (i = 0; i < n->nheld; i++)
+		free_frame(n->held[i]);
 	n->nfq = 0;
+	n->nheld = 0;
 }
 
 static void stop_node(struct node *n)
@@ -407,20 +429,19 @@ static void disconnect_all(void)
 					member_peer_down(node[i].m, slot, ch, tnow);
 }
 
-static void deliver(struct node *from, struct frame_q *f)
+/* Decodes @f as @to receives it, with its payload. */
+static void unpack(struct node *to, const struct frame_q *f, struct wire_frame *w,
+		   struct rb_buf **bufs)
 {
-	struct node *to = &node[peer_id(from, f->slot)];
-	int slot = from->id < to->id ? from->id : from->id - 1;
-	struct rb_buf *bufs[WIRE_ENTRIES_MAX] = { NULL };
-	static struct wire_frame w;
-	const struct wire_append *a = &w.append;
+	const struct wire_append *a = &w->append;
 	struct wire_header h;
 	u32 i, b = 0;
 
 	assert(!wire_decode_header(&h, f->head));
 	assert(!wire_check_head(&h, f->head + WIRE_HEADER_BYTES));
-	assert(!wire_decode(&w, &h, f->head + WIRE_HEADER_BYTES));
+	assert(!wire_decode(w, &h, f->head + WIRE_HEADER_BYTES));
 	for (i = 0; i < a->n; i++) {
+		bufs[i] = NULL;
 		if (!a->e[i].nblocks)
 			continue;
 		bufs[i] = h_alloc(to, a->e[i].nblocks);
@@ -428,19 +449,60 @@ static void deliver(struct node *from, struct frame_q *f)
 		h_sum(to, bufs[i], bufs[i]->crc);
 		b++;
 	}
-	if (to->up && member_recv(to->m, slot, &w, bufs, tnow)) {
+}
+
+static void cut(struct node *a, struct node *b)
+{
+	int i;
+
+	for (i = 0; i < WIRE_CHANNELS; i++) {
+		if (a->up)
+			member_peer_down(a->m, b->id < a->id ? b->id : b->id - 1, i, tnow);
+		if (b->up)
+			member_peer_down(b->m, a->id < b->id ? a->id : a->id - 1, i, tnow);
+	}
+}
+
+static void deliver(struct node *from, struct frame_q *f)
+{
+	struct node *to = &node[peer_id(from, f->slot)];
+	int slot = from->id < to->id ? from->id : from->id - 1;
+	struct rb_buf *bufs[WIRE_ENTRIES_MAX];
+	static struct wire_frame w;
+	u32 i;
+
+	if (to->paused) {
+		assert(to->nheld < OPS_MAX);
+		to->heldfrom[to->nheld] = from->id;
+		to->held[to->nheld++] = f;
+		return;
+	}
+	unpack(to, f, &w, bufs);
+	if (!to->up || (arrives && !arrives(from->id, to->id, &w))) {
+		for (i = 0; i < w.append.n; i++)
+			if (bufs[i])
+				h_put(to, bufs[i]);
+	} else if (member_recv(to->m, slot, &w, bufs, tnow)) {
 		cuts++;
 		reconnect = true;
-		for (i = 0; i < WIRE_CHANNELS; i++) {
-			member_peer_down(to->m, slot, i, tnow);
-			if (from->up)
-				member_peer_down(from->m, f->slot, i, tnow);
-		}
+		cut(to, from);
 	}
-	for (i = 0; i < f->n; i++)
-		if (!--f->buf[i]->ref)
-			free(f->buf[i]);
-	free(f);
+	free_frame(f);
+}
+
+static void pause_node(struct node *n)
+{
+	n->paused = true;
+}
+
+static void resume_node(struct node *n)
+{
+	int i, nheld = n->nheld;
+
+	n->paused = false;
+	n->nheld = 0;
+	for (i = 0; i < nheld; i++)
+		deliver(&node[n->heldfrom[i]], n->held[i]);
 }
 
 static void do_op(struct node *n, struct op op)
@@ -481,7 +543,7 @@ static void run_ms(int ms)
 				struct op ops[OPS_MAX];
 				int nf, no;
 
-				if (!n->up)
+				if (!n->up || n->paused)
 					continue;
 				member_run(n->m, tnow);
 				member_check(n->m, true);
@@ -518,7 +580,7 @@ static int leader(void)
 	int i, who = -1;
 
 	for (i = 0; i < nnodes; i++) {
-		if (!node[i].up)
+		if (!node[i].up || node[i].paused)
 			continue;
 		member_status(node[i].m, st);
 		if (st->raft.role == RAFT_LEADER && st->ready)

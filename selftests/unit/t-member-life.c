@@ -1,55 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The life of a volume, told in cases that a person can follow. */
 #include "tap.h"
-#include "member-host.h"
-
-static void end_world(void)
-{
-	int i;
-
-	for (i = 0; i < nnodes; i++) {
-		if (node[i].m)
-			stop_node(&node[i]);
-		free(node[i].log);
-		free(node[i].data);
-		free(node[i].pages);
-		free(node[i].scratch);
-	}
-	nnodes = 0;
-}
-
-static void world(int n)
-{
-	static int once;
-	int i;
-
-	if (!once++)
-		atexit(end_world);
-	end_world();
-	memset(req, 0, sizeof(req));
-	nissued = 0;
-	nnodes = n;
-	for (i = 0; i < n; i++) {
-		format_node(&node[i], i);
-		CHECK_EQ(start_node(&node[i]), 0);
-	}
-	connect_all();
-	run_ms(5);
-}
-
-static void bootstrapped(int n)
-{
-	static struct log_conf conf;
-	u32 slot;
-
-	world(n);
-	CHECK_EQ(member_bootstrap_conf(node[0].m, "10.0.0.1:7800", 0, 4711, &conf, &slot), 0);
-	CHECK_EQ(member_bootstrap(node[0].m, &conf, &slot), 0);
-	cuts = 0;
-	run_ms(3000);
-	CHECK(leader() >= 0);
-	CHECK_EQ(cuts, 0);
-}
+#include "member-world.h"
 
 /* Two nodes are bootstrapped at once, on connections that were there before. */
 static void two_bootstraps(void)
@@ -116,19 +68,6 @@ static void other_sizes(void)
 	}
 }
 
-static void opened(int n)
-{
-	int l, r;
-
-	bootstrapped(n);
-	l = leader();
-	r = new_req();
-	CHECK_EQ(member_open(node[l].m, false, r), 0);
-	run_ms(10);
-	CHECK_EQ(end_req(r), 0);
-	CHECK_EQ(member_session(node[l].m), MEMBER_S_HELD);
-}
-
 static void write_read(int n)
 {
 	int l, r, i;
@@ -159,21 +98,6 @@ static void one_node(void)
 static void three_nodes(void)
 {
 	write_read(3);
-}
-
-static void same_digests(void)
-{
-	struct member_status a, b;
-	int i;
-
-	member_status(node[0].m, &a);
-	for (i = 1; i < nnodes; i++) {
-		member_status(node[i].m, &b);
-		CHECK_EQ(a.live_index, b.live_index);
-		CHECK_EQ(a.digest, b.digest);
-		CHECK(!memcmp(node[0].data + DATA_HEADER_BYTES, node[i].data + DATA_HEADER_BYTES,
-			      DATA_DEV - DATA_HEADER_BYTES));
-	}
 }
 
 static void leader_dies(void)
