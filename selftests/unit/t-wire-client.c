@@ -77,9 +77,9 @@ static u32 encode_error(void)
 	return wire_encode_data(buf, &d, NULL, NULL);
 }
 
-#define SUB_ENTRY(i)	(HEAD + 32 + 44 * (i))
+#define SUB_ENTRY(i)	(HEAD + 56 + 44 * (i))
 #define SUB_SUM(n, i)	(SUB_ENTRY(n) + 4 * (i))
-#define DATA_ENTRY	(HEAD + 24)
+#define DATA_ENTRY	(HEAD + 56)
 #define DATA_SUM(i)	(DATA_ENTRY + 44 + 4 * (i))
 
 static void test_submit(void)
@@ -108,7 +108,7 @@ static void test_beat(void)
 {
 	struct wire_submit s = { .from = 1, .in_use = 1 };
 
-	CHECK_EQ(wire_encode_submit(buf, &s, 0, entry_at, NULL), HEAD + 32);
+	CHECK_EQ(wire_encode_submit(buf, &s, 0, entry_at, NULL), HEAD + 56);
 	CHECK_EQ(decode_any(), 0);
 	CHECK(frame->submit.in_use && !frame->submit.force);
 	CHECK_EQ(frame->submit.term, 0);
@@ -260,7 +260,7 @@ static void test_data(void)
 	same_entry(&ent[0], &app->e[0]);
 	CHECK(!memcmp(app->crc, sums, 3 * sizeof(sums[0])));
 
-	CHECK_EQ(encode_error(), HEAD + 24);
+	CHECK_EQ(encode_error(), HEAD + 56);
 	CHECK_EQ(decode_any(), 0);
 	CHECK_EQ(frame->data.error, EIO);
 	CHECK_EQ(app->n, 0);
