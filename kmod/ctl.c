@@ -112,7 +112,7 @@ static int need_attr(struct genl_info *info, int attr)
 
 static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb_up *up)
 {
-	struct nlattr *tb[RAFTBLK_A_PEER_SOCKADDR + 1];
+	struct nlattr *tb[RAFTBLK_A_PEER_CLIENT + 1];
 	struct member_peer_cfg *peer;
 	int err;
 
@@ -121,7 +121,7 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 		return -E2BIG;
 	}
 	peer = &up->peer[up->npeers];
-	err = nla_parse_nested(tb, RAFTBLK_A_PEER_SOCKADDR, attr, raftblk_peer_nl_policy,
+	err = nla_parse_nested(tb, RAFTBLK_A_PEER_CLIENT, attr, raftblk_peer_nl_policy,
 			       info->extack);
 	if (err)
 		return err;
@@ -135,6 +135,7 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 	if (err)
 		return err;
 	nla_strscpy(peer->addr, tb[RAFTBLK_A_PEER_ADDRESS], sizeof(peer->addr));
+	peer->client = nla_get_flag(tb[RAFTBLK_A_PEER_CLIENT]);
 	err = get_sockaddr(info->extack, tb[RAFTBLK_A_PEER_SOCKADDR],
 			   &up->peer_addr[up->npeers]);
 	if (!err)
@@ -170,21 +171,24 @@ static u64 get_u64(struct genl_info *info, int attr)
 static int get_up(struct genl_info *info, struct rb_up *up)
 {
 	static const int needed[] = {
-		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH,
-		RAFTBLK_A_LOG_DEVICE, RAFTBLK_A_DATA_DEVICE, RAFTBLK_A_LISTEN,
+		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LISTEN,
+		/* of a member: */
+		RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH, RAFTBLK_A_LOG_DEVICE,
+		RAFTBLK_A_DATA_DEVICE,
 	};
 	struct nlattr **attrs = info->attrs;
+	bool client = !attrs[RAFTBLK_A_LOG_PATH] && !attrs[RAFTBLK_A_DATA_PATH];
 	int i, err = 0;
 
-	for (i = 0; !err && i < ARRAY_SIZE(needed); i++)
+	for (i = 0; !err && i < (client ? 3 : ARRAY_SIZE(needed)); i++)
 		err = need_attr(info, needed[i]);
 	if (!err)
 		err = get_name(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
 	if (!err)
 		err = get_name(info->extack, attrs[RAFTBLK_A_NODE], up->node);
-	if (!err)
+	if (!err && !client)
 		err = get_path(info->extack, attrs[RAFTBLK_A_LOG_PATH], up->log_path);
-	if (!err)
+	if (!err && !client)
 		err = get_path(info->extack, attrs[RAFTBLK_A_DATA_PATH], up->data_path);
 	if (!err)
 		err = get_sockaddr(info->extack, attrs[RAFTBLK_A_LISTEN], &up->listen);

@@ -12,10 +12,11 @@
 #include <uapi/raftblk.h>
 
 /* Common nested types */
-const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1] = {
+const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1] = {
 	[RAFTBLK_A_PEER_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_PEER_ADDRESS] = { .type = NLA_NUL_STRING, .len = RAFTBLK_ADDR_MAX, },
 	[RAFTBLK_A_PEER_SOCKADDR] = NLA_POLICY_EXACT_LEN(28),
+	[RAFTBLK_A_PEER_CLIENT] = { .type = NLA_FLAG, },
 };
 
 /* Global operation policy for raftblk */

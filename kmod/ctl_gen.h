@@ -12,7 +12,7 @@
 #include <uapi/raftblk.h>
 
 /* Common nested types */
-extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_SOCKADDR + 1];
+extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1];
 
 /* Global operation policy for raftblk */
 extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_WAIT_MS + 1];

@@ -308,13 +308,24 @@ static int set_data(struct parser *p, struct conf_node *n, const char *value)
 	return set_path(p, n, "data", n->data, sizeof(n->data), value);
 }
 
+static int set_client(struct parser *p, struct conf_node *n, const char *value)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return bad(p, "node %s: client: '%s' is not possible; write yes or no", n->name,
+			   value);
+	n->client = value[0] == 'y';
+	return 1;
+}
+
 static const struct {
 	const char *name;
 	int (*set)(struct parser *p, struct conf_node *n, const char *value);
+	bool member;		/* has it, a client has not; else it may be absent */
 } node_keys[] = {
+	{ "client", set_client },
 	{ "address", set_address },
-	{ "log", set_log },
-	{ "data", set_data },
+	{ "log", set_log, true },
+	{ "data", set_data, true },
 };
 
 static struct conf_node *node_named(struct parser *p, const char *name)
@@ -354,7 +365,7 @@ static int on_node_key(struct parser *p, const char *name, const char *key, cons
 		p->seen_node[n - p->c->node] |= 1u << i;
 		return node_keys[i].set(p, n, value);
 	}
-	return bad(p, "node %s: no key '%s'; there are address, log and data", name, key);
+	return bad(p, "node %s: no key '%s'; there are address, log and data, or address and client", name, key);
 }
 
 static int on_key(void *user, const char *section, const char *key, const char *value)
@@ -407,10 +418,16 @@ static void check_node(struct parser *p, u32 i)
 	u32 j;
 
 	p->line = n->line;
-	for (j = 0; j < ARRAY_SIZE(node_keys); j++)
-		if (!(p->seen_node[i] & 1u << j))
+	for (j = 1; j < ARRAY_SIZE(node_keys); j++) {
+		bool seen = p->seen_node[i] & 1u << j;
+
+		if (n->client && node_keys[j].member && seen)
+			bad(p, "node %s: a client has no %s device; remove it, or 'client = yes'",
+			    n->name, node_keys[j].name);
+		if (!seen && !(n->client && node_keys[j].member))
 			bad(p, "node %s: no %s; add '%s = ...'", n->name, node_keys[j].name,
 			    node_keys[j].name);
+	}
 	if (n->log[0] && !strcmp(n->log, n->data))
 		bad(p, "node %s: log and data are the same device %s; each needs its own",
 		    n->name, n->log);

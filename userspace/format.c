@@ -340,5 +340,8 @@ int cmd_format(int argc, char **argv)
 	err = conf_load(&f.c, &line.common);
 	if (!err)
 		err = conf_need_me(&f.c);
+	if (!err && f.c.me->client)
+		err = fail(EXIT_CONFIG, f.c.volume, "node %s is a client: it has no devices to format; start it: raftblk up %s",
+			   f.c.me->name, f.c.volume);
 	return err ? err : format(&f);
 }

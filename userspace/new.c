@@ -16,12 +16,14 @@ struct new {
 
 enum {
 	KEY_SIZE = 1, KEY_BLOCK, KEY_MINOR, KEY_POOL, KEY_ELECTION, KEY_IO_TIMEOUT, KEY_SHARED,
-	KEY_NODE, KEY_CONFIG
+	KEY_NODE, KEY_CLIENT, KEY_CONFIG
 };
 
 static const struct argp_option options[] = {
 	{ "node", KEY_NODE, "NAME=ADDRESS,LOG,DATA", 0,
 	  "a node: HOST:PORT, log device and data device; once for each node", 1 },
+	{ "client", KEY_CLIENT, "NAME=ADDRESS", 0,
+	  "a node without devices, which uses the volume of the others", 1 },
 	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (what the smallest data device allows)", 2 },
 	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block (4096)", 2 },
 	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (the first free one)", 2 },
@@ -35,7 +37,7 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static void parse_node(struct new *n, const char *arg, struct argp_state *state)
+static void parse_node(struct new *n, const char *arg, bool client, struct argp_state *state)
 {
 	struct conf_node *node = &n->node[n->nnodes];
 	const char *eq = strchr(arg, '='), *why;
@@ -44,8 +46,11 @@ static void parse_node(struct new *n, const char *arg, struct argp_state *state)
 
 	if (n->nnodes == RAFT_MEMBERS_MAX)
 		argp_error(state, "more than %d nodes", RAFT_MEMBERS_MAX);
-	if (!eq || sscanf(eq + 1, "%511[^,],%255[^,],%255[^,]", address, node->log,
-			  node->data) != 3)
+	node->client = client;
+	if (client && (!eq || sscanf(eq + 1, "%511[^,]", address) != 1 || strchr(eq, ',')))
+		argp_error(state, "--client %s: write NAME=ADDRESS, c1=10.0.0.9:7800", arg);
+	if (!client && (!eq || sscanf(eq + 1, "%511[^,],%255[^,],%255[^,]", address, node->log,
+				      node->data) != 3))
 		argp_error(state, "--node %s: write NAME=ADDRESS,LOG,DATA, n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
 			   arg);
 	snprintf(node->name, sizeof(node->name), "%.*s",
@@ -55,7 +60,7 @@ static void parse_node(struct new *n, const char *arg, struct argp_state *state)
 			   arg);
 	if (conf_split_address(address, host, sizeof(host), &port))
 		argp_error(state, "--node %s: '%s' is no HOST:PORT", arg, address);
-	if (node->log[0] != '/' || node->data[0] != '/')
+	if (!client && (node->log[0] != '/' || node->data[0] != '/'))
 		argp_error(state, "--node %s: devices are absolute paths", arg);
 	snprintf(node->address, sizeof(node->address), "%.*s", LOG_ADDR_MAX - 1, address);
 	n->nnodes++;
@@ -68,7 +73,10 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 
 	switch (key) {
 	case KEY_NODE:
-		parse_node(n, arg, state);
+		parse_node(n, arg, false, state);
+		return 0;
+	case KEY_CLIENT:
+		parse_node(n, arg, true, state);
 		return 0;
 	case KEY_SIZE:
 		n->size = arg;
@@ -131,9 +139,13 @@ static void write_conf(FILE *f, const struct new *n, const char *volume)
 	put(f, "election-timeout", n->election);
 	put(f, "io-timeout", n->io_timeout);
 	put(f, "shared", n->shared ? "yes" : NULL);
-	for (i = 0; i < n->nnodes; i++)
-		fprintf(f, "\n[node %s]\naddress = %s\nlog = %s\ndata = %s\n", n->node[i].name,
-			n->node[i].address, n->node[i].log, n->node[i].data);
+	for (i = 0; i < n->nnodes; i++) {
+		fprintf(f, "\n[node %s]\naddress = %s\n", n->node[i].name, n->node[i].address);
+		if (n->node[i].client)
+			fprintf(f, "client = yes\n");
+		else
+			fprintf(f, "log = %s\ndata = %s\n", n->node[i].log, n->node[i].data);
+	}
 }
 
 static FILE *create(const char *path, const char *volume)

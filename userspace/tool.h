@@ -80,6 +80,7 @@ struct conf_node {
 	char name[LOG_NAME_MAX];
 	char address[LOG_ADDR_MAX];
 	char log[256], data[256];
+	bool client;			/* has neither */
 	int line;
 };
 

@@ -142,6 +142,8 @@ static int put_peer(struct nlmsghdr *nlh, const struct conf *c, const struct con
 	mnl_attr_put_strz(nlh, RAFTBLK_A_PEER_NODE, n->name);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_PEER_ADDRESS, n->address);
 	mnl_attr_put(nlh, RAFTBLK_A_PEER_SOCKADDR, sizeof(addr), &addr);
+	if (n->client)
+		mnl_attr_put(nlh, RAFTBLK_A_PEER_CLIENT, 0, NULL);
 	mnl_attr_nest_end(nlh, nest);
 	return 0;
 }
@@ -152,9 +154,9 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
 	int err = conf_resolve(c, c->me, &addr);
 	u32 log, data, i;
 
-	if (!err)
+	if (!err && !c->me->client)
 		err = device_number("log", c->me->log, c->volume, &log);
-	if (!err)
+	if (!err && !c->me->client)
 		err = device_number("data", c->me->data, c->volume, &data);
 	if (err)
 		return err;
@@ -162,10 +164,12 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, c->volume);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, c->me->name);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
-	mnl_attr_put_strz(nlh, RAFTBLK_A_LOG_PATH, c->me->log);
-	mnl_attr_put_strz(nlh, RAFTBLK_A_DATA_PATH, c->me->data);
-	mnl_attr_put_u32(nlh, RAFTBLK_A_LOG_DEVICE, log);
-	mnl_attr_put_u32(nlh, RAFTBLK_A_DATA_DEVICE, data);
+	if (!c->me->client) {
+		mnl_attr_put_strz(nlh, RAFTBLK_A_LOG_PATH, c->me->log);
+		mnl_attr_put_strz(nlh, RAFTBLK_A_DATA_PATH, c->me->data);
+		mnl_attr_put_u32(nlh, RAFTBLK_A_LOG_DEVICE, log);
+		mnl_attr_put_u32(nlh, RAFTBLK_A_DATA_DEVICE, data);
+	}
 	mnl_attr_put(nlh, RAFTBLK_A_LISTEN, sizeof(addr), &addr);
 	if (c->minor >= 0)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_MINOR, c->minor);
@@ -197,8 +201,11 @@ static int check_uuid(const struct conf *c)
 	char found[37];
 	struct log_reader rd;
 	struct log_super s;
-	int err = device_open(&d, c->volume, false);
+	int err;
 
+	if (c->me->client)
+		return 0;
+	err = device_open(&d, c->volume, false);
 	if (err)
 		return err;
 	device_reader(&d, &rd);

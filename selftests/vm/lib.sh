@@ -130,7 +130,7 @@ isolate() {	# NODE: hears nobody and is not heard
 }
 heal() {
 	local i
-	for i in $(seq "$RB_NODES"); do
+	for i in $(seq "$RB_NODES") $(clients); do
 		in_node "$i" iptables -F
 	done
 }
@@ -167,7 +167,8 @@ disks_down() {
 # ---- volumes ----
 
 # cluster_up NODES VOLUME... : formats and starts; leaves bootstrapped volumes.
-# RB_LOG_MIB, RB_DATA_MIB (per node), RB_BLOCK, RB_NEW_ARGS change the defaults.
+# RB_LOG_MIB, RB_DATA_MIB (per node), RB_BLOCK, RB_NEW_ARGS change the defaults;
+# RB_CLIENTS nodes without disks come behind the others.
 cluster_up() {
 	local vol i args port=7800
 	cluster_down || true	# what a test before left behind
@@ -175,12 +176,15 @@ cluster_up() {
 	shift
 	RB_VOLUMES=$*
 	mkdir -p "$RB_CONF"
-	net_up "$RB_NODES"
+	net_up $((RB_NODES + ${RB_CLIENTS:-0}))
 	disks_up "$RB_NODES" "${RB_LOG_MIB:-64}" "${RB_DATA_MIB:-96}"
 	for vol in $RB_VOLUMES; do
 		args=()
 		for i in $(seq "$RB_NODES"); do
 			args+=(--node "rb$i=10.99.0.$i:$port,$(log_dev "$i" "$vol"),$(data_dev "$i" "$vol")")
+		done
+		for i in $(clients); do
+			args+=(--client "rb$i=10.99.0.$i:$port")
 		done
 		"$RB" new "$vol" --block-size "${RB_BLOCK:-4096}" ${RB_NEW_ARGS:-} "${args[@]}" >/dev/null ||
 			die "raftblk new $vol failed"
@@ -193,8 +197,13 @@ cluster_up() {
 		done
 		rb 1 bootstrap "$vol" || die "bootstrap of $vol failed"
 		until_ok 30 leader "$vol" || die "$vol has no leader"
+		for i in $(clients); do
+			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
+		done
 	done
 }
+
+clients() { seq $((RB_NODES + 1)) $((RB_NODES + ${RB_CLIENTS:-0})); }
 
 # Tests with two volumes cut each node's slices in halves of their own.
 log_dev() { echo "${RB_LOG_DEV:-/dev/mapper/rblog$1}"; }
@@ -205,7 +214,7 @@ rb() { local i=$1; shift; in_node "$i" "$RB" --node "rb$i" "$@"; }
 cluster_down() {
 	local vol i
 	for vol in ${RB_VOLUMES:-}; do
-		for i in $(seq "$RB_NODES"); do
+		for i in $(seq "$RB_NODES") $(clients); do
 			rb "$i" down "$vol" --force >/dev/null 2>&1
 		done
 	done

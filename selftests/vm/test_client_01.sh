@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# A node without disks: it reads and writes the volume of the others, through
+# any change of leader, and after a reboot it is the same client.
+. "$(dirname "$0")/lib.sh"
+trap 'kill_all; cluster_down' EXIT
+ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+RB_CLIENTS=1
+C=4
+PIDS=()
+
+starts() {
+	cluster_up 3 vol
+	until_ok 20 served
+	[ "$(blockdev --getsize64 "$(dev)")" = "$(field 1 vol size)" ]
+}
+served() { [ "$(field $C vol ready)" = true ] && [ "$(blockdev --getsize64 "$(dev)")" -gt 0 ]; }
+
+kill_all() {
+	local p
+	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null || true; done
+	wait 2>/dev/null || true
+}
+dev() { device "${1:-$C}" vol; }
+acked_more_than() { [ "$(wc -l </tmp/ack.c)" -gt "$1" ]; }
+other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
+
+reads_what_members_write() {
+	dd if=/dev/urandom of="$(dev 2)" bs=64k count=8 oflag=direct status=none
+	cmp <(dd if="$(dev 1)" bs=64k count=8 iflag=direct status=none) \
+		<(dd if="$(dev)" bs=64k count=8 iflag=direct status=none)
+	cmp -n 65536 <(dd if="$(dev)" bs=64k skip=1000 count=1 iflag=direct status=none) /dev/zero
+}
+
+writes_and_verifies() {
+	fio_write "$(dev)"
+	replicas_equal vol
+}
+
+file_system_of_a_client() {
+	mkfs.ext4 -qF "$(dev)"
+	mkdir -p /mnt/c1
+	mount "$(dev)" /mnt/c1
+	cp -r /usr/include/linux/netfilter /mnt/c1/
+	sync -f /mnt/c1
+	umount /mnt/c1
+	mount "$(dev 3)" /mnt/c1	# the client gave the session up
+	diff -r /usr/include/linux/netfilter /mnt/c1/netfilter
+	umount /mnt/c1
+}
+
+leaders_go_under_a_client() {
+	local i l n
+	: >/tmp/ack.c
+	"$ACKLOG" write "$(dev)" 61 20000 >/tmp/ack.c 2>/tmp/ack.err &
+	PIDS=($!)
+	until_ok 20 acked_more_than 30
+	for i in 1 2; do
+		l=$(leader vol)
+		rb "$l" down vol --force
+		until_ok 30 other_leader "$l"
+		n=$(wc -l </tmp/ack.c)
+		until_ok 30 acked_more_than $((n + 30))
+		rb "$l" up vol
+		until_ok 60 all_know "$l"
+	done
+	kill -0 "${PIDS[0]}"
+	[ ! -s /tmp/ack.err ] || { sed 's/^/# /' /tmp/ack.err; return 1; }
+	kill_all
+	n=$(wc -l </tmp/ack.c)
+	"$ACKLOG" check "$(dev)" 61 "$n" | sed 's/^/# /'
+	replicas_equal vol
+}
+all_know() { [ "$(field "$1" vol ready)" = true ]; }
+
+comes_back_as_the_same_client() {
+	exec {fd}<>"$(dev)"
+	if dd if=/dev/zero of="$(dev 1)" bs=4k count=1 oflag=direct status=none 2>/dev/null; then return 1; fi
+	exec {fd}>&-
+	rb $C down vol --force	# it says nothing of its session
+	rb $C up vol
+	until_ok 20 served
+	dd if=/dev/urandom of="$(dev)" bs=4k count=4 oflag=direct status=none
+	replicas_equal vol
+}
+
+for t in starts reads_what_members_write writes_and_verifies file_system_of_a_client \
+	leaders_go_under_a_client comes_back_as_the_same_client; do
+	tap $t
+done
+tap_end
