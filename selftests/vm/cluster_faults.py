@@ -56,6 +56,13 @@ class Writer(threading.Thread):
         print(f"# {self.acked} acknowledged: {out.strip()}")
 
 
+def put(m, node, count):
+    """Writes from another node, as soon as the silent one that held the session is given up."""
+    argv = ["dd", "if=/dev/urandom", f"of={m.device(node)}", "bs=4k", f"count={count}",
+            "seek=60000", "oflag=direct", "status=none"]
+    wait_for(f"{node} to get the session", lambda: m.cluster.exec(node, *argv, timeout=60).code == 0)
+
+
 def not_led_by(m, old):
     return wait_for("a new leader", lambda: m.leader([n for n in m.up_nodes() if n != old]), 60)
 
@@ -68,7 +75,7 @@ def leader_crashes(m, seed):
     new = not_led_by(m, old)
     w.join(30)
     w.check(new)
-    m.sh(new, f"dd if=/dev/urandom of={m.device(new)} bs=64k count=20 seek=4000 oflag=direct status=none")
+    put(m, new, 64)
     m.cluster.restart(old)
     m.rejoin(old)
     m.compare_replicas()
@@ -109,7 +116,7 @@ def leader_is_paused(m, seed):
     w.wait_acked(50)
     m.cluster.pause(old)
     new = wait_for("a new leader", lambda: m.leader([n for n in m.names if n != old]), 60)
-    m.sh(new, f"dd if=/dev/zero of={m.device(new)} bs=4k count=30 seek=60000 oflag=direct status=none")
+    put(m, new, 30)
     before = w.acked
     m.cluster.resume(old)
     # It wakes up fenced: nothing that it had in flight may be acknowledged as new.
@@ -129,7 +136,7 @@ def leader_loses_one_direction(m, seed):
     m.cluster.isolate(old, "out")
     new = wait_for("a new leader", lambda: m.leader([n for n in m.names if n != old]), 60)
     before = w.acked
-    m.sh(new, f"dd if=/dev/zero of={m.device(new)} bs=4k count=30 seek=60000 oflag=direct status=none")
+    put(m, new, 30)
     if w.acked != before:
         raise MembersError("the cut-off side acknowledged a write")
     m.cluster.heal()

@@ -22,6 +22,11 @@ has_acked() { [ "$(acked "$1")" -ge "$2" ]; }
 other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
 new_leader() { local l; until_ok 30 other_leader "$1" && leader vol; }
 
+# From another node, as soon as the holder of the session was silent for long enough.
+put_elsewhere() {	# NODE COUNT
+	until_ok 60 dd if=/dev/urandom of="$(device "$1" vol)" bs=4k count="$2" seek=20000 oflag=direct
+}
+
 check() {	# NODE SEED
 	local n
 	n=$(acked "$2")
@@ -67,7 +72,7 @@ leader_is_partitioned() {
 	n=$(new_leader "$l")
 	before=$(acked 13)
 	# The new side works; the old side must not acknowledge anything.
-	dd if=/dev/urandom of="$(device "$n" vol)" bs=4k count=50 seek=20000 oflag=direct status=none
+	put_elsewhere "$n" 50
 	[ "$(acked 13)" = "$before" ] || { say "the minority acknowledged"; return 1; }
 	# Nor read: a direct read waits, and no signal ends it, until there is a quorum.
 	dd if="$(device "$l" vol)" of=/dev/null bs=4k count=1 iflag=direct status=none &
@@ -75,7 +80,7 @@ leader_is_partitioned() {
 	sleep 2
 	kill -0 $reader || { say "the minority read"; return 1; }
 	heal
-	wait $reader
+	wait $reader || true	# fenced meanwhile: then it fails
 	kill_writers
 	check "$n" 13
 	replicas_equal vol
@@ -91,7 +96,7 @@ leader_is_not_heard() {	# one way: it hears the others, they do not hear it
 	done
 	n=$(new_leader "$l")
 	before=$(acked 14)
-	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=20 seek=20000 oflag=direct status=none
+	put_elsewhere "$n" 20
 	[ "$(acked 14)" = "$before" ]
 	heal
 	kill_writers
@@ -109,7 +114,7 @@ leader_hears_nobody() {	# one way: they hear it, it hears nobody
 	done
 	n=$(new_leader "$l")
 	before=$(acked 15)
-	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=20 seek=20000 oflag=direct status=none
+	put_elsewhere "$n" 20
 	[ "$(acked 15)" = "$before" ]
 	heal
 	kill_writers
@@ -119,20 +124,23 @@ leader_hears_nobody() {	# one way: they hear it, it hears nobody
 
 fenced_holder_gets_errors_until_closed() {
 	local l n fd d
+	until_ok 30 leader vol
 	l=$(leader vol)
+	n=$((l % 3 + 1))
 	d=$(device "$l" vol)
 	exec {fd}<>"$d"
-	rb "$l" transfer vol "rb$((l % 3 + 1))"
-	n=$(new_leader "$l")
+	if rb "$n" take vol; then return 1; fi	# not without --force
+	rb "$n" take vol --force
 	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=1 oflag=direct status=none
-	rb "$n" transfer vol "rb$l"
-	until_ok 20 leader_is "$l"
-	# Open since before: sticky, although this node leads again.
+	until_ok 20 fenced "$l"
+	# Open since before: sticky.
 	if dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct 2>/tmp/err; then return 1; fi
 	grep -qi 'stale' /tmp/err
+	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi
 	exec {fd}>&-
 	until_ok 10 dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct
 }
+fenced() { [ "$(field "$1" vol session)" = fenced ]; }
 
 leader_is() { [ "$(leader vol)" = "$1" ]; }
 

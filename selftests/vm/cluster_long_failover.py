@@ -1,0 +1,10 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""cluster_failover.py with 20 deaths of the leader for each setting."""
+
+import os
+
+os.environ["RB_KILLS"] = "20"
+import cluster_failover     # noqa: E402
+
+raise SystemExit(cluster_failover.main())
