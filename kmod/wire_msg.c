@@ -14,7 +14,7 @@ struct frame_raft {
 	u8 type;
 	u8 reject;
 	u8 force;
-	u8 zero;
+	u8 resync;
 	__le32 n;		/* entries */
 	__le64 from;
 	__le64 to;
@@ -139,7 +139,7 @@ static void put_msg(struct frame_raft *f, const struct raft_msg *m, u32 n)
 	f->type = m->type;
 	f->reject = m->reject;
 	f->force = m->force;
-	f->zero = 0;
+	f->resync = m->resync;
 	f->n = cpu_to_le32(n);
 	f->from = cpu_to_le64(m->from);
 	f->to = cpu_to_le64(m->to);
@@ -211,6 +211,7 @@ static void get_msg(struct raft_msg *m, const struct frame_raft *f)
 	m->type = f->type;
 	m->reject = f->reject;
 	m->force = f->force;
+	m->resync = f->resync;
 	m->from = le64_to_cpu(f->from);
 	m->to = le64_to_cpu(f->to);
 	m->term = le64_to_cpu(f->term);
@@ -228,6 +229,8 @@ static void get_msg(struct raft_msg *m, const struct frame_raft *f)
 static bool msg_ok(const struct raft_msg *m, u32 n)
 {
 	if (!m->type || m->type >= RAFT_MSG_NR || m->reject > 1 || m->force > 1)
+		return false;
+	if (m->resync > 1)
 		return false;
 	if (!m->from || !m->to)
 		return false;
@@ -308,7 +311,7 @@ static int decode_raft(struct raft_msg *m, struct wire_append *a, const struct w
 	if (h->head_len < sizeof(*f))
 		return -EINVAL;
 	n = le32_to_cpu(f->n);
-	if (n > WIRE_ENTRIES_MAX || f->zero)
+	if (n > WIRE_ENTRIES_MAX)
 		return -EINVAL;
 	get_msg(m, f);
 	if (m->term != h->term || !msg_ok(m, n))

@@ -36,7 +36,7 @@ static void pump(struct member *m)
 static void update_ready(struct member *m)
 {
 	bool ready = m->halt == MEMBER_RUNNING && m->conf.index && m->rst.leader &&
-		     (!member_leads(m) || m->seq_synced);
+		     !m->needs_resync && (!member_leads(m) || m->seq_synced);
 
 	if (ready == m->ready)
 		return;
@@ -44,10 +44,12 @@ static void update_ready(struct member *m)
 	member_note(m, MEMBER_N_READY, ready);
 }
 
+/* A member that the leader's log no longer covers learns it from the leader: it is not ready. */
 static void update_resync(struct member *m)
 {
 	u32 i, slot;
 
+	m->needs_resync = m->rst.resync;
 	for (i = 0; i < m->rst.npeers; i++) {
 		struct member_peer *p = member_peer_of(m, m->rst.peer[i].store, &slot);
 		bool needs = member_leads(m) && m->rst.peer[i].state == RAFT_PEER_RESYNC;

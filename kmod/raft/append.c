@@ -114,6 +114,7 @@ static void follow(struct raft *r, const struct raft_msg *m)
 	r->leader_heard = r->now;
 	raft_arm_election(r);
 	r->read_echo = max_t(u64, r->read_echo, m->read_seq);
+	r->resync = m->resync;
 }
 
 /* No correct leader lacks a committed entry: go no further with this one. */

@@ -78,6 +78,7 @@ struct raft {
 	u64 read_echo;		/* newest read round seen */
 	bool ack_held;		/* an answer waits for the metadata */
 	bool grant_held;	/* the grant to meta.vote waits for the metadata */
+	bool resync;		/* what the newest append of the leader said of it */
 
 	/* Candidate. */
 	bool forced;		/* the leader asked for this election */

@@ -472,6 +472,7 @@ void raft_status(const struct raft *r, struct raft_status *st)
 	st->durable = r->durable;
 	st->commit = r->commit;
 	st->read_ok = r->read_ok;
+	st->resync = r->role == RAFT_FOLLOWER && r->leader && r->resync;
 	st->leader_ready = r->role == RAFT_LEADER && r->commit >= r->noop;
 	st->elections = r->elections;
 	st->bad_msgs = r->bad_msgs;

@@ -86,6 +86,7 @@ struct raft_msg {
 	u8 type;		/* enum raft_msg_type */
 	u8 reject;		/* vote refused, or append does not fit */
 	u8 force;		/* election blessed by the leader: ignore stickiness */
+	u8 resync;		/* APPEND: the receiver needs entries that the sender no longer has */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* the sender's; in PREVOTE and its grant: the term asked for */
@@ -258,6 +259,7 @@ struct raft_status {
 	u64 commit;
 	u64 read_ok;		/* highest confirmed read ticket */
 	bool leader_ready;	/* leader with its own no-op committed */
+	bool resync;		/* the leader says that its log no longer covers this node */
 	u64 elections, bad_msgs;
 	u32 npeers;
 	struct raft_peer_status peer[RAFT_MEMBERS_MAX];

@@ -50,6 +50,7 @@ static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 		m->ents.conf = &r->prev_conf;
 	m->commit = r->commit;
 	m->read_seq = r->round;
+	m->resync = p->state == RAFT_PEER_RESYNC;
 	p->commit_sent = r->commit;
 	if (p->state == RAFT_PEER_PROBE)
 		p->probing = true;

@@ -180,6 +180,12 @@ void final_write(u32 count)
 
 /* ---- equality ---- */
 
+/* Whom the leader's log does not cover has to know. */
+static bool knows(const struct node *n)
+{
+	return !n->up || n->halted || (n->st.needs_resync && !n->st.ready);
+}
+
 bool final_settled(void)
 {
 	const struct node *lead = node_leader();
@@ -190,8 +196,11 @@ bool final_settled(void)
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];
 
-		if (!final_covered(lead, n))
+		if (!final_covered(lead, n)) {
+			if (!knows(n))
+				return false;
 			continue;
+		}
 		if (n->st.live_index != lead->st.live_index ||
 		    n->st.checkpoint_index != n->st.live_index) {
 			member_checkpoint(n->m);

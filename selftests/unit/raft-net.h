@@ -174,6 +174,8 @@ static void net_print_msg(const struct raft_msg *m)
 		fprintf(net_out, " round %llu", U(m->read_seq));
 	if (m->force)
 		fprintf(net_out, " force");
+	if (m->resync)
+		fprintf(net_out, " resync");
 }
 
 static u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last)

@@ -435,6 +435,48 @@ static void rollback_is_remembered(void)
 	CHECK_EQ(hello_with(p, q, st.raft.commit), 0);
 }
 
+static void write_some(int n, int count)
+{
+	int r, i;
+
+	for (i = 0; i < count; i++) {
+		r = do_write(n, i % 128 * 8, 8, i);
+		CHECK(r >= 0);
+		run_ms(1);
+		CHECK_EQ(end_req(r), 0);
+	}
+}
+
+/* Away for longer than the log reaches back: it learns so from the leader, and serves nothing. */
+static void resync_is_known(void)
+{
+	static struct member_status st;
+	int l, p, r, notes;
+
+	opened(3);
+	l = leader();
+	p = (l + 1) % 3;
+	stop_node(&node[p]);
+	write_some(l, 1500);
+	run_ms(2000);
+	CHECK_EQ(start_node(&node[p]), 0);
+	connect_all();
+	run_ms(1000);
+	member_status(node[l].m, &st);
+	CHECK(st.peer[p < l ? p : p - 1].needs_resync);
+	CHECK(st.ready);
+	CHECK(!st.needs_resync);
+	member_status(node[p].m, &st);
+	CHECK(st.needs_resync);
+	CHECK(!st.ready);
+	r = do_read(p, 0, 8);
+	CHECK(r >= 0);
+	notes = node[p].notes[MEMBER_N_READY];
+	run_ms(2000);
+	CHECK_EQ(end_req(r), 1);
+	CHECK_EQ(node[p].notes[MEMBER_N_READY], notes);
+}
+
 /* Its log device was pulled out: what waits ends, and somebody else leads. */
 static void device_lost(void)
 {
@@ -470,6 +512,7 @@ static const struct tap_case cases[] = {
 	{ "full_table_can_lead", full_table_can_lead },
 	{ "lost_elections_fill_nothing", lost_elections_fill_nothing },
 	{ "rollback_is_remembered", rollback_is_remembered },
+	{ "resync_is_known", resync_is_known },
 	{ "device_lost", device_lost },
 };
 

@@ -326,10 +326,11 @@ static void cmd_status(void)
 	u32 i;
 
 	raft_status(node(1)->r, &st);
-	fprintf(net_out, "  %llu: %s term %llu vote %llu leader %llu snap %llu/%llu last %llu/%llu durable %llu commit %llu%s bad %llu\n",
+	fprintf(net_out, "  %llu: %s term %llu vote %llu leader %llu snap %llu/%llu last %llu/%llu durable %llu commit %llu%s%s bad %llu\n",
 		U(num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader),
 		U(st.snap.term), U(st.snap.index), U(st.last.term), U(st.last.index),
-		U(st.durable), U(st.commit), st.leader_ready ? " ready" : "", U(st.bad_msgs));
+		U(st.durable), U(st.commit), st.leader_ready ? " ready" : "",
+		st.resync ? " resync" : "", U(st.bad_msgs));
 	if (st.transferee)
 		fprintf(net_out, "     transfer to %llu\n", U(st.transferee));
 	for (i = 0; st.role == RAFT_LEADER && i < st.npeers; i++)
@@ -382,6 +383,7 @@ static void cmd_msg(void)
 	w.m.run_first = option("run", 0);
 	w.m.read_seq = option("read", 0);
 	w.m.force = option("force", 0);
+	w.m.resync = option("resync", 0);
 	for (i = 0; i < NET_MSG_ENTS; i++)
 		w.e[i] = (struct net_ent){ w.m.ents.term, 1000 + w.m.ents.term,
 					   w.m.ents.conf ? net_intern(&conf) : NULL };
