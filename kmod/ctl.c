@@ -262,14 +262,9 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/**
- * raftblk_nl_down_doit() - stops a volume
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0: under way; else -errno.
- */
-int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
+/* A change of the volume that the request names. */
+static int change(struct genl_info *info,
+		  int (*fn)(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text))
 {
 	char text[RB_ERR_MAX] = "";
 	struct rb_volume *v;
@@ -280,12 +275,39 @@ int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
 		err = get_volume(info, &v);
 	if (err)
 		return err;
-	err = rb_volume_down(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
-			     get_u64(info, RAFTBLK_A_TICKET), text);
+	err = fn(v, info, get_u64(info, RAFTBLK_A_TICKET), text);
 	if (err)
 		not_done(info, v->name, err, text);
 	rb_volume_put(v);
 	return err;
+}
+
+static int do_down(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+{
+	return rb_volume_down(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]), ticket, text);
+}
+
+/**
+ * raftblk_nl_down_doit() - stops a volume
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0: under way; else -errno.
+ */
+int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(info, do_down);
+}
+
+static int do_bootstrap(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+{
+	struct rb_bootstrap boot = {
+		.sectors = get_u64(info, RAFTBLK_A_SECTORS),
+		.shared = nla_get_flag(info->attrs[RAFTBLK_A_SHARED]),
+		.election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS),
+	};
+
+	return rb_volume_bootstrap(v, &boot, ticket, text);
 }
 
 /**
@@ -297,24 +319,18 @@ int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	char text[RB_ERR_MAX] = "";
-	struct rb_bootstrap boot;
-	struct rb_volume *v;
-	int err;
+	return change(info, do_bootstrap);
+}
 
-	err = allowed(info);
-	if (!err)
-		err = get_volume(info, &v);
+static int do_transfer(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+{
+	struct nlattr *attr = info->attrs[RAFTBLK_A_NODE];
+	char node[LOG_NAME_MAX] = "";
+	int err = attr ? get_name(info->extack, attr, node) : 0;
+
 	if (err)
-		return err;
-	boot.sectors = get_u64(info, RAFTBLK_A_SECTORS);
-	boot.shared = nla_get_flag(info->attrs[RAFTBLK_A_SHARED]);
-	boot.election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS);
-	err = rb_volume_bootstrap(v, &boot, get_u64(info, RAFTBLK_A_TICKET), text);
-	if (err)
-		not_done(info, v->name, err, text);
-	rb_volume_put(v);
-	return err;
+		return rb_sentence(text, err, "a name is 1 to 31 visible ASCII characters");
+	return rb_volume_transfer(v, node, ticket, text);
 }
 
 /**
@@ -326,23 +342,13 @@ int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	char text[RB_ERR_MAX] = "", node[LOG_NAME_MAX] = "";
-	struct nlattr *attr = info->attrs[RAFTBLK_A_NODE];
-	struct rb_volume *v;
-	int err;
+	return change(info, do_transfer);
+}
 
-	err = allowed(info);
-	if (!err && attr)
-		err = get_name(info->extack, attr, node);
-	if (!err)
-		err = get_volume(info, &v);
-	if (err)
-		return err;
-	err = rb_volume_transfer(v, node, get_u64(info, RAFTBLK_A_TICKET), text);
-	if (err)
-		not_done(info, v->name, err, text);
-	rb_volume_put(v);
-	return err;
+static int do_take(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+{
+	return rb_volume_take(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
+			      get_u32(info, RAFTBLK_A_WAIT_MS), ticket, text);
 }
 
 /**
@@ -354,22 +360,7 @@ int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	char text[RB_ERR_MAX] = "";
-	struct rb_volume *v;
-	int err;
-
-	err = allowed(info);
-	if (!err)
-		err = get_volume(info, &v);
-	if (err)
-		return err;
-	err = rb_volume_take(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
-			     get_u32(info, RAFTBLK_A_WAIT_MS), get_u64(info, RAFTBLK_A_TICKET),
-			     text);
-	if (err)
-		not_done(info, v->name, err, text);
-	rb_volume_put(v);
-	return err;
+	return change(info, do_take);
 }
 
 /* ---- looking ---- */
