@@ -116,12 +116,7 @@ void member_release_run(struct member *m)
 
 		if (ent->e.index > slowest && m->held_bytes <= m->cfg.limits.apply_bytes)
 			return;
-		m->released++;
-		if (!ent->buf)
-			continue;
-		m->held_bytes -= ent->buf->nblocks * RB_BLOCK_SIZE;
-		m->ops->buf_put(m->host, ent->buf);
-		ent->buf = NULL;
+		member_release_next(m);
 	}
 }
 

@@ -263,8 +263,10 @@ u64 member_room(const struct member *m);
 bool member_can_lead(void *ctx);
 int member_stage(struct member *m, struct rb_entry *e, struct rb_buf *buf);
 void member_unstage(struct member *m, u64 index);
+void member_drop(struct member *m, struct member_ent *ent);
 void member_truncate(struct member *m, u64 first);
 void member_lean(struct member *m);
+void member_release_next(struct member *m);
 void member_compact(struct member *m, const struct raft_id *base);
 
 /* step.c */

@@ -466,13 +466,8 @@ void member_stop(struct member *m, int error)
 
 	if (m->halt == MEMBER_RUNNING)
 		m->halt = MEMBER_HALT_STOPPED;
-	for (i = m->base.index + 1; i <= m->last; i++) {
-		struct member_ent *ent = &m->ent[i & m->mask];
-
-		if (ent->buf)
-			m->ops->buf_put(m->host, ent->buf);
-		ent->buf = NULL;
-	}
+	for (i = m->base.index + 1; i <= m->last; i++)
+		member_drop(m, &m->ent[i & m->mask]);
 	member_client_fail(m, error);
 	member_reads_fail(m, error, true);
 	for (p = 0; p < m->npeers; p++)

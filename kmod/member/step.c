@@ -204,6 +204,7 @@ int member_propose(struct member *m, struct rb_entry *e, struct rb_buf *buf)
 	struct raft_event ev = {
 		.type = RAFT_EV_PROPOSE,
 		.now = m->now,
+		/* Memory, that is: what has no payload is bounded by the table and the ring. */
 		.propose = { .count = 1, .bytes = e->nblocks * RB_BLOCK_SIZE },
 	};
 	int ret;

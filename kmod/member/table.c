@@ -96,6 +96,18 @@ void member_unstage(struct member *m, u64 index)
 }
 
 /**
+ * member_drop() - an entry gives up its payload
+ * @m: member
+ * @ent: line of the table
+ */
+void member_drop(struct member *m, struct member_ent *ent)
+{
+	if (ent->buf)
+		m->ops->buf_put(m->host, ent->buf);
+	ent->buf = NULL;
+}
+
+/**
  * member_truncate() - gives up entries that a leader overruled
  * @m: member
  * @first: oldest entry given up
@@ -116,11 +128,7 @@ void member_truncate(struct member *m, u64 first)
 	}
 	member_trace(m, MEMBER_T_TRUNCATE, first, 0);
 	for (i = m->last; i >= first; i--) {
-		struct member_ent *ent = &m->ent[i & m->mask];
-
-		if (ent->buf)
-			m->ops->buf_put(m->host, ent->buf);
-		ent->buf = NULL;
+		member_drop(m, &m->ent[i & m->mask]);
 	}
 	m->truncated += m->last - first + 1;
 	m->last = first - 1;
@@ -165,6 +173,21 @@ void member_lean(struct member *m)
 }
 
 /**
+ * member_release_next() - puts the payload of the oldest applied entry that has it still
+ * @m: member, with one that was not released yet
+ */
+void member_release_next(struct member *m)
+{
+	struct member_ent *ent = &m->ent[++m->released & m->mask];
+
+	if (!ent->buf)
+		return;
+	m->held_bytes -= ent->buf->nblocks * RB_BLOCK_SIZE;
+	m->ops->buf_put(m->host, ent->buf);
+	ent->buf = NULL;
+}
+
+/**
  * member_compact() - forgets entries that the log no longer holds
  * @m: member
  * @base: the newest of them
@@ -173,15 +196,8 @@ void member_compact(struct member *m, const struct raft_id *base)
 {
 	if (base->index <= m->base.index)
 		return;
-	for (; m->released < base->index; m->released++) {
-		struct member_ent *ent = &m->ent[(m->released + 1) & m->mask];
-
-		if (!ent->buf)
-			continue;
-		m->held_bytes -= ent->buf->nblocks * RB_BLOCK_SIZE;
-		m->ops->buf_put(m->host, ent->buf);
-		ent->buf = NULL;
-	}
+	while (m->released < base->index)
+		member_release_next(m);
 	m->base = *base;
 	member_readbacks_drop(m, base->index + 1, U64_MAX);
 }
