@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{ "events", "[VOLUME]", "print events as they happen", cmd_events },
 	{ "transfer", "VOLUME [NODE]", "hand leadership over", cmd_transfer },
 	{ "take", "VOLUME --force", "take the right to write from another node", cmd_take },
+	{ "hold", "VOLUME [DIR]", "be ready to take over: mount it when this node gets the session", cmd_hold },
 	{ "down", "VOLUME", "stop the volume on this node", cmd_down },
 	{ "dump", "DEVICE", "show what is on a log or data device, offline", cmd_dump },
 	{ "version", "", "versions of the tool and the module", cmd_version },

@@ -253,8 +253,13 @@ static int on_event(const struct nlmsghdr *nlh, void *data)
 	return ret ? MNL_CB_STOP : MNL_CB_OK;
 }
 
+int nl_event_fd(struct nl *nl)
+{
+	return mnl_socket_get_fd(nl->event);
+}
+
 /* What is there now. 1: @fn said stop; 0: go on; -errno. */
-static int read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx)
+int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx)
 {
 	struct events e = { .fn = fn, .ctx = ctx };
 	ssize_t n;
@@ -272,7 +277,7 @@ int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *
 	int ret;
 
 	do {
-		ret = read_events(nl, fn, ctx);
+		ret = nl_read_events(nl, fn, ctx);
 		if (ret == -ENOBUFS) {
 			fail(0, NULL, "events were lost: more came than were read");
 			ret = 0;
@@ -322,7 +327,7 @@ static int await(struct nl *nl, struct ending *e, u64 ms)
 			return -errno;
 		if (!ret)
 			return -ETIME;
-		ret = read_events(nl, is_ending, e);
+		ret = nl_read_events(nl, is_ending, e);
 		if (ret == -ENOBUFS)
 			ret = 0;
 	}

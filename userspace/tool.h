@@ -155,6 +155,8 @@ int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, v
 	   void *ctx);
 int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
 u64 nl_ticket(void);
+int nl_event_fd(struct nl *nl);
+int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
 
 /* ---- print.c ---- */
 
@@ -187,6 +189,7 @@ int cmd_transfer(int argc, char **argv);
 int cmd_take(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_dump(int argc, char **argv);

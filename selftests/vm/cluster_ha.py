@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""A database that moves: PostgreSQL on a raftblk volume, "raftblk hold" on three machines.
+
+A client inserts rows and counts those that were confirmed to it. The machine with
+the database crashes, is cut off, hands over; afterwards every confirmed row has to
+be there. The guests have no systemd: what runs is the program that the units run.
+
+Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
+"""
+
+import glob
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tools/vm"))
+from lib import Cluster, VmError                            # noqa: E402
+from members import Members, MembersError, wait_for         # noqa: E402
+
+DIR = "/srv/ha"
+PG = DIR + "/pg"
+LOG = "/run/hold.log"
+HOSTS = "10.77.0.1,10.77.0.2,10.77.0.3"
+# A server that vanished is noticed in seconds, not in minutes.
+CONNECT = (f"host={HOSTS} dbname=postgres user=postgres connect_timeout=3 tcp_user_timeout=3000 "
+           "keepalives_idle=1 keepalives_interval=1 keepalives_count=3")
+# Each session numbers its rows on its own: what became of an unconfirmed one does not matter.
+CLIENT = r'''
+s=$1
+while :; do
+	s=$((s + 1))
+	i=0
+	while echo "INSERT INTO t VALUES ($s, $((i += 1))) RETURNING s || '.' || n;"; do :; done 2>/dev/null |
+		stdbuf -oL "$3"/psql -qAt "$2" 2>/dev/null
+	sleep 0.2
+done
+'''
+
+
+def pg_bin():
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/pg_ctl"))
+    return found[-1].rsplit("/", 1)[0] if found else None
+
+
+class Client(threading.Thread):
+    """Inserts rows from a node; knows which were confirmed."""
+    sessions = 0
+
+    def __init__(self, ha, node):
+        super().__init__(daemon=True)
+        self.ha, self.node, self.rest = ha, node, b""
+        self.rows = set()
+        Client.sessions += 1000
+        self.first = Client.sessions
+        self.start()
+
+    def output(self, kind, data):
+        if kind != "O":
+            return
+        self.rest += data
+        *lines, self.rest = self.rest.split(b"\n")
+        self.rows.update(line.decode() for line in lines)
+
+    def run(self):
+        try:
+            self.ha.m.cluster.attach(self.node, ["bash", "-c", CLIENT, "client", str(self.first), CONNECT, pg_bin()],
+                                     None, self.output)
+        except Exception:       # it is killed in the end
+            pass
+
+    def more(self, n, deadline=120):
+        """Waits for n rows more; the seconds that took."""
+        began, want = time.monotonic(), len(self.rows) + n
+        wait_for(f"{n} rows more", lambda: len(self.rows) >= want, deadline, 0.05)
+        return time.monotonic() - began
+
+    def stop(self):
+        self.ha.m.sh(self.node, "pkill -x bash; pkill -x psql; true")
+        self.join(20)
+        self.ha.confirmed |= self.rows
+
+
+class Ha:
+    def __init__(self, members):
+        self.m = members
+        self.confirmed = set()
+        self.pid = {}
+
+    def prepare(self):
+        m, first, bindir = self.m, self.m.names[0], pg_bin()
+        self.start_command = (f"rm -f {PG}/postmaster.pid && runuser -u postgres -- {bindir}/pg_ctl -D {PG} "
+                              f"-w -t 80 -l /tmp/pg.log start </dev/null >/dev/null 2>&1")
+        self.stop_command = (f'if [ "$RAFTBLK_LOST" ]; then pkill -9 -u postgres; else runuser -u postgres -- '
+                             f"{bindir}/pg_ctl -D {PG} -m fast -w -t 60 stop >/dev/null; fi; true")
+        dev = m.device(first)
+        m.sh(first, f"""set -e
+            mkdir -p {DIR}; mkfs.ext4 -q {dev}; mount {dev} {DIR}
+            mkdir {PG}; chown postgres: {PG}
+            runuser -u postgres -- {bindir}/initdb -N -A trust -D {PG} >/dev/null
+            printf '%s\\n' "listen_addresses = '*'" "unix_socket_directories = '/tmp'" \\
+                "shared_buffers = 16MB" >>{PG}/postgresql.conf
+            echo "host all all 10.77.0.0/24 trust" >>{PG}/pg_hba.conf
+            {self.start_command}
+            {bindir}/psql -q -h /tmp -U postgres -c 'CREATE TABLE t (s int, n int)'
+            RAFTBLK_LOST=; {self.stop_command}
+            umount {DIR}""", timeout=400)
+        for name in m.names:
+            self.hold(name)
+
+    def hold(self, node):
+        self.m.sh(node, f"mkdir -p {DIR}")
+        self.pid[node] = self.m.cluster.spawn(
+            node, self.m.tool, "hold", self.m.volume, DIR, "--start", self.start_command,
+            "--stop", self.stop_command, output=LOG)
+
+    def active(self, among=None):
+        """The node whose program says that it is; None."""
+        for name in among or self.m.up_nodes():
+            if self.says(name).startswith("active on"):
+                return name
+        return None
+
+    def says(self, node):
+        out = self.m.sh(node, f"tail -n 1 {LOG} 2>/dev/null; true")
+        return out.strip().split(": ", 1)[-1]
+
+    def others(self, node):
+        return [n for n in self.m.names if n != node]
+
+    def check_rows(self):
+        """Every confirmed row is there, once."""
+        node = wait_for("an active node", self.active, 120)
+        out = self.m.sh(node, f"{pg_bin()}/psql -qAt '{CONNECT}' -c \"SELECT s || '.' || n FROM t\"", timeout=120)
+        rows = out.split()
+        missing = self.confirmed - set(rows)
+        if missing:
+            raise MembersError(f"{len(missing)} of {len(self.confirmed)} confirmed rows are gone: "
+                               f"{sorted(missing)[:5]}")
+        if len(rows) != len(set(rows)):
+            raise MembersError("rows are there twice")
+        print(f"# {len(self.confirmed)} rows confirmed, all of {len(rows)} rows read on {node}")
+
+
+def one_is_active(ha):
+    node = wait_for("an active node", ha.active, 120)
+    for other in ha.others(node):
+        if not ha.says(other).startswith("waiting for the session"):
+            raise MembersError(f"{other} says: {ha.says(other)}")
+    client = Client(ha, ha.others(node)[0])
+    client.more(20)
+    client.stop()
+    ha.check_rows()
+
+
+def moves_when_the_machine_crashes(ha):
+    old = ha.active()
+    client = Client(ha, ha.others(old)[0])
+    client.more(30)
+    ha.m.cluster.kill(old)
+    print(f"# {old} killed; the next row was confirmed after {client.more(2):.1f} s")
+    client.more(20)
+    client.stop()
+    ha.check_rows()
+    ha.m.cluster.restart(old)
+    ha.m.rejoin(old)
+    ha.hold(old)
+
+
+def moves_when_the_machine_is_cut_off(ha):
+    old = ha.active()
+    client = Client(ha, ha.others(old)[0])
+    client.more(30)
+    ha.m.cluster.isolate(old)
+    print(f"# {old} cut off; the next row was confirmed after {client.more(2):.1f} s")
+    client.more(20)
+    ha.m.cluster.heal()
+    # It wakes up fenced: what served there has to go, and it gets into line again.
+    began = time.monotonic()
+    wait_for(f"{old} stops and waits", lambda: ha.says(old).startswith("waiting for the session"), 120)
+    print(f"# {old} back: stopped and waiting after {time.monotonic() - began:.1f} s")
+    ha.m.sh(old, f"! pgrep -u postgres && ! grep ' {DIR} ' /proc/mounts")
+    log = ha.m.sh(old, f"cat {LOG}")
+    if "the session was lost" not in log:
+        raise MembersError(f"{old} does not say that it lost the session: {log}")
+    client.more(10)
+    client.stop()
+    ha.check_rows()
+
+
+def moves_when_asked_to(ha):
+    old = ha.active()
+    client = Client(ha, ha.others(old)[0])
+    client.more(30)
+    ha.m.sh(old, f"kill -HUP {ha.pid[old]}")
+    wait_for("another node is active", lambda: ha.active(ha.others(old)), 120)
+    print(f"# {old} handed over; rows again after {client.more(2):.1f} s")
+    client.more(10)
+    client.stop()
+    ha.check_rows()
+
+
+def ends_clean(ha):
+    for name in ha.m.names:
+        ha.m.sh(name, f"kill {ha.pid[name]}")
+    for name in ha.m.names:
+        wait_for(f"hold on {name} ends",
+                 lambda name=name: ha.m.cluster.exec(name, "pgrep", "-f", "raftblk hold").code, 120)
+        ha.m.sh(name, f"! pgrep -u postgres && ! grep ' {DIR} ' /proc/mounts")
+    first = ha.m.names[0]
+    ha.m.sh(first, f"fsck.ext4 -fn {ha.m.device(first)}", timeout=300)
+    ha.m.compare_replicas()
+
+
+TESTS = [one_is_active, moves_when_the_machine_crashes, moves_when_the_machine_is_cut_off,
+         moves_when_asked_to, ends_clean]
+
+
+def main():
+    where, module, kernel = sys.argv[1:4]
+    if not pg_bin():
+        print("ok 1 # SKIP no PostgreSQL here; tools/setup postgres installs it")
+        return 0
+    failed = 0
+    with Cluster.start(Path(where) / "c", nodes=3, kernel=kernel, log_size="128M",
+                       data_size="320M") as cluster:
+        m = Members(cluster, module)
+        m.start()
+        ha = Ha(m)
+        ha.prepare()
+        for n, test in enumerate(TESTS, 1):
+            began = time.monotonic()
+            try:
+                test(ha)
+                print(f"ok {n} {test.__name__} ({time.monotonic() - began:.0f} s)", flush=True)
+            except Exception:
+                failed += 1
+                print("\n".join(f"# {line}" for line in traceback.format_exc().splitlines()))
+                for name in m.up_nodes():
+                    log = cluster.exec(name, "tail", "-n", "20", LOG).out.decode(errors="replace")
+                    print("\n".join(f"# {name}: {line}" for line in log.splitlines()))
+                print(f"not ok {n} {test.__name__}", flush=True)
+                break       # the cluster is not in a state that others could start from
+        try:
+            cluster.check_logs()
+            print("ok no kernel complaint on any console")
+        except VmError as e:
+            failed += 1
+            print("\n".join(f"# {line}" for line in str(e).splitlines()))
+            print("not ok no kernel complaint on any console")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

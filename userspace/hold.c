@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * raftblk hold: high availability without a manager. Waits until this node gets
+ * the session, mounts, starts what needs the volume, and when the session is
+ * lost stops it, unmounts, and waits again.
+ *
+ * Who may write is decided in the log, never here: two of these that both
+ * believe to be the one do no harm. So this is only about being quick, and about
+ * leaving nothing behind on a node that lost its turn. For that it does not touch
+ * the file system while it watches (it would hang with it), asks nobody but the
+ * kernel, and gives every command that it runs a deadline.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+
+#include "status.h"
+#include "uapi/raftblk.h"
+
+#define ASK_MS		2000	/* the kernel goes on asking for so long */
+#define RETRY_MS	1000
+#define LOOK_MS		2000	/* between two looks when no event came */
+#define ASIDE_MS	10000	/* others first, after a failure or a SIGHUP */
+#define UMOUNT_MS	10000
+
+struct hold {
+	const char *volume, *dir, *type, *mount_options, *start, *stop;
+	bool fsck, once;
+	u32 command_ms, patience_ms;
+	struct nl *nl;
+	struct json_object *status;	/* the newest; NULL: the volume is not up */
+	int status_err;
+	int signals;
+	int fd;				/* keeps the session in use */
+	u64 epoch;
+	char device[32];
+	bool mounted, started;
+	char said[300];
+	bool end, aside;
+};
+
+/* ---- telling ---- */
+
+static void notify(const char *what)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd;
+
+	if (!path || strlen(path) >= sizeof(to.sun_path))
+		return;
+	strcpy(to.sun_path, path);
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, what, strlen(what), MSG_NOSIGNAL, (struct sockaddr *)&to,
+	       offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	close(fd);
+}
+
+/* Each state once: waiting takes many turns. */
+__attribute__((format(printf, 2, 3)))
+static void say(struct hold *h, const char *fmt, ...)
+{
+	char text[280], line[300];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!strcmp(text, h->said))
+		return;
+	strcpy(h->said, text);
+	printf("%s: %s\n", h->volume, text);
+	fflush(stdout);
+	snprintf(line, sizeof(line), "STATUS=%s", text);
+	notify(line);
+}
+
+/* ---- time and signals ---- */
+
+static u64 now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+static void take_signals(struct hold *h)
+{
+	struct signalfd_siginfo info;
+
+	while (read(h->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			h->aside = true;
+		else if (info.ssi_signo != SIGCHLD)
+			h->end = true;
+	}
+}
+
+/* Until something happens that is of interest, @ms at most. */
+static void rest(struct hold *h, u64 ms)
+{
+	struct pollfd fd = { .fd = h->signals, .events = POLLIN };
+
+	if (poll(&fd, 1, ms) > 0)
+		take_signals(h);
+}
+
+static void pause_ms(struct hold *h, u64 ms)
+{
+	u64 end = now_ms() + ms, now;
+
+	while (!h->end && (now = now_ms()) < end)
+		rest(h, end - now);
+}
+
+static void open_signals(struct hold *h)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	h->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (h->signals < 0)
+		exit(fail(EXIT_FAILED, h->volume, "signalfd: %s", strerror(errno)));
+}
+
+/* ---- where the session stands ---- */
+
+static int keep_status(struct json_object *o, void *ctx)
+{
+	struct hold *h = ctx;
+
+	if (h->status)
+		json_object_put(h->status);
+	h->status = json_object_get(o);
+	return 0;
+}
+
+/* A volume that hangs in a device below keeps its last status. */
+static void look(struct hold *h)
+{
+	h->status_err = nl_get(h->nl, h->volume, keep_status, h);
+	if (h->status_err == -ENODEV && h->status) {
+		json_object_put(h->status);
+		h->status = NULL;
+	}
+}
+
+static bool in_state(struct hold *h, const char *session)
+{
+	return h->status && !strcmp(jstr(h->status, "session"), session);
+}
+
+/* The session with which the device was opened is gone, and all that is open with it. */
+static bool is_lost(struct hold *h)
+{
+	if (h->status_err && h->status_err != -ENODEV)
+		return false;
+	return !in_state(h, "held") || ju(h->status, "session_epoch") != h->epoch ||
+	       strcmp(jstr(h->status, "halt"), "none");
+}
+
+static bool is_cut_off(struct hold *h)
+{
+	return h->status && !jb(h->status, "ready");
+}
+
+/* ---- commands ---- */
+
+static void child(struct hold *h, char *const argv[], bool lost)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
+	setenv("RAFTBLK_VOLUME", h->volume, 1);
+	setenv("RAFTBLK_DEVICE", h->device, 1);
+	setenv("RAFTBLK_DIR", h->dir ? h->dir : "", 1);
+	setenv("RAFTBLK_LOST", lost ? "1" : "", 1);
+	unsetenv("NOTIFY_SOCKET");
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+/*
+ * Its exit code; -ETIME: it took too long; -ESTALE: the session was lost meanwhile,
+ * so that it can only fail. It is killed then, and if it hangs in IO left behind.
+ */
+static int run(struct hold *h, char *const argv[], u64 ms, bool until_lost, bool lost)
+{
+	u64 end = now_ms() + ms, looked = now_ms();
+	int status, err = 0;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		child(h, argv, lost);
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (until_lost && now_ms() - looked >= RETRY_MS) {
+			look(h);
+			looked = now_ms();
+			err = is_lost(h) ? -ESTALE : 0;
+		}
+		if (now_ms() >= end)
+			err = -ETIME;
+		if (err) {
+			kill(-pid, SIGKILL);
+			usleep(100 * 1000);
+			waitpid(pid, &status, WNOHANG);
+			return err;
+		}
+		rest(h, 100);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_hook(struct hold *h, const char *what, const char *command, bool until_lost,
+		    bool lost)
+{
+	char *const argv[] = { "sh", "-c", (char *)command, NULL };
+	int ret;
+
+	if (!command)
+		return 0;
+	ret = run(h, argv, h->command_ms, until_lost, lost);
+	if (ret == -ETIME)
+		fail(0, h->volume, "%s: not over after %u s, killed: %s", what,
+		     h->command_ms / 1000, command);
+	else if (ret && ret != -ESTALE)
+		fail(0, h->volume, "%s: exit code %d: %s", what, ret, command);
+	return ret;
+}
+
+/* ---- mounting ---- */
+
+/* Mounted here, from our device? After a crash of this program it may be. */
+static bool find_mount(struct hold *h)
+{
+	unsigned int maj, min;
+	char line[4096], at[1024];
+	struct stat st;
+	bool found = false;
+	FILE *f;
+
+	/* Nothing here looks into the file system: it may hang. */
+	if (!h->dir || stat(h->device, &st))
+		return false;
+	f = fopen("/proc/self/mountinfo", "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %*s %u:%u %*s %1023s", &maj, &min, at) == 3 &&
+		    makedev(maj, min) == st.st_rdev && !strcmp(at, h->dir))
+			found = true;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int check_fs(struct hold *h)
+{
+	char *const argv[] = { "fsck", "-T", "-a", h->device, NULL };
+	int ret;
+
+	if (!h->fsck)
+		return 0;
+	say(h, "checking the file system");
+	ret = run(h, argv, 24 * 3600 * 1000ULL, true, false);
+	if (ret >= 0 && !(ret & ~1))
+		return 0;
+	if (ret != -ESTALE)
+		fail(0, h->volume, "fsck %s: exit code %d; repair it by hand", h->device, ret);
+	return ret;
+}
+
+static int do_mount(struct hold *h)
+{
+	char *argv[9] = { "mount" };
+	int n = 1, ret;
+
+	if (!h->dir)
+		return 0;
+	ret = check_fs(h);
+	if (ret)
+		return ret;
+	if (h->type) {
+		argv[n++] = "-t";
+		argv[n++] = (char *)h->type;
+	}
+	if (h->mount_options) {
+		argv[n++] = "-o";
+		argv[n++] = (char *)h->mount_options;
+	}
+	argv[n++] = h->device;
+	argv[n++] = (char *)h->dir;
+	say(h, "mounting");
+	ret = run(h, argv, h->command_ms, true, false);
+	/* Killed too late, it may have been mounted all the same. */
+	h->mounted = !ret || find_mount(h);
+	if (ret && ret != -ESTALE)
+		fail(0, h->volume, "mount %s %s: exit code %d", h->device, h->dir, ret);
+	return ret;
+}
+
+/*
+ * What is left behind by a lazy unmount still has the device open: the session
+ * is not given up, or this node stays fenced, until that is gone.
+ */
+static void do_umount(struct hold *h, bool lost)
+{
+	char *const plain[] = { "umount", (char *)h->dir, NULL };
+	char *const lazy[] = { "umount", "-l", (char *)h->dir, NULL };
+	u64 end = now_ms() + UMOUNT_MS;
+	int ret;
+
+	if (!h->mounted)
+		return;
+	do {
+		ret = run(h, plain, UMOUNT_MS, false, lost);
+		if (ret)
+			usleep(500 * 1000);
+	} while (ret && find_mount(h) && now_ms() < end);
+	h->mounted = ret && find_mount(h);
+	if (!h->mounted)
+		return;
+	fail(0, h->volume, "%s is in use ('fuser -vm %s' tells by whom); unmounted lazily",
+	     h->dir, h->dir);
+	run(h, lazy, UMOUNT_MS, false, lost);
+	h->mounted = find_mount(h);
+}
+
+/* ---- the states ---- */
+
+static int ask(struct hold *h)
+{
+	u64 ticket = nl_ticket();
+	struct nlmsghdr *nlh = nl_request(h->nl, RAFTBLK_CMD_TAKE, false);
+	char text[256];
+
+	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, h->volume);
+	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
+	mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ASK_MS);
+	return nl_do(h->nl, nlh, ticket, 2 * ASK_MS / 1000, text, sizeof(text));
+}
+
+/*
+ * Opening for writing is what counts: while the device is open the session is not
+ * given up. Kept open for reading only, since a newer kernel mounts nothing that
+ * others may write to.
+ */
+static bool open_device(struct hold *h)
+{
+	int fd = open(h->device, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	h->fd = open(h->device, O_RDONLY | O_CLOEXEC);
+	close(fd);
+	if (h->fd < 0)
+		return false;
+	look(h);
+	h->epoch = h->status ? ju(h->status, "session_epoch") : 0;
+	if (!is_lost(h))
+		return true;
+	close(h->fd);
+	h->fd = -1;
+	return false;
+}
+
+static bool get_session(struct hold *h)
+{
+	look(h);
+	if (!h->status || strcmp(jstr(h->status, "state"), "running") || !js(h->status, "minor")) {
+		say(h, "waiting: the volume is not up here");
+		pause_ms(h, RETRY_MS);
+		return false;
+	}
+	snprintf(h->device, sizeof(h->device), "/dev/raftblk%llu",
+		 (unsigned long long)ju(h->status, "minor"));
+	if (in_state(h, "fenced")) {
+		say(h, "waiting: this node was fenced, and %s is still open here",
+		    h->device);
+		pause_ms(h, RETRY_MS);
+		return false;
+	}
+	say(h, "waiting for the session");
+	if (ask(h)) {
+		/* Refused at once: not bootstrapped, halted, another one asks. */
+		rest(h, 200);
+		return false;
+	}
+	return open_device(h);
+}
+
+static int set_started(struct hold *h, bool start, bool lost)
+{
+	if (h->started == start)
+		return 0;
+	h->started = start;
+	say(h, start ? "starting" : "stopping");
+	return run_hook(h, start ? "start" : "stop", start ? h->start : h->stop, start, lost);
+}
+
+/* Also the end of what was not begun: what is not mounted is not unmounted. */
+static void deactivate(struct hold *h)
+{
+	bool lost;
+
+	look(h);
+	lost = is_lost(h);
+	if (lost)
+		say(h, "the session was lost");
+	set_started(h, false, lost);
+	do_umount(h, lost);
+	if (h->fd >= 0)
+		close(h->fd);
+	h->fd = -1;
+	say(h, "not active");
+}
+
+static int on_event(struct json_object *o, void *ctx)
+{
+	return 0;
+}
+
+static void await_event(struct hold *h, u64 ms)
+{
+	struct pollfd fd[2] = {
+		{ .fd = h->signals, .events = POLLIN },
+		{ .fd = nl_event_fd(h->nl), .events = POLLIN },
+	};
+
+	if (poll(fd, 2, ms) <= 0)
+		return;
+	if (fd[1].revents)
+		nl_read_events(h->nl, on_event, NULL);
+	take_signals(h);
+}
+
+/* Until the session is lost, or somebody says so. Services stop while it is not served for long. */
+static void watch(struct hold *h)
+{
+	u64 served = now_ms();
+
+	for (;;) {
+		look(h);
+		if (h->end || h->aside || is_lost(h))
+			return;
+		if (!is_cut_off(h))
+			served = now_ms();
+		if (!h->started && served >= now_ms() - RETRY_MS)
+			set_started(h, true, false);
+		else if (h->started && h->patience_ms && now_ms() - served >= h->patience_ms)
+			set_started(h, false, true);
+		if (h->started)
+			say(h, "active on %s%s%s", h->device, h->dir ? ", mounted on " : "",
+			    h->dir ? h->dir : "");
+		else
+			say(h, "stopped: cut off from the other nodes");
+		await_event(h, LOOK_MS);
+	}
+}
+
+static void serve(struct hold *h)
+{
+	int err = 0;
+
+	if (find_mount(h))
+		h->mounted = true;
+	else
+		err = do_mount(h);
+	if (!err)
+		err = set_started(h, true, false);
+	if (!err)
+		watch(h);
+	h->aside |= err && err != -ESTALE;
+	deactivate(h);
+	if (h->aside && !h->end && !h->once) {
+		say(h, "stepping aside for %d s", ASIDE_MS / 1000);
+		h->aside = false;
+		pause_ms(h, ASIDE_MS);
+	}
+}
+
+/* What a predecessor left mounted when it was killed is fenced, or still ours. */
+static void adopt(struct hold *h)
+{
+	look(h);
+	if (!h->status || !js(h->status, "minor"))
+		return;
+	snprintf(h->device, sizeof(h->device), "/dev/raftblk%llu",
+		 (unsigned long long)ju(h->status, "minor"));
+	if (!find_mount(h) || in_state(h, "held"))
+		return;
+	h->mounted = true;
+	h->started = true;
+	deactivate(h);
+}
+
+/* ---- the command ---- */
+
+enum {
+	KEY_TYPE = 't', KEY_OPTIONS = 'o', KEY_START = 0x200, KEY_STOP, KEY_NO_FSCK, KEY_TIMEOUT,
+	KEY_PATIENCE, KEY_ONCE
+};
+
+static const struct argp_option options[] = {
+	{ "type", KEY_TYPE, "TYPE", 0, "of the file system, for mount(8)", 1 },
+	{ "options", KEY_OPTIONS, "OPTIONS", 0, "for mount(8)", 1 },
+	{ "no-fsck", KEY_NO_FSCK, NULL, 0, "do not run fsck(8) before", 1 },
+	{ "start", KEY_START, "COMMAND", 0, "run when it is mounted", 2 },
+	{ "stop", KEY_STOP, "COMMAND", 0, "run before it is unmounted, and when the session is lost", 2 },
+	{ "timeout", KEY_TIMEOUT, "TIME", 0, "for each of the commands; then it is killed (90s)", 2 },
+	{ "patience", KEY_PATIENCE, "TIME", 0,
+	  "run the stop command when IO has waited for a quorum for so long (never)", 2 },
+	{ "once", KEY_ONCE, NULL, 0, "end when the session was lost, instead of waiting again", 2 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct hold *h = ctx;
+
+	switch (key) {
+	case KEY_TYPE:
+		h->type = arg;
+		return 0;
+	case KEY_OPTIONS:
+		h->mount_options = arg;
+		return 0;
+	case KEY_NO_FSCK:
+		h->fsck = false;
+		return 0;
+	case KEY_ONCE:
+		h->once = true;
+		return 0;
+	case KEY_START:
+		h->start = arg;
+		return 0;
+	case KEY_STOP:
+		h->stop = arg;
+		return 0;
+	case KEY_TIMEOUT:
+		if (conf_parse_ms(arg, &h->command_ms) || !h->command_ms)
+			argp_error(state, "--timeout %s: write a time, as 90s", arg);
+		return 0;
+	case KEY_PATIENCE:
+		if (conf_parse_ms(arg, &h->patience_ms))
+			argp_error(state, "--patience %s: write a time, as 30s", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (h->dir)
+			return ARGP_ERR_UNKNOWN;
+		if (arg[0] != '/')
+			argp_error(state, "%s: where to mount is an absolute path", arg);
+		if (strpbrk(arg, " \t\n\\"))
+			argp_error(state, "%s: no blanks and no backslashes, please", arg);
+		h->dir = arg;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_hold(int argc, char **argv)
+{
+	struct hold h = { .fd = -1, .fsck = true, .command_ms = 90000 };
+	struct cmdline line = {
+		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME [DIR]",
+		.parse = parse, .ctx = &h,
+		.doc = "Wait until this node gets the session of VOLUME, mount it on DIR, run the start command. "
+		       "When the session is lost, or on SIGTERM, run the stop command and unmount. "
+		       "Run it on all nodes: one is active, another takes over when that one dies.\v"
+		       "SIGHUP: hand over to another node.\n"
+		       "Examples:\n  raftblk hold r0 /srv/r0 --start 'systemctl start db' --stop 'systemctl stop db'\n"
+		       "  raftblk hold r0\n",
+	};
+	bool lost = false;
+	struct stat st;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	h.volume = line.common.volume;
+	if (h.dir && (stat(h.dir, &st) || !S_ISDIR(st.st_mode)))
+		return fail(EXIT_ABSENT, h.volume, "%s is no directory; make it: mkdir -p %s",
+			    h.dir, h.dir);
+	if (h.dir)
+		h.dir = realpath(h.dir, NULL);
+	err = nl_open(&h.nl, h.volume);
+	if (err)
+		return err;
+	open_signals(&h);
+	notify("READY=1");
+	adopt(&h);
+	while (!h.end) {
+		if (get_session(&h)) {
+			serve(&h);
+			lost = h.once && !h.end;
+			h.end |= h.once;
+		}
+		take_signals(&h);
+		h.aside = false;
+	}
+	notify("STOPPING=1");
+	nl_close(h.nl);
+	return lost || h.mounted ? EXIT_FAILED : 0;
+}
