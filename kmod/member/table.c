@@ -127,9 +127,8 @@ void member_truncate(struct member *m, u64 first)
 		return;
 	}
 	member_trace(m, MEMBER_T_TRUNCATE, first, 0);
-	for (i = m->last; i >= first; i--) {
+	for (i = m->last; i >= first; i--)
 		member_drop(m, &m->ent[i & m->mask]);
-	}
 	m->truncated += m->last - first + 1;
 	m->last = first - 1;
 	if (m->log_next > first) {
