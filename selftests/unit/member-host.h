@@ -532,10 +532,12 @@ static void do_op(struct node *n, struct op op)
 /* Runs the world for a while: every queue emptied at each millisecond. */
 static void run_ms(int ms)
 {
-	int t, i, k, busy;
+	int t, i, k, busy, rounds;
 
-	for (t = 0; t < ms; t++, tnow += RB_NSEC_PER_MSEC)
+	for (t = 0; t < ms; t++, tnow += RB_NSEC_PER_MSEC) {
+		rounds = 0;
 		do {
+			assert(++rounds < 1000);	/* they keep each other busy for nothing */
 			busy = 0;
 			for (i = 0; i < nnodes; i++) {
 				struct node *n = &node[i];
@@ -572,6 +574,7 @@ static void run_ms(int ms)
 				connect_all();
 			}
 		} while (busy);
+	}
 }
 
 static int leader(void)

@@ -233,6 +233,19 @@ static bool all_but_one(int from, int to, const struct wire_frame *f)
 	return from != cut_off && to != cut_off;
 }
 
+/* A leader with the session says nothing to itself, and is there all the same. */
+static void leader_is_not_silent(void)
+{
+	int l, f, o;
+
+	idle(&l, &f, &o);
+	member_use(node[l].m, true);
+	CHECK_EQ(open_on(l, false, 100), 0);
+	run_ms(3 * SILENT_MS);
+	CHECK_EQ(open_on(f, false, 500), -EBUSY);
+	CHECK_EQ(member_session(node[l].m), MEMBER_S_HELD);
+}
+
 /* Silence alone takes nothing away; who asks gets it, after the session timeout. */
 static void silence_permits_takeover(void)
 {
@@ -269,6 +282,20 @@ static void silence_fences_nobody(void)
 	CHECK_EQ(write_on(f, 0, 9, 3000), 0);
 }
 
+/* A beat of @from, as one of @term would be, arrives at @to. */
+static void say_beat(int from, int to, u64 term)
+{
+	static struct wire_frame w;
+	struct rb_buf *none[1] = { NULL };
+
+	memset(&w, 0, sizeof(w));
+	w.type = WIRE_SUBMIT;
+	w.submit.from = node[from].cfg.super.store;
+	w.submit.term = term;
+	w.submit.beat = 1;
+	CHECK_EQ(member_recv(node[to].m, slot_of(to, from), &w, none, tnow), 0);
+}
+
 /* A new leader has not heard of the holder yet: it waits as long as another did. */
 static void new_leader_waits(void)
 {
@@ -283,6 +310,7 @@ static void new_leader_waits(void)
 	run_ms(100);
 	l = leader();
 	CHECK(l >= 0 && l != old);
+	say_beat(f, l, 1);		/* meant for a leader of long ago */
 	ms = take_over(l, 3 * SILENT_MS);
 	CHECK(ms > SILENT_MS - 300 && ms < SILENT_MS + 300);
 }
@@ -388,6 +416,14 @@ static void window_full(void)
 	CHECK_EQ(write_on(f, 0, 99, 1000), 0);
 }
 
+static int submits;
+
+static bool count_submits(int from, int to, const struct wire_frame *f)
+{
+	submits += f->type == WIRE_SUBMIT;
+	return true;
+}
+
 static int lose;		/* so many of the SUBMITs with entries */
 
 static bool lose_submits(int from, int to, const struct wire_frame *f)
@@ -402,7 +438,10 @@ static void gap_is_told(void)
 	static struct member_status st;
 
 	held_by_follower(&l, &f, &o);
-	run_ms(100);
+	submits = 0;
+	arrives = count_submits;
+	while (!submits)		/* a beat just now: none soon */
+		run_ms(1);
 	lose = 1;
 	arrives = lose_submits;
 	for (i = 0; i < 4; i++) {
@@ -585,14 +624,6 @@ static void fenced_under_a_read(void)
 	CHECK_EQ(read_on(o, 0), 1);
 }
 
-static int submits;
-
-static bool count_submits(int from, int to, const struct wire_frame *f)
-{
-	submits += f->type == WIRE_SUBMIT;
-	return true;
-}
-
 /*
  * A leader without room drops what comes, and asks for it again when there is
  * some: not over and over meanwhile.
@@ -634,6 +665,47 @@ static void leader_full(void)
 }
 
 /* ---- leaders come and go ---- */
+
+static int from_whom, to_whom;
+
+static bool no_raft_between(int from, int to, const struct wire_frame *f)
+{
+	return f->type != WIRE_RAFT || from != from_whom || to != to_whom;
+}
+
+/*
+ * Who leads next has its own writes in its log, decided by nobody yet: they are
+ * done with its no-op, and what it accepted behind them goes on from there.
+ */
+static void next_leader_has_them(void)
+{
+	int l, f, o, r[8], i;
+
+	held_by_follower(&l, &f, &o);
+	pause_node(&node[o]);
+	from_whom = f;
+	to_whom = l;
+	arrives = no_raft_between;
+	for (i = 0; i < 4; i++) {
+		r[i] = do_write(f, 8 * i, 8, i + 1);
+		CHECK(r[i] >= 0);
+	}
+	run_ms(20);
+	for (; i < 8; i++) {
+		r[i] = do_write(f, 8 * i, 8, i + 1);
+		CHECK(r[i] >= 0);
+	}
+	CHECK(!req[r[0]].done);
+	stop_node(&node[l]);
+	arrives = NULL;
+	resume_node(&node[o]);
+	run_ms(5000);
+	CHECK_EQ(leader(), f);
+	for (i = 0; i < 8; i++) {
+		CHECK_EQ(end_req(r[i]), 0);
+		CHECK_EQ(read_on(o, 8 * i), i + 1);
+	}
+}
 
 /* Leadership moves under a stream of writes, again and again: none fails, all in order. */
 static void leaders_change_under_writes(void)
@@ -872,6 +944,60 @@ static void replies_are_judged(void)
 	CHECK_EQ(member_session(node[f].m), MEMBER_S_FENCED);
 }
 
+/* A grant that comes late is for an open of long ago: whoever asked was fenced since. */
+static void late_grant_after_reset(void)
+{
+	int l, f, o;
+	struct wire_reply r;
+
+	held_by_follower(&l, &f, &o);
+	CHECK_EQ(open_on(o, true, 500), 0);
+	run_ms(10);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_FENCED);
+	r = said(l, f);
+	r.index++;
+	r.epoch = r.index;		/* the open of the session that it lost, once more */
+	r.holder = 0;
+	r.holder_epoch = 0;
+	CHECK_EQ(say(l, f, &r), 0);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_FENCED);
+	member_session_reset(node[f].m);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_NONE);
+	r.index++;
+	CHECK_EQ(say(l, f, &r), 0);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_NONE);
+}
+
+/* Asked for just when it is taken into use: then it stays. */
+static void wanted_and_used(void)
+{
+	int l, f, o, r;
+	struct wire_reply w;
+
+	held_by_follower(&l, &f, &o);
+	w = said(l, f);
+	w.wanted = 1;
+	CHECK_EQ(say(l, f, &w), 0);
+	run_ms(500);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);
+	member_use(node[f].m, false);
+	run_ms(500);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);	/* nobody asks any more */
+	r = do_write(f, 0, 8, 1);
+	CHECK(r >= 0);
+	w = said(l, f);
+	w.wanted = 1;
+	CHECK_EQ(say(l, f, &w), 0);
+	run_ms(500);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);	/* it was busy */
+	w = said(l, f);
+	w.wanted = 1;
+	CHECK_EQ(say(l, f, &w), 0);
+	run_ms(500);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_NONE);
+}
+
 /* Done is done, whoever says it; the rest only counts from the leader, of its reign. */
 static void only_the_leader_serves(void)
 {
@@ -953,6 +1079,17 @@ static void hostile_submits(void)
 	member_status(node[l].m, &st);
 	CHECK_EQ(st.raft.last.index, last);
 	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);
+	w.append.e[0].kind = RB_E_OPEN;
+	w.append.e[0].store = node[l].cfg.super.store;
+	w.append.e[0].seq = 1;
+	w.submit.force = 1;
+	CHECK_EQ(member_recv(node[l].m, slot_of(l, o), &w, none, tnow), 0);
+	run_ms(10);
+	member_status(node[l].m, &st);
+	CHECK_EQ(st.holder, node[o].cfg.super.store);
+	member_session_reset(node[f].m);
+	CHECK_EQ(open_on(f, true, 100), 0);
+	w.append.e[0].kind = RB_E_CLOSE;
 	w.submit.from = node[f].cfg.super.store;	/* who does not lead does nothing */
 	CHECK_EQ(member_recv(node[o].m, slot_of(o, f), &w, none, tnow), 0);
 	run_ms(10);
@@ -1000,6 +1137,7 @@ static const struct tap_case cases[] = {
 	{ "close_gives_it_up", close_gives_it_up },
 	{ "cancelled_and_granted", cancelled_and_granted },
 	{ "cancelled_unheard", cancelled_unheard },
+	{ "leader_is_not_silent", leader_is_not_silent },
 	{ "silence_permits_takeover", silence_permits_takeover },
 	{ "silence_fences_nobody", silence_fences_nobody },
 	{ "new_leader_waits", new_leader_waits },
@@ -1016,6 +1154,7 @@ static const struct tap_case cases[] = {
 	{ "fenced_under_a_read", fenced_under_a_read },
 	{ "leader_full", leader_full },
 	{ "leaders_change_under_writes", leaders_change_under_writes },
+	{ "next_leader_has_them", next_leader_has_them },
 	{ "leadership_follows", leadership_follows },
 	{ "leadership_follows_ms", leadership_follows_ms },
 	{ "leadership_stays_with_the_able", leadership_stays_with_the_able },
@@ -1023,6 +1162,8 @@ static const struct tap_case cases[] = {
 	{ "shared_come_and_go", shared_come_and_go },
 	{ "shared_leader_stays", shared_leader_stays },
 	{ "replies_are_judged", replies_are_judged },
+	{ "late_grant_after_reset", late_grant_after_reset },
+	{ "wanted_and_used", wanted_and_used },
 	{ "only_the_leader_serves", only_the_leader_serves },
 	{ "hostile_submits", hostile_submits },
 	{ "no_buffer_leaks", no_buffer_leaks },

@@ -476,6 +476,18 @@ static void test_data_kinds(void)
 		wire_encode_data(buf, &data, &ent[0], sums);
 		CHECK_EQ(decode_any(), -EINVAL);
 	}
+	b = 0;				/* one range, one entry */
+	fill_unplaced(0, RB_E_WRITE, 0, 8, &b);
+	wire_encode_data(buf, &data, &ent[0], sums);
+	CHECK_EQ(decode_any(), 0);
+	memcpy(buf + DATA_ENTRY + 92, buf + DATA_SUM(0), 4);	/* its sums: behind both */
+	memcpy(buf + DATA_ENTRY + 88, buf + DATA_SUM(0), 4);
+	memcpy(buf + DATA_ENTRY + 44, buf + DATA_ENTRY, 44);
+	put32(HEAD + 20, 2);
+	put32(8, 24 + 88 + 8);
+	put32(12, 2);
+	seal();
+	CHECK_EQ(decode_any(), -EINVAL);
 }
 
 /* Types are not taken for each other, even by a caller that mixes them up. */
