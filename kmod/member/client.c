@@ -433,19 +433,23 @@ void member_client_run(struct member *m)
 		run_remote(m, slot);
 }
 
-/**
- * member_client_deadline() - when the leader wants to hear of this node
- * @m: member
- *
- * Return: ns, U64_MAX for never.
- */
-u64 member_client_deadline(const struct member *m)
+/* When a client without disks has to look for a leader, if it hears nothing until then. */
+static u64 seek_deadline(const struct member *m)
+{
+	const struct member_client *c = &m->client;
+
+	if (!m->diskless)
+		return U64_MAX;
+	if (!m->rst.leader)
+		return c->seek_at;
+	return max_t(u64, c->seek_at, c->heard + member_election_ns(m));
+}
+
+static u64 beat_deadline(const struct member *m)
 {
 	const struct member_client *c = &m->client;
 	struct member_peer *p;
 
-	if (m->diskless && (!c->leader || m->now >= c->heard + member_election_ns(m)))
-		return c->seek_at;
 	if (!c->leader || !m->conf.index || !due(m))
 		return U64_MAX;
 	if (c->leader == m->cfg.super.store)
@@ -454,6 +458,17 @@ u64 member_client_deadline(const struct member *m)
 	if (!p || !p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK] || p->tx_blocked)
 		return U64_MAX;
 	return c->beat_at;
+}
+
+/**
+ * member_client_deadline() - when the leader wants to hear of this node
+ * @m: member
+ *
+ * Return: ns, U64_MAX for never.
+ */
+u64 member_client_deadline(const struct member *m)
+{
+	return min_t(u64, beat_deadline(m), seek_deadline(m));
 }
 
 /**

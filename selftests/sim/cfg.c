@@ -138,6 +138,14 @@ static void draw_pressure(struct sim_cfg *c)
 	c->crash_io /= 20;
 }
 
+/* From a stream of its own: what was drawn before stays as it was. */
+static void draw_late(struct sim_cfg *c)
+{
+	c->give_up = rnd_one_in(R_LATE, 2) ? (u32)rnd_range(R_LATE, 1, 100) : 0;
+	c->patience = rnd_log(R_LATE, 5 * MSEC, 2 * SEC);
+	c->raw_ghost = rnd_one_in(R_LATE, 4) ? (u32)rnd_log(R_LATE, 200, 100000) : 0;
+}
+
 void cfg_draw(struct sim_cfg *c, u64 seed)
 {
 	memset(c, 0, sizeof(*c));
@@ -155,6 +163,7 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
 	draw_users(c);
 	if (rnd_one_in(R_CFG, 16))
 		draw_pressure(c);
+	draw_late(c);
 }
 
 /*
@@ -183,11 +192,11 @@ void cfg_print(const struct sim_cfg *c)
 	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
 	P(limits.inflight_msgs); P(limits.records_inflight); P(limits.window); P(limits.follow_ms); P(election_ms); P(heartbeat_ms);
 	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
-	P(raw_loss); P(raw_dup); P(raw_reorder); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
+	P(raw_loss); P(raw_dup); P(raw_reorder); P(raw_ghost); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
 	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len); P(slow_factor); P(slow_data);
 	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
 	P(crash_mean); P(crash_io); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
 	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);
-	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(force); P(shared); P(size_max); P(hot);
+	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(force); P(shared); P(give_up); P(patience); P(size_max); P(hot);
 #undef P
 }

@@ -188,6 +188,8 @@ static void check_leader(struct node *n, enum raft_role was, u64 was_term)
 		SIM_MARK(LEADER_CHANGE);
 	if (sim.transfer_to == n->id + 1u)
 		SIM_MARK(TRANSFER_OK);
+	else if (n->st.session == MEMBER_S_HELD && !sim.cfg.shared)
+		SIM_MARK(LEADER_HOLDS);
 	sim.transfer_to = 0;
 	check_complete(n);
 }
@@ -233,6 +235,8 @@ static void check_client(struct node *n)
 {
 	member_status(n->m, &n->st);
 	SIM_CHECK(n->st.halt == MEMBER_RUNNING, "client %c: halted", 'a' + n->id);
+	/* Nobody tells it that its leader is gone: it has to look by itself. */
+	SIM_CHECK(member_deadline(n->m) != U64_MAX, "client %c: waits for ever", 'a' + n->id);
 }
 
 void check_step(struct node *n)

@@ -154,6 +154,20 @@ static void drop_payload(struct op *op)
 	op->buf = NULL;
 }
 
+/* The user of a write stops waiting. The write keeps its place, whatever becomes of it. */
+static void give_up_event(struct event *e)
+{
+	struct node *n = &sim.node[e->node];
+	struct op *op = client_op(e->a);
+
+	if (op->done || !op->accepted || sim.healed)
+		return;
+	SIM_MARK(WRITE_TIMED_OUT);
+	TRACE(n->id, "gave-up", op->id, 0);
+	op->gave_up = true;
+	n->gave_up++;
+}
+
 static int call_write(struct node *n, struct op *op)
 {
 	int ret;
@@ -162,9 +176,15 @@ static int call_write(struct node *n, struct op *op)
 	ret = member_write(n->m, op->sector, op->nsect, op->buf ? &op->buf->buf : NULL, op->id);
 	SIM_CHECK(!ret || ret == -EAGAIN || ret == -EBUSY || ret == -ESTALE ||
 		  ret == -ESHUTDOWN, "member_write() returned %d", ret);
-	if (!ret)
-		op->buf = NULL;		/* the member's now */
-	return ret;
+	if (ret)
+		return ret;
+	SIM_CHECK(member_session(n->m) == MEMBER_S_HELD, "node %c: a write is accepted without a session",
+		  'a' + n->id);
+	op->buf = NULL;		/* the member's now */
+	if (rnd_below(R_LATE, 100) < sim.cfg.give_up)
+		ev_push(sim.now + rnd_exp(R_LATE, sim.cfg.patience), give_up_event, n->id, op->id,
+			0, NULL);
+	return 0;
 }
 
 static int call_read(struct node *n, struct op *op)
@@ -218,6 +238,7 @@ static int call_open(struct node *n, struct op *op)
 	/* In the end, a node that can only write must not keep those away that are whole. */
 	op->force = rnd_below(R_CLIENT, 100) < sim.cfg.force || sim.healed;
 	n->opening = true;
+	n->open_force = op->force;
 	member_use(n->m, true);
 	ret = member_open(n->m, op->force, op->id);
 	if (!ret)
@@ -232,7 +253,8 @@ static int call_close(struct node *n, struct op *op)
 {
 	n->mounted = false;
 	member_use(n->m, false);
-	return rnd_one_in(R_CLIENT, 2) ? -EALREADY : member_close(n->m, op->id);
+	n->closing = !rnd_one_in(R_CLIENT, 2);
+	return n->closing ? member_close(n->m, op->id) : -EALREADY;
 }
 
 static int call(struct node *n, struct op *op)
@@ -382,8 +404,13 @@ void client_complete(struct node *n, u64 token, int error)
 		return;
 	}
 	n->ops_out--;
+	n->gave_up -= op->gave_up;
+	if (op->gave_up && !error)
+		SIM_MARK(WRITE_LATE);
 	if (op->kind == OP_OPEN)
 		open_over(n, error);
+	if (op->kind == OP_CLOSE)
+		n->closing = false;
 	if (error) {
 		if (op->kind == OP_OPEN)
 			SIM_MARK(OPEN_BUSY);
@@ -397,6 +424,9 @@ void client_complete(struct node *n, u64 token, int error)
 	}
 	if (op->kind == OP_READ) {
 		sim.stats[ST_READS]++;
+		SIM_CHECK(member_session(n->m) != MEMBER_S_FENCED,
+			  "node %c: read %llu was served by a fenced node", 'a' + n->id,
+			  (unsigned long long)op->id);
 		check_read_quorum(n, op);
 		model_read(n, op);
 	} else if (op->kind <= OP_ZEROES) {
@@ -457,6 +487,7 @@ void client_lost(struct node *n)
 		op->buf = NULL;		/* node_stop() frees every buffer of the node */
 	}
 	n->ops_out = 0;
+	n->gave_up = 0;
 	n->nwait = 0;
 	n->waitq = NULL;
 	n->waitq_tail = &n->waitq;
@@ -546,7 +577,7 @@ static void one(void)
 	if (kind == OP_READ && rnd_one_in(R_CLIENT, 2))
 		n = &sim.node[rnd_below(R_CLIENT, sim.cfg.all)];	/* reads go to anybody */
 	if (!n || !n->up || node_paused(n) || !n->st.conf.index ||
-	    n->ops_out + n->nwait >= sim.cfg.depth)
+	    n->ops_out - n->gave_up + n->nwait >= sim.cfg.depth)
 		return;
 	if (kind <= OP_ZEROES && !n->mounted)
 		kind = OP_OPEN;

@@ -468,8 +468,10 @@ static void trace(void *host, enum member_trace what, u64 index, u64 arg)
 	case MEMBER_T_SESSION:
 		if (arg == MEMBER_S_FENCED)
 			SIM_MARK(SESSION_FENCED);
-		if (arg == MEMBER_S_HELD)
+		if (arg == MEMBER_S_HELD) {
+			model_held(n, index);
 			n->sess_epoch = index;
+		}
 		break;
 	default:
 		break;

@@ -35,18 +35,24 @@
 	X(SESSION_FENCED,	1, "a node found its session fenced")	\
 	X(SESSION_RESET,	1, "a fenced session was reset")		\
 	X(STALE_ENTRY,		1, "a committed entry had no effect: fenced") \
-	X(OPEN_RACE,		0, "an open entry lost the compare-and-set") \
+	X(OPEN_RACE,		1, "an open entry lost the compare-and-set") \
 	X(SESSION_REOPENED,	1, "a node took over a session of its own")	\
 	X(SUBMITTED,		1, "writes went to a leader elsewhere")	\
-	X(DUPLICATE,		0, "a committed entry had no effect: a duplicate") \
 	X(OPEN_BUSY,		1, "an open was refused: another node uses the session") \
 	X(OPEN_FORCED,		1, "an open took the session by force") \
+	X(SILENT_TAKEN,		1, "an open took the session of a silent node") \
+	X(SESSION_GIVEN_UP,	1, "a node gave up a session that another asked for") \
+	X(SHARED_WRITES,	1, "writes of two sessions, one behind the other") \
+	X(LEADER_HOLDS,		1, "leadership went to the node that writes") \
+	X(WRITE_TIMED_OUT,	1, "the user of a write stopped waiting") \
+	X(WRITE_LATE,		1, "a write took effect that nobody waited for") \
 	X(OPEN_CANCELLED,	1, "whoever opened gave up waiting")	\
 	X(WRITE_REFUSED,	1, "a write was refused: no session, or fenced") \
 	X(WRITE_FAILED,		1, "an accepted write ended with an error")	\
 	X(FRAME_LOST,		1, "a frame was lost without a reset")	\
 	X(FRAME_DUP,		1, "a frame was delivered twice")		\
 	X(FRAME_LATE,		1, "a frame overtook another")		\
+	X(FRAME_GHOST,		1, "a frame came again, long after its time") \
 	X(BAD_FRAME,		1, "a flipped bit was found, connection cut") \
 	X(TX_FULL,		1, "a send buffer was full")		\
 	X(CONN_RESET,		1, "a connection was reset")		\

@@ -26,12 +26,22 @@ static u64 *done;		/* newest version that a user knows of, by sector */
 static struct log_state judge;	/* as the volume layer sees it: for the digest */
 static struct vol_geom geom;
 static struct sess {		/* as we see them */
-	u64 store, epoch, seq, order, index;
+	u64 store, epoch, nonce, seq, order;
 	u8 node;
 	bool held;
 } sess[LOG_SESSIONS_MAX];
 
+/* How the session of a node, and the holder, changed: for what is said as of some index. */
+static struct change {
+	u64 index;
+	u64 epoch, nonce, seq;	/* of the node's session after it; epoch 0: none */
+	u64 holder;		/* store; of an exclusive volume */
+} *changes[SIM_NODES + 1];	/* by node; the last: of the holder */
+static u64 nchanges[SIM_NODES + 1], maxchanges[SIM_NODES + 1];
+static u64 last_writer;		/* epoch of the newest write */
+
 #define HIST_START	4096
+#define CHANGES_START	256
 
 void model_init(void)
 {
@@ -47,6 +57,10 @@ void model_init(void)
 	memset(&judge, 0, sizeof(judge));
 	memset(&geom, 0, sizeof(geom));
 	memset(sess, 0, sizeof(sess));
+	memset(changes, 0, sizeof(changes));
+	memset(nchanges, 0, sizeof(nchanges));
+	memset(maxchanges, 0, sizeof(maxchanges));
+	last_writer = 0;
 	geom.shared = sim.cfg.shared;
 	geom.sectors = sim.cfg.sectors;
 	geom.block_size = sim.cfg.block_size;
@@ -125,6 +139,30 @@ void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term)
 
 /* ---- our own judgement ---- */
 
+static void changed(u32 who, u64 index, u64 epoch, u64 nonce, u64 seq, u64 holder)
+{
+	if (nchanges[who] == maxchanges[who]) {
+		struct change *old = changes[who];
+
+		maxchanges[who] = maxchanges[who] ? 2 * maxchanges[who] : CHANGES_START;
+		changes[who] = mem_alloc(maxchanges[who] * sizeof(*old));
+		if (old)
+			memcpy(changes[who], old, nchanges[who] * sizeof(*old));
+	}
+	changes[who][nchanges[who]++] = (struct change){ index, epoch, nonce, seq, holder };
+}
+
+/* What was true after entry @index. */
+static const struct change *as_of(u32 who, u64 index)
+{
+	static const struct change never;
+	u64 i = nchanges[who];
+
+	while (i && changes[who][i - 1].index > index)
+		i--;
+	return i ? &changes[who][i - 1] : &never;
+}
+
 static struct sess *sess_of(u64 epoch)
 {
 	u32 i;
@@ -144,16 +182,20 @@ static bool judge_data(struct hist *h, const struct rb_entry *e, const struct op
 		SIM_MARK(STALE_ENTRY);
 		return false;
 	}
-	if (e->seq <= s->seq)
-		SIM_MARK(DUPLICATE);
-	if (e->seq != s->seq + 1)
-		return false;
+	/* The verdict would bear it. But leaders propose in order, and nothing twice. */
+	SIM_CHECK(e->seq == s->seq + 1, "entry %llu: number %llu of its session, behind %llu",
+		  (unsigned long long)e->index, (unsigned long long)e->seq,
+		  (unsigned long long)s->seq);
 	s->seq++;
+	changed(s->node, e->index, s->epoch, s->nonce, s->seq, 0);
 	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > sim.cfg.sectors)
 		return false;
 	SIM_CHECK(op && op->order > s->order && op->node == s->node,
 		  "entry %llu: not in the order of its session", (unsigned long long)e->index);
 	s->order = op->order;
+	if (last_writer && last_writer != s->epoch && sim.cfg.shared)
+		SIM_MARK(SHARED_WRITES);
+	last_writer = s->epoch;
 	return true;
 }
 
@@ -174,6 +216,7 @@ static struct sess *replaced(u64 store)
 static bool judge_open(const struct rb_entry *e)
 {
 	struct sess *s = replaced(e->store);
+	bool took_over;
 	u32 i;
 
 	if (e->epoch != (s->held ? s->epoch : 0)) {
@@ -184,12 +227,20 @@ static bool judge_open(const struct rb_entry *e)
 		SIM_MARK(SESSION_TAKEN);
 	if (s->held && s->store == e->store)
 		SIM_MARK(SESSION_REOPENED);
-	*s = (struct sess){ .store = e->store, .epoch = e->index, .held = true };
+	if (s->held)
+		changed(s->node, e->index, 0, 0, 0, 0);
+	took_over = s->held && s->store != e->store;
+	*s = (struct sess){ .store = e->store, .epoch = e->index, .nonce = e->seq, .held = true };
 	for (i = 0; i < sim.cfg.all && sim.node[i].super.store != e->store; i++)
 		;
 	SIM_CHECK(i < sim.cfg.all, "entry %llu: a session of nobody",
 		  (unsigned long long)e->index);
 	s->node = (u8)i;
+	changed(i, e->index, s->epoch, s->nonce, 0, 0);
+	if (!sim.cfg.shared)
+		changed(SIM_NODES, e->index, s->epoch, 0, 0, s->store);
+	if (took_over && !sim.node[i].open_force)
+		SIM_MARK(SILENT_TAKEN);
 	return true;
 }
 
@@ -200,6 +251,11 @@ static bool judge_close(const struct rb_entry *e)
 	if (!s || e->store != s->store)
 		return false;
 	s->held = false;
+	changed(s->node, e->index, 0, 0, 0, 0);
+	if (!sim.cfg.shared)
+		changed(SIM_NODES, e->index, 0, 0, 0, 0);
+	if (!sim.node[s->node].closing)
+		SIM_MARK(SESSION_GIVEN_UP);
 	return true;
 }
 
@@ -317,18 +373,40 @@ void model_write_done(struct node *n, struct op *op)
 /* What a member says of a session is what the log says, at that index. */
 void model_reply(struct node *n, const struct wire_reply *r)
 {
+	const struct change *own, *holder = as_of(SIM_NODES, r->index);
 	u32 i;
 
 	SIM_CHECK(r->index <= last, "node %c replies as of %llu, which is not committed",
 		  'a' + n->id, (unsigned long long)r->index);
-	if (r->index < last)
-		return;		/* the table is of now */
-	for (i = 0; i < LOG_SESSIONS_MAX; i++)
-		if (sess[i].held && sess[i].store == r->to)
-			break;
-	SIM_CHECK(i == LOG_SESSIONS_MAX ? !r->epoch : r->epoch == sess[i].epoch && r->seq == sess[i].seq,
-		  "node %c replies with session %llu, done %llu", 'a' + n->id,
-		  (unsigned long long)r->epoch, (unsigned long long)r->seq);
+	for (i = 0; i < sim.cfg.all && sim.node[i].super.store != r->to; i++)
+		;
+	SIM_CHECK(i < sim.cfg.all, "node %c replies to nobody", 'a' + n->id);
+	own = as_of(i, r->index);
+	SIM_CHECK(r->epoch == own->epoch && r->nonce == own->nonce && r->seq == own->seq,
+		  "node %c replies as of %llu with session %llu, done %llu; it was %llu, done %llu",
+		  'a' + n->id, (unsigned long long)r->index, (unsigned long long)r->epoch,
+		  (unsigned long long)r->seq, (unsigned long long)own->epoch,
+		  (unsigned long long)own->seq);
+	SIM_CHECK(r->holder == holder->holder && r->holder_epoch == holder->epoch,
+		  "node %c replies as of %llu with holder's epoch %llu, it was %llu", 'a' + n->id,
+		  (unsigned long long)r->index, (unsigned long long)r->holder_epoch,
+		  (unsigned long long)holder->epoch);
+}
+
+/* A session that a node has is one that the log gave it, to this very start of it. */
+void model_held(struct node *n, u64 epoch)
+{
+	const struct change *c;
+
+	check_commits(n, n->judged_seen);
+	SIM_CHECK(epoch && epoch <= last, "node %c holds session %llu, which is not committed",
+		  'a' + n->id, (unsigned long long)epoch);
+	c = as_of(n->id, epoch);
+	SIM_CHECK(c->index == epoch && c->epoch == epoch && !c->seq,
+		  "node %c holds session %llu, which it was never given", 'a' + n->id,
+		  (unsigned long long)epoch);
+	SIM_CHECK(n->sess_epoch < epoch, "node %c: session %llu comes back after %llu", 'a' + n->id,
+		  (unsigned long long)epoch, (unsigned long long)n->sess_epoch);
 }
 
 static u64 zero_version(u64 sector, u64 floor)

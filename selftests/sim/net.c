@@ -458,6 +458,52 @@ static struct frame *next_frame(struct conn *c, int from, bool *again)
 	return f;
 }
 
+/* A frame once more, long after its time: old news, as a late duplicate would bring it. */
+struct ghost {
+	struct conn *c;
+	struct frame *f;
+	int from;
+};
+
+static void ghost_event(struct event *e)
+{
+	struct ghost *g = e->p;
+	struct conn *c = g->c;
+	struct node *n = &sim.node[c->node[!g->from]];
+	int err;
+
+	if (e->b == c->epoch && !quiet && c->side[!g->from].up && n->up && !node_paused(n) &&
+	    sbuf_room(n->id, B_RECEIVE) >= g->f->npg) {
+		SIM_MARK(FRAME_GHOST);
+		err = receive(c, !g->from, g->f, g->f->head);
+		if (err) {
+			TRACE(n->id, "cut", c->node[g->from], (u64)-err);
+			conn_break(c);
+		}
+		node_after(n);
+	}
+	frame_free(g->f);
+}
+
+static void leave_ghost(struct conn *c, int from, const struct frame *f)
+{
+	struct ghost *g;
+	u32 i;
+
+	if (!rnd_ppm(R_LATE, sim.cfg.raw_ghost))
+		return;
+	g = mem_alloc(sizeof(*g));
+	g->c = c;
+	g->from = from;
+	g->f = frame_new(f->len);
+	memcpy(g->f->head, f->head, f->len);
+	g->f->sent = f->sent;
+	for (i = 0; i < f->npg; i++)
+		g->f->pg[i] = page_get(f->pg[i]);
+	g->f->npg = f->npg;
+	ev_push(sim.now + rnd_exp(R_LATE, 500 * MSEC), ghost_event, SIM_NONE, 0, c->epoch, g);
+}
+
 static void deliver(struct conn *c, int from)
 {
 	struct node *n = &sim.node[c->node[!from]];
@@ -475,6 +521,8 @@ static void deliver(struct conn *c, int from)
 		err = receive_bad(c, !from, f);
 	else
 		err = receive(c, !from, f, f->head);
+	if (!quiet && !f->handshake && sim.cfg.raw_ghost)
+		leave_ghost(c, from, f);
 	if (!again || c->epoch != epoch)
 		sender_room(c, from);
 	if (!again)

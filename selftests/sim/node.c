@@ -188,7 +188,8 @@ static void forget(struct node *n)
 	n->waitq = NULL;
 	n->waitq_tail = &n->waitq;
 	n->nwait = 0;
-	n->mounted = n->opening = false;
+	n->mounted = n->opening = n->closing = false;
+	n->gave_up = 0;
 	n->sess_epoch = 0;
 	n->leader_since = 0;
 	n->halted = false;

@@ -23,7 +23,7 @@
 
 /* ---- rng.c: one stream a subject, so that a change of one disturbs the others less ---- */
 
-enum sim_stream { R_CFG, R_NET, R_DISK, R_CLIENT, R_FAULT, R_NODE, R_STREAMS };
+enum sim_stream { R_CFG, R_NET, R_DISK, R_CLIENT, R_FAULT, R_NODE, R_LATE, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum sim_stream s);
@@ -48,7 +48,7 @@ struct sim_cfg {
 	u32 drift_ppm;			/* clocks differ by at most this */
 	/* network */
 	u64 delay_min, delay_max, reset_mean, partition_mean, partition_len;
-	u32 raw_loss, raw_dup, raw_reorder, corrupt;	/* ppm of frames */
+	u32 raw_loss, raw_dup, raw_reorder, raw_ghost, corrupt;	/* ppm of frames */
 	u32 slow_link;			/* factor of one link; 1: none */
 	u64 sndbuf;			/* bytes queued in a direction of a connection */
 	u64 bandwidth;			/* bytes a ms */
@@ -70,6 +70,8 @@ struct sim_cfg {
 	u64 op_mean;
 	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray, force;
 	bool shared;
+	u32 give_up;			/* percent of writes whose user does not wait for ever */
+	u64 patience;			/* how long it waits */
 	u32 size_max;			/* sectors of a write */
 	u32 hot;			/* sectors of the hot range; 0: none */
 };
@@ -257,7 +259,9 @@ struct node {
 	u64 judged_seen;		/* as its member traced it */
 	u64 sess_epoch;			/* newest one it held */
 	bool mounted;			/* somebody has the device open for writing */
-	bool opening;
+	bool opening, open_force;
+	bool closing;			/* its user gives the session up */
+	u64 gave_up;			/* of ops_out: nobody waits for them any more */
 	struct member_status now;	/* scratch */
 	u64 heard[SIM_NODES];		/* newest send time of what came from there */
 	u64 leader_since;		/* sim time; 0: not a leader */
@@ -308,7 +312,7 @@ struct op {
 	enum op_kind kind;
 	u8 node;
 	u32 inc;
-	bool accepted, done, lost;
+	bool accepted, done, lost, gave_up;
 	bool served;		/* a leader reads for a client without disks */
 	int error;
 	u64 sector;
@@ -370,6 +374,7 @@ void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term);	/* lo
 u64 model_done(u64 sector);		/* newest version known to a user */
 void model_read(struct node *n, struct op *op);
 void model_reply(struct node *n, const struct wire_reply *r);
+void model_held(struct node *n, u64 epoch);	/* it believes to hold this session */
 void model_write_done(struct node *n, struct op *op);
 /* Version of @sector that @p shows: its index; fails on garbage. @floor: see zeroes. */
 u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node, bool fast);
