@@ -122,7 +122,7 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
 	struct rb_buf *buf;
 	u64 token;
 
-	if (w->from != m->peer[slot].store)
+	if (w->from != m->peer[slot].store || !m->peer[slot].client)
 		return -EINVAL;
 	if (m->diskless || !member_leads(m) || !m->seq_synced || !m->read_free)
 		return 0;

@@ -930,18 +930,28 @@ static void replies_are_judged(void)
 	r.epoch = r.seq = r.holder = r.holder_epoch = 0;
 	CHECK_EQ(say(l, f, &r), 0);
 	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);
-	r = said(l, f);			/* what was never sent is not done */
-	r.index++;
-	r.seq = 7;
-	r.next = 8;
-	CHECK_EQ(say(l, f, &r), 0);
-	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);
-	CHECK_EQ(write_on(f, 0, 2, 500), 0);
 	r = said(l, f);			/* another epoch, later: that is news */
 	r.index++;
 	r.epoch = r.index;
 	CHECK_EQ(say(l, f, &r), 0);
 	CHECK_EQ(member_session(node[f].m), MEMBER_S_FENCED);
+}
+
+/* Something was done in this node's name that it never asked for: it believes nothing more. */
+static void never_asked_for(void)
+{
+	int l, f, o;
+	struct wire_reply r;
+
+	held_by_follower(&l, &f, &o);
+	CHECK_EQ(write_on(f, 0, 1, 100), 0);
+	r = said(l, f);
+	r.index++;
+	r.seq = 7;
+	r.next = 8;
+	CHECK_EQ(say(l, f, &r), 0);
+	CHECK_EQ(member_session(node[f].m), MEMBER_S_FENCED);
+	CHECK_EQ(do_write(f, 0, 8, 2), -ESTALE);
 }
 
 /* A grant that comes late is for an open of long ago: whoever asked was fenced since. */
@@ -1162,6 +1172,7 @@ static const struct tap_case cases[] = {
 	{ "shared_come_and_go", shared_come_and_go },
 	{ "shared_leader_stays", shared_leader_stays },
 	{ "replies_are_judged", replies_are_judged },
+	{ "never_asked_for", never_asked_for },
 	{ "late_grant_after_reset", late_grant_after_reset },
 	{ "wanted_and_used", wanted_and_used },
 	{ "only_the_leader_serves", only_the_leader_serves },

@@ -267,11 +267,12 @@ static void test_data(void)
 }
 
 static const char golden_submit[] =
-	"72626c6b01040000800000000200000028272625242322213a7a2e6ba2a75855"
+	"72626c6b0104000098000000020000002827262524232221375ea95921216fef"
 	"1817161514131211282726252423222138373635343332310200000001010000"
-	"6745230100000000000000000000000032000000000000000100000000000000"
-	"0900000000000000020003000000000000000000770000000000000032000000"
-	"000000000200000000000000000000000000000000000500000000c0010000c0";
+	"0000000000000000000000000000000000000000000000006745230100000000"
+	"0000000000000000320000000000000001000000000000000900000000000000"
+	"0200030000000000000000007700000000000000320000000000000002000000"
+	"00000000000000000000000000000500000000c0010000c0";
 
 static const char golden_reply[] =
 	"72626c6b0105000080000000000000001817161514131211b8431103e4d98754"
@@ -285,8 +286,9 @@ static const char golden_read[] =
 	"0807060504030201181716151413121128272625242322210001000000000000";
 
 static const char golden_data[] =
-	"72626c6b010700004c000000020000000000000000000000556df350f2771508"
-	"0807060504030201181716151413121100000000010000006745230100000000"
+	"72626c6b010700006c0000000200000000000000000000003469a7c1f7da812d"
+	"0807060504030201181716151413121100000000010000000000000000000000"
+	"0000000000000000000000000000000000000000000000006745230100000000"
 	"0000000000000000000000000000000000000000000000000900000000000000"
 	"02000300000000c0010000c0";
 
@@ -315,10 +317,10 @@ static void test_bit_flips(void)
 
 static const struct bad bad_submit[] = {
 	{ "no room for the message", 8, 4, 31, -EINVAL },
-	{ "an entry short", 8, 4, 32 + 4 * 44 + 20, -EINVAL },
-	{ "a sum short", 8, 4, 32 + 5 * 44 + 16, -EINVAL },
-	{ "a byte long", 8, 4, 32 + 5 * 44 + 21, -EINVAL },
-	{ "a sum long", 8, 4, 32 + 5 * 44 + 24, -EINVAL },
+	{ "an entry short", 8, 4, 56 + 4 * 44 + 20, -EINVAL },
+	{ "a sum short", 8, 4, 56 + 5 * 44 + 16, -EINVAL },
+	{ "a byte long", 8, 4, 56 + 5 * 44 + 21, -EINVAL },
+	{ "a sum long", 8, 4, 56 + 5 * 44 + 24, -EINVAL },
 	{ "payload: less", 12, 4, 4, -EINVAL },
 	{ "payload: more", 12, 4, 6, -EINVAL },
 	{ "payload: over", 12, 4, WIRE_BLOCKS_MAX + 1, -EINVAL, true },
@@ -376,7 +378,7 @@ static void test_submit_too_many(void)
 	wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX, entry_at, NULL);
 	memcpy(buf + SUB_ENTRY(WIRE_ENTRIES_MAX), buf + SUB_ENTRY(0), 44);
 	put32(HEAD + 24, WIRE_ENTRIES_MAX + 1);
-	put32(8, 32 + 44 * (WIRE_ENTRIES_MAX + 1));
+	put32(8, 56 + 44 * (WIRE_ENTRIES_MAX + 1));
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);
 }
@@ -430,8 +432,8 @@ static const struct bad bad_read[] = {
 
 static const struct bad bad_data[] = {
 	{ "no room for the message", 8, 4, 23, -EINVAL },
-	{ "a sum short", 8, 4, 24 + 44 + 8, -EINVAL },
-	{ "a sum long", 8, 4, 24 + 44 + 16, -EINVAL },
+	{ "a sum short", 8, 4, 56 + 44 + 8, -EINVAL },
+	{ "a sum long", 8, 4, 56 + 44 + 16, -EINVAL },
 	{ "payload: less", 12, 4, 2, -EINVAL },
 	{ "payload: more", 12, 4, 4, -EINVAL },
 	{ "payload: over", 12, 4, WIRE_BLOCKS_MAX + 1, -EINVAL, true },
@@ -484,7 +486,7 @@ static void test_data_kinds(void)
 	memcpy(buf + DATA_ENTRY + 88, buf + DATA_SUM(0), 4);
 	memcpy(buf + DATA_ENTRY + 44, buf + DATA_ENTRY, 44);
 	put32(HEAD + 20, 2);
-	put32(8, 24 + 88 + 8);
+	put32(8, 56 + 88 + 8);
 	put32(12, 2);
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);

@@ -10,7 +10,8 @@ static const struct wire_hello hello = {
 	.generation = 0x2122232425262728, .match = 0x3132333435363738,
 	.match_term = 0x4142434445464748, .data_sectors = 0x5152535455565758,
 	.ring_bytes = 0x6162636465666768, .entries = 0x7172737475767778,
-	.channel = WIRE_BULK, .bootstrapped = 1, .node = "alpha", .peer = "beta",
+	.channel = WIRE_BULK, .bootstrapped = 1, .client = 1, .name = "volume",
+	.node = "alpha", .peer = "beta",
 };
 
 static struct raft_msg append_msg(u32 n)
@@ -68,7 +69,7 @@ static void test_hello(void)
 {
 	struct wire_hello got;
 
-	CHECK_EQ(wire_encode_hello(buf, &hello), HEAD + 160);
+	CHECK_EQ(wire_encode_hello(buf, &hello), HEAD + 192);
 	memset(&got, 0xee, sizeof(got));
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 	CHECK_EQ(got.version_min, 1);
@@ -85,6 +86,8 @@ static void test_hello(void)
 	CHECK_EQ(got.entries, hello.entries);
 	CHECK_EQ(got.channel, WIRE_BULK);
 	CHECK_EQ(got.bootstrapped, 1);
+	CHECK_EQ(got.client, 1);
+	CHECK(!memcmp(got.name, hello.name, LOG_NAME_MAX));
 	CHECK(!memcmp(got.node, hello.node, LOG_NAME_MAX));
 	CHECK(!memcmp(got.peer, hello.peer, LOG_NAME_MAX));
 }
@@ -95,8 +98,8 @@ static void test_hello_longer(void)
 	struct wire_hello got;
 
 	wire_encode_hello(buf, &hello);
-	memset(buf + HEAD + 160, 0x5a, 60);
-	put32(8, 220);
+	memset(buf + HEAD + 192, 0x5a, 60);
+	put32(8, 252);
 	seal();
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 	CHECK_EQ(got.data_sectors, hello.data_sectors);
@@ -249,10 +252,11 @@ static void test_encode_asserts(void)
 }
 
 static const char golden_hello[] =
-	"72626c6b01010000a0000000000000000000000000000000365207c1d2de93dc"
-	"01000300010100008877665544332211a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+	"72626c6b01010000c0000000000000000000000000000000cd230a1586ebd1b1"
+	"01000300010101008877665544332211a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 	"0807060504030201181716151413121128272625242322213837363534333231"
 	"4847464544434241585756555453525168676665646362617877767574737271"
+	"766f6c756d650000000000000000000000000000000000000000000000000000"
 	"616c706861000000000000000000000000000000000000000000000000000000"
 	"6265746100000000000000000000000000000000000000000000000000000000";
 
@@ -320,23 +324,25 @@ static void test_bad_header(void)
 }
 
 static const struct bad bad_hello[] = {
-	{ "short", 8, 4, 159, -EINVAL },
+	{ "short", 8, 4, 191, -EINVAL },
 	{ "1 byte", 8, 4, 1, -EINVAL },
 	{ "is a REJECT", HEAD + 0, 2, 0, -EINVAL },
 	{ "min > max", HEAD + 0, 2, 4, -EINVAL },
 	{ "max 0", HEAD + 2, 2, 0, -EINVAL },
 	{ "channel", HEAD + 4, 1, WIRE_CHANNELS, -EINVAL },
 	{ "bootstrapped", HEAD + 5, 1, 2, -EINVAL },
-	{ "reserved", HEAD + 6, 2, 1, -EINVAL },
+	{ "client", HEAD + 6, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 7, 1, 1, -EINVAL },
 	{ "store 0", HEAD + 40, 8, 0, -EINVAL },
-	{ "node empty", HEAD + 96, 8, 0, -EINVAL },
-	{ "node: escape", HEAD + 97, 1, 0x1b, -EINVAL },
-	{ "node: blank", HEAD + 97, 1, ' ', -EINVAL },
-	{ "node: 8 bit", HEAD + 97, 1, 0x80, -EINVAL },
-	{ "node: DEL", HEAD + 97, 1, 0x7f, -EINVAL },
-	{ "node: text behind the NUL", HEAD + 127, 1, 'x', -EINVAL },
-	{ "peer: newline", HEAD + 128, 1, '\n', -EINVAL },
-	{ "peer: text behind the NUL", HEAD + 159, 1, 'x', -EINVAL },
+	{ "name: blank", HEAD + 97, 1, ' ', -EINVAL },
+	{ "node empty", HEAD + 128, 8, 0, -EINVAL },
+	{ "node: escape", HEAD + 129, 1, 0x1b, -EINVAL },
+	{ "node: blank", HEAD + 129, 1, ' ', -EINVAL },
+	{ "node: 8 bit", HEAD + 129, 1, 0x80, -EINVAL },
+	{ "node: DEL", HEAD + 129, 1, 0x7f, -EINVAL },
+	{ "node: text behind the NUL", HEAD + 159, 1, 'x', -EINVAL },
+	{ "peer: newline", HEAD + 160, 1, '\n', -EINVAL },
+	{ "peer: text behind the NUL", HEAD + 191, 1, 'x', -EINVAL },
 };
 
 static void test_bad_hello(void)
@@ -344,7 +350,7 @@ static void test_bad_hello(void)
 	u32 i;
 
 	refuse(encode_hello, bad_hello, ARRAY_SIZE(bad_hello));
-	for (i = 96; i <= 128; i += 32) {	/* a name without an end */
+	for (i = 96; i <= 160; i += 32) {	/* a name without an end */
 		encode_hello();
 		memset(buf + HEAD + i, 'x', LOG_NAME_MAX);
 		seal();
