@@ -3,7 +3,7 @@
 # make			module and tool, for the running kernel
 # make KDIR=DIR		for the kernel whose headers or build tree are in DIR
 # make W=1, C=2		as in the kernel
-# make install		module, tool and man pages into DESTDIR
+# make install		module, tool, man pages, units, udev rules and OCF agent into DESTDIR
 # make demo		the main job, on three virtual machines, told as it happens
 # make check		all tests; "selftests/run --list" names the groups
 # make check-long	what takes longer

@@ -40,14 +40,24 @@ static void rb_disk_refresh(struct rb_disk *d)
 		WRITE_ONCE(d->sectors, v->st.conf.sectors);
 }
 
+/* That a disk got its first size is an event for udev, but not for the block layer. */
+static void rb_disk_set_size(struct rb_disk *d, u64 sectors)
+{
+	struct device *dev = disk_to_dev(d->gd);
+
+	if (get_capacity(d->gd) == sectors)
+		return;
+	if (!set_capacity_and_notify(d->gd, sectors) && device_is_registered(dev))
+		kobject_uevent(&dev->kobj, KOBJ_CHANGE);
+}
+
 /* Not as owner: uevents and the like may sleep. */
 static void rb_disk_apply_state(struct rb_disk *d)
 {
 	mutex_lock(&d->state_lock);
 	if (!READ_ONCE(d->dead)) {
 		set_disk_ro(d->gd, !READ_ONCE(d->writable));
-		if (get_capacity(d->gd) != READ_ONCE(d->sectors))
-			set_capacity_and_notify(d->gd, READ_ONCE(d->sectors));
+		rb_disk_set_size(d, READ_ONCE(d->sectors));
 	}
 	mutex_unlock(&d->state_lock);
 }

@@ -10,7 +10,7 @@
 
 struct args {
 	const char *device;
-	bool entries;
+	bool entries, udev;
 };
 
 struct dump {
@@ -401,6 +401,35 @@ free:
 	return ret;
 }
 
+/* For udev: whatever else may be found on the device belongs to the volume. */
+static void print_udev(const char *what, const u8 *uuid, const char *volume)
+{
+	char text[37];
+
+	uuid_format(uuid, text);
+	printf("ID_FS_TYPE=raftblk_%s\nID_FS_USAGE=other\nID_FS_VERSION=\nID_FS_UUID=\n"
+	       "ID_FS_UUID_ENC=\nID_FS_LABEL=\nID_FS_LABEL_ENC=\nID_PART_TABLE_TYPE=\n"
+	       "ID_PART_TABLE_UUID=\nRAFTBLK_UUID=%s\nRAFTBLK_VOLUME=%s\n", what, text, volume);
+}
+
+/* Nothing of raftblk there is no error: udev asks about every device. */
+static int dump_udev(struct dump *d)
+{
+	struct data_super data;
+	struct log_reader rd;
+	u8 buf[RB_BLOCK_SIZE];
+
+	if (d->dev.bytes < 2 * LOG_SUPER_BYTES)
+		return 0;
+	device_reader(&d->dev, &rd);
+	if (!log_read_super(&rd, d->dev.bytes, &d->super))
+		print_udev("log", d->super.volume, d->super.volume_name);
+	else if (!read_at(d, &rd, 0, buf, sizeof(buf)) && !data_super_decode(&data, buf))
+		print_udev("data", data.volume, data.volume_name);
+	free(rd.scratch);
+	return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
 	struct args *a = ctx;
@@ -408,6 +437,9 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	switch (key) {
 	case 'e':
 		a->entries = true;
+		return 0;
+	case 'u':
+		a->udev = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->device)
@@ -425,7 +457,9 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 int cmd_dump(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "entries", 'e', NULL, 0, "list every entry of the log", 1 }, { 0 },
+		{ "entries", 'e', NULL, 0, "list every entry of the log", 1 },
+		{ "udev", 'u', NULL, 0, "print what it is as properties for udev(7); nothing, if not of raftblk", 1 },
+		{ 0 },
 	};
 	static struct dump d;
 	struct cmdline line = {
@@ -442,6 +476,11 @@ int cmd_dump(int argc, char **argv)
 	err = device_open(&d.dev, NULL, false);
 	if (err)
 		return err;
+	if (d.a.udev) {
+		err = dump_udev(&d);
+		device_close(&d.dev);
+		return err;
+	}
 	d.o = json_object_new_object();
 	err = dump(&d);
 	device_close(&d.dev);

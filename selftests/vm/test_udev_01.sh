@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# udev: names of volumes, what is below them kept from others, events that take nothing.
+. "$(dirname "$0")/lib.sh"
+RB_LOG_MIB=64
+RB_DATA_MIB=64
+udevd=/lib/systemd/systemd-udevd
+rules=/run/udev/rules.d/61-raftblk.rules
+
+finish() {
+	[ -n "${loop:-}" ] && losetup -d "$loop"
+	cluster_down
+	[ -e /run/raftblk-udevd ] && udevadm control --exit && rm -f /run/raftblk-udevd
+	rm -f "$rules"
+}
+trap finish EXIT
+
+starts() {
+	[ -x $udevd ] || exit 4
+	need udevadm losetup blkid
+	mkdir -p /run/udev/rules.d
+	sed "s|@SBINDIR@|$RB_TOP/userspace|" "$RB_TOP/udev/61-raftblk.rules.in" >$rules
+	if udevadm control --reload 2>/dev/null; then
+		:
+	else
+		$udevd --daemon
+		touch /run/raftblk-udevd
+		until_ok 20 udevadm control --ping
+	fi
+	cluster_up 3 vol
+	udevadm settle -t 60
+}
+
+property() { udevadm info --query=property --property="$2" --value "$1"; }
+
+volumes_have_names() {
+	local dev
+	dev=$(readlink -f /dev/raftblk/by-volume/vol)
+	for i in 1 2 3; do
+		[ "$(device "$i" vol)" = "$dev" ] && found=1
+		# Its size came after it: whatever waits for the device is told.
+		until_ok 20 eval '[ "$(property "$(device "$i" vol)" SYSTEMD_READY)" != 0 ]'
+	done
+	[ "$found" = 1 ]
+}
+
+devices_below_are_known() {
+	local disk
+	for disk in log data; do
+		udevadm trigger --settle "$(readlink -f "/dev/disk/raftblk/$disk")"
+		[ "$(property "/dev/disk/raftblk/$disk" ID_FS_TYPE)" = "raftblk_$disk" ]
+		[ "$(property "/dev/disk/raftblk/$disk" RAFTBLK_VOLUME)" = vol ]
+	done
+}
+
+# A superblock of md 1.0 (8 KiB before the end) in the volume: it is at the end of the
+# data device as well.
+write_md_superblock() {	# DEVICE BYTES
+	python3 - "$1" "$2" <<-'P'
+	import os, struct, sys
+	fd = os.open(sys.argv[1], os.O_WRONLY)
+	def at(size):
+	    return (size - 8192) & ~4095
+	inner, outer = int(sys.argv[2]), int(sys.argv[2]) + (1 << 20)
+	assert at(inner) + (1 << 20) == at(outer)
+	sb = bytearray(4096)
+	struct.pack_into("<II", sb, 0, 0xa92b4efc, 1)
+	sb[16:32] = os.urandom(16)
+	struct.pack_into("<Q", sb, 144, at(outer) // 512)
+	os.pwrite(fd, bytes(sb), at(inner))
+	os.fsync(fd)
+	P
+}
+
+nothing_in_a_volume_is_found_below_it() {
+	local dev
+	dev=$(device 1 vol)
+	mkfs.ext4 -q "$dev"
+	until_ok 30 settled vol
+	blockdev --flushbufs "$(data_dev 1 vol)"
+	! blkid -p "$(data_dev 1 vol)"
+	! blkid -p "$(log_dev 1 vol)"
+	write_md_superblock "$dev" "$(field 1 vol size)"
+	until_ok 30 settled vol
+	rb 1 down vol
+	blockdev --flushbufs "$(data_dev 1 vol)"
+	# What probes for itself takes it for one of an array; what asks udev does not.
+	blkid -p "$(data_dev 1 vol)" | grep -q linux_raid_member
+	modprobe -q loop || true
+	loop=$(losetup -r -f --show "$(data_dev 1 vol)")
+	udevadm trigger --settle "$loop"
+	[ "$(property "$loop" ID_FS_TYPE)" = raftblk_data ]
+	losetup -d "$loop"
+	rb 1 up vol
+	until_ok 30 leader vol
+}
+
+storms_take_no_session() {
+	local i before after
+	dd if=/dev/zero of="$(device 2 vol)" bs=4k count=1 oflag=direct status=none
+	until_ok 10 eval '[ "$(field 1 vol holder_node)" = rb2 ]'
+	before=$(rb 3 sessions vol --json)
+	dmesg -C
+	for i in $(seq 10); do
+		udevadm trigger --action=change --sysname-match='raftblk*'
+		udevadm trigger --action=add --sysname-match='raftblk*'
+	done
+	udevadm settle -t 60
+	after=$(rb 3 sessions vol --json)
+	[ "$before" = "$after" ]
+	! dmesg | grep 'open for writing'
+	for i in 1 2 3; do [ "$(field "$i" vol openers)" = 0 ]; done
+}
+
+for t in starts volumes_have_names devices_below_are_known nothing_in_a_volume_is_found_below_it \
+	storms_take_no_session; do tap $t; done
+tap_end
