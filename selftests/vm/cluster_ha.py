@@ -92,7 +92,9 @@ class Ha:
 
     def prepare(self):
         m, first, bindir = self.m, self.m.names[0], pg_bin()
-        self.start_command = (f"rm -f {PG}/postmaster.pid && runuser -u postgres -- {bindir}/pg_ctl -D {PG} "
+        # It may be called again while the server runs; a pid file of another machine says nothing.
+        self.start_command = (f"pgrep -u postgres >/dev/null && exit 0; "
+                              f"rm -f {PG}/postmaster.pid && runuser -u postgres -- {bindir}/pg_ctl -D {PG} "
                               f"-w -t 80 -l /tmp/pg.log start </dev/null >/dev/null 2>&1")
         self.stop_command = (f'if [ "$RAFTBLK_LOST" ]; then pkill -9 -u postgres; else runuser -u postgres -- '
                              f"{bindir}/pg_ctl -D {PG} -m fast -w -t 60 stop >/dev/null; fi; true")
@@ -104,7 +106,7 @@ class Ha:
             printf '%s\\n' "listen_addresses = '*'" "unix_socket_directories = '/tmp'" \\
                 "shared_buffers = 16MB" >>{PG}/postgresql.conf
             echo "host all all 10.77.0.0/24 trust" >>{PG}/pg_hba.conf
-            {self.start_command}
+            ({self.start_command})
             {bindir}/psql -q -h /tmp -U postgres -c 'CREATE TABLE t (s int, n int)'
             RAFTBLK_LOST=; {self.stop_command}
             umount {DIR}""", timeout=400)
@@ -203,6 +205,18 @@ def moves_when_asked_to(ha):
     ha.check_rows()
 
 
+def its_program_may_die(ha):
+    node = ha.active()
+    client = Client(ha, ha.others(node)[0])
+    client.more(10)
+    ha.m.sh(node, f"kill -9 {ha.pid[node]}")
+    ha.hold(node)
+    wait_for("it is active again", lambda: ha.active([node]), 60)
+    client.more(10)
+    client.stop()
+    ha.check_rows()
+
+
 def ends_clean(ha):
     for name in ha.m.names:
         ha.m.sh(name, f"kill {ha.pid[name]}")
@@ -216,7 +230,7 @@ def ends_clean(ha):
 
 
 TESTS = [one_is_active, moves_when_the_machine_crashes, moves_when_the_machine_is_cut_off,
-         moves_when_asked_to, ends_clean]
+         moves_when_asked_to, its_program_may_die, ends_clean]
 
 
 def main():

@@ -8,7 +8,6 @@ udevd=/lib/systemd/systemd-udevd
 rules=/run/udev/rules.d/61-raftblk.rules
 
 finish() {
-	[ -n "${loop:-}" ] && losetup -d "$loop"
 	cluster_down
 	[ -e /run/raftblk-udevd ] && udevadm control --exit && rm -f /run/raftblk-udevd
 	rm -f "$rules"
