@@ -130,7 +130,7 @@ static int rb_take_refuse(struct rb_volume *v, bool force, char *err)
 				   v->name);
 	if (st->session == MEMBER_S_FENCED && rb_disk_openers(v))
 		return rb_sentence(err, -ESTALE,
-				   "%s was fenced itself: close /dev/" RB_NAME "%d there first (%llu openers)",
+				   "%s was fenced itself: close " RB_NAME "%d there (%llu openers)",
 				   v->up.node, rb_disk_minor(v), rb_disk_openers(v));
 	return 0;
 }

@@ -54,6 +54,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.ha, self.node, self.rest = ha, node, b""
         self.rows = set()
+        self.longest, self.last = 0.0, time.monotonic()     # between two confirmations
         Client.sessions += 1000
         self.first = Client.sessions
         self.start()
@@ -64,6 +65,9 @@ class Client(threading.Thread):
         self.rest += data
         *lines, self.rest = self.rest.split(b"\n")
         self.rows.update(line.decode() for line in lines)
+        if lines:
+            self.longest = max(self.longest, time.monotonic() - self.last)
+            self.last = time.monotonic()
 
     def run(self):
         try:
@@ -73,10 +77,17 @@ class Client(threading.Thread):
             pass
 
     def more(self, n, deadline=120):
-        """Waits for n rows more; the seconds that took."""
-        began, want = time.monotonic(), len(self.rows) + n
-        wait_for(f"{n} rows more", lambda: len(self.rows) >= want, deadline, 0.05)
-        return time.monotonic() - began
+        want = len(self.rows) + n
+        wait_for(f"{n} rows more", lambda: len(self.rows) >= want, deadline)
+
+    def outage(self, what):
+        """Rows come again, over `what`; tells for how long there were none."""
+        self.longest = 0.0
+        what()
+        # Some were confirmed before, and come only now.
+        time.sleep(2)
+        self.more(20)
+        return self.longest
 
     def stop(self):
         self.ha.m.sh(self.node, "pkill -x bash; pkill -x psql; true")
@@ -162,9 +173,8 @@ def moves_when_the_machine_crashes(ha):
     old = ha.active()
     client = Client(ha, ha.others(old)[0])
     client.more(30)
-    ha.m.cluster.kill(old)
-    print(f"# {old} killed; the next row was confirmed after {client.more(2):.1f} s")
-    client.more(20)
+    seconds = client.outage(lambda: ha.m.cluster.kill(old))
+    print(f"# {old} killed: no row was confirmed for {seconds:.1f} s")
     client.stop()
     ha.check_rows()
     ha.m.cluster.restart(old)
@@ -176,9 +186,8 @@ def moves_when_the_machine_is_cut_off(ha):
     old = ha.active()
     client = Client(ha, ha.others(old)[0])
     client.more(30)
-    ha.m.cluster.isolate(old)
-    print(f"# {old} cut off; the next row was confirmed after {client.more(2):.1f} s")
-    client.more(20)
+    seconds = client.outage(lambda: ha.m.cluster.isolate(old))
+    print(f"# {old} cut off: no row was confirmed for {seconds:.1f} s")
     ha.m.cluster.heal()
     # It wakes up fenced: what served there has to go, and it gets into line again.
     began = time.monotonic()
@@ -197,10 +206,8 @@ def moves_when_asked_to(ha):
     old = ha.active()
     client = Client(ha, ha.others(old)[0])
     client.more(30)
-    ha.m.sh(old, f"kill -HUP {ha.pid[old]}")
-    wait_for("another node is active", lambda: ha.active(ha.others(old)), 120)
-    print(f"# {old} handed over; rows again after {client.more(2):.1f} s")
-    client.more(10)
+    seconds = client.outage(lambda: ha.m.sh(old, f"kill -HUP {ha.pid[old]}"))
+    print(f"# {old} handed over to {ha.active(ha.others(old))}: no row was confirmed for {seconds:.1f} s")
     client.stop()
     ha.check_rows()
 
