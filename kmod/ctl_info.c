@@ -114,10 +114,28 @@ static bool put_session(struct sk_buff *skb, const struct log_session *s)
 	return true;
 }
 
-static bool put_sessions(struct sk_buff *skb, const struct member_status *st)
+/* Without a log, only the holder is known, and what this node has itself. */
+static bool put_known_session(struct sk_buff *skb, const struct rb_volume *v,
+			      const struct member_status *st)
+{
+	struct log_session s = { .store = st->holder, .epoch = st->holder_epoch };
+
+	if (!s.store && st->session == MEMBER_S_HELD)
+		s.store = v->super.store;
+	if (s.store == v->super.store && st->session == MEMBER_S_HELD) {
+		s.epoch = st->session_epoch;
+		s.seq = st->session_done;
+	}
+	return !s.store || put_session(skb, &s);
+}
+
+static bool put_sessions(struct sk_buff *skb, const struct rb_volume *v,
+			 const struct member_status *st)
 {
 	u32 i;
 
+	if (st->diskless)
+		return put_known_session(skb, v, st);
 	for (i = 0; i < st->nsessions; i++)
 		if (!put_session(skb, &st->sessions[i]))
 			return false;
@@ -239,7 +257,7 @@ static bool put_running(struct sk_buff *skb, struct rb_volume *v,
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&
 	       put_table(skb, info, status_u64, ARRAY_SIZE(status_u64), RAFTBLK_A_STATUS_PAD) &&
-	       put_sessions(skb, st) && put_conf(skb, &st->conf) &&
+	       put_sessions(skb, v, st) && put_conf(skb, &st->conf) &&
 	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info);
 }
 

@@ -26,11 +26,14 @@ static const char *node_of(struct json_object *o, const char *store)
 	return "";
 }
 
+/* A node without disks is not in the configuration: its store has to do. */
 static void add_name_from(struct json_object *o, const char *store, struct json_object *to,
 			  const char *key)
 {
+	const char *name = node_of(o, store);
+
 	if (store[0] && strcmp(store, "0000000000000000"))
-		json_object_object_add(to, key, json_object_new_string(node_of(o, store)));
+		json_object_object_add(to, key, json_object_new_string(name[0] ? name : store));
 }
 
 static void add_disk(struct json_object *o)
