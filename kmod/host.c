@@ -260,7 +260,7 @@ static void rb_note_text(struct rb_volume *v, const struct rb_note *n, char *tex
 		break;
 	case MEMBER_N_READY:
 		scnprintf(text, size, n->arg ? "IO is served" : st->needs_resync ?
-			  "IO waits: the leader's log no longer covers this node, it needs a resync" :
+			  "IO waits: the log no longer covers this node, it needs a resync" :
 			  "IO waits: no quorum");
 		break;
 	}

@@ -115,10 +115,9 @@ struct frame_data {
 static_assert(sizeof(struct frame_data) == 56);
 
 /* With one entry of one block; an empty raft message is as long as that. */
-#define LEAST_PAYLOAD(frame) \
-	(sizeof(frame) + sizeof(struct frame_entry) + sizeof(struct frame_sum))
-static_assert(LEAST_PAYLOAD(struct frame_submit) >= WIRE_HEAD_PAYLOAD);
-static_assert(LEAST_PAYLOAD(struct frame_data) >= WIRE_HEAD_PAYLOAD);
+#define LEAST_ENTRY	(sizeof(struct frame_entry) + sizeof(struct frame_sum))
+static_assert(sizeof(struct frame_submit) + LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
+static_assert(sizeof(struct frame_data) + LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
 static_assert(sizeof(struct frame_raft) >= WIRE_HEAD_PAYLOAD);
 
 static void put_entry(struct frame_entry *f, const struct rb_entry *e)
@@ -364,6 +363,8 @@ static int decode_submit(struct wire_submit *s, struct wire_append *a, const str
 	s->in_use = f->in_use;
 	s->force = f->force;
 	a->n = le32_to_cpu(f->n);
+	if (f->reserved[0] | f->reserved[1] | f->reserved[2])
+		return -EINVAL;
 	if (!s->from || s->term != h->term || s->in_use > 1 || s->force > 1 || f->zero ||
 	    a->n > WIRE_ENTRIES_MAX)
 		return -EINVAL;
@@ -528,7 +529,9 @@ static int decode_data(struct wire_data *d, struct wire_append *a, const struct 
 	d->id = le64_to_cpu(f->id);
 	d->error = le32_to_cpu(f->error);
 	a->n = le32_to_cpu(f->n);
-	if (!d->to || a->n > 1 || (d->error ? a->n : !a->n))
+	if (f->reserved[0] | f->reserved[1] | f->reserved[2] | f->reserved[3])
+		return -EINVAL;
+	if (!d->to || d->error > 4095 || a->n > 1 || (d->error ? a->n : !a->n))
 		return -EINVAL;
 	if (get_entries(a, NULL, (const struct frame_entry *)(f + 1),
 			h->head_len - (u32)sizeof(*f), h->payload_blocks))

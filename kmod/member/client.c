@@ -13,7 +13,12 @@
  */
 #include "internal.h"
 
-static void set_session(struct member *m, enum member_session_state s)
+/**
+ * member_client_state() - the session of this node changes
+ * @m: member
+ * @s: to what
+ */
+void member_client_state(struct member *m, enum member_session_state s)
 {
 	struct member_client *c = &m->client;
 
@@ -38,7 +43,12 @@ static void end_request(struct member *m, u64 seq, int error)
 	m->ops->complete(m->host, r->token, error);
 }
 
-static void end_asking(struct member *m, int error)
+/**
+ * member_client_answer() - what was asked for is granted, or given up
+ * @m: member
+ * @error: 0 or -errno, for whoever asked
+ */
+void member_client_answer(struct member *m, int error)
 {
 	struct member_client *c = &m->client;
 	u64 token = c->token;
@@ -63,9 +73,9 @@ void member_client_fail(struct member *m, int error)
 		end_request(m, ++c->done, error);
 	c->sent = c->done;
 	if (c->asking)
-		end_asking(m, error);
+		member_client_answer(m, error);
 	if (c->state == MEMBER_S_OPENING)
-		set_session(m, MEMBER_S_NONE);
+		member_client_state(m, MEMBER_S_NONE);
 }
 
 /* ---- what is decided ---- */
@@ -79,9 +89,9 @@ static void held(struct member *m, const struct log_session *own)
 	c->last = own->seq;
 	c->sent = own->seq;
 	c->wanted = false;
-	set_session(m, MEMBER_S_HELD);
+	member_client_state(m, MEMBER_S_HELD);
 	if (c->asking)
-		end_asking(m, 0);
+		member_client_answer(m, 0);
 }
 
 static void lost(struct member *m)
@@ -89,11 +99,11 @@ static void lost(struct member *m)
 	struct member_client *c = &m->client;
 
 	if (c->asking == RB_E_CLOSE) {
-		set_session(m, MEMBER_S_NONE);
-		end_asking(m, 0);
+		member_client_state(m, MEMBER_S_NONE);
+		member_client_answer(m, 0);
 		return;
 	}
-	set_session(m, MEMBER_S_FENCED);
+	member_client_state(m, MEMBER_S_FENCED);
 	member_client_fail(m, -ESTALE);
 	member_reads_fail(m, -ESTALE, false);
 }
@@ -262,8 +272,16 @@ static const struct rb_entry *submit_entry(void *ctx, u32 i, const u32 **crc)
 	return &s->e;
 }
 
-/* One frame: @n requests from @first on, or, with @first 0, a beat. */
-static bool send_submit(struct member *m, u32 slot, u64 first, u32 n)
+/**
+ * member_client_send() - one frame to the leader, or whoever it may be
+ * @m: member
+ * @slot: to whom
+ * @first: first request; 0: a beat instead
+ * @n: requests
+ *
+ * Return: false: there is no room to send.
+ */
+bool member_client_send(struct member *m, u32 slot, u64 first, u32 n)
 {
 	struct member_client *c = &m->client;
 	struct wire_submit w = {
@@ -307,7 +325,7 @@ static void beat(struct member *m, u32 slot)
 {
 	struct member_client *c = &m->client;
 
-	if (m->now < c->beat_at || !due(m) || !send_submit(m, slot, 0, 0))
+	if (m->now < c->beat_at || !due(m) || !member_client_send(m, slot, 0, 0))
 		return;
 	c->beat_sent = c->sent;
 	c->beat_at = m->now + member_heartbeat_ns(m);
@@ -320,7 +338,7 @@ static void run_remote(struct member *m, u32 slot)
 
 	while (c->sent < c->last) {
 		n = frame_full(c);
-		if (!send_submit(m, slot, c->sent + 1, n))
+		if (!member_client_send(m, slot, c->sent + 1, n))
 			return;
 		c->sent += n;
 	}
@@ -341,55 +359,6 @@ void member_client_restart(struct member *m)
 	c->beat_at = 0;
 	if (m->diskless)
 		member_remote_restart(m);
-}
-
-/* Without disks there is no raft to tell who leads: whoever answers does. */
-static void seek(struct member *m)
-{
-	struct member_client *c = &m->client;
-	u32 i;
-
-	if (m->now < c->heard + member_election_ns(m) && m->rst.leader)
-		return;
-	if (m->now < c->seek_at)
-		return;
-	c->seek_at = m->now + member_heartbeat_ns(m);
-	for (i = 0; i < m->npeers; i++)
-		if (m->peer[i].up[WIRE_CONSENSUS] && m->peer[i].up[WIRE_BULK] &&
-		    !m->peer[i].tx_blocked && !m->peer[i].client)
-			send_submit(m, i, 0, 0);
-}
-
-static void found(struct member *m, const struct wire_reply *r)
-{
-	struct member_client *c = &m->client;
-
-	if (r->term < m->rst.term || !r->leader)
-		return;
-	if (r->serving)
-		c->heard = m->now;
-	if (r->term == m->rst.term && r->leader == m->rst.leader)
-		return;
-	m->rst.term = r->term;
-	m->rst.leader = r->leader;
-	c->heard = m->now;
-	member_note(m, MEMBER_N_ROLE, 0);
-}
-
-/* What members know from their configuration. */
-static void learn_volume(struct member *m, const struct wire_reply *r)
-{
-	bool changed = m->conf.sectors != r->sectors;
-
-	m->conf.nonce = r->cluster;
-	m->conf.sectors = r->sectors;
-	m->conf.block_size = r->block_size;
-	m->conf.flags = r->flags;
-	m->conf.election_ms = r->election_ms;
-	m->conf.heartbeat_ms = r->heartbeat_ms;
-	m->conf.index = 1;
-	if (changed)
-		member_note(m, MEMBER_N_CONF, 1);
 }
 
 /* The session is given up when another node asks for it and nobody here uses it. */
@@ -417,7 +386,7 @@ void member_client_run(struct member *m)
 	u32 slot;
 
 	if (m->diskless)
-		seek(m);
+		member_remote_seek(m);
 	if (c->leader != m->rst.leader || c->term != m->rst.term) {
 		c->leader = m->rst.leader;
 		c->term = m->rst.term;
@@ -431,18 +400,6 @@ void member_client_run(struct member *m)
 	else if (member_peer_of(m, c->leader, &slot) && m->peer[slot].up[WIRE_CONSENSUS] &&
 		 m->peer[slot].up[WIRE_BULK] && !m->peer[slot].tx_blocked)
 		run_remote(m, slot);
-}
-
-/* When a client without disks has to look for a leader, if it hears nothing until then. */
-static u64 seek_deadline(const struct member *m)
-{
-	const struct member_client *c = &m->client;
-
-	if (!m->diskless)
-		return U64_MAX;
-	if (!m->rst.leader)
-		return c->seek_at;
-	return max_t(u64, c->seek_at, c->heard + member_election_ns(m));
 }
 
 static u64 beat_deadline(const struct member *m)
@@ -468,7 +425,7 @@ static u64 beat_deadline(const struct member *m)
  */
 u64 member_client_deadline(const struct member *m)
 {
-	return min_t(u64, beat_deadline(m), seek_deadline(m));
+	return min_t(u64, beat_deadline(m), member_remote_deadline(m));
 }
 
 /**
@@ -479,8 +436,8 @@ void member_client_refused(struct member *m)
 {
 	if (m->client.asking != RB_E_OPEN)
 		return;
-	set_session(m, MEMBER_S_NONE);
-	end_asking(m, -EBUSY);
+	member_client_state(m, MEMBER_S_NONE);
+	member_client_answer(m, -EBUSY);
 }
 
 /* What is missing at the leader goes again. Duplicates do no harm, so a guess is good enough. */
@@ -510,10 +467,8 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 
 	if (r->to != m->cfg.super.store || (m->conf.nonce && r->cluster != m->conf.nonce))
 		return -EINVAL;
-	if (m->diskless) {
-		learn_volume(m, r);
-		found(m, r);
-	}
+	if (m->diskless)
+		member_remote_reply(m, r);
 	member_client_learn(m, r->index, &own, r->holder, r->holder_epoch);
 	if (!r->serving || r->term != c->term || r->leader != c->leader ||
 	    m->peer[slot].store != c->leader)
@@ -529,118 +484,6 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 	}
 	rewind(m, r);
 	return 0;
-}
-
-/* ---- the host ---- */
-
-/**
- * member_open() - takes the volume's session for this node
- * @m: member
- * @force: from whoever holds it, used or not
- * @token: complete(token) tells the end
- *
- * Return: 0; -EALREADY: held; -ESTALE: fenced; -EAGAIN: one is being opened or
- * closed; -ESHUTDOWN.
- */
-int member_open(struct member *m, bool force, u64 token)
-{
-	struct member_client *c = &m->client;
-
-	if (m->halt != MEMBER_RUNNING)
-		return -ESHUTDOWN;
-	if (c->state == MEMBER_S_FENCED)
-		return -ESTALE;
-	if (c->asking)
-		return -EAGAIN;
-	if (c->state == MEMBER_S_HELD)
-		return -EALREADY;
-	c->asking = RB_E_OPEN;
-	c->force = force;
-	c->token = token;
-	c->nonce = m->cfg.boot_nonce + ++c->opens;
-	c->beat_at = 0;
-	set_session(m, MEMBER_S_OPENING);
-	return 0;
-}
-
-/**
- * member_open_cancel() - whoever asked for the session no longer waits
- * @m: member
- *
- * It may be granted all the same, and is then held until another node asks.
- */
-void member_open_cancel(struct member *m)
-{
-	struct member_client *c = &m->client;
-
-	if (c->asking != RB_E_OPEN)
-		return;
-	c->asking = 0;
-	c->force = false;
-	c->token = MEMBER_NO_TOKEN;
-	set_session(m, MEMBER_S_NONE);
-}
-
-/**
- * member_close() - gives the session up
- * @m: member
- * @token: complete(token) tells the end
- *
- * Return: 0; -ENOENT: none is held; -EAGAIN: requests are under way; -ESHUTDOWN.
- */
-int member_close(struct member *m, u64 token)
-{
-	struct member_client *c = &m->client;
-
-	if (m->halt != MEMBER_RUNNING)
-		return -ESHUTDOWN;
-	if (c->state != MEMBER_S_HELD)
-		return -ENOENT;
-	if (c->asking || c->done < c->last)
-		return -EAGAIN;
-	c->asking = RB_E_CLOSE;
-	c->token = token;
-	c->beat_at = 0;
-	return 0;
-}
-
-/**
- * member_use() - is the device open on this node?
- * @m: member
- * @in_use: then the session is not given up when another node asks
- */
-void member_use(struct member *m, bool in_use)
-{
-	struct member_client *c = &m->client;
-
-	if (c->in_use == in_use)
-		return;
-	c->in_use = in_use;
-	if (c->state == MEMBER_S_HELD)
-		c->beat_at = 0;
-}
-
-/**
- * member_session_reset() - all openers are gone, cached pages dropped
- * @m: member
- */
-void member_session_reset(struct member *m)
-{
-	if (m->client.state != MEMBER_S_FENCED)
-		return;
-	m->client.nonce = 0;	/* whatever is granted to it still, nobody wants */
-	set_session(m, MEMBER_S_NONE);
-}
-
-/**
- * member_session() - where this node's session stands
- * @m: member
- *
- * Return: the state.
- */
-enum member_session_state member_session(const struct member *m)
-{
-	return m->client.state;
 }
 
 /**

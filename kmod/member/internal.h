@@ -321,6 +321,9 @@ void member_client_fail(struct member *m, int error);
 void member_client_learn(struct member *m, u64 index, const struct log_session *own, u64 holder,
 			 u64 holder_epoch);
 void member_client_judged(struct member *m);
+void member_client_state(struct member *m, enum member_session_state s);
+void member_client_answer(struct member *m, int error);
+bool member_client_send(struct member *m, u32 slot, u64 first, u32 n);
 void member_client_restart(struct member *m);
 void member_client_run(struct member *m);
 u64 member_client_deadline(const struct member *m);
@@ -328,6 +331,9 @@ void member_client_refused(struct member *m);
 int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r);
 
 /* remote.c */
+void member_remote_seek(struct member *m);
+void member_remote_reply(struct member *m, const struct wire_reply *r);
+u64 member_remote_deadline(const struct member *m);
 void member_remote_restart(struct member *m);
 void member_remote_run(struct member *m, u32 slot);
 int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,

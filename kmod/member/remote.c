@@ -1,12 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads of a client without disks: the leader reads for it as it does for its
- * own users, and sends the content. A request or an answer that is lost is asked
- * for again; an answer that comes twice finds nobody who waits.
+ * Clients without disks: whom they speak with, and their reads. The leader reads
+ * for them as it does for its own users, and sends the content. A request or an
+ * answer that is lost is asked for again; an answer that comes twice finds nobody
+ * who waits.
  */
 #include "internal.h"
 
-/* ---- the client ---- */
+/* ---- the client: who leads ---- */
+
+/**
+ * member_remote_seek() - asks all members who leads, while nobody says that he does
+ * @m: member, without disks: there is no raft to tell
+ */
+void member_remote_seek(struct member *m)
+{
+	struct member_client *c = &m->client;
+	u32 i;
+
+	if (m->now < c->heard + member_election_ns(m) && m->rst.leader)
+		return;
+	if (m->now < c->seek_at)
+		return;
+	c->seek_at = m->now + member_heartbeat_ns(m);
+	for (i = 0; i < m->npeers; i++)
+		if (m->peer[i].up[WIRE_CONSENSUS] && m->peer[i].up[WIRE_BULK] &&
+		    !m->peer[i].tx_blocked && !m->peer[i].client)
+			member_client_send(m, i, 0, 0);
+}
+
+static void found(struct member *m, const struct wire_reply *r)
+{
+	struct member_client *c = &m->client;
+
+	if (r->term < m->rst.term || !r->leader)
+		return;
+	if (r->serving)
+		c->heard = m->now;
+	if (r->term == m->rst.term && r->leader == m->rst.leader)
+		return;
+	m->rst.term = r->term;
+	m->rst.leader = r->leader;
+	c->heard = m->now;
+	member_note(m, MEMBER_N_ROLE, 0);
+}
+
+/* What members know from their configuration. */
+static void learn_volume(struct member *m, const struct wire_reply *r)
+{
+	bool changed = m->conf.sectors != r->sectors;
+
+	m->conf.nonce = r->cluster;
+	m->conf.sectors = r->sectors;
+	m->conf.block_size = r->block_size;
+	m->conf.flags = r->flags;
+	m->conf.election_ms = r->election_ms;
+	m->conf.heartbeat_ms = r->heartbeat_ms;
+	m->conf.index = 1;
+	if (changed)
+		member_note(m, MEMBER_N_CONF, 1);
+}
+
+/**
+ * member_remote_reply() - a member says who leads, and what the volume is like
+ * @m: member, without disks
+ * @r: decoded
+ */
+void member_remote_reply(struct member *m, const struct wire_reply *r)
+{
+	learn_volume(m, r);
+	found(m, r);
+}
+
+/**
+ * member_remote_deadline() - when to look for a leader, if nothing is heard until then
+ * @m: member
+ *
+ * Return: ns, U64_MAX for never: it has disks.
+ */
+u64 member_remote_deadline(const struct member *m)
+{
+	const struct member_client *c = &m->client;
+
+	if (!m->diskless)
+		return U64_MAX;
+	if (!m->rst.leader)
+		return c->seek_at;
+	return max_t(u64, c->seek_at, c->heard + member_election_ns(m));
+}
+
+/* ---- the client: reads ---- */
 
 /**
  * member_remote_restart() - what was asked for may be lost
@@ -57,16 +140,15 @@ void member_remote_run(struct member *m, u32 slot)
 
 static void take_content(struct member *m, const struct member_read *r, struct rb_buf *buf)
 {
+	u64 first = r->sector / RB_SECTORS_PER_BLOCK, at;
 	u32 done = 0, sect, n;
-	u64 at;
 
 	while (done < r->nsect) {
 		at = r->sector + done;
 		sect = at % RB_SECTORS_PER_BLOCK;
 		n = min_t(u32, r->nsect - done, RB_SECTORS_PER_BLOCK - sect);
 		m->ops->read_copy(m->host, r->token, done << RB_SECTOR_SHIFT, buf,
-				  (u32)(at / RB_SECTORS_PER_BLOCK - r->sector / RB_SECTORS_PER_BLOCK),
-				  sect, n);
+				  (u32)(at / RB_SECTORS_PER_BLOCK - first), sect, n);
 		done += n;
 	}
 }

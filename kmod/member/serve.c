@@ -80,7 +80,8 @@ static bool silent(struct member *m, u64 store)
 	const struct member_served *h = served_of(m, store);
 	u64 heard = h ? max_t(u64, h->heard, m->lead_since) : m->lead_since;
 
-	return store != m->cfg.super.store && m->now >= heard + SILENT_ELECTIONS * member_election_ns(m);
+	return store != m->cfg.super.store &&
+	       m->now >= heard + SILENT_ELECTIONS * member_election_ns(m);
 }
 
 /*

@@ -86,7 +86,7 @@ struct raft_msg {
 	u8 type;		/* enum raft_msg_type */
 	u8 reject;		/* vote refused, or append does not fit */
 	u8 force;		/* election blessed by the leader: ignore stickiness */
-	u8 resync;		/* APPEND: the receiver needs entries that the sender no longer has */
+	u8 resync;		/* APPEND: the sender's log no longer covers the receiver */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* the sender's; in PREVOTE and its grant: the term asked for */
