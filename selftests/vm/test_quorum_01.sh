@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Without a quorum IO waits, and goes on when it is back; or it fails after the
+# volume's io-timeout, and nothing later overtakes a write that did.
+. "$(dirname "$0")/lib.sh"
+trap 'kill_all; cluster_down' EXIT
+ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+PIDS=()
+
+kill_all() {
+	local p
+	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null || true; done
+	wait 2>/dev/null || true
+}
+dev() { device "$1" vol; }
+acked_more_than() { [ "$(wc -l </tmp/ack.q)" -gt "$1" ]; }
+
+waits_for_a_quorum() { cluster_up 3 vol; }
+
+waiting_io_goes_on() {
+	local n
+	: >/tmp/ack.q
+	"$ACKLOG" write "$(dev 1)" 71 20000 >/tmp/ack.q 2>/tmp/ack.err &
+	PIDS=($!)
+	until_ok 20 acked_more_than 30
+	isolate 2
+	isolate 3
+	until_ok 30 not_ready 1
+	n=$(wc -l </tmp/ack.q)
+	sleep 3			# nothing may happen: there is no condition to wait for
+	[ "$(wc -l </tmp/ack.q)" -le $((n + 1)) ]
+	kill -0 "${PIDS[0]}"
+	heal
+	until_ok 40 acked_more_than $((n + 30))
+	[ ! -s /tmp/ack.err ]
+	kill_all
+	"$ACKLOG" check "$(dev 1)" 71 "$(wc -l </tmp/ack.q)" | sed 's/^/# /'
+	replicas_equal vol
+}
+not_ready() { [ "$(rb "$1" status vol --json | jq -r .ready)" = false ]; }
+
+fails_after_a_deadline() { RB_NEW_ARGS="--io-timeout 3s" cluster_up 3 vol; }
+
+late_io_fails_and_nothing_overtakes_it() {
+	local began fd d
+	d=$(dev 1)
+	dd if=/dev/zero of="$d" bs=4k count=8 oflag=direct status=none
+	exec {fd}<>"$d"		# the session stays
+	isolate 2
+	isolate 3
+	began=$(date +%s)
+	# Its outcome is unknown: it is still on its way, in its place.
+	if tr '\0' 'a' </dev/zero | dd of="$d" bs=4k count=1 iflag=fullblock oflag=direct \
+		status=none 2>/tmp/err; then return 1; fi
+	grep -qiE 'timed out|input/output' /tmp/err
+	[ $(($(date +%s) - began)) -lt $((15 * RB_SLOW)) ]
+	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi
+	heal
+	# The next write of the session comes behind it, and is what is read.
+	until_ok 60 write_b "$d"
+	[ "$(dd if="$d" bs=4k count=1 iflag=direct status=none | tr -d b | wc -c)" = 0 ]
+	exec {fd}>&-
+	replicas_equal vol
+	[ "$(dd if="$(dev 2)" bs=4k count=1 iflag=direct status=none | tr -d b | wc -c)" = 0 ]
+}
+write_b() {
+	tr '\0' 'b' </dev/zero | dd of="$1" bs=4k count=1 iflag=fullblock oflag=direct status=none
+}
+
+for t in waits_for_a_quorum waiting_io_goes_on fails_after_a_deadline \
+	late_io_fails_and_nothing_overtakes_it; do
+	tap $t
+done
+tap_end
