@@ -131,6 +131,24 @@ static bool payloads_ok(const struct member *m)
 	return true;
 }
 
+/* What is under way is in order, and the window holds it. */
+static bool client_ok(const struct member *m)
+{
+	const struct member_client *c = &m->client;
+
+	return !RB_ASSERT(c->done <= c->sent) && !RB_ASSERT(c->sent <= c->last) &&
+	       !RB_ASSERT(c->last - c->done <= c->mask + 1) &&
+	       !RB_ASSERT(c->done == c->last || c->state == MEMBER_S_HELD) &&
+	       !RB_ASSERT((c->state == MEMBER_S_OPENING) == (c->asking == RB_E_OPEN));
+}
+
+static bool log_ok(const struct member *m, bool deep)
+{
+	if (raft_check(m->raft) || log_check(&m->log) || !cursors_ok(m))
+		return false;
+	return !deep || (!vol_check(m->vol) && payloads_ok(m));
+}
+
 /**
  * member_check() - audits every invariant of all layers
  * @m: member; it halts when one is broken
@@ -142,11 +160,11 @@ int member_check(struct member *m, bool deep)
 {
 	bool ok;
 
-	if (m->halt != MEMBER_RUNNING || m->diskless)
+	if (m->halt != MEMBER_RUNNING)
 		return 0;
-	ok = !raft_check(m->raft) && !log_check(&m->log) && cursors_ok(m);
-	if (ok && deep)
-		ok = !vol_check(m->vol) && payloads_ok(m);
+	ok = client_ok(m);
+	if (ok && !m->diskless)
+		ok = log_ok(m, deep);
 	if (ok)
 		return 0;
 	member_halt(m, MEMBER_HALT_INVARIANT, -EUCLEAN);

@@ -233,6 +233,7 @@ static void note_peers(struct node *n)
 
 static void check_client(struct node *n)
 {
+	SIM_CHECK(!member_check(n->m, true), "client %c: member_check", 'a' + n->id);
 	member_status(n->m, &n->st);
 	SIM_CHECK(n->st.halt == MEMBER_RUNNING, "client %c: halted", 'a' + n->id);
 	/* Nobody tells it that its leader is gone: it has to look by itself. */

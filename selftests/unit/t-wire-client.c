@@ -461,6 +461,7 @@ static const struct bad bad_error[] = {
 	{ "long", 8, 4, 25, -EINVAL },
 	{ "payload", 12, 4, 1, -EINVAL },
 	{ "neither content nor error", HEAD + 16, 4, 0, -EINVAL },
+	{ "no errno", HEAD + 16, 4, 4096, -EINVAL },
 	{ "n", HEAD + 20, 4, 1, -EINVAL },
 };
 
