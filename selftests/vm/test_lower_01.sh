@@ -60,7 +60,8 @@ leader_log_fails() {
 	# The write may end with an error: its outcome is unknown. It must not hang.
 	within 20 dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=1 oflag=direct status=none || [ $? != 124 ]
 	until_ok 30 other_leader "$l"
-	dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=20 oflag=direct status=none
+	# As soon as the node that halted, and held the session, was silent for long enough.
+	until_ok 30 dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=20 oflag=direct
 	dm_table "rblog$l" "$SAVED"
 	rb "$l" down vol --force
 	rb "$l" up vol
