@@ -409,8 +409,9 @@ static u64 beat_deadline(const struct member *m)
 
 	if (!c->leader || !m->conf.index || !due(m))
 		return U64_MAX;
+	/* Until it is synced, events bring it on, and time would only be spun away. */
 	if (c->leader == m->cfg.super.store)
-		return c->asking ? c->beat_at : U64_MAX;
+		return c->asking && m->seq_synced ? c->beat_at : U64_MAX;
 	p = member_peer_of((struct member *)m, c->leader, NULL);
 	if (!p || !p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK] || p->tx_blocked)
 		return U64_MAX;

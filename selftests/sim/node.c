@@ -426,6 +426,9 @@ static void node_run(struct node *n)
 	}
 	SIM_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
 	member_run(n->m, node_now(n));
+	/* A deadline in the past would have the loop of the module spin until an event comes. */
+	SIM_CHECK(member_deadline(n->m) > node_now(n), "node %c: runs, and wants to run again at once",
+		  'a' + n->id);
 	check_step(n);
 	client_session(n);
 	if (client_retry(n))
