@@ -219,10 +219,10 @@ static int rb_open_session(struct rb_disk *d)
 	int r = rb_open_wait(d);
 	u64 epoch;
 
-	if (r)
+	if (r) {
 		rb_open_stop(d);
-	if (r)
 		return r;
+	}
 	/*
 	 * What a reader cached here may be old: before this session another node
 	 * may have written. The session may be older than this open: whoever asked

@@ -225,39 +225,41 @@ out:
 	return r;
 }
 
-/* A client: what members have on their devices, it has in its names. */
-static int rb_start_client(struct rb_volume *v, char *err)
+/* What members have on their devices, a client has in its names. */
+static void rb_client_super(struct rb_volume *v)
 {
-	struct member_cfg *cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
-	struct member *m = NULL;
-	int r;
-
 	strscpy(v->super.volume_name, v->name, sizeof(v->super.volume_name));
 	strscpy(v->super.node, v->up.node, sizeof(v->super.node));
 	v->super.store = member_client_store(v->name, v->up.node);
 	v->super.block_size = RB_BLOCK_SIZE;
 	v->super.ring_bytes = LOG_RING_MIN;	/* for the defaults of limits only */
+}
+
+static int rb_start_client(struct rb_volume *v, char *err)
+{
+	struct member_cfg *cfg;
+	struct member *m = NULL;
+	int r;
+
+	rb_client_super(v);
 	r = rb_start_pool(v, err);
-	if (r || !cfg)
-		goto out;
-	rb_member_cfg(v, cfg);
-	r = -ENOMEM;
-	m = kvzalloc(max_t(size_t, member_client_size(cfg), PAGE_SIZE), GFP_KERNEL);
-	if (!m)
-		goto out;
-	r = member_start_client(m, cfg, rb_now());
+	if (r)
+		return r;
+	cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
+	if (cfg) {
+		rb_member_cfg(v, cfg);
+		m = kvzalloc(max_t(size_t, member_client_size(cfg), PAGE_SIZE), GFP_KERNEL);
+	}
+	r = m ? member_start_client(m, cfg, rb_now()) : -ENOMEM;
+	kfree(cfg);
 	if (r) {
 		kvfree(m);
-		goto out;
+		return rb_sentence(err, r, "the client could not be started (error %d)", -r);
 	}
 	mutex_lock(&v->owner);
 	v->m = m;
 	mutex_unlock(&v->owner);
-out:
-	if (!err[0] && (r || !cfg))
-		rb_sentence(err, r ? r : -ENOMEM, "the client could not be started");
-	kfree(cfg);
-	return cfg ? r : -ENOMEM;
+	return 0;
 }
 
 /* Everything below the disk. */

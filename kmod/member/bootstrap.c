@@ -13,15 +13,34 @@ static u64 timeout_ns(u32 replicated_ms, u32 default_ms)
 }
 
 /**
+ * member_heartbeat_ns() - how often the leader speaks, and clients to it
+ * @m: member
+ *
+ * Return: ns.
+ */
+u64 member_heartbeat_ns(const struct member *m)
+{
+	return timeout_ns(m->conf.heartbeat_ms, m->cfg.limits.default_heartbeat_ms);
+}
+
+/**
+ * member_election_ns() - after which silence a leader is given up
+ * @m: member
+ *
+ * Return: ns.
+ */
+u64 member_election_ns(const struct member *m)
+{
+	return timeout_ns(m->conf.election_ms, m->cfg.limits.default_election_ms);
+}
+
+/**
  * member_timeouts() - raft takes the timeouts of the active configuration
  * @m: member
  */
 void member_timeouts(struct member *m)
 {
-	const struct member_limits *l = &m->cfg.limits;
-
-	raft_set_timeouts(m->raft, timeout_ns(m->conf.heartbeat_ms, l->default_heartbeat_ms),
-			  timeout_ns(m->conf.election_ms, l->default_election_ms));
+	raft_set_timeouts(m->raft, member_heartbeat_ns(m), member_election_ns(m));
 }
 
 /**
@@ -37,8 +56,8 @@ int member_raft_init(struct member *m, const struct raft_boot *boot)
 	struct raft_cfg cfg = {
 		.self = m->cfg.super.store,
 		.seed = m->cfg.seed,
-		.heartbeat_ns = timeout_ns(m->conf.heartbeat_ms, l->default_heartbeat_ms),
-		.election_ns = timeout_ns(m->conf.election_ms, l->default_election_ms),
+		.heartbeat_ns = member_heartbeat_ns(m),
+		.election_ns = member_election_ns(m),
 		.msg_ents = l->msg_ents,
 		.inflight_msgs = l->inflight_msgs,
 		.uncommitted_bytes = l->uncommitted_bytes,
@@ -72,7 +91,7 @@ static int check_peers(const struct member *m, u64 sectors, u32 *slot)
 		*slot = i;
 		if (p->client || m->cfg.peer[i].client)
 			continue;
-		if (!p->known || !p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK])
+		if (!p->known || !member_connected(p))
 			return -ENOTCONN;
 		if (p->bootstrapped || p->match)
 			return -ENOTEMPTY;

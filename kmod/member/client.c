@@ -397,8 +397,8 @@ void member_client_run(struct member *m)
 		return;
 	if (c->leader == m->cfg.super.store)
 		run_local(m);
-	else if (member_peer_of(m, c->leader, &slot) && m->peer[slot].up[WIRE_CONSENSUS] &&
-		 m->peer[slot].up[WIRE_BULK] && !m->peer[slot].tx_blocked)
+	else if (member_peer_of(m, c->leader, &slot) && member_connected(&m->peer[slot]) &&
+		 !m->peer[slot].tx_blocked)
 		run_remote(m, slot);
 }
 
@@ -413,7 +413,7 @@ static u64 beat_deadline(const struct member *m)
 	if (c->leader == m->cfg.super.store)
 		return c->asking && m->seq_synced ? c->beat_at : U64_MAX;
 	p = member_peer_of((struct member *)m, c->leader, NULL);
-	if (!p || !p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK] || p->tx_blocked)
+	if (!p || !member_connected(p) || p->tx_blocked)
 		return U64_MAX;
 	return c->beat_at;
 }

@@ -239,6 +239,12 @@ static inline void member_note(struct member *m, enum member_note what, u64 arg)
 	m->ops->note(m->host, what, arg);
 }
 
+/* Nothing is said on one connection alone. */
+static inline bool member_connected(const struct member_peer *p)
+{
+	return p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK];
+}
+
 static inline u64 member_judged(const struct member *m)
 {
 	return vol_live(m->vol)->index;
@@ -342,8 +348,6 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *r);
 void member_serve_read_end(struct member *m, struct member_read *r, int error);
 
 /* serve.c */
-u64 member_heartbeat_ns(const struct member *m);
-u64 member_election_ns(const struct member *m);
 void member_serve_reset(struct member *m);
 void member_serve_sync(struct member *m);
 void member_serve_session(struct member *m, struct member_served *s, struct rb_entry *e,
@@ -359,6 +363,8 @@ u64 member_follow_deadline(const struct member *m);
 
 /* bootstrap.c */
 void member_bootstrap_run(struct member *m);
+u64 member_heartbeat_ns(const struct member *m);
+u64 member_election_ns(const struct member *m);
 void member_timeouts(struct member *m);
 int member_raft_init(struct member *m, const struct raft_boot *boot);
 

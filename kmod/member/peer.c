@@ -236,7 +236,7 @@ void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 
 	m->now = now;
 	p->up[ch] = true;
-	if (!p->up[WIRE_CONSENSUS] || !p->up[WIRE_BULK])
+	if (!member_connected(p))
 		return;
 	p->tx_blocked = false;
 	if (p->store == m->client.leader)
@@ -255,7 +255,7 @@ void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 void member_peer_down(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 {
 	struct member_peer *p = &m->peer[slot];
-	bool was = p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK];
+	bool was = member_connected(p);
 
 	m->now = now;
 	p->up[ch] = false;

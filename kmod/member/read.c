@@ -111,15 +111,10 @@ void member_read_end(struct member *m, struct member_read *r, int error)
 {
 	u64 token = r->token;
 
-	if (r->buf) {
+	if (r->buf)
 		member_serve_read_end(m, r, error);
-		free_read(m, r);
-		m->ops->complete(m->host, token, error);
-		return;
-	}
-	/* What a fenced node reads, it must not go by. */
-	if (!error && m->client.state == MEMBER_S_FENCED)
-		error = -ESTALE;
+	else if (!error && m->client.state == MEMBER_S_FENCED)
+		error = -ESTALE;	/* what a fenced node reads, it must not go by */
 	free_read(m, r);
 	m->ops->complete(m->host, token, error);
 }

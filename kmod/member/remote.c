@@ -24,8 +24,7 @@ void member_remote_seek(struct member *m)
 		return;
 	c->seek_at = m->now + member_heartbeat_ns(m);
 	for (i = 0; i < m->npeers; i++)
-		if (m->peer[i].up[WIRE_CONSENSUS] && m->peer[i].up[WIRE_BULK] &&
-		    !m->peer[i].tx_blocked && !m->peer[i].client)
+		if (member_connected(&m->peer[i]) && !m->peer[i].tx_blocked && !m->peer[i].client)
 			member_client_send(m, i, 0, 0);
 }
 

@@ -50,7 +50,7 @@ u64 member_sendable(void *ctx, u64 store, u64 first, u64 last)
 	u32 n = 0, blocks = 0;
 	u64 i;
 
-	if (!p || !p->up[WIRE_BULK] || !p->up[WIRE_CONSENSUS] || p->tx_blocked || p->lost)
+	if (!p || !member_connected(p) || p->tx_blocked || p->lost)
 		return first - 1;
 	for (i = first; i <= last && n < WIRE_ENTRIES_MAX; i++, n++) {
 		struct member_ent *ent = member_ent(m, i);
@@ -111,7 +111,7 @@ void member_send(struct member *m, const struct raft_msg *msg)
 	enum wire_channel ch = WIRE_CONSENSUS;
 	void *buf;
 
-	if (!p || !p->up[WIRE_BULK] || !p->up[WIRE_CONSENSUS])
+	if (!p || !member_connected(p))
 		return;
 	if (msg->type == RAFT_MSG_APPEND && msg->ents.first <= msg->ents.last) {
 		n = msg->ents.last - msg->ents.first + 1;
@@ -134,7 +134,7 @@ void member_send(struct member *m, const struct raft_msg *msg)
 
 static void tell_sendable(struct member *m, struct member_peer *p)
 {
-	if (p != &m->apply_rb && p->up[WIRE_BULK] && p->up[WIRE_CONSENSUS])
+	if (p != &m->apply_rb && member_connected(p))
 		member_step_store(m, RAFT_EV_REACHABLE, p->store);
 }
 

@@ -11,32 +11,6 @@
 #define SILENT_ELECTIONS	5	/* session timeout, in election timeouts */
 
 /**
- * member_heartbeat_ns() - how often the leader speaks, and clients to it
- * @m: member
- *
- * Return: ns.
- */
-u64 member_heartbeat_ns(const struct member *m)
-{
-	u32 ms = m->conf.heartbeat_ms;
-
-	return (ms ? ms : m->cfg.limits.default_heartbeat_ms) * RB_NSEC_PER_MSEC;
-}
-
-/**
- * member_election_ns() - after which silence a leader is given up
- * @m: member
- *
- * Return: ns.
- */
-u64 member_election_ns(const struct member *m)
-{
-	u32 ms = m->conf.election_ms;
-
-	return (ms ? ms : m->cfg.limits.default_election_ms) * RB_NSEC_PER_MSEC;
-}
-
-/**
  * member_serve_reset() - a reign begins or ends
  * @m: member
  */
@@ -353,7 +327,7 @@ void member_serve_run(struct member *m)
 			s->gap = true;
 			s->due = true;
 		}
-		if (s->due && s->store && m->peer[i].up[WIRE_CONSENSUS] && m->peer[i].up[WIRE_BULK])
+		if (s->due && s->store && member_connected(&m->peer[i]))
 			reply(m, i, s);
 	}
 	if (!m->served[m->npeers].wanted)

@@ -40,14 +40,10 @@ int member_open(struct member *m, bool force, u64 token)
  */
 void member_open_cancel(struct member *m)
 {
-	struct member_client *c = &m->client;
-
-	if (c->asking != RB_E_OPEN)
+	if (m->client.asking != RB_E_OPEN)
 		return;
-	c->asking = 0;
-	c->force = false;
-	c->token = MEMBER_NO_TOKEN;
-	member_client_state(m, MEMBER_S_NONE);
+	m->client.token = MEMBER_NO_TOKEN;
+	member_client_refused(m);
 }
 
 /**

@@ -43,15 +43,19 @@ void member_limits_default(struct member_limits *l, u64 pool_bytes, const struct
 	set_default(&l->default_heartbeat_ms, DEFAULT_HEARTBEAT_MS);
 }
 
+static bool client_limits_ok(const struct member_limits *l)
+{
+	return l->window && !(l->window & (l->window - 1)) && l->reads &&
+	       l->default_heartbeat_ms && l->default_election_ms > 2 * l->default_heartbeat_ms;
+}
+
 static bool limits_ok(const struct member_limits *l)
 {
-	return l->entries >= 64 && !(l->entries & (l->entries - 1)) &&
-	       l->batch >= RB_ENTRY_BLOCKS_MAX && l->slots >= l->batch && l->ranges && l->reads &&
-	       l->window && !(l->window & (l->window - 1)) &&
+	return client_limits_ok(l) && l->entries >= 64 && !(l->entries & (l->entries - 1)) &&
+	       l->batch >= RB_ENTRY_BLOCKS_MAX && l->slots >= l->batch && l->ranges &&
 	       l->msg_ents && l->msg_ents <= WIRE_ENTRIES_MAX && l->inflight_msgs &&
 	       l->uncommitted_bytes >= RB_WRITE_MAX && l->records_inflight &&
-	       l->records_inflight <= LOG_INFLIGHT &&
-	       l->default_heartbeat_ms && l->default_election_ms > 2 * l->default_heartbeat_ms;
+	       l->records_inflight <= LOG_INFLIGHT;
 }
 
 static const struct rb_entry *entry_cb(void *ctx, u64 index)
@@ -84,7 +88,24 @@ static void *carve(struct arena *a, u64 n, size_t each)
 	return p;
 }
 
-/* Lays the parts out; with no base only their size is counted. Returns the volume's size. */
+/* What clients have, with disks or without. With no base only the size is counted. */
+static void lay_out_client(struct member *m, struct arena *a, const struct member_limits *l)
+{
+	void *p;
+
+	carve(a, 1, sizeof(*m));
+	p = carve(a, l->reads, sizeof(struct member_read));
+	if (m)
+		m->read = p;
+	p = carve(a, l->window, sizeof(struct member_req));
+	if (m)
+		m->client.req = p;
+	p = carve(a, LOG_RECORD_ENTRIES + WIRE_ENTRIES_MAX, sizeof(struct rb_buf *));
+	if (m)
+		m->bufs = p;
+}
+
+/* Lays the parts out, likewise. Returns the volume's size. */
 static size_t lay_out(struct member *m, struct arena *a, const struct member_cfg *cfg)
 {
 	const struct member_limits *l = &cfg->limits;
@@ -94,7 +115,7 @@ static size_t lay_out(struct member *m, struct arena *a, const struct member_cfg
 
 	volume_geom(cfg, cfg->super.data_bytes >> RB_SECTOR_SHIFT, &g);
 	vol_bytes = vol_size(&g);
-	carve(a, 1, sizeof(*m));
+	lay_out_client(m, a, l);
 	p = carve(a, 1, raft_size());
 	if (m)
 		m->raft = p;
@@ -104,18 +125,9 @@ static size_t lay_out(struct member *m, struct arena *a, const struct member_cfg
 	p = carve(a, l->entries, sizeof(struct member_ent));
 	if (m)
 		m->ent = p;
-	p = carve(a, l->reads, sizeof(struct member_read));
-	if (m)
-		m->read = p;
-	p = carve(a, l->window, sizeof(struct member_req));
-	if (m)
-		m->client.req = p;
 	p = carve(a, l->batch, sizeof(struct rb_buf *));
 	if (m)
 		m->apply_buf = p;
-	p = carve(a, LOG_RECORD_ENTRIES + WIRE_ENTRIES_MAX, sizeof(struct rb_buf *));
-	if (m)
-		m->bufs = p;
 	p = carve(a, 1, vol_bytes);
 	if (m)
 		m->vol_mem = p;
@@ -271,18 +283,24 @@ static int check_data(const struct member *m, const struct data_super *data)
 	return data->index < m->meta.state.index ? -ESTALE : 0;
 }
 
-static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u64 now)
+static void set_up_client(struct member *m, const struct member_cfg *cfg, u64 now)
 {
-	u32 i;
-
 	m->cfg = *cfg;
 	m->ops = cfg->ops;
 	m->host = cfg->host;
 	m->now = now;
-	m->mask = cfg->limits.entries - 1;
 	m->npeers = cfg->npeers;
 	m->client.mask = cfg->limits.window - 1;
 	m->client.token = MEMBER_NO_TOKEN;
+	member_reads_init(m);
+}
+
+static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u64 now)
+{
+	u32 i;
+
+	set_up_client(m, cfg, now);
+	m->mask = cfg->limits.entries - 1;
 	m->log_idle_at = U64_MAX;
 	m->idle_since = now;
 	m->meta_buf = pages + LOG_INFLIGHT * LOG_HEADER_BYTES_MAX;
@@ -290,7 +308,6 @@ static void set_up(struct member *m, const struct member_cfg *cfg, u8 *pages, u6
 	for (i = 0; i < m->npeers; i++)
 		m->peer[i].rb.id = i;
 	m->apply_rb.rb.id = MEMBER_PEERS_MAX;
-	member_reads_init(m);
 	log_init(&m->log, &cfg->super, pages);
 }
 
@@ -359,28 +376,6 @@ int member_start(struct member *m, const struct member_cfg *cfg, void *pages,
 	return 0;
 }
 
-static bool client_limits_ok(const struct member_limits *l)
-{
-	return l->window && !(l->window & (l->window - 1)) && l->reads &&
-	       l->default_heartbeat_ms && l->default_election_ms > 2 * l->default_heartbeat_ms;
-}
-
-static void lay_out_client(struct member *m, struct arena *a, const struct member_limits *l)
-{
-	void *p;
-
-	carve(a, 1, sizeof(*m));
-	p = carve(a, l->reads, sizeof(struct member_read));
-	if (m)
-		m->read = p;
-	p = carve(a, l->window, sizeof(struct member_req));
-	if (m)
-		m->client.req = p;
-	p = carve(a, WIRE_ENTRIES_MAX, sizeof(struct rb_buf *));
-	if (m)
-		m->bufs = p;
-}
-
 /**
  * member_client_size() - memory of a client without disks
  * @cfg: its configuration, limits filled
@@ -427,17 +422,9 @@ int member_start_client(struct member *m, const struct member_cfg *cfg, u64 now)
 	if (!member_client_size(cfg) || !cfg->super.store || cfg->npeers > MEMBER_PEERS_MAX)
 		return -EINVAL;
 	lay_out_client(m, &a, &cfg->limits);
-	m->cfg = *cfg;
-	m->ops = cfg->ops;
-	m->host = cfg->host;
-	m->now = now;
-	m->npeers = cfg->npeers;
-	m->client.mask = cfg->limits.window - 1;
-	m->client.token = MEMBER_NO_TOKEN;
-	m->log_idle_at = U64_MAX;
+	set_up_client(m, cfg, now);
 	m->diskless = true;
 	m->started = true;
-	member_reads_init(m);
 	return 0;
 }
 
