@@ -437,12 +437,23 @@ static void check_node(struct parser *p, u32 i)
 			    c->node[j].name);
 }
 
+static u32 members(const struct conf *c)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < c->nnodes; i++)
+		n += !c->node[i].client;
+	return n;
+}
+
 static void check_all(struct parser *p)
 {
 	u32 i;
 
 	for (i = 0; i < p->c->nnodes; i++)
 		check_node(p, i);
+	if (p->c->nnodes && !members(p->c))
+		bad(p, "all nodes are clients; the volume has to be on somebody's devices");
 	if (!(p->seen & 1))
 		bad(p, "no uuid; 'raftblk new' writes a file with a fresh one, the same file goes to all nodes");
 	if (!p->c->nnodes)
@@ -544,10 +555,19 @@ int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockadd
 
 /* ---- raftblk config ---- */
 
+static void print_node(const struct conf *c, const struct conf_node *n)
+{
+	printf("  node %-12s %s%s\n", n->name, n->address, n == c->me ? "  (this node)" : "");
+	if (n->client)
+		printf("    a client, without devices\n");
+	else
+		printf("    log  %s\n    data %s\n", n->log, n->data);
+}
+
 static void print_conf(const struct conf *c)
 {
+	u32 i, n = members(c);
 	char buf[32];
-	u32 i;
 
 	printf("volume %s, uuid %s (%s)\n", c->volume, c->uuid_text, c->path);
 	printf("  size              %s\n", c->size ? human_bytes(c->size, buf, sizeof(buf)) :
@@ -566,13 +586,11 @@ static void print_conf(const struct conf *c)
 	if (c->pool)
 		printf("  pool              %s\n", human_bytes(c->pool, buf, sizeof(buf)));
 	for (i = 0; i < c->nnodes; i++)
-		printf("  node %-12s %s%s\n    log  %s\n    data %s\n", c->node[i].name,
-		       c->node[i].address, &c->node[i] == c->me ? "  (this node)" : "",
-		       c->node[i].log, c->node[i].data);
-	printf("%u of %u nodes may fail\n", (c->nnodes - 1) / 2, c->nnodes);
-	if (c->nnodes % 2 == 0)
-		printf("note: with %u nodes no more may fail than with %u\n", c->nnodes,
-		       c->nnodes - 1);
+		print_node(c, &c->node[i]);
+	printf("%u of %u nodes may fail%s\n", (n - 1) / 2, n,
+	       n < c->nnodes ? "; clients do not count" : "");
+	if (n % 2 == 0)
+		printf("note: with %u nodes no more may fail than with %u\n", n, n - 1);
 	if (!c->me)
 		printf("note: this node, '%s', is not one of them\n", c->self);
 }

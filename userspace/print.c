@@ -209,12 +209,16 @@ void print_status(struct json_object *o)
 	puts("");
 	print_role(o);
 	print_session(o);
-	print_log(o);
+	if (jstr(o, "log_path")[0])
+		print_log(o);
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the leader's log no longer covers it%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
 	field("devices");
-	printf("log %s, data %s\n", jstr(o, "log_path"), jstr(o, "data_path"));
+	if (jstr(o, "log_path")[0])
+		printf("log %s, data %s\n", jstr(o, "log_path"), jstr(o, "data_path"));
+	else
+		puts("none: a client");
 }
