@@ -80,7 +80,7 @@ leader_is_partitioned() {
 	sleep 2
 	kill -0 $reader || { say "the minority read"; return 1; }
 	heal
-	wait $reader || true	# fenced meanwhile: then it fails
+	! wait $reader || { say "a fenced node read"; return 1; }
 	kill_writers
 	check "$n" 13
 	replicas_equal vol

@@ -10,10 +10,12 @@ starts() { cluster_up 3 vol; }
 
 other() { echo $(($1 % 3 + 1)); }
 
-# hold NODE: opens the device there for writing, and keeps it open until let_go NODE
+# hold NODE: has the device open for writing there, until let_go NODE
 hold() {
-	in_node "$1" sh -c "echo \$\$ >/tmp/hold.$1; exec sleep 600 >>$(device "$1" vol)" \
+	rm -f "/tmp/hold.$1"
+	in_node "$1" sh -c "exec 3>>$(device "$1" vol); echo \$\$ >/tmp/hold.$1; exec sleep 600" \
 		</dev/null >/dev/null 2>&1 &
+	until_ok 20 [ -s "/tmp/hold.$1" ]
 }
 let_go() { kill "$(cat "/tmp/hold.$1")"; }
 
