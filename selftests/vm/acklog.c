@@ -4,12 +4,13 @@
  * that those are there. What was printed before a machine died is what it had
  * acknowledged: the reader of our output lives elsewhere.
  *
- *   acklog write FILE SEED COUNT [FIRST]	one line "NUMBER MICROSECONDS" a block
+ *   acklog write FILE SEED COUNT [PAUSE]	one line "NUMBER MICROSECONDS" a block
  *   acklog check FILE SEED COUNT		blocks 0 .. COUNT - 1 as written
  *
  * FILE is a file or a block device; blocks are 4 KiB, written with O_DIRECT and
  * O_DSYNC (a file has to be large enough already, or be on a file system whose
- * size changes are journalled). Exit: 0, 1 a write failed or a block is wrong, 2 usage.
+ * size changes are journalled); PAUSE is in microseconds, between two writes. Exit: 0,
+ * 1 a write failed or a block is wrong, 2 usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -51,11 +52,11 @@ static uint64_t usec(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int do_write(int fd, uint64_t *b, uint64_t seed, uint64_t first, uint64_t count)
+static int do_write(int fd, uint64_t *b, uint64_t seed, uint64_t count, useconds_t pause)
 {
 	uint64_t i, began;
 
-	for (i = first; i < first + count; i++) {
+	for (i = 0; i < count; i++) {
 		fill(b, seed, i);
 		began = usec();
 		if (pwrite(fd, b, BLOCK, (off_t)(i * BLOCK)) != BLOCK) {
@@ -64,6 +65,8 @@ static int do_write(int fd, uint64_t *b, uint64_t seed, uint64_t first, uint64_t
 		}
 		printf("%" PRIu64 " %" PRIu64 "\n", i, usec() - began);
 		fflush(stdout);
+		if (pause)
+			usleep(pause);
 	}
 	return 0;
 }
@@ -94,7 +97,7 @@ int main(int argc, char **argv)
 	int fd, writing;
 
 	if (argc < 5 || (strcmp(argv[1], "write") && strcmp(argv[1], "check"))) {
-		fprintf(stderr, "usage: acklog write|check FILE SEED COUNT [FIRST]\n");
+		fprintf(stderr, "usage: acklog write|check FILE SEED COUNT [PAUSE]\n");
 		return 2;
 	}
 	writing = argv[1][0] == 'w';
@@ -108,6 +111,6 @@ int main(int argc, char **argv)
 	if (posix_memalign((void **)&b, BLOCK, BLOCK) || posix_memalign((void **)&want, BLOCK, BLOCK))
 		return 1;
 	if (writing)
-		return do_write(fd, b, seed, argc > 5 ? strtoull(argv[5], NULL, 0) : 0, count);
+		return do_write(fd, b, seed, count, argc > 5 ? (useconds_t)strtoul(argv[5], NULL, 0) : 0);
 	return do_check(fd, b, want, seed, count);
 }

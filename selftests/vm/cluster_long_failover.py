@@ -7,4 +7,4 @@ import os
 os.environ["RB_KILLS"] = "20"
 import cluster_failover     # noqa: E402
 
-raise SystemExit(cluster_failover.main())
+cluster_failover.main()

@@ -10,16 +10,10 @@ Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
 
 import glob
-import sys
 import threading
 import time
-import traceback
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tools/vm"))
-from lib import Cluster, VmError                            # noqa: E402
-from members import Members, MembersError, wait_for         # noqa: E402
+from machines import Cluster, Members, MembersError, Tap, arguments, wait_for
 
 DIR = "/srv/ha"
 PG = DIR + "/pg"
@@ -236,44 +230,31 @@ def ends_clean(ha):
     ha.m.compare_replicas()
 
 
-TESTS = [one_is_active, moves_when_the_machine_crashes, moves_when_the_machine_is_cut_off,
-         moves_when_asked_to, its_program_may_die, ends_clean]
+def tell_logs(m):
+    for name in m.up_nodes():
+        log = m.cluster.exec(name, "tail", "-n", "20", LOG).out.decode(errors="replace")
+        print("\n".join(f"# {name}: {line}" for line in log.splitlines()))
 
 
 def main():
-    where, module, kernel = sys.argv[1:4]
+    where, module, kernel = arguments()
     if not pg_bin():
         print("ok 1 # SKIP no PostgreSQL here; tools/setup postgres installs it")
-        return 0
-    failed = 0
-    with Cluster.start(Path(where) / "c", nodes=3, kernel=kernel, log_size="128M",
+        return
+    tap = Tap()
+    with Cluster.start(where / "c", nodes=3, kernel=kernel, log_size="128M",
                        data_size="320M") as cluster:
         m = Members(cluster, module)
         m.start()
         ha = Ha(m)
         ha.prepare()
-        for n, test in enumerate(TESTS, 1):
-            began = time.monotonic()
-            try:
-                test(ha)
-                print(f"ok {n} {test.__name__} ({time.monotonic() - began:.0f} s)", flush=True)
-            except Exception:
-                failed += 1
-                print("\n".join(f"# {line}" for line in traceback.format_exc().splitlines()))
-                for name in m.up_nodes():
-                    log = cluster.exec(name, "tail", "-n", "20", LOG).out.decode(errors="replace")
-                    print("\n".join(f"# {name}: {line}" for line in log.splitlines()))
-                print(f"not ok {n} {test.__name__}", flush=True)
-                break       # the cluster is not in a state that others could start from
-        try:
-            cluster.check_logs()
-            print("ok no kernel complaint on any console")
-        except VmError as e:
-            failed += 1
-            print("\n".join(f"# {line}" for line in str(e).splitlines()))
-            print("not ok no kernel complaint on any console")
-    return 1 if failed else 0
+        if not tap.in_turn([one_is_active, moves_when_the_machine_crashes,
+                            moves_when_the_machine_is_cut_off, moves_when_asked_to,
+                            its_program_may_die, ends_clean], ha):
+            tell_logs(m)
+        tap.consoles(cluster)
+    tap.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

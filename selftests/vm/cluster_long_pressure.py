@@ -6,15 +6,7 @@ Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. On machines
 own: members that share one kernel's memory can wait for each other.
 """
 
-import sys
-import time
-import traceback
-from pathlib import Path
-
-TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tools/vm"))
-from lib import Cluster, VmError                    # noqa: E402
-from members import Members, MembersError           # noqa: E402
+from machines import Cluster, Members, MembersError, Tap, arguments
 
 # Touches so many MiB, each page its own, twice over; exits 1 if one is not what it was.
 HOG = """python3 -c '
@@ -58,34 +50,24 @@ def writes_back(m, node):
     print(f"# 96 MiB written through the page cache beside {mib} MiB of others")
 
 
+def under_pressure(m, test, follower):
+    lead = m.leader()
+    test(m, next(x for x in m.names if x != lead) if follower else lead)
+    m.compare_replicas()
+
+
 def main():
-    where, module, kernel = sys.argv[1:4]
-    failed = 0
-    with Cluster.start(Path(where) / "c", nodes=3, kernel=kernel, mem=384,
+    where, module, kernel = arguments()
+    tap = Tap()
+    with Cluster.start(where / "c", nodes=3, kernel=kernel, mem=384,
                        log_size="128M", data_size="320M") as cluster:
         m = Members(cluster, module)
         m.start(pool="16M")
-        for n, (test, follower) in enumerate(((swaps, False), (writes_back, True)), 1):
-            began = time.monotonic()
-            try:
-                lead = m.leader()
-                node = next(x for x in m.names if x != lead) if follower else lead
-                test(m, node)
-                m.compare_replicas()
-                print(f"ok {n} {test.__name__} ({time.monotonic() - began:.0f} s)", flush=True)
-            except Exception:
-                failed += 1
-                print("\n".join(f"# {line}" for line in traceback.format_exc().splitlines()))
-                print(f"not ok {n} {test.__name__}", flush=True)
-        try:
-            cluster.check_logs()
-            print("ok no kernel complaint on any console")
-        except VmError as e:
-            failed += 1
-            print("\n".join(f"# {line}" for line in str(e).splitlines()))
-            print("not ok no kernel complaint on any console")
-    return 1 if failed else 0
+        tap.attempt("swaps", under_pressure, m, swaps, False)
+        tap.attempt("writes_back", under_pressure, m, writes_back, True)
+        tap.consoles(cluster)
+    tap.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -33,14 +33,16 @@ def wait_for(what, condition, deadline=60.0, every=0.2):
 
 
 class Members:
-    """One volume on all nodes of a cluster."""
+    """One volume on all nodes of a cluster; the last `clients` of them have no replica."""
 
-    def __init__(self, cluster, module, volume="vol", tool=TOP / "userspace/raftblk"):
+    def __init__(self, cluster, module, volume="vol", tool=TOP / "userspace/raftblk", clients=0):
         self.cluster = cluster
         self.module = str(module)
         self.tool = str(tool)
         self.volume = volume
-        self.names = [n.name for n in cluster.nodes]
+        names = [n.name for n in cluster.nodes]
+        self.names = names[:len(names) - clients]
+        self.clients = names[len(self.names):]
         self.conf = b""
 
     # -- commands ------------------------------------------------------------------
@@ -68,6 +70,8 @@ class Members:
         argv += [f"--{k.replace('_', '-')}={v}" for k, v in options.items()]
         for i, name in enumerate(self.names, 1):
             argv.append(f"--node={name}=10.77.0.{i}:{PORT},{LOG},{DATA}")
+        for i, name in enumerate(self.clients, len(self.names) + 1):
+            argv.append(f"--client={name}=10.77.0.{i}:{PORT}")
         return subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout
 
     def prepare(self, node, fresh=True):
@@ -78,7 +82,7 @@ class Members:
         self.cluster.exec(node, "sh", "-c",
                           f"mkdir -p /etc/raftblk && cat > /etc/raftblk/{self.volume}.conf",
                           stdin=self.conf)
-        if fresh:
+        if fresh and node not in self.clients:
             self.rb(node, "format", self.volume, "--force", timeout=180)
         self.rb(node, "up", self.volume)
 
@@ -103,7 +107,7 @@ class Members:
         return all(p["consensus_up"] and p["bulk_up"] for p in self.status(node)["peers"])
 
     def up_nodes(self):
-        return [n.name for n in self.cluster.nodes if n.alive]
+        return [n for n in self.names if self.cluster.node(n).alive]
 
     def leader(self, among=None):
         """Name of the node that leads and is ready; None."""
@@ -146,7 +150,8 @@ class Members:
         index, digest = wait_for("all members apply the same entries", self.settled, 120)
         size = self.status(self.names[0])["size"]
         sums = set()
-        sums.update(self.cluster.parallel(lambda name: self.image_sum(name, size)).values())
+        sums.update(self.cluster.parallel(lambda name: self.image_sum(name, size),
+                                          ",".join(self.names)).values())
         if len(sums) != 1:
             raise MembersError(f"replicas differ: {sorted(sums)}")
         return index, digest, sums.pop(), size
