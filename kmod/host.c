@@ -259,9 +259,9 @@ static void rb_note_text(struct rb_volume *v, const struct rb_note *n, char *tex
 			  -st->halt_error);
 		break;
 	case MEMBER_N_READY:
-		scnprintf(text, size, n->arg ? "IO is served" : st->needs_resync ?
-			  "IO waits: the log no longer covers this node, it needs a resync" :
-			  "IO waits: no quorum");
+		scnprintf(text, size, !n->arg ? "IO waits: no quorum" : !st->needs_resync ?
+			  "IO is served" :
+			  "the log no longer covers this node, it needs a resync; IO goes to the leader");
 		break;
 	}
 }

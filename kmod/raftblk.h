@@ -65,7 +65,7 @@ enum rb_budget {
 	RB_BUDGET_SUBMIT,		/* writes of this node */
 	RB_BUDGET_RECEIVE,		/* from peers */
 	RB_BUDGET_READBACK,		/* from the own log */
-	RB_BUDGET_SERVE,		/* reads for clients without disks */
+	RB_BUDGET_SERVE,		/* reads for nodes without a replica of use */
 	RB_BUDGETS
 };
 

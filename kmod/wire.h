@@ -25,7 +25,7 @@ enum wire_type {
 	WIRE_RAFT,		/* a raft_msg, with entries and payload in appends */
 	WIRE_SUBMIT,		/* a client to the leader: entries of its session, or just a beat */
 	WIRE_REPLY,		/* a member to a client: what is decided */
-	WIRE_READ,		/* a client without disks to the leader */
+	WIRE_READ,		/* to the leader, from who has nothing to read from */
 	WIRE_DATA,		/* the leader to it: what it read */
 	WIRE_TYPE_NR,
 };

@@ -214,7 +214,7 @@ void print_status(struct json_object *o)
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
 	if (jb(o, "needs_resync"))
-		printf("  %sthis node needs a resync: the leader's log no longer covers it%s\n",
+		printf("  %sthis node needs a resync: the log no longer covers it, IO goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
 	field("devices");
 	if (jstr(o, "log_path")[0])

@@ -165,7 +165,7 @@ static bool wants_resync(struct json_object *o, struct said *s)
 	if (!jb(o, "needs_resync"))
 		return false;
 	cause(s, "this node was away for so long that the leader's log no longer covers it");
-	step(s, "it needs a resync, which this version cannot do yet; the volume runs on the other nodes");
+	step(s, "its replica needs a resync, which this version cannot do yet; until then IO on this node goes to the leader");
 	return true;
 }
 

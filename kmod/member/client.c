@@ -206,7 +206,8 @@ static bool due(const struct member *m)
 {
 	const struct member_client *c = &m->client;
 
-	return c->asking || c->state == MEMBER_S_HELD || c->last > c->done || m->diskless;
+	return c->asking || c->state == MEMBER_S_HELD || c->last > c->done || m->diskless ||
+	       (m->needs_resync && m->nreads);
 }
 
 /* This node leads: no detour. */
@@ -342,7 +343,7 @@ static void run_remote(struct member *m, u32 slot)
 			return;
 		c->sent += n;
 	}
-	if (m->diskless)
+	if (member_remote(m))
 		member_remote_run(m, slot);
 	beat(m, slot);
 }
@@ -357,7 +358,7 @@ void member_client_restart(struct member *m)
 
 	c->sent = c->done;
 	c->beat_at = 0;
-	if (m->diskless)
+	if (member_remote(m))
 		member_remote_restart(m);
 }
 
@@ -479,7 +480,7 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 	if (r->busy && r->beat == c->beat)
 		member_client_refused(m);
 	/* All that was asked for before that beat has been heard, and forgotten if not answered. */
-	if (m->diskless && r->beat == c->beat && m->now >= m->read_again_at) {
+	if (member_remote(m) && r->beat == c->beat && m->now >= m->read_again_at) {
 		m->read_again_at = m->now + member_election_ns(m);
 		member_remote_restart(m);
 	}

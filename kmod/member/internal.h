@@ -91,7 +91,8 @@ enum member_read_flags {
 	MEMBER_R_PARTS		= 2,	/* handed out to the host, not ended yet */
 	MEMBER_R_FOUND		= 4,	/* the last lookup was read in full */
 	MEMBER_R_CONFIRMED	= 8,	/* by a leader round: wait_index is valid */
-	MEMBER_R_SENT		= 16,	/* without disks: to the leader */
+	MEMBER_R_SENT		= 16,	/* to the leader, see member_remote() */
+	MEMBER_R_GIVEN		= 32,	/* the parts under way are what the leader sent */
 };
 
 struct member_read {
@@ -103,7 +104,7 @@ struct member_read {
 	u64 lookup_index;	/* judged index when its content was looked up */
 	u64 wait_index;		/* content must be at least as new as this */
 	int error;
-	struct rb_buf *buf;	/* read for a client without disks: its content goes there */
+	struct rb_buf *buf;	/* read for another node: its content goes there */
 	u64 id;			/* and this is what that calls it */
 	u32 slot;
 	u32 hash_next;		/* slot + 1 */
@@ -213,7 +214,7 @@ struct member {
 	u32 read_free, read_head, read_tail;	/* slot + 1 */
 	u32 nreads;
 	u64 read_ticket;		/* newest asked of raft */
-	u64 read_again_at;		/* without disks: when to ask the leader again */
+	u64 read_again_at;		/* remote: when to ask the leader again */
 	bool read_new;			/* reads of ticket read_ticket + 1 wait to be asked */
 	u64 read_ok_ticket, read_ok_index;
 
@@ -253,6 +254,12 @@ static inline u64 member_judged(const struct member *m)
 static inline u64 member_applied(const struct member *m)
 {
 	return vol_applied(m->vol)->index;
+}
+
+/* Nothing of its own to read from: no disks, or nothing that the log could bring up to date. */
+static inline bool member_remote(const struct member *m)
+{
+	return m->diskless || m->needs_resync;
 }
 
 static inline bool member_leads(const struct member *m)
@@ -341,6 +348,8 @@ void member_remote_seek(struct member *m);
 void member_remote_reply(struct member *m, const struct wire_reply *r);
 u64 member_remote_deadline(const struct member *m);
 void member_remote_restart(struct member *m);
+void member_remote_ended(struct member *m, struct member_read *r);
+void member_remote_switch(struct member *m);
 void member_remote_run(struct member *m, u32 slot);
 int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 		       const struct wire_append *a, struct rb_buf **buf);

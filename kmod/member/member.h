@@ -127,7 +127,7 @@ struct member_ops {
 
 	/* -- requests: tokens are the host's names of them -- */
 	/*
-	 * A read for a client without disks: room for @nblocks, into which the
+	 * A read for another node: room for @nblocks, into which the
 	 * range goes at its natural offset; it is the request of *@token from
 	 * now on, until complete(). NULL: not now.
 	 */

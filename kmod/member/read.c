@@ -191,7 +191,7 @@ void member_read_look_up(struct member *m, struct member_read *r)
 /* Moves a read on whose parts are not under way: ends it, or looks up again. */
 static void advance(struct member *m, struct member_read *r)
 {
-	if (r->flags & MEMBER_R_PARTS || m->diskless)
+	if (r->flags & MEMBER_R_PARTS || member_remote(m))
 		return;
 	if (r->error) {
 		member_read_end(m, r, r->error);
@@ -262,7 +262,7 @@ void member_reads_run(struct member *m)
 {
 	struct raft_event ev = { .type = RAFT_EV_READ, .now = m->now };
 
-	if (!m->read_new || m->diskless)
+	if (!m->read_new || member_remote(m))
 		return;
 	m->read_new = false;
 	ev.done.ticket = ++m->read_ticket;
@@ -314,7 +314,7 @@ int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
 	if (!m->read_free)
 		return -EAGAIN;
 	r = member_read_alloc(m, token, sector, nsect);
-	if (!m->diskless)
+	if (!member_remote(m))
 		member_read_look_up(m, r);
 	return 0;
 }
@@ -334,11 +334,16 @@ void member_read_done(struct member *m, u64 token, int error, u64 now)
 	if (RB_ASSERT(r && r->flags & MEMBER_R_PARTS))
 		return;
 	r->flags &= ~MEMBER_R_PARTS;
-	r->flags |= MEMBER_R_FOUND;
 	if (error && !r->error)
 		r->error = error;
-	if (m->diskless)
+	if (r->flags & MEMBER_R_GIVEN || m->halt != MEMBER_RUNNING) {
 		member_read_end(m, r, r->error);	/* the leader confirmed what it sent */
-	else
-		advance(m, r);
+		return;
+	}
+	if (member_remote(m)) {
+		member_remote_ended(m, r);
+		return;
+	}
+	r->flags |= MEMBER_R_FOUND;
+	advance(m, r);
 }

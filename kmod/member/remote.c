@@ -3,7 +3,7 @@
  * Clients without disks: whom they speak with, and their reads. The leader reads
  * for them as it does for its own users, and sends the content. A request or an
  * answer that is lost is asked for again; an answer that comes twice finds nobody
- * who waits.
+ * who waits. A member that needs a resync reads in this way, too.
  */
 #include "internal.h"
 
@@ -92,7 +92,7 @@ u64 member_remote_deadline(const struct member *m)
 
 /**
  * member_remote_restart() - what was asked for may be lost
- * @m: member, without disks
+ * @m: member, see member_remote()
  */
 void member_remote_restart(struct member *m)
 {
@@ -105,7 +105,7 @@ void member_remote_restart(struct member *m)
 
 /**
  * member_remote_run() - asks the leader for what it was not asked for yet
- * @m: member, without disks
+ * @m: member, see member_remote()
  * @slot: of the leader
  */
 void member_remote_run(struct member *m, u32 slot)
@@ -137,6 +137,44 @@ void member_remote_run(struct member *m, u32 slot)
 	m->read_new = false;
 }
 
+/**
+ * member_remote_ended() - a local lookup ended that counts for nothing any more
+ * @m: member that needs a resync
+ * @r: the read
+ */
+void member_remote_ended(struct member *m, struct member_read *r)
+{
+	if (r->buf || r->error == -ESTALE) {
+		member_read_end(m, r, -ESTALE);
+		return;
+	}
+	r->error = 0;
+	r->flags &= ~(MEMBER_R_FOUND | MEMBER_R_CONFIRMED | MEMBER_R_SENT);
+	m->read_new = true;
+}
+
+/**
+ * member_remote_switch() - reads go to the leader from now on, or no longer
+ * @m: member; whether it needs a resync has changed
+ *
+ * Parts that are under way end first: member_read_done().
+ */
+void member_remote_switch(struct member *m)
+{
+	u32 i = m->read_head;
+
+	m->read_new = true;
+	while (i) {
+		struct member_read *r = &m->read[i - 1];
+
+		i = r->next;
+		r->flags &= ~MEMBER_R_SENT;
+		if (!(r->flags & MEMBER_R_PARTS) && m->needs_resync)
+			member_remote_ended(m, r);
+	}
+	member_reads_check(m);
+}
+
 static void take_content(struct member *m, const struct member_read *r, struct rb_buf *buf)
 {
 	u64 first = r->sector / RB_SECTORS_PER_BLOCK, at;
@@ -154,7 +192,7 @@ static void take_content(struct member *m, const struct member_read *r, struct r
 
 /**
  * member_remote_data() - the leader sends what it read
- * @m: member, without disks
+ * @m: member
  * @slot: who sends it
  * @d: decoded
  * @a: the range
@@ -167,10 +205,10 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 {
 	struct member_read *r;
 
-	if (!m->diskless || d->to != m->cfg.super.store)
+	if (d->to != m->cfg.super.store)
 		return -EINVAL;
-	r = member_read_find(m, d->id);
-	if (!r || r->flags & MEMBER_R_PARTS)
+	r = member_remote(m) ? member_read_find(m, d->id) : NULL;
+	if (!r || r->flags & MEMBER_R_PARTS || r->buf)
 		return 0;
 	if (a->n && (a->e[0].sector != r->sector || a->e[0].nsect != r->nsect))
 		return -EINVAL;
@@ -178,7 +216,7 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 		member_read_end(m, r, -EIO);
 		return 0;
 	}
-	r->flags |= MEMBER_R_PARTS;
+	r->flags |= MEMBER_R_PARTS | MEMBER_R_GIVEN;
 	take_content(m, r, buf[0]);
 	m->ops->read_issued(m->host, r->token);
 	return 0;
@@ -187,7 +225,7 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 /* ---- the leader ---- */
 
 /**
- * member_serve_read() - a client without disks reads
+ * member_serve_read() - a node reads that has nothing to read from
  * @m: member
  * @slot: its node
  * @w: the range
@@ -203,7 +241,7 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
 	struct rb_buf *buf;
 	u64 token;
 
-	if (w->from != m->peer[slot].store || !m->peer[slot].client)
+	if (w->from != m->peer[slot].store)
 		return -EINVAL;
 	if (m->diskless || !member_leads(m) || !m->seq_synced || !m->read_free)
 		return 0;
@@ -224,7 +262,7 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
  * member_serve_read_end() - sends the content of a read, or its error
  * @m: member
  * @r: the read
- * @error: 0 or -errno
+ * @error: 0 or -errno; -ESTALE: it is not this node's to answer any more, the other asks again
  */
 void member_serve_read_end(struct member *m, struct member_read *r, int error)
 {
@@ -239,7 +277,7 @@ void member_serve_read_end(struct member *m, struct member_read *r, int error)
 	};
 	void *frame = NULL;
 
-	if (m->halt == MEMBER_RUNNING && m->peer[r->slot].up[WIRE_BULK])
+	if (error != -ESTALE && m->halt == MEMBER_RUNNING && m->peer[r->slot].up[WIRE_BULK])
 		frame = m->ops->tx_begin(m->host, r->slot, WIRE_BULK);
 	if (!frame)
 		return;

@@ -36,7 +36,7 @@ static void pump(struct member *m)
 static void update_ready(struct member *m)
 {
 	bool ready = m->halt == MEMBER_RUNNING && m->conf.index && m->rst.leader &&
-		     !m->needs_resync && (!member_leads(m) || m->seq_synced);
+		     (!member_leads(m) || m->seq_synced);
 
 	if (ready == m->ready)
 		return;
@@ -44,12 +44,16 @@ static void update_ready(struct member *m)
 	member_note(m, MEMBER_N_READY, ready);
 }
 
-/* A member that the leader's log no longer covers learns it from the leader: it is not ready. */
+/* A member that the leader's log no longer covers learns it from the leader, and reads there. */
 static void update_resync(struct member *m)
 {
 	u32 i, slot;
 
-	m->needs_resync = m->rst.resync;
+	if (m->needs_resync != m->rst.resync) {
+		m->needs_resync = m->rst.resync;
+		member_remote_switch(m);
+		member_note(m, MEMBER_N_READY, m->ready);
+	}
 	for (i = 0; i < m->rst.npeers; i++) {
 		struct member_peer *p = member_peer_of(m, m->rst.peer[i].store, &slot);
 		bool needs = member_leads(m) && m->rst.peer[i].state == RAFT_PEER_RESYNC;
@@ -83,6 +87,7 @@ void member_run(struct member *m, u64 now)
 		if (!m->bootstrapping)
 			tick(m);
 		report_lost(m);
+		update_resync(m);
 		member_judge(m);
 		member_client_run(m);
 		member_serve_run(m);
@@ -95,7 +100,6 @@ void member_run(struct member *m, u64 now)
 		member_apply_run(m);
 		member_ckpt_run(m);
 		member_readbacks_run(m);
-		update_resync(m);
 	}
 	member_meta_run(m);
 	update_ready(m);

@@ -285,6 +285,8 @@ void check_read_quorum(struct node *n, const struct op *op)
 		SIM_MARK(READ_FOLLOWER);
 	if (node_diskless(n))
 		SIM_MARK(READ_REMOTE);
+	if (n->st.needs_resync)
+		SIM_MARK(READ_BEHIND);
 	SIM_CHECK(count >= (leads ? quorum() : min_t(u32, 2, sim.cfg.nodes)),
 		  "node %c: read %llu was served though only %u nodes spoke since it began",
 		  'a' + n->id, (unsigned long long)op->id, count);

@@ -231,24 +231,11 @@ static void cancel_event(struct event *e)
 	node_after(n);
 }
 
-/* In the end, a node that can only write must not keep those away that are whole. */
-static bool kept_away(void)
-{
-	const struct node *lead = node_leader(), *n;
-
-	if (!sim.healed || !lead)
-		return false;
-	for (n = sim.node; n < sim.node + sim.cfg.all; n++)
-		if (n->mounted && !final_covered(lead, n))
-			return true;
-	return false;
-}
-
 static int call_open(struct node *n, struct op *op)
 {
 	int ret;
 
-	op->force = rnd_below(R_CLIENT, 100) < sim.cfg.force || kept_away();
+	op->force = rnd_below(R_CLIENT, 100) < sim.cfg.force;
 	n->opening = true;
 	n->open_force = op->force;
 	member_use(n->m, true);

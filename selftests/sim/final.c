@@ -115,17 +115,16 @@ static void demand_until(bool (*done)(void), const char *what)
 
 static u64 writes_wanted;
 
-/* Whoever has it mounted; else anybody that is up. Reads of those that need a resync hang. */
+/* Whoever has it mounted; else anybody that is up. */
 static struct node *writer(void)
 {
 	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.all), i;
-	const struct node *lead = node_leader();
 	struct node *any = NULL;
 
 	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[(first + i) % sim.cfg.all];
 
-		if (!n->up || n->halted || node_paused(n) || !lead || !final_covered(lead, n))
+		if (!n->up || n->halted || node_paused(n))
 			continue;
 		if (n->mounted || n->opening)
 			return n;
@@ -154,15 +153,14 @@ static bool wrote(void)
 	return sim.stats[ST_WRITES] >= writes_wanted;
 }
 
-/* Of nodes that the leader's log covers: the others wait for a resync, and their users with them. */
+/* Also of nodes that need a resync: the leader serves them. */
 static u64 outstanding(void)
 {
-	const struct node *lead = node_leader(), *n;
+	const struct node *n;
 	u64 sum = 0;
 
 	for (n = sim.node; n < sim.node + sim.cfg.all; n++)
-		if (!lead || final_covered(lead, n))
-			sum += n->ops_out + n->nwait;
+		sum += n->ops_out + n->nwait;
 	return sum;
 }
 
@@ -183,7 +181,7 @@ void final_write(u32 count)
 /* Whom the leader's log does not cover has to know. */
 static bool knows(const struct node *n)
 {
-	return !n->up || n->halted || (n->st.needs_resync && !n->st.ready);
+	return !n->up || n->halted || (n->st.needs_resync && n->st.ready);
 }
 
 bool final_settled(void)
@@ -231,10 +229,9 @@ static struct op *full[SIM_NODES][72];
 static u32 nfull[SIM_NODES];
 static u64 full_at[SIM_NODES];
 
-/* Reads the whole volume on every covered node, a few requests at a time. */
+/* Reads the whole volume on every node, a few requests at a time. */
 static bool read_all(void)
 {
-	const struct node *lead = node_leader();
 	bool all = true;
 	u32 i;
 
@@ -242,7 +239,7 @@ static bool read_all(void)
 		struct node *n = &sim.node[i];
 		u32 nsect;
 
-		if (!lead || !final_covered(lead, n))
+		if (!n->up || n->halted)
 			continue;
 		if (member_session(n->m) == MEMBER_S_FENCED) {	/* until its users are gone */
 			all = false;
@@ -252,7 +249,7 @@ static bool read_all(void)
 		       n->ops_out + n->nwait < 8) {
 			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
 					   max_t(u64, 256, sim.cfg.sectors / 60 / 8 * 8));
-			if (node_diskless(n))	/* no more than the block layer would ask for */
+			if (node_diskless(n) || n->st.needs_resync)	/* no more than the block layer would ask for */
 				nsect = min_t(u32, nsect, 256);
 			full[i][nfull[i]++] = client_submit(n, OP_READ, full_at[i], nsect);
 			full_at[i] += nsect;
@@ -261,15 +258,15 @@ static bool read_all(void)
 		if (full_at[i] < sim.cfg.sectors || n->ops_out || n->nwait)
 			all = false;
 	}
-	return lead && all;
+	return all;
 }
 
-static void check_full(const struct node *lead)
+static void check_full(void)
 {
 	u32 i, k;
 
 	for (i = 0; i < sim.cfg.all; i++)
-		for (k = 0; final_covered(lead, &sim.node[i]) && k < nfull[i]; k++)
+		for (k = 0; sim.node[i].up && !sim.node[i].halted && k < nfull[i]; k++)
 			SIM_CHECK(full[i][k]->done && !full[i][k]->error,
 				  "node %c: a read at the end failed with %d", 'a' + i,
 				  full[i][k]->error);
@@ -293,7 +290,7 @@ static void demand(void)
 	memset(nfull, 0, sizeof(nfull));
 	memset(full_at, 0, sizeof(full_at));
 	demand_until(read_all, "reads at the end do not end");
-	check_full(node_leader());	/* it may have moved, to where the writes are */
+	check_full();
 	SIM_MARK(LIVENESS);
 }
 

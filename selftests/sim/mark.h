@@ -23,6 +23,7 @@
 	X(READ_RETRY,		1, "a read was looked up again")		\
 	X(READ_FOLLOWER,	1, "a read was served by a follower")	\
 	X(READ_REMOTE,		1, "a client without disks read")	\
+	X(READ_BEHIND,		1, "a member that needs a resync read") \
 	X(READ_MIXED,		1, "a read took device, payload or zeroes together") \
 	X(WRITE_AGAIN,		1, "a write was refused with -EAGAIN")	\
 	X(READ_AGAIN,		1, "a read was refused with -EAGAIN")	\

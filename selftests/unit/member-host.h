@@ -46,6 +46,9 @@ struct req {
 	bool used, done;
 	int error;
 	int nth;		/* end of all */
+	struct tbuf *served;	/* what it reads goes to another node */
+	u32 at;			/* byte in there */
+	u32 len;
 	u8 data[RB_WRITE_MAX];
 };
 
@@ -237,6 +240,31 @@ static void h_sync(void *host, const void *header)
 	push(host, OP_SYNC, NULL);
 }
 
+static int new_req(void)
+{
+	int i;
+
+	for (i = 0; i < REQS && req[i].used; i++)
+		;
+	assert(i < REQS);
+	req[i].used = true;
+	req[i].done = false;
+	req[i].served = NULL;
+	return i;
+}
+
+static struct rb_buf *h_serve(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+{
+	struct rb_buf *b = h_alloc(host, nblocks);
+	int r = new_req();
+
+	req[r].served = tb(b);
+	req[r].at = (u32)(sector % RB_SECTORS_PER_BLOCK) * 512;
+	req[r].len = nsect * 512;
+	*token = (u64)r;
+	return b;
+}
+
 static void h_rdata(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 {
 	memcpy(req[token].data + off,
@@ -264,6 +292,11 @@ static void h_rissued(void *host, u64 token)
 static void h_complete(void *host, u64 token, int error)
 {
 	assert(req[token].used && !req[token].done);
+	if (req[token].served) {
+		h_put(host, &req[token].served->buf);
+		req[token].used = false;
+		return;
+	}
 	req[token].done = true;
 	req[token].error = error;
 	req[token].nth = ++ends;
@@ -279,7 +312,7 @@ static const struct member_ops h_ops = {
 	.buf_data = h_data, .tx_begin = h_tx_begin, .tx_end = h_tx_end,
 	.log_write = h_log_write, .meta_write = h_meta, .map_write = h_map,
 	.log_read = h_readback, .data_apply = h_apply, .data_sync = h_sync,
-	.read_data = h_rdata, .read_copy = h_rcopy, .read_zero = h_rzero,
+	.serve_begin = h_serve, .read_data = h_rdata, .read_copy = h_rcopy, .read_zero = h_rzero,
 	.read_issued = h_rissued, .complete = h_complete, .note = h_note,
 };
 
@@ -566,8 +599,13 @@ static void run_ms(int ms)
 					deliver(n, f[k]);
 				busy += no + nf;
 			}
-			for (k = 0; k < nissued; k++, busy++)
+			for (k = 0; k < nissued; k++, busy++) {
+				struct req *r = &req[(u32)issued[k]];
+
+				if (r->served)
+					memcpy((u8 *)r->served->data + r->at, r->data, r->len);
 				member_read_done(node[issued[k] >> 32].m, (u32)issued[k], 0, tnow);
+			}
 			nissued = 0;
 			if (!busy && reconnect) {
 				reconnect = false;
@@ -591,18 +629,6 @@ static int leader(void)
 	}
 	free(st);
 	return who;
-}
-
-static int new_req(void)
-{
-	int i;
-
-	for (i = 0; i < REQS && req[i].used; i++)
-		;
-	assert(i < REQS);
-	req[i].used = true;
-	req[i].done = false;
-	return i;
 }
 
 static int do_write(int n, u64 sector, u32 nsect, u8 fill)

@@ -1106,6 +1106,10 @@ static void hostile_submits(void)
 	CHECK_EQ(member_session(node[f].m), MEMBER_S_HELD);
 	w.type = WIRE_READ;
 	w.append.n = 0;
+	w.read = (struct wire_read){ .from = node[o].cfg.super.store, .id = 1, .nsect = 8 };
+	CHECK_EQ(member_recv(node[l].m, slot_of(l, f), &w, none, tnow), -EINVAL);
+	w.read.from = node[f].cfg.super.store;
+	w.read.sector = 1ull << 50;
 	CHECK_EQ(member_recv(node[l].m, slot_of(l, f), &w, none, tnow), -EINVAL);
 }
 

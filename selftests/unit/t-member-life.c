@@ -447,11 +447,11 @@ static void write_some(int n, int count)
 	}
 }
 
-/* Away for longer than the log reaches back: it learns so from the leader, and serves nothing. */
+/* Away for longer than the log reaches back: it learns so from the leader, and reads there. */
 static void resync_is_known(void)
 {
 	static struct member_status st;
-	int l, p, r, notes;
+	int l, p, r;
 
 	opened(3);
 	l = leader();
@@ -468,13 +468,45 @@ static void resync_is_known(void)
 	CHECK(!st.needs_resync);
 	member_status(node[p].m, &st);
 	CHECK(st.needs_resync);
-	CHECK(!st.ready);
-	r = do_read(p, 0, 8);
+	CHECK(st.ready);
+	CHECK_EQ(read_on(p, 8 * 99), read_on(l, 8 * 99));
+	CHECK_EQ(read_on(p, 8 * 3), read_on(l, 8 * 3));
+	r = do_read(p, 8 * 2, 24);
 	CHECK(r >= 0);
-	notes = node[p].notes[MEMBER_N_READY];
+	run_ms(10);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(req[r].data[RB_BLOCK_SIZE], read_on(l, 8 * 3));
+	CHECK_EQ(open_on(p, true, 1000), 0);
+	CHECK_EQ(write_on(p, 8 * 5, 0x77, 1000), 0);
+	CHECK_EQ(read_on(p, 8 * 5), 0x77);
+	/* Under another leader, too, whose log goes back no further. */
+	CHECK_EQ(member_transfer(node[l].m, node[(l + 2) % 3].cfg.node, tnow), 0);
+	r = do_read(p, 8 * 5, 8);
+	CHECK(r >= 0);
+	run_ms(3000);
+	CHECK_EQ(leader(), (l + 2) % 3);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(req[r].data[0], 0x77);
+}
+
+/* What it was reading itself when it learned that goes to the leader. */
+static void resync_under_a_read(void)
+{
+	int l, p, r;
+
+	opened(3);
+	l = leader();
+	p = (l + 1) % 3;
+	stop_node(&node[p]);
+	write_some(l, 1500);
 	run_ms(2000);
-	CHECK_EQ(end_req(r), 1);
-	CHECK_EQ(node[p].notes[MEMBER_N_READY], notes);
+	CHECK_EQ(start_node(&node[p]), 0);
+	r = do_read(p, 8 * 3, 8);	/* before it hears of anybody */
+	CHECK(r >= 0);
+	connect_all();
+	run_ms(1000);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(req[r].data[0], read_on(l, 8 * 3));
 }
 
 /* Its log device was pulled out: what waits ends, and somebody else leads. */
@@ -513,6 +545,7 @@ static const struct tap_case cases[] = {
 	{ "lost_elections_fill_nothing", lost_elections_fill_nothing },
 	{ "rollback_is_remembered", rollback_is_remembered },
 	{ "resync_is_known", resync_is_known },
+	{ "resync_under_a_read", resync_under_a_read },
 	{ "device_lost", device_lost },
 };
 

@@ -46,6 +46,24 @@ full_ring_waits_and_goes_on() {
 	wait $fio || { tail -3 /tmp/full.out; return 1; }
 }
 
+# Away for longer than the ring reaches back: it has no replica of use, and serves all the same.
+left_behind_it_serves_from_the_leader() {
+	local l f
+	cluster_up 3 vol
+	l=$(leader vol)
+	f=$((l % 3 + 1))
+	rb "$f" down vol
+	fio_write "$(device "$l" vol)" --size=32m --io_size=96m
+	rb "$f" up vol
+	until_ok 30 eval '[ "$(field "$f" vol needs_resync)" = true ]'
+	until_ok 30 eval '[ "$(field "$f" vol ready)" = true ]'
+	rb "$f" why vol | grep -q 'no longer covers it'
+	cmp <(dd if="$(device "$f" vol)" bs=1M count=32 iflag=direct status=none) \
+		<(dd if="$(device "$l" vol)" bs=1M count=32 iflag=direct status=none)
+	fio_write "$(device "$f" vol)" --size=8m
+	cmp -n $((8 << 20)) "$(device "$f" vol)" "$(device "$l" vol)"
+}
+
 no_progress() {
 	local a b
 	a=$(field "$1" vol live_index)
@@ -79,7 +97,8 @@ blocks_of_512_bytes() {
 }
 
 for t in starts ring_wraps restart_after_the_wrap discard_reads_zero_everywhere \
-	replicas_are_equal blocks_of_512_bytes full_ring_waits_and_goes_on; do
+	replicas_are_equal blocks_of_512_bytes full_ring_waits_and_goes_on \
+	left_behind_it_serves_from_the_leader; do
 	tap $t
 done
 tap_end
