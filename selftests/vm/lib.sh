@@ -269,12 +269,16 @@ replicas_equal() {	# VOLUME
 	done
 }
 
+# The node that leads, as soon as one does.
+a_leader() {
+	local l='' volume=$1
+	until_ok 30 eval 'l=$(leader "$volume")' && echo "$l"
+}
+
 # Opens the volume for writing on the node that leads; prints the device.
 leader_device() {
 	local l
-	until_ok 30 leader "$1" || return 1
-	l=$(leader "$1")
-	device "$l" "$1"
+	l=$(a_leader "$1") && device "$l" "$1"
 }
 
 fio_write() {	# DEVICE [ARGS]: random and sequential writes, verified

@@ -56,7 +56,7 @@ leaders_go_under_a_client() {
 	PIDS=($!)
 	until_ok 20 acked_more_than 30
 	for i in 1 2; do
-		l=$(leader vol)
+		l=$(a_leader vol)
 		rb "$l" down vol --force
 		until_ok 30 other_leader "$l"
 		n=$(wc -l </tmp/ack.c)

@@ -37,7 +37,7 @@ check() {	# NODE SEED
 
 follower_goes_and_catches_up() {
 	local l f
-	l=$(leader vol)
+	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	writer "$l" 11
 	until_ok 20 has_acked 11 50
@@ -52,7 +52,7 @@ follower_goes_and_catches_up() {
 
 leader_goes_and_comes_back() {
 	local l n
-	l=$(leader vol)
+	l=$(a_leader vol)
 	writer "$l" 12
 	until_ok 20 has_acked 12 100
 	rb "$l" down vol --force
@@ -65,7 +65,7 @@ leader_goes_and_comes_back() {
 
 leader_is_partitioned() {
 	local l n before reader
-	l=$(leader vol)
+	l=$(a_leader vol)
 	writer "$l" 13
 	until_ok 20 has_acked 13 100
 	isolate "$l"
@@ -88,7 +88,7 @@ leader_is_partitioned() {
 
 leader_is_not_heard() {	# one way: it hears the others, they do not hear it
 	local l n i before
-	l=$(leader vol)
+	l=$(a_leader vol)
 	writer "$l" 14
 	until_ok 20 has_acked 14 50
 	for i in 1 2 3; do
@@ -106,7 +106,7 @@ leader_is_not_heard() {	# one way: it hears the others, they do not hear it
 
 leader_hears_nobody() {	# one way: they hear it, it hears nobody
 	local l i n before
-	l=$(leader vol)
+	l=$(a_leader vol)
 	writer "$l" 15
 	until_ok 20 has_acked 15 50
 	for i in 1 2 3; do
@@ -125,7 +125,7 @@ leader_hears_nobody() {	# one way: they hear it, it hears nobody
 fenced_holder_gets_errors_until_closed() {
 	local l n fd d
 	until_ok 30 leader vol
-	l=$(leader vol)
+	l=$(a_leader vol)
 	n=$((l % 3 + 1))
 	d=$(device "$l" vol)
 	exec {fd}<>"$d"

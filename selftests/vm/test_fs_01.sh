@@ -30,7 +30,7 @@ on_a_file_system() {	# TYPE MKFS...
 	sync -f /tmp/rbmnt
 	[ "$(tree_sum "$src")" = "$(tree_sum /tmp/rbmnt/tree)" ]
 	umount /tmp/rbmnt
-	l=$(leader vol)
+	l=$(a_leader vol)
 	rb "$l" transfer vol "rb$((l % 3 + 1))"
 	until_ok 10 leader_is $((l % 3 + 1))
 	d=$(leader_device vol)

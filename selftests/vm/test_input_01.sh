@@ -26,7 +26,7 @@ transfer_to_nobody_is_refused() { refused 'no such|not a|unknown' rb "$(leader v
 
 down_of_an_open_device_is_refused() {
 	local l fd
-	l=$(leader vol)
+	l=$(a_leader vol)
 	exec {fd}<"$(device "$l" vol)"
 	refused 'open|use' rb "$l" down vol
 	exec {fd}<&-

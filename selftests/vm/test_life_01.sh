@@ -25,7 +25,7 @@ writes_are_verified() { fio_write "$(leader_device vol)"; }
 
 followers_read_what_the_leader_wrote() {
 	local d l i
-	l=$(leader vol)
+	l=$(a_leader vol)
 	d=$(device "$l" vol)
 	dd if=/dev/urandom of="$d" bs=64k count=8 oflag=direct status=none
 	for i in 1 2 3; do
@@ -65,7 +65,7 @@ leader_is() { [ "$(leader vol)" = "$1" ]; }
 
 leadership_is_handed_over() {
 	local l to
-	l=$(leader vol)
+	l=$(a_leader vol)
 	to=$((l % 3 + 1))
 	rb "$l" transfer vol "rb$to"
 	until_ok 10 leader_is "$to"

@@ -32,7 +32,7 @@ restart_after_the_wrap() {
 full_ring_waits_and_goes_on() {
 	local l fio d used s
 	cluster_up 3 vol
-	l=$(leader vol)
+	l=$(a_leader vol)
 	d=$(device "$l" vol)
 	for s in 1 2 3; do dmsetup suspend --nolockfs "rbdata$s"; done
 	fio --name=full --filename="$d" --direct=1 --ioengine=libaio --iodepth=32 --rw=write --bs=64k \
@@ -50,7 +50,7 @@ full_ring_waits_and_goes_on() {
 left_behind_it_serves_from_the_leader() {
 	local l f
 	cluster_up 3 vol
-	l=$(leader vol)
+	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	rb "$f" down vol
 	fio_write "$(device "$l" vol)" --size=32m --io_size=96m

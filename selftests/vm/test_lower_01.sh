@@ -21,7 +21,7 @@ with_table() {	# SLICE TARGET: replaces the linear target, keeps the place
 slow_follower_does_not_matter() {
 	local l f d
 	modprobe dm-delay
-	l=$(leader vol)
+	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	SAVED=$(dmsetup table "rblog$f")
 	with_table "rblog$f" delay$((200 * RB_SLOW))
@@ -35,7 +35,7 @@ slow_follower_does_not_matter() {
 
 follower_log_fails() {
 	local l f
-	l=$(leader vol)
+	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	SAVED=$(dmsetup table "rblog$f")
 	with_table "rblog$f" error
@@ -53,7 +53,7 @@ halted() { [ "$(field "$1" vol halt)" != none ]; }
 
 leader_log_fails() {
 	local l
-	l=$(leader vol)
+	l=$(a_leader vol)
 	SAVED=$(dmsetup table "rblog$l")
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
 	with_table "rblog$l" error
@@ -70,7 +70,7 @@ leader_log_fails() {
 
 follower_data_fails() {
 	local l f
-	l=$(leader vol)
+	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	SAVED=$(dmsetup table "rbdata$f")
 	with_table "rbdata$f" error
@@ -84,7 +84,7 @@ follower_data_fails() {
 
 rot_is_reported_and_not_served() {
 	local f l
-	l=$(leader vol)
+	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=20 oflag=direct status=none
 	until_ok 20 settled vol

@@ -144,7 +144,7 @@ writers() {	# DEVICE: both end at the first error
 three_without_slab() {
 	local l i
 	can_inject
-	l=$(leader vol)
+	l=$(a_leader vol)
 	for i in 1 2 3; do
 		DISK[i]=$(disk_of "$i")
 		LOOP[i]=$(pgrep -x "${DISK[$i]}")

@@ -22,7 +22,7 @@ leader_is() { [ "$(leader vol)" = "$1" ]; }
 lead() {	# NODE: it leads, and stays so for a while
 	local l
 	until_ok 20 leader vol
-	l=$(leader vol)
+	l=$(a_leader vol)
 	[ "$l" = "$1" ] || rb "$l" transfer vol "rb$1"
 	until_ok 20 leader_is "$1"
 }
@@ -96,7 +96,7 @@ leader_goes_under_a_follower() {
 		# Leadership goes where the writes are; an administrator's wish holds for a while.
 		until_ok 40 leader_is $w
 		lead "$(other $w)"
-		l=$(leader vol)
+		l=$(a_leader vol)
 		rb "$l" down vol --force
 		n=$(wc -l </tmp/ack.s)
 		until_ok 30 acked_more_than $((n + 50))

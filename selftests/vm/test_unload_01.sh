@@ -21,7 +21,7 @@ leader_is() { [ "$(leader vol)" = "$1" ]; }
 
 down_under_load() {
 	local l
-	l=$(leader vol)
+	l=$(a_leader vol)
 	load "$(device "$l" vol)"
 	until_ok 30 has_written "$l" 100
 	rb "$l" down vol --force
@@ -33,7 +33,7 @@ down_under_load() {
 
 quorum_gone_with_a_file_system() {
 	local l i d
-	l=$(leader vol)
+	l=$(a_leader vol)
 	d=$(device "$l" vol)
 	mkfs.ext4 -q -F "$d"
 	mount "$d" /tmp/rbmnt
