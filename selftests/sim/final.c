@@ -178,10 +178,11 @@ void final_write(u32 count)
 
 /* ---- equality ---- */
 
-/* Whom the leader's log does not cover has to know. */
+/* Whom the leader's log does not cover has to know; its users are served if it knows the volume. */
 static bool knows(const struct node *n)
 {
-	return !n->up || n->halted || (n->st.needs_resync && n->st.ready);
+	return !n->up || n->halted ||
+	       (n->st.needs_resync && n->st.ready == !!n->st.conf.index);
 }
 
 bool final_settled(void)
@@ -239,7 +240,7 @@ static bool read_all(void)
 		struct node *n = &sim.node[i];
 		u32 nsect;
 
-		if (!n->up || n->halted)
+		if (!n->up || n->halted || !n->st.conf.index)
 			continue;
 		if (member_session(n->m) == MEMBER_S_FENCED) {	/* until its users are gone */
 			all = false;
@@ -248,9 +249,7 @@ static bool read_all(void)
 		while (full_at[i] < sim.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
 		       n->ops_out + n->nwait < 8) {
 			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
-					   max_t(u64, 256, sim.cfg.sectors / 60 / 8 * 8));
-			if (node_diskless(n) || n->st.needs_resync)	/* no more than the block layer would ask for */
-				nsect = min_t(u32, nsect, 256);
+					   RB_WRITE_MAX >> RB_SECTOR_SHIFT);
 			full[i][nfull[i]++] = client_submit(n, OP_READ, full_at[i], nsect);
 			full_at[i] += nsect;
 			node_after(n);

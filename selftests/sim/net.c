@@ -40,7 +40,7 @@ struct conn {
 	bool linked;		/* frames still arrive */
 	struct side side[2];
 	struct stream st[2];	/* [i]: sent by side i */
-	u32 slow;
+	bool slow;
 };
 
 static struct conn conns[SIM_NODES][SIM_NODES][WIRE_CHANNELS];	/* [low][high] */
@@ -116,7 +116,7 @@ static void stream_add(struct conn *c, int from, struct frame *f)
 		return;
 	}
 	delay += frame_bytes(f) * MSEC / (quiet ? 4 << 20 : sim.cfg.bandwidth);
-	f->due = sim.now + delay * (quiet ? 1 : c->slow);
+	f->due = sim.now + delay * (quiet || !c->slow ? 1 : sim.cfg.slow_link);
 	if (f->due <= s->last_due)
 		f->due = s->last_due + 1;
 	s->last_due = f->due;
@@ -639,8 +639,7 @@ void net_init(void)
 				c->node[0] = a;
 				c->node[1] = b;
 				c->ch = (enum wire_channel)ch;
-				c->slow = (a == slow_a && b == slow_b) || (a == slow_b && b == slow_a) ?
-					  sim.cfg.slow_link : 1;
+				c->slow = (a == slow_a && b == slow_b) || (a == slow_b && b == slow_a);
 				retry(c);
 			}
 }

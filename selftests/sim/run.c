@@ -46,6 +46,7 @@ static void bootstrap(void)
 
 	sim.cfg.write_error = sim.cfg.read_error = sim.cfg.corrupt = 0;
 	sim.cfg.crash_io = 0;
+	sim.cfg.slow_link = 1;
 	sim.cfg.raw_loss = sim.cfg.raw_dup = sim.cfg.raw_reorder = sim.cfg.raw_ghost = 0;
 	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[i];
