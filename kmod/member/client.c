@@ -125,6 +125,11 @@ static void learn_own(struct member *m, const struct log_session *own)
 		return;
 	case MEMBER_S_OPENING:
 	case MEMBER_S_NONE:
+		if (c->asking == RB_E_CLOSE) {
+			if (own->epoch != c->epoch)
+				member_client_answer(m, 0);
+			return;
+		}
 		/* Also what was granted after its asker had given up. */
 		if (own->epoch && c->nonce && own->nonce == c->nonce)
 			held(m, own);
@@ -174,6 +179,18 @@ void member_client_judged(struct member *m)
 
 /* ---- what goes to the leader ---- */
 
+/* Whoever has the device open without a session, for reading, keeps nobody from one. */
+static bool uses(const struct member_client *c)
+{
+	return c->in_use && c->state != MEMBER_S_NONE;
+}
+
+/* A session of before a restart: it is this node's, and nobody here has it. */
+static bool left_over(const struct member_client *c)
+{
+	return c->state == MEMBER_S_NONE && c->own_epoch;
+}
+
 static void asked_entry(const struct member *m, struct rb_entry *e)
 {
 	const struct member_client *c = &m->client;
@@ -206,8 +223,8 @@ static bool due(const struct member *m)
 {
 	const struct member_client *c = &m->client;
 
-	return c->asking || c->state == MEMBER_S_HELD || c->last > c->done || m->diskless ||
-	       (m->needs_resync && m->nreads);
+	return c->asking || c->state == MEMBER_S_HELD || left_over(c) || c->last > c->done ||
+	       m->diskless || (m->needs_resync && m->nreads);
 }
 
 /* This node leads: no detour. */
@@ -220,7 +237,7 @@ static void run_local(struct member *m)
 	if (!m->seq_synced)
 		return;
 	s->store = m->cfg.super.store;
-	s->in_use = c->in_use;
+	s->in_use = uses(c);
 	if (c->asking && m->now >= c->beat_at) {
 		c->beat_at = m->now + member_heartbeat_ns(m);
 		asked_entry(m, &e);
@@ -289,7 +306,7 @@ bool member_client_send(struct member *m, u32 slot, u64 first, u32 n)
 		.from = m->cfg.super.store,
 		.term = c->term,
 		.beat = c->beat + !first,
-		.in_use = c->in_use,
+		.in_use = uses(c),
 		.force = c->force,
 	};
 	struct submit s = { .m = m, .first = first };
@@ -370,7 +387,11 @@ static void give_up(struct member *m)
 	if (!c->wanted)
 		return;
 	c->wanted = false;
-	if (c->state != MEMBER_S_HELD || c->in_use || c->asking || c->done < c->last)
+	if (uses(c) || c->asking || c->done < c->last)
+		return;
+	if (left_over(c))
+		c->epoch = c->own_epoch;
+	else if (c->state != MEMBER_S_HELD)
 		return;
 	c->asking = RB_E_CLOSE;
 	c->token = MEMBER_NO_TOKEN;

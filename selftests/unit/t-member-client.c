@@ -341,6 +341,42 @@ static void restarted_holder(void)
 	CHECK_EQ(read_on(l, 8), 4);
 }
 
+/* A holder that restarted has nothing open: whoever asks gets the session, and it does, too. */
+static void left_over_is_given_up(void)
+{
+	int l, f, o, who, asks, r;
+
+	for (who = 0; who < 2; who++) {
+		held_by_follower(&l, &f, &o);
+		if (who) {		/* the holder leads when it is back */
+			CHECK_EQ(member_transfer(node[l].m, node[f].cfg.node, tnow), 0);
+			run_ms(500);
+			CHECK_EQ(leader(), f);
+		}
+		CHECK_EQ(write_on(f, 0, 3, 100), 0);
+		for (asks = 0; asks < 3; asks++)
+			stop_node(&node[asks]);
+		for (asks = 0; asks < 3; asks++)
+			CHECK_EQ(start_node(&node[asks]), 0);
+		connect_all();
+		run_ms(3000);
+		if (who && leader() != f) {
+			CHECK_EQ(member_transfer(node[leader()].m, node[f].cfg.node, tnow), 0);
+			run_ms(500);
+			CHECK_EQ(leader(), f);
+		}
+		member_use(node[f].m, true);	/* to read */
+		asks = leader() == o ? l : o;
+		CHECK_EQ(open_on(asks, false, 1000), 0);
+		CHECK_EQ(write_on(asks, 8, 4, 100), 0);
+		r = new_req();
+		CHECK_EQ(member_close(node[asks].m, r), 0);
+		run_ms(100);
+		CHECK_EQ(end_req(r), 0);
+		CHECK_EQ(open_on(f, false, 300), 0);
+	}
+}
+
 /* An unused session goes to who asks, also when holder or asker lead. */
 static void given_up_everywhere(void)
 {
@@ -1156,6 +1192,7 @@ static const struct tap_case cases[] = {
 	{ "silence_fences_nobody", silence_fences_nobody },
 	{ "new_leader_waits", new_leader_waits },
 	{ "restarted_holder", restarted_holder },
+	{ "left_over_is_given_up", left_over_is_given_up },
 	{ "given_up_everywhere", given_up_everywhere },
 	{ "not_given_up_under_writes", not_given_up_under_writes },
 	{ "window_full", window_full },

@@ -60,6 +60,19 @@ reader_then_writer_elsewhere() {
 	exec {fd}<&-
 }
 
+# All lose power, and the holder leads again, with nothing open: it keeps nobody from it.
+left_over_session_goes_to_who_asks() {
+	local i
+	lead 1
+	put 1
+	for i in 1 2 3; do rb "$i" down vol --force; done
+	for i in 1 2 3; do rb "$i" up vol; done
+	lead 1
+	[ "$(field 2 vol holder_node)" = rb1 ]
+	put 2
+	session_is 2 held
+}
+
 storms_do_not_grow_the_log() {
 	local before i fd
 	put 2
@@ -195,7 +208,7 @@ rolling_restart() {
 caught_up() { [ "$(($(entries 1) - $(entries "$1")))" -lt 200 ]; }
 
 for t in starts second_writer_gets_busy_at_once reader_then_writer_elsewhere \
-	storms_do_not_grow_the_log two_race_to_open leader_goes_under_a_follower \
+	left_over_session_goes_to_who_asks storms_do_not_grow_the_log two_race_to_open leader_goes_under_a_follower \
 	fio_verifies_across_transfers leadership_follows_the_session \
 	holder_is_cut_off_and_comes_back rolling_restart; do
 	tap $t
