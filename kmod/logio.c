@@ -4,16 +4,10 @@
  * many record writes as the log keeps in flight, one write of metadata, one of
  * the change map, one read-back per peer and one for the apply.
  *
- * Durability. A device without a volatile cache, or with FUA, gets FUA writes.
- * One with a volatile cache and no FUA would turn each FUA write into a write
- * and a flush: it gets plain writes, and records that ended share a flush. A
- * record is told durable only when a flush that *started* after its write had
- * ended is done; both happen in the loop, so the order of the two lists is
- * that of events there:
- *
- *   write ends -> @unflushed -> (no flush under way) -> @flushing -> told
- *
- * Metadata and map blocks are rare: FUA always, emulated by the block layer.
+ * Durability. Every write is FUA. Of a device with a volatile cache and no FUA the
+ * block layer makes that a write and a flush, with no turn of the loop in between;
+ * there one record is written at a time (rb_start_pool()), so that all that arrives
+ * meanwhile shares the next flush.
  */
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -23,11 +17,11 @@
 #define RB_REC_PAGES	(LOG_HEADER_BYTES_MAX / RB_BLOCK_SIZE + LOG_RECORD_BLOCKS)
 #define RB_RB_BIOS	(MEMBER_READBACK_BLOCKS + 1)	/* one entry may straddle the end */
 #define RB_META_PAGES	(LOG_META_BYTES / RB_BLOCK_SIZE)
-#define RB_LOG_OPF	(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE)
+#define RB_LOG_OPF	(REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_IDLE)
 
 struct rb_record_op {
 	struct rb_io io;
-	struct list_head entry;		/* free, unflushed or flushing */
+	struct list_head entry;		/* when it is free */
 	struct log_record *rec;
 	struct bio *bio;		/* 2 */
 	struct bio_vec vec[RB_REC_PAGES];
@@ -52,11 +46,7 @@ struct rb_block_op {
 
 struct rb_logio {
 	struct rb_lower lower;
-	bool shared_flush;
-	bool flush_busy;
-	struct list_head free, unflushed, flushing;
-	struct rb_io flush;
-	struct bio flush_bio;
+	struct list_head free;
 	struct rb_block_op meta, map;
 	struct rb_record_op *rec;	/* LOG_INFLIGHT */
 	struct rb_readback_op *readback;
@@ -64,11 +54,13 @@ struct rb_logio {
 	struct bio *bios;		/* of records and readbacks */
 };
 
-static void rb_log_told(struct rb_volume *v, struct rb_record_op *op, int error, u64 now)
+static void rb_log_write_ended(struct rb_volume *v, struct rb_done *done, u64 now)
 {
+	struct rb_record_op *op = container_of(done, struct rb_record_op, io.done);
 	struct log_record *rec = op->rec;
+	int error = op->io.error;
 
-	list_move(&op->entry, &v->logio->free);
+	list_add(&op->entry, &v->logio->free);
 	if (v->stopped)
 		return;
 	if (error)
@@ -77,48 +69,10 @@ static void rb_log_told(struct rb_volume *v, struct rb_record_op *op, int error,
 	member_log_done(v->m, rec, error, now);
 }
 
-static void rb_log_flush(struct rb_volume *v)
-{
-	struct rb_logio *l = v->logio;
-
-	if (l->flush_busy || list_empty(&l->unflushed))
-		return;
-	list_splice_tail_init(&l->unflushed, &l->flushing);
-	l->flush_busy = true;
-	bio_init(&l->flush_bio, l->lower.bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
-	rb_io_submit(&l->flush, &l->flush_bio, 1);
-}
-
-static void rb_log_flush_ended(struct rb_volume *v, struct rb_done *done, u64 now)
-{
-	struct rb_logio *l = v->logio;
-	int error = l->flush.error;
-
-	l->flush_busy = false;
-	while (!list_empty(&l->flushing))
-		rb_log_told(v, list_first_entry(&l->flushing, struct rb_record_op, entry), error,
-			    now);
-	if (!v->stopped)
-		rb_log_flush(v);
-}
-
-static void rb_log_write_ended(struct rb_volume *v, struct rb_done *done, u64 now)
-{
-	struct rb_record_op *op = container_of(done, struct rb_record_op, io.done);
-
-	if (!v->logio->shared_flush || op->io.error || v->stopped) {
-		rb_log_told(v, op, op->io.error, now);
-		return;
-	}
-	list_move_tail(&op->entry, &v->logio->unflushed);
-	rb_log_flush(v);
-}
-
 /* Pages of a record in their order, cut into the extents of the ring. */
 struct rb_log_fill {
 	struct rb_record_op *op;
 	struct block_device *bdev;
-	blk_opf_t opf;
 	struct log_extent ext[2];
 	u32 nbio, nvec, left;
 };
@@ -130,7 +84,7 @@ static void rb_log_fill_page(struct rb_log_fill *f, struct page *page, u32 off)
 	if (!f->left) {
 		f->left = f->ext[f->nbio].len;
 		bio_init(&op->bio[f->nbio], f->bdev, &op->vec[f->nvec], f->left / RB_BLOCK_SIZE,
-			 f->opf);
+			 RB_LOG_OPF);
 		op->bio[f->nbio].bi_iter.bi_sector = f->ext[f->nbio].off >> SECTOR_SHIFT;
 		f->nbio++;
 	}
@@ -152,7 +106,7 @@ void rb_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf,
 {
 	struct rb_volume *v = host;
 	struct rb_logio *l = v->logio;
-	struct rb_log_fill f = { .bdev = l->lower.bdev, .opf = RB_LOG_OPF };
+	struct rb_log_fill f = { .bdev = l->lower.bdev };
 	u32 i, j;
 
 	if (WARN_ON_ONCE(list_empty(&l->free) || n > LOG_RECORD_ENTRIES)) {
@@ -162,8 +116,6 @@ void rb_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf,
 	f.op = list_first_entry(&l->free, struct rb_record_op, entry);
 	list_del_init(&f.op->entry);
 	f.op->rec = rec;
-	if (!l->shared_flush)
-		f.opf |= REQ_FUA;
 	log_extents(&v->super, rec->pos, rec->header_bytes + rec->payload_blocks * RB_BLOCK_SIZE,
 		    f.ext);
 	for (i = 0; i < rec->header_bytes; i += RB_BLOCK_SIZE)
@@ -182,7 +134,7 @@ static void rb_block_write(struct rb_volume *v, struct rb_block_op *op, u64 off,
 {
 	u32 i;
 
-	bio_init(&op->bio, v->logio->lower.bdev, op->vec, RB_META_PAGES, RB_LOG_OPF | REQ_FUA);
+	bio_init(&op->bio, v->logio->lower.bdev, op->vec, RB_META_PAGES, RB_LOG_OPF);
 	op->bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
 	for (i = 0; i < pages; i++) {
 		memcpy(page_address(op->page[i]), data + i * RB_BLOCK_SIZE, RB_BLOCK_SIZE);
@@ -379,7 +331,6 @@ int rb_logio_prepare(struct rb_volume *v)
 	if (!l->rec || !l->readback || !l->bios || rb_block_alloc(v, &l->meta, rb_meta_ended) ||
 	    rb_block_alloc(v, &l->map, rb_map_ended))
 		return -ENOMEM;
-	rb_io_init(&l->flush, v, &l->lower, rb_log_flush_ended);
 	for (i = 0; i < LOG_INFLIGHT; i++) {
 		rb_io_init(&l->rec[i].io, v, &l->lower, rb_log_write_ended);
 		l->rec[i].io.held = l->rec[i].held;
@@ -410,8 +361,6 @@ int rb_logio_open(struct rb_volume *v, char *err)
 	if (!l)
 		return rb_sentence(err, -ENOMEM, "no memory");
 	INIT_LIST_HEAD(&l->free);
-	INIT_LIST_HEAD(&l->unflushed);
-	INIT_LIST_HEAD(&l->flushing);
 	v->logio = l;
 	r = rb_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
 	if (r)
@@ -419,12 +368,12 @@ int rb_logio_open(struct rb_volume *v, char *err)
 	if (bdev_logical_block_size(l->lower.bdev) > RB_BLOCK_SIZE)
 		return rb_sentence(err, -EINVAL, "log device %s has blocks of more than 4096 bytes",
 				   v->up.log_path);
-	l->shared_flush = bdev_write_cache(l->lower.bdev) && !bdev_fua(l->lower.bdev);
 	if (!bdev_write_cache(l->lower.bdev))
 		rb_info(v, "log device %s claims to have no volatile write cache: it is believed\n",
 			v->up.log_path);
-	else if (l->shared_flush)
-		rb_info(v, "log device %s has no FUA: records share flushes\n", v->up.log_path);
+	else if (!bdev_fua(l->lower.bdev))
+		rb_info(v, "log device %s has no FUA: each record is followed by a flush\n",
+			v->up.log_path);
 	return 0;
 }
 
