@@ -420,7 +420,6 @@ int rb_volume_loop(void *arg)
 	unsigned int noio = memalloc_noio_save();
 	u64 deadline;
 
-	set_user_nice(current, MIN_NICE);
 	while (!kthread_should_stop()) {
 		if (!rb_volume_pass(v, &deadline))
 			rb_volume_sleep(v, deadline);
