@@ -23,7 +23,7 @@ PORTS = 16
 MAGIC = b"raftblk1"
 HEADER = struct.Struct("<B3xI")
 CHUNK = 32768
-HELLO_RETRY = 2.0
+HELLO_RETRY = 1.0
 RUN_TTY, RUN_DETACH, RUN_STDIN = 1, 2, 4
 EXIT_TIMEOUT, EXIT_RUNNER = 124, 125
 
@@ -92,25 +92,28 @@ class Session:
             self._left()
 
     def _hello(self):
-        """Whether the agent answered; what an older session left is skipped."""
+        """The agent answers; what an older session left is skipped. False: the guest ended.
+
+        Asked again on the same connection: the end of another one would reach the
+        agent at any time, as that of this one.
+        """
         nonce = os.urandom(8)
-        self.sock.sendall(MAGIC + nonce)
         expect = frame("H", nonce)
         self.buffer.clear()
-        end = time.monotonic() + min(HELLO_RETRY, self._left())
-        while time.monotonic() < end:
-            ready, _, _ = select.select([self.sock], [], [], max(0, end - time.monotonic()))
-            if not ready:
-                break
-            data = self.sock.recv(65536)
-            if not data:
-                return False
-            self.buffer += data
-            at = self.buffer.find(expect)
-            if at >= 0:
-                del self.buffer[:at + len(expect)]
-                return True
-        return False
+        while True:
+            self.sock.sendall(MAGIC + nonce)
+            ready, _, _ = select.select([self.sock], [], [], min(HELLO_RETRY, self._left()))
+            self._check_alive()
+            while ready:
+                data = self.sock.recv(65536)
+                if not data:
+                    return False
+                self.buffer += data
+                at = self.buffer.find(expect)
+                if at >= 0:
+                    del self.buffer[:at + len(expect)]
+                    return True
+                ready, _, _ = select.select([self.sock], [], [], min(HELLO_RETRY, self._left()))
 
     def close(self):
         self.sock.close()
@@ -138,7 +141,8 @@ class Session:
             kind, length = HEADER.unpack_from(self.buffer)
             if len(self.buffer) < HEADER.size + length:
                 break
-            frames.append((chr(kind), bytes(self.buffer[HEADER.size:HEADER.size + length])))
+            if kind != ord("H"):    # a late answer to a hello that was said again
+                frames.append((chr(kind), bytes(self.buffer[HEADER.size:HEADER.size + length])))
             del self.buffer[:HEADER.size + length]
         return frames
 

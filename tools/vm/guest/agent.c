@@ -83,6 +83,23 @@ static void abandon(void)
 	_exit(1);
 }
 
+/*
+ * That a host went comes another way than data, and may come late: after the
+ * next host's first frames. So it counts only if no host is there for a while.
+ */
+static int host_gone(int port)
+{
+	struct pollfd p = { .fd = port, .events = POLLIN };
+	int tries = 50;
+
+	while (tries--) {
+		if (poll(&p, 1, 0) < 1 || !(p.revents & POLLHUP))
+			return 0;
+		usleep(10000);
+	}
+	return 1;
+}
+
 /* A blocking write to a port without a host would sleep until the next host
  * and hand it this one's data: the port is non-blocking.
  */
@@ -91,7 +108,7 @@ static void wait_port(int port, short events)
 	struct pollfd p = { .fd = port, .events = events };
 
 	poll(&p, 1, -1);
-	if ((p.revents & POLLHUP) && !(p.revents & events & POLLIN))
+	if ((p.revents & POLLHUP) && !(p.revents & events & POLLIN) && host_gone(port))
 		abandon();
 }
 
@@ -106,7 +123,7 @@ static void read_exactly(int port, void *buf, size_t len)
 			done += n;
 		else if (n < 0 && errno == EAGAIN)
 			wait_port(port, POLLIN);
-		else if (n == 0 || errno != EINTR)
+		else if (n == 0 ? host_gone(port) : errno != EINTR)
 			abandon();
 	}
 }
@@ -142,16 +159,21 @@ static void send_number(struct session *s, uint8_t type, int32_t number)
 	send_frame(s, type, &number, sizeof(number));
 }
 
-static struct header read_frame(struct session *s)
+static struct header read_rest(struct session *s, struct header h)
 {
-	struct header h;
-
-	read_exactly(s->port, &h, sizeof(h));
 	if (h.len >= sizeof(s->frame))
 		abandon();
 	read_exactly(s->port, s->frame, h.len);
 	s->frame[h.len] = '\0';
 	return h;
+}
+
+static struct header read_frame(struct session *s)
+{
+	struct header h;
+
+	read_exactly(s->port, &h, sizeof(h));
+	return read_rest(s, h);
 }
 
 /*
@@ -403,7 +425,7 @@ static void pump(struct session *s)
 		}
 		if (poll(p, NR, -1) < 0)
 			continue;
-		if (p[PORT].revents & POLLHUP)
+		if ((p[PORT].revents & POLLHUP) && host_gone(s->port))
 			abandon();
 		if (p[OUT].revents)
 			forward(s, &s->out, FRAME_STDOUT);
@@ -461,9 +483,26 @@ static void end_session(struct session *s, struct run *run)
 	free(run->envp);
 }
 
+/*
+ * A host that hears nothing says hello again, and what was answered may have been
+ * another's that has given up: each hello is answered, the last one is of who goes on.
+ */
+static struct header first_frame(struct session *s)
+{
+	struct header h;
+
+	for (;;) {
+		read_exactly(s->port, &h, sizeof(h));
+		if (memcmp(&h, MAGIC, MAGIC_LEN))
+			return read_rest(s, h);
+		read_exactly(s->port, s->frame, NONCE_LEN);
+		send_frame(s, FRAME_HELLO, s->frame, NONCE_LEN);
+	}
+}
+
 static void serve_session(struct session *s)
 {
-	struct header h = read_frame(s);
+	struct header h = first_frame(s);
 	struct run run;
 
 	if (h.type != FRAME_RUN)
