@@ -11,7 +11,7 @@
 #define RB_TAGS			128	/* requests at once, over all hardware queues */
 #define RB_SEGMENTS		64	/* of a request, at most */
 #define RB_READ_BIOS		256	/* on the data device at once */
-#define RB_SERVES		64	/* reads for clients without disks at once */
+#define RB_SERVES		64	/* reads for other nodes at once */
 #define RB_OPEN_WAIT_MS		5000
 
 /* Tokens: what the member calls a request by. Never 0, never U64_MAX. */
@@ -30,7 +30,7 @@ struct rb_part {			/* of a read: a range of the data device */
  * member. The block layer gets the request back when both are gone, so no bio
  * ever reads into pages that were returned.
  *
- * A read for a client without disks has no request of the block layer: it reads
+ * A read for another node has no request of the block layer: it reads
  * into @payload, and goes back to the disk's free list.
  */
 struct rb_req {
@@ -94,7 +94,7 @@ struct rb_disk {
 	struct rb_slot slot[RB_TAGS + RB_SERVES];
 	struct rb_req *serves;
 	struct list_head serve_free;
-	struct rb_stale stale[RB_TAGS];
+	struct rb_stale stale[RB_TAGS + RB_SERVES];
 	atomic_t inflight;
 
 	/* Bios for reads: irq-safe lock, innermost. */

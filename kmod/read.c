@@ -323,9 +323,9 @@ void rb_disk_read_issued(void *host, u64 token)
 		return;
 	}
 	/* As many as the member reads at once: one is free. */
-	for (i = 0; i < RB_TAGS && d->stale[i].token; i++)
+	for (i = 0; i < ARRAY_SIZE(d->stale) && d->stale[i].token; i++)
 		;
-	if (WARN_ON_ONCE(i == RB_TAGS))
+	if (WARN_ON_ONCE(i == ARRAY_SIZE(d->stale)))
 		return;
 	d->stale[i].token = token;
 	d->stale[i].done.run = rb_stale_ended;

@@ -210,7 +210,7 @@ struct rb_req *rb_req_find(struct rb_disk *d, u64 token)
 }
 
 /**
- * rb_serves_alloc() - allocate the reads for clients without disks
+ * rb_serves_alloc() - allocate the reads for other nodes
  * @d: the disk
  *
  * Context: process; sleeps.
@@ -235,7 +235,7 @@ int rb_serves_alloc(struct rb_disk *d)
 }
 
 /**
- * rb_disk_serve_begin() - member_ops: a read for a client without disks
+ * rb_disk_serve_begin() - member_ops: a read for another node
  * @host: the volume
  * @nblocks: blocks that the range touches
  * @sector: first sector

@@ -40,7 +40,8 @@ static void rb_take_timeout(struct rb_volume *v)
 
 	if (asking && !v->disk->open_token)
 		member_open_cancel(v->m);
-	if (asking || !v->st.holder) {
+	/* Its own, of before a restart: it was on its way to be given up. */
+	if (asking || !v->st.holder || v->st.holder == v->super.store) {
 		rb_take_end(v, -ETIMEDOUT, "no answer: no leader, or no quorum");
 		return;
 	}
@@ -69,10 +70,10 @@ static void rb_take_look(struct rb_volume *v, enum member_session_state s, u64 n
 		rb_take_end(v, -ESHUTDOWN, "this node is halted");
 	} else if (now >= v->take.deadline) {
 		rb_take_timeout(v);
-	} else if (s == MEMBER_S_NONE && now >= v->take.ask_at &&
-		   !member_open(v->m, v->take.force, RB_TOKEN_OPEN)) {
+	} else if (s == MEMBER_S_NONE && now >= v->take.ask_at) {
 		v->take.ask_at = now + RB_TAKE_POLL_NS;
-		rb_volume_kick(v, RB_KICK_CTL);
+		if (!member_open(v->m, v->take.force, RB_TOKEN_OPEN))
+			rb_volume_kick(v, RB_KICK_CTL);
 	}
 }
 

@@ -109,7 +109,8 @@ struct frame_data {
 	__le64 id;
 	__le32 error;
 	__le32 n;		/* 1: content follows, as an entry */
-	__le64 reserved[4];
+	__le64 epoch;
+	__le64 reserved[3];
 } __packed;
 
 static_assert(sizeof(struct frame_data) == 56);
@@ -450,7 +451,7 @@ static int decode_reply(struct wire_reply *r, const struct wire_header *h, const
 }
 
 /**
- * wire_encode_read() - a client without disks asks for a range
+ * wire_encode_read() - a node without a replica of use asks for a range
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @r: the range
  *
@@ -512,6 +513,7 @@ u32 wire_encode_data(void *buf, const struct wire_data *d, const struct rb_entry
 	f->id = cpu_to_le64(d->id);
 	f->error = cpu_to_le32(d->error);
 	f->n = cpu_to_le32(!!e);
+	f->epoch = cpu_to_le64(d->epoch);
 	memset(f->reserved, 0, sizeof(f->reserved));
 	if (put_entries((struct frame_entry *)(f + 1), !!e, NULL, data_entry, what, &len, &blocks))
 		return 0;
@@ -529,7 +531,8 @@ static int decode_data(struct wire_data *d, struct wire_append *a, const struct 
 	d->id = le64_to_cpu(f->id);
 	d->error = le32_to_cpu(f->error);
 	a->n = le32_to_cpu(f->n);
-	if (f->reserved[0] | f->reserved[1] | f->reserved[2] | f->reserved[3])
+	d->epoch = le64_to_cpu(f->epoch);
+	if (f->reserved[0] | f->reserved[1] | f->reserved[2])
 		return -EINVAL;
 	if (!d->to || d->error > 4095 || a->n > 1 || (d->error ? a->n : !a->n))
 		return -EINVAL;

@@ -186,9 +186,11 @@ static bool uses(const struct member_client *c)
 }
 
 /* A session of before a restart: it is this node's, and nobody here has it. */
-static bool left_over(const struct member_client *c)
+static bool left_over(const struct member *m)
 {
-	return c->state == MEMBER_S_NONE && c->own_epoch;
+	const struct member_client *c = &m->client;
+
+	return c->state == MEMBER_S_NONE && c->own_epoch && !(m->conf.flags & LOG_CONF_SHARED);
 }
 
 static void asked_entry(const struct member *m, struct rb_entry *e)
@@ -223,7 +225,7 @@ static bool due(const struct member *m)
 {
 	const struct member_client *c = &m->client;
 
-	return c->asking || c->state == MEMBER_S_HELD || left_over(c) || c->last > c->done ||
+	return c->asking || c->state == MEMBER_S_HELD || left_over(m) || c->last > c->done ||
 	       m->diskless || (m->needs_resync && m->nreads);
 }
 
@@ -389,7 +391,7 @@ static void give_up(struct member *m)
 	c->wanted = false;
 	if (uses(c) || c->asking || c->done < c->last)
 		return;
-	if (left_over(c))
+	if (left_over(m))
 		c->epoch = c->own_epoch;
 	else if (c->state != MEMBER_S_HELD)
 		return;
@@ -500,7 +502,7 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 		c->wanted = true;
 	if (r->busy && r->beat == c->beat)
 		member_client_refused(m);
-	/* All that was asked for before that beat has been heard, and forgotten if not answered. */
+	/* All that was asked for before that beat has been heard: it is under way, or forgotten. */
 	if (member_remote(m) && r->beat == c->beat && m->now >= m->read_again_at) {
 		m->read_again_at = m->now + member_election_ns(m);
 		member_remote_restart(m);

@@ -239,6 +239,7 @@ void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 	if (!member_connected(p))
 		return;
 	p->tx_blocked = false;
+	m->served[slot].beat = 0;	/* it may have started again, and its beats with it */
 	if (p->store == m->client.leader)
 		member_client_restart(m);
 	member_step_store(m, RAFT_EV_REACHABLE, p->store);

@@ -313,6 +313,8 @@ int member_read(struct member *m, u64 sector, u32 nsect, u64 token, u64 now)
 		return -ESTALE;
 	if (!m->read_free)
 		return -EAGAIN;
+	if (!m->nreads)
+		m->read_again_at = now + member_election_ns(m);
 	r = member_read_alloc(m, token, sector, nsect);
 	if (!member_remote(m))
 		member_read_look_up(m, r);

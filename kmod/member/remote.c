@@ -90,6 +90,12 @@ u64 member_remote_deadline(const struct member *m)
 
 /* ---- the client: reads ---- */
 
+/* After a start a token means another read, and what was asked before may still be answered. */
+static u64 wire_id(const struct member *m, u64 token)
+{
+	return token ^ m->cfg.boot_nonce;
+}
+
 /**
  * member_remote_restart() - what was asked for may be lost
  * @m: member, see member_remote()
@@ -118,7 +124,7 @@ void member_remote_run(struct member *m, u32 slot)
 		struct member_read *r = &m->read[i - 1];
 		struct wire_read w = {
 			.from = m->cfg.super.store,
-			.id = r->token,
+			.id = wire_id(m, r->token),
 			.sector = r->sector,
 			.nsect = r->nsect,
 		};
@@ -205,10 +211,13 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 {
 	struct member_read *r;
 
-	if (d->to != m->cfg.super.store)
+	if (d->to != m->cfg.super.store || m->peer[slot].client)
 		return -EINVAL;
-	r = member_remote(m) ? member_read_find(m, d->id) : NULL;
+	r = member_remote(m) ? member_read_find(m, wire_id(m, d->id)) : NULL;
 	if (!r || r->flags & MEMBER_R_PARTS || r->buf)
+		return 0;
+	/* Read under another session than this node has: that it is fenced is on its way. */
+	if (m->client.state == MEMBER_S_HELD && d->epoch != m->client.epoch)
 		return 0;
 	if (a->n && (a->e[0].sector != r->sector || a->e[0].nsect != r->nsect))
 		return -EINVAL;
@@ -266,8 +275,10 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
  */
 void member_serve_read_end(struct member *m, struct member_read *r, int error)
 {
+	const struct log_session *own = vol_session_of(m->vol, m->peer[r->slot].store);
 	struct wire_data d = {
 		.to = m->peer[r->slot].store,
+		.epoch = own ? own->epoch : 0,
 		.id = r->id,
 		.error = (u32)-error,
 	};

@@ -52,7 +52,8 @@ static void update_resync(struct member *m)
 	if (m->needs_resync != m->rst.resync) {
 		m->needs_resync = m->rst.resync;
 		member_remote_switch(m);
-		member_note(m, MEMBER_N_READY, m->ready);
+		if (m->needs_resync && m->ready)
+			member_note(m, MEMBER_N_READY, 1);
 	}
 	for (i = 0; i < m->rst.npeers; i++) {
 		struct member_peer *p = member_peer_of(m, m->rst.peer[i].store, &slot);

@@ -257,7 +257,7 @@ static bool read_all(void)
 		if (full_at[i] < sim.cfg.sectors || n->ops_out || n->nwait)
 			all = false;
 	}
-	return all;
+	return all && node_leader();	/* what comes next looks at it */
 }
 
 static void check_full(void)

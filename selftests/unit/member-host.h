@@ -284,6 +284,10 @@ static void h_rzero(void *host, u64 token, u32 off, u32 nsect)
 static u64 issued[REQS];
 static int nissued;
 
+static u64 held_served[REQS];	/* the device takes its time over reads for other nodes */
+static int nheld_served;
+static bool hold_served;
+
 static void h_rissued(void *host, u64 token)
 {
 	issued[nissued++] = token | (u64)((struct node *)host)->id << 32;
@@ -563,6 +567,15 @@ static void do_op(struct node *n, struct op op)
 }
 
 /* Runs the world for a while: every queue emptied at each millisecond. */
+static void read_done(u64 which)
+{
+	struct req *r = &req[(u32)which];
+
+	if (r->served)
+		memcpy((u8 *)r->served->data + r->at, r->data, r->len);
+	member_read_done(node[which >> 32].m, (u32)which, 0, tnow);
+}
+
 static void run_ms(int ms)
 {
 	int t, i, k, busy, rounds;
@@ -600,11 +613,10 @@ static void run_ms(int ms)
 				busy += no + nf;
 			}
 			for (k = 0; k < nissued; k++, busy++) {
-				struct req *r = &req[(u32)issued[k]];
-
-				if (r->served)
-					memcpy((u8 *)r->served->data + r->at, r->data, r->len);
-				member_read_done(node[issued[k] >> 32].m, (u32)issued[k], 0, tnow);
+				if (!hold_served || !req[(u32)issued[k]].served)
+					read_done(issued[k]);
+				else
+					held_served[nheld_served++] = issued[k];
 			}
 			nissued = 0;
 			if (!busy && reconnect) {

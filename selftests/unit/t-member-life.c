@@ -509,6 +509,118 @@ static void resync_under_a_read(void)
 	CHECK_EQ(req[r].data[0], read_on(l, 8 * 3));
 }
 
+/* @p comes back with nothing that the log of the leader @l could bring up to date. */
+static void left_behind(int *l, int *p, int *o)
+{
+	follow_ms = 1000000000;
+	opened(3);
+	*l = leader();
+	*p = (*l + 1) % 3;
+	*o = (*l + 2) % 3;
+	stop_node(&node[*p]);
+	write_some(*l, 1500);
+	run_ms(2000);
+	CHECK_EQ(start_node(&node[*p]), 0);
+	connect_all();
+	run_ms(1000);
+	follow_ms = 0;
+}
+
+static int lost_reads;
+
+static bool lose_reads(int from, int to, const struct wire_frame *f)
+{
+	return f->type != WIRE_READ || !lost_reads || !lost_reads--;
+}
+
+/* The leader has heard many beats of its last start: what is lost in this one is asked again. */
+static void beats_start_anew(void)
+{
+	int l, p, o, r;
+
+	left_behind(&l, &p, &o);
+	CHECK_EQ(open_on(p, true, 1000), 0);
+	run_ms(60000);
+	CHECK_EQ(leader(), l);
+	stop_node(&node[p]);
+	CHECK_EQ(start_node(&node[p]), 0);
+	connect_all();
+	run_ms(1000);
+	arrives = lose_reads;
+	lost_reads = 1;
+	r = do_read(p, 8 * 3, 8);
+	CHECK(r >= 0);
+	run_ms(4000);
+	arrives = NULL;
+	CHECK_EQ(lost_reads, 0);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(leader(), l);
+}
+
+static int unreplied = -1;
+
+static bool no_replies(int from, int to, const struct wire_frame *f)
+{
+	return f->type != WIRE_REPLY || to != unreplied;
+}
+
+/* Content comes on one connection, that it is fenced on another: it reads nothing of the next one's. */
+static void fenced_reads_nothing_new(void)
+{
+	int l, p, o, r;
+
+	left_behind(&l, &p, &o);
+	member_use(node[p].m, true);
+	CHECK_EQ(open_on(p, true, 1000), 0);
+	CHECK_EQ(write_on(p, 8 * 5, 0xaa, 1000), 0);
+	unreplied = p;
+	arrives = no_replies;
+	CHECK_EQ(open_on(o, true, 1000), 0);
+	CHECK_EQ(write_on(o, 8 * 5, 0xbb, 1000), 0);
+	r = do_read(p, 8 * 5, 8);
+	CHECK(r >= 0);
+	run_ms(700);
+	CHECK(!req[r].done);
+	arrives = NULL;
+	run_ms(1000);
+	CHECK_EQ(end_req(r), -ESTALE);
+	CHECK_EQ(member_session(node[p].m), MEMBER_S_FENCED);
+}
+
+/* A slow answer to a read of the last start is not one to a read of this, of the same token. */
+static void late_content_of_the_last_start(void)
+{
+	int l, p, o, r, first, i, n;
+
+	left_behind(&l, &p, &o);
+	CHECK_EQ(write_on(l, 8 * 5, 0xaa, 1000), 0);
+	hold_served = true;
+	first = do_read(p, 8 * 5, 8);
+	CHECK(first >= 0);
+	run_ms(100);
+	n = nheld_served;
+	CHECK_EQ(n, 1);
+	stop_node(&node[p]);
+	req[first].used = false;
+	CHECK_EQ(start_node(&node[p]), 0);
+	connect_all();
+	run_ms(1000);
+	CHECK_EQ(write_on(l, 8 * 5, 0xbb, 1000), 0);
+	r = do_read(p, 8 * 5, 8);
+	CHECK_EQ(r, first);
+	run_ms(20);
+	for (i = 0; i < n; i++)
+		read_done(held_served[i]);
+	run_ms(20);
+	for (; i < nheld_served; i++)
+		read_done(held_served[i]);
+	nheld_served = 0;
+	hold_served = false;
+	run_ms(2000);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(req[r].data[0], 0xbb);
+}
+
 /* Its log device was pulled out: what waits ends, and somebody else leads. */
 static void device_lost(void)
 {
@@ -546,6 +658,9 @@ static const struct tap_case cases[] = {
 	{ "rollback_is_remembered", rollback_is_remembered },
 	{ "resync_is_known", resync_is_known },
 	{ "resync_under_a_read", resync_under_a_read },
+	{ "beats_start_anew", beats_start_anew },
+	{ "fenced_reads_nothing_new", fenced_reads_nothing_new },
+	{ "late_content_of_the_last_start", late_content_of_the_last_start },
 	{ "device_lost", device_lost },
 };
 

@@ -23,7 +23,9 @@ static const struct wire_read rd = {
 	.nsect = RB_WRITE_MAX >> RB_SECTOR_SHIFT,
 };
 
-static const struct wire_data data = { .to = 0x0102030405060708, .id = 0x1112131415161718 };
+static const struct wire_data data = {
+	.to = 0x0102030405060708, .id = 0x1112131415161718, .epoch = 0x3132333435363738,
+};
 
 /* As a client has them: in no log yet. */
 static void fill_unplaced(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
@@ -255,6 +257,7 @@ static void test_data(void)
 	CHECK_EQ(frame->data.to, data.to);
 	CHECK_EQ(frame->data.id, data.id);
 	CHECK_EQ(frame->data.error, 0);
+	CHECK_EQ(frame->data.epoch, data.epoch);
 	CHECK_EQ(app->n, 1);
 	CHECK_EQ(app->nblocks, 3);
 	same_entry(&ent[0], &app->e[0]);
@@ -286,8 +289,8 @@ static const char golden_read[] =
 	"0807060504030201181716151413121128272625242322210001000000000000";
 
 static const char golden_data[] =
-	"72626c6b010700006c0000000200000000000000000000003469a7c1f7da812d"
-	"0807060504030201181716151413121100000000010000000000000000000000"
+	"72626c6b010700006c000000020000000000000000000000d651eb447a88fc8e"
+	"0807060504030201181716151413121100000000010000003837363534333231"
 	"0000000000000000000000000000000000000000000000006745230100000000"
 	"0000000000000000000000000000000000000000000000000900000000000000"
 	"02000300000000c0010000c0";
@@ -444,9 +447,8 @@ static const struct bad bad_data[] = {
 	{ "an error with content", HEAD + 16, 4, 5, -EINVAL },
 	{ "n 0", HEAD + 20, 4, 0, -EINVAL },
 	{ "an error and content", HEAD + 16, 4, 5, -EINVAL },
-	{ "reserved", HEAD + 24, 8, 1, -EINVAL },
-	{ "reserved, second", HEAD + 32, 8, 1, -EINVAL },
-	{ "reserved, third", HEAD + 40, 8, 1, -EINVAL },
+	{ "reserved", HEAD + 32, 8, 1, -EINVAL },
+	{ "reserved, second", HEAD + 40, 8, 1, -EINVAL },
 	{ "reserved last", HEAD + 55, 1, 0x80, -EINVAL },
 	{ "n 2", HEAD + 20, 4, 2, -EINVAL },
 	{ "n huge", HEAD + 20, 4, U32_MAX, -EINVAL },
