@@ -15,7 +15,8 @@ sys.path.insert(0, str(TOP / "tools/vm"))
 from lib import Cluster, VmError                            # noqa: E402
 from members import Members, MembersError, wait_for         # noqa: E402
 
-__all__ = ["BESIDE_FIO", "Cluster", "Fio", "Members", "MembersError", "Tap", "Writer", "arguments", "wait_for"]
+__all__ = ["BESIDE_FIO", "TOP", "Cluster", "Fio", "Members", "MembersError", "Tap", "Writer", "arguments",
+           "wait_for"]
 ACKLOG = str(TOP / "build/selftests/acklog")
 # Clear of what a Writer beside it writes.
 BESIDE_FIO = {"count": 16000, "pause": 25000}

@@ -63,8 +63,8 @@ reader_then_writer_elsewhere() {
 # All lose power, and the holder leads again, with nothing open: it keeps nobody from it.
 left_over_session_goes_to_who_asks() {
 	local i
+	put 1		# and leadership follows
 	lead 1
-	put 1
 	for i in 1 2 3; do rb "$i" down vol --force; done
 	for i in 1 2 3; do rb "$i" up vol; done
 	lead 1
