@@ -4,7 +4,7 @@
 
 A client inserts rows and counts those that were confirmed to it. The machine with
 the database crashes, is cut off, hands over; afterwards every confirmed row has to
-be there. The guests have no systemd: what runs is the program that the units run.
+be there. What runs is the program that the units run; cluster_long_systemd.py has the units.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
