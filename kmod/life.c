@@ -120,8 +120,7 @@ static int rb_start_pool(struct rb_volume *v, char *err)
 	pages[RB_BUDGET_SERVE] = diskless ? 0 : all / 20;
 	v->limits.reads = RB_TAGS + RB_SERVES;
 	/* Where each record costs a flush, few large ones: what arrives meanwhile shares one. */
-	if (!diskless && bdev_write_cache(rb_logio_lower(v)->bdev) &&
-	    !bdev_fua(rb_logio_lower(v)->bdev))
+	if (!diskless && rb_logio_flushes(v))
 		v->limits.records_inflight = 1;
 	if (v->up.election_ms) {
 		v->limits.default_election_ms = max_t(u32, v->up.election_ms, RB_ELECTION_MS_MIN);

@@ -371,7 +371,7 @@ int rb_logio_open(struct rb_volume *v, char *err)
 	if (!bdev_write_cache(l->lower.bdev))
 		rb_info(v, "log device %s claims to have no volatile write cache: it is believed\n",
 			v->up.log_path);
-	else if (!bdev_fua(l->lower.bdev))
+	else if (rb_logio_flushes(v))
 		rb_info(v, "log device %s has no FUA: each record is followed by a flush\n",
 			v->up.log_path);
 	return 0;
@@ -399,6 +399,20 @@ u64 rb_logio_bytes(const struct rb_volume *v)
 struct rb_lower *rb_logio_lower(const struct rb_volume *v)
 {
 	return &v->logio->lower;
+}
+
+/**
+ * rb_logio_flushes() - does each write to the log device cost a flush?
+ * @v: the volume, its log device open
+ *
+ * Context: any.
+ * Return: true: it has a volatile cache and no FUA.
+ */
+bool rb_logio_flushes(const struct rb_volume *v)
+{
+	struct block_device *bdev = v->logio->lower.bdev;
+
+	return bdev_write_cache(bdev) && !bdev_fua(bdev);
 }
 
 /**

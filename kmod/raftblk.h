@@ -355,6 +355,7 @@ int rb_logio_flush(struct rb_volume *v);	/* sleeps */
 u64 rb_dataio_bytes(const struct rb_volume *v);
 struct rb_lower *rb_dataio_lower(const struct rb_volume *v);
 struct rb_lower *rb_logio_lower(const struct rb_volume *v);
+bool rb_logio_flushes(const struct rb_volume *v);	/* each write there costs a flush */
 void rb_logio_wait(struct rb_volume *v);	/* until no bio is in flight */
 void rb_dataio_wait(struct rb_volume *v);
 void rb_logio_close(struct rb_volume *v);
