@@ -185,7 +185,7 @@ static bool uses(const struct member_client *c)
 	return c->in_use && c->state != MEMBER_S_NONE;
 }
 
-/* A session of before a restart: it is this node's, and nobody here has it. */
+/* Of before a restart, or granted when nobody waited any more: only the log says it is here. */
 static bool left_over(const struct member *m)
 {
 	const struct member_client *c = &m->client;

@@ -59,7 +59,7 @@ enum member_note {		/* things people want to hear of: events, log lines */
 	MEMBER_N_CONF,		/* the configuration changed; size and timeouts are known */
 	MEMBER_N_CHECKPOINT,	/* arg: index */
 	MEMBER_N_HALTED,	/* arg: enum member_halt */
-	MEMBER_N_READY,		/* arg 1: IO can be served (quorum, state); 0: no longer */
+	MEMBER_N_READY,		/* arg 1: IO can be served, here or by the leader; 0: no longer */
 };
 
 enum member_halt {

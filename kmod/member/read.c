@@ -338,8 +338,9 @@ void member_read_done(struct member *m, u64 token, int error, u64 now)
 	r->flags &= ~MEMBER_R_PARTS;
 	if (error && !r->error)
 		r->error = error;
+	/* What the leader sent it has confirmed; of a halted member nothing more comes. */
 	if (r->flags & MEMBER_R_GIVEN || m->halt != MEMBER_RUNNING) {
-		member_read_end(m, r, r->error);	/* the leader confirmed what it sent */
+		member_read_end(m, r, r->error);
 		return;
 	}
 	if (member_remote(m)) {

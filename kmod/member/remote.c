@@ -144,7 +144,7 @@ void member_remote_run(struct member *m, u32 slot)
 }
 
 /**
- * member_remote_ended() - a local lookup ended that counts for nothing any more
+ * member_remote_ended() - what a read found here counts for nothing any more
  * @m: member that needs a resync
  * @r: the read
  */
