@@ -102,9 +102,8 @@ class Session:
         self.buffer.clear()
         while True:
             self.sock.sendall(MAGIC + nonce)
-            ready, _, _ = select.select([self.sock], [], [], min(HELLO_RETRY, self._left()))
             self._check_alive()
-            while ready:
+            while select.select([self.sock], [], [], min(HELLO_RETRY, self._left()))[0]:
                 data = self.sock.recv(65536)
                 if not data:
                     return False
@@ -113,7 +112,6 @@ class Session:
                 if at >= 0:
                     del self.buffer[:at + len(expect)]
                     return True
-                ready, _, _ = select.select([self.sock], [], [], min(HELLO_RETRY, self._left()))
 
     def close(self):
         self.sock.close()

@@ -193,17 +193,25 @@ static void wait_for_host(int port)
 	close(ep);
 }
 
+/* Behind its MAGIC. */
+static void answer_hello(struct session *s)
+{
+	char nonce[NONCE_LEN];
+
+	read_exactly(s->port, nonce, sizeof(nonce));
+	send_frame(s, FRAME_HELLO, nonce, sizeof(nonce));
+}
+
 static void handshake(struct session *s)
 {
-	char window[MAGIC_LEN] = "", nonce[NONCE_LEN];
+	char window[MAGIC_LEN] = "";
 
 	wait_for_host(s->port);
 	while (memcmp(window, MAGIC, MAGIC_LEN)) {
 		memmove(window, window + 1, MAGIC_LEN - 1);
 		read_exactly(s->port, window + MAGIC_LEN - 1, 1);
 	}
-	read_exactly(s->port, nonce, sizeof(nonce));
-	send_frame(s, FRAME_HELLO, nonce, sizeof(nonce));
+	answer_hello(s);
 }
 
 /* RUN: flags, rows, columns, number of arguments, then NUL-ended strings:
@@ -495,8 +503,7 @@ static struct header first_frame(struct session *s)
 		read_exactly(s->port, &h, sizeof(h));
 		if (memcmp(&h, MAGIC, MAGIC_LEN))
 			return read_rest(s, h);
-		read_exactly(s->port, s->frame, NONCE_LEN);
-		send_frame(s, FRAME_HELLO, s->frame, NONCE_LEN);
+		answer_hello(s);
 	}
 }
 
