@@ -111,6 +111,12 @@ static void demand_until(bool (*done)(void), const char *what)
 	sim_fail("liveness: %s", what);
 }
 
+/* Has a device that its users can do something with. */
+static bool usable(const struct node *n)
+{
+	return n->up && !n->halted && n->st.conf.index;
+}
+
 /* ---- new writes ---- */
 
 static u64 writes_wanted;
@@ -124,7 +130,7 @@ static struct node *writer(void)
 	for (i = 0; i < sim.cfg.all; i++) {
 		struct node *n = &sim.node[(first + i) % sim.cfg.all];
 
-		if (!n->up || n->halted || node_paused(n))
+		if (!usable(n) || node_paused(n))
 			continue;
 		if (n->mounted || n->opening)
 			return n;
@@ -240,7 +246,7 @@ static bool read_all(void)
 		struct node *n = &sim.node[i];
 		u32 nsect;
 
-		if (!n->up || n->halted || !n->st.conf.index)
+		if (!usable(n))
 			continue;
 		if (member_session(n->m) == MEMBER_S_FENCED) {	/* until its users are gone */
 			all = false;
@@ -265,7 +271,7 @@ static void check_full(void)
 	u32 i, k;
 
 	for (i = 0; i < sim.cfg.all; i++)
-		for (k = 0; sim.node[i].up && !sim.node[i].halted && k < nfull[i]; k++)
+		for (k = 0; usable(&sim.node[i]) && k < nfull[i]; k++)
 			SIM_CHECK(full[i][k]->done && !full[i][k]->error,
 				  "node %c: a read at the end failed with %d", 'a' + i,
 				  full[i][k]->error);
