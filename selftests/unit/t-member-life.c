@@ -447,21 +447,36 @@ static void write_some(int n, int count)
 	}
 }
 
+/* @p is down until the log of the leader @l no longer reaches back to it. */
+static void outlived(int *l, int *p, int *o)
+{
+	opened(3);
+	*l = leader();
+	*p = (*l + 1) % 3;
+	*o = (*l + 2) % 3;
+	stop_node(&node[*p]);
+	write_some(*l, 1500);
+	run_ms(2000);
+}
+
+/* And it comes back; leadership follows nobody. */
+static void left_behind(int *l, int *p, int *o)
+{
+	follow_ms = 1000000000;
+	outlived(l, p, o);
+	CHECK_EQ(start_node(&node[*p]), 0);
+	connect_all();
+	run_ms(1000);
+	follow_ms = 0;
+}
+
 /* Away for longer than the log reaches back: it learns so from the leader, and reads there. */
 static void resync_is_known(void)
 {
 	static struct member_status st;
-	int l, p, r;
+	int l, p, o, r;
 
-	opened(3);
-	l = leader();
-	p = (l + 1) % 3;
-	stop_node(&node[p]);
-	write_some(l, 1500);
-	run_ms(2000);
-	CHECK_EQ(start_node(&node[p]), 0);
-	connect_all();
-	run_ms(1000);
+	left_behind(&l, &p, &o);
 	member_status(node[l].m, &st);
 	CHECK(st.peer[p < l ? p : p - 1].needs_resync);
 	CHECK(st.ready);
@@ -480,11 +495,11 @@ static void resync_is_known(void)
 	CHECK_EQ(write_on(p, 8 * 5, 0x77, 1000), 0);
 	CHECK_EQ(read_on(p, 8 * 5), 0x77);
 	/* Under another leader, too, whose log goes back no further. */
-	CHECK_EQ(member_transfer(node[l].m, node[(l + 2) % 3].cfg.node, tnow), 0);
+	CHECK_EQ(member_transfer(node[l].m, node[o].cfg.node, tnow), 0);
 	r = do_read(p, 8 * 5, 8);
 	CHECK(r >= 0);
 	run_ms(3000);
-	CHECK_EQ(leader(), (l + 2) % 3);
+	CHECK_EQ(leader(), o);
 	CHECK_EQ(end_req(r), 0);
 	CHECK_EQ(req[r].data[0], 0x77);
 }
@@ -492,14 +507,9 @@ static void resync_is_known(void)
 /* What it was reading itself when it learned that goes to the leader. */
 static void resync_under_a_read(void)
 {
-	int l, p, r;
+	int l, p, o, r;
 
-	opened(3);
-	l = leader();
-	p = (l + 1) % 3;
-	stop_node(&node[p]);
-	write_some(l, 1500);
-	run_ms(2000);
+	outlived(&l, &p, &o);
 	CHECK_EQ(start_node(&node[p]), 0);
 	r = do_read(p, 8 * 3, 8);	/* before it hears of anybody */
 	CHECK(r >= 0);
@@ -507,23 +517,6 @@ static void resync_under_a_read(void)
 	run_ms(1000);
 	CHECK_EQ(end_req(r), 0);
 	CHECK_EQ(req[r].data[0], read_on(l, 8 * 3));
-}
-
-/* @p comes back with nothing that the log of the leader @l could bring up to date. */
-static void left_behind(int *l, int *p, int *o)
-{
-	follow_ms = 1000000000;
-	opened(3);
-	*l = leader();
-	*p = (*l + 1) % 3;
-	*o = (*l + 2) % 3;
-	stop_node(&node[*p]);
-	write_some(*l, 1500);
-	run_ms(2000);
-	CHECK_EQ(start_node(&node[*p]), 0);
-	connect_all();
-	run_ms(1000);
-	follow_ms = 0;
 }
 
 static int lost_reads;
