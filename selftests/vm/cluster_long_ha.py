@@ -152,6 +152,14 @@ class Ha:
         print(f"# {len(self.confirmed)} rows confirmed, all of {len(rows)} rows read on {node}")
 
 
+def served(ha):
+    """The active node, and a client on another one whose rows it confirms."""
+    node = ha.active()
+    client = Client(ha, ha.others(node)[0])
+    client.more(30)
+    return node, client
+
+
 def one_is_active(ha):
     node = wait_for("an active node", ha.active, 120)
     for other in ha.others(node):
@@ -164,9 +172,7 @@ def one_is_active(ha):
 
 
 def moves_when_the_machine_crashes(ha):
-    old = ha.active()
-    client = Client(ha, ha.others(old)[0])
-    client.more(30)
+    old, client = served(ha)
     seconds = client.outage(lambda: ha.m.cluster.kill(old))
     print(f"# {old} killed: no row was confirmed for {seconds:.1f} s")
     client.stop()
@@ -177,9 +183,7 @@ def moves_when_the_machine_crashes(ha):
 
 
 def moves_when_the_machine_is_cut_off(ha):
-    old = ha.active()
-    client = Client(ha, ha.others(old)[0])
-    client.more(30)
+    old, client = served(ha)
     seconds = client.outage(lambda: ha.m.cluster.isolate(old))
     print(f"# {old} cut off: no row was confirmed for {seconds:.1f} s")
     ha.m.cluster.heal()
@@ -197,9 +201,7 @@ def moves_when_the_machine_is_cut_off(ha):
 
 
 def moves_when_asked_to(ha):
-    old = ha.active()
-    client = Client(ha, ha.others(old)[0])
-    client.more(30)
+    old, client = served(ha)
     seconds = client.outage(lambda: ha.m.sh(old, f"kill -HUP {ha.pid[old]}"))
     print(f"# {old} handed over to {ha.active(ha.others(old))}: no row was confirmed for {seconds:.1f} s")
     client.stop()
@@ -207,9 +209,7 @@ def moves_when_asked_to(ha):
 
 
 def its_program_may_die(ha):
-    node = ha.active()
-    client = Client(ha, ha.others(node)[0])
-    client.more(10)
+    node, client = served(ha)
     ha.m.sh(node, f"kill -9 {ha.pid[node]}")
     ha.hold(node)
     wait_for("it is active again", lambda: ha.active([node]), 60)
