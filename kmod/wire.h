@@ -124,7 +124,7 @@ struct wire_data {
 	u64 to;			/* store */
 	u64 id;
 	u64 epoch;		/* of the session of @to, in the log that was read; 0: none */
-	u32 error;		/* errno; then there is no payload */
+	u32 error;		/* errno; then there is no payload. EAGAIN: not now, ask again */
 };
 
 /* Reads a header: 0, -EBADMSG (magic or checksum), -EPROTONOSUPPORT, -EINVAL (lengths). */

@@ -502,11 +502,8 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 		c->wanted = true;
 	if (r->busy && r->beat == c->beat)
 		member_client_refused(m);
-	/* All that was asked for before that beat has been heard: it is under way, or forgotten. */
-	if (member_remote(m) && r->beat == c->beat && m->now >= m->read_again_at) {
-		m->read_again_at = m->now + member_election_ns(m);
-		member_remote_restart(m);
-	}
+	if (member_remote(m) && r->beat == c->beat)
+		member_remote_again(m);
 	rewind(m, r);
 	return 0;
 }

@@ -216,6 +216,8 @@ struct member {
 	u64 read_ticket;		/* newest asked of raft */
 	u64 read_again_at;		/* remote: when to ask the leader again */
 	bool read_new;			/* reads of ticket read_ticket + 1 wait to be asked */
+	bool remote_full;		/* the leader refused one: there is room for @remote_room */
+	u32 remote_room;
 	u64 read_ok_ticket, read_ok_index;
 
 	u32 npeers;
@@ -348,6 +350,7 @@ void member_remote_seek(struct member *m);
 void member_remote_reply(struct member *m, const struct wire_reply *r);
 u64 member_remote_deadline(const struct member *m);
 void member_remote_restart(struct member *m);
+void member_remote_again(struct member *m);
 void member_remote_ended(struct member *m, struct member_read *r);
 void member_remote_switch(struct member *m);
 void member_remote_run(struct member *m, u32 slot);

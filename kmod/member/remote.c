@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Clients without disks: whom they speak with, and their reads. The leader reads
- * for them as it does for its own users, and sends the content. A request or an
- * answer that is lost is asked for again; an answer that comes twice finds nobody
- * who waits. A member that needs a resync reads in this way, too.
+ * for them as it does for its own users, and sends the content, or refuses for now.
+ * What was refused is asked for again as others are answered; a request or an answer
+ * that is lost, too, but later; an answer that comes twice finds nobody who waits. A
+ * member that needs a resync reads in this way, too.
  */
 #include "internal.h"
 
@@ -107,6 +108,31 @@ void member_remote_restart(struct member *m)
 	for (i = m->read_head; i; i = m->read[i - 1].next)
 		m->read[i - 1].flags &= ~MEMBER_R_SENT;
 	m->read_new = true;
+	m->remote_full = false;
+}
+
+/**
+ * member_remote_again() - a leader that serves has heard the newest beat
+ * @m: member, see member_remote()
+ *
+ * What was asked for before that is under way there, refused, or lost.
+ */
+void member_remote_again(struct member *m)
+{
+	m->remote_full = false;
+	if (m->now < m->read_again_at)
+		return;
+	m->read_again_at = m->now + member_election_ns(m);
+	member_remote_restart(m);
+}
+
+/* As many again as it has answered, until the next beat: it is not asked in vain much. */
+static void refused(struct member *m, struct member_read *r)
+{
+	r->flags &= ~MEMBER_R_SENT;
+	m->read_new = true;
+	m->remote_full = true;
+	m->remote_room = 0;
 }
 
 /**
@@ -118,7 +144,7 @@ void member_remote_run(struct member *m, u32 slot)
 {
 	u32 i;
 
-	if (!m->read_new)
+	if (!m->read_new || (m->remote_full && !m->remote_room))
 		return;
 	for (i = m->read_head; i; i = m->read[i - 1].next) {
 		struct member_read *r = &m->read[i - 1];
@@ -132,6 +158,8 @@ void member_remote_run(struct member *m, u32 slot)
 
 		if (r->flags & (MEMBER_R_SENT | MEMBER_R_PARTS))
 			continue;
+		if (m->remote_full && !m->remote_room)
+			return;
 		frame = m->ops->tx_begin(m->host, slot, WIRE_BULK);
 		if (!frame) {
 			m->peer[slot].tx_blocked = true;
@@ -139,6 +167,8 @@ void member_remote_run(struct member *m, u32 slot)
 		}
 		m->ops->tx_end(m->host, slot, WIRE_BULK, wire_encode_read(frame, &w), NULL, 0);
 		r->flags |= MEMBER_R_SENT;
+		if (m->remote_full)
+			m->remote_room--;
 	}
 	m->read_new = false;
 }
@@ -170,6 +200,7 @@ void member_remote_switch(struct member *m)
 	u32 i = m->read_head;
 
 	m->read_new = true;
+	m->remote_full = false;
 	while (i) {
 		struct member_read *r = &m->read[i - 1];
 
@@ -216,6 +247,11 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 	r = member_remote(m) ? member_read_find(m, wire_id(m, d->id)) : NULL;
 	if (!r || r->flags & MEMBER_R_PARTS || r->buf)
 		return 0;
+	if (d->error == EAGAIN) {
+		refused(m, r);
+		return 0;
+	}
+	m->remote_room++;
 	/* Read under another session than this node has: that it is fenced is on its way. */
 	if (m->client.state == MEMBER_S_HELD && d->epoch != m->client.epoch)
 		return 0;
@@ -233,13 +269,23 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 
 /* ---- the leader ---- */
 
+static void not_now(struct member *m, u32 slot, const struct wire_read *w)
+{
+	struct wire_data d = { .to = w->from, .id = w->id, .error = EAGAIN };
+	void *frame = m->ops->tx_begin(m->host, slot, WIRE_BULK);
+
+	if (frame)
+		m->ops->tx_end(m->host, slot, WIRE_BULK, wire_encode_data(frame, &d, NULL, NULL),
+			       NULL, 0);
+}
+
 /**
  * member_serve_read() - a node reads that has nothing to read from
  * @m: member
  * @slot: its node
  * @w: the range
  *
- * What cannot be done now is forgotten: the client asks again.
+ * What cannot be done now is refused: the client asks again.
  *
  * Return: 0; -EINVAL: hostile or absurd.
  */
@@ -252,13 +298,17 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
 
 	if (w->from != m->peer[slot].store)
 		return -EINVAL;
-	if (m->diskless || !member_leads(m) || !m->seq_synced || !m->read_free)
+	if (m->diskless || !member_leads(m) || !m->seq_synced || !m->read_free) {
+		not_now(m, slot, w);
 		return 0;
+	}
 	if (!vol_fits(m->conf.sectors, m->conf.block_size, w->sector, w->nsect))
 		return -EINVAL;
 	buf = m->ops->serve_begin(m->host, nblocks, w->sector, w->nsect, &token);
-	if (!buf)
+	if (!buf) {
+		not_now(m, slot, w);
 		return 0;
+	}
 	r = member_read_alloc(m, token, w->sector, w->nsect);
 	r->buf = buf;
 	r->slot = slot;

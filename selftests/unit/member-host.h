@@ -253,11 +253,21 @@ static int new_req(void)
 	return i;
 }
 
+static int serve_max;		/* reads for other nodes at once; 0: as many as there are */
+static int nserving, nrefused;
+
 static struct rb_buf *h_serve(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
 {
-	struct rb_buf *b = h_alloc(host, nblocks);
-	int r = new_req();
+	struct rb_buf *b;
+	int r;
 
+	if (serve_max && nserving >= serve_max) {
+		nrefused++;
+		return NULL;
+	}
+	b = h_alloc(host, nblocks);
+	r = new_req();
+	nserving++;
 	req[r].served = tb(b);
 	req[r].at = (u32)(sector % RB_SECTORS_PER_BLOCK) * 512;
 	req[r].len = nsect * 512;
@@ -299,6 +309,7 @@ static void h_complete(void *host, u64 token, int error)
 	if (req[token].served) {
 		h_put(host, &req[token].served->buf);
 		req[token].used = false;
+		nserving--;
 		return;
 	}
 	req[token].done = true;

@@ -33,6 +33,7 @@ static void world(int n)
 	memset(req, 0, sizeof(req));
 	arrives = NULL;
 	nissued = 0;
+	serve_max = nserving = nrefused = 0;
 	nnodes = n;
 	for (i = 0; i < n; i++) {
 		format_node(&node[i], i);

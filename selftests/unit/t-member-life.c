@@ -507,14 +507,19 @@ static void resync_is_known(void)
 /* What it was reading itself when it learned that goes to the leader. */
 static void resync_under_a_read(void)
 {
-	int l, p, o, r;
+	static struct member_status st;
+	int l, p, o, r, ms = 0;
 
 	outlived(&l, &p, &o);
 	CHECK_EQ(start_node(&node[p]), 0);
 	r = do_read(p, 8 * 3, 8);	/* before it hears of anybody */
 	CHECK(r >= 0);
 	connect_all();
-	run_ms(1000);
+	do {
+		run_ms(1);
+		member_status(node[p].m, &st);
+	} while (!st.needs_resync && ++ms < 2000);
+	run_ms(20);		/* at once: not when what may be lost is asked for again */
 	CHECK_EQ(end_req(r), 0);
 	CHECK_EQ(req[r].data[0], read_on(l, 8 * 3));
 }
@@ -548,6 +553,83 @@ static void beats_start_anew(void)
 	CHECK_EQ(lost_reads, 0);
 	CHECK_EQ(end_req(r), 0);
 	CHECK_EQ(leader(), l);
+}
+
+/* Under another leader it is asked for again at once: not only when it may have been lost. */
+static void resync_read_follows_the_leader(void)
+{
+	int l, p, o, r, ms;
+
+	left_behind(&l, &p, &o);
+	arrives = lose_reads;
+	lost_reads = 1;
+	r = do_read(p, 8 * 3, 8);
+	CHECK(r >= 0);
+	run_ms(20);
+	arrives = NULL;
+	CHECK_EQ(lost_reads, 0);
+	CHECK_EQ(member_transfer(node[l].m, node[o].cfg.node, tnow), 0);
+	for (ms = 0; leader() != o && ms < 3000; ms++)
+		run_ms(1);
+	CHECK(!req[r].done);
+	run_ms(200);
+	CHECK_EQ(end_req(r), 0);
+}
+
+static void end_served(void)
+{
+	int i, n = nheld_served;
+
+	nheld_served = 0;
+	for (i = 0; i < n; i++)
+		read_done(held_served[i]);
+}
+
+/* The leader serves few at once: the others are refused, and go when it has answered some. */
+static void reads_wait_for_their_turn(void)
+{
+	int l, p, o, i, ms, r[64], left = 64;
+
+	left_behind(&l, &p, &o);
+	hold_served = true;
+	serve_max = 4;
+	for (i = 0; i < 64; i++) {
+		r[i] = do_read(p, 8 * i, 8);
+		CHECK(r[i] >= 0);
+	}
+	for (ms = 0; left && ms < 1000; ms++) {
+		run_ms(1);
+		end_served();
+		for (left = 0, i = 0; i < 64; i++)
+			left += !req[r[i]].done;
+	}
+	CHECK(ms < 100);
+	CHECK(nrefused < 2 * 64);
+	hold_served = false;
+	serve_max = 0;
+	for (i = 0; i < 64; i++) {
+		CHECK_EQ(end_req(r[i]), 0);
+		CHECK_EQ(req[r[i]].data[0], read_on(l, 8 * i));
+	}
+}
+
+/* None of its own is under way, whose answer would make room: it asks again with each beat. */
+static void others_have_all_turns(void)
+{
+	int l, p, o, r;
+
+	left_behind(&l, &p, &o);
+	CHECK_EQ(read_on(p, 8 * 3), read_on(l, 8 * 3));
+	serve_max = 4;
+	nserving += 4;
+	r = do_read(p, 8 * 3, 8);
+	CHECK(r >= 0);
+	run_ms(5000);
+	CHECK(!req[r].done);
+	CHECK(nrefused >= 5000 / 200 && nrefused < 5000 / 20);
+	nserving -= 4;
+	run_ms(200);
+	CHECK_EQ(end_req(r), 0);
 }
 
 static int unreplied = -1;
@@ -651,6 +733,9 @@ static const struct tap_case cases[] = {
 	{ "rollback_is_remembered", rollback_is_remembered },
 	{ "resync_is_known", resync_is_known },
 	{ "resync_under_a_read", resync_under_a_read },
+	{ "resync_read_follows_the_leader", resync_read_follows_the_leader },
+	{ "reads_wait_for_their_turn", reads_wait_for_their_turn },
+	{ "others_have_all_turns", others_have_all_turns },
 	{ "beats_start_anew", beats_start_anew },
 	{ "fenced_reads_nothing_new", fenced_reads_nothing_new },
 	{ "late_content_of_the_last_start", late_content_of_the_last_start },
