@@ -90,6 +90,7 @@ static void held(struct member *m, const struct log_session *own)
 	c->sent = own->seq;
 	c->wanted = false;
 	member_client_state(m, MEMBER_S_HELD);
+	member_reads_anew(m);
 	if (c->asking)
 		member_client_answer(m, 0);
 }
@@ -347,7 +348,10 @@ static void beat(struct member *m, u32 slot)
 
 	if (m->now < c->beat_at || !due(m) || !member_client_send(m, slot, 0, 0))
 		return;
-	c->beat_sent = c->sent;
+	if (!c->beat_marked) {
+		c->beat_marked = c->beat;
+		c->beat_sent = c->sent;
+	}
 	c->beat_at = m->now + member_heartbeat_ns(m);
 }
 
@@ -377,6 +381,7 @@ void member_client_restart(struct member *m)
 
 	c->sent = c->done;
 	c->beat_at = 0;
+	c->beat_marked = 0;
 	if (member_remote(m))
 		member_remote_restart(m);
 }
@@ -465,11 +470,23 @@ void member_client_refused(struct member *m)
 	member_client_answer(m, -EBUSY);
 }
 
+/*
+ * Has the leader heard all that was sent before the marked beat? Not before the
+ * newest one: others may follow sooner than the replies come.
+ */
+static bool beat_heard(struct member_client *c, const struct wire_reply *r)
+{
+	if (!c->beat_marked || r->beat < c->beat_marked)
+		return false;
+	c->beat_marked = 0;
+	return true;
+}
+
 /* What is missing at the leader goes again. Duplicates do no harm, so a guess is good enough. */
-static void rewind(struct member *m, const struct wire_reply *r)
+static void rewind(struct member *m, const struct wire_reply *r, bool heard)
 {
 	struct member_client *c = &m->client;
-	u64 upto = r->gap ? c->sent : r->beat == c->beat ? c->beat_sent : 0;
+	u64 upto = r->gap ? c->sent : heard ? min_t(u64, c->beat_sent, c->last) : 0;
 
 	if (c->state != MEMBER_S_HELD || r->epoch != c->epoch || r->next > upto)
 		return;
@@ -489,8 +506,10 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 {
 	struct member_client *c = &m->client;
 	struct log_session own = { .epoch = r->epoch, .nonce = r->nonce, .seq = r->seq };
+	bool heard;
 
-	if (r->to != m->cfg.super.store || (m->conf.nonce && r->cluster != m->conf.nonce))
+	if (r->to != m->cfg.super.store || (m->conf.nonce && r->cluster != m->conf.nonce) ||
+	    m->peer[slot].client)
 		return -EINVAL;
 	if (m->diskless)
 		member_remote_reply(m, r);
@@ -500,11 +519,12 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r)
 		return 0;
 	if (r->wanted)
 		c->wanted = true;
-	if (r->busy && r->beat == c->beat)
+	if (r->busy && r->beat >= c->beat_open && r->beat <= c->beat)
 		member_client_refused(m);
-	if (member_remote(m) && r->beat == c->beat)
+	heard = beat_heard(c, r);
+	if (heard && member_remote(m))
 		member_remote_again(m);
-	rewind(m, r);
+	rewind(m, r, heard);
 	return 0;
 }
 

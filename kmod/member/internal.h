@@ -62,7 +62,9 @@ struct member_client {
 
 	u64 leader, term;	/* that "sent" speaks of */
 	u64 beat;		/* newest beat sent to it */
-	u64 beat_sent;		/* what had been sent before that */
+	u64 beat_marked;	/* that a reply is waited for; 0: none */
+	u64 beat_sent;		/* what had been sent before that one */
+	u64 beat_open;		/* the first that can have carried what is asked for */
 	u64 beat_at;		/* when the next is due */
 	u64 heard;		/* when a leader that serves replied last */
 	u64 seek_at;		/* without disks: when to ask everybody who leads */
@@ -79,6 +81,7 @@ struct member_served {
 	u64 gap_at;		/* @next when it was told of a gap last */
 	u64 stalled_at;		/* commit index when there was no room */
 	bool in_use;		/* as it says */
+	bool spoke;		/* on this connection: whatever comes from it shows that it lives */
 	bool stalled;		/* something of it was dropped for want of room */
 	bool due;		/* it is to be told: */
 	bool gap;		/* to go on from @next */
@@ -216,8 +219,8 @@ struct member {
 	u64 read_ticket;		/* newest asked of raft */
 	u64 read_again_at;		/* remote: when to ask the leader again */
 	bool read_new;			/* reads of ticket read_ticket + 1 wait to be asked */
-	bool remote_full;		/* the leader refused one: there is room for @remote_room */
-	u32 remote_room;
+	u64 place_epoch;		/* session that the leader closed for another to have one */
+	u32 remote_sent, remote_max;	/* reads that the leader was asked for, and may be */
 	u64 read_ok_ticket, read_ok_index;
 
 	u32 npeers;
@@ -328,6 +331,7 @@ void member_read_end(struct member *m, struct member_read *r, int error);
 void member_read_look_up(struct member *m, struct member_read *r);
 void member_reads_run(struct member *m);
 void member_reads_check(struct member *m);
+void member_reads_anew(struct member *m);
 void member_reads_confirm(struct member *m, u64 ticket, u64 index);
 void member_reads_fail(struct member *m, int error, bool stopping);
 
@@ -349,6 +353,7 @@ int member_client_reply(struct member *m, u32 slot, const struct wire_reply *r);
 void member_remote_seek(struct member *m);
 void member_remote_reply(struct member *m, const struct wire_reply *r);
 u64 member_remote_deadline(const struct member *m);
+void member_remote_unsent(struct member *m, struct member_read *r);
 void member_remote_restart(struct member *m);
 void member_remote_again(struct member *m);
 void member_remote_ended(struct member *m, struct member_read *r);

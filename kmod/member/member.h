@@ -22,7 +22,8 @@
 #include "../wire.h"
 
 #define MEMBER_PEERS_MAX	(RAFT_MEMBERS_MAX - 1)
-#define MEMBER_SEGS_MAX		64
+/* Of the data device, in one lookup: every other sector is somewhere else. */
+#define MEMBER_SEGS_MAX		(RB_WRITE_MAX >> RB_SECTOR_SHIFT >> 1)
 #define MEMBER_READBACK_BLOCKS	WIRE_BLOCKS_MAX
 #define MEMBER_READBACK_ENTRIES	WIRE_ENTRIES_MAX
 

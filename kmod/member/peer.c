@@ -240,6 +240,7 @@ void member_peer_up(struct member *m, u32 slot, enum wire_channel ch, u64 now)
 		return;
 	p->tx_blocked = false;
 	m->served[slot].beat = 0;	/* it may have started again, and its beats with it */
+	m->served[slot].spoke = false;
 	if (p->store == m->client.leader)
 		member_client_restart(m);
 	member_step_store(m, RAFT_EV_REACHABLE, p->store);
@@ -403,6 +404,9 @@ int member_recv(struct member *m, u32 slot, struct wire_frame *f, struct rb_buf 
 	default:
 		ret = -EINVAL;
 	}
+	/* Its beats may be held up behind payload that there is no memory for. */
+	if (m->served[slot].spoke)
+		m->served[slot].heard = now;
 out:
 	put_received(m, buf, f->append.n);
 	return ret;

@@ -87,6 +87,7 @@ static void free_read(struct member *m, struct member_read *r)
 	while (*link != slot)
 		link = &m->read[*link - 1].hash_next;
 	*link = r->hash_next;
+	member_remote_unsent(m, r);
 	if (r->prev)
 		m->read[r->prev - 1].next = r->next;
 	else
@@ -267,6 +268,27 @@ void member_reads_run(struct member *m)
 	m->read_new = false;
 	ev.done.ticket = ++m->read_ticket;
 	member_step(m, &ev);
+}
+
+/**
+ * member_reads_anew() - reads under way end with nothing older than this moment
+ * @m: member
+ *
+ * This node has the session now. Who asked for it forgets what he has cached; what
+ * arrives in his cache afterwards must not be of before the writes of others.
+ */
+void member_reads_anew(struct member *m)
+{
+	u32 i;
+
+	for (i = m->read_head; i; i = m->read[i - 1].next) {
+		struct member_read *r = &m->read[i - 1];
+
+		member_remote_unsent(m, r);
+		r->flags &= ~(MEMBER_R_CONFIRMED | MEMBER_R_GIVEN);
+		r->ticket = m->read_ticket + 1;
+	}
+	m->read_new = m->nreads;
 }
 
 /**

@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#define SENT_MAX	16	/* reads asked for at once: the leader serves several nodes */
+
 /* ---- the client: who leads ---- */
 
 /**
@@ -98,6 +100,18 @@ static u64 wire_id(const struct member *m, u64 token)
 }
 
 /**
+ * member_remote_unsent() - the leader does not have, or no longer has, this read to answer
+ * @m: member
+ * @r: the read
+ */
+void member_remote_unsent(struct member *m, struct member_read *r)
+{
+	if (r->flags & MEMBER_R_SENT)
+		m->remote_sent--;
+	r->flags &= ~MEMBER_R_SENT;
+}
+
+/**
  * member_remote_restart() - what was asked for may be lost
  * @m: member, see member_remote()
  */
@@ -106,9 +120,9 @@ void member_remote_restart(struct member *m)
 	u32 i;
 
 	for (i = m->read_head; i; i = m->read[i - 1].next)
-		m->read[i - 1].flags &= ~MEMBER_R_SENT;
+		member_remote_unsent(m, &m->read[i - 1]);
 	m->read_new = true;
-	m->remote_full = false;
+	m->remote_max = SENT_MAX;
 }
 
 /**
@@ -119,20 +133,19 @@ void member_remote_restart(struct member *m)
  */
 void member_remote_again(struct member *m)
 {
-	m->remote_full = false;
+	m->remote_max = SENT_MAX;
 	if (m->now < m->read_again_at)
 		return;
 	m->read_again_at = m->now + member_election_ns(m);
 	member_remote_restart(m);
 }
 
-/* As many again as it has answered, until the next beat: it is not asked in vain much. */
+/* Until the next beat is heard one is sent for each that is answered: not many in vain. */
 static void refused(struct member *m, struct member_read *r)
 {
-	r->flags &= ~MEMBER_R_SENT;
+	member_remote_unsent(m, r);
 	m->read_new = true;
-	m->remote_full = true;
-	m->remote_room = 0;
+	m->remote_max = m->remote_sent;
 }
 
 /**
@@ -144,7 +157,7 @@ void member_remote_run(struct member *m, u32 slot)
 {
 	u32 i;
 
-	if (!m->read_new || (m->remote_full && !m->remote_room))
+	if (!m->read_new)
 		return;
 	for (i = m->read_head; i; i = m->read[i - 1].next) {
 		struct member_read *r = &m->read[i - 1];
@@ -158,7 +171,7 @@ void member_remote_run(struct member *m, u32 slot)
 
 		if (r->flags & (MEMBER_R_SENT | MEMBER_R_PARTS))
 			continue;
-		if (m->remote_full && !m->remote_room)
+		if (m->remote_sent >= m->remote_max)
 			return;
 		frame = m->ops->tx_begin(m->host, slot, WIRE_BULK);
 		if (!frame) {
@@ -167,8 +180,7 @@ void member_remote_run(struct member *m, u32 slot)
 		}
 		m->ops->tx_end(m->host, slot, WIRE_BULK, wire_encode_read(frame, &w), NULL, 0);
 		r->flags |= MEMBER_R_SENT;
-		if (m->remote_full)
-			m->remote_room--;
+		m->remote_sent++;
 	}
 	m->read_new = false;
 }
@@ -185,7 +197,8 @@ void member_remote_ended(struct member *m, struct member_read *r)
 		return;
 	}
 	r->error = 0;
-	r->flags &= ~(MEMBER_R_FOUND | MEMBER_R_CONFIRMED | MEMBER_R_SENT);
+	r->flags &= ~(MEMBER_R_FOUND | MEMBER_R_CONFIRMED);
+	member_remote_unsent(m, r);
 	m->read_new = true;
 }
 
@@ -200,12 +213,12 @@ void member_remote_switch(struct member *m)
 	u32 i = m->read_head;
 
 	m->read_new = true;
-	m->remote_full = false;
+	m->remote_max = SENT_MAX;
 	while (i) {
 		struct member_read *r = &m->read[i - 1];
 
 		i = r->next;
-		r->flags &= ~MEMBER_R_SENT;
+		member_remote_unsent(m, r);
 		if (!(r->flags & MEMBER_R_PARTS) && m->needs_resync)
 			member_remote_ended(m, r);
 	}
@@ -251,10 +264,11 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 		refused(m, r);
 		return 0;
 	}
-	m->remote_room++;
-	/* Read under another session than this node has: that it is fenced is on its way. */
-	if (m->client.state == MEMBER_S_HELD && d->epoch != m->client.epoch)
+	/* Read before the session that this node has, or after it was fenced: it will learn so. */
+	if (m->client.state == MEMBER_S_HELD && d->epoch != m->client.epoch) {
+		refused(m, r);
 		return 0;
+	}
 	if (a->n && (a->e[0].sector != r->sector || a->e[0].nsect != r->nsect))
 		return -EINVAL;
 	if (!a->n) {
@@ -277,6 +291,19 @@ static void not_now(struct member *m, u32 slot, const struct wire_read *w)
 	if (frame)
 		m->ops->tx_end(m->host, slot, WIRE_BULK, wire_encode_data(frame, &d, NULL, NULL),
 			       NULL, 0);
+}
+
+static bool under_way(const struct member *m, u32 slot, u64 id)
+{
+	u32 i;
+
+	for (i = m->read_head; i; i = m->read[i - 1].next) {
+		const struct member_read *r = &m->read[i - 1];
+
+		if (r->buf && r->slot == slot && r->id == id)
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -304,6 +331,8 @@ int member_serve_read(struct member *m, u32 slot, const struct wire_read *w)
 	}
 	if (!vol_fits(m->conf.sectors, m->conf.block_size, w->sector, w->nsect))
 		return -EINVAL;
+	if (under_way(m, slot, w->id))
+		return 0;	/* asked for again: the device is slow */
 	buf = m->ops->serve_begin(m->host, nblocks, w->sector, w->nsect, &token);
 	if (!buf) {
 		not_now(m, slot, w);
@@ -328,7 +357,8 @@ void member_serve_read_end(struct member *m, struct member_read *r, int error)
 	const struct log_session *own = vol_session_of(m->vol, m->peer[r->slot].store);
 	struct wire_data d = {
 		.to = m->peer[r->slot].store,
-		.epoch = own ? own->epoch : 0,
+		/* An OPEN may have been judged since: what was read may be of before it. */
+		.epoch = own && own->epoch <= r->wait_index ? own->epoch : 0,
 		.id = r->id,
 		.error = (u32)-error,
 	};

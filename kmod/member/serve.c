@@ -18,6 +18,7 @@ void member_serve_reset(struct member *m)
 {
 	memset(m->served, 0, sizeof(m->served));
 	m->seq_synced = false;
+	m->place_epoch = 0;
 	m->lead_since = m->now;
 	m->follow_at = m->now + m->cfg.limits.follow_ms * RB_NSEC_PER_MSEC;
 }
@@ -80,14 +81,38 @@ static bool may_open(struct member *m, struct member_served *s, const struct log
 	return false;
 }
 
+/* Of a shared volume: one whose node is silent has to go, if there is one; @s asks again. */
+static void make_place(struct member *m, struct member_served *s)
+{
+	const struct log_state *live = vol_live(m->vol);
+	struct rb_entry e = { .kind = RB_E_CLOSE };
+	u32 i = 0;
+
+	while (i < live->nsessions && !silent(m, live->session[i].store))
+		i++;
+	if (i == live->nsessions) {
+		s->busy = true;
+		return;
+	}
+	e.store = live->session[i].store;
+	e.epoch = live->session[i].epoch;
+	if (e.epoch != m->place_epoch && !member_propose(m, &e, NULL))
+		m->place_epoch = e.epoch;
+}
+
 static void open_session(struct member *m, struct member_served *s, struct rb_entry *e, bool force)
 {
 	const struct log_session *cur = m->conf.flags & LOG_CONF_SHARED ?
 					vol_session_of(m->vol, s->store) : vol_session(m->vol);
 
 	s->due = true;
+	s->busy = false;
 	if (e->epoch != (cur ? cur->epoch : 0) || !may_open(m, s, cur, force))
 		return;
+	if (!cur && vol_live(m->vol)->nsessions == LOG_SESSIONS_MAX) {
+		make_place(m, s);
+		return;
+	}
 	if (s->open_nonce == e->seq && s->open_epoch == e->epoch)
 		return;		/* it is in the log already */
 	if (member_propose(m, e, NULL))
@@ -229,7 +254,7 @@ int member_serve(struct member *m, u32 slot, const struct wire_submit *w, struct
 	s->beat = max_t(u64, s->beat, w->beat);
 	if (!member_leads(m) || !m->seq_synced || w->term != m->rst.term)
 		return 0;
-	s->heard = m->now;
+	s->spoke = true;
 	s->in_use = w->in_use;
 	for (i = 0; i < a->n && !ret; i++)
 		ret = serve_entry(m, s, w, &a->e[i], &buf[i]);

@@ -28,6 +28,7 @@ int member_open(struct member *m, bool force, u64 token)
 	c->token = token;
 	c->nonce = m->cfg.boot_nonce + ++c->opens;
 	c->beat_at = 0;
+	c->beat_open = c->beat + 1;
 	member_client_state(m, MEMBER_S_OPENING);
 	return 0;
 }

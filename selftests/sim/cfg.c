@@ -146,6 +146,16 @@ static void draw_late(struct sim_cfg *c)
 	c->raw_ghost = rnd_one_in(R_LATE, 4) ? (u32)rnd_log(R_LATE, 200, 100000) : 0;
 }
 
+/* Members far from each other: a round trip is about as long as a heartbeat, or longer. */
+static void draw_far(struct sim_cfg *c)
+{
+	if (!rnd_one_in(R_FAR, 12))
+		return;
+	c->delay_min = c->heartbeat_ms * MSEC / 100 * rnd_range(R_FAR, 30, 65);
+	c->delay_max = c->delay_min + c->heartbeat_ms * MSEC / 10;
+	c->slow_link = 1;
+}
+
 void cfg_draw(struct sim_cfg *c, u64 seed)
 {
 	memset(c, 0, sizeof(*c));
@@ -164,6 +174,7 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
 	if (rnd_one_in(R_CFG, 16))
 		draw_pressure(c);
 	draw_late(c);
+	draw_far(c);
 }
 
 /*

@@ -97,6 +97,8 @@ void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 	SIM_CHECK(sector == op->sector + off / 512 && sector + nsect <= sim.cfg.sectors,
 		  "node %c: a part of another range", 'a' + n->id);
 	op->parts++;
+	SIM_CHECK(op->parts <= MEMBER_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
+		  op->parts);
 	op->kinds |= 1;
 	d->what = op;
 	d->a = off;

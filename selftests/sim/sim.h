@@ -23,7 +23,7 @@
 
 /* ---- rng.c: one stream a subject, so that a change of one disturbs the others less ---- */
 
-enum sim_stream { R_CFG, R_NET, R_DISK, R_CLIENT, R_FAULT, R_NODE, R_LATE, R_STREAMS };
+enum sim_stream { R_CFG, R_NET, R_DISK, R_CLIENT, R_FAULT, R_NODE, R_LATE, R_FAR, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum sim_stream s);

@@ -81,6 +81,9 @@ static int ends;		/* requests ended */
 static bool shared;		/* the volume to be bootstrapped */
 static u32 follow_ms;		/* limits of nodes to be started; 0: the default */
 static u32 entries = 1024;
+static u32 block_size = 4096;
+static int parts_now, parts_most;	/* of the data device, in one lookup */
+static int latency_ms;			/* one way */
 /* Frames on their way: false is lost. NULL: all arrive. */
 static bool (*arrives)(int from, int to, const struct wire_frame *f);
 static bool reconnect;
@@ -277,6 +280,8 @@ static struct rb_buf *h_serve(void *host, u32 nblocks, u64 sector, u32 nsect, u6
 
 static void h_rdata(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 {
+	if (++parts_now > parts_most)
+		parts_most = parts_now;
 	memcpy(req[token].data + off,
 	       ((struct node *)host)->data + DATA_HEADER_BYTES + sector * 512, nsect * 512);
 }
@@ -294,12 +299,14 @@ static void h_rzero(void *host, u64 token, u32 off, u32 nsect)
 static u64 issued[REQS];
 static int nissued;
 
-static u64 held_served[REQS];	/* the device takes its time over reads for other nodes */
-static int nheld_served;
-static bool hold_served;
+static u64 held_read[REQS];	/* devices take their time */
+static int nheld_read;
+static bool hold_served;	/* over reads for other nodes */
+static int hold_own = -1;	/* over those of this one's users */
 
 static void h_rissued(void *host, u64 token)
 {
+	parts_now = 0;
 	issued[nissued++] = token | (u64)((struct node *)host)->id << 32;
 }
 
@@ -361,7 +368,7 @@ static void format_node(struct node *n, int id)
 	strcpy(s->volume_name, "vol");
 	sprintf(s->node, "n%d", id);
 	s->store = 100 + id;
-	s->block_size = 4096;
+	s->block_size = block_size;
 	s->region_shift = 20;
 	assert(!log_layout(s, LOG_DEV, DATA_DEV - DATA_HEADER_BYTES, &need));
 	log_super_encode(s, n->log);
@@ -538,6 +545,39 @@ static void deliver(struct node *from, struct frame_q *f)
 	free_frame(f);
 }
 
+/* What is on a slow network. A connection that is cut loses nothing of it: none is, meanwhile. */
+static struct {
+	int from;
+	struct frame_q *f;
+	u64 due;
+} lag[OPS_MAX];
+static int nlag;
+
+static void send_frame(struct node *from, struct frame_q *f)
+{
+	if (!latency_ms) {
+		deliver(from, f);
+		return;
+	}
+	assert(nlag < OPS_MAX);
+	lag[nlag].from = from->id;
+	lag[nlag].f = f;
+	lag[nlag++].due = tnow + latency_ms * RB_NSEC_PER_MSEC;
+}
+
+static int deliver_due(void)
+{
+	int i, n = 0;
+
+	while (n < nlag && lag[n].due <= tnow)
+		n++;
+	for (i = 0; i < n; i++)
+		deliver(&node[lag[i].from], lag[i].f);
+	nlag -= n;
+	memmove(lag, lag + n, nlag * sizeof(lag[0]));
+	return n;
+}
+
 static void pause_node(struct node *n)
 {
 	n->paused = true;
@@ -620,14 +660,16 @@ static void run_ms(int ms)
 				memcpy(f, n->fq, sizeof(f[0]) * nf);
 				n->nfq = 0;
 				for (k = 0; k < nf; k++)
-					deliver(n, f[k]);
+					send_frame(n, f[k]);
 				busy += no + nf;
 			}
+			busy += deliver_due();
 			for (k = 0; k < nissued; k++, busy++) {
-				if (!hold_served || !req[(u32)issued[k]].served)
-					read_done(issued[k]);
+				if (req[(u32)issued[k]].served ? hold_served :
+				    hold_own == (int)(issued[k] >> 32))
+					held_read[nheld_read++] = issued[k];
 				else
-					held_served[nheld_served++] = issued[k];
+					read_done(issued[k]);
 			}
 			nissued = 0;
 			if (!busy && reconnect) {

@@ -10,6 +10,8 @@ static void end_world(void)
 {
 	int i;
 
+	while (nlag)
+		free_frame(lag[--nlag].f);
 	for (i = 0; i < nnodes; i++) {
 		if (node[i].m)
 			stop_node(&node[i]);
@@ -34,6 +36,11 @@ static void world(int n)
 	arrives = NULL;
 	nissued = 0;
 	serve_max = nserving = nrefused = 0;
+	latency_ms = 0;
+	hold_served = false;
+	hold_own = -1;
+	nheld_read = 0;
+	parts_most = 0;
 	nnodes = n;
 	for (i = 0; i < n; i++) {
 		format_node(&node[i], i);
@@ -107,6 +114,51 @@ static int read_on(int n, u64 sector)
 	run_ms(500);
 	e = end_req(r);
 	return e ? -1 : req[r].data[0];
+}
+
+static void write_some(int n, int count)
+{
+	int r, i;
+
+	for (i = 0; i < count; i++) {
+		r = do_write(n, i % 128 * 8, 8, i);
+		CHECK(r >= 0);
+		run_ms(1);
+		CHECK_EQ(end_req(r), 0);
+	}
+}
+
+/* @p is down until the log of the leader @l no longer reaches back to it. */
+static void outlived(int *l, int *p, int *o)
+{
+	opened(3);
+	*l = leader();
+	*p = (*l + 1) % 3;
+	*o = (*l + 2) % 3;
+	stop_node(&node[*p]);
+	write_some(*l, 1500);
+	run_ms(2000);
+}
+
+/* And it comes back; leadership follows nobody. */
+static void left_behind(int *l, int *p, int *o)
+{
+	follow_ms = 1000000000;
+	outlived(l, p, o);
+	CHECK_EQ(start_node(&node[*p]), 0);
+	connect_all();
+	run_ms(1000);
+	follow_ms = 0;
+}
+
+/* The devices are done, see hold_served and hold_own. */
+static void end_held(void)
+{
+	int i, n = nheld_read;
+
+	nheld_read = 0;
+	for (i = 0; i < n; i++)
+		read_done(held_read[i]);
 }
 
 static void same_digests(void)

@@ -435,41 +435,6 @@ static void rollback_is_remembered(void)
 	CHECK_EQ(hello_with(p, q, st.raft.commit), 0);
 }
 
-static void write_some(int n, int count)
-{
-	int r, i;
-
-	for (i = 0; i < count; i++) {
-		r = do_write(n, i % 128 * 8, 8, i);
-		CHECK(r >= 0);
-		run_ms(1);
-		CHECK_EQ(end_req(r), 0);
-	}
-}
-
-/* @p is down until the log of the leader @l no longer reaches back to it. */
-static void outlived(int *l, int *p, int *o)
-{
-	opened(3);
-	*l = leader();
-	*p = (*l + 1) % 3;
-	*o = (*l + 2) % 3;
-	stop_node(&node[*p]);
-	write_some(*l, 1500);
-	run_ms(2000);
-}
-
-/* And it comes back; leadership follows nobody. */
-static void left_behind(int *l, int *p, int *o)
-{
-	follow_ms = 1000000000;
-	outlived(l, p, o);
-	CHECK_EQ(start_node(&node[*p]), 0);
-	connect_all();
-	run_ms(1000);
-	follow_ms = 0;
-}
-
 /* Away for longer than the log reaches back: it learns so from the leader, and reads there. */
 static void resync_is_known(void)
 {
@@ -576,15 +541,6 @@ static void resync_read_follows_the_leader(void)
 	CHECK_EQ(end_req(r), 0);
 }
 
-static void end_served(void)
-{
-	int i, n = nheld_served;
-
-	nheld_served = 0;
-	for (i = 0; i < n; i++)
-		read_done(held_served[i]);
-}
-
 /* The leader serves few at once: the others are refused, and go when it has answered some. */
 static void reads_wait_for_their_turn(void)
 {
@@ -599,7 +555,7 @@ static void reads_wait_for_their_turn(void)
 	}
 	for (ms = 0; left && ms < 1000; ms++) {
 		run_ms(1);
-		end_served();
+		end_held();
 		for (left = 0, i = 0; i < 64; i++)
 			left += !req[r[i]].done;
 	}
@@ -673,7 +629,7 @@ static void late_content_of_the_last_start(void)
 	first = do_read(p, 8 * 5, 8);
 	CHECK(first >= 0);
 	run_ms(100);
-	n = nheld_served;
+	n = nheld_read;
 	CHECK_EQ(n, 1);
 	stop_node(&node[p]);
 	req[first].used = false;
@@ -685,11 +641,11 @@ static void late_content_of_the_last_start(void)
 	CHECK_EQ(r, first);
 	run_ms(20);
 	for (i = 0; i < n; i++)
-		read_done(held_served[i]);
+		read_done(held_read[i]);
 	run_ms(20);
-	for (; i < nheld_served; i++)
-		read_done(held_served[i]);
-	nheld_served = 0;
+	for (; i < nheld_read; i++)
+		read_done(held_read[i]);
+	nheld_read = 0;
 	hold_served = false;
 	run_ms(2000);
 	CHECK_EQ(end_req(r), 0);

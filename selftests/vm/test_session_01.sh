@@ -108,8 +108,8 @@ leader_goes_under_a_follower() {
 		until_ok 20 acked_more_than 50
 		# Leadership goes where the writes are; an administrator's wish holds for a while.
 		until_ok 40 leader_is $w
-		lead "$(other $w)"
-		l=$(a_leader vol)
+		l=$(other $w)
+		lead "$l"
 		rb "$l" down vol --force
 		n=$(wc -l </tmp/ack.s)
 		until_ok 30 acked_more_than $((n + 50))
