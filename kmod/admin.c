@@ -369,7 +369,6 @@ int rb_volume_down(struct rb_volume *v, bool force, u64 ticket, char *err)
 	if (!r) {
 		WRITE_ONCE(v->state, RB_V_STOPPING);
 		v->down_ticket = ticket;
-		v->down_started = true;
 		WRITE_ONCE(v->force, force);
 		queue_work(rb_wq, &v->stop_work);
 	}
@@ -418,6 +417,8 @@ static int rb_bootstrap_failed(struct rb_volume *v, int r, u32 slot, char *err)
 		return rb_sentence(err, r, "this node has just started: try again");
 	case -ESHUTDOWN:
 		return rb_sentence(err, r, "this node is halted");
+	case -EINVAL:
+		return rb_sentence(err, r, "the size is no multiple of the block size");
 	default:
 		return rb_sentence(err, r, "bootstrap is not possible (error %d)", -r);
 	}
@@ -523,12 +524,13 @@ int rb_volume_lock_timeout(struct rb_volume *v)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(RB_LOOK_MS);
 
-	while (!mutex_trylock(&v->owner)) {
-		if (time_after(jiffies, end))
-			return -ETIMEDOUT;
+	bool locked;
+
+	atomic_inc(&v->lookers);
+	while (!(locked = mutex_trylock(&v->owner)) && time_before(jiffies, end))
 		usleep_range(100, 200);
-	}
-	return 0;
+	atomic_dec(&v->lookers);
+	return locked ? 0 : -ETIMEDOUT;
 }
 
 /**

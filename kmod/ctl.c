@@ -53,26 +53,41 @@ static struct genl_family rb_ctl_family __ro_after_init = {
  * Beside GENL_ADMIN_PERM, which asks for CAP_NET_ADMIN: block devices are at
  * stake, and the caller's network namespace may be his own toy.
  */
-static int allowed(struct genl_info *info)
+static int allowed(struct sk_buff *skb, struct genl_info *info)
 {
-	if (capable(CAP_SYS_ADMIN))
+	if (netlink_capable(skb, CAP_SYS_ADMIN))
 		return 0;
 	GENL_SET_ERR_MSG(info, "needs CAP_SYS_ADMIN in the initial user namespace");
 	return -EPERM;
 }
 
+static bool visible(const char *p)
+{
+	if (!*p)
+		return false;
+	while (*p > ' ' && *p <= '~')
+		p++;
+	return !*p;
+}
+
 /* Names end up in kernel messages and file names. */
 static int get_name(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
 {
-	const char *p;
-
 	nla_strscpy(to, attr, LOG_NAME_MAX);
-	for (p = to; *p > ' ' && *p <= '~' && *p != '/'; p++)
-		;
-	if (to[0] && !*p)
+	if (visible(to) && !strchr(to, '/'))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
 			    "a name is 1 to 31 visible ASCII characters, without '/'");
+	return -EINVAL;
+}
+
+/* Part of the configuration that all members keep, where nothing else is taken. */
+static int get_address(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
+{
+	nla_strscpy(to, attr, LOG_ADDR_MAX);
+	if (visible(to))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "an address is 1 to 63 visible ASCII characters");
 	return -EINVAL;
 }
 
@@ -134,7 +149,9 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 	err = get_name(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
 	if (err)
 		return err;
-	nla_strscpy(peer->addr, tb[RAFTBLK_A_PEER_ADDRESS], sizeof(peer->addr));
+	err = get_address(info->extack, tb[RAFTBLK_A_PEER_ADDRESS], peer->addr);
+	if (err)
+		return err;
 	peer->client = nla_get_flag(tb[RAFTBLK_A_PEER_CLIENT]);
 	err = get_sockaddr(info->extack, tb[RAFTBLK_A_PEER_SOCKADDR],
 			   &up->peer_addr[up->npeers]);
@@ -246,7 +263,7 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 	struct rb_up *up;
 	int err;
 
-	err = allowed(info);
+	err = allowed(skb, info);
 	if (err)
 		return err;
 	up = kzalloc(sizeof(*up), GFP_KERNEL);
@@ -263,14 +280,14 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /* A change of the volume that the request names. */
-static int change(struct genl_info *info,
+static int change(struct sk_buff *skb, struct genl_info *info,
 		  int (*fn)(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text))
 {
 	char text[RB_ERR_MAX] = "";
 	struct rb_volume *v;
 	int err;
 
-	err = allowed(info);
+	err = allowed(skb, info);
 	if (!err)
 		err = get_volume(info, &v);
 	if (err)
@@ -296,7 +313,7 @@ static int do_down(struct rb_volume *v, struct genl_info *info, u64 ticket, char
  */
 int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, do_down);
+	return change(skb, info, do_down);
 }
 
 static int do_bootstrap(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
@@ -319,7 +336,7 @@ static int do_bootstrap(struct rb_volume *v, struct genl_info *info, u64 ticket,
  */
 int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, do_bootstrap);
+	return change(skb, info, do_bootstrap);
 }
 
 static int do_transfer(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
@@ -342,7 +359,7 @@ static int do_transfer(struct rb_volume *v, struct genl_info *info, u64 ticket, 
  */
 int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, do_transfer);
+	return change(skb, info, do_transfer);
 }
 
 static int do_take(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
@@ -360,7 +377,7 @@ static int do_take(struct rb_volume *v, struct genl_info *info, u64 ticket, char
  */
 int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, do_take);
+	return change(skb, info, do_take);
 }
 
 /* ---- looking ---- */

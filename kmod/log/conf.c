@@ -63,6 +63,8 @@ int disk_conf_check(const struct disk_conf *d)
 		return 0;
 	if (bs != 512 && bs != 4096)
 		return -EINVAL;
+	if (!d->sectors || le64_to_cpu(d->sectors) & ((bs >> RB_SECTOR_SHIFT) - 1))
+		return -EINVAL;
 	for (i = 0; i < n; i++)
 		if (!member_ok(d, i))
 			return -EINVAL;

@@ -171,7 +171,8 @@ int member_bootstrap_conf(const struct member *m, const char *self_addr, u64 sec
  * @slot: as there
  *
  * Return: 0: under way, a CONF note follows; -ENOMEM: no payload buffer;
- * -EAGAIN: this start is not durable yet; else as member_bootstrap_conf().
+ * -EAGAIN: this start is not durable yet; -EINVAL: nobody could read that
+ * configuration; else as member_bootstrap_conf().
  */
 int member_bootstrap(struct member *m, struct log_conf *conf, u32 *slot)
 {
@@ -195,12 +196,15 @@ int member_bootstrap(struct member *m, struct log_conf *conf, u32 *slot)
 	conf->index = 1;
 	log_conf_encode(conf, m->ops->buf_data(m->host, buf));
 	m->ops->buf_sum(m->host, buf, buf->crc);
-	ret = member_stage(m, &e, buf);
+	/* As the others will, and this node when it starts again. */
+	ret = log_conf_decode(&m->rx_conf, m->ops->buf_data(m->host, buf));
+	if (!ret)
+		ret = member_stage(m, &e, buf);
 	if (ret) {
 		m->ops->buf_put(m->host, buf);
 		return ret;
 	}
-	m->rx_conf = *conf;
+	m->rx_conf.index = conf->index;
 	m->bootstrapping = true;
 	m->meta.raft.term = 1;
 	m->meta.raft.vote = 0;

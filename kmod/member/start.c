@@ -170,6 +170,7 @@ size_t member_pages_size(void)
 int member_volume_init(struct member *m)
 {
 	struct vol_geom g;
+	struct vol *vol;
 	u64 sectors = m->conf.sectors;
 
 	if (m->vol && member_judged(m))
@@ -183,8 +184,11 @@ int member_volume_init(struct member *m)
 	g.shared = m->conf.flags & LOG_CONF_SHARED;
 	g.ctx = m;
 	memset(m->vol_mem, 0, vol_size(&g));
-	m->vol = vol_init(m->vol_mem, &g, &m->meta.state);
-	return m->vol ? 0 : -EINVAL;
+	vol = vol_init(m->vol_mem, &g, &m->meta.state);
+	if (!vol)
+		return -EINVAL;
+	m->vol = vol;
+	return 0;
 }
 
 /* ---- recovery ---- */

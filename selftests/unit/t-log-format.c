@@ -199,7 +199,7 @@ static void conf_set(struct log_conf *c, u64 base, u32 bs, u32 n)
 	memset(c, 0, sizeof(*c));
 	c->index = base + 1;
 	c->nonce = base + 2;
-	c->sectors = base + 3;
+	c->sectors = base + 8;
 	c->block_size = bs;
 	c->election_ms = base + 4;
 	c->heartbeat_ms = base + 5;
@@ -221,6 +221,9 @@ static void configuration(void)
 		{ 12, 4, 2, -EPROTONOSUPPORT },
 		{ 24, 4, 2, -EPROTONOSUPPORT },
 		{ 64 + 24, 4, 513, -EINVAL },
+		{ 64 + 16, 8, 0, -EINVAL },		/* sectors: none, or part of a block */
+		{ 64 + 16, 8, 0x2009, -EINVAL },
+		{ 64 + 16, 8, 0x2010, 0 },
 		{ 64 + 36, 4, 0, -EINVAL },
 		{ 64 + 36, 4, 3, -EINVAL },		/* a member without a store */
 		{ 64 + 36, 4, 17, -EINVAL },

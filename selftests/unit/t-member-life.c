@@ -671,7 +671,30 @@ static void device_lost(void)
 	CHECK(leader() >= 0 && leader() != l);
 }
 
+/* What no member could read is refused, and nothing has changed. */
+static void absurd_bootstrap(void)
+{
+	static struct log_conf conf;
+	static struct member_status st;
+	u32 slot;
+
+	world(3);
+	CHECK_EQ(member_bootstrap_conf(node[0].m, "10.0.0.1:7800", 9, 4711, &conf, &slot), 0);
+	CHECK_EQ(member_bootstrap(node[0].m, &conf, &slot), -EINVAL);
+	CHECK_EQ(member_bootstrap_conf(node[0].m, "10.0.0. 1:7800", 0, 4711, &conf, &slot), 0);
+	CHECK_EQ(member_bootstrap(node[0].m, &conf, &slot), -EINVAL);
+	run_ms(1000);
+	member_status(node[0].m, &st);
+	CHECK_EQ(st.halt, MEMBER_RUNNING);
+	CHECK_EQ(st.log_entries, 0);
+	CHECK_EQ(member_bootstrap_conf(node[0].m, "10.0.0.1:7800", 0, 4711, &conf, &slot), 0);
+	CHECK_EQ(member_bootstrap(node[0].m, &conf, &slot), 0);
+	run_ms(3000);
+	CHECK(leader() >= 0);
+}
+
 static const struct tap_case cases[] = {
+	{ "absurd_bootstrap", absurd_bootstrap },
 	{ "two_bootstraps", two_bootstraps },
 	{ "no_bootstrap_after_a_vote", no_bootstrap_after_a_vote },
 	{ "other_sizes", other_sizes },
