@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The code is written for the newest kernels; what older ones lack is here and
- * nowhere else. Two gates: 6.12, and what came after it. raftblk.h includes
+ * nowhere else. One gate at 6.12, and a few after it. raftblk.h includes
  * this behind the kernel's headers: the pure layers never see it.
  */
 #ifndef RAFTBLK_COMPAT_H
@@ -11,7 +11,8 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define sockaddr_unsized	sockaddr
-#else
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
 #define BLK_MQ_F_SHOULD_MERGE	0
 #endif
 
@@ -32,6 +33,11 @@ struct blk_holder_ops {
 
 static inline void rb_holder_unlock(struct block_device *bdev)
 {
+}
+
+static inline struct address_space *rb_bdev_mapping(struct block_device *bdev)
+{
+	return bdev->bd_inode->i_mapping;
 }
 
 /* The "file" is the device itself: opened for reading and writing, exclusively, by us alone. */
@@ -117,6 +123,11 @@ static void name(struct gendisk *disk, fmode_t mode)				\
 static inline void rb_holder_unlock(struct block_device *bdev)
 {
 	mutex_unlock(&bdev->bd_holder_lock);
+}
+
+static inline struct address_space *rb_bdev_mapping(struct block_device *bdev)
+{
+	return bdev->bd_mapping;
 }
 
 #define RB_COMPAT_OPEN(name, fn)						\

@@ -2,22 +2,17 @@
 /*
  * The gendisk: its life, who opens it, its size and whether it can be written.
  *
- * Opening for writing takes the volume's session. The caller holds open_mutex
- * there, so the wait is killable and short, and nothing that completes a
- * request ever needs open_mutex. Who has the device open for writing cannot be
+ * Opening for writing takes the session, see open.c. Who has it open so cannot be
  * known (->release() has no mode on new kernels): only "all openers are gone"
  * counts. Without a session the disk is read-only for the block layer, and
  * queue_rq refuses writes, since that alone binds nobody.
  */
 #include <linux/idr.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
 #include "disk.h"
-
-#define RB_POLL_MS	50
 
 static int rb_major;
 static DEFINE_IDA(rb_minors);
@@ -25,8 +20,13 @@ static atomic_t rb_disks = ATOMIC_INIT(0);	/* gendisks not freed yet */
 
 /* ---- what the gendisk looks like ---- */
 
-/* Owner: takes over what the member says of session, readiness and size. */
-static void rb_disk_refresh(struct rb_disk *d)
+/**
+ * rb_disk_refresh() - take over what the member says of session, readiness and size
+ * @d: the disk
+ *
+ * Context: owner.
+ */
+void rb_disk_refresh(struct rb_disk *d)
 {
 	struct rb_volume *v = d->v;
 	enum member_session_state s = member_session(v->m);
@@ -51,12 +51,24 @@ static void rb_disk_set_size(struct rb_disk *d, u64 sectors)
 		kobject_uevent(&dev->kobj, KOBJ_CHANGE);
 }
 
-/* Not as owner: uevents and the like may sleep. */
-static void rb_disk_apply_state(struct rb_disk *d)
+/**
+ * rb_disk_apply_state() - make the gendisk look like that
+ * @d: the disk
+ *
+ * With a session alone it is not writable: whoever reads here may have cached what
+ * is old by now, and a file system that is mounted read-only must not go on from
+ * that. An open for writing drops it first.
+ *
+ * Context: process; sleeps, in uevents and the like; not as owner.
+ */
+void rb_disk_apply_state(struct rb_disk *d)
 {
+	bool clean;
+
 	mutex_lock(&d->state_lock);
 	if (!READ_ONCE(d->dead)) {
-		set_disk_ro(d->gd, !READ_ONCE(d->writable));
+		clean = READ_ONCE(d->clean_epoch) == READ_ONCE(d->epoch);
+		set_disk_ro(d->gd, !READ_ONCE(d->writable) || !clean);
 		rb_disk_set_size(d, READ_ONCE(d->sectors));
 	}
 	mutex_unlock(&d->state_lock);
@@ -94,148 +106,6 @@ void rb_disk_state_changed(struct rb_volume *v)
 }
 
 /* ---- open and release ---- */
-
-/**
- * rb_disk_open_done() - the member answered an open
- * @d: the disk
- * @token: of the open
- * @error: 0 or -errno
- *
- * Context: owner.
- */
-void rb_disk_open_done(struct rb_disk *d, u64 token, int error)
-{
-	if (token != d->open_token)
-		return;		/* it did not wait for so long */
-	d->open_result = error;
-	wake_up_all(&d->v->noted);
-}
-
-/* Owner. Asks the member; what it answers, if it is not known at once, comes later. */
-static int rb_open_ask(struct rb_disk *d)
-{
-	u64 token = RB_TOKEN_OPEN | ++d->open_gen;
-	int r;
-
-	member_use(d->v->m, true);
-	d->open_token = token;
-	d->open_result = 1;
-	r = member_open(d->v->m, false, token);
-	if (!r) {
-		rb_volume_kick(d->v, RB_KICK_CTL);
-		return -EINPROGRESS;
-	}
-	d->open_token = 0;
-	return r;
-}
-
-/* Owner. */
-static int rb_open_answered(struct rb_disk *d)
-{
-	int r = d->open_result;
-
-	if (r == 1)
-		return -EINPROGRESS;
-	d->open_token = 0;
-	if (r == -EBUSY) {
-		member_status(d->v->m, &d->v->st);
-		rb_warn_limited(d->v, "open for writing refused: %s holds the session\n",
-				rb_store_name(d->v, &d->v->st, d->v->st.holder));
-	}
-	/* Granted: asking again says whether it is held still. */
-	return r ? r : -EAGAIN;
-}
-
-/*
- * One step towards the session, as owner. 0: it is held; -EAGAIN: try again;
- * -EINPROGRESS: an answer follows; else the open fails.
- */
-static int rb_open_step(struct rb_disk *d)
-{
-	struct rb_volume *v = d->v;
-	int r;
-
-	lockdep_assert_held(&v->owner);
-	if (v->stopped || READ_ONCE(d->door_closed))
-		return -ENXIO;
-	if (d->open_token) {
-		r = rb_open_answered(d);
-		if (r != -EAGAIN)
-			return r;
-	}
-	r = rb_open_ask(d);
-	if (r == -EALREADY) {
-		rb_disk_refresh(d);
-		return 0;
-	}
-	if (r != -ESTALE || atomic_read(&d->openers) > 1)
-		return r;
-	/* Fenced, and all who had it open are gone. */
-	member_session_reset(v->m);
-	return -EAGAIN;
-}
-
-/* Nobody waits for the answer any more. */
-static void rb_open_stop(struct rb_disk *d)
-{
-	struct rb_volume *v = d->v;
-
-	mutex_lock(&v->owner);
-	if (d->open_token && !v->stopped)
-		member_open_cancel(v->m);
-	d->open_token = 0;
-	mutex_unlock(&v->owner);
-}
-
-/* Under open_mutex, which makes it one at a time: killable, bounded. */
-static int rb_open_wait(struct rb_disk *d)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
-	struct rb_volume *v = d->v;
-	int r;
-
-	for (;;) {
-		if (mutex_lock_killable(&v->owner))
-			return -EINTR;
-		r = rb_open_step(d);
-		mutex_unlock(&v->owner);
-		if (r != -EAGAIN && r != -EINPROGRESS)
-			return r;
-		if (time_after(jiffies, end)) {
-			rb_warn_limited(v,
-					"open for writing: no session within %d ms (no leader, or no quorum)\n",
-					RB_OPEN_WAIT_MS);
-			return -EBUSY;
-		}
-		if (wait_event_killable_timeout(v->noted, READ_ONCE(d->open_token) &&
-						READ_ONCE(d->open_result) != 1,
-						msecs_to_jiffies(RB_POLL_MS)) < 0)
-			return -EINTR;
-	}
-}
-
-static int rb_open_session(struct rb_disk *d)
-{
-	int r = rb_open_wait(d);
-	u64 epoch;
-
-	if (r) {
-		rb_open_stop(d);
-		return r;
-	}
-	/*
-	 * What a reader cached here may be old: before this session another node
-	 * may have written. The session may be older than this open: whoever asked
-	 * for it may have been killed, or have given up.
-	 */
-	epoch = READ_ONCE(d->epoch);
-	if (d->clean_epoch != epoch) {
-		invalidate_bdev(d->gd->part0);
-		d->clean_epoch = epoch;
-	}
-	rb_disk_apply_state(d);
-	return 0;
-}
 
 static void rb_opener_gone(struct rb_disk *d)
 {
@@ -433,6 +303,8 @@ int rb_disk_close_door(struct rb_volume *v, bool force)
 {
 	struct rb_disk *d = v->disk;
 
+	if (!force && atomic_read(&d->openers))
+		return -EBUSY;	/* who opens meanwhile is not disturbed */
 	WRITE_ONCE(d->door_closed, true);
 	smp_mb();	/* pairs with rb_disk_open(): flag before count, there the reverse */
 	if (!force && atomic_read(&d->openers)) {

@@ -111,7 +111,8 @@ struct rb_disk {
 	u64 open_token;			/* owner; 0: no open waits */
 	int open_result;		/* owner; 1: not yet */
 	u32 open_gen;			/* owner */
-	u64 clean_epoch;		/* open_mutex: nothing older than it is cached */
+	bool open_stopped;		/* nobody waits for @open_token */
+	u64 clean_epoch;		/* under open_mutex: nothing older than it is cached */
 
 	/* What the gendisk should look like; applied under @state_lock, never as owner. */
 	struct mutex state_lock;
@@ -128,7 +129,13 @@ int rb_reads_alloc(struct rb_disk *d);
 void rb_reads_free(struct rb_disk *d);
 void rb_reads_starved(struct rb_disk *d);
 void rb_reads_abort(struct rb_disk *d);
+
+/* disk.c, open.c */
+void rb_disk_refresh(struct rb_disk *d);		/* owner */
+void rb_disk_apply_state(struct rb_disk *d);		/* sleeps; not as owner */
 void rb_disk_open_done(struct rb_disk *d, u64 token, int error);	/* owner */
+void rb_disk_open_cancel(struct rb_disk *d);		/* owner */
+int rb_open_session(struct rb_disk *d);
 extern const struct blk_mq_ops rb_mq_ops;
 extern const struct attribute_group *rb_disk_groups[];	/* sysfs.c */
 

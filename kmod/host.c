@@ -424,6 +424,9 @@ int rb_volume_loop(void *arg)
 		if (!rb_volume_pass(v, &deadline))
 			rb_volume_sleep(v, deadline);
 		cond_resched();
+		/* A busy loop hardly ever leaves the lock alone: let them have it. */
+		if (atomic_read(&v->lookers))
+			usleep_range(200, 300);
 	}
 	memalloc_noio_restore(noio);
 	return 0;

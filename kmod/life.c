@@ -477,6 +477,8 @@ static void rb_stop_gracefully(struct rb_volume *v)
 	rb_volume_kick(v, RB_KICK_CTL);
 	if (!r && !rb_stop_wait(v, RB_TRANSFER_WAIT_MS, rb_not_leading, 0))
 		rb_warn(v, "down without having handed over leadership\n");
+	if (rb_volume_diskless(v))
+		return;
 	mutex_lock(&v->owner);
 	member_checkpoint(v->m);
 	member_status(v->m, &v->st);

@@ -52,6 +52,7 @@ static void reclassify(struct sock *sk)
 	static struct lock_class_key slock_key[2], lock_key[2];
 	bool v6 = sk->sk_family == AF_INET6;
 
+	sk_owner_set(sk, THIS_MODULE);
 	spin_lock_bh(&sk->sk_lock.slock);
 	lockdep_set_class_and_name(&sk->sk_lock.slock, &slock_key[v6],
 				   v6 ? "slock-AF_INET6-RAFTBLK" : "slock-AF_INET-RAFTBLK");

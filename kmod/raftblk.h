@@ -74,7 +74,6 @@ struct rb_payload {
 	refcount_t ref;
 	struct rb_pool *pool;
 	u8 budget;
-	struct llist_node free;
 	struct page *page[RB_ENTRY_BLOCKS_MAX];
 };
 
@@ -159,6 +158,7 @@ struct rb_volume {
 	struct member_limits limits;
 
 	struct mutex owner;		/* around every call into @m */
+	atomic_t lookers;		/* who wait for it in rb_volume_lock_timeout() */
 	struct member *m;
 	void *member_pages;		/* vmalloc */
 	struct rb_pool *pool;
@@ -184,7 +184,6 @@ struct rb_volume {
 	struct rb_take take;
 	char session_told[RB_TEXT_MAX];	/* owner: of the session, last told */
 	bool force;			/* down --force: end every request now */
-	bool down_started;
 };
 
 /* An ended asynchronous operation, queued from any context and run by the loop as owner. */

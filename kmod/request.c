@@ -74,6 +74,27 @@ static bool rb_req_payload(struct rb_disk *d, struct request *rq, struct rb_req 
 	return true;
 }
 
+/* It counts from the first try on: later ones, for want of pages, are of the same request. */
+static void rb_req_deadline(struct rb_disk *d, struct request *rq, struct rb_req *rr)
+{
+	u32 ms = d->v->up.io_timeout_ms;
+
+	if (rq->rq_flags & RQF_DONTPREP)
+		return;
+	rq->rq_flags |= RQF_DONTPREP;
+	rr->deadline = ms ? rb_now() + ms * RB_NSEC_PER_MSEC : U64_MAX;
+}
+
+/* Writes that timed out keep their pages while the member may still need them. */
+static blk_status_t rb_queue_starved(struct rb_disk *d, struct request *rq, struct rb_req *rr)
+{
+	if (rr->deadline > rb_now())
+		return BLK_STS_RESOURCE;
+	rb_warn_limited(d->v, "write at sector %llu timed out: no memory to take it in\n",
+			(u64)blk_rq_pos(rq));
+	return BLK_STS_TIMEOUT;
+}
+
 static blk_status_t rb_queue_refuse(struct rb_disk *d)
 {
 	struct rb_volume *v = d->v;
@@ -104,15 +125,14 @@ static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_
 	rr->payload = NULL;
 	rr->served = false;
 	rr->tag = rq->tag;
+	rb_req_deadline(d, rq, rr);
 	if (write && !rb_req_payload(d, rq, rr))
-		return BLK_STS_RESOURCE;
+		return rb_queue_starved(d, rq, rr);
 	rr->disk = d;
 	rr->error = 0;
 	rr->round = false;
 	rr->npart = 0;
 	rr->next = 0;
-	rr->deadline = d->v->up.io_timeout_ms ?
-		       rb_now() + d->v->up.io_timeout_ms * RB_NSEC_PER_MSEC : U64_MAX;
 	atomic_set(&rr->hold, 1);
 	atomic_inc(&d->inflight);
 	blk_mq_start_request(rq);
@@ -406,6 +426,7 @@ u32 rb_disk_drain(struct rb_volume *v, u64 now)
 	struct rb_disk *d = v->disk;
 
 	lockdep_assert_held(&v->owner);
+	rb_disk_open_cancel(d);
 	member_use(v->m, atomic_read(&d->openers));
 	rb_collect(d);
 	if (v->up.io_timeout_ms)

@@ -67,8 +67,29 @@ write_b() {
 	tr '\0' 'b' </dev/zero | dd of="$1" bs=4k count=1 iflag=fullblock oflag=direct status=none
 }
 
+# More than there is memory for: what was not taken in yet has a deadline, too.
+starved_io_fails_in_time() {
+	local began d
+	d=$(dev 1)
+	dd if=/dev/zero of="$d" bs=4k count=8 oflag=direct status=none
+	isolate 2
+	isolate 3
+	until_ok 30 not_ready 1
+	began=$(date +%s)
+	fio --name=w --filename="$d" --direct=1 --ioengine=libaio --iodepth=64 --numjobs=4 \
+		--rw=randwrite --bs=128k --size=64m --io_size=24m --continue_on_error=write \
+		--minimal >/tmp/fio.s 2>&1 || true
+	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi
+	echo "# $(($(date +%s) - began)) s"
+	[ $(($(date +%s) - began)) -lt $((60 * RB_SLOW)) ]
+	dmesg | grep -q 'no memory to take it in'
+	heal
+	until_ok 60 write_b "$d"
+	replicas_equal vol
+}
+
 for t in waits_for_a_quorum waiting_io_goes_on fails_after_a_deadline \
-	late_io_fails_and_nothing_overtakes_it; do
+	late_io_fails_and_nothing_overtakes_it starved_io_fails_in_time; do
 	tap $t
 done
 tap_end

@@ -84,6 +84,33 @@ without_a_quorum_it_gives_up() {
 	until_ok 30 leader vol
 }
 
+# Mounted read-only it has no session, and its blocks are cached: from before others wrote.
+what_is_cached_is_not_built_upon() {
+	local d1 d2
+	d1=$(device 1 vol)
+	d2=$(device 2 vol)
+	mkdir -p /mnt/t1 /mnt/t2
+	mkfs.ext4 -qF "$d2"
+	mount -o ro "$d1" /mnt/t1
+	mount "$d2" /mnt/t2
+	cp -r /usr/include/linux/netfilter /mnt/t2/
+	umount /mnt/t2
+	rb 1 take vol --wait 10s
+	# It has the session, but what it would write belongs to another state.
+	! mount -o remount,rw /mnt/t1 2>/dev/null
+	[ "$(blockdev --getro "$d1")" = 1 ]
+	! dd if=/dev/zero of="$d1" bs=4k count=1 oflag=direct status=none 2>/dev/null
+	dmesg | tail -20 | grep -q 'is it mounted read-only'
+	umount /mnt/t1
+	mount "$d1" /mnt/t1
+	[ "$(blockdev --getro "$d1")" = 0 ]
+	diff -r /usr/include/linux/netfilter /mnt/t1/netfilter
+	touch /mnt/t1/more
+	umount /mnt/t1
+	fsck.ext4 -fn "$d1" >/dev/null
+	replicas_equal vol
+}
+
 shared_volumes_have_a_session_a_node() {
 	cluster_down || true
 	RB_NEW_ARGS="--shared" cluster_up 3 vol
@@ -103,5 +130,6 @@ shared_volumes_have_a_session_a_node() {
 
 for t in starts every_node_sees_the_session nothing_is_taken_without_force \
 	what_is_used_is_taken_by_force a_dead_holder_is_no_obstacle without_a_quorum_it_gives_up \
+	what_is_cached_is_not_built_upon \
 	shared_volumes_have_a_session_a_node; do tap $t; done
 tap_end

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opening for writing takes the volume's session. The caller holds open_mutex
+ * there, so the wait is killable and short, and nothing that completes a
+ * request ever needs open_mutex.
+ */
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/wait_bit.h>
+
+#include "disk.h"
+
+#define RB_POLL_MS	50
+
+/**
+ * rb_disk_open_done() - the member answered an open
+ * @d: the disk
+ * @token: of the open
+ * @error: 0 or -errno
+ *
+ * Context: owner.
+ */
+void rb_disk_open_done(struct rb_disk *d, u64 token, int error)
+{
+	if (token != d->open_token)
+		return;		/* it did not wait for so long */
+	d->open_result = error;
+	wake_up_all(&d->v->noted);
+}
+
+/**
+ * rb_disk_open_cancel() - call off an open that nobody waits for
+ * @d: the disk
+ *
+ * Context: owner.
+ */
+void rb_disk_open_cancel(struct rb_disk *d)
+{
+	if (!READ_ONCE(d->open_stopped))
+		return;
+	WRITE_ONCE(d->open_stopped, false);
+	if (d->open_token)
+		member_open_cancel(d->v->m);
+	d->open_token = 0;
+}
+
+/* Owner. Asks the member; what it answers, if it is not known at once, comes later. */
+static int rb_open_ask(struct rb_disk *d)
+{
+	u64 token = RB_TOKEN_OPEN | ++d->open_gen;
+	int r;
+
+	member_use(d->v->m, true);
+	d->open_token = token;
+	d->open_result = 1;
+	r = member_open(d->v->m, false, token);
+	if (!r) {
+		rb_volume_kick(d->v, RB_KICK_CTL);
+		return -EINPROGRESS;
+	}
+	d->open_token = 0;
+	return r;
+}
+
+/* Owner. */
+static int rb_open_answered(struct rb_disk *d)
+{
+	int r = d->open_result;
+
+	if (r == 1)
+		return -EINPROGRESS;
+	d->open_token = 0;
+	if (r == -EBUSY) {
+		member_status(d->v->m, &d->v->st);
+		rb_warn_limited(d->v, "open for writing refused: %s holds the session\n",
+				rb_store_name(d->v, &d->v->st, d->v->st.holder));
+	}
+	/* Granted: asking again says whether it is held still. */
+	return r ? r : -EAGAIN;
+}
+
+/*
+ * One step towards the session, as owner. 0: it is held; -EAGAIN: try again;
+ * -EINPROGRESS: an answer follows; else the open fails.
+ */
+static int rb_open_step(struct rb_disk *d)
+{
+	struct rb_volume *v = d->v;
+	int r;
+
+	lockdep_assert_held(&v->owner);
+	if (v->stopped || READ_ONCE(d->door_closed))
+		return -ENXIO;
+	rb_disk_open_cancel(d);
+	if (d->open_token) {
+		r = rb_open_answered(d);
+		if (r != -EAGAIN)
+			return r;
+	}
+	r = rb_open_ask(d);
+	if (r == -EALREADY) {
+		rb_disk_refresh(d);
+		return 0;
+	}
+	if (r != -ESTALE || atomic_read(&d->openers) > 1)
+		return r;
+	/* Fenced, and all who had it open are gone. */
+	member_session_reset(v->m);
+	return -EAGAIN;
+}
+
+/* Nobody waits for the answer any more. Who was killed must not wait for the owner, either. */
+static void rb_open_stop(struct rb_disk *d)
+{
+	WRITE_ONCE(d->open_stopped, true);
+	rb_volume_kick(d->v, RB_KICK_CTL);
+}
+
+/* Under open_mutex, which makes it one at a time: killable, bounded. */
+static int rb_open_wait(struct rb_disk *d)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
+	struct rb_volume *v = d->v;
+	int r;
+
+	for (;;) {
+		if (mutex_lock_killable(&v->owner))
+			return -EINTR;
+		r = rb_open_step(d);
+		mutex_unlock(&v->owner);
+		if (r != -EAGAIN && r != -EINPROGRESS)
+			return r;
+		if (time_after(jiffies, end)) {
+			rb_warn_limited(v,
+					"open for writing: no session within %d ms (no leader, or no quorum)\n",
+					RB_OPEN_WAIT_MS);
+			return -EBUSY;
+		}
+		if (wait_event_killable_timeout(v->noted, READ_ONCE(d->open_token) &&
+						READ_ONCE(d->open_result) != 1,
+						msecs_to_jiffies(RB_POLL_MS)) < 0)
+			return -EINTR;
+	}
+}
+
+/*
+ * Under open_mutex. What a reader cached here may be old: before this session another
+ * node may have written. The session may be older than this open: whoever asked for it
+ * may have been killed, or have given up. Pages that are being read are waited for: the
+ * member ends no read under a session with what is older than it.
+ */
+static int rb_open_clean(struct rb_disk *d)
+{
+	u64 epoch = READ_ONCE(d->epoch);
+
+	if (d->clean_epoch == epoch)
+		return 0;
+	invalidate_bdev(d->gd->part0);
+	if (invalidate_inode_pages2(rb_bdev_mapping(d->gd->part0))) {
+		rb_warn_limited(d->v,
+				"open for writing refused: what was cached here before this session is in use; is it mounted read-only?\n");
+		return -EBUSY;
+	}
+	WRITE_ONCE(d->clean_epoch, epoch);
+	return 0;
+}
+
+/**
+ * rb_open_session() - an open for writing: take the session, drop what is cached
+ * @d: the disk
+ *
+ * Context: process, under open_mutex; sleeps: killable, and bounded, for the session.
+ * Return: 0; -EBUSY: another node has it, or nobody answers; -EINTR; -ENXIO: going down.
+ */
+int rb_open_session(struct rb_disk *d)
+{
+	int r = rb_open_wait(d);
+
+	if (r)
+		rb_open_stop(d);
+	else
+		r = rb_open_clean(d);
+	if (!r)
+		rb_disk_apply_state(d);
+	return r;
+}
