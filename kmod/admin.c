@@ -446,6 +446,11 @@ int rb_volume_bootstrap(struct rb_volume *v, const struct rb_bootstrap *b, u64 t
 	r = rb_volume_lock_running(v, err);
 	if (r)
 		goto out;
+	if (rb_volume_diskless(v)) {
+		mutex_unlock(&v->owner);
+		r = rb_sentence(err, -EINVAL, "%s has no disks: bootstrap on a member", v->up.node);
+		goto out;
+	}
 	snprintf(addr, sizeof(addr), "%pISpc", &v->up.listen);
 	r = member_bootstrap_conf(v->m, addr, b->sectors, get_random_u64() | 1, conf, &slot);
 	if (!r) {

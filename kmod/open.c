@@ -2,7 +2,8 @@
 /*
  * Opening for writing takes the volume's session. The caller holds open_mutex
  * there, so the wait is killable and short, and nothing that completes a
- * request ever needs open_mutex.
+ * request ever needs open_mutex. Where pages are cached from before the session,
+ * those that are being read are waited for: with a quorum, that is short, too.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -100,7 +101,8 @@ static int rb_open_step(struct rb_disk *d)
 	r = rb_open_ask(d);
 	if (r == -EALREADY) {
 		rb_disk_refresh(d);
-		return 0;
+		/* rb_open_clean() may have to wait for reads: these need a quorum. */
+		return d->clean_epoch == d->epoch || v->st.ready ? 0 : -EAGAIN;
 	}
 	if (r != -ESTALE || atomic_read(&d->openers) > 1)
 		return r;
@@ -146,31 +148,39 @@ static int rb_open_wait(struct rb_disk *d)
 /*
  * Under open_mutex. What a reader cached here may be old: before this session another
  * node may have written. The session may be older than this open: whoever asked for it
- * may have been killed, or have given up. Pages that are being read are waited for: the
+ * may have been killed, or have given up. A file system has caches of its own, so none
+ * may hold the device, read-only as it is. Pages that are being read are waited for: the
  * member ends no read under a session with what is older than it.
  */
 static int rb_open_clean(struct rb_disk *d)
 {
+	struct block_device *bdev = d->gd->part0;
 	u64 epoch = READ_ONCE(d->epoch);
 
 	if (d->clean_epoch == epoch)
 		return 0;
-	invalidate_bdev(d->gd->part0);
-	if (invalidate_inode_pages2(rb_bdev_mapping(d->gd->part0))) {
-		rb_warn_limited(d->v,
-				"open for writing refused: what was cached here before this session is in use; is it mounted read-only?\n");
-		return -EBUSY;
-	}
+	if (READ_ONCE(bdev->bd_holders))
+		goto in_use;
+	invalidate_bdev(bdev);
+	if (invalidate_inode_pages2(rb_bdev_mapping(bdev)))
+		goto in_use;
 	WRITE_ONCE(d->clean_epoch, epoch);
 	return 0;
+
+in_use:
+	rb_warn_limited(d->v,
+			"open for writing refused: what was cached here before this session is in use; is it mounted read-only?\n");
+	return -EBUSY;
 }
 
 /**
  * rb_open_session() - an open for writing: take the session, drop what is cached
  * @d: the disk
  *
- * Context: process, under open_mutex; sleeps: killable, and bounded, for the session.
- * Return: 0; -EBUSY: another node has it, or nobody answers; -EINTR; -ENXIO: going down.
+ * Context: process, under open_mutex; sleeps: killable, and bounded, for the session;
+ * not so for pages of before it that are being read.
+ * Return: 0; -EBUSY: another node has it, or nobody answers, or what is cached is in
+ * use; -EINTR; -ENXIO: going down.
  */
 int rb_open_session(struct rb_disk *d)
 {

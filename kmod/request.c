@@ -74,15 +74,19 @@ static bool rb_req_payload(struct rb_disk *d, struct request *rq, struct rb_req 
 	return true;
 }
 
-/* It counts from the first try on: later ones, for want of pages, are of the same request. */
+/*
+ * It counts from where the request was made: behind one that finds no pages, many may
+ * wait to be tried at all. Where nobody keeps that time, from the first try on.
+ */
 static void rb_req_deadline(struct rb_disk *d, struct request *rq, struct rb_req *rr)
 {
+	u64 age = rq->start_time_ns ? ktime_get_ns() - rq->start_time_ns : 0;
 	u32 ms = d->v->up.io_timeout_ms;
 
 	if (rq->rq_flags & RQF_DONTPREP)
 		return;
 	rq->rq_flags |= RQF_DONTPREP;
-	rr->deadline = ms ? rb_now() + ms * RB_NSEC_PER_MSEC : U64_MAX;
+	rr->deadline = ms ? rb_now() - age + ms * RB_NSEC_PER_MSEC : U64_MAX;
 }
 
 /* Writes that timed out keep their pages while the member may still need them. */

@@ -123,7 +123,7 @@ struct wire_read {
 struct wire_data {
 	u64 to;			/* store */
 	u64 id;
-	u64 epoch;		/* of the session of @to, in the log that was read; 0: none */
+	u64 epoch;		/* of the session of @to; 0: none, or what was read is older */
 	u32 error;		/* errno; then there is no payload. EAGAIN: not now, ask again */
 };
 

@@ -264,8 +264,11 @@ int member_remote_data(struct member *m, u32 slot, const struct wire_data *d,
 		refused(m, r);
 		return 0;
 	}
-	/* Read before the session that this node has, or after it was fenced: it will learn so. */
-	if (m->client.state == MEMBER_S_HELD && d->epoch != m->client.epoch) {
+	/*
+	 * Read before the session that this node has, or after it was fenced: it will
+	 * learn so. An error shows nothing.
+	 */
+	if (a->n && m->client.state == MEMBER_S_HELD && d->epoch != m->client.epoch) {
 		refused(m, r);
 		return 0;
 	}

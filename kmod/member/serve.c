@@ -98,6 +98,7 @@ static void make_place(struct member *m, struct member_served *s)
 	e.epoch = live->session[i].epoch;
 	if (e.epoch != m->place_epoch && !member_propose(m, &e, NULL))
 		m->place_epoch = e.epoch;
+	s->open_nonce = 0;	/* what it may have asked for already found no place */
 }
 
 static void open_session(struct member *m, struct member_served *s, struct rb_entry *e, bool force)

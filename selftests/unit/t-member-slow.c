@@ -288,6 +288,54 @@ static void read_of_many_parts(void)
 	node[l].slow_data = false;
 }
 
+/* Two want the last place of a shared volume, and one is too late. */
+static void last_place_is_raced_for(void)
+{
+	int l, f, o, i, r, q;
+
+	shared = true;
+	bootstrapped(3);
+	shared = false;
+	l = leader();
+	f = (l + 1) % 3;
+	o = (l + 2) % 3;
+	stop_node(&node[f]);
+	for (i = 0; i < LOG_SESSIONS_MAX - 1; i++)
+		stranger_opens(l, f, 9000 + i);
+	run_ms(8000);
+	pause_node(&node[l]);
+	r = new_req();
+	CHECK_EQ(member_open(node[l].m, false, r), 0);
+	q = new_req();
+	CHECK_EQ(member_open(node[o].m, false, q), 0);
+	run_ms(1);
+	resume_node(&node[l]);
+	run_ms(2000);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(end_req(q), 0);
+}
+
+/* The device fails before the round ends that would have confirmed what it has. */
+static void remote_read_may_fail(void)
+{
+	int l, p, o, r;
+
+	left_behind(&l, &p, &o);
+	CHECK_EQ(open_on(p, true, 1000), 0);
+	run_ms(1000);
+	latency_ms = 5;
+	hold_served = true;
+	r = do_read(p, 8 * 5, 8);
+	CHECK(r >= 0);
+	run_ms(6);
+	CHECK_EQ(nheld_read, 1);
+	hold_served = false;
+	member_read_done(node[l].m, (u32)held_read[0], -EIO, tnow);
+	nheld_read = 0;
+	run_ms(100);
+	CHECK_EQ(end_req(r), -EIO);
+}
+
 /*
  * A read that is slow when its node gets the session: who asked for that has dropped
  * what he had cached by then, and the read must not bring it back.
@@ -362,6 +410,8 @@ static const struct tap_case cases[] = {
 	{ "slow_read_takes_one_place", slow_read_takes_one_place },
 	{ "force_after_a_refusal", force_after_a_refusal },
 	{ "places_of_the_silent_are_given_on", places_of_the_silent_are_given_on },
+	{ "last_place_is_raced_for", last_place_is_raced_for },
+	{ "remote_read_may_fail", remote_read_may_fail },
 	{ "read_of_many_parts", read_of_many_parts },
 	{ "open_under_a_read", open_under_a_read },
 	{ "open_under_a_read_at_the_leader", open_under_a_read_at_the_leader },
