@@ -528,7 +528,6 @@ int rb_volume_transfer(struct rb_volume *v, const char *node, u64 ticket, char *
 int rb_volume_lock_timeout(struct rb_volume *v)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(RB_LOOK_MS);
-
 	bool locked;
 
 	atomic_inc(&v->lookers);

@@ -7,7 +7,7 @@
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
-#include <linux/wait_bit.h>
+#include <linux/wait.h>
 
 #include "disk.h"
 

@@ -80,13 +80,17 @@ static bool rb_req_payload(struct rb_disk *d, struct request *rq, struct rb_req 
  */
 static void rb_req_deadline(struct rb_disk *d, struct request *rq, struct rb_req *rr)
 {
-	u64 age = rq->start_time_ns ? ktime_get_ns() - rq->start_time_ns : 0;
 	u32 ms = d->v->up.io_timeout_ms;
+	u64 age;
 
 	if (rq->rq_flags & RQF_DONTPREP)
 		return;
 	rq->rq_flags |= RQF_DONTPREP;
-	rr->deadline = ms ? rb_now() - age + ms * RB_NSEC_PER_MSEC : U64_MAX;
+	rr->deadline = U64_MAX;
+	if (!ms)
+		return;
+	age = rq->start_time_ns ? ktime_get_ns() - rq->start_time_ns : 0;
+	rr->deadline = rb_now() - age + ms * RB_NSEC_PER_MSEC;
 }
 
 /* Writes that timed out keep their pages while the member may still need them. */

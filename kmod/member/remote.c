@@ -212,13 +212,11 @@ void member_remote_switch(struct member *m)
 {
 	u32 i = m->read_head;
 
-	m->read_new = true;
-	m->remote_max = SENT_MAX;
+	member_remote_restart(m);
 	while (i) {
 		struct member_read *r = &m->read[i - 1];
 
 		i = r->next;
-		member_remote_unsent(m, r);
 		if (!(r->flags & MEMBER_R_PARTS) && m->needs_resync)
 			member_remote_ended(m, r);
 	}

@@ -340,9 +340,24 @@ static void remote_read_may_fail(void)
  * A read that is slow when its node gets the session: who asked for that has dropped
  * what he had cached by then, and the read must not bring it back.
  */
+static void opened_under(int r, int reader, int writer)
+{
+	CHECK(r >= 0);
+	run_ms(100);
+	CHECK_EQ(nheld_read, 1);
+	CHECK_EQ(write_on(writer, 8 * 5, 0xbb, 1000), 0);
+	CHECK_EQ(open_on(reader, true, 1000), 0);
+	hold_own = -1;
+	hold_served = false;
+	end_held();
+	run_ms(1000);
+	CHECK_EQ(end_req(r), 0);
+	CHECK_EQ(req[r].data[0], 0xbb);
+}
+
 static void open_under_a_read(void)
 {
-	int l, f, r;
+	int l, f;
 
 	opened(3);
 	l = leader();
@@ -350,23 +365,13 @@ static void open_under_a_read(void)
 	CHECK_EQ(write_on(l, 8 * 5, 0xaa, 1000), 0);
 	run_ms(1000);
 	hold_own = f;
-	r = do_read(f, 8 * 5, 8);
-	CHECK(r >= 0);
-	run_ms(100);
-	CHECK_EQ(nheld_read, 1);
-	CHECK_EQ(write_on(l, 8 * 5, 0xbb, 1000), 0);
-	CHECK_EQ(open_on(f, true, 1000), 0);
-	hold_own = -1;
-	end_held();
-	run_ms(1000);
-	CHECK_EQ(end_req(r), 0);
-	CHECK_EQ(req[r].data[0], 0xbb);
+	opened_under(do_read(f, 8 * 5, 8), f, l);
 }
 
 /* Likewise, of a node that reads through the leader: @here: it is slow itself. */
 static void open_under_a_remote_read(bool here)
 {
-	int l, p, o, r;
+	int l, p, o;
 
 	left_behind(&l, &p, &o);
 	CHECK_EQ(open_on(o, true, 1000), 0);
@@ -376,18 +381,7 @@ static void open_under_a_remote_read(bool here)
 		hold_own = p;
 	else
 		hold_served = true;
-	r = do_read(p, 8 * 5, 8);
-	CHECK(r >= 0);
-	run_ms(100);
-	CHECK_EQ(nheld_read, 1);
-	CHECK_EQ(write_on(o, 8 * 5, 0xbb, 1000), 0);
-	CHECK_EQ(open_on(p, true, 1000), 0);
-	hold_own = -1;
-	hold_served = false;
-	end_held();
-	run_ms(1000);
-	CHECK_EQ(end_req(r), 0);
-	CHECK_EQ(req[r].data[0], 0xbb);
+	opened_under(do_read(p, 8 * 5, 8), p, o);
 }
 
 static void open_under_a_read_at_the_leader(void)
