@@ -55,6 +55,14 @@ tap() {
 	return 0
 }
 
+# A command has to fail. Not "! command": what that says ends no test under set -e.
+fails() {
+	if "$@"; then
+		say "did not fail: $*"
+		return 1
+	fi
+}
+
 tap_end() { echo "1..$RB_TAP_N"; exit $RB_TAP_FAILED; }
 
 # What no test may leave in the kernel log, since the line that tap() wrote.

@@ -43,7 +43,7 @@ is_on_one_node() {
 	[ "$(agent 1 monitor)" = 0 ]
 	[ "$(agent 2 monitor)" = 7 ]
 	dd if=/dev/urandom bs=4k count=4 oflag=direct status=none of="$(device 1 vol)"
-	! dd if=/dev/urandom bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
+	fails dd if=/dev/urandom bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
 }
 
 moves() {

@@ -33,7 +33,7 @@ every_node_sees_the_session() {
 nothing_is_taken_without_force() {
 	hold 2
 	until_ok 10 holder_is 1 rb2
-	! rb 1 take vol 2>/dev/null
+	fails rb 1 take vol 2>/dev/null
 	# It uses it: asking does not help, and says who has it.
 	rb 1 take vol --wait 1s 2>&1 | grep -q 'rb2 uses it'
 	holder_is 1 rb2
@@ -49,9 +49,9 @@ what_is_used_is_taken_by_force() {
 	rb 3 take vol --force | grep -q 'taken from rb2, which is fenced'
 	holder_is 3 rb3
 	until_ok 10 eval '[ "$(field 2 vol session)" = fenced ]'
-	! dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
+	fails dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
 	rb 2 why vol | grep -q 'taken over by rb3'
-	! rb 2 take vol --force 2>/tmp/take.err
+	fails rb 2 take vol --force 2>/tmp/take.err
 	grep -q 'was fenced itself' /tmp/take.err
 	dd if=/dev/urandom bs=4k count=4 oflag=direct status=none of="$(device 3 vol)"
 	let_go 2
@@ -78,7 +78,7 @@ without_a_quorum_it_gives_up() {
 	isolate 2
 	isolate 3
 	until_ok 30 eval '[ "$(field 3 vol ready)" = false ]'
-	! rb 3 take vol --force 2>/tmp/take.err
+	fails rb 3 take vol --force 2>/tmp/take.err
 	grep -q 'no quorum' /tmp/take.err
 	heal
 	until_ok 30 leader vol
@@ -97,9 +97,9 @@ what_is_cached_is_not_built_upon() {
 	umount /mnt/t2
 	rb 1 take vol --wait 10s
 	# It has the session, but what it would write belongs to another state.
-	! mount -o remount,rw /mnt/t1 2>/dev/null
+	fails mount -o remount,rw /mnt/t1 2>/dev/null
 	[ "$(blockdev --getro "$d1")" = 1 ]
-	! dd if=/dev/zero of="$d1" bs=4k count=1 oflag=direct status=none 2>/dev/null
+	fails dd if=/dev/zero of="$d1" bs=4k count=1 oflag=direct status=none 2>/dev/null
 	dmesg | tail -20 | grep -q 'is it mounted read-only'
 	umount /mnt/t1
 	mount "$d1" /mnt/t1
@@ -120,7 +120,7 @@ shared_volumes_have_a_session_a_node() {
 	rb 3 sessions vol --json | jq -e .shared
 	dd if=/dev/urandom bs=4k count=8 oflag=direct status=none of="$(device 1 vol)"
 	dd if=/dev/urandom bs=4k count=8 seek=100 oflag=direct status=none of="$(device 2 vol)"
-	! rb 3 take vol --force 2>/tmp/take.err
+	fails rb 3 take vol --force 2>/tmp/take.err
 	grep -q 'is shared' /tmp/take.err
 	rb 3 status vol | grep -q 'session .*shared, 2 of 3 nodes'
 	let_go 1

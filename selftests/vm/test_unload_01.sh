@@ -43,7 +43,7 @@ quorum_gone_with_a_file_system() {
 		[ "$i" = "$l" ] || rb "$i" down vol --force
 	done
 	sleep 1		# let writes pile up that can never complete
-	! gone $LOAD
+	fails gone $LOAD
 	rb "$l" down vol --force
 	until_ok 30 gone $LOAD
 	within 30 umount /tmp/rbmnt
