@@ -6,7 +6,7 @@
  */
 #include <linux/module.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 static int __init rb_init(void)
 {

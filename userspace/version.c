@@ -2,7 +2,7 @@
 /* raftblk version. */
 #include "tool.h"
 #include "uapi/raftblk.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 static void sysfs(const char *what, const char *file)
 {

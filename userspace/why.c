@@ -4,7 +4,7 @@
  * Rules in one table, the most telling one first; each looks at the status only.
  */
 #include "status.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 struct said {
 	char cause[512];

@@ -15,8 +15,8 @@
 #ifndef LOG_H
 #define LOG_H
 
-#include "../entry.h"
-#include "../raft/raft.h"
+#include "entry.h"
+#include "raft/raft.h"
 
 #define LOG_UUID_LEN		16
 #define LOG_NAME_MAX		32	/* node and volume names, NUL included */

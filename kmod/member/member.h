@@ -15,11 +15,11 @@
 #ifndef MEMBER_H
 #define MEMBER_H
 
-#include "../entry.h"
-#include "../log/log.h"
-#include "../raft/raft.h"
-#include "../volume/volume.h"
-#include "../wire.h"
+#include "entry.h"
+#include "log/log.h"
+#include "raft/raft.h"
+#include "volume/volume.h"
+#include "wire/wire.h"
 
 #define MEMBER_PEERS_MAX	(RAFT_MEMBERS_MAX - 1)
 /* Of the data device, in one lookup: every other sector is somewhere else. */

@@ -11,7 +11,7 @@
 #ifndef RAFT_H
 #define RAFT_H
 
-#include "../os.h"
+#include "os.h"
 
 #define RAFT_MEMBERS_MAX	16	/* members in any configuration */
 #define RAFT_RUNS_MAX		512	/* terms represented in the live log */

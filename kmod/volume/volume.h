@@ -12,8 +12,8 @@
 #ifndef VOLUME_H
 #define VOLUME_H
 
-#include "../entry.h"
-#include "../log/log.h"
+#include "entry.h"
+#include "log/log.h"
 
 struct vol_geom {
 	u64 sectors;		/* of the volume, 512-byte */

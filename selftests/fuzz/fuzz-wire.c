@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "wire.h"
+#include "wire/wire.h"
 
 static void die(const char *what)
 {

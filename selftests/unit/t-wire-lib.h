@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "tap.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-function"

@@ -18,7 +18,7 @@
 #include <linux/bvec.h>
 #include <net/sock.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_FRAME_HEAD_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
 

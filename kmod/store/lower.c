@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_READ_PAGES	16
 

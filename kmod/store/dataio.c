@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_APPLY_BIOS	32
 #define RB_APPLY_VECS	64	/* 256 KiB in one bio */

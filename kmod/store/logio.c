@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_REC_PAGES	(LOG_HEADER_BYTES_MAX / RB_BLOCK_SIZE + LOG_RECORD_BLOCKS)
 #define RB_RB_BIOS	(MEMBER_READBACK_BLOCKS + 1)	/* one entry may straddle the end */

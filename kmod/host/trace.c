@@ -2,7 +2,7 @@
 /* From enum member_trace to tracepoints; costs one patched branch while none is on. */
 #include <linux/jump_label.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -18,7 +18,7 @@
 #include <linux/seq_file.h>
 
 #include "disk.h"
-#include "trace.h"
+#include "host/trace.h"
 
 static bool rb_op_is_zero(const struct request *rq)
 {

@@ -8,7 +8,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_SHOW_ENTRIES	64
 

@@ -20,7 +20,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "disk.h"
+#include "block/disk.h"
 
 #define RB_POOL_MIB		64
 #define RB_POOL_MIB_MIN		16

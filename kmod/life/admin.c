@@ -8,7 +8,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_TRANSFER_NS	(10 * RB_NSEC_PER_SEC)
 #define RB_BOOTSTRAP_NS	(10 * RB_NSEC_PER_SEC)

@@ -14,7 +14,7 @@
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_ROUNDS	4		/* drains in one pass */
 #define RB_SLACK_NS	(50 * NSEC_PER_USEC)

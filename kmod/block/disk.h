@@ -6,7 +6,7 @@
 #ifndef RAFTBLK_DISK_H
 #define RAFTBLK_DISK_H
 
-#include "raftblk.h"
+#include "host/host.h"
 
 #define RB_TAGS			128	/* requests at once, over all hardware queues */
 #define RB_SEGMENTS		64	/* of a request, at most */

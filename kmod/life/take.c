@@ -8,7 +8,7 @@
  * of it shows in the member's state, so it does not matter whether an open asks
  * at the same time: who gets the session gets it for the node.
  */
-#include "disk.h"
+#include "block/disk.h"
 
 #define RB_TAKE_MS		10000
 #define RB_TAKE_MS_MAX		30000

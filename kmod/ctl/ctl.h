@@ -5,7 +5,7 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 #include "ctl_gen.h"
 
 /* ctl_info.c */

@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "raftblk.h"
+#include "host/host.h"
 
 struct rb_budget_pages {
 	spinlock_t lock;		/* irq-safe, innermost */
