@@ -31,11 +31,11 @@ struct blk_holder_ops {
 	void (*mark_dead)(struct block_device *bdev, bool surprise);
 };
 
-static inline void rb_holder_unlock(struct block_device *bdev)
+static inline void rblk_holder_unlock(struct block_device *bdev)
 {
 }
 
-static inline struct address_space *rb_bdev_mapping(struct block_device *bdev)
+static inline struct address_space *rblk_bdev_mapping(struct block_device *bdev)
 {
 	return bdev->bd_inode->i_mapping;
 }
@@ -47,7 +47,7 @@ static inline struct file *bdev_file_open_by_dev(dev_t dev, blk_mode_t mode, voi
 	return (struct file *)blkdev_get_by_dev(dev, mode | FMODE_EXCL, holder);
 }
 
-static inline struct block_device *rb_compat_file_bdev(struct file *file)
+static inline struct block_device *rblk_compat_file_bdev(struct file *file)
 {
 	return (struct block_device *)file;
 }
@@ -57,10 +57,10 @@ static inline void bdev_fput(struct file *file)
 	blkdev_put((struct block_device *)file, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
 }
 
-#define file_bdev		rb_compat_file_bdev
+#define file_bdev		rblk_compat_file_bdev
 
 /* Those of the newer struct queue_limits that the driver sets. */
-struct rb_compat_limits {
+struct rblk_compat_limits {
 	unsigned int features;
 	unsigned int max_hw_sectors;
 	unsigned int physical_block_size;
@@ -75,8 +75,8 @@ struct rb_compat_limits {
 
 #define BLK_FEAT_STABLE_WRITES	1
 
-static inline struct gendisk *rb_compat_alloc_disk(struct blk_mq_tag_set *set,
-						   const struct rb_compat_limits *lim, void *data)
+static inline struct gendisk *
+rblk_compat_alloc_disk(struct blk_mq_tag_set *set, const struct rblk_compat_limits *lim, void *data)
 {
 	static struct lock_class_key key;
 	struct gendisk *disk = __blk_mq_alloc_disk(set, data, &key);
@@ -102,17 +102,17 @@ static inline struct gendisk *rb_compat_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
-#define queue_limits			rb_compat_limits
+#define queue_limits			rblk_compat_limits
 #undef blk_mq_alloc_disk
-#define blk_mq_alloc_disk		rb_compat_alloc_disk
+#define blk_mq_alloc_disk		rblk_compat_alloc_disk
 
 /* Functions of block_device_operations had other parameters. */
-#define RB_COMPAT_OPEN(name, fn)						\
+#define RBLK_COMPAT_OPEN(name, fn)						\
 static int name(struct block_device *bdev, fmode_t mode)			\
 {										\
 	return fn(bdev->bd_disk, mode);						\
 }
-#define RB_COMPAT_RELEASE(name, fn)						\
+#define RBLK_COMPAT_RELEASE(name, fn)						\
 static void name(struct gendisk *disk, fmode_t mode)				\
 {										\
 	fn(disk);								\
@@ -120,22 +120,22 @@ static void name(struct gendisk *disk, fmode_t mode)				\
 
 #else /* 6.12 and newer */
 
-static inline void rb_holder_unlock(struct block_device *bdev)
+static inline void rblk_holder_unlock(struct block_device *bdev)
 {
 	mutex_unlock(&bdev->bd_holder_lock);
 }
 
-static inline struct address_space *rb_bdev_mapping(struct block_device *bdev)
+static inline struct address_space *rblk_bdev_mapping(struct block_device *bdev)
 {
 	return bdev->bd_mapping;
 }
 
-#define RB_COMPAT_OPEN(name, fn)						\
+#define RBLK_COMPAT_OPEN(name, fn)						\
 static int name(struct gendisk *disk, blk_mode_t mode)				\
 {										\
 	return fn(disk, mode);							\
 }
-#define RB_COMPAT_RELEASE(name, fn)						\
+#define RBLK_COMPAT_RELEASE(name, fn)						\
 static void name(struct gendisk *disk)						\
 {										\
 	fn(disk);								\
@@ -146,7 +146,7 @@ static void name(struct gendisk *disk)						\
 #include <net/sock.h>
 
 /* A socket holds its namespace from now on: sk_net_refcnt_upgrade() is not exported on 6.1. */
-static inline void rb_sk_hold_net(struct sock *sk)
+static inline void rblk_sk_hold_net(struct sock *sk)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 	sk_net_refcnt_upgrade(sk);

@@ -8,40 +8,43 @@
 
 #include "host/host.h"
 
-static int __init rb_init(void)
+static int __init rblk_init(void)
 {
 	int r;
 
-	r = rb_volumes_init();
+	r = rblk_volumes_init();
 	if (r)
 		return r;
-	r = rb_disk_init();
+	r = rblk_disk_init();
 	if (r)
 		goto err_volumes;
-	rb_debugfs_init();
-	r = rb_ctl_init();
+	rblk_debugfs_init();
+	r = rblk_ctl_init();
 	if (r)
 		goto err_disk;
 	return 0;
 
 err_disk:
-	rb_debugfs_exit();
-	rb_disk_exit();
+	rblk_debugfs_exit();
+	rblk_disk_exit();
 err_volumes:
-	rb_volumes_exit();
+	rblk_volumes_exit();
 	return r;
 }
 
-static void __exit rb_exit(void)
+static void __exit rblk_exit(void)
 {
-	/* First: the end of a work may still tell its ticket. No volume can come up any more. */
-	rb_volumes_exit();
-	rb_ctl_exit();
-	rb_debugfs_exit();
-	rb_disk_exit();
+	/*
+	 * First: a work item may still report the end of its operation. No
+	 * volume can come up any more.
+	 */
+	rblk_volumes_exit();
+	rblk_ctl_exit();
+	rblk_debugfs_exit();
+	rblk_disk_exit();
 }
 
-module_init(rb_init);
-module_exit(rb_exit);
+module_init(rblk_init);
+module_exit(rblk_exit);
 MODULE_DESCRIPTION("Block devices replicated by Raft");
 MODULE_LICENSE("GPL");

@@ -25,11 +25,11 @@
 
 /*
  * A broken invariant never takes the machine down: it warns once and the
- * caller halts the member (see raft_check(), vol_check(), member_check()).
+ * caller halts the member (see rblk_raft_check(), rblk_vol_check(), rblk_node_check()).
  */
-#define RB_ASSERT(cond)		WARN_ON_ONCE(!(cond))
+#define RBLK_ASSERT(cond)		WARN_ON_ONCE(!(cond))
 
-static inline u32 rb_crc32c(u32 seed, const void *data, size_t len)
+static inline u32 rblk_crc32c(u32 seed, const void *data, size_t len)
 {
 	return ~crc32c(~seed, data, len);
 }
@@ -40,12 +40,12 @@ static inline u32 rb_crc32c(u32 seed, const void *data, size_t len)
 
 #endif
 
-#define RB_NSEC_PER_MSEC	1000000ULL
-#define RB_NSEC_PER_SEC		1000000000ULL
+#define RBLK_NSEC_PER_MSEC	1000000ULL
+#define RBLK_NSEC_PER_SEC		1000000000ULL
 
-#define RB_BLOCK_SHIFT		12	/* unit of payload, checksum and log layout */
-#define RB_BLOCK_SIZE		4096u
-#define RB_SECTOR_SHIFT		9
-#define RB_SECTORS_PER_BLOCK	(RB_BLOCK_SIZE >> RB_SECTOR_SHIFT)
+#define RBLK_BLOCK_SHIFT		12	/* unit of payload, checksum and log layout */
+#define RBLK_BLOCK_SIZE		4096u
+#define RBLK_SECTOR_SHIFT		9
+#define RBLK_SECTORS_PER_BLOCK	(RBLK_BLOCK_SIZE >> RBLK_SECTOR_SHIFT)
 
 #endif /* RAFTBLK_OS_H */

@@ -43,11 +43,11 @@ typedef uint64_t __le64;
 #define __must_check		__attribute__((__warn_unused_result__))
 
 /* The embedding program decides what a broken invariant does (abort, trace). */
-void rb_assert_failed(const char *what, const char *file, int line);
-#define RB_ASSERT(cond)							\
-	((cond) ? 0 : (rb_assert_failed(#cond, __FILE__, __LINE__), 1))
+void rblk_assert_failed(const char *what, const char *file, int line);
+#define RBLK_ASSERT(cond)							\
+	((cond) ? 0 : (rblk_assert_failed(#cond, __FILE__, __LINE__), 1))
 
 /* CRC-32C, continuing from @seed (0 to start). selftests/lib/crc32c.c */
-u32 rb_crc32c(u32 seed, const void *data, size_t len);
+u32 rblk_crc32c(u32 seed, const void *data, size_t len);
 
 #endif /* RAFTBLK_OS_USER_H */

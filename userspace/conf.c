@@ -19,7 +19,7 @@ struct parser {
 	int line;
 	bool failed;
 	unsigned int seen;		/* volume keys */
-	unsigned int seen_node[RAFT_MEMBERS_MAX];
+	unsigned int seen_node[RBLK_MEMBERS_MAX];
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -49,7 +49,7 @@ int conf_check_name(const char *what, const char *name, const char **why)
 	size_t i;
 
 	*why = NULL;
-	if (!name[0] || strlen(name) >= LOG_NAME_MAX)
+	if (!name[0] || strlen(name) >= RBLK_NAME_MAX)
 		*why = "1 to 31 characters";
 	for (i = 0; name[i] && !*why; i++)
 		if (!valid_char(name[i], !i))
@@ -131,7 +131,7 @@ void uuid_format(const u8 *uuid, char *text)
 {
 	int i, n = 0;
 
-	for (i = 0; i < LOG_UUID_LEN; i++) {
+	for (i = 0; i < RBLK_UUID_LEN; i++) {
 		n += sprintf(text + n, "%02x", uuid[i]);
 		if (i == 3 || i == 5 || i == 7 || i == 9)
 			text[n++] = '-';
@@ -146,7 +146,7 @@ int conf_split_address(const char *address, char *host, size_t size, const char 
 	char *end;
 	long v;
 
-	if (!colon || colon == address || strlen(address) >= LOG_ADDR_MAX)
+	if (!colon || colon == address || strlen(address) >= RBLK_ADDR_MAX)
 		return -EINVAL;
 	len = colon - address;
 	if (address[0] == '[') {
@@ -173,7 +173,8 @@ int conf_split_address(const char *address, char *host, size_t size, const char 
 static int set_uuid(struct parser *p, const char *value)
 {
 	if (!uuid_parse_text(value, p->c->uuid))
-		return bad(p, "uuid: '%s' is none; it looks like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
+		return bad(p,
+			   "uuid: '%s' is none; it looks like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
 			   value);
 	uuid_format(p->c->uuid, p->c->uuid_text);
 	return 1;
@@ -278,11 +279,12 @@ static const struct {
 
 static int set_address(struct parser *p, struct conf_node *n, const char *value)
 {
-	char host[LOG_ADDR_MAX];
+	char host[RBLK_ADDR_MAX];
 	const char *port;
 
 	if (conf_split_address(value, host, sizeof(host), &port))
-		return bad(p, "node %s: address: '%s' is none; write HOST:PORT, 10.0.0.1:7800 or [fd00::1]:7800",
+		return bad(p,
+			   "node %s: address: '%s' is none; write HOST:PORT, 10.0.0.1:7800 or [fd00::1]:7800",
 			   n->name, value);
 	snprintf(n->address, sizeof(n->address), "%s", value);
 	return 1;
@@ -341,11 +343,11 @@ static struct conf_node *node_named(struct parser *p, const char *name)
 		bad(p, "[node %s]: no name for a node: %s", name, why);
 		return NULL;
 	}
-	if (c->nnodes == RAFT_MEMBERS_MAX) {
-		bad(p, "[node %s]: more than %d nodes", name, RAFT_MEMBERS_MAX);
+	if (c->nnodes == RBLK_MEMBERS_MAX) {
+		bad(p, "[node %s]: more than %d nodes", name, RBLK_MEMBERS_MAX);
 		return NULL;
 	}
-	snprintf(c->node[c->nnodes].name, LOG_NAME_MAX, "%s", name);
+	snprintf(c->node[c->nnodes].name, RBLK_NAME_MAX, "%s", name);
 	c->node[c->nnodes].line = p->line;
 	return &c->node[c->nnodes++];
 }
@@ -365,7 +367,9 @@ static int on_node_key(struct parser *p, const char *name, const char *key, cons
 		p->seen_node[n - p->c->node] |= 1u << i;
 		return node_keys[i].set(p, n, value);
 	}
-	return bad(p, "node %s: no key '%s'; there are address, log and data, or address and client", name, key);
+	return bad(p,
+		   "node %s: no key '%s'; there are address, log and data, or address and client",
+		   name, key);
 }
 
 static int on_key(void *user, const char *section, const char *key, const char *value)
@@ -385,7 +389,8 @@ static int on_key(void *user, const char *section, const char *key, const char *
 		p->seen |= 1u << i;
 		return volume_keys[i].set(p, value);
 	}
-	return bad(p, "no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool and node, and [node NAME] sections",
+	return bad(p,
+		   "no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool and node, and [node NAME] sections",
 		   key);
 }
 
@@ -455,7 +460,8 @@ static void check_all(struct parser *p)
 	if (p->c->nnodes && !members(p->c))
 		bad(p, "all nodes are clients; the volume has to be on somebody's devices");
 	if (!(p->seen & 1))
-		bad(p, "no uuid; 'raftblk new' writes a file with a fresh one, the same file goes to all nodes");
+		bad(p,
+		    "no uuid; 'raftblk new' writes a file with a fresh one, the same file goes to all nodes");
 	if (!p->c->nnodes)
 		bad(p, "no nodes; add a [node NAME] section for each");
 }
@@ -502,8 +508,9 @@ int conf_load(struct conf *c, const struct common *opt)
 	if (!p.f)
 		return fail(errno == ENOENT ? EXIT_ABSENT : EXIT_FAILED, c->volume,
 			    "cannot read %s: %s; %s", path, strerror(errno),
-			    errno == ENOENT ? "copy it from another node, or write one with 'raftblk new'" :
-			    "run as root?");
+			    errno == ENOENT ?
+				    "copy it from another node, or write one with 'raftblk new'" :
+				    "run as root?");
 	ini_use_stack = false;
 	ini_max_line = LINE_MAX_BYTES;
 	ini_allow_multiline = false;
@@ -521,7 +528,7 @@ int conf_load(struct conf *c, const struct common *opt)
 
 int conf_need_me(const struct conf *c)
 {
-	char names[RAFT_MEMBERS_MAX * LOG_NAME_MAX + 64] = "";
+	char names[RBLK_MEMBERS_MAX * RBLK_NAME_MAX + 64] = "";
 	u32 i;
 
 	if (c->me)
@@ -537,7 +544,7 @@ int conf_need_me(const struct conf *c)
 int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *res;
-	char host[LOG_ADDR_MAX];
+	char host[RBLK_ADDR_MAX];
 	const char *port;
 	int err;
 

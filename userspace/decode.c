@@ -42,7 +42,7 @@ static const struct attr member_set[] = {
 };
 
 static const struct attr conf_set[] = {
-	A(CONF_, INDEX, U64, "index"), A(CONF_, NONCE, HEX, "nonce"),
+	A(CONF_, INDEX, U64, "index"), A(CONF_, CLUSTER, HEX, "cluster"),
 	A(CONF_, SECTORS, U64, "sectors"), A(CONF_, BLOCK_SIZE, U32, "block_size"),
 	A(CONF_, ELECTION_MS, U32, "election_ms"), A(CONF_, HEARTBEAT_MS, U32, "heartbeat_ms"),
 	A(CONF_, SHARED, FLAG, "shared"), A(CONF_, MEMBER, LIST, "members", member_set), { 0 },
@@ -86,24 +86,38 @@ static const struct attr counters_set[] = {
 };
 
 static const struct attr status_set[] = {
-	A(STATUS_, STATE, ENUM, "state", state_names), A(STATUS_, MINOR, U32, "minor"),
-	A(STATUS_, UUID, UUID, "uuid"), A(STATUS_, STORE, HEX, "store"),
-	A(STATUS_, SECTORS, U64, "sectors"), A(STATUS_, OPENERS, U64, "openers"),
-	A(STATUS_, INFLIGHT, U64, "inflight"), A(STATUS_, ROLE, ENUM, "role", role_names),
-	A(STATUS_, TERM, U64, "term"), A(STATUS_, VOTE, HEX, "vote"),
-	A(STATUS_, LEADER, HEX, "leader"), A(STATUS_, TRANSFEREE, HEX, "transferee"),
+	A(STATUS_, STATE, ENUM, "state", state_names),
+	A(STATUS_, MINOR, U32, "minor"),
+	A(STATUS_, UUID, UUID, "uuid"),
+	A(STATUS_, STORE, HEX, "store"),
+	A(STATUS_, SECTORS, U64, "sectors"),
+	A(STATUS_, OPENERS, U64, "openers"),
+	A(STATUS_, INFLIGHT, U64, "inflight"),
+	A(STATUS_, ROLE, ENUM, "role", role_names),
+	A(STATUS_, TERM, U64, "term"),
+	A(STATUS_, VOTE, HEX, "vote"),
+	A(STATUS_, LEADER, HEX, "leader"),
+	A(STATUS_, TRANSFEREE, HEX, "transferee"),
 	A(STATUS_, LEADER_READY, FLAG, "leader_ready"),
-	A(STATUS_, FIRST_INDEX, U64, "first_index"), A(STATUS_, LAST_INDEX, U64, "last_index"),
-	A(STATUS_, LAST_TERM, U64, "last_term"), A(STATUS_, DURABLE_INDEX, U64, "durable_index"),
-	A(STATUS_, COMMIT_INDEX, U64, "commit_index"), A(STATUS_, ELECTIONS, U64, "elections"),
+	A(STATUS_, FIRST_INDEX, U64, "first_index"),
+	A(STATUS_, LAST_INDEX, U64, "last_index"),
+	A(STATUS_, LAST_TERM, U64, "last_term"),
+	A(STATUS_, DURABLE_INDEX, U64, "durable_index"),
+	A(STATUS_, COMMIT_INDEX, U64, "commit_index"),
+	A(STATUS_, ELECTIONS, U64, "elections"),
 	A(STATUS_, BAD_MESSAGES, U64, "bad_messages"),
-	A(STATUS_, HALT, ENUM, "halt", halt_names), A(STATUS_, HALT_ERROR, U32, "halt_error"),
-	A(STATUS_, READY, FLAG, "ready"), A(STATUS_, NEEDS_RESYNC, FLAG, "needs_resync"),
-	A(STATUS_, GENERATION, U64, "generation"), A(STATUS_, LIVE_INDEX, U64, "live_index"),
-	A(STATUS_, DIGEST, HEX, "digest"), A(STATUS_, APPLIED_INDEX, U64, "applied_index"),
+	A(STATUS_, HALT, ENUM, "halt", halt_names),
+	A(STATUS_, HALT_ERROR, U32, "halt_error"),
+	A(STATUS_, READY, FLAG, "ready"),
+	A(STATUS_, NEEDS_RESYNC, FLAG, "needs_resync"),
+	A(STATUS_, GENERATION, U64, "generation"),
+	A(STATUS_, EXECUTED_INDEX, U64, "executed_index"),
+	A(STATUS_, DIGEST, HEX, "digest"),
+	A(STATUS_, APPLIED_INDEX, U64, "applied_index"),
 	A(STATUS_, CHECKPOINT_INDEX, U64, "checkpoint_index"),
 	A(STATUS_, UNAPPLIED_BYTES, U64, "unapplied_bytes"),
-	A(STATUS_, RING_BYTES, U64, "ring_bytes"), A(STATUS_, RING_USED, U64, "ring_used"),
+	A(STATUS_, RING_BYTES, U64, "ring_bytes"),
+	A(STATUS_, RING_USED, U64, "ring_used"),
 	A(STATUS_, LOG_ENTRIES, U64, "log_entries"),
 	A(STATUS_, LOG_ENTRIES_MAX, U64, "log_entries_max"),
 	A(STATUS_, INFLIGHT_RECORDS, U64, "inflight_records"),
@@ -112,13 +126,15 @@ static const struct attr status_set[] = {
 	A(STATUS_, SESSION_SEQ, U64, "session_seq"),
 	A(STATUS_, SESSIONS, LIST, "sessions", session_set),
 	A(STATUS_, CONF, NEST, "conf", conf_set),
-	A(STATUS_, PEER, LIST, "peers", peer_set), A(STATUS_, BUDGET, LIST, "budgets", budget_set),
-	A(STATUS_, COUNTERS, MERGE, "counters", counters_set), { 0 },
+	A(STATUS_, PEER, LIST, "peers", peer_set),
+	A(STATUS_, BUDGET, LIST, "budgets", budget_set),
+	A(STATUS_, COUNTERS, MERGE, "counters", counters_set),
+	{ 0 },
 };
 
 static const struct attr top_set[] = {
 	A(, VOLUME, STR, "volume"), A(, NODE, STR, "node"), A(, LOG_PATH, STR, "log_path"),
-	A(, DATA_PATH, STR, "data_path"), A(, TICKET, HEX, "ticket"), A(, ERROR, U32, "error"),
+	A(, DATA_PATH, STR, "data_path"), A(, OP_ID, HEX, "op_id"), A(, ERROR, U32, "error"),
 	A(, EVENT, ENUM, "event", event_names), A(, ARGUMENT, U64, "argument"),
 	A(, TEXT, STR, "text"),
 	/* One flat object is handier than one in another. */
@@ -185,7 +201,7 @@ static size_t needs(const struct attr *a)
 	case K_HEX:
 		return sizeof(u64);
 	case K_UUID:
-		return LOG_UUID_LEN;
+		return RBLK_UUID_LEN;
 	}
 	return 0;
 }

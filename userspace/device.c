@@ -23,8 +23,9 @@ static int open_file(struct device *d, const struct stat *st, const char *volume
 	d->bytes = st->st_size;
 	d->sector = 512;
 	if (flock(d->fd, LOCK_EX | LOCK_NB))
-		return fail(EXIT_FAILED, volume, "%s image %s is in use: %s; close what has it locked",
-			    d->what, d->path, strerror(errno));
+		return fail(EXIT_FAILED, volume,
+			    "%s image %s is in use: %s; close what has it locked", d->what, d->path,
+			    strerror(errno));
 	return 0;
 }
 

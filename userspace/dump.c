@@ -22,16 +22,16 @@ struct dump {
 	struct log log;
 	struct json_object *o, *list;
 	u64 pos;			/* of the record whose entries are being listed */
-	u64 kinds[RB_E_KIND_NR];
+	u64 kinds[RBLK_E_KIND_NR];
 };
 
-static const char *const kind_names[RB_E_KIND_NR] = {
-	[RB_E_NOOP] = "noop",
-	[RB_E_CONF] = "conf",
-	[RB_E_WRITE] = "write",
-	[RB_E_ZEROES] = "zeroes",
-	[RB_E_OPEN] = "open",
-	[RB_E_CLOSE] = "close",
+static const char *const kind_names[RBLK_E_KIND_NR] = {
+	[RBLK_E_NOOP] = "noop",
+	[RBLK_E_CONF] = "conf",
+	[RBLK_E_WRITE] = "write",
+	[RBLK_E_ZEROES] = "zeroes",
+	[RBLK_E_OPEN] = "open",
+	[RBLK_E_CLOSE] = "close",
 };
 
 /* ---- building the JSON; printing for people goes by it ---- */
@@ -85,13 +85,13 @@ static struct json_object *super_json(const struct log_super *s)
 	return o;
 }
 
-static struct json_object *conf_json(const struct log_conf *c)
+static struct json_object *conf_json(const struct rblk_conf *c)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *m;
 	int i;
 
 	add_u64(o, "index", c->index);
-	add_hex(o, "nonce", c->nonce);
+	add_hex(o, "cluster", c->cluster);
 	add_u64(o, "sectors", c->sectors);
 	add_u64(o, "block_size", c->block_size);
 	add_u64(o, "election_ms", c->election_ms);
@@ -164,8 +164,8 @@ static int read_at(struct dump *d, const struct log_reader *rd, u64 off, void *b
 static void dump_supers(struct dump *d, const struct log_reader *rd)
 {
 	struct json_object *list = json_object_new_array();
-	u64 off[LOG_SUPER_COPIES] = { log_super_offset(&d->super, 0),
-				      log_super_offset2(d->dev.bytes) };
+	u64 off[LOG_SUPER_COPIES] = { rblk_log_super_offset(&d->super, 0),
+				      rblk_log_super_offset2(d->dev.bytes) };
 	u8 buf[LOG_SUPER_BYTES];
 	struct log_super s;
 	int i, err;
@@ -173,7 +173,7 @@ static void dump_supers(struct dump *d, const struct log_reader *rd)
 	for (i = 0; i < LOG_SUPER_COPIES; i++) {
 		err = read_at(d, rd, off[i], buf, sizeof(buf));
 		if (!err)
-			err = log_super_decode(&s, buf);
+			err = rblk_log_super_decode(&s, buf);
 		json_object_array_add(list, err ? bad_json(err) : super_json(&s));
 	}
 	json_object_object_add(d->o, "superblocks", list);
@@ -187,35 +187,36 @@ static void dump_metas(struct dump *d, const struct log_reader *rd)
 	int i, err;
 
 	for (i = 0; i < 2; i++) {
-		err = read_at(d, rd, log_meta_offset(i), buf, LOG_META_BYTES);
+		err = read_at(d, rd, rblk_log_meta_offset(i), buf, LOG_META_BYTES);
 		if (!err)
-			err = log_meta_decode(&m, &d->super, buf);
+			err = rblk_log_meta_decode(&m, &d->super, buf);
 		json_object_array_add(list, err ? bad_json(err) : meta_json(&m));
 	}
 	json_object_object_add(d->o, "metadata", list);
 	free(buf);
 }
 
-static int on_entry(void *ctx, const struct rb_entry *e, const u32 *block_crc, u64 payload_pos,
+static int on_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, u64 payload_pos,
 		    const struct log_record *rec, const void *conf_block)
 {
 	struct dump *d = ctx;
-	struct log_conf conf;
+	struct rblk_conf conf;
 	struct json_object *o;
 
-	if (e->kind < RB_E_KIND_NR)
+	if (e->kind < RBLK_E_KIND_NR)
 		d->kinds[e->kind]++;
 	if (!d->a.entries)
 		return 0;
 	o = json_object_new_object();
 	add_u64(o, "index", e->index);
 	add_u64(o, "term", e->term);
-	add_str(o, "kind", e->kind < RB_E_KIND_NR && kind_names[e->kind] ? kind_names[e->kind] : "?");
-	if (e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES) {
+	add_str(o, "kind",
+		e->kind < RBLK_E_KIND_NR && kind_names[e->kind] ? kind_names[e->kind] : "?");
+	if (e->kind == RBLK_E_WRITE || e->kind == RBLK_E_ZEROES) {
 		add_u64(o, "sector", e->sector);
 		add_u64(o, "sectors", e->nsect);
 	}
-	if (e->kind >= RB_E_WRITE) {
+	if (e->kind >= RBLK_E_WRITE) {
 		add_u64(o, "epoch", e->epoch);
 		add_u64(o, "seq", e->seq);
 	}
@@ -228,7 +229,7 @@ static int on_entry(void *ctx, const struct rb_entry *e, const u32 *block_crc, u
 		add_u64(o, "blocks", e->nblocks);
 		add_u64(o, "payload_pos", payload_pos);
 	}
-	if (conf_block && !log_conf_decode(&conf, conf_block))
+	if (conf_block && !rblk_log_conf_decode(&conf, conf_block))
 		json_object_object_add(o, "conf", conf_json(&conf));
 	json_object_array_add(d->list, o);
 	return 0;
@@ -239,7 +240,7 @@ static void dump_report(struct dump *d, const struct log_report *rep, int err)
 	struct json_object *o = json_object_new_object(), *kinds = json_object_new_object();
 	int i;
 
-	add_str(o, "ended", log_verdict_name(rep->verdict));
+	add_str(o, "ended", rblk_log_finding_name(rep->finding));
 	if (err)
 		add_str(o, "error", err == -EBADMSG ?
 			"something that was durable is lost: it is not used" : strerror(-err));
@@ -250,11 +251,11 @@ static void dump_report(struct dump *d, const struct log_report *rep, int err)
 	add_u64(o, "end_seq", rep->end_seq);
 	add_u64(o, "cut_records", rep->cut_records);
 	add_u64(o, "unreadable_blocks", rep->unreadable);
-	if (rep->verdict == LOG_V_ROT || rep->verdict == LOG_V_ROT_UNKNOWN) {
+	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN) {
 		add_u64(o, "lost_first", rep->rot.first);
 		add_u64(o, "lost_last", rep->rot.last);
 	}
-	for (i = 0; i < RB_E_KIND_NR; i++)
+	for (i = 0; i < RBLK_E_KIND_NR; i++)
 		if (d->kinds[i] && kind_names[i])
 			add_u64(kinds, kind_names[i], d->kinds[i]);
 	json_object_object_add(o, "kinds", kinds);
@@ -267,9 +268,9 @@ static int scan(struct dump *d, const struct log_reader *rd)
 	struct log_report rep = {};
 	int err;
 
-	log_init(&d->log, &d->super, headers);
+	rblk_log_init(&d->log, &d->super, headers);
 	d->list = json_object_new_array();
-	err = log_recover(&d->log, rd, &d->meta, on_entry, d, &rep);
+	err = rblk_log_recover(&d->log, rd, &d->meta, on_entry, d, &rep);
 	dump_report(d, &rep, err);
 	if (d->a.entries)
 		json_object_object_add(d->o, "entries", d->list);
@@ -343,13 +344,15 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 	/* The one that a start would go by. */
 	json_object_object_add(d->o, "superblock", super_json(&d->super));
 	dump_metas(d, rd);
-	err = log_read_meta(rd, &d->super, &d->meta, &bad);
+	err = rblk_log_read_meta(rd, &d->super, &d->meta, &bad);
 	if (err)
 		return fail(EXIT_FAILED, d->dev.path, "its log cannot be scanned: %s", why(err));
 	err = scan(d, rd);
 	if (err)
-		return fail(EXIT_FAILED, d->dev.path, "the log is damaged: %s; see 'scan' in the output",
-			    err == -EBADMSG ? "something that was durable is lost" : strerror(-err));
+		return fail(EXIT_FAILED, d->dev.path,
+			    "the log is damaged: %s; see 'scan' in the output",
+			    err == -EBADMSG ? "something that was durable is lost" :
+					      strerror(-err));
 	return 0;
 }
 
@@ -357,11 +360,11 @@ static int dump_data(struct dump *d, const struct log_reader *rd)
 {
 	struct json_object *o;
 	struct data_super s;
-	u8 buf[RB_BLOCK_SIZE];
+	u8 buf[RBLK_BLOCK_SIZE];
 	int err = read_at(d, rd, 0, buf, sizeof(buf));
 
 	if (!err)
-		err = data_super_decode(&s, buf);
+		err = rblk_log_data_super_decode(&s, buf);
 	if (err)
 		return err;
 	o = json_object_new_object();
@@ -384,7 +387,7 @@ static int dump(struct dump *d)
 
 	device_reader(&d->dev, &rd);
 	err = d->dev.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA :
-	      log_read_super(&rd, d->dev.bytes, &d->super);
+	      rblk_log_read_super(&rd, d->dev.bytes, &d->super);
 	if (!err) {
 		ret = dump_log(d, &rd);
 		goto free;
@@ -417,14 +420,14 @@ static int dump_udev(struct dump *d)
 {
 	struct data_super data;
 	struct log_reader rd;
-	u8 buf[RB_BLOCK_SIZE];
+	u8 buf[RBLK_BLOCK_SIZE];
 
 	if (d->dev.bytes < 2 * LOG_SUPER_BYTES)
 		return 0;
 	device_reader(&d->dev, &rd);
-	if (!log_read_super(&rd, d->dev.bytes, &d->super))
+	if (!rblk_log_read_super(&rd, d->dev.bytes, &d->super))
 		print_udev("log", d->super.volume, d->super.volume_name);
-	else if (!read_at(d, &rd, 0, buf, sizeof(buf)) && !data_super_decode(&data, buf))
+	else if (!read_at(d, &rd, 0, buf, sizeof(buf)) && !rblk_log_data_super_decode(&data, buf))
 		print_udev("data", data.volume, data.volume_name);
 	free(rd.scratch);
 	return 0;
@@ -458,13 +461,18 @@ int cmd_dump(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "entries", 'e', NULL, 0, "list every entry of the log", 1 },
-		{ "udev", 'u', NULL, 0, "print what it is as properties for udev(7); nothing, if not of raftblk", 1 },
+		{ "udev", 'u', NULL, 0,
+		  "print what it is as properties for udev(7); nothing, if not of raftblk", 1 },
 		{ 0 },
 	};
 	static struct dump d;
 	struct cmdline line = {
-		.volume = WANT_NO_VOLUME, .takes_json = true, .options = options,
-		.args_doc = "DEVICE", .parse = parse, .ctx = &d.a,
+		.volume = WANT_NO_VOLUME,
+		.takes_json = true,
+		.options = options,
+		.args_doc = "DEVICE",
+		.parse = parse,
+		.ctx = &d.a,
 		.doc = "Show what is on a log or data device, or an image of one: superblocks, metadata, "
 		       "and how a scan of the log ends. Changes nothing.\v"
 		       "Examples:\n  raftblk dump /dev/vdb\n  raftblk dump /dev/vdb --entries --json | jq .scan\n",

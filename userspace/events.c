@@ -67,8 +67,12 @@ int cmd_events(int argc, char **argv)
 	};
 	struct args a = {};
 	struct cmdline line = {
-		.volume = MAY_VOLUME, .takes_json = true, .options = options,
-		.args_doc = "[VOLUME]", .parse = parse, .ctx = &a,
+		.volume = MAY_VOLUME,
+		.takes_json = true,
+		.options = options,
+		.args_doc = "[VOLUME]",
+		.parse = parse,
+		.ctx = &a,
 		.doc = "Print events of VOLUME, or of all volumes of this network namespace, as they happen.\v"
 		       "Examples:\n  raftblk events\n  raftblk events r0 --json\n",
 	};

@@ -62,8 +62,8 @@ static int damaged(struct format *f, const struct device *d, int err)
 		return 0;
 	return fail(EXIT_FAILED, f->c.volume,
 		    "%s device %s holds a raftblk volume that %s; 'raftblk dump %s' tells more; to give it up: --force",
-		    d->what, d->path,
-		    err == -EPROTONOSUPPORT ? "needs a newer tool" : "is damaged", d->path);
+		    d->what, d->path, err == -EPROTONOSUPPORT ? "needs a newer tool" : "is damaged",
+		    d->path);
 }
 
 static int check_log(struct format *f)
@@ -73,9 +73,9 @@ static int check_log(struct format *f)
 	int err;
 
 	if (f->log.bytes < 2 * LOG_SUPER_BYTES)
-		return 0;		/* too small: log_layout() says by how much */
+		return 0;		/* too small: rblk_log_layout() says by how much */
 	device_reader(&f->log, &rd);
-	err = log_read_super(&rd, f->log.bytes, &s);
+	err = rblk_log_read_super(&rd, f->log.bytes, &s);
 	free(rd.scratch);
 	if (!err)
 		return ours(f, &f->log, s.volume_name, s.node, s.store);
@@ -87,7 +87,7 @@ static int check_log(struct format *f)
 
 static int check_data(struct format *f)
 {
-	u8 block[RB_BLOCK_SIZE];
+	u8 block[RBLK_BLOCK_SIZE];
 	struct data_super s;
 	int err;
 
@@ -95,7 +95,7 @@ static int check_data(struct format *f)
 		return fail(EXIT_FAILED, f->c.volume,
 			    "data device %s: reading its first block failed; it is empty, or see dmesg(1)",
 			    f->data.path);
-	err = data_super_decode(&s, block);
+	err = rblk_log_data_super_decode(&s, block);
 	if (!err)
 		return ours(f, &f->data, s.volume_name, s.node, s.store);
 	return err == -ENODATA ? device_foreign(&f->data, f->c.volume) :
@@ -108,7 +108,7 @@ static u64 usable(const struct device *data)
 {
 	if (data->bytes < DATA_HEADER_BYTES)
 		return 0;
-	return (data->bytes - DATA_HEADER_BYTES) / RB_BLOCK_SIZE * RB_BLOCK_SIZE;
+	return (data->bytes - DATA_HEADER_BYTES) / RBLK_BLOCK_SIZE * RBLK_BLOCK_SIZE;
 }
 
 static int check_sizes(struct format *f)
@@ -129,7 +129,7 @@ static int check_sizes(struct format *f)
 			    "data device %s has sectors of %u bytes: a volume with block-size = %u cannot be written there; set block-size = 4096",
 			    f->data.path, f->data.sector, f->c.block_size);
 	s->block_size = f->c.block_size;
-	err = log_layout(s, f->log.bytes, data, &need);
+	err = rblk_log_layout(s, f->log.bytes, data, &need);
 	if (err == -ENOSPC)
 		return fail(EXIT_FAILED, f->c.volume,
 			    "log device %s is too small: %s, and %s are needed; a tenth of the data, at least 256 MiB, does well",
@@ -152,7 +152,7 @@ static int mint(struct format *f)
 {
 	struct log_super *s = &f->super;
 
-	memcpy(s->volume, f->c.uuid, LOG_UUID_LEN);
+	memcpy(s->volume, f->c.uuid, RBLK_UUID_LEN);
 	snprintf(s->volume_name, sizeof(s->volume_name), "%s", f->c.volume);
 	snprintf(s->node, sizeof(s->node), "%s", f->c.me->name);
 	s->created = time(NULL);
@@ -185,14 +185,14 @@ static void tell_plan(const struct format *f)
 
 static int write_map(struct format *f)
 {
-	u64 v[LOG_MAP_PER_BLOCK] = {};
-	u32 n = f->super.map_bytes / RB_BLOCK_SIZE, i;
-	u8 block[RB_BLOCK_SIZE];
+	u64 v[RBLK_MAP_PER_BLOCK] = {};
+	u32 n = f->super.map_bytes / RBLK_BLOCK_SIZE, i;
+	u8 block[RBLK_BLOCK_SIZE];
 	int err = 0;
 
 	for (i = 0; i < n && !err; i++) {
-		log_map_encode(&f->super, i, v, block);
-		err = device_write(&f->log, f->super.map_off + (u64)i * RB_BLOCK_SIZE, block,
+		rblk_log_map_encode(&f->super, i, v, block);
+		err = device_write(&f->log, f->super.map_off + (u64)i * RBLK_BLOCK_SIZE, block,
 				   sizeof(block), f->c.volume);
 	}
 	return err;
@@ -204,10 +204,11 @@ static int write_meta(struct format *f)
 	struct log_meta m;
 	int slot, err = 0;
 
-	log_meta_init(&m);
-	log_meta_encode(&m, &f->super, buf);
+	rblk_log_meta_init(&m);
+	rblk_log_meta_encode(&m, &f->super, buf);
 	for (slot = 0; slot < 2 && !err; slot++)
-		err = device_write(&f->log, log_meta_offset(slot), buf, sizeof(buf), f->c.volume);
+		err = device_write(&f->log, rblk_log_meta_offset(slot), buf, sizeof(buf),
+				   f->c.volume);
 	return err;
 }
 
@@ -216,22 +217,22 @@ static int write_supers(struct format *f)
 	u8 buf[LOG_SUPER_BYTES];
 	int copy, err = 0;
 
-	log_super_encode(&f->super, buf);
+	rblk_log_super_encode(&f->super, buf);
 	for (copy = 0; copy < LOG_SUPER_COPIES && !err; copy++)
-		err = device_write(&f->log, log_super_offset(&f->super, copy), buf, sizeof(buf),
-				   f->c.volume);
+		err = device_write(&f->log, rblk_log_super_offset(&f->super, copy), buf,
+				   sizeof(buf), f->c.volume);
 	return err;
 }
 
 static int write_data_header(struct format *f)
 {
 	struct data_super ds = { .store = f->super.store };
-	u8 buf[RB_BLOCK_SIZE];
+	u8 buf[RBLK_BLOCK_SIZE];
 
-	memcpy(ds.volume, f->super.volume, LOG_UUID_LEN);
-	memcpy(ds.volume_name, f->super.volume_name, LOG_NAME_MAX);
-	memcpy(ds.node, f->super.node, LOG_NAME_MAX);
-	data_super_encode(&ds, buf);
+	memcpy(ds.volume, f->super.volume, RBLK_UUID_LEN);
+	memcpy(ds.volume_name, f->super.volume_name, RBLK_NAME_MAX);
+	memcpy(ds.node, f->super.node, RBLK_NAME_MAX);
+	rblk_log_data_super_encode(&ds, buf);
 	return device_write(&f->data, 0, buf, sizeof(buf), f->c.volume);
 }
 
@@ -242,7 +243,7 @@ static int write_all(struct format *f)
 	int copy, err = 0;
 
 	for (copy = 0; copy < LOG_SUPER_COPIES && !err; copy++)
-		err = device_zero(&f->log, log_super_offset(&f->super, copy), LOG_SUPER_BYTES,
+		err = device_zero(&f->log, rblk_log_super_offset(&f->super, copy), LOG_SUPER_BYTES,
 				  volume, false);
 	if (!err)
 		err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
@@ -277,9 +278,9 @@ static int read_back(struct format *f)
 	int bad = 0, err;
 
 	device_reader(&f->log, &rd);
-	err = log_read_super(&rd, f->log.bytes, &s);
+	err = rblk_log_read_super(&rd, f->log.bytes, &s);
 	if (!err)
-		err = log_read_meta(&rd, &s, &m, &bad);
+		err = rblk_log_read_meta(&rd, &s, &m, &bad);
 	free(rd.scratch);
 	if (err || bad || s.store != f->super.store)
 		return fail(EXIT_FAILED, f->c.volume,
@@ -327,8 +328,12 @@ int cmd_format(int argc, char **argv)
 {
 	struct format f = {};
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .takes_config = true, .options = options,
-		.args_doc = "VOLUME", .parse = parse, .ctx = &f,
+		.volume = WANT_VOLUME,
+		.takes_config = true,
+		.options = options,
+		.args_doc = "VOLUME",
+		.parse = parse,
+		.ctx = &f,
 		.doc = "Prepare the log and data devices of this node, as /etc/raftblk/VOLUME.conf names them. "
 		       "Refuses devices that are in use, too small, or hold anything; changes nothing then.\v"
 		       "Examples:\n  raftblk format r0 --dry-run\n  raftblk format r0\n"
@@ -341,7 +346,8 @@ int cmd_format(int argc, char **argv)
 	if (!err)
 		err = conf_need_me(&f.c);
 	if (!err && f.c.me->client)
-		err = fail(EXIT_CONFIG, f.c.volume, "node %s is a client: it has no devices to format; start it: raftblk up %s",
+		err = fail(EXIT_CONFIG, f.c.volume,
+			   "node %s is a client: it has no devices to format; start it: raftblk up %s",
 			   f.c.me->name, f.c.volume);
 	return err ? err : format(&f);
 }

@@ -351,14 +351,14 @@ static void do_umount(struct hold *h, bool lost)
 
 static int ask(struct hold *h)
 {
-	u64 ticket = nl_ticket();
+	u64 op_id = nl_op_id();
 	struct nlmsghdr *nlh = nl_request(h->nl, RAFTBLK_CMD_TAKE, false);
 	char text[256];
 
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, h->volume);
-	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
+	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ASK_MS);
-	return nl_do(h->nl, nlh, ticket, 2 * ASK_MS / 1000, text, sizeof(text));
+	return nl_do(h->nl, nlh, op_id, 2 * ASK_MS / 1000, text, sizeof(text));
 }
 
 /*
@@ -527,8 +527,10 @@ static const struct argp_option options[] = {
 	{ "options", KEY_OPTIONS, "OPTIONS", 0, "for mount(8)", 1 },
 	{ "no-fsck", KEY_NO_FSCK, NULL, 0, "do not run fsck(8) before", 1 },
 	{ "start", KEY_START, "COMMAND", 0, "run when it is mounted", 2 },
-	{ "stop", KEY_STOP, "COMMAND", 0, "run before it is unmounted, and when the session is lost", 2 },
-	{ "timeout", KEY_TIMEOUT, "TIME", 0, "for each of the commands; then it is killed (90s)", 2 },
+	{ "stop", KEY_STOP, "COMMAND", 0,
+	  "run before it is unmounted, and when the session is lost", 2 },
+	{ "timeout", KEY_TIMEOUT, "TIME", 0, "for each of the commands; then it is killed (90s)",
+	  2 },
 	{ "patience", KEY_PATIENCE, "TIME", 0,
 	  "run the stop command when IO has waited for a quorum for so long (never)", 2 },
 	{ "once", KEY_ONCE, NULL, 0, "end when the session was lost, instead of waiting again", 2 },
@@ -583,8 +585,11 @@ int cmd_hold(int argc, char **argv)
 {
 	struct hold h = { .fd = -1, .fsck = true, .command_ms = 90000 };
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME [DIR]",
-		.parse = parse, .ctx = &h,
+		.volume = WANT_VOLUME,
+		.options = options,
+		.args_doc = "VOLUME [DIR]",
+		.parse = parse,
+		.ctx = &h,
 		.doc = "Wait until this node gets the session of VOLUME, mount it on DIR, run the start command. "
 		       "When the session is lost, or on SIGTERM, run the stop command and unmount. "
 		       "Run it on all nodes: one is active, another takes over when that one dies.\v"

@@ -8,14 +8,16 @@ static const struct command commands[] = {
 	{ "config", "VOLUME", "check the configuration file and print it", cmd_config },
 	{ "format", "VOLUME", "prepare the devices of this node", cmd_format },
 	{ "up", "VOLUME", "start the volume on this node", cmd_up },
-	{ "bootstrap", "VOLUME", "first configuration of a new volume, on one node", cmd_bootstrap },
+	{ "bootstrap", "VOLUME", "first configuration of a new volume, on one node",
+	  cmd_bootstrap },
 	{ "status", "[VOLUME]", "show volumes that are up", cmd_status },
 	{ "sessions", "[VOLUME]", "which nodes may write", cmd_sessions },
 	{ "why", "VOLUME", "why a volume cannot be written to here, and what to do", cmd_why },
 	{ "events", "[VOLUME]", "print events as they happen", cmd_events },
 	{ "transfer", "VOLUME [NODE]", "hand leadership over", cmd_transfer },
 	{ "take", "VOLUME --force", "take the right to write from another node", cmd_take },
-	{ "hold", "VOLUME [DIR]", "be ready to take over: mount it when this node gets the session", cmd_hold },
+	{ "hold", "VOLUME [DIR]", "be ready to take over: mount it when this node gets the session",
+	  cmd_hold },
 	{ "down", "VOLUME", "stop the volume on this node", cmd_down },
 	{ "dump", "DEVICE", "show what is on a log or data device, offline", cmd_dump },
 	{ "version", "", "versions of the tool and the module", cmd_version },
@@ -36,9 +38,9 @@ int fail(int code, const char *subject, const char *fmt, ...)
 	return code;
 }
 
-/* The embedding program's part of RB_ASSERT(): an offline tool just stops. */
-void rb_assert_failed(const char *what, const char *file, int line);
-void rb_assert_failed(const char *what, const char *file, int line)
+/* The embedding program's part of RBLK_ASSERT(): an offline tool just stops. */
+void rblk_assert_failed(const char *what, const char *file, int line);
+void rblk_assert_failed(const char *what, const char *file, int line)
 {
 	fail(0, NULL, "%s:%d: broken invariant: %s; please report this", file, line, what);
 	abort();
@@ -54,7 +56,8 @@ static void usage(FILE *f)
 		fprintf(f, "  %-10s %-38s %s\n", commands[i].name, commands[i].args,
 			commands[i].help);
 	fputs("\n'raftblk COMMAND --help' tells the options, with examples; raftblk(8) tells the rest.\n"
-	      "A new volume: new, then on each node format and up, then bootstrap on one of them.\n", f);
+	      "A new volume: new, then on each node format and up, then bootstrap on one of them.\n",
+	      f);
 }
 
 /* Options that may come before the command, for every command. */

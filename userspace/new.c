@@ -9,7 +9,7 @@
 
 struct new {
 	u32 nnodes;
-	struct conf_node node[RAFT_MEMBERS_MAX];
+	struct conf_node node[RBLK_MEMBERS_MAX];
 	const char *size, *block_size, *minor, *pool, *election, *io_timeout;
 	bool shared, print;
 };
@@ -24,14 +24,17 @@ static const struct argp_option options[] = {
 	  "a node: HOST:PORT, log device and data device; once for each node", 1 },
 	{ "client", KEY_CLIENT, "NAME=ADDRESS", 0,
 	  "a node without devices, which uses the volume of the others", 1 },
-	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (what the smallest data device allows)", 2 },
+	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (what the smallest data device allows)",
+	  2 },
 	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block (4096)", 2 },
 	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (the first free one)", 2 },
 	{ "pool", KEY_POOL, "SIZE", 0, "memory for data under way", 2 },
 	{ "election-timeout", KEY_ELECTION, "TIME", 0, "how long a leader may be silent", 2 },
-	{ "io-timeout", KEY_IO_TIMEOUT, "TIME", 0, "IO that waits for longer fails (it waits for ever)", 2 },
+	{ "io-timeout", KEY_IO_TIMEOUT, "TIME", 0,
+	  "IO that waits for longer fails (it waits for ever)", 2 },
 	{ "shared", KEY_SHARED, NULL, 0,
-	  "all nodes may write at once: for cluster file systems only, others are destroyed by it", 2 },
+	  "all nodes may write at once: for cluster file systems only, others are destroyed by it",
+	  2 },
 	{ "config", KEY_CONFIG, "FILE", 0, "write to FILE (/etc/raftblk/VOLUME.conf)", 3 },
 	{ "print", 'p', NULL, 0, "write to standard output", 3 },
 	{ 0 },
@@ -41,28 +44,30 @@ static void parse_node(struct new *n, const char *arg, bool client, struct argp_
 {
 	struct conf_node *node = &n->node[n->nnodes];
 	const char *eq = strchr(arg, '='), *why;
-	char address[512], host[LOG_ADDR_MAX];
+	char address[512], host[RBLK_ADDR_MAX];
 	const char *port;
 
-	if (n->nnodes == RAFT_MEMBERS_MAX)
-		argp_error(state, "more than %d nodes", RAFT_MEMBERS_MAX);
+	if (n->nnodes == RBLK_MEMBERS_MAX)
+		argp_error(state, "more than %d nodes", RBLK_MEMBERS_MAX);
 	node->client = client;
 	if (client && (!eq || sscanf(eq + 1, "%511[^,]", address) != 1 || strchr(eq, ',')))
 		argp_error(state, "--client %s: write NAME=ADDRESS, c1=10.0.0.9:7800", arg);
 	if (!client && (!eq || sscanf(eq + 1, "%511[^,],%255[^,],%255[^,]", address, node->log,
 				      node->data) != 3))
-		argp_error(state, "--node %s: write NAME=ADDRESS,LOG,DATA, n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
+		argp_error(state,
+			   "--node %s: write NAME=ADDRESS,LOG,DATA, n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
 			   arg);
 	snprintf(node->name, sizeof(node->name), "%.*s",
 		 (int)min_t(size_t, eq - arg, sizeof(node->name) - 1), arg);
-	if (eq - arg >= LOG_NAME_MAX || conf_check_name("node", node->name, &why))
-		argp_error(state, "--node %s: no name for a node: 1 to 31 letters, digits, '.', '_' and '-'",
+	if (eq - arg >= RBLK_NAME_MAX || conf_check_name("node", node->name, &why))
+		argp_error(state,
+			   "--node %s: no name for a node: 1 to 31 letters, digits, '.', '_' and '-'",
 			   arg);
 	if (conf_split_address(address, host, sizeof(host), &port))
 		argp_error(state, "--node %s: '%s' is no HOST:PORT", arg, address);
 	if (!client && (node->log[0] != '/' || node->data[0] != '/'))
 		argp_error(state, "--node %s: devices are absolute paths", arg);
-	snprintf(node->address, sizeof(node->address), "%.*s", LOG_ADDR_MAX - 1, address);
+	snprintf(node->address, sizeof(node->address), "%.*s", RBLK_ADDR_MAX - 1, address);
 	n->nnodes++;
 }
 
@@ -121,7 +126,7 @@ static void put(FILE *f, const char *key, const char *value)
 
 static void write_conf(FILE *f, const struct new *n, const char *volume)
 {
-	u8 uuid[LOG_UUID_LEN];
+	u8 uuid[RBLK_UUID_LEN];
 	char text[37];
 	u32 i;
 
@@ -130,7 +135,8 @@ static void write_conf(FILE *f, const struct new *n, const char *volume)
 	uuid[6] = (uuid[6] & 0x0f) | 0x40;
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 	uuid_format(uuid, text);
-	fprintf(f, "# raftblk volume %s; the same file on all nodes. See raftblk.conf(5).\n\n", volume);
+	fprintf(f, "# raftblk volume %s; the same file on all nodes. See raftblk.conf(5).\n\n",
+		volume);
 	fprintf(f, "uuid = %s\n", text);
 	put(f, "size", n->size);
 	put(f, "block-size", n->block_size);
@@ -164,7 +170,8 @@ static FILE *create(const char *path, const char *volume)
 	if (fd >= 0)
 		return fdopen(fd, "w");
 	if (errno == EEXIST)
-		fail(0, volume, "%s exists already; a volume keeps its uuid: edit the file, or remove it first",
+		fail(0, volume,
+		     "%s exists already; a volume keeps its uuid: edit the file, or remove it first",
 		     path);
 	else
 		fail(0, volume, "cannot write %s: %s", path, strerror(errno));
@@ -187,8 +194,11 @@ int cmd_new(int argc, char **argv)
 {
 	struct new n = {};
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
-		.parse = parse, .ctx = &n,
+		.volume = WANT_VOLUME,
+		.options = options,
+		.args_doc = "VOLUME",
+		.parse = parse,
+		.ctx = &n,
 		.doc = "Write a configuration file for a new volume, with a fresh uuid. Copy it to all nodes.\v"
 		       "Example:\n  raftblk new r0 --node n1=10.0.0.1:7800,/dev/vdb,/dev/vdc \\\n"
 		       "    --node n2=10.0.0.2:7800,/dev/vdb,/dev/vdc --node n3=10.0.0.3:7800,/dev/vdb,/dev/vdc\n",

@@ -2,7 +2,7 @@
 /*
  * Generic netlink: one socket for requests, one for events. A request that is
  * only started by its acknowledgement ends with a "done" event that carries our
- * ticket, so the event socket listens before the request goes.
+ * op_id, so the event socket listens before the request goes.
  */
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
@@ -26,7 +26,7 @@ struct nl {
 	u8 buf[BUF_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
-u64 nl_ticket(void)
+u64 nl_op_id(void)
 {
 	u64 t = 0;
 
@@ -287,7 +287,7 @@ int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *
 }
 
 struct ending {
-	char ticket[17];
+	char op_id[17];
 	int err;
 	char *text;
 	size_t size;
@@ -297,7 +297,7 @@ static int is_ending(struct json_object *o, void *ctx)
 {
 	struct ending *e = ctx;
 
-	if (!js(o, "ticket") || strcmp(jstr(o, "ticket"), e->ticket))
+	if (!js(o, "op_id") || strcmp(jstr(o, "op_id"), e->op_id))
 		return 0;
 	e->err = -(int)ju(o, "error");
 	snprintf(e->text, e->size, "%s", jstr(o, "text"));
@@ -334,14 +334,14 @@ static int await(struct nl *nl, struct ending *e, u64 ms)
 	return ret < 0 ? ret : e->err;
 }
 
-int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 ticket, u32 timeout_s, char *text, size_t size)
+int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text, size_t size)
 {
 	struct ending e = { .text = text, .size = size };
 	char said[256];
 	int err;
 
 	text[0] = 0;
-	snprintf(e.ticket, sizeof(e.ticket), "%016llx", (unsigned long long)ticket);
+	snprintf(e.op_id, sizeof(e.op_id), "%016llx", (unsigned long long)op_id);
 	err = talk(nl, nlh, NULL, NULL);
 	if (!err)
 		return await(nl, &e, timeout_s * 1000ULL);
@@ -368,7 +368,8 @@ static int on_volume(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx), void *ctx)
+int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx),
+	   void *ctx)
 {
 	struct nlmsghdr *nlh = nl_request(nl, RAFTBLK_CMD_GET, !volume);
 	struct got g = { .fn = fn, .ctx = ctx };

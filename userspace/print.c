@@ -92,7 +92,11 @@ static void print_role(struct json_object *o)
 	bool leads = !strcmp(role, "leader"), well = jb(o, "ready");
 
 	field("role");
-	printf("%s%s%s in term %llu", paint(leads && well ? GREEN : leader[0] ? "" : YELLOW, stdout),
+	printf("%s%s%s in term %llu",
+	       paint(leads && well ? GREEN :
+		     leader[0]	   ? "" :
+				     YELLOW,
+		     stdout),
 	       role, paint(PLAIN, stdout), (unsigned long long)ju(o, "term"));
 	if (!leads)
 		printf(", leader %s%s%s", paint(leader[0] ? "" : RED, stdout),
@@ -200,7 +204,7 @@ void print_status(struct json_object *o)
 	}
 	printf("%s", jstr(o, "device"));
 	if (js(o, "conf"))
-		printf(", %s", human_bytes(ju(o, "conf.sectors") << RB_SECTOR_SHIFT, buf,
+		printf(", %s", human_bytes(ju(o, "conf.sectors") << RBLK_SECTOR_SHIFT, buf,
 					   sizeof(buf)));
 	else
 		printf(", %snot bootstrapped%s", paint(YELLOW, stdout), paint(PLAIN, stdout));

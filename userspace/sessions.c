@@ -55,8 +55,12 @@ int cmd_sessions(int argc, char **argv)
 	};
 	const char *from = NULL;
 	struct cmdline line = {
-		.volume = MAY_VOLUME, .takes_json = true, .options = options,
-		.args_doc = "[VOLUME]", .parse = parse, .ctx = &from,
+		.volume = MAY_VOLUME,
+		.takes_json = true,
+		.options = options,
+		.args_doc = "[VOLUME]",
+		.parse = parse,
+		.ctx = &from,
 		.doc = "Show which nodes hold a session of VOLUME, the right to write, as far as this node knows. "
 		       "One at most, unless the volume is shared.\v"
 		       "Examples:\n  raftblk sessions\n  raftblk sessions r0 --json\n",

@@ -45,7 +45,7 @@ static void add_disk(struct json_object *o)
 	snprintf(device, sizeof(device), "/dev/raftblk%llu", (unsigned long long)ju(o, "minor"));
 	json_object_object_add(o, "device", json_object_new_string(device));
 	json_object_object_add(o, "size",
-			       json_object_new_uint64(ju(o, "sectors") << RB_SECTOR_SHIFT));
+			       json_object_new_uint64(ju(o, "sectors") << RBLK_SECTOR_SHIFT));
 }
 
 /* Of an exclusive volume, the one that has a session is the holder. */
@@ -80,7 +80,8 @@ static int from_file(const char *volume, const char *from, struct json_object *a
 	size_t i;
 
 	if (!o)
-		return fail(EXIT_ABSENT, volume, "cannot read %s: %.*s; it should be what 'raftblk status --json' printed",
+		return fail(EXIT_ABSENT, volume,
+			    "cannot read %s: %.*s; it should be what 'raftblk status --json' printed",
 			    from, (int)strcspn(json_util_get_last_err(), "\n"),
 			    json_util_get_last_err());
 	if (!json_object_is_type(o, json_type_array)) {
@@ -91,7 +92,8 @@ static int from_file(const char *volume, const char *from, struct json_object *a
 	}
 	for (i = 0; i < json_object_array_length(o); i++)
 		if (!volume || !strcmp(jstr(json_object_array_get_idx(o, i), "volume"), volume))
-			json_object_array_add(all, json_object_get(json_object_array_get_idx(o, i)));
+			json_object_array_add(all,
+					      json_object_get(json_object_array_get_idx(o, i)));
 	json_object_put(o);
 	return 0;
 }
@@ -106,8 +108,8 @@ static int from_kernel(const char *volume, struct json_object *all)
 	err = nl_get(nl, volume, collect, all);
 	nl_close(nl);
 	if (err == -ENODEV)
-		return fail(EXIT_ABSENT, volume, "it is not up on this node; start it: raftblk up %s",
-			    volume);
+		return fail(EXIT_ABSENT, volume,
+			    "it is not up on this node; start it: raftblk up %s", volume);
 	if (err == -ETIMEDOUT)
 		return fail(EXIT_FAILED, volume,
 			    "it does not answer: one of its devices hangs; see: dmesg");
@@ -120,7 +122,8 @@ int status_get(const char *volume, const char *from, struct json_object **o)
 	int err = from ? from_file(volume, from, all) : from_kernel(volume, all);
 
 	if (!err && volume && !json_object_array_length(all))
-		err = fail(EXIT_ABSENT, volume, "%s says nothing of it", from ? from : "the kernel");
+		err = fail(EXIT_ABSENT, volume, "%s says nothing of it",
+			   from ? from : "the kernel");
 	if (err) {
 		json_object_put(all);
 		return err;
@@ -147,8 +150,12 @@ int cmd_status(int argc, char **argv)
 	};
 	struct args a = {};
 	struct cmdline line = {
-		.volume = MAY_VOLUME, .takes_json = true, .options = options,
-		.args_doc = "[VOLUME]", .parse = parse, .ctx = &a,
+		.volume = MAY_VOLUME,
+		.takes_json = true,
+		.options = options,
+		.args_doc = "[VOLUME]",
+		.parse = parse,
+		.ctx = &a,
 		.doc = "Show VOLUME, or all volumes that are up in this network namespace.\v"
 		       "Examples:\n  raftblk status\n  raftblk status r0\n"
 		       "  raftblk status --json | jq '.[].role'\n  raftblk status r0 --json | jq .role\n",

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 
 /* The kernel's headers for userspace declare these too, as other types of the same size. */
-#define __le16 rb_le16
-#define __le32 rb_le32
-#define __le64 rb_le64
+#define __le16 rblk_le16
+#define __le32 rblk_le32
+#define __le64 rblk_le64
 #include "log/log.h"
 #undef __le16
 #undef __le32
@@ -77,17 +77,17 @@ void parse_cmdline(struct cmdline *c, int argc, char **argv);
 /* ---- conf.c: /etc/raftblk/VOLUME.conf ---- */
 
 struct conf_node {
-	char name[LOG_NAME_MAX];
-	char address[LOG_ADDR_MAX];
+	char name[RBLK_NAME_MAX];
+	char address[RBLK_ADDR_MAX];
 	char log[256], data[256];
 	bool client;			/* has neither */
 	int line;
 };
 
 struct conf {
-	char volume[LOG_NAME_MAX];
+	char volume[RBLK_NAME_MAX];
 	char *path;
-	u8 uuid[LOG_UUID_LEN];
+	u8 uuid[RBLK_UUID_LEN];
 	char uuid_text[37];
 	u64 size;		/* bytes; 0: what the smallest data device allows */
 	u64 ring_size;		/* 0: as large as the log device allows */
@@ -96,9 +96,9 @@ struct conf {
 	u32 election_ms, io_timeout_ms;
 	bool shared;
 	u64 pool;		/* bytes */
-	char self[LOG_NAME_MAX];
+	char self[RBLK_NAME_MAX];
 	u32 nnodes;
-	struct conf_node node[RAFT_MEMBERS_MAX];
+	struct conf_node node[RBLK_MEMBERS_MAX];
 	const struct conf_node *me;	/* NULL: this node is not in the file */
 };
 
@@ -145,16 +145,16 @@ int nl_open(struct nl **nl, const char *subject);
 void nl_close(struct nl *nl);
 struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
 /*
- * Sends the request; with a ticket, waits for its end. @text: the sentence of
+ * Sends the request; with a op_id, waits for its end. @text: the sentence of
  * the event or the extended ack. 0 or -errno; -ETIME: not over in time.
  */
-int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 ticket, u32 timeout_s, char *text,
+int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text,
 	  size_t size);
 /* Sends "get" and hands over each volume as JSON. 0 or -errno. */
 int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx),
 	   void *ctx);
 int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
-u64 nl_ticket(void);
+u64 nl_op_id(void);
 int nl_event_fd(struct nl *nl);
 int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
 

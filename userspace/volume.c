@@ -28,8 +28,11 @@ enum {
 	KEY_ELECTION
 };
 
-#define TIMEOUT_OPTION	\
-	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "wait that long for the end; it goes on without us", 2 }
+#define TIMEOUT_OPTION                                                         \
+	{                                                                      \
+		"timeout", KEY_TIMEOUT, "SECONDS", 0,                          \
+			"wait that long for the end; it goes on without us", 2 \
+	}
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
@@ -48,7 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		return 0;
 	case KEY_SIZE:
 		if (conf_parse_size(arg, &ch->size) || !ch->size || ch->size % 4096)
-			argp_error(state, "--size %s: write a multiple of 4096 bytes, as 512M or 100G",
+			argp_error(state,
+				   "--size %s: write a multiple of 4096 bytes, as 512M or 100G",
 				   arg);
 		return 0;
 	case KEY_SHARED:
@@ -84,22 +88,29 @@ static const struct {
 	{ "up", ENODATA, EXIT_ABSENT, "first: raftblk format %s" },
 	{ "up", ENOENT, EXIT_ABSENT, "see lsblk(8), and 'raftblk config %s'" },
 	{ "up", EBUSY, EXIT_FAILED, "'raftblk config %s' shows what is to be used" },
-	{ "up", EADDRINUSE, EXIT_FAILED, "'ss -ltnp' tells who has it; 'raftblk config %s' shows the address" },
-	{ "up", EADDRNOTAVAIL, EXIT_FAILED, "is this the right node? 'raftblk config %s' and 'ip addr' tell" },
+	{ "up", EADDRINUSE, EXIT_FAILED,
+	  "'ss -ltnp' tells who has it; 'raftblk config %s' shows the address" },
+	{ "up", EADDRNOTAVAIL, EXIT_FAILED,
+	  "is this the right node? 'raftblk config %s' and 'ip addr' tell" },
 	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
-	{ "down", EBUSY, EXIT_FAILED, "unmount and close it (fuser -vm tells who has it), or: raftblk down %s --force" },
+	{ "down", EBUSY, EXIT_FAILED,
+	  "unmount and close it (fuser -vm tells who has it), or: raftblk down %s --force" },
 	{ "down", EALREADY, EXIT_FAILED, "wait, or: raftblk down %s --force" },
 	{ "bootstrap", EEXIST, EXIT_FAILED, "nothing is to be done: raftblk status %s" },
 	{ "bootstrap", ENOTCONN, EXIT_FAILED, "see: raftblk why %s" },
-	{ "bootstrap", ENOTEMPTY, EXIT_FAILED, "if its data is not needed, there: raftblk down %s, format with --force, up" },
-	{ "bootstrap", ENOSPC, EXIT_FAILED, "take a smaller --size, or none: raftblk bootstrap %s" },
+	{ "bootstrap", ENOTEMPTY, EXIT_FAILED,
+	  "if its data is not needed, there: raftblk down %s, format with --force, up" },
+	{ "bootstrap", ENOSPC, EXIT_FAILED,
+	  "take a smaller --size, or none: raftblk bootstrap %s" },
 	{ "transfer", EREMOTE, EXIT_FAILED, "run it on the node that leads: raftblk status %s" },
 	{ "take", EBUSY, EXIT_FAILED, "see: raftblk sessions %s" },
-	{ "take", ESTALE, EXIT_FAILED, "unmount and close it here (fuser -vm tells who has it); see: raftblk why %s" },
+	{ "take", ESTALE, EXIT_FAILED,
+	  "unmount and close it here (fuser -vm tells who has it); see: raftblk why %s" },
 	{ "take", EOPNOTSUPP, EXIT_FAILED, "open it; see: raftblk sessions %s" },
 	{ "take", ENODATA, EXIT_FAILED, "on one node, once: raftblk bootstrap %s" },
 	{ "take", ETIMEDOUT, EXIT_FAILED, "see: raftblk why %s" },
-	{ "transfer", ENOENT, EXIT_FAILED, "it is not a node of the volume, see: raftblk status %s" },
+	{ "transfer", ENOENT, EXIT_FAILED,
+	  "it is not a node of the volume, see: raftblk status %s" },
 };
 
 static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout)
@@ -148,7 +159,7 @@ static int put_peer(struct nlmsghdr *nlh, const struct conf *c, const struct con
 	return 0;
 }
 
-static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
+static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 op_id)
 {
 	struct sockaddr_in6 addr;
 	int err = conf_resolve(c, c->me, &addr);
@@ -163,7 +174,7 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 ticket)
 
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, c->volume);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, c->me->name);
-	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
+	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	if (!c->me->client) {
 		mnl_attr_put_strz(nlh, RAFTBLK_A_LOG_PATH, c->me->log);
 		mnl_attr_put_strz(nlh, RAFTBLK_A_DATA_PATH, c->me->data);
@@ -209,14 +220,15 @@ static int check_uuid(const struct conf *c)
 	if (err)
 		return err;
 	device_reader(&d, &rd);
-	err = d.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA : log_read_super(&rd, d.bytes, &s);
+	err = d.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA : rblk_log_read_super(&rd, d.bytes, &s);
 	free(rd.scratch);
 	device_close(&d);
 	if (err == -ENODATA)
-		return fail(EXIT_ABSENT, c->volume, "log device %s is not a raftblk log device; blkid(8) tells what it holds; to make it one: raftblk format %s",
+		return fail(EXIT_ABSENT, c->volume,
+			    "log device %s is not a raftblk log device; blkid(8) tells what it holds; to make it one: raftblk format %s",
 			    c->me->log, c->volume);
 	/* What else is wrong with it the kernel finds and tells. */
-	if (err || !memcmp(s.volume, c->uuid, LOG_UUID_LEN))
+	if (err || !memcmp(s.volume, c->uuid, RBLK_UUID_LEN))
 		return 0;
 	uuid_format(s.volume, found);
 	return fail(EXIT_FAILED, c->volume,
@@ -229,12 +241,16 @@ int cmd_up(int argc, char **argv)
 	static const struct argp_option options[] = { TIMEOUT_OPTION, { 0 } };
 	struct change ch = { .timeout = UP_TIMEOUT_S };
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .takes_config = true, .options = options,
-		.args_doc = "VOLUME", .parse = parse, .ctx = &ch,
+		.volume = WANT_VOLUME,
+		.takes_config = true,
+		.options = options,
+		.args_doc = "VOLUME",
+		.parse = parse,
+		.ctx = &ch,
 		.doc = "Start VOLUME on this node, as its configuration file says.\v"
 		       "Examples:\n  raftblk up r0\n  raftblk up r0 --node n2 --config /tmp/r0.conf\n",
 	};
-	u64 ticket = nl_ticket();
+	u64 op_id = nl_op_id();
 	struct nlmsghdr *nlh;
 	char text[256];
 	struct conf c;
@@ -253,10 +269,10 @@ int cmd_up(int argc, char **argv)
 	if (err)
 		goto close;
 	nlh = nl_request(nl, RAFTBLK_CMD_UP, false);
-	err = put_up(nlh, &c, ticket);
+	err = put_up(nlh, &c, op_id);
 	if (err)
 		goto close;
-	err = nl_do(nl, nlh, ticket, ch.timeout, text, sizeof(text));
+	err = nl_do(nl, nlh, op_id, ch.timeout, text, sizeof(text));
 	if (err)
 		err = failed(c.volume, "up", err, text, ch.timeout);
 	else
@@ -271,16 +287,16 @@ close:
 static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct change *ch,
 		       char *text, size_t size)
 {
-	u64 ticket = nl_ticket();
+	u64 op_id = nl_op_id();
 	struct nlmsghdr *nlh;
 
 	nlh = nl_request(nl, cmd, false);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, volume);
-	mnl_attr_put_u64(nlh, RAFTBLK_A_TICKET, ticket);
+	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	if (ch->force)
 		mnl_attr_put(nlh, RAFTBLK_A_FORCE, 0, NULL);
 	if (ch->size)
-		mnl_attr_put_u64(nlh, RAFTBLK_A_SECTORS, ch->size >> RB_SECTOR_SHIFT);
+		mnl_attr_put_u64(nlh, RAFTBLK_A_SECTORS, ch->size >> RBLK_SECTOR_SHIFT);
 	if (ch->to)
 		mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, ch->to);
 	if (ch->shared)
@@ -289,7 +305,7 @@ static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct c
 		mnl_attr_put_u32(nlh, RAFTBLK_A_ELECTION_MS, ch->election_ms);
 	if (ch->wait_ms)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ch->wait_ms);
-	return nl_do(nl, nlh, ticket, ch->timeout, text, size);
+	return nl_do(nl, nlh, op_id, ch->timeout, text, size);
 }
 
 static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
@@ -317,8 +333,10 @@ int cmd_down(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "force", KEY_FORCE, NULL, 0,
-		  "although the device is open: every request ends, with an error; wait for nothing", 1 },
-		TIMEOUT_OPTION, { 0 },
+		  "although the device is open: every request ends, with an error; wait for nothing",
+		  1 },
+		TIMEOUT_OPTION,
+		{ 0 },
 	};
 	struct change ch = { .timeout = DOWN_TIMEOUT_S };
 	struct cmdline line = {
@@ -357,15 +375,22 @@ int cmd_bootstrap(int argc, char **argv)
 		{ "size", KEY_SIZE, "SIZE", 0,
 		  "size of the volume (the file's; what the smallest data device allows)", 1 },
 		{ "shared", KEY_SHARED, NULL, 0,
-		  "all nodes may write at once: for cluster file systems only, others are destroyed by it", 1 },
+		  "all nodes may write at once: for cluster file systems only, others are destroyed by it",
+		  1 },
 		{ "election-timeout", KEY_ELECTION, "TIME", 0,
-		  "how long a leader may be silent (what the file said when this node went up)", 1 },
-		TIMEOUT_OPTION, { 0 },
+		  "how long a leader may be silent (what the file said when this node went up)",
+		  1 },
+		TIMEOUT_OPTION,
+		{ 0 },
 	};
 	struct change ch = { .timeout = OTHER_TIMEOUT_S, .patience = BOOTSTRAP_WAIT_S };
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .takes_config = true, .options = options,
-		.args_doc = "VOLUME", .parse = parse, .ctx = &ch,
+		.volume = WANT_VOLUME,
+		.takes_config = true,
+		.options = options,
+		.args_doc = "VOLUME",
+		.parse = parse,
+		.ctx = &ch,
 		.doc = "Give a new VOLUME its first configuration: once, on one node, when it is up on all of them.\v"
 		       "Examples:\n  raftblk bootstrap r0\n  raftblk bootstrap r0 --size 100G\n",
 	};
@@ -381,8 +406,11 @@ int cmd_transfer(int argc, char **argv)
 	static const struct argp_option options[] = { TIMEOUT_OPTION, { 0 } };
 	struct change ch = { .timeout = OTHER_TIMEOUT_S };
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME [NODE]",
-		.parse = parse, .ctx = &ch,
+		.volume = WANT_VOLUME,
+		.options = options,
+		.args_doc = "VOLUME [NODE]",
+		.parse = parse,
+		.ctx = &ch,
 		.doc = "Hand the leadership of VOLUME to NODE, or to the best one. On the node that leads.\v"
 		       "Examples:\n  raftblk transfer r0\n  raftblk transfer r0 n2\n",
 	};
@@ -405,8 +433,10 @@ int cmd_take(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "force", KEY_FORCE, NULL, 0, "although another node uses the volume", 1 },
 		{ "wait", KEY_WAIT, "TIME", 0,
-		  "take nothing from a node that uses it; ask again until it does not, for TIME at most", 1 },
-		TIMEOUT_OPTION, { 0 },
+		  "take nothing from a node that uses it; ask again until it does not, for TIME at most",
+		  1 },
+		TIMEOUT_OPTION,
+		{ 0 },
 	};
 	struct change ch = { .timeout = OTHER_TIMEOUT_S };
 	struct cmdline line = {

@@ -76,9 +76,12 @@ static void list_down(struct json_object *o, char *buf, size_t size)
 		if (!is_down(p))
 			continue;
 		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
-			      js(p, "rejected") ? "refused: " : js(p, "refused") ? "refuses us: " : "",
+			      js(p, "rejected") ? "refused: " :
+			      js(p, "refused")	? "refuses us: " :
+						  "",
 			      jstr(p, "reason")[0] ? jstr(p, "reason") :
-			      js(p, "error") ? strerror(ju(p, "error")) : "not heard of");
+			      js(p, "error")	   ? strerror(ju(p, "error")) :
+						     "not heard of");
 	}
 }
 
@@ -99,10 +102,14 @@ static bool halted(struct json_object *o, struct said *s)
 	static const struct {
 		const char *halt, *cause, *step;
 	} why[] = {
-		{ "log", "its log device failed", "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
-		{ "data", "its data device failed", "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
-		{ "rot", "a committed entry in its log is rotten", "keep the other nodes running; 'raftblk dump %s' shows it" },
-		{ "invariant", "an internal check failed", "please report it with the kernel log; 'raftblk down --force' and 'raftblk up' start again from %s" },
+		{ "log", "its log device failed",
+		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
+		{ "data", "its data device failed",
+		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
+		{ "rot", "a committed entry in its log is rotten",
+		  "keep the other nodes running; 'raftblk dump %s' shows it" },
+		{ "invariant", "an internal check failed",
+		  "please report it with the kernel log; 'raftblk down --force' and 'raftblk up' start again from %s" },
 	};
 	const char *path = is(o, "halt", "data") ? "data_path" : "log_path";
 	size_t i;
@@ -135,9 +142,11 @@ static bool not_a_member(struct json_object *o, struct said *s)
 	p = peer_with(o, is_stranger, &n);
 	if (!p)
 		return false;
-	cause(s, "the store of this node is not a member of the volume: it was wiped or swapped (%s refuses it)",
+	cause(s,
+	      "the store of this node is not a member of the volume: it was wiped or swapped (%s refuses it)",
 	      jstr(p, "node"));
-	step(s, "attach the devices that the volume was bootstrapped with; a new store cannot be added in this version");
+	step(s,
+	     "attach the devices that the volume was bootstrapped with; a new store cannot be added in this version");
 	return true;
 }
 
@@ -165,7 +174,8 @@ static bool wants_resync(struct json_object *o, struct said *s)
 	if (!jb(o, "needs_resync"))
 		return false;
 	cause(s, "this node was away for so long that the leader's log no longer covers it");
-	step(s, "its replica needs a resync, which this version cannot do yet; until then IO on this node goes to the leader");
+	step(s,
+	     "its replica needs a resync, which this version cannot do yet; until then IO on this node goes to the leader");
 	return true;
 }
 
@@ -190,7 +200,8 @@ static bool no_quorum(struct json_object *o, struct said *s)
 	if (voters < n || voters - n > voters / 2)
 		return false;
 	list_down(o, down, sizeof(down));
-	cause(s, "no quorum: of %zu nodes, %zu are connected with this one, %zu are needed; missing: %s",
+	cause(s,
+	      "no quorum: of %zu nodes, %zu are connected with this one, %zu are needed; missing: %s",
 	      voters, voters - n - 1, voters / 2, down);
 	step(s, "bring one of them back; IO waits meanwhile");
 	return true;
@@ -212,7 +223,8 @@ static bool not_ready(struct json_object *o, struct said *s)
 	if (jb(o, "ready"))
 		return false;
 	cause(s, "this leader has not committed an entry of its term yet");
-	step(s, "wait a moment; if it lasts, a majority is not writing: see 'raftblk status' there");
+	step(s,
+	     "wait a moment; if it lasts, a majority is not writing: see 'raftblk status' there");
 	return true;
 }
 
@@ -223,7 +235,8 @@ static bool held_elsewhere(struct json_object *o, struct said *s)
 	if (!holder[0] || !strcmp(holder, jstr(o, "node")))
 		return false;
 	cause(s, "%s holds the session of the volume: one node writes at a time", holder);
-	step(s, "open the device here: %s gives the session up if it does not use it; if it does, close it there, or take it: raftblk take %s --force",
+	step(s,
+	     "open the device here: %s gives the session up if it does not use it; if it does, close it there, or take it: raftblk take %s --force",
 	     holder, jstr(o, "volume"));
 	return true;
 }
@@ -334,8 +347,12 @@ int cmd_why(int argc, char **argv)
 	};
 	const char *from = NULL;
 	struct cmdline line = {
-		.volume = WANT_VOLUME, .takes_json = true, .options = options,
-		.args_doc = "VOLUME", .parse = parse, .ctx = &from,
+		.volume = WANT_VOLUME,
+		.takes_json = true,
+		.options = options,
+		.args_doc = "VOLUME",
+		.parse = parse,
+		.ctx = &from,
 		.doc = "Tell why VOLUME cannot be written to on this node, who is missing, and what to do next. "
 		       "Exit code 0: it can be written to; 1: it cannot.\v"
 		       "Examples:\n  raftblk why r0\n  raftblk why r0 --json\n",

@@ -14,34 +14,34 @@
 
 #include "disk.h"
 
-static int rb_major;
-static DEFINE_IDA(rb_minors);
-static atomic_t rb_disks = ATOMIC_INIT(0);	/* gendisks not freed yet */
+static int rblk_major;
+static DEFINE_IDA(rblk_minors);
+static atomic_t rblk_disks = ATOMIC_INIT(0);	/* gendisks not freed yet */
 
 /* ---- what the gendisk looks like ---- */
 
 /**
- * rb_disk_refresh() - take over what the member says of session, readiness and size
+ * rblk_disk_refresh() - take over what the member says of session, readiness and size
  * @d: the disk
  *
  * Context: owner.
  */
-void rb_disk_refresh(struct rb_disk *d)
+void rblk_disk_refresh(struct rblk_disk *d)
 {
-	struct rb_volume *v = d->v;
-	enum member_session_state s = member_session(v->m);
+	struct rblk_volume *v = d->v;
+	enum rblk_session_state s = rblk_node_session(v->m);
 
 	lockdep_assert_held(&v->owner);
-	member_status(v->m, &v->st);
-	WRITE_ONCE(d->epoch, s == MEMBER_S_HELD ? v->st.session_epoch : 0);
-	WRITE_ONCE(d->fenced, s == MEMBER_S_FENCED);
-	WRITE_ONCE(d->writable, s == MEMBER_S_HELD);
+	rblk_node_status(v->m, &v->st);
+	WRITE_ONCE(d->epoch, s == NODE_S_HELD ? v->st.session_epoch : 0);
+	WRITE_ONCE(d->fenced, s == NODE_S_FENCED);
+	WRITE_ONCE(d->writable, s == NODE_S_HELD);
 	if (v->st.ready && v->st.conf.sectors)
 		WRITE_ONCE(d->sectors, v->st.conf.sectors);
 }
 
 /* That a disk got its first size is an event for udev, but not for the block layer. */
-static void rb_disk_set_size(struct rb_disk *d, u64 sectors)
+static void rblk_disk_set_size(struct rblk_disk *d, u64 sectors)
 {
 	struct device *dev = disk_to_dev(d->gd);
 
@@ -52,7 +52,7 @@ static void rb_disk_set_size(struct rb_disk *d, u64 sectors)
 }
 
 /**
- * rb_disk_apply_state() - make the gendisk look like that
+ * rblk_disk_apply_state() - make the gendisk look like that
  * @d: the disk
  *
  * With a session alone it is not writable: whoever reads here may have cached what
@@ -61,7 +61,7 @@ static void rb_disk_set_size(struct rb_disk *d, u64 sectors)
  *
  * Context: process; sleeps, in uevents and the like; not as owner.
  */
-void rb_disk_apply_state(struct rb_disk *d)
+void rblk_disk_apply_state(struct rblk_disk *d)
 {
 	bool clean;
 
@@ -69,121 +69,121 @@ void rb_disk_apply_state(struct rb_disk *d)
 	if (!READ_ONCE(d->dead)) {
 		clean = READ_ONCE(d->clean_epoch) == READ_ONCE(d->epoch);
 		set_disk_ro(d->gd, !READ_ONCE(d->writable) || !clean);
-		rb_disk_set_size(d, READ_ONCE(d->sectors));
+		rblk_disk_set_size(d, READ_ONCE(d->sectors));
 	}
 	mutex_unlock(&d->state_lock);
 }
 
-static void rb_disk_state_work(struct work_struct *work)
+static void rblk_disk_state_work(struct work_struct *work)
 {
-	struct rb_disk *d = container_of(work, struct rb_disk, state_work);
-	struct rb_volume *v = d->v;
+	struct rblk_disk *d = container_of(work, struct rblk_disk, state_work);
+	struct rblk_volume *v = d->v;
 
 	mutex_lock(&v->owner);
 	if (!v->stopped && !READ_ONCE(d->dead)) {
 		/* The last close dropped the page cache: the fenced session may go. */
-		if (member_session(v->m) == MEMBER_S_FENCED && !atomic_read(&d->openers)) {
-			member_session_reset(v->m);
-			rb_volume_kick(v, RB_KICK_CTL);
+		if (rblk_node_session(v->m) == NODE_S_FENCED && !atomic_read(&d->openers)) {
+			rblk_node_session_reset(v->m);
+			rblk_volume_kick(v, RBLK_KICK_CTL);
 		}
-		rb_disk_refresh(d);
+		rblk_disk_refresh(d);
 	}
 	mutex_unlock(&v->owner);
-	rb_disk_apply_state(d);
+	rblk_disk_apply_state(d);
 }
 
 /**
- * rb_disk_state_changed() - session, readiness or size may have changed
+ * rblk_disk_state_changed() - session, readiness or size may have changed
  * @v: the volume
  *
  * Context: owner. A worker does what sleeps.
  */
-void rb_disk_state_changed(struct rb_volume *v)
+void rblk_disk_state_changed(struct rblk_volume *v)
 {
-	rb_disk_refresh(v->disk);
+	rblk_disk_refresh(v->disk);
 	if (!READ_ONCE(v->disk->dead))
-		queue_work(rb_wq, &v->disk->state_work);
+		queue_work(rblk_wq, &v->disk->state_work);
 }
 
 /* ---- open and release ---- */
 
-static void rb_opener_gone(struct rb_disk *d)
+static void rblk_opener_gone(struct rblk_disk *d)
 {
 	if (!atomic_dec_and_test(&d->openers))
 		return;
-	rb_volume_kick(d->v, RB_KICK_CTL);	/* it may be given up now */
+	rblk_volume_kick(d->v, RBLK_KICK_CTL);	/* it may be given up now */
 	if (READ_ONCE(d->fenced) && !READ_ONCE(d->dead))
-		queue_work(rb_wq, &d->state_work);
+		queue_work(rblk_wq, &d->state_work);
 }
 
-static int rb_disk_open(struct gendisk *gd, blk_mode_t mode)
+static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)
 {
-	struct rb_disk *d = gd->private_data;
+	struct rblk_disk *d = gd->private_data;
 	int r = 0;
 
 	atomic_inc(&d->openers);
-	smp_mb__after_atomic();		/* pairs with rb_disk_close_door() */
-	if (READ_ONCE(d->door_closed))
+	smp_mb__after_atomic();		/* pairs with rblk_disk_set_closing() */
+	if (READ_ONCE(d->closing))
 		r = -ENXIO;
 	else if (READ_ONCE(d->fenced) && atomic_read(&d->openers) > 1)
 		r = -ESTALE;
 	else if (mode & BLK_OPEN_WRITE)
-		r = rb_open_session(d);
+		r = rblk_open_session(d);
 	if (r)
-		rb_opener_gone(d);
+		rblk_opener_gone(d);
 	return r;
 }
 
 /* The session stays: udev and mount open and close in storms. */
-static void rb_disk_release(struct gendisk *gd)
+static void rblk_disk_release(struct gendisk *gd)
 {
-	rb_opener_gone(gd->private_data);
+	rblk_opener_gone(gd->private_data);
 }
 
-RB_COMPAT_OPEN(rb_fops_open, rb_disk_open)
-RB_COMPAT_RELEASE(rb_fops_release, rb_disk_release)
+RBLK_COMPAT_OPEN(rblk_fops_open, rblk_disk_open)
+RBLK_COMPAT_RELEASE(rblk_fops_release, rblk_disk_release)
 
 /* ---- life ---- */
 
-static void rb_disk_free(struct rb_disk *d)
+static void rblk_disk_free(struct rblk_disk *d)
 {
-	struct rb_volume *v = d->v;
+	struct rblk_volume *v = d->v;
 
 	blk_mq_free_tag_set(&d->set);
-	rb_reads_free(d);
-	ida_free(&rb_minors, d->minor);
+	rblk_reads_free(d);
+	ida_free(&rblk_minors, d->minor);
 	kvfree(d);
-	rb_volume_put(v);
-	if (atomic_dec_and_test(&rb_disks))
-		wake_up_var(&rb_disks);
+	rblk_volume_put(v);
+	if (atomic_dec_and_test(&rblk_disks))
+		wake_up_var(&rblk_disks);
 }
 
-static void rb_fops_free(struct gendisk *gd)
+static void rblk_fops_free(struct gendisk *gd)
 {
-	rb_disk_free(gd->private_data);
+	rblk_disk_free(gd->private_data);
 }
 
-static const struct block_device_operations rb_fops = {
+static const struct block_device_operations rblk_fops = {
 	.owner		= THIS_MODULE,
-	.open		= rb_fops_open,
-	.release	= rb_fops_release,
-	.free_disk	= rb_fops_free,
+	.open		= rblk_fops_open,
+	.release	= rblk_fops_release,
+	.free_disk	= rblk_fops_free,
 };
 
-static int rb_disk_alloc_gendisk(struct rb_disk *d)
+static int rblk_disk_alloc_gendisk(struct rblk_disk *d)
 {
-	u32 align = rb_volume_diskless(d->v) ? 0 :
-		    bdev_dma_alignment(rb_dataio_lower(d->v)->bdev);
+	u32 align = rblk_volume_diskless(d->v) ? 0 :
+		    bdev_dma_alignment(rblk_dataio_lower(d->v)->bdev);
 	struct queue_limits lim = {
 		.features = BLK_FEAT_STABLE_WRITES,
 		.logical_block_size = d->v->super.block_size,
-		.physical_block_size = RB_BLOCK_SIZE,
-		.io_min = RB_BLOCK_SIZE,
-		.max_hw_sectors = RB_WRITE_MAX >> SECTOR_SHIFT,
-		.max_segments = RB_SEGMENTS,
-		.max_hw_discard_sectors = RB_ZERO_SECTORS_MAX,
-		.max_write_zeroes_sectors = RB_ZERO_SECTORS_MAX,
-		.discard_granularity = RB_BLOCK_SIZE,
+		.physical_block_size = RBLK_BLOCK_SIZE,
+		.io_min = RBLK_BLOCK_SIZE,
+		.max_hw_sectors = RBLK_WRITE_MAX >> SECTOR_SHIFT,
+		.max_segments = RBLK_SEGMENTS,
+		.max_hw_discard_sectors = RBLK_ZERO_SECTORS_MAX,
+		.max_write_zeroes_sectors = RBLK_ZERO_SECTORS_MAX,
+		.discard_granularity = RBLK_BLOCK_SIZE,
 		.dma_alignment = max_t(u32, align, SECTOR_SIZE - 1),
 	};
 	struct gendisk *gd = blk_mq_alloc_disk(&d->set, &lim, d);
@@ -191,26 +191,26 @@ static int rb_disk_alloc_gendisk(struct rb_disk *d)
 	if (IS_ERR(gd))
 		return PTR_ERR(gd);
 	d->gd = gd;
-	gd->major = rb_major;
+	gd->major = rblk_major;
 	gd->first_minor = d->minor;
 	gd->minors = 1;
 	gd->flags |= GENHD_FL_NO_PART;
-	gd->fops = &rb_fops;
+	gd->fops = &rblk_fops;
 	gd->private_data = d;
-	snprintf(gd->disk_name, sizeof(gd->disk_name), RB_NAME "%d", d->minor);
+	snprintf(gd->disk_name, sizeof(gd->disk_name), RBLK_NAME "%d", d->minor);
 	set_capacity(gd, 0);
 	set_disk_ro(gd, true);
 	return 0;
 }
 
-static struct rb_disk *rb_disk_alloc(struct rb_volume *v, int minor)
+static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 {
-	struct rb_disk *d = kvzalloc(sizeof(*d), GFP_KERNEL);
+	struct rblk_disk *d = kvzalloc(sizeof(*d), GFP_KERNEL);
 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	d->minor = minor < 0 ? ida_alloc_max(&rb_minors, MINORMASK, GFP_KERNEL) :
-		   ida_alloc_range(&rb_minors, minor, minor, GFP_KERNEL);
+	d->minor = minor < 0 ? ida_alloc_max(&rblk_minors, MINORMASK, GFP_KERNEL) :
+		   ida_alloc_range(&rblk_minors, minor, minor, GFP_KERNEL);
 	if (d->minor < 0) {
 		minor = d->minor;
 		kvfree(d);
@@ -220,33 +220,33 @@ static struct rb_disk *rb_disk_alloc(struct rb_volume *v, int minor)
 	INIT_LIST_HEAD(&d->writes);
 	INIT_LIST_HEAD(&d->reads);
 	mutex_init(&d->state_lock);
-	INIT_WORK(&d->state_work, rb_disk_state_work);
+	INIT_WORK(&d->state_work, rblk_disk_state_work);
 	return d;
 }
 
 /**
- * rb_disk_create() - make the gendisk, not visible yet, of capacity 0
+ * rblk_disk_create() - make the gendisk, not visible yet, of capacity 0
  * @v: the volume, its devices open and its member started
  * @minor: the minor; -1: the first free one
  *
  * Context: process; sleeps.
  * Return: 0, -EEXIST (the minor is taken) or -errno.
  */
-int rb_disk_create(struct rb_volume *v, int minor)
+int rblk_disk_create(struct rblk_volume *v, int minor)
 {
-	struct rb_disk *d = rb_disk_alloc(v, minor);
+	struct rblk_disk *d = rblk_disk_alloc(v, minor);
 	int r;
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	r = rb_reads_alloc(d);
+	r = rblk_reads_alloc(d);
 	if (r)
 		goto err_minor;
-	d->set.ops = &rb_mq_ops;
+	d->set.ops = &rblk_mq_ops;
 	d->set.nr_hw_queues = nr_cpu_ids;
-	d->set.queue_depth = RB_TAGS;
+	d->set.queue_depth = RBLK_TAGS;
 	d->set.numa_node = NUMA_NO_NODE;
-	d->set.cmd_size = sizeof(struct rb_req);
+	d->set.cmd_size = sizeof(struct rblk_req);
 	/* Stacking: a CPU that goes offline must not wait for requests that wait for a quorum. */
 	d->set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_TAG_HCTX_SHARED |
 		       BLK_MQ_F_NO_SCHED_BY_DEFAULT | BLK_MQ_F_STACKING;
@@ -254,11 +254,11 @@ int rb_disk_create(struct rb_volume *v, int minor)
 	if (r)
 		goto err_minor;
 	d->v = v;
-	r = rb_disk_alloc_gendisk(d);
+	r = rblk_disk_alloc_gendisk(d);
 	if (r)
 		goto err_set;
-	rb_volume_get(v);
-	atomic_inc(&rb_disks);
+	rblk_volume_get(v);
+	atomic_inc(&rblk_disks);
 	mutex_lock(&v->owner);	/* a status may be looking */
 	v->disk = d;
 	mutex_unlock(&v->owner);
@@ -267,14 +267,14 @@ int rb_disk_create(struct rb_volume *v, int minor)
 err_set:
 	blk_mq_free_tag_set(&d->set);
 err_minor:
-	rb_reads_free(d);
-	ida_free(&rb_minors, d->minor);
+	rblk_reads_free(d);
+	ida_free(&rblk_minors, d->minor);
 	kvfree(d);
 	return r;
 }
 
 /**
- * rb_disk_add() - make the disk appear
+ * rblk_disk_add() - make the disk appear
  * @v: the volume
  *
  * Nothing is read: the capacity is 0 until IO can be served.
@@ -282,9 +282,9 @@ err_minor:
  * Context: process; sleeps; not as owner.
  * Return: 0 or -errno.
  */
-int rb_disk_add(struct rb_volume *v)
+int rblk_disk_add(struct rblk_volume *v)
 {
-	int r = device_add_disk(NULL, v->disk->gd, rb_disk_groups);
+	int r = device_add_disk(NULL, v->disk->gd, rblk_disk_groups);
 
 	if (!r)
 		v->disk->added = true;
@@ -292,42 +292,42 @@ int rb_disk_add(struct rb_volume *v)
 }
 
 /**
- * rb_disk_close_door() - no open succeeds from now on
+ * rblk_disk_set_closing() - no open succeeds from now on
  * @v: the volume
  * @force: even if the disk is open
  *
  * Context: process.
  * Return: 0; -EBUSY: it is open, and nothing changed.
  */
-int rb_disk_close_door(struct rb_volume *v, bool force)
+int rblk_disk_set_closing(struct rblk_volume *v, bool force)
 {
-	struct rb_disk *d = v->disk;
+	struct rblk_disk *d = v->disk;
 
 	if (!force && atomic_read(&d->openers))
 		return -EBUSY;	/* who opens meanwhile is not disturbed */
-	WRITE_ONCE(d->door_closed, true);
-	smp_mb();	/* pairs with rb_disk_open(): flag before count, there the reverse */
+	WRITE_ONCE(d->closing, true);
+	smp_mb();	/* pairs with rblk_disk_open(): flag before count, there the reverse */
 	if (!force && atomic_read(&d->openers)) {
-		WRITE_ONCE(d->door_closed, false);
+		WRITE_ONCE(d->closing, false);
 		return -EBUSY;
 	}
 	return 0;
 }
 
 /**
- * rb_disk_fail_new() - requests fail from now on
+ * rblk_disk_fail_new() - requests fail from now on
  * @v: the volume
  *
  * When it returns, no queue_rq is running that still lets one through: what
- * rb_disk_abort() and member_stop() end afterwards is all there is.
+ * rblk_disk_abort() and rblk_node_stop() end afterwards is all there is.
  *
  * Context: process; sleeps; not as owner.
  */
-void rb_disk_fail_new(struct rb_volume *v)
+void rblk_disk_fail_new(struct rblk_volume *v)
 {
-	struct rb_disk *d = v->disk;
+	struct rblk_disk *d = v->disk;
 
-	WRITE_ONCE(d->door_closed, true);
+	WRITE_ONCE(d->closing, true);
 	mutex_lock(&d->state_lock);	/* no change of ro or size is under way after this */
 	WRITE_ONCE(d->dead, true);
 	mutex_unlock(&d->state_lock);
@@ -336,14 +336,14 @@ void rb_disk_fail_new(struct rb_volume *v)
 }
 
 /**
- * rb_disk_del() - take the disk away
+ * rblk_disk_del() - take the disk away
  * @v: the volume; every request was ended
  *
  * Context: process; sleeps, for as long as an open or a sync under way; not as owner.
  */
-void rb_disk_del(struct rb_volume *v)
+void rblk_disk_del(struct rblk_volume *v)
 {
-	struct rb_disk *d = v->disk;
+	struct rblk_disk *d = v->disk;
 
 	cancel_work_sync(&d->state_work);
 	if (d->added) {
@@ -355,14 +355,14 @@ void rb_disk_del(struct rb_volume *v)
 }
 
 /**
- * rb_disk_put() - let go of the gendisk; it is freed after its last close
+ * rblk_disk_put() - let go of the gendisk; it is freed after its last close
  * @v: the volume
  *
  * Context: process; sleeps.
  */
-void rb_disk_put(struct rb_volume *v)
+void rblk_disk_put(struct rblk_volume *v)
 {
-	struct rb_disk *d = v->disk;
+	struct rblk_disk *d = v->disk;
 	bool added = d->added;
 
 	mutex_lock(&v->owner);
@@ -370,43 +370,43 @@ void rb_disk_put(struct rb_volume *v)
 	mutex_unlock(&v->owner);
 	put_disk(d->gd);
 	if (!added)
-		rb_disk_free(d);	/* ->free_disk() is only for disks that were added */
+		rblk_disk_free(d);	/* ->free_disk() is only for disks that were added */
 }
 
 /**
- * rb_disk_openers() - how many have the disk open
+ * rblk_disk_openers() - how many have the disk open
  * @v: the volume
  *
  * Context: any.
  * Return: how many.
  */
-u64 rb_disk_openers(const struct rb_volume *v)
+u64 rblk_disk_openers(const struct rblk_volume *v)
 {
 	return v->disk ? atomic_read(&v->disk->openers) : 0;
 }
 
 /**
- * rb_disk_minor() - the minor of /dev/raftblkN
+ * rblk_disk_minor() - the minor of /dev/raftblkN
  * @v: the volume
  *
  * Context: any.
  * Return: the minor; -1: no disk yet.
  */
-int rb_disk_minor(const struct rb_volume *v)
+int rblk_disk_minor(const struct rblk_volume *v)
 {
 	return v->disk ? v->disk->minor : -1;
 }
 
 /**
- * rb_disk_info() - the disk's part of a status
+ * rblk_disk_info() - the disk's part of a status
  * @v: the volume
  * @info: filled
  *
  * Context: owner.
  */
-void rb_disk_info(struct rb_volume *v, struct rb_volume_info *info)
+void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info)
 {
-	info->minor = rb_disk_minor(v);
+	info->minor = rblk_disk_minor(v);
 	if (!v->disk)
 		return;
 	info->sectors = get_capacity(v->disk->gd);
@@ -415,37 +415,37 @@ void rb_disk_info(struct rb_volume *v, struct rb_volume_info *info)
 }
 
 /**
- * rb_disk_is_ours() - is this a raftblk device?
+ * rblk_disk_is_ours() - is this a raftblk device?
  * @dev: device number
  *
  * Context: any.
  * Return: whether.
  */
-bool rb_disk_is_ours(dev_t dev)
+bool rblk_disk_is_ours(dev_t dev)
 {
-	return MAJOR(dev) == rb_major;
+	return MAJOR(dev) == rblk_major;
 }
 
 /**
- * rb_disk_init() - register the major number
+ * rblk_disk_init() - register the major number
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
  */
-int rb_disk_init(void)
+int rblk_disk_init(void)
 {
-	rb_major = register_blkdev(0, RB_NAME);
-	return rb_major < 0 ? rb_major : 0;
+	rblk_major = register_blkdev(0, RBLK_NAME);
+	return rblk_major < 0 ? rblk_major : 0;
 }
 
 /**
- * rb_disk_exit() - wait for the last gendisk, and unregister
+ * rblk_disk_exit() - wait for the last gendisk, and unregister
  *
  * Context: process; sleeps.
  */
-void rb_disk_exit(void)
+void rblk_disk_exit(void)
 {
-	wait_var_event(&rb_disks, !atomic_read(&rb_disks));
-	unregister_blkdev(rb_major, RB_NAME);
-	ida_destroy(&rb_minors);
+	wait_var_event(&rblk_disks, !atomic_read(&rblk_disks));
+	unregister_blkdev(rblk_major, RBLK_NAME);
+	ida_destroy(&rblk_minors);
 }

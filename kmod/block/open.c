@@ -11,17 +11,17 @@
 
 #include "disk.h"
 
-#define RB_POLL_MS	50
+#define RBLK_POLL_MS	50
 
 /**
- * rb_disk_open_done() - the member answered an open
+ * rblk_disk_open_done() - the member answered an open
  * @d: the disk
  * @token: of the open
  * @error: 0 or -errno
  *
  * Context: owner.
  */
-void rb_disk_open_done(struct rb_disk *d, u64 token, int error)
+void rblk_disk_open_done(struct rblk_disk *d, u64 token, int error)
 {
 	if (token != d->open_token)
 		return;		/* it did not wait for so long */
@@ -30,33 +30,33 @@ void rb_disk_open_done(struct rb_disk *d, u64 token, int error)
 }
 
 /**
- * rb_disk_open_cancel() - call off an open that nobody waits for
+ * rblk_disk_open_cancel() - call off an open that nobody waits for
  * @d: the disk
  *
  * Context: owner.
  */
-void rb_disk_open_cancel(struct rb_disk *d)
+void rblk_disk_open_cancel(struct rblk_disk *d)
 {
 	if (!READ_ONCE(d->open_stopped))
 		return;
 	WRITE_ONCE(d->open_stopped, false);
 	if (d->open_token)
-		member_open_cancel(d->v->m);
+		rblk_node_open_cancel(d->v->m);
 	d->open_token = 0;
 }
 
 /* Owner. Asks the member; what it answers, if it is not known at once, comes later. */
-static int rb_open_ask(struct rb_disk *d)
+static int rblk_open_ask(struct rblk_disk *d)
 {
-	u64 token = RB_TOKEN_OPEN | ++d->open_gen;
+	u64 token = RBLK_TOKEN_OPEN | ++d->open_gen;
 	int r;
 
-	member_use(d->v->m, true);
+	rblk_node_use(d->v->m, true);
 	d->open_token = token;
 	d->open_result = 1;
-	r = member_open(d->v->m, false, token);
+	r = rblk_node_open(d->v->m, false, token);
 	if (!r) {
-		rb_volume_kick(d->v, RB_KICK_CTL);
+		rblk_volume_kick(d->v, RBLK_KICK_CTL);
 		return -EINPROGRESS;
 	}
 	d->open_token = 0;
@@ -64,7 +64,7 @@ static int rb_open_ask(struct rb_disk *d)
 }
 
 /* Owner. */
-static int rb_open_answered(struct rb_disk *d)
+static int rblk_open_answered(struct rblk_disk *d)
 {
 	int r = d->open_result;
 
@@ -72,9 +72,9 @@ static int rb_open_answered(struct rb_disk *d)
 		return -EINPROGRESS;
 	d->open_token = 0;
 	if (r == -EBUSY) {
-		member_status(d->v->m, &d->v->st);
-		rb_warn_limited(d->v, "open for writing refused: %s holds the session\n",
-				rb_store_name(d->v, &d->v->st, d->v->st.holder));
+		rblk_node_status(d->v->m, &d->v->st);
+		rblk_warn_limited(d->v, "open for writing refused: %s holds the session\n",
+				  rblk_store_name(d->v, &d->v->st, d->v->st.holder));
 	}
 	/* Granted: asking again says whether it is held still. */
 	return r ? r : -EAGAIN;
@@ -84,63 +84,63 @@ static int rb_open_answered(struct rb_disk *d)
  * One step towards the session, as owner. 0: it is held; -EAGAIN: try again;
  * -EINPROGRESS: an answer follows; else the open fails.
  */
-static int rb_open_step(struct rb_disk *d)
+static int rblk_open_step(struct rblk_disk *d)
 {
-	struct rb_volume *v = d->v;
+	struct rblk_volume *v = d->v;
 	int r;
 
 	lockdep_assert_held(&v->owner);
-	if (v->stopped || READ_ONCE(d->door_closed))
+	if (v->stopped || READ_ONCE(d->closing))
 		return -ENXIO;
-	rb_disk_open_cancel(d);
+	rblk_disk_open_cancel(d);
 	if (d->open_token) {
-		r = rb_open_answered(d);
+		r = rblk_open_answered(d);
 		if (r != -EAGAIN)
 			return r;
 	}
-	r = rb_open_ask(d);
+	r = rblk_open_ask(d);
 	if (r == -EALREADY) {
-		rb_disk_refresh(d);
-		/* rb_open_clean() may have to wait for reads: these need a quorum. */
+		rblk_disk_refresh(d);
+		/* rblk_open_clean() may have to wait for reads: these need a quorum. */
 		return d->clean_epoch == d->epoch || v->st.ready ? 0 : -EAGAIN;
 	}
 	if (r != -ESTALE || atomic_read(&d->openers) > 1)
 		return r;
 	/* Fenced, and all who had it open are gone. */
-	member_session_reset(v->m);
+	rblk_node_session_reset(v->m);
 	return -EAGAIN;
 }
 
 /* Nobody waits for the answer any more. Who was killed must not wait for the owner, either. */
-static void rb_open_stop(struct rb_disk *d)
+static void rblk_open_stop(struct rblk_disk *d)
 {
 	WRITE_ONCE(d->open_stopped, true);
-	rb_volume_kick(d->v, RB_KICK_CTL);
+	rblk_volume_kick(d->v, RBLK_KICK_CTL);
 }
 
 /* Under open_mutex, which makes it one at a time: killable, bounded. */
-static int rb_open_wait(struct rb_disk *d)
+static int rblk_open_wait(struct rblk_disk *d)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(RB_OPEN_WAIT_MS);
-	struct rb_volume *v = d->v;
+	unsigned long end = jiffies + msecs_to_jiffies(RBLK_OPEN_WAIT_MS);
+	struct rblk_volume *v = d->v;
 	int r;
 
 	for (;;) {
 		if (mutex_lock_killable(&v->owner))
 			return -EINTR;
-		r = rb_open_step(d);
+		r = rblk_open_step(d);
 		mutex_unlock(&v->owner);
 		if (r != -EAGAIN && r != -EINPROGRESS)
 			return r;
 		if (time_after(jiffies, end)) {
-			rb_warn_limited(v,
-					"open for writing: no session within %d ms (no leader, or no quorum)\n",
-					RB_OPEN_WAIT_MS);
+			rblk_warn_limited(v,
+					  "open for writing: no session within %d ms (no leader, or no quorum)\n",
+					  RBLK_OPEN_WAIT_MS);
 			return -EBUSY;
 		}
 		if (wait_event_killable_timeout(v->noted, READ_ONCE(d->open_token) &&
 						READ_ONCE(d->open_result) != 1,
-						msecs_to_jiffies(RB_POLL_MS)) < 0)
+						msecs_to_jiffies(RBLK_POLL_MS)) < 0)
 			return -EINTR;
 	}
 }
@@ -152,7 +152,7 @@ static int rb_open_wait(struct rb_disk *d)
  * may hold the device, read-only as it is. Pages that are being read are waited for: the
  * member ends no read under a session with what is older than it.
  */
-static int rb_open_clean(struct rb_disk *d)
+static int rblk_open_clean(struct rblk_disk *d)
 {
 	struct block_device *bdev = d->gd->part0;
 	u64 epoch = READ_ONCE(d->epoch);
@@ -162,19 +162,19 @@ static int rb_open_clean(struct rb_disk *d)
 	if (READ_ONCE(bdev->bd_holders))
 		goto in_use;
 	invalidate_bdev(bdev);
-	if (invalidate_inode_pages2(rb_bdev_mapping(bdev)))
+	if (invalidate_inode_pages2(rblk_bdev_mapping(bdev)))
 		goto in_use;
 	WRITE_ONCE(d->clean_epoch, epoch);
 	return 0;
 
 in_use:
-	rb_warn_limited(d->v,
-			"open for writing refused: what was cached here before this session is in use; is it mounted read-only?\n");
+	rblk_warn_limited(d->v,
+			  "open for writing refused: what was cached here before this session is in use; is it mounted read-only?\n");
 	return -EBUSY;
 }
 
 /**
- * rb_open_session() - an open for writing: take the session, drop what is cached
+ * rblk_open_session() - an open for writing: take the session, drop what is cached
  * @d: the disk
  *
  * Context: process, under open_mutex; sleeps: killable, and bounded, for the session;
@@ -182,15 +182,15 @@ in_use:
  * Return: 0; -EBUSY: another node has it, or nobody answers, or what is cached is in
  * use; -EINTR; -ENXIO: going down.
  */
-int rb_open_session(struct rb_disk *d)
+int rblk_open_session(struct rblk_disk *d)
 {
-	int r = rb_open_wait(d);
+	int r = rblk_open_wait(d);
 
 	if (r)
-		rb_open_stop(d);
+		rblk_open_stop(d);
 	else
-		r = rb_open_clean(d);
+		r = rblk_open_clean(d);
 	if (!r)
-		rb_disk_apply_state(d);
+		rblk_disk_apply_state(d);
 	return r;
 }

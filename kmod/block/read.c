@@ -5,7 +5,7 @@
  * set, which nothing but the device below can delay.
  *
  * The parts handed out for one lookup are a round. It keeps the request (see
- * struct rb_req) until its last bio ended and the loop has told the member;
+ * struct rblk_req) until its last bio ended and the loop has told the member;
  * then the member may look up again, which is the next round, or end it.
  */
 #include <linux/mm.h>
@@ -13,21 +13,21 @@
 
 #include "disk.h"
 
-static void rb_read_ended(struct rb_volume *v, struct rb_done *done, u64 now)
+static void rblk_read_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
-	struct rb_req *rr = container_of(done, struct rb_req, done);
+	struct rblk_req *rr = container_of(done, struct rblk_req, done);
 
 	rr->round = false;
 	if (!v->stopped) {
 		if (rr->read_error)
-			rb_err_limited(v, "reading data device %s failed: error %d\n",
-				       v->up.data_path, -rr->read_error);
-		member_read_done(v->m, rr->read_token, rr->read_error, now);
+			rblk_err_limited(v, "reading data device %s failed: error %d\n",
+					 v->up.data_path, -rr->read_error);
+		rblk_node_read_done(v->m, rr->read_token, rr->read_error, now);
 	}
-	rb_req_drop(rr);
+	rblk_req_drop(rr);
 }
 
-static void rb_read_round(struct rb_req *rr, u64 token)
+static void rblk_read_round(struct rblk_req *rr, u64 token)
 {
 	if (rr->round)
 		return;
@@ -36,23 +36,23 @@ static void rb_read_round(struct rb_req *rr, u64 token)
 	rr->read_error = 0;
 	rr->npart = 0;
 	rr->next = 0;
-	rr->done.run = rb_read_ended;
+	rr->done.run = rblk_read_ended;
 	atomic_set(&rr->parts, 1);
 	atomic_inc(&rr->hold);
 }
 
-static void rb_part_ended(struct rb_disk *d, struct rb_req *rr)
+static void rblk_part_ended(struct rblk_disk *d, struct rblk_req *rr)
 {
 	if (atomic_dec_and_test(&rr->parts))
-		rb_volume_done(d->v, &rr->done);
+		rblk_volume_done(d->v, &rr->done);
 }
 
-static void rb_read_bio_end(struct bio *bio)
+static void rblk_read_bio_end(struct bio *bio)
 {
-	struct rb_read_bio *rb = container_of(bio, struct rb_read_bio, bio);
-	struct rb_lower *lower = bio->bi_private;
-	struct rb_disk *d = rb->disk;
-	struct rb_req *rr = rb->req;
+	struct rblk_read_bio *rb = container_of(bio, struct rblk_read_bio, bio);
+	struct rblk_lower *lower = bio->bi_private;
+	struct rblk_disk *d = rb->disk;
+	struct rblk_req *rr = rb->req;
 	unsigned long flags;
 	bool kick;
 
@@ -65,14 +65,14 @@ static void rb_read_bio_end(struct bio *bio)
 	d->starved_bios = false;
 	spin_unlock_irqrestore(&d->bio_lock, flags);
 	if (kick)
-		rb_volume_kick(d->v, RB_KICK_DONE);
-	rb_part_ended(d, rr);
-	rb_lower_end(lower);
+		rblk_volume_kick(d->v, RBLK_KICK_DONE);
+	rblk_part_ended(d, rr);
+	rblk_lower_end(lower);
 }
 
-static struct rb_read_bio *rb_read_bio_get(struct rb_disk *d)
+static struct rblk_read_bio *rblk_read_bio_get(struct rblk_disk *d)
 {
-	struct rb_read_bio *rb = NULL;
+	struct rblk_read_bio *rb = NULL;
 
 	spin_lock_irq(&d->bio_lock);
 	if (d->nbio_free)
@@ -84,7 +84,7 @@ static struct rb_read_bio *rb_read_bio_get(struct rb_disk *d)
 }
 
 /* Bytes [@off, @off + @len) of the request's pages, as vectors of the bio. */
-static void rb_bio_map_request(struct bio *bio, struct request *rq, u32 off, u32 len)
+static void rblk_bio_map_request(struct bio *bio, struct request *rq, u32 off, u32 len)
 {
 	struct req_iterator iter;
 	struct bio_vec bv;
@@ -106,70 +106,71 @@ static void rb_bio_map_request(struct bio *bio, struct request *rq, u32 off, u32
 }
 
 /* The same of a payload; the content of a served read is at its natural place in it. */
-static void rb_bio_map_payload(struct bio *bio, const struct rb_req *rr, u32 off, u32 len)
+static void rblk_bio_map_payload(struct bio *bio, const struct rblk_req *rr, u32 off, u32 len)
 {
-	u32 pos = off + ((rr->sector % RB_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
+	u32 pos = off + ((rr->sector % RBLK_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
 
 	while (len) {
-		u32 n = min_t(u32, len, RB_BLOCK_SIZE - pos % RB_BLOCK_SIZE);
+		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - pos % RBLK_BLOCK_SIZE);
 
-		__bio_add_page(bio, rr->payload->page[pos / RB_BLOCK_SIZE], n, pos % RB_BLOCK_SIZE);
+		__bio_add_page(bio, rr->payload->page[pos / RBLK_BLOCK_SIZE], n,
+			       pos % RBLK_BLOCK_SIZE);
 		pos += n;
 		len -= n;
 	}
 }
 
 /* Starts the parts that are left. False: no bio is free, it will be called again. */
-static bool rb_read_launch(struct rb_disk *d, struct rb_req *rr)
+static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 {
-	struct rb_read_bio *rb;
-	struct rb_lower *lower;
-	struct rb_part *part;
+	struct rblk_read_bio *rb;
+	struct rblk_lower *lower;
+	struct rblk_part *part;
 
 	for (; rr->next < rr->npart; rr->next++) {
-		lower = rb_dataio_lower(d->v);
-		rb = rb_read_bio_get(d);
+		lower = rblk_dataio_lower(d->v);
+		rb = rblk_read_bio_get(d);
 		if (!rb)
 			return false;
 		part = &rr->part[rr->next];
 		rb->req = rr;
 		rb->disk = d;
-		bio_init(&rb->bio, lower->bdev, rb->vec, RB_SEGMENTS, REQ_OP_READ | REQ_SYNC);
+		bio_init(&rb->bio, lower->bdev, rb->vec, RBLK_SEGMENTS, REQ_OP_READ | REQ_SYNC);
 		rb->bio.bi_iter.bi_sector = (DATA_HEADER_BYTES >> SECTOR_SHIFT) + part->sector;
-		rb->bio.bi_end_io = rb_read_bio_end;
+		rb->bio.bi_end_io = rblk_read_bio_end;
 		rb->bio.bi_private = lower;
 		if (rr->served)
-			rb_bio_map_payload(&rb->bio, rr, part->off, part->nsect << SECTOR_SHIFT);
+			rblk_bio_map_payload(&rb->bio, rr, part->off, part->nsect << SECTOR_SHIFT);
 		else
-			rb_bio_map_request(&rb->bio, blk_mq_rq_from_pdu(rr), part->off,
-					   part->nsect << SECTOR_SHIFT);
+			rblk_bio_map_request(&rb->bio, blk_mq_rq_from_pdu(rr), part->off,
+					     part->nsect << SECTOR_SHIFT);
 		atomic_inc(&rr->parts);
-		rb_lower_begin(lower);
+		rblk_lower_begin(lower);
 		submit_bio(&rb->bio);
 	}
-	rb_part_ended(d, rr);
+	rblk_part_ended(d, rr);
 	return true;
 }
 
 /**
- * rb_reads_starved() - start parts that had found no bio
+ * rblk_reads_starved() - start parts that had found no bio
  * @d: the disk
  *
  * Context: owner; may sleep for room in the device's queue.
  */
-void rb_reads_starved(struct rb_disk *d)
+void rblk_reads_starved(struct rblk_disk *d)
 {
-	struct rb_req *rr;
+	struct rblk_req *rr;
 
-	while ((rr = list_first_entry_or_null(&d->starved, struct rb_req, entry))) {
-		if (!rb_read_launch(d, rr))
+	while ((rr = list_first_entry_or_null(&d->starved, struct rblk_req, entry))) {
+		if (!rblk_read_launch(d, rr))
 			return;
 		list_del_init(&rr->entry);
 	}
 }
 
 /**
- * rb_disk_read_data() - member_ops: a part of a read is on the data device
+ * rblk_disk_read_data() - member_ops: a part of a read is on the data device
  * @host: the volume
  * @token: the read
  * @off: bytes into the request
@@ -178,23 +179,23 @@ void rb_reads_starved(struct rb_disk *d)
  *
  * Context: owner.
  */
-void rb_disk_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
+void rblk_disk_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 {
-	struct rb_volume *v = host;
-	struct rb_req *rr = rb_req_find(v->disk, token);
+	struct rblk_volume *v = host;
+	struct rblk_req *rr = rblk_req_find(v->disk, token);
 
 	if (!rr)
 		return;
-	rb_read_round(rr, token);
-	if (WARN_ON_ONCE(rr->npart == MEMBER_SEGS_MAX)) {
+	rblk_read_round(rr, token);
+	if (WARN_ON_ONCE(rr->npart == NODE_SEGS_MAX)) {
 		rr->read_error = -EIO;
 		return;
 	}
-	rr->part[rr->npart++] = (struct rb_part){ .sector = sector, .off = off, .nsect = nsect };
+	rr->part[rr->npart++] = (struct rblk_part){ .sector = sector, .off = off, .nsect = nsect };
 }
 
 /* Copies from @p (NULL: zeroes) into bytes [@off, @off + @len) of the request. */
-static void rb_req_copy_out(struct request *rq, u32 off, const void *p, u32 len)
+static void rblk_req_copy_out(struct request *rq, u32 off, const void *p, u32 len)
 {
 	struct req_iterator iter;
 	struct bio_vec bv;
@@ -223,18 +224,18 @@ static void rb_req_copy_out(struct request *rq, u32 off, const void *p, u32 len)
 	}
 }
 
-static void rb_copy_out(struct rb_req *rr, u32 off, const void *p, u32 len)
+static void rblk_copy_out(struct rblk_req *rr, u32 off, const void *p, u32 len)
 {
-	u32 pos = off + ((rr->sector % RB_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
+	u32 pos = off + ((rr->sector % RBLK_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
 
 	if (!rr->served) {
-		rb_req_copy_out(blk_mq_rq_from_pdu(rr), off, p, len);
+		rblk_req_copy_out(blk_mq_rq_from_pdu(rr), off, p, len);
 		return;
 	}
 	while (len) {
-		u32 n = min_t(u32, len, RB_BLOCK_SIZE - pos % RB_BLOCK_SIZE);
-		void *to = page_address(rr->payload->page[pos / RB_BLOCK_SIZE]) +
-			   pos % RB_BLOCK_SIZE;
+		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - pos % RBLK_BLOCK_SIZE);
+		void *to = page_address(rr->payload->page[pos / RBLK_BLOCK_SIZE]) +
+			   pos % RBLK_BLOCK_SIZE;
 
 		if (p) {
 			memcpy(to, p, n);
@@ -248,7 +249,7 @@ static void rb_copy_out(struct rb_req *rr, u32 off, const void *p, u32 len)
 }
 
 /**
- * rb_disk_read_copy() - member_ops: a part of a read is in memory
+ * rblk_disk_read_copy() - member_ops: a part of a read is in memory
  * @host: the volume
  * @token: the read
  * @off: bytes into the request
@@ -259,21 +260,21 @@ static void rb_copy_out(struct rb_req *rr, u32 off, const void *p, u32 len)
  *
  * Context: owner.
  */
-void rb_disk_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
-		       u32 nsect)
+void rblk_disk_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
+			 u32 nsect)
 {
-	struct rb_volume *v = host;
-	struct rb_req *rr = rb_req_find(v->disk, token);
+	struct rblk_volume *v = host;
+	struct rblk_req *rr = rblk_req_find(v->disk, token);
 
 	if (!rr)
 		return;
-	rb_read_round(rr, token);
-	rb_copy_out(rr, off, page_address(rb_payload(buf)->page[nth]) + (sect << SECTOR_SHIFT),
-		    nsect << SECTOR_SHIFT);
+	rblk_read_round(rr, token);
+	rblk_copy_out(rr, off, page_address(rblk_payload(buf)->page[nth]) + (sect << SECTOR_SHIFT),
+		      nsect << SECTOR_SHIFT);
 }
 
 /**
- * rb_disk_read_zero() - member_ops: a part of a read is zeroes
+ * rblk_disk_read_zero() - member_ops: a part of a read is zeroes
  * @host: the volume
  * @token: the read
  * @off: bytes into the request
@@ -281,44 +282,44 @@ void rb_disk_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 n
  *
  * Context: owner.
  */
-void rb_disk_read_zero(void *host, u64 token, u32 off, u32 nsect)
+void rblk_disk_read_zero(void *host, u64 token, u32 off, u32 nsect)
 {
-	struct rb_volume *v = host;
-	struct rb_req *rr = rb_req_find(v->disk, token);
+	struct rblk_volume *v = host;
+	struct rblk_req *rr = rblk_req_find(v->disk, token);
 
 	if (!rr)
 		return;
-	rb_read_round(rr, token);
-	rb_copy_out(rr, off, NULL, nsect << SECTOR_SHIFT);
+	rblk_read_round(rr, token);
+	rblk_copy_out(rr, off, NULL, nsect << SECTOR_SHIFT);
 }
 
-static void rb_stale_ended(struct rb_volume *v, struct rb_done *done, u64 now)
+static void rblk_stale_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
-	struct rb_stale *s = container_of(done, struct rb_stale, done);
+	struct rblk_stale *s = container_of(done, struct rblk_stale, done);
 	u64 token = s->token;
 
 	s->token = 0;
 	if (!v->stopped)
-		member_read_done(v->m, token, -ETIMEDOUT, now);
+		rblk_node_read_done(v->m, token, -ETIMEDOUT, now);
 }
 
 /**
- * rb_disk_read_issued() - member_ops: every part of a lookup was handed out
+ * rblk_disk_read_issued() - member_ops: every part of a lookup was handed out
  * @host: the volume
  * @token: the read
  *
  * Context: owner; may sleep for room in the device's queue.
  */
-void rb_disk_read_issued(void *host, u64 token)
+void rblk_disk_read_issued(void *host, u64 token)
 {
-	struct rb_volume *v = host;
-	struct rb_disk *d = v->disk;
-	struct rb_req *rr = rb_req_find(d, token);
+	struct rblk_volume *v = host;
+	struct rblk_disk *d = v->disk;
+	struct rblk_req *rr = rblk_req_find(d, token);
 	int i;
 
 	if (rr) {
-		rb_read_round(rr, token);
-		if (!rb_read_launch(d, rr))
+		rblk_read_round(rr, token);
+		if (!rblk_read_launch(d, rr))
 			list_add_tail(&rr->entry, &d->starved);
 		return;
 	}
@@ -328,56 +329,56 @@ void rb_disk_read_issued(void *host, u64 token)
 	if (WARN_ON_ONCE(i == ARRAY_SIZE(d->stale)))
 		return;
 	d->stale[i].token = token;
-	d->stale[i].done.run = rb_stale_ended;
-	rb_volume_done(v, &d->stale[i].done);
+	d->stale[i].done.run = rblk_stale_ended;
+	rblk_volume_done(v, &d->stale[i].done);
 }
 
 /**
- * rb_reads_abort() - give up the parts that were never started
+ * rblk_reads_abort() - give up the parts that were never started
  * @d: the disk; its loop has stopped
  *
  * Their rounds end with the bios in flight.
  *
  * Context: owner.
  */
-void rb_reads_abort(struct rb_disk *d)
+void rblk_reads_abort(struct rblk_disk *d)
 {
-	struct rb_req *rr;
+	struct rblk_req *rr;
 
-	while ((rr = list_first_entry_or_null(&d->starved, struct rb_req, entry))) {
+	while ((rr = list_first_entry_or_null(&d->starved, struct rblk_req, entry))) {
 		list_del_init(&rr->entry);
-		rb_part_ended(d, rr);
+		rblk_part_ended(d, rr);
 	}
 }
 
 /**
- * rb_reads_alloc() - allocate the bios for reads
+ * rblk_reads_alloc() - allocate the bios for reads
  * @d: the disk
  *
  * Context: process; sleeps.
  * Return: 0 or -ENOMEM.
  */
-int rb_reads_alloc(struct rb_disk *d)
+int rblk_reads_alloc(struct rblk_disk *d)
 {
 	int i;
 
 	INIT_LIST_HEAD(&d->starved);
 	spin_lock_init(&d->bio_lock);
-	d->bios = kvcalloc(RB_READ_BIOS, sizeof(*d->bios), GFP_KERNEL);
+	d->bios = kvcalloc(RBLK_READ_BIOS, sizeof(*d->bios), GFP_KERNEL);
 	if (!d->bios)
 		return -ENOMEM;
-	for (i = 0; i < RB_READ_BIOS; i++)
+	for (i = 0; i < RBLK_READ_BIOS; i++)
 		d->bio_free[d->nbio_free++] = &d->bios[i];
-	return rb_serves_alloc(d);
+	return rblk_serves_alloc(d);
 }
 
 /**
- * rb_reads_free() - free it
+ * rblk_reads_free() - free it
  * @d: the disk, without requests
  *
  * Context: process; may sleep.
  */
-void rb_reads_free(struct rb_disk *d)
+void rblk_reads_free(struct rblk_disk *d)
 {
 	kvfree(d->bios);
 	kvfree(d->serves);

@@ -20,7 +20,7 @@
 #include "disk.h"
 #include "host/trace.h"
 
-static bool rb_op_is_zero(const struct request *rq)
+static bool rblk_op_is_zero(const struct request *rq)
 {
 	return req_op(rq) == REQ_OP_DISCARD || req_op(rq) == REQ_OP_WRITE_ZEROES;
 }
@@ -28,27 +28,27 @@ static bool rb_op_is_zero(const struct request *rq)
 /* ---- submission ---- */
 
 /* Data at its natural place in 4 KiB blocks; what the write does not cover is zero. */
-static void rb_req_copy_in(struct request *rq, struct rb_payload *p)
+static void rblk_req_copy_in(struct request *rq, struct rblk_payload *p)
 {
-	u32 head = (blk_rq_pos(rq) % RB_SECTORS_PER_BLOCK) << SECTOR_SHIFT;
+	u32 head = (blk_rq_pos(rq) % RBLK_SECTORS_PER_BLOCK) << SECTOR_SHIFT;
 	u32 pos = head, end = head + blk_rq_bytes(rq);
-	u32 tail = p->buf.nblocks * RB_BLOCK_SIZE - end;
+	u32 tail = p->buf.nblocks * RBLK_BLOCK_SIZE - end;
 	struct req_iterator iter;
 	struct bio_vec bv;
 
 	if (head)
 		memset(page_address(p->page[0]), 0, head);
 	if (tail)
-		memset(page_address(p->page[p->buf.nblocks - 1]) + RB_BLOCK_SIZE - tail, 0, tail);
+		memset(page_address(p->page[p->buf.nblocks - 1]) + RBLK_BLOCK_SIZE - tail, 0, tail);
 	rq_for_each_segment(bv, rq, iter) {
 		void *from = bvec_kmap_local(&bv);
 		u32 done = 0;
 
 		while (done < bv.bv_len) {
-			u32 off = pos % RB_BLOCK_SIZE;
-			u32 n = min_t(u32, bv.bv_len - done, RB_BLOCK_SIZE - off);
+			u32 off = pos % RBLK_BLOCK_SIZE;
+			u32 n = min_t(u32, bv.bv_len - done, RBLK_BLOCK_SIZE - off);
 
-			memcpy(page_address(p->page[pos / RB_BLOCK_SIZE]) + off, from + done, n);
+			memcpy(page_address(p->page[pos / RBLK_BLOCK_SIZE]) + off, from + done, n);
 			done += n;
 			pos += n;
 		}
@@ -56,20 +56,20 @@ static void rb_req_copy_in(struct request *rq, struct rb_payload *p)
 	}
 }
 
-static bool rb_req_payload(struct rb_disk *d, struct request *rq, struct rb_req *rr)
+static bool rblk_req_payload(struct rblk_disk *d, struct request *rq, struct rblk_req *rr)
 {
-	u32 n = rb_blocks_touched(blk_rq_pos(rq), blk_rq_sectors(rq));
-	struct rb_payload *p = rb_payload_alloc(d->v->pool, n, RB_BUDGET_SUBMIT);
+	u32 n = rblk_blocks_touched(blk_rq_pos(rq), blk_rq_sectors(rq));
+	struct rblk_payload *p = rblk_payload_alloc(d->v->pool, n, RBLK_BUDGET_SUBMIT);
 
 	if (!p) {
 		WRITE_ONCE(d->starved_pages, true);
-		smp_mb();	/* pairs with rb_disk_drain(): flag before the second look */
-		p = rb_payload_alloc(d->v->pool, n, RB_BUDGET_SUBMIT);
+		smp_mb();	/* pairs with rblk_disk_drain(): flag before the second look */
+		p = rblk_payload_alloc(d->v->pool, n, RBLK_BUDGET_SUBMIT);
 		if (!p)
 			return false;
 	}
-	rb_req_copy_in(rq, p);
-	rb_payload_sum(p, p->buf.crc);
+	rblk_req_copy_in(rq, p);
+	rblk_payload_sum(p, p->buf.crc);
 	rr->payload = p;
 	return true;
 }
@@ -78,7 +78,7 @@ static bool rb_req_payload(struct rb_disk *d, struct request *rq, struct rb_req 
  * It counts from where the request was made: behind one that finds no pages, many may
  * wait to be tried at all. Where nobody keeps that time, from the first try on.
  */
-static void rb_req_deadline(struct rb_disk *d, struct request *rq, struct rb_req *rr)
+static void rblk_req_deadline(struct rblk_disk *d, struct request *rq, struct rblk_req *rr)
 {
 	u32 ms = d->v->up.io_timeout_ms;
 	u64 age;
@@ -90,52 +90,52 @@ static void rb_req_deadline(struct rb_disk *d, struct request *rq, struct rb_req
 	if (!ms)
 		return;
 	age = rq->start_time_ns ? ktime_get_ns() - rq->start_time_ns : 0;
-	rr->deadline = rb_now() - age + ms * RB_NSEC_PER_MSEC;
+	rr->deadline = rblk_now() - age + ms * RBLK_NSEC_PER_MSEC;
 }
 
 /* Writes that timed out keep their pages while the member may still need them. */
-static blk_status_t rb_queue_starved(struct rb_disk *d, struct request *rq, struct rb_req *rr)
+static blk_status_t rblk_queue_starved(struct rblk_disk *d, struct request *rq, struct rblk_req *rr)
 {
-	if (rr->deadline > rb_now())
+	if (rr->deadline > rblk_now())
 		return BLK_STS_RESOURCE;
-	rb_warn_limited(d->v, "write at sector %llu timed out: no memory to take it in\n",
-			(u64)blk_rq_pos(rq));
+	rblk_warn_limited(d->v, "write at sector %llu timed out: no memory to take it in\n",
+			  (u64)blk_rq_pos(rq));
 	return BLK_STS_TIMEOUT;
 }
 
-static blk_status_t rb_queue_refuse(struct rb_disk *d)
+static blk_status_t rblk_queue_refuse(struct rblk_disk *d)
 {
-	struct rb_volume *v = d->v;
+	struct rblk_volume *v = d->v;
 
 	if (READ_ONCE(d->dead))
-		rb_warn_limited(v, "request refused: the volume is going down\n");
+		rblk_warn_limited(v, "request refused: the volume is going down\n");
 	else if (READ_ONCE(d->fenced))
-		rb_warn_limited(v,
-				"request refused: the session of this node was fenced, close the device\n");
+		rblk_warn_limited(v,
+				  "request refused: the session of this node was fenced, close the device\n");
 	else
-		rb_warn_limited(v, "write refused: this node holds no session\n");
+		rblk_warn_limited(v, "write refused: this node holds no session\n");
 	return BLK_STS_IOERR;
 }
 
-static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+static blk_status_t rblk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
 	struct request *rq = bd->rq;
-	struct rb_req *rr = blk_mq_rq_to_pdu(rq);
-	struct rb_disk *d = rq->q->queuedata;
+	struct rblk_req *rr = blk_mq_rq_to_pdu(rq);
+	struct rblk_disk *d = rq->q->queuedata;
 	bool write = req_op(rq) == REQ_OP_WRITE;
 
 	rr->epoch = READ_ONCE(d->epoch);
 	if (READ_ONCE(d->dead) || READ_ONCE(d->fenced) ||
-	    ((write || rb_op_is_zero(rq)) && !rr->epoch))
-		return rb_queue_refuse(d);
-	if (!write && !rb_op_is_zero(rq) && req_op(rq) != REQ_OP_READ)
+	    ((write || rblk_op_is_zero(rq)) && !rr->epoch))
+		return rblk_queue_refuse(d);
+	if (!write && !rblk_op_is_zero(rq) && req_op(rq) != REQ_OP_READ)
 		return BLK_STS_NOTSUPP;
 	rr->payload = NULL;
 	rr->served = false;
 	rr->tag = rq->tag;
-	rb_req_deadline(d, rq, rr);
-	if (write && !rb_req_payload(d, rq, rr))
-		return rb_queue_starved(d, rq, rr);
+	rblk_req_deadline(d, rq, rr);
+	if (write && !rblk_req_payload(d, rq, rr))
+		return rblk_queue_starved(d, rq, rr);
 	rr->disk = d;
 	rr->error = 0;
 	rr->round = false;
@@ -148,28 +148,28 @@ static blk_status_t rb_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_
 				    blk_rq_sectors(rq));
 	llist_add(&rr->node, &d->submit);
 	if (bd->last)
-		rb_volume_kick(d->v, RB_KICK_SUBMIT);
+		rblk_volume_kick(d->v, RBLK_KICK_SUBMIT);
 	return BLK_STS_OK;
 }
 
-static void rb_commit_rqs(struct blk_mq_hw_ctx *hctx)
+static void rblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	struct rb_disk *d = hctx->queue->queuedata;
+	struct rblk_disk *d = hctx->queue->queuedata;
 
-	rb_volume_kick(d->v, RB_KICK_SUBMIT);
+	rblk_volume_kick(d->v, RBLK_KICK_SUBMIT);
 }
 
 /* Deadlines are the loop's business; a request that waits for a quorum is not an error. */
-static enum blk_eh_timer_return rb_timeout(struct request *rq)
+static enum blk_eh_timer_return rblk_timeout(struct request *rq)
 {
 	return BLK_EH_RESET_TIMER;
 }
 
 /* ---- ends ---- */
 
-static void rb_complete_rq(struct request *rq)
+static void rblk_complete_rq(struct request *rq)
 {
-	struct rb_req *rr = blk_mq_rq_to_pdu(rq);
+	struct rblk_req *rr = blk_mq_rq_to_pdu(rq);
 	blk_status_t status = BLK_STS_OK;
 
 	if (rr->error)
@@ -177,28 +177,28 @@ static void rb_complete_rq(struct request *rq)
 	blk_mq_end_request(rq, status);
 }
 
-const struct blk_mq_ops rb_mq_ops = {
-	.queue_rq	= rb_queue_rq,
-	.commit_rqs	= rb_commit_rqs,
-	.complete	= rb_complete_rq,
-	.timeout	= rb_timeout,
+const struct blk_mq_ops rblk_mq_ops = {
+	.queue_rq	= rblk_queue_rq,
+	.commit_rqs	= rblk_commit_rqs,
+	.complete	= rblk_complete_rq,
+	.timeout	= rblk_timeout,
 };
 
 /**
- * rb_req_drop() - one reason less to keep a request; the last one ends it
+ * rblk_req_drop() - one reason less to keep a request; the last one ends it
  * @rr: the request
  *
  * Context: owner.
  */
-void rb_req_drop(struct rb_req *rr)
+void rblk_req_drop(struct rblk_req *rr)
 {
 	struct request *rq = blk_mq_rq_from_pdu(rr);
-	struct rb_disk *d = rr->disk;
+	struct rblk_disk *d = rr->disk;
 
 	if (!atomic_dec_and_test(&rr->hold))
 		return;
 	if (rr->served) {
-		rb_payload_put(rr->payload);
+		rblk_payload_put(rr->payload);
 		list_add(&rr->entry, &d->serve_free);
 		return;
 	}
@@ -209,53 +209,53 @@ void rb_req_drop(struct rb_req *rr)
 }
 
 /* Owner. The member knows nothing of the request any more, or its answer will not count. */
-static void rb_req_end(struct rb_req *rr, int error)
+static void rblk_req_end(struct rblk_req *rr, int error)
 {
-	rr->disk->slot[rr->tag].token = 0;
+	rr->disk->tag[rr->tag].token = 0;
 	rr->error = error;
 	if (rr->payload && !rr->served) {
-		rb_payload_put(rr->payload);
+		rblk_payload_put(rr->payload);
 		rr->payload = NULL;
 	}
-	rb_req_drop(rr);
+	rblk_req_drop(rr);
 }
 
 /**
- * rb_req_find() - the request of a token
+ * rblk_req_find() - the request of a token
  * @d: the disk
  * @token: what the member calls it by
  *
  * Context: owner.
  * Return: the request; NULL: it has ended.
  */
-struct rb_req *rb_req_find(struct rb_disk *d, u64 token)
+struct rblk_req *rblk_req_find(struct rblk_disk *d, u64 token)
 {
-	u32 tag = token & (BIT(RB_TOKEN_TAG_BITS) - 1);
+	u32 tag = token & (BIT(RBLK_TOKEN_TAG_BITS) - 1);
 
-	if (tag >= RB_TAGS + RB_SERVES || d->slot[tag].token != token)
+	if (tag >= RBLK_TAGS + RBLK_SERVES || d->tag[tag].token != token)
 		return NULL;
-	return d->slot[tag].req;
+	return d->tag[tag].req;
 }
 
 /**
- * rb_serves_alloc() - allocate the reads for other nodes
+ * rblk_serves_alloc() - allocate the reads for other nodes
  * @d: the disk
  *
  * Context: process; sleeps.
  * Return: 0 or -ENOMEM.
  */
-int rb_serves_alloc(struct rb_disk *d)
+int rblk_serves_alloc(struct rblk_disk *d)
 {
 	int i;
 
 	INIT_LIST_HEAD(&d->serve_free);
-	d->serves = kvcalloc(RB_SERVES, sizeof(*d->serves), GFP_KERNEL);
+	d->serves = kvcalloc(RBLK_SERVES, sizeof(*d->serves), GFP_KERNEL);
 	if (!d->serves)
 		return -ENOMEM;
-	for (i = 0; i < RB_SERVES; i++) {
+	for (i = 0; i < RBLK_SERVES; i++) {
 		d->serves[i].disk = d;
 		d->serves[i].served = true;
-		d->serves[i].tag = RB_TAGS + i;
+		d->serves[i].tag = RBLK_TAGS + i;
 		d->serves[i].deadline = U64_MAX;
 		list_add_tail(&d->serves[i].entry, &d->serve_free);
 	}
@@ -263,7 +263,7 @@ int rb_serves_alloc(struct rb_disk *d)
 }
 
 /**
- * rb_disk_serve_begin() - member_ops: a read for another node
+ * rblk_disk_serve_begin() - member_ops: a read for another node
  * @host: the volume
  * @nblocks: blocks that the range touches
  * @sector: first sector
@@ -273,22 +273,22 @@ int rb_serves_alloc(struct rb_disk *d)
  * Context: owner.
  * Return: where its content goes, until the request is complete; NULL: not now.
  */
-struct rb_buf *rb_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
 {
-	struct rb_volume *v = host;
-	struct rb_disk *d = v->disk;
-	struct rb_req *rr = list_first_entry_or_null(&d->serve_free, struct rb_req, entry);
-	struct rb_payload *p;
+	struct rblk_volume *v = host;
+	struct rblk_disk *d = v->disk;
+	struct rblk_req *rr = list_first_entry_or_null(&d->serve_free, struct rblk_req, entry);
+	struct rblk_payload *p;
 
 	if (!rr)
 		return NULL;
-	p = rb_payload_alloc(v->pool, nblocks, RB_BUDGET_SERVE);
+	p = rblk_payload_alloc(v->pool, nblocks, RBLK_BUDGET_SERVE);
 	if (!p)
 		return NULL;
 	list_del_init(&rr->entry);
 	/* It is sent whole: what is around the range must not be anybody's data. */
-	memset(page_address(p->page[0]), 0, RB_BLOCK_SIZE);
-	memset(page_address(p->page[nblocks - 1]), 0, RB_BLOCK_SIZE);
+	memset(page_address(p->page[0]), 0, RBLK_BLOCK_SIZE);
+	memset(page_address(p->page[nblocks - 1]), 0, RBLK_BLOCK_SIZE);
 	rr->payload = p;
 	rr->sector = sector;
 	rr->error = 0;
@@ -296,85 +296,85 @@ struct rb_buf *rb_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsec
 	rr->npart = 0;
 	rr->next = 0;
 	atomic_set(&rr->hold, 1);
-	rr->token = (++d->gen << RB_TOKEN_TAG_BITS) | rr->tag;
-	d->slot[rr->tag].token = rr->token;
-	d->slot[rr->tag].req = rr;
+	rr->token = (++d->gen << RBLK_TOKEN_TAG_BITS) | rr->tag;
+	d->tag[rr->tag].token = rr->token;
+	d->tag[rr->tag].req = rr;
 	*token = rr->token;
 	return &p->buf;
 }
 
 /**
- * rb_disk_complete() - member_ops: the end of a request, or of an open
+ * rblk_disk_complete() - member_ops: the end of a request, or of an open
  * @host: the volume
  * @token: which
  * @error: 0 or -errno
  *
  * Context: owner.
  */
-void rb_disk_complete(void *host, u64 token, int error)
+void rblk_disk_complete(void *host, u64 token, int error)
 {
-	struct rb_volume *v = host;
-	struct rb_req *rr;
+	struct rblk_volume *v = host;
+	struct rblk_req *rr;
 
-	if (token & RB_TOKEN_OPEN) {
-		rb_disk_open_done(v->disk, token, error);
+	if (token & RBLK_TOKEN_OPEN) {
+		rblk_disk_open_done(v->disk, token, error);
 		return;
 	}
-	rr = rb_req_find(v->disk, token);
+	rr = rblk_req_find(v->disk, token);
 	if (!rr)
 		return;
 	if (error && !v->disk->dead && !rr->served)
-		rb_warn_limited(v, "request at sector %llu failed: error %d\n",
-				(u64)blk_rq_pos(blk_mq_rq_from_pdu(rr)), -error);
-	rb_req_end(rr, error);
+		rblk_warn_limited(v, "request at sector %llu failed: error %d\n",
+				  (u64)blk_rq_pos(blk_mq_rq_from_pdu(rr)), -error);
+	rblk_req_end(rr, error);
 }
 
 /* ---- feeding the member ---- */
 
-static void rb_refused(struct rb_volume *v, int r)
+static void rblk_refused(struct rblk_volume *v, int r)
 {
 	if (r == -ESTALE)
-		rb_warn_limited(v, "request refused: the session of this node was fenced\n");
+		rblk_warn_limited(v, "request refused: the session of this node was fenced\n");
 	else if (r == -EBUSY)
-		rb_warn_limited(v, "write refused: this node holds no session\n");
+		rblk_warn_limited(v, "write refused: this node holds no session\n");
 	else if (r == -ESHUTDOWN)
-		rb_warn_limited(v, "request refused: the member is halted\n");
+		rblk_warn_limited(v, "request refused: the member is halted\n");
 	else
-		rb_warn_limited(v, "request refused: error %d\n", -r);
+		rblk_warn_limited(v, "request refused: error %d\n", -r);
 }
 
-static int rb_feed_one(struct rb_volume *v, struct rb_req *rr, u64 now)
+static int rblk_feed_one(struct rblk_volume *v, struct rblk_req *rr, u64 now)
 {
 	struct request *rq = blk_mq_rq_from_pdu(rr);
 	int r;
 
 	if (req_op(rq) == REQ_OP_READ)
-		return member_read(v->m, blk_rq_pos(rq), blk_rq_sectors(rq), rr->token, now);
+		return rblk_node_read(v->m, blk_rq_pos(rq), blk_rq_sectors(rq), rr->token, now);
 	if (rr->epoch != v->disk->epoch)
 		return -ESTALE;
-	r = member_write(v->m, blk_rq_pos(rq), blk_rq_sectors(rq),
-			 rr->payload ? &rr->payload->buf : NULL, rr->token);
+	r = rblk_node_write(v->m, blk_rq_pos(rq), blk_rq_sectors(rq),
+			    rr->payload ? &rr->payload->buf : NULL, rr->token);
 	if (!r)
 		rr->payload = NULL;
 	return r;
 }
 
-static u32 rb_feed(struct rb_volume *v, struct list_head *list, u64 now)
+static u32 rblk_feed(struct rblk_volume *v, struct list_head *list, u64 now)
 {
-	struct rb_req *rr;
+	struct rblk_req *rr;
 	u32 fed = 0;
 	int r;
 
-	while ((rr = list_first_entry_or_null(list, struct rb_req, entry))) {
+	while ((rr = list_first_entry_or_null(list, struct rblk_req, entry))) {
 		list_del_init(&rr->entry);	/* the member may end it at once */
-		r = rb_feed_one(v, rr, now);
+		r = rblk_feed_one(v, rr, now);
 		if (r == -EAGAIN) {	/* it waits for better times */
 			list_add(&rr->entry, list);
 			break;
 		}
 		if (r) {
-			rb_refused(v, r);
-			rb_req_end(rr, r);
+			rblk_refused(v, r);
+			rblk_req_end(rr, r);
 		}
 		fed++;
 	}
@@ -382,138 +382,138 @@ static u32 rb_feed(struct rb_volume *v, struct list_head *list, u64 now)
 }
 
 /* From the lock-free list (newest first) to the lists of the owner, oldest first. */
-static void rb_collect(struct rb_disk *d)
+static void rblk_collect(struct rblk_disk *d)
 {
 	struct llist_node *list = llist_reverse_order(llist_del_all(&d->submit));
-	struct rb_req *rr, *next;
+	struct rblk_req *rr, *next;
 
 	llist_for_each_entry_safe(rr, next, list, node) {
 		struct request *rq = blk_mq_rq_from_pdu(rr);
 
 		d->gen++;
-		rr->token = (d->gen << RB_TOKEN_TAG_BITS) | rq->tag;
-		d->slot[rq->tag].token = rr->token;
-		d->slot[rq->tag].req = rr;
+		rr->token = (d->gen << RBLK_TOKEN_TAG_BITS) | rq->tag;
+		d->tag[rq->tag].token = rr->token;
+		d->tag[rq->tag].req = rr;
 		list_add_tail(&rr->entry, req_op(rq) == REQ_OP_READ ? &d->reads : &d->writes);
 	}
 }
 
-static void rb_expire(struct rb_disk *d, u64 now)
+static void rblk_expire(struct rblk_disk *d, u64 now)
 {
 	struct request *rq;
-	struct rb_req *rr;
+	struct rblk_req *rr;
 	int i;
 
-	for (i = 0; i < RB_TAGS; i++) {
-		if (!d->slot[i].token)
+	for (i = 0; i < RBLK_TAGS; i++) {
+		if (!d->tag[i].token)
 			continue;
-		rr = d->slot[i].req;
+		rr = d->tag[i].req;
 		if (rr->deadline > now)
 			continue;
 		rq = blk_mq_rq_from_pdu(rr);
-		rb_warn_limited(d->v, "%s at sector %llu timed out%s\n",
-				req_op(rq) == REQ_OP_READ ? "read" : "write", (u64)blk_rq_pos(rq),
-				req_op(rq) == REQ_OP_READ ? "" : ": its outcome is unknown");
+		rblk_warn_limited(d->v, "%s at sector %llu timed out%s\n",
+				  req_op(rq) == REQ_OP_READ ? "read" : "write", (u64)blk_rq_pos(rq),
+				  req_op(rq) == REQ_OP_READ ? "" : ": its outcome is unknown");
 		/* In a list only while the member does not have it, or while starved. */
 		if (!rr->round)
 			list_del_init(&rr->entry);
-		rb_req_end(rr, -ETIMEDOUT);
+		rblk_req_end(rr, -ETIMEDOUT);
 	}
 }
 
 /**
- * rb_disk_drain() - feed the member with what was submitted
+ * rblk_disk_drain() - feed the member with what was submitted
  * @v: the volume
  * @now: ns
  *
  * Context: owner.
  * Return: how many requests were taken or ended.
  */
-u32 rb_disk_drain(struct rb_volume *v, u64 now)
+u32 rblk_disk_drain(struct rblk_volume *v, u64 now)
 {
-	struct rb_disk *d = v->disk;
+	struct rblk_disk *d = v->disk;
 
 	lockdep_assert_held(&v->owner);
-	rb_disk_open_cancel(d);
-	member_use(v->m, atomic_read(&d->openers));
-	rb_collect(d);
+	rblk_disk_open_cancel(d);
+	rblk_node_use(v->m, atomic_read(&d->openers));
+	rblk_collect(d);
 	if (v->up.io_timeout_ms)
-		rb_expire(d, now);
-	rb_reads_starved(d);
+		rblk_expire(d, now);
+	rblk_reads_starved(d);
 	if (READ_ONCE(d->starved_pages) &&
-	    rb_pool_free(v->pool, RB_BUDGET_SUBMIT) >= RB_ENTRY_BLOCKS_MAX) {
+	    rblk_pool_free(v->pool, RBLK_BUDGET_SUBMIT) >= RBLK_ENTRY_BLOCKS_MAX) {
 		WRITE_ONCE(d->starved_pages, false);
-		smp_mb();	/* pairs with rb_req_payload() */
+		smp_mb();	/* pairs with rblk_req_payload() */
 		blk_mq_run_hw_queues(d->gd->queue, true);
 	}
-	return rb_feed(v, &d->writes, now) + rb_feed(v, &d->reads, now);
+	return rblk_feed(v, &d->writes, now) + rblk_feed(v, &d->reads, now);
 }
 
 /**
- * rb_disk_deadline() - when the oldest request times out
+ * rblk_disk_deadline() - when the oldest request times out
  * @v: the volume
  *
  * Context: owner.
  * Return: ns; U64_MAX: never.
  */
-u64 rb_disk_deadline(const struct rb_volume *v)
+u64 rblk_disk_deadline(const struct rblk_volume *v)
 {
 	u64 min = U64_MAX;
 	int i;
 
 	if (!v->up.io_timeout_ms)
 		return min;
-	for (i = 0; i < RB_TAGS; i++)
-		if (v->disk->slot[i].token)
-			min = min_t(u64, min, v->disk->slot[i].req->deadline);
+	for (i = 0; i < RBLK_TAGS; i++)
+		if (v->disk->tag[i].token)
+			min = min_t(u64, min, v->disk->tag[i].req->deadline);
 	return min;
 }
 
 /**
- * rb_disk_abort() - end what was submitted and not given to the member
- * @v: the volume; its loop has stopped, and rb_disk_fail_new() was called
+ * rblk_disk_abort() - end what was submitted and not given to the member
+ * @v: the volume; its loop has stopped, and rblk_disk_fail_new() was called
  *
  * Context: process; owner.
  */
-void rb_disk_abort(struct rb_volume *v)
+void rblk_disk_abort(struct rblk_volume *v)
 {
-	struct rb_disk *d = v->disk;
-	struct rb_req *rr;
+	struct rblk_disk *d = v->disk;
+	struct rblk_req *rr;
 	int i;
 
 	lockdep_assert_held(&v->owner);
-	rb_collect(d);
-	rb_reads_abort(d);
-	for (i = 0; i < RB_TAGS + RB_SERVES; i++) {
-		if (!d->slot[i].token)
+	rblk_collect(d);
+	rblk_reads_abort(d);
+	for (i = 0; i < RBLK_TAGS + RBLK_SERVES; i++) {
+		if (!d->tag[i].token)
 			continue;
-		rr = d->slot[i].req;
+		rr = d->tag[i].req;
 		list_del_init(&rr->entry);
-		rb_req_end(rr, -EIO);
+		rblk_req_end(rr, -EIO);
 	}
 	INIT_LIST_HEAD(&d->writes);
 	INIT_LIST_HEAD(&d->reads);
 }
 
 /**
- * rb_disk_show() - requests in flight, for debugfs
+ * rblk_disk_show() - requests in flight, for debugfs
  * @v: the volume
  * @m: where to
  *
  * Context: process; owner.
  */
-void rb_disk_show(struct rb_volume *v, struct seq_file *m)
+void rblk_disk_show(struct rblk_volume *v, struct seq_file *m)
 {
-	struct rb_disk *d = v->disk;
+	struct rblk_disk *d = v->disk;
 	int i;
 
 	seq_printf(m, "requests: %d in flight, epoch %llu, %u read bios free\n",
 		   atomic_read(&d->inflight), d->epoch, d->nbio_free);
-	for (i = 0; i < RB_TAGS; i++) {
-		struct rb_req *rr = d->slot[i].req;
+	for (i = 0; i < RBLK_TAGS; i++) {
+		struct rblk_req *rr = d->tag[i].req;
 		struct request *rq;
 
-		if (!d->slot[i].token)
+		if (!d->tag[i].token)
 			continue;
 		rq = blk_mq_rq_from_pdu(rr);
 		seq_printf(m, "  tag %d op %u sector %llu+%u %s\n", i, (__force u32)req_op(rq),

@@ -5,67 +5,67 @@
 
 #include "disk.h"
 
-static int rb_sysfs_status(struct rb_volume *v, struct member_status *st)
+static int rblk_sysfs_status(struct rblk_volume *v, struct rblk_node_status *st)
 {
-	int r = rb_volume_lock_timeout(v);
+	int r = rblk_volume_lock_timeout(v);
 
 	if (r)
 		return r;
 	if (v->m && !v->stopped)
-		member_status(v->m, st);
+		rblk_node_status(v->m, st);
 	else
 		r = -ENODEV;
 	mutex_unlock(&v->owner);
 	return r;
 }
 
-static struct rb_volume *rb_sysfs_volume(struct device *dev)
+static struct rblk_volume *rblk_sysfs_volume(struct device *dev)
 {
-	struct rb_disk *d = dev_to_disk(dev)->private_data;
+	struct rblk_disk *d = dev_to_disk(dev)->private_data;
 
 	return d->v;
 }
 
 static ssize_t volume_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", rb_sysfs_volume(dev)->name);
+	return sysfs_emit(buf, "%s\n", rblk_sysfs_volume(dev)->name);
 }
 static DEVICE_ATTR_RO(volume);
 
 static ssize_t node_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", rb_sysfs_volume(dev)->up.node);
+	return sysfs_emit(buf, "%s\n", rblk_sysfs_volume(dev)->up.node);
 }
 static DEVICE_ATTR_RO(node);
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n",
-			  rb_volume_state_name(READ_ONCE(rb_sysfs_volume(dev)->state)));
+			  rblk_volume_state_name(READ_ONCE(rblk_sysfs_volume(dev)->state)));
 }
 static DEVICE_ATTR_RO(state);
 
-enum rb_fact { RB_FACT_ROLE, RB_FACT_LEADER, RB_FACT_TERM };
+enum rblk_fact { RBLK_FACT_ROLE, RBLK_FACT_LEADER, RBLK_FACT_TERM };
 
-static ssize_t rb_fact_show(struct device *dev, enum rb_fact fact, char *buf)
+static ssize_t rblk_fact_show(struct device *dev, enum rblk_fact fact, char *buf)
 {
-	struct member_status *st = kmalloc(sizeof(*st), GFP_KERNEL);
-	struct rb_volume *v = rb_sysfs_volume(dev);
+	struct rblk_node_status *st = kmalloc(sizeof(*st), GFP_KERNEL);
+	struct rblk_volume *v = rblk_sysfs_volume(dev);
 	ssize_t r;
 
 	if (!st)
 		return -ENOMEM;
-	r = rb_sysfs_status(v, st);
+	r = rblk_sysfs_status(v, st);
 	if (r)
 		goto out;
 	switch (fact) {
-	case RB_FACT_ROLE:
-		r = sysfs_emit(buf, "%s\n", rb_role_name(st->raft.role));
+	case RBLK_FACT_ROLE:
+		r = sysfs_emit(buf, "%s\n", rblk_role_name(st->raft.role));
 		break;
-	case RB_FACT_LEADER:
-		r = sysfs_emit(buf, "%s\n", st->raft.leader ? rb_leader_name(v, st) : "");
+	case RBLK_FACT_LEADER:
+		r = sysfs_emit(buf, "%s\n", st->raft.leader ? rblk_leader_name(v, st) : "");
 		break;
-	case RB_FACT_TERM:
+	case RBLK_FACT_TERM:
 		r = sysfs_emit(buf, "%llu\n", st->raft.term);
 		break;
 	}
@@ -76,23 +76,23 @@ out:
 
 static ssize_t role_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return rb_fact_show(dev, RB_FACT_ROLE, buf);
+	return rblk_fact_show(dev, RBLK_FACT_ROLE, buf);
 }
 static DEVICE_ATTR_RO(role);
 
 static ssize_t leader_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return rb_fact_show(dev, RB_FACT_LEADER, buf);
+	return rblk_fact_show(dev, RBLK_FACT_LEADER, buf);
 }
 static DEVICE_ATTR_RO(leader);
 
 static ssize_t term_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return rb_fact_show(dev, RB_FACT_TERM, buf);
+	return rblk_fact_show(dev, RBLK_FACT_TERM, buf);
 }
 static DEVICE_ATTR_RO(term);
 
-static struct attribute *rb_attrs[] = {
+static struct attribute *rblk_attrs[] = {
 	&dev_attr_volume.attr,
 	&dev_attr_node.attr,
 	&dev_attr_state.attr,
@@ -102,9 +102,9 @@ static struct attribute *rb_attrs[] = {
 	NULL
 };
 
-static const struct attribute_group rb_group = {
-	.name = RB_NAME,
-	.attrs = rb_attrs,
+static const struct attribute_group rblk_group = {
+	.name = RBLK_NAME,
+	.attrs = rblk_attrs,
 };
 
-const struct attribute_group *rb_disk_groups[] = { &rb_group, NULL };
+const struct attribute_group *rblk_disk_groups[] = { &rblk_group, NULL };

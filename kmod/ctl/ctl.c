@@ -6,7 +6,7 @@
  * A handler holds a lock of generic netlink, which the whole machine shares,
  * parallel_ops or not: none may wait for a device, a file system, the network
  * or a quorum. So devices are named by number, their paths are for people only.
- * What takes time is only started, and its end is multicast with the ticket of
+ * What takes time is only started, and its end is multicast with the op_id of
  * the request.
  */
 #include <linux/capability.h>
@@ -18,22 +18,22 @@
 
 #include "ctl.h"
 
-static_assert(sizeof_field(struct rb_up, volume) == RAFTBLK_NAME_MAX + 1);
-static_assert(sizeof_field(struct member_peer_cfg, addr) == RAFTBLK_ADDR_MAX + 1);
-static_assert(sizeof_field(struct rb_up, log_path) == RAFTBLK_PATH_MAX + 1);
-static_assert(RAFTBLK_PEERS_MAX == MEMBER_PEERS_MAX);
-static_assert(RAFTBLK_VOLUME_STATE_FAILED == (int)RB_V_FAILED);
+static_assert(sizeof_field(struct rblk_up, volume) == RAFTBLK_NAME_MAX + 1);
+static_assert(sizeof_field(struct rblk_node_peer_cfg, addr) == RAFTBLK_ADDR_MAX + 1);
+static_assert(sizeof_field(struct rblk_up, log_path) == RAFTBLK_PATH_MAX + 1);
+static_assert(RAFTBLK_PEERS_MAX == NODE_PEERS_MAX);
+static_assert(RAFTBLK_VOLUME_STATE_FAILED == (int)RBLK_V_FAILED);
 static_assert(RAFTBLK_ROLE_HALTED == (int)RAFT_HALTED);
-static_assert(RAFTBLK_HALT_STOPPED == (int)MEMBER_HALT_STOPPED);
-static_assert(RAFTBLK_SESSION_FENCED == (int)MEMBER_S_FENCED);
+static_assert(RAFTBLK_HALT_STOPPED == (int)NODE_HALT_STOPPED);
+static_assert(RAFTBLK_SESSION_FENCED == (int)NODE_S_FENCED);
 static_assert(RAFTBLK_REPLICA_RESYNC == (int)RAFT_PEER_RESYNC);
-static_assert(RAFTBLK_EVENT_READY == (int)MEMBER_N_READY);
+static_assert(RAFTBLK_EVENT_READY == (int)NODE_N_READY);
 
-static const struct genl_multicast_group rb_ctl_groups[] = {
+static const struct genl_multicast_group rblk_ctl_groups[] = {
 	[RAFTBLK_NLGRP_EVENTS] = { .name = "events", .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
-static struct genl_family rb_ctl_family __ro_after_init = {
+static struct genl_family rblk_ctl_family __ro_after_init = {
 	.name		= RAFTBLK_GENL_NAME,
 	.version	= RAFTBLK_GENL_VERSION,
 	.netnsok	= true,
@@ -43,8 +43,8 @@ static struct genl_family rb_ctl_family __ro_after_init = {
 	.policy		= raftblk_nl_policy,
 	.small_ops	= raftblk_nl_ops,
 	.n_small_ops	= ARRAY_SIZE(raftblk_nl_ops),
-	.mcgrps		= rb_ctl_groups,
-	.n_mcgrps	= ARRAY_SIZE(rb_ctl_groups),
+	.mcgrps		= rblk_ctl_groups,
+	.n_mcgrps	= ARRAY_SIZE(rblk_ctl_groups),
 };
 
 /* ---- what a request says ---- */
@@ -71,9 +71,9 @@ static bool visible(const char *p)
 }
 
 /* Names end up in kernel messages and file names. */
-static int get_name(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
+static int get_name_attr(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
 {
-	nla_strscpy(to, attr, LOG_NAME_MAX);
+	nla_strscpy(to, attr, RBLK_NAME_MAX);
 	if (visible(to) && !strchr(to, '/'))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
@@ -84,7 +84,7 @@ static int get_name(struct netlink_ext_ack *extack, const struct nlattr *attr, c
 /* Part of the configuration that all members keep, where nothing else is taken. */
 static int get_address(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
 {
-	nla_strscpy(to, attr, LOG_ADDR_MAX);
+	nla_strscpy(to, attr, RBLK_ADDR_MAX);
 	if (visible(to))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr, "an address is 1 to 63 visible ASCII characters");
@@ -93,7 +93,7 @@ static int get_address(struct netlink_ext_ack *extack, const struct nlattr *attr
 
 static int get_path(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
 {
-	nla_strscpy(to, attr, RB_PATH_MAX);
+	nla_strscpy(to, attr, RBLK_PATH_MAX);
 	if (to[0] == '/')
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr, "a device is named by an absolute path");
@@ -125,13 +125,13 @@ static int need_attr(struct genl_info *info, int attr)
 	return -EINVAL;
 }
 
-static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb_up *up)
+static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rblk_up *up)
 {
 	struct nlattr *tb[RAFTBLK_A_PEER_CLIENT + 1];
-	struct member_peer_cfg *peer;
+	struct rblk_node_peer_cfg *peer;
 	int err;
 
-	if (up->npeers == MEMBER_PEERS_MAX) {
+	if (up->npeers == NODE_PEERS_MAX) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr, "more than 15 peers");
 		return -E2BIG;
 	}
@@ -146,7 +146,7 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 				    "a peer needs node, address and sockaddr");
 		return -EINVAL;
 	}
-	err = get_name(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
+	err = get_name_attr(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
 	if (err)
 		return err;
 	err = get_address(info->extack, tb[RAFTBLK_A_PEER_ADDRESS], peer->addr);
@@ -160,7 +160,7 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 	return err;
 }
 
-static int get_peers(struct genl_info *info, struct rb_up *up)
+static int get_peers(struct genl_info *info, struct rblk_up *up)
 {
 	const struct nlattr *attr;
 	int rem, err = 0;
@@ -185,7 +185,7 @@ static u64 get_u64(struct genl_info *info, int attr)
 	return info->attrs[attr] ? nla_get_u64(info->attrs[attr]) : 0;
 }
 
-static int get_up(struct genl_info *info, struct rb_up *up)
+static int get_up(struct genl_info *info, struct rblk_up *up)
 {
 	static const int needed[] = {
 		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LISTEN,
@@ -200,9 +200,9 @@ static int get_up(struct genl_info *info, struct rb_up *up)
 	for (i = 0; !err && i < (client ? 3 : ARRAY_SIZE(needed)); i++)
 		err = need_attr(info, needed[i]);
 	if (!err)
-		err = get_name(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
+		err = get_name_attr(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
 	if (!err)
-		err = get_name(info->extack, attrs[RAFTBLK_A_NODE], up->node);
+		err = get_name_attr(info->extack, attrs[RAFTBLK_A_NODE], up->node);
 	if (!err && !client)
 		err = get_path(info->extack, attrs[RAFTBLK_A_LOG_PATH], up->log_path);
 	if (!err && !client)
@@ -221,16 +221,16 @@ static int get_up(struct genl_info *info, struct rb_up *up)
 }
 
 /* The volume that the request names, referenced. */
-static int get_volume(struct genl_info *info, struct rb_volume **v)
+static int get_volume(struct genl_info *info, struct rblk_volume **v)
 {
-	char name[LOG_NAME_MAX];
+	char name[RBLK_NAME_MAX];
 	int err = need_attr(info, RAFTBLK_A_VOLUME);
 
 	if (!err)
-		err = get_name(info->extack, info->attrs[RAFTBLK_A_VOLUME], name);
+		err = get_name_attr(info->extack, info->attrs[RAFTBLK_A_VOLUME], name);
 	if (err)
 		return err;
-	*v = rb_volume_find(genl_info_net(info), name);
+	*v = rblk_volume_find(genl_info_net(info), name);
 	if (*v)
 		return 0;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[RAFTBLK_A_VOLUME],
@@ -238,13 +238,13 @@ static int get_volume(struct genl_info *info, struct rb_volume **v)
 	return -ENODEV;
 }
 
-/* A sentence made at run time does not fit into an extended ack: it goes with the ticket. */
+/* A sentence made at run time does not fit into an extended ack: it goes with the op_id. */
 static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
 {
-	GENL_SET_ERR_MSG(info, "refused: the event of the ticket and the kernel log tell why");
+	GENL_SET_ERR_MSG(info, "refused: the event of the op_id and the kernel log tell why");
 	pr_info_ratelimited("%s: refused: %s\n", volume, text);
-	rb_ctl_ticket(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_TICKET), err, text,
-		      GFP_KERNEL);
+	rblk_ctl_op_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), err, text,
+			GFP_KERNEL);
 	return err;
 }
 
@@ -259,8 +259,8 @@ static int not_done(struct genl_info *info, const char *volume, int err, const c
  */
 int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	char text[RB_ERR_MAX] = "";
-	struct rb_up *up;
+	char text[RBLK_ERR_MAX] = "";
+	struct rblk_up *up;
 	int err;
 
 	err = allowed(skb, info);
@@ -271,7 +271,7 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	err = get_up(info, up);
 	if (!err) {
-		err = rb_volume_up(genl_info_net(info), up, get_u64(info, RAFTBLK_A_TICKET), text);
+		err = rblk_volume_up(genl_info_net(info), up, get_u64(info, RAFTBLK_A_OP_ID), text);
 		if (err)
 			not_done(info, up->volume, err, text);
 	}
@@ -281,10 +281,10 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* A change of the volume that the request names. */
 static int change(struct sk_buff *skb, struct genl_info *info,
-		  int (*fn)(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text))
+		  int (*fn)(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text))
 {
-	char text[RB_ERR_MAX] = "";
-	struct rb_volume *v;
+	char text[RBLK_ERR_MAX] = "";
+	struct rblk_volume *v;
 	int err;
 
 	err = allowed(skb, info);
@@ -292,16 +292,16 @@ static int change(struct sk_buff *skb, struct genl_info *info,
 		err = get_volume(info, &v);
 	if (err)
 		return err;
-	err = fn(v, info, get_u64(info, RAFTBLK_A_TICKET), text);
+	err = fn(v, info, get_u64(info, RAFTBLK_A_OP_ID), text);
 	if (err)
 		not_done(info, v->name, err, text);
-	rb_volume_put(v);
+	rblk_volume_put(v);
 	return err;
 }
 
-static int do_down(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+static int do_down(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
 {
-	return rb_volume_down(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]), ticket, text);
+	return rblk_volume_down(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]), op_id, text);
 }
 
 /**
@@ -316,15 +316,15 @@ int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
 	return change(skb, info, do_down);
 }
 
-static int do_bootstrap(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+static int do_bootstrap(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
 {
-	struct rb_bootstrap boot = {
+	struct rblk_bootstrap boot = {
 		.sectors = get_u64(info, RAFTBLK_A_SECTORS),
 		.shared = nla_get_flag(info->attrs[RAFTBLK_A_SHARED]),
 		.election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS),
 	};
 
-	return rb_volume_bootstrap(v, &boot, ticket, text);
+	return rblk_volume_bootstrap(v, &boot, op_id, text);
 }
 
 /**
@@ -339,15 +339,15 @@ int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
 	return change(skb, info, do_bootstrap);
 }
 
-static int do_transfer(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+static int do_transfer(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
 {
 	struct nlattr *attr = info->attrs[RAFTBLK_A_NODE];
-	char node[LOG_NAME_MAX] = "";
-	int err = attr ? get_name(info->extack, attr, node) : 0;
+	char node[RBLK_NAME_MAX] = "";
+	int err = attr ? get_name_attr(info->extack, attr, node) : 0;
 
 	if (err)
-		return rb_sentence(text, err, "a name is 1 to 31 visible ASCII characters");
-	return rb_volume_transfer(v, node, ticket, text);
+		return rblk_error_text(text, err, "a name is 1 to 31 visible ASCII characters");
+	return rblk_volume_transfer(v, node, op_id, text);
 }
 
 /**
@@ -362,10 +362,10 @@ int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
 	return change(skb, info, do_transfer);
 }
 
-static int do_take(struct rb_volume *v, struct genl_info *info, u64 ticket, char *text)
+static int do_take(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
 {
-	return rb_volume_take(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
-			      get_u32(info, RAFTBLK_A_WAIT_MS), ticket, text);
+	return rblk_volume_take(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),
+				get_u32(info, RAFTBLK_A_WAIT_MS), op_id, text);
 }
 
 /**
@@ -383,7 +383,7 @@ int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
 /* ---- looking ---- */
 
 /* Of a status with all peers, members and counters; with some room. */
-#define RB_CTL_STATUS_BYTES	(16u << 10)
+#define RBLK_CTL_STATUS_BYTES	(16u << 10)
 
 /**
  * raftblk_nl_get_doit() - status of a volume
@@ -394,9 +394,9 @@ int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct rb_volume_info *vi = NULL;
+	struct rblk_volume_info *vi = NULL;
 	struct sk_buff *msg = NULL;
-	struct rb_volume *v;
+	struct rblk_volume *v;
 	void *hdr;
 	int err;
 
@@ -405,14 +405,14 @@ int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	err = -ENOMEM;
 	vi = kmalloc(sizeof(*vi), GFP_KERNEL);
-	msg = genlmsg_new(RB_CTL_STATUS_BYTES, GFP_KERNEL);
+	msg = genlmsg_new(RBLK_CTL_STATUS_BYTES, GFP_KERNEL);
 	if (!vi || !msg)
 		goto free;
 	err = -EMSGSIZE;
-	hdr = genlmsg_put_reply(msg, info, &rb_ctl_family, 0, RAFTBLK_CMD_GET);
+	hdr = genlmsg_put_reply(msg, info, &rblk_ctl_family, 0, RAFTBLK_CMD_GET);
 	if (!hdr)
 		goto free;
-	err = rb_ctl_put_volume(msg, v, vi);
+	err = rblk_ctl_put_volume(msg, v, vi);
 	if (err)
 		goto free;
 	genlmsg_end(msg, hdr);
@@ -421,23 +421,23 @@ int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 free:
 	nlmsg_free(msg);
 	kfree(vi);
-	rb_volume_put(v);
+	rblk_volume_put(v);
 	return err;
 }
 
 struct dump {
 	struct sk_buff *skb;
 	struct netlink_callback *cb;
-	struct rb_volume_info *info;
+	struct rblk_volume_info *info;
 };
 
-static int put_names(struct sk_buff *skb, struct rb_volume *v)
+static int put_names(struct sk_buff *skb, struct rblk_volume *v)
 {
 	return nla_put_string(skb, RAFTBLK_A_VOLUME, v->name) ||
 	       nla_put_string(skb, RAFTBLK_A_NODE, v->up.node) ? -EMSGSIZE : 0;
 }
 
-static int dump_volume(struct rb_volume *v, struct dump *d)
+static int dump_volume(struct rblk_volume *v, struct dump *d)
 {
 	struct sk_buff *skb = d->skb;
 	bool first = !skb->len;
@@ -445,15 +445,15 @@ static int dump_volume(struct rb_volume *v, struct dump *d)
 	int err;
 
 	hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
-			  &rb_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
+			  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = rb_ctl_put_volume(skb, v, d->info);
+	err = rblk_ctl_put_volume(skb, v, d->info);
 	if (err == -ETIMEDOUT || (err == -EMSGSIZE && first)) {
 		/* It hangs, or would never fit: say at least that it is there. */
 		genlmsg_cancel(skb, hdr);
 		hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
-				  &rb_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
+				  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
 		err = hdr ? put_names(skb, v) : -EMSGSIZE;
 	}
 	if (err) {
@@ -476,17 +476,17 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct dump d = { .skb = skb, .cb = cb };
 	struct net *net = sock_net(skb->sk);
-	struct rb_volume *v;
+	struct rblk_volume *v;
 	int err = 0;
 
 	d.info = kmalloc(sizeof(*d.info), GFP_KERNEL);
 	if (!d.info)
 		return -ENOMEM;
-	while (!err && (v = rb_volume_next(net, cb->args[0]))) {
+	while (!err && (v = rblk_volume_next(net, cb->args[0]))) {
 		err = dump_volume(v, &d);
 		if (!err)
 			cb->args[0] = v->id;
-		rb_volume_put(v);
+		rblk_volume_put(v);
 	}
 	kfree(d.info);
 	return err && !skb->len ? err : skb->len;
@@ -497,14 +497,14 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
 {
 	/* -ESRCH: nobody listens. */
-	genlmsg_multicast_netns(&rb_ctl_family, net, msg, 0, RAFTBLK_NLGRP_EVENTS, gfp);
+	genlmsg_multicast_netns(&rblk_ctl_family, net, msg, 0, RAFTBLK_NLGRP_EVENTS, gfp);
 }
 
 /**
- * rb_ctl_ticket() - multicasts the end of an operation
+ * rblk_ctl_op_end() - multicasts the end of an operation
  * @net: of the volume
  * @volume: its name
- * @ticket: what the request carried; 0: nobody asked
+ * @op_id: what the request carried; 0: nobody asked
  * @error: 0 or -errno
  * @text: for people
  * @gfp: the loop does not wait for memory: what it completes may be what frees it
@@ -512,20 +512,20 @@ static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
  * Context: may sleep if @gfp allows it.
  * Return: false: no memory; else it was told, or there was nobody to tell.
  */
-bool rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, const char *text,
-		   gfp_t gfp)
+bool rblk_ctl_op_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
+		     gfp_t gfp)
 {
 	struct sk_buff *msg;
 	void *hdr;
 
-	if (!ticket)
+	if (!op_id)
 		return true;
 	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
 	if (!msg)
 		return false;
-	hdr = genlmsg_put(msg, 0, 0, &rb_ctl_family, 0, RAFTBLK_CMD_DONE);
+	hdr = genlmsg_put(msg, 0, 0, &rblk_ctl_family, 0, RAFTBLK_CMD_DONE);
 	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, volume) ||
-	    nla_put_u64_64bit(msg, RAFTBLK_A_TICKET, ticket, RAFTBLK_A_PAD) ||
+	    nla_put_u64_64bit(msg, RAFTBLK_A_OP_ID, op_id, RAFTBLK_A_PAD) ||
 	    nla_put_u32(msg, RAFTBLK_A_ERROR, abs(error)) ||
 	    (text && nla_put_string(msg, RAFTBLK_A_TEXT, text))) {
 		nlmsg_free(msg);
@@ -537,7 +537,7 @@ bool rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, c
 }
 
 /**
- * rb_ctl_event() - multicasts an event, and says it in the kernel log
+ * rblk_ctl_event() - multicasts an event, and says it in the kernel log
  * @v: volume
  * @note: which
  * @arg: its argument
@@ -546,21 +546,21 @@ bool rb_ctl_ticket(struct net *net, const char *volume, u64 ticket, int error, c
  * Context: the loop; does not sleep. Without memory the event is lost, but not
  * the line.
  */
-void rb_ctl_event(struct rb_volume *v, enum member_note note, u64 arg, const char *text)
+void rblk_ctl_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, const char *text)
 {
 	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
 	struct sk_buff *msg;
 	void *hdr;
 
 	/* Checkpoints come all the time and mean nothing by themselves. */
-	if (note != MEMBER_N_CHECKPOINT)
-		rb_info(v, "%s\n", text);
-	if (!genl_has_listeners(&rb_ctl_family, v->net, RAFTBLK_NLGRP_EVENTS))
+	if (note != NODE_N_CHECKPOINT)
+		rblk_info(v, "%s\n", text);
+	if (!genl_has_listeners(&rblk_ctl_family, v->net, RAFTBLK_NLGRP_EVENTS))
 		return;
 	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
 	if (!msg)
 		return;
-	hdr = genlmsg_put(msg, 0, 0, &rb_ctl_family, 0, RAFTBLK_CMD_NOTICE);
+	hdr = genlmsg_put(msg, 0, 0, &rblk_ctl_family, 0, RAFTBLK_CMD_NOTICE);
 	if (!hdr || put_names(msg, v) || nla_put_u32(msg, RAFTBLK_A_EVENT, note) ||
 	    nla_put_u64_64bit(msg, RAFTBLK_A_ARGUMENT, arg, RAFTBLK_A_PAD) ||
 	    nla_put_string(msg, RAFTBLK_A_TEXT, text)) {
@@ -572,19 +572,19 @@ void rb_ctl_event(struct rb_volume *v, enum member_note note, u64 arg, const cha
 }
 
 /**
- * rb_ctl_init() - registers the family
+ * rblk_ctl_init() - registers the family
  *
  * Return: 0 or -errno.
  */
-int __init rb_ctl_init(void)
+int __init rblk_ctl_init(void)
 {
-	return genl_register_family(&rb_ctl_family);
+	return genl_register_family(&rblk_ctl_family);
 }
 
 /**
- * rb_ctl_exit() - unregisters it; no handler runs afterwards
+ * rblk_ctl_exit() - unregisters it; no handler runs afterwards
  */
-void rb_ctl_exit(void)
+void rblk_ctl_exit(void)
 {
-	genl_unregister_family(&rb_ctl_family);
+	genl_unregister_family(&rblk_ctl_family);
 }

@@ -9,6 +9,6 @@
 #include "ctl_gen.h"
 
 /* ctl_info.c */
-int rb_ctl_put_volume(struct sk_buff *skb, struct rb_volume *v, struct rb_volume_info *info);
+int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info);
 
 #endif /* RAFTBLK_CTL_H */

@@ -23,7 +23,7 @@ const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1] = {
 const struct nla_policy raftblk_nl_policy[RAFTBLK_A_WAIT_MS + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
-	[RAFTBLK_A_TICKET] = { .type = NLA_U64, },
+	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
 	[RAFTBLK_A_LOG_PATH] = { .type = NLA_NUL_STRING, .len = RAFTBLK_PATH_MAX, },
 	[RAFTBLK_A_DATA_PATH] = { .type = NLA_NUL_STRING, .len = RAFTBLK_PATH_MAX, },
 	[RAFTBLK_A_LISTEN] = NLA_POLICY_EXACT_LEN(28),

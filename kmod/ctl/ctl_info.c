@@ -10,8 +10,8 @@ struct field {
 	u16 off;
 };
 
-#define INFO(a, f)	{ RAFTBLK_A_STATUS_##a, offsetof(struct rb_volume_info, f) }
-#define COUNT(a, f)	{ RAFTBLK_A_COUNTERS_##a, offsetof(struct rb_volume_info, f) }
+#define INFO(a, f)	{ RAFTBLK_A_STATUS_##a, offsetof(struct rblk_volume_info, f) }
+#define COUNT(a, f)	{ RAFTBLK_A_COUNTERS_##a, offsetof(struct rblk_volume_info, f) }
 
 static const struct field status_u64[] = {
 	INFO(SECTORS, sectors), INFO(OPENERS, openers), INFO(INFLIGHT, inflight),
@@ -21,7 +21,7 @@ static const struct field status_u64[] = {
 	INFO(LAST_TERM, member.raft.last.term), INFO(DURABLE_INDEX, member.raft.durable),
 	INFO(COMMIT_INDEX, member.raft.commit), INFO(ELECTIONS, member.raft.elections),
 	INFO(BAD_MESSAGES, member.raft.bad_msgs), INFO(GENERATION, member.generation),
-	INFO(LIVE_INDEX, member.live_index), INFO(DIGEST, member.digest),
+	INFO(EXECUTED_INDEX, member.executed_index), INFO(DIGEST, member.digest),
 	INFO(APPLIED_INDEX, member.applied_index),
 	INFO(CHECKPOINT_INDEX, member.checkpoint_index),
 	INFO(UNAPPLIED_BYTES, member.unapplied_bytes),
@@ -44,7 +44,7 @@ static const struct field counters_u64[] = {
 	COUNT(BYTES_RECEIVED, bytes_received),
 };
 
-static bool put_table(struct sk_buff *skb, const struct rb_volume_info *info,
+static bool put_table(struct sk_buff *skb, const struct rblk_volume_info *info,
 		      const struct field *field, u32 n, int pad)
 {
 	u32 i;
@@ -68,7 +68,7 @@ static bool put_u64(struct sk_buff *skb, int attr, u64 value, int pad)
 	return !nla_put_u64_64bit(skb, attr, value, pad);
 }
 
-static bool put_counters(struct sk_buff *skb, const struct rb_volume_info *info)
+static bool put_counters(struct sk_buff *skb, const struct rblk_volume_info *info)
 {
 	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_COUNTERS);
 
@@ -79,18 +79,18 @@ static bool put_counters(struct sk_buff *skb, const struct rb_volume_info *info)
 	return true;
 }
 
-static bool put_budgets(struct sk_buff *skb, const struct rb_volume_info *info)
+static bool put_budgets(struct sk_buff *skb, const struct rblk_volume_info *info)
 {
-	static const char *const name[RB_BUDGETS] = {
-		[RB_BUDGET_SUBMIT] = "submit",
-		[RB_BUDGET_RECEIVE] = "receive",
-		[RB_BUDGET_READBACK] = "readback",
-		[RB_BUDGET_SERVE] = "serve",
+	static const char *const name[RBLK_BUDGETS] = {
+		[RBLK_BUDGET_SUBMIT] = "submit",
+		[RBLK_BUDGET_RECEIVE] = "receive",
+		[RBLK_BUDGET_READBACK] = "readback",
+		[RBLK_BUDGET_SERVE] = "serve",
 	};
 	struct nlattr *nest;
 	int i;
 
-	for (i = 0; i < RB_BUDGETS; i++) {
+	for (i = 0; i < RBLK_BUDGETS; i++) {
 		nest = nla_nest_start(skb, RAFTBLK_A_STATUS_BUDGET);
 		if (!nest || nla_put_string(skb, RAFTBLK_A_BUDGET_NAME, name[i]) ||
 		    nla_put_u32(skb, RAFTBLK_A_BUDGET_FREE, info->pool_free[i]) ||
@@ -101,7 +101,7 @@ static bool put_budgets(struct sk_buff *skb, const struct rb_volume_info *info)
 	return true;
 }
 
-static bool put_session(struct sk_buff *skb, const struct log_session *s)
+static bool put_session(struct sk_buff *skb, const struct rblk_session *s)
 {
 	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_SESSIONS);
 
@@ -115,22 +115,22 @@ static bool put_session(struct sk_buff *skb, const struct log_session *s)
 }
 
 /* Without a log, only the holder is known, and what this node has itself. */
-static bool put_known_session(struct sk_buff *skb, const struct rb_volume *v,
-			      const struct member_status *st)
+static bool put_known_session(struct sk_buff *skb, const struct rblk_volume *v,
+			      const struct rblk_node_status *st)
 {
-	struct log_session s = { .store = st->holder, .epoch = st->holder_epoch };
+	struct rblk_session s = { .store = st->holder, .epoch = st->holder_epoch };
 
-	if (!s.store && st->session == MEMBER_S_HELD)
+	if (!s.store && st->session == NODE_S_HELD)
 		s.store = v->super.store;
-	if (s.store == v->super.store && st->session == MEMBER_S_HELD) {
+	if (s.store == v->super.store && st->session == NODE_S_HELD) {
 		s.epoch = st->session_epoch;
 		s.seq = st->session_done;
 	}
 	return !s.store || put_session(skb, &s);
 }
 
-static bool put_sessions(struct sk_buff *skb, const struct rb_volume *v,
-			 const struct member_status *st)
+static bool put_sessions(struct sk_buff *skb, const struct rblk_volume *v,
+			 const struct rblk_node_status *st)
 {
 	u32 i;
 
@@ -142,7 +142,7 @@ static bool put_sessions(struct sk_buff *skb, const struct rb_volume *v,
 	return true;
 }
 
-static bool put_member(struct sk_buff *skb, const struct log_member *m)
+static bool put_member(struct sk_buff *skb, const struct rblk_member *m)
 {
 	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_CONF_MEMBER);
 
@@ -155,7 +155,7 @@ static bool put_member(struct sk_buff *skb, const struct log_member *m)
 	return true;
 }
 
-static bool put_conf(struct sk_buff *skb, const struct log_conf *c)
+static bool put_conf(struct sk_buff *skb, const struct rblk_conf *c)
 {
 	struct nlattr *nest;
 	int i;
@@ -164,12 +164,12 @@ static bool put_conf(struct sk_buff *skb, const struct log_conf *c)
 		return true;
 	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_CONF);
 	if (!nest || !put_u64(skb, RAFTBLK_A_CONF_INDEX, c->index, RAFTBLK_A_CONF_PAD) ||
-	    !put_u64(skb, RAFTBLK_A_CONF_NONCE, c->nonce, RAFTBLK_A_CONF_PAD) ||
+	    !put_u64(skb, RAFTBLK_A_CONF_CLUSTER, c->cluster, RAFTBLK_A_CONF_PAD) ||
 	    !put_u64(skb, RAFTBLK_A_CONF_SECTORS, c->sectors, RAFTBLK_A_CONF_PAD) ||
 	    nla_put_u32(skb, RAFTBLK_A_CONF_BLOCK_SIZE, c->block_size) ||
 	    nla_put_u32(skb, RAFTBLK_A_CONF_ELECTION_MS, c->election_ms) ||
 	    nla_put_u32(skb, RAFTBLK_A_CONF_HEARTBEAT_MS, c->heartbeat_ms) ||
-	    !put_flag(skb, RAFTBLK_A_CONF_SHARED, c->flags & LOG_CONF_SHARED))
+	    !put_flag(skb, RAFTBLK_A_CONF_SHARED, c->flags & RBLK_CONF_SHARED))
 		return false;
 	for (i = 0; i < c->n; i++)
 		if (!put_member(skb, &c->m[i]))
@@ -204,14 +204,15 @@ static bool put_trouble(struct sk_buff *skb, u8 rejected, u8 refused, int error)
 		return false;
 	if (refused && nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_REFUSED, refused))
 		return false;
-	if (reason && nla_put_string(skb, RAFTBLK_A_PEER_STATUS_REASON, wire_reason_text(reason)))
+	if (reason &&
+	    nla_put_string(skb, RAFTBLK_A_PEER_STATUS_REASON, rblk_wire_reason_text(reason)))
 		return false;
 	return !error || !nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_ERROR, abs(error));
 }
 
-static bool put_peer(struct sk_buff *skb, const struct rb_volume_info *info, u32 slot)
+static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u32 slot)
 {
-	const struct member_peer_status *p = &info->member.peer[slot];
+	const struct rblk_node_peer_status *p = &info->member.peer[slot];
 	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_PEER);
 	const int pad = RAFTBLK_A_PEER_STATUS_PAD;
 
@@ -230,7 +231,7 @@ static bool put_peer(struct sk_buff *skb, const struct rb_volume_info *info, u32
 	return true;
 }
 
-static bool put_peers(struct sk_buff *skb, const struct rb_volume_info *info)
+static bool put_peers(struct sk_buff *skb, const struct rblk_volume_info *info)
 {
 	u32 i;
 
@@ -241,12 +242,12 @@ static bool put_peers(struct sk_buff *skb, const struct rb_volume_info *info)
 }
 
 /* Everything that needs a running member. */
-static bool put_running(struct sk_buff *skb, struct rb_volume *v,
-			const struct rb_volume_info *info)
+static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
+			const struct rblk_volume_info *info)
 {
-	const struct member_status *st = &info->member;
+	const struct rblk_node_status *st = &info->member;
 
-	return !nla_put(skb, RAFTBLK_A_STATUS_UUID, LOG_UUID_LEN, v->super.volume) &&
+	return !nla_put(skb, RAFTBLK_A_STATUS_UUID, RBLK_UUID_LEN, v->super.volume) &&
 	       put_u64(skb, RAFTBLK_A_STATUS_STORE, v->super.store, RAFTBLK_A_STATUS_PAD) &&
 	       (info->minor < 0 || !nla_put_u32(skb, RAFTBLK_A_STATUS_MINOR, info->minor)) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_ROLE, st->raft.role) &&
@@ -262,7 +263,7 @@ static bool put_running(struct sk_buff *skb, struct rb_volume *v,
 }
 
 /**
- * rb_ctl_put_volume() - the answer to "get" for a volume
+ * rblk_ctl_put_volume() - the answer to "get" for a volume
  * @skb: whereto
  * @v: volume
  * @info: room for its status
@@ -271,9 +272,9 @@ static bool put_running(struct sk_buff *skb, struct rb_volume *v,
  *
  * Return: 0; -EMSGSIZE: no room; -ETIMEDOUT: it hangs in a device below.
  */
-int rb_ctl_put_volume(struct sk_buff *skb, struct rb_volume *v, struct rb_volume_info *info)
+int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info)
 {
-	int err = rb_volume_info(v, info);
+	int err = rblk_volume_info(v, info);
 	struct nlattr *nest;
 
 	if (err && err != -ENODEV)

@@ -14,24 +14,24 @@
 
 #include "host/host.h"
 
-struct rb_budget_pages {
+struct rblk_budget_pages {
 	spinlock_t lock;		/* irq-safe, innermost */
 	struct page **page;		/* stack of free pages */
-	struct rb_payload **obj;	/* stack of free objects */
+	struct rblk_payload **obj;	/* stack of free objects */
 	u32 npages, nobjs;		/* on the stacks */
 	u32 size;			/* in all: as many objects as pages */
 	bool starved;			/* somebody got nothing since the last free */
-	struct rb_payload *objs;	/* all of them */
+	struct rblk_payload *objs;	/* all of them */
 };
 
-struct rb_pool {
-	struct rb_volume *v;
+struct rblk_pool {
+	struct rblk_volume *v;
 	refcount_t out;			/* payloads given out, and one for the pool's life */
 	struct completion idle;
-	struct rb_budget_pages b[RB_BUDGETS];
+	struct rblk_budget_pages b[RBLK_BUDGETS];
 };
 
-static void rb_budget_free(struct rb_budget_pages *b)
+static void rblk_budget_free(struct rblk_budget_pages *b)
 {
 	u32 i;
 
@@ -42,9 +42,9 @@ static void rb_budget_free(struct rb_budget_pages *b)
 	kvfree(b->objs);
 }
 
-static int rb_budget_alloc(struct rb_pool *pool, enum rb_budget budget, u32 pages)
+static int rblk_budget_alloc(struct rblk_pool *pool, enum rblk_budget budget, u32 pages)
 {
-	struct rb_budget_pages *b = &pool->b[budget];
+	struct rblk_budget_pages *b = &pool->b[budget];
 	u32 i;
 
 	b->page = kvcalloc(pages, sizeof(*b->page), GFP_KERNEL);
@@ -68,16 +68,16 @@ static int rb_budget_alloc(struct rb_pool *pool, enum rb_budget budget, u32 page
 }
 
 /**
- * rb_pool_create() - allocate every payload page of a volume
+ * rblk_pool_create() - allocate every payload page of a volume
  * @v: the volume, kicked when a budget that was spent gets pages back
- * @pages: how many per budget; at least RB_ENTRY_BLOCKS_MAX each
+ * @pages: how many per budget; at least RBLK_ENTRY_BLOCKS_MAX each
  *
  * Context: process; sleeps.
  * Return: the pool, or NULL when memory is short.
  */
-struct rb_pool *rb_pool_create(struct rb_volume *v, u32 pages[RB_BUDGETS])
+struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS])
 {
-	struct rb_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	struct rblk_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
 	int i;
 
 	if (!pool)
@@ -85,27 +85,27 @@ struct rb_pool *rb_pool_create(struct rb_volume *v, u32 pages[RB_BUDGETS])
 	pool->v = v;
 	refcount_set(&pool->out, 1);
 	init_completion(&pool->idle);
-	for (i = 0; i < RB_BUDGETS; i++)
+	for (i = 0; i < RBLK_BUDGETS; i++)
 		spin_lock_init(&pool->b[i].lock);
-	for (i = 0; i < RB_BUDGETS; i++) {
-		if (rb_budget_alloc(pool, i, max_t(u32, pages[i], RB_ENTRY_BLOCKS_MAX)))
+	for (i = 0; i < RBLK_BUDGETS; i++) {
+		if (rblk_budget_alloc(pool, i, max_t(u32, pages[i], RBLK_ENTRY_BLOCKS_MAX)))
 			goto err;
 	}
 	return pool;
 err:
-	for (i = 0; i < RB_BUDGETS; i++)
-		rb_budget_free(&pool->b[i]);
+	for (i = 0; i < RBLK_BUDGETS; i++)
+		rblk_budget_free(&pool->b[i]);
 	kfree(pool);
 	return NULL;
 }
 
 /**
- * rb_pool_destroy() - free the pool once its last payload came back
+ * rblk_pool_destroy() - free the pool once its last payload came back
  * @pool: the pool, or NULL
  *
  * Context: process; sleeps until every payload was put.
  */
-void rb_pool_destroy(struct rb_pool *pool)
+void rblk_pool_destroy(struct rblk_pool *pool)
 {
 	int i;
 
@@ -113,30 +113,31 @@ void rb_pool_destroy(struct rb_pool *pool)
 		return;
 	if (!refcount_dec_and_test(&pool->out))
 		wait_for_completion(&pool->idle);
-	for (i = 0; i < RB_BUDGETS; i++)
-		rb_budget_free(&pool->b[i]);
+	for (i = 0; i < RBLK_BUDGETS; i++)
+		rblk_budget_free(&pool->b[i]);
 	kfree(pool);
 }
 
 /**
- * rb_payload_alloc() - take a payload of some blocks
+ * rblk_payload_alloc() - take a payload of some blocks
  * @pool: the pool
- * @nblocks: 1 .. RB_ENTRY_BLOCKS_MAX
+ * @nblocks: 1 .. RBLK_ENTRY_BLOCKS_MAX
  * @budget: whose pages
  *
  * The pages hold what they held before.
  *
  * Context: any.
  * Return: the payload with one reference, or NULL when the budget is spent;
- * then the volume is kicked (RB_KICK_POOL) at the next free.
+ * then the volume is kicked (RBLK_KICK_POOL) at the next free.
  */
-struct rb_payload *rb_payload_alloc(struct rb_pool *pool, u32 nblocks, enum rb_budget budget)
+struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
+					enum rblk_budget budget)
 {
-	struct rb_budget_pages *b = &pool->b[budget];
-	struct rb_payload *p = NULL;
+	struct rblk_budget_pages *b = &pool->b[budget];
+	struct rblk_payload *p = NULL;
 	unsigned long flags;
 
-	if (WARN_ON_ONCE(!nblocks || nblocks > RB_ENTRY_BLOCKS_MAX))
+	if (WARN_ON_ONCE(!nblocks || nblocks > RBLK_ENTRY_BLOCKS_MAX))
 		return NULL;
 	spin_lock_irqsave(&b->lock, flags);
 	if (b->npages >= nblocks) {
@@ -156,26 +157,26 @@ struct rb_payload *rb_payload_alloc(struct rb_pool *pool, u32 nblocks, enum rb_b
 }
 
 /**
- * rb_payload_get() - take one more reference
+ * rblk_payload_get() - take one more reference
  * @p: a payload to which the caller holds one
  *
  * Context: any.
  */
-void rb_payload_get(struct rb_payload *p)
+void rblk_payload_get(struct rblk_payload *p)
 {
 	refcount_inc(&p->ref);
 }
 
 /**
- * rb_payload_put() - drop a reference; the last one gives the pages back
+ * rblk_payload_put() - drop a reference; the last one gives the pages back
  * @p: the payload
  *
  * Context: any.
  */
-void rb_payload_put(struct rb_payload *p)
+void rblk_payload_put(struct rblk_payload *p)
 {
-	struct rb_pool *pool = p->pool;
-	struct rb_budget_pages *b = &pool->b[p->budget];
+	struct rblk_pool *pool = p->pool;
+	struct rblk_budget_pages *b = &pool->b[p->budget];
 	unsigned long flags;
 	bool starved;
 
@@ -189,49 +190,49 @@ void rb_payload_put(struct rb_payload *p)
 	b->starved = false;
 	spin_unlock_irqrestore(&b->lock, flags);
 	if (starved)
-		rb_volume_kick(pool->v, RB_KICK_POOL);
-	/* Last: rb_pool_destroy() may be waiting, and the volume goes after it. */
+		rblk_volume_kick(pool->v, RBLK_KICK_POOL);
+	/* Last: rblk_pool_destroy() may be waiting, and the volume goes after it. */
 	if (refcount_dec_and_test(&pool->out))
 		complete(&pool->idle);
 }
 
 /**
- * rb_payload_sum() - compute the CRC-32C of each block
+ * rblk_payload_sum() - compute the CRC-32C of each block
  * @p: the payload
  * @crc: where the sums go, one per block
  *
  * Context: any.
  */
-void rb_payload_sum(const struct rb_payload *p, u32 *crc)
+void rblk_payload_sum(const struct rblk_payload *p, u32 *crc)
 {
 	u32 i;
 
 	for (i = 0; i < p->buf.nblocks; i++)
-		crc[i] = rb_crc32c(0, page_address(p->page[i]), RB_BLOCK_SIZE);
+		crc[i] = rblk_crc32c(0, page_address(p->page[i]), RBLK_BLOCK_SIZE);
 }
 
 /**
- * rb_pool_free() - pages of a budget that are free now
+ * rblk_pool_free() - pages of a budget that are free now
  * @pool: the pool
  * @budget: which
  *
  * Context: any.
  * Return: pages.
  */
-u32 rb_pool_free(const struct rb_pool *pool, enum rb_budget budget)
+u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget)
 {
 	return READ_ONCE(pool->b[budget].npages);
 }
 
 /**
- * rb_pool_size() - pages of a budget in all
+ * rblk_pool_size() - pages of a budget in all
  * @pool: the pool
  * @budget: which
  *
  * Context: any.
  * Return: pages.
  */
-u32 rb_pool_size(const struct rb_pool *pool, enum rb_budget budget)
+u32 rblk_pool_size(const struct rblk_pool *pool, enum rblk_budget budget)
 {
 	return pool->b[budget].size;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tracepoints: each action of a member, and the ends of a request. Integers
- * only. raftblk_propose and the like carry what enum member_trace says.
+ * only. raftblk_propose and the like carry what enum rblk_node_trace says.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM raftblk
@@ -13,8 +13,8 @@
 
 #ifndef RAFTBLK_TRACE_FNS
 #define RAFTBLK_TRACE_FNS
-int rb_trace_reg(void);
-void rb_trace_unreg(void);
+int rblk_trace_reg(void);
+void rblk_trace_unreg(void);
 #endif
 
 DECLARE_EVENT_CLASS(raftblk_member,
@@ -33,32 +33,32 @@ DECLARE_EVENT_CLASS(raftblk_member,
 	TP_printk("raftblk%d index=%llu arg=%#llx", __entry->minor, __entry->index, __entry->arg)
 );
 
-#define RB_MEMBER_EVENT(name)							\
+#define RBLK_MEMBER_EVENT(name)							\
 DEFINE_EVENT_FN(raftblk_member, name,						\
 	TP_PROTO(int minor, u64 index, u64 arg),				\
 	TP_ARGS(minor, index, arg),						\
-	rb_trace_reg, rb_trace_unreg)
+	rblk_trace_reg, rblk_trace_unreg)
 
-RB_MEMBER_EVENT(raftblk_accept);
-RB_MEMBER_EVENT(raftblk_submit);
-RB_MEMBER_EVENT(raftblk_propose);
-RB_MEMBER_EVENT(raftblk_log_submit);
-RB_MEMBER_EVENT(raftblk_log_durable);
-RB_MEMBER_EVENT(raftblk_send);
-RB_MEMBER_EVENT(raftblk_recv);
-RB_MEMBER_EVENT(raftblk_commit);
-RB_MEMBER_EVENT(raftblk_verdict);
-RB_MEMBER_EVENT(raftblk_complete);
-RB_MEMBER_EVENT(raftblk_read_start);
-RB_MEMBER_EVENT(raftblk_read_ok);
-RB_MEMBER_EVENT(raftblk_apply);
-RB_MEMBER_EVENT(raftblk_applied);
-RB_MEMBER_EVENT(raftblk_checkpoint);
-RB_MEMBER_EVENT(raftblk_trim);
-RB_MEMBER_EVENT(raftblk_meta);
-RB_MEMBER_EVENT(raftblk_role);
-RB_MEMBER_EVENT(raftblk_truncate);
-RB_MEMBER_EVENT(raftblk_session);
+RBLK_MEMBER_EVENT(raftblk_accept);
+RBLK_MEMBER_EVENT(raftblk_submit);
+RBLK_MEMBER_EVENT(raftblk_propose);
+RBLK_MEMBER_EVENT(raftblk_log_submit);
+RBLK_MEMBER_EVENT(raftblk_log_durable);
+RBLK_MEMBER_EVENT(raftblk_send);
+RBLK_MEMBER_EVENT(raftblk_recv);
+RBLK_MEMBER_EVENT(raftblk_commit);
+RBLK_MEMBER_EVENT(raftblk_verdict);
+RBLK_MEMBER_EVENT(raftblk_complete);
+RBLK_MEMBER_EVENT(raftblk_read_start);
+RBLK_MEMBER_EVENT(raftblk_read_ok);
+RBLK_MEMBER_EVENT(raftblk_apply);
+RBLK_MEMBER_EVENT(raftblk_applied);
+RBLK_MEMBER_EVENT(raftblk_checkpoint);
+RBLK_MEMBER_EVENT(raftblk_trim);
+RBLK_MEMBER_EVENT(raftblk_meta);
+RBLK_MEMBER_EVENT(raftblk_role);
+RBLK_MEMBER_EVENT(raftblk_truncate);
+RBLK_MEMBER_EVENT(raftblk_session);
 
 TRACE_EVENT(raftblk_request_queue,
 	TP_PROTO(int minor, int tag, u32 op, u64 sector, u32 nsect),

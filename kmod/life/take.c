@@ -10,22 +10,22 @@
  */
 #include "block/disk.h"
 
-#define RB_TAKE_MS		10000
-#define RB_TAKE_MS_MAX		30000
-#define RB_TAKE_POLL_NS		(200 * RB_NSEC_PER_MSEC)
+#define RBLK_TAKE_MS		10000
+#define RBLK_TAKE_MS_MAX		30000
+#define RBLK_TAKE_POLL_NS		(200 * RBLK_NSEC_PER_MSEC)
 
 /* Owner. Without memory it is told later. */
-static void rb_take_tell(struct rb_volume *v, u64 now)
+static void rblk_take_notify(struct rblk_volume *v, u64 now)
 {
-	struct rb_take *t = &v->take;
+	struct rblk_take *t = &v->take;
 
-	t->on = !rb_ctl_ticket(v->net, v->name, t->ticket, t->error, t->text,
-			       GFP_NOWAIT | __GFP_NOWARN);
-	t->next = now + RB_TAKE_POLL_NS;
+	t->on = !rblk_ctl_op_end(v->net, v->name, t->op_id, t->error, t->text,
+				 GFP_NOWAIT | __GFP_NOWARN);
+	t->next = now + RBLK_TAKE_POLL_NS;
 }
 
 /* Owner. */
-static void rb_take_end(struct rb_volume *v, int r, const char *text)
+static void rblk_take_end(struct rblk_volume *v, int r, const char *text)
 {
 	v->take.over = true;
 	v->take.error = r;
@@ -33,142 +33,143 @@ static void rb_take_end(struct rb_volume *v, int r, const char *text)
 }
 
 /* Owner. Only what nobody's open waits for is called off. */
-static void rb_take_timeout(struct rb_volume *v)
+static void rblk_take_timeout(struct rblk_volume *v)
 {
-	bool asking = member_session(v->m) == MEMBER_S_OPENING;
-	char text[RB_ERR_MAX];
+	bool asking = rblk_node_session(v->m) == NODE_S_OPENING;
+	char text[RBLK_ERR_MAX];
 
 	if (asking && !v->disk->open_token)
-		member_open_cancel(v->m);
+		rblk_node_open_cancel(v->m);
 	/* Its own, of before a restart: it was on its way to be given up. */
 	if (asking || !v->st.holder || v->st.holder == v->super.store) {
-		rb_take_end(v, -ETIMEDOUT, "no answer: no leader, or no quorum");
+		rblk_take_end(v, -ETIMEDOUT, "no answer: no leader, or no quorum");
 		return;
 	}
-	rb_sentence(text, 0, "%s uses it", rb_store_name(v, &v->st, v->st.holder));
-	rb_take_end(v, -EBUSY, text);
+	rblk_error_text(text, 0, "%s uses it", rblk_store_name(v, &v->st, v->st.holder));
+	rblk_take_end(v, -EBUSY, text);
 }
 
-static void rb_take_held(struct rb_volume *v)
+static void rblk_take_held(struct rblk_volume *v)
 {
-	char text[RB_ERR_MAX];
+	char text[RBLK_ERR_MAX];
 
-	rb_sentence(text, 0, "%s holds the session%s%s%s", v->up.node,
-		    v->take.from[0] ? "; it was taken from " : "", v->take.from,
-		    v->take.from[0] ? ", which is fenced" : "");
-	rb_take_end(v, 0, text);
+	rblk_error_text(text, 0, "%s holds the session%s%s%s", v->up.node,
+			v->take.from[0] ? "; it was taken from " : "", v->take.from,
+			v->take.from[0] ? ", which is fenced" : "");
+	rblk_take_end(v, 0, text);
 }
 
 /* Owner. */
-static void rb_take_look(struct rb_volume *v, enum member_session_state s, u64 now)
+static void rblk_take_look(struct rblk_volume *v, enum rblk_session_state s, u64 now)
 {
-	if (s == MEMBER_S_HELD) {
-		rb_take_held(v);
-	} else if (s == MEMBER_S_FENCED && rb_disk_openers(v)) {
-		rb_take_end(v, -ESTALE, "this node was fenced: close the device here first");
-	} else if (v->st.halt != MEMBER_RUNNING) {
-		rb_take_end(v, -ESHUTDOWN, "this node is halted");
+	if (s == NODE_S_HELD) {
+		rblk_take_held(v);
+	} else if (s == NODE_S_FENCED && rblk_disk_openers(v)) {
+		rblk_take_end(v, -ESTALE, "this node was fenced: close the device here first");
+	} else if (v->st.halt != NODE_RUNNING) {
+		rblk_take_end(v, -ESHUTDOWN, "this node is halted");
 	} else if (now >= v->take.deadline) {
-		rb_take_timeout(v);
-	} else if (s == MEMBER_S_NONE && now >= v->take.ask_at) {
-		v->take.ask_at = now + RB_TAKE_POLL_NS;
-		if (!member_open(v->m, v->take.force, RB_TOKEN_OPEN))
-			rb_volume_kick(v, RB_KICK_CTL);
+		rblk_take_timeout(v);
+	} else if (s == NODE_S_NONE && now >= v->take.ask_at) {
+		v->take.ask_at = now + RBLK_TAKE_POLL_NS;
+		if (!rblk_node_open(v->m, v->take.force, RBLK_TOKEN_OPEN))
+			rblk_volume_kick(v, RBLK_KICK_CTL);
 	}
 }
 
 /**
- * rb_take_step() - asks, or finds out what came of it
+ * rblk_take_step() - asks, or finds out what came of it
  * @v: the volume; its status is of now
  * @now: ns
  *
  * Context: owner, not within the member.
  */
-void rb_take_step(struct rb_volume *v, u64 now)
+void rblk_take_step(struct rblk_volume *v, u64 now)
 {
-	enum member_session_state s;
+	enum rblk_session_state s;
 
 	if (!v->take.on)
 		return;
-	s = member_session(v->m);
+	s = rblk_node_session(v->m);
 	if (!v->take.over)
-		rb_take_look(v, s, now);
+		rblk_take_look(v, s, now);
 	if (v->take.over) {
-		rb_take_tell(v, now);
+		rblk_take_notify(v, now);
 		return;
 	}
 	/* An answer comes with a note; when to ask again, no note tells. */
-	v->take.next = s == MEMBER_S_OPENING ? v->take.deadline :
+	v->take.next = s == NODE_S_OPENING ? v->take.deadline :
 		       min_t(u64, v->take.deadline,
-			     max_t(u64, v->take.ask_at, now + RB_NSEC_PER_MSEC));
+			     max_t(u64, v->take.ask_at, now + RBLK_NSEC_PER_MSEC));
 }
 
 /**
- * rb_take_deadline() - when the next step is due
+ * rblk_take_deadline() - when the next step is due
  * @v: the volume
  *
  * Context: owner.
  * Return: ns; U64_MAX: never.
  */
-u64 rb_take_deadline(const struct rb_volume *v)
+u64 rblk_take_deadline(const struct rblk_volume *v)
 {
 	return v->take.on ? v->take.next : U64_MAX;
 }
 
 /* Owner. What needs no question. */
-static int rb_take_refuse(struct rb_volume *v, bool force, char *err)
+static int rblk_take_refuse(struct rblk_volume *v, bool force, char *err)
 {
-	const struct member_status *st = &v->st;
+	const struct rblk_node_status *st = &v->st;
 
 	if (v->take.on)
-		return rb_sentence(err, -EBUSY, "%s is asking for the session already",
-				   v->up.node);
+		return rblk_error_text(err, -EBUSY, "%s is asking for the session already",
+				       v->up.node);
 	if (!st->conf.index)
-		return rb_sentence(err, -ENODATA, "volume %s was not bootstrapped", v->name);
-	if (force && st->conf.flags & LOG_CONF_SHARED)
-		return rb_sentence(err, -EOPNOTSUPP,
-				   "volume %s is shared: each node has a session of its own",
-				   v->name);
-	if (st->session == MEMBER_S_FENCED && rb_disk_openers(v))
-		return rb_sentence(err, -ESTALE,
-				   "%s was fenced itself: close " RB_NAME "%d there (%llu openers)",
-				   v->up.node, rb_disk_minor(v), rb_disk_openers(v));
+		return rblk_error_text(err, -ENODATA, "volume %s was not bootstrapped", v->name);
+	if (force && st->conf.flags & RBLK_CONF_SHARED)
+		return rblk_error_text(err, -EOPNOTSUPP,
+				       "volume %s is shared: each node has a session of its own",
+				       v->name);
+	if (st->session == NODE_S_FENCED && rblk_disk_openers(v))
+		return rblk_error_text(err, -ESTALE,
+				       "%s was fenced itself: close " RBLK_NAME
+				       "%d there (%llu openers)",
+				       v->up.node, rblk_disk_minor(v), rblk_disk_openers(v));
 	return 0;
 }
 
 /**
- * rb_volume_take() - get the volume's session for this node
+ * rblk_volume_take() - get the volume's session for this node
  * @v: the volume
  * @force: from whoever holds it
  * @wait_ms: how long to go on asking; 0: a default
- * @ticket: told its end
- * @err: a sentence when it fails, RB_ERR_MAX
+ * @op_id: told its end
+ * @err: a sentence when it fails, RBLK_ERR_MAX
  *
  * Context: process; sleeps for the owner's lock.
  * Return: 0: under way; else -errno.
  */
-int rb_volume_take(struct rb_volume *v, bool force, u32 wait_ms, u64 ticket, char *err)
+int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err)
 {
-	const struct member_status *st = &v->st;
-	int r = rb_volume_lock_running(v, err);
-	u64 now = rb_now();
+	const struct rblk_node_status *st = &v->st;
+	int r = rblk_volume_lock_running(v, err);
+	u64 now = rblk_now();
 
 	if (r)
 		return r;
-	member_status(v->m, &v->st);
-	r = rb_take_refuse(v, force, err);
+	rblk_node_status(v->m, &v->st);
+	r = rblk_take_refuse(v, force, err);
 	if (!r) {
-		wait_ms = clamp_t(u32, wait_ms ? wait_ms : RB_TAKE_MS, 1, RB_TAKE_MS_MAX);
-		v->take = (struct rb_take){
-			.on = true, .force = force, .ticket = ticket,
-			.deadline = now + wait_ms * RB_NSEC_PER_MSEC,
+		wait_ms = clamp_t(u32, wait_ms ? wait_ms : RBLK_TAKE_MS, 1, RBLK_TAKE_MS_MAX);
+		v->take = (struct rblk_take){
+			.on = true, .force = force, .op_id = op_id,
+			.deadline = now + wait_ms * RBLK_NSEC_PER_MSEC,
 		};
 		if (force && st->holder && st->holder != v->super.store)
-			strscpy(v->take.from, rb_store_name(v, st, st->holder),
+			strscpy(v->take.from, rblk_store_name(v, st, st->holder),
 				sizeof(v->take.from));
-		rb_take_step(v, now);
+		rblk_take_step(v, now);
 	}
 	mutex_unlock(&v->owner);
-	rb_volume_kick(v, RB_KICK_CTL);
+	rblk_volume_kick(v, RBLK_KICK_CTL);
 	return r;
 }

@@ -4,10 +4,10 @@
 
 static bool positions_ok(const struct log *l)
 {
-	return l->floor_pos <= l->head_pos && !(l->floor_pos % RB_BLOCK_SIZE) &&
-	       !(l->head_pos % RB_BLOCK_SIZE) &&
+	return l->floor_pos <= l->head_pos && !(l->floor_pos % RBLK_BLOCK_SIZE) &&
+	       !(l->head_pos % RBLK_BLOCK_SIZE) &&
 	       l->head_pos - l->floor_pos <= l->super.ring_bytes &&
-	       log_used(l) <= l->super.ring_bytes;
+	       rblk_log_used_bytes(l) <= l->super.ring_bytes;
 }
 
 static bool numbers_ok(const struct log *l)
@@ -68,19 +68,19 @@ static bool marks_ok(const struct log *l)
 }
 
 /**
- * log_check() - audits a log
+ * rblk_log_check() - audits a log
  * @l: log
  *
- * Return: 0, or -EUCLEAN after RB_ASSERT fired.
+ * Return: 0, or -EUCLEAN after RBLK_ASSERT fired.
  */
-int log_check(const struct log *l)
+int rblk_log_check(const struct log *l)
 {
 	bool bad;
 
-	bad = RB_ASSERT(positions_ok(l));
-	bad |= RB_ASSERT(numbers_ok(l));
-	bad |= RB_ASSERT(flight_ok(l));
-	bad |= RB_ASSERT(rest_ok(l));
-	bad |= RB_ASSERT(marks_ok(l));
+	bad = RBLK_ASSERT(positions_ok(l));
+	bad |= RBLK_ASSERT(numbers_ok(l));
+	bad |= RBLK_ASSERT(flight_ok(l));
+	bad |= RBLK_ASSERT(rest_ok(l));
+	bad |= RBLK_ASSERT(marks_ok(l));
 	return bad ? -EUCLEAN : 0;
 }

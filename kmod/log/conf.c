@@ -2,33 +2,33 @@
 /* Configurations: in metadata, and as payload of a configuration entry. */
 #include "format.h"
 
-#define MEMBER_FLAGS	(RAFT_M_IN | RAFT_M_OUT | RAFT_M_LEARNER | RAFT_M_WITNESS)
+#define NODE_FLAGS	(RBLK_M_IN | RBLK_M_OUT | RBLK_M_LEARNER | RBLK_M_WITNESS)
 
-static_assert(sizeof(struct disk_conf_block) <= RB_BLOCK_SIZE, "configuration");
+static_assert(sizeof(struct disk_conf_block) <= RBLK_BLOCK_SIZE, "configuration");
 
 /**
- * disk_conf_put() - to disk
+ * rblk_log_disk_conf_put() - to disk
  * @d: filled
  * @c: configuration
  */
-void disk_conf_put(struct disk_conf *d, const struct log_conf *c)
+void rblk_log_disk_conf_put(struct disk_conf *d, const struct rblk_conf *c)
 {
 	u32 i;
 
 	memset(d, 0, sizeof(*d));
 	d->index = cpu_to_le64(c->index);
-	d->nonce = cpu_to_le64(c->nonce);
+	d->cluster = cpu_to_le64(c->cluster);
 	d->sectors = cpu_to_le64(c->sectors);
 	d->block_size = cpu_to_le32(c->block_size);
 	d->election_ms = cpu_to_le32(c->election_ms);
 	d->heartbeat_ms = cpu_to_le32(c->heartbeat_ms);
 	d->n = cpu_to_le32(c->n);
 	d->flags = cpu_to_le32(c->flags);
-	for (i = 0; i < c->n && i < RAFT_MEMBERS_MAX; i++) {
+	for (i = 0; i < c->n && i < RBLK_MEMBERS_MAX; i++) {
 		d->m[i].store = cpu_to_le64(c->m[i].store);
 		d->m[i].flags = c->m[i].flags;
-		disk_name_put(d->m[i].node, c->m[i].node, LOG_NAME_MAX);
-		disk_name_put(d->m[i].addr, c->m[i].addr, LOG_ADDR_MAX);
+		rblk_log_disk_name_put(d->m[i].node, c->m[i].node, RBLK_NAME_MAX);
+		rblk_log_disk_name_put(d->m[i].addr, c->m[i].addr, RBLK_ADDR_MAX);
 	}
 }
 
@@ -37,33 +37,34 @@ static bool member_ok(const struct disk_conf *d, u32 n)
 	const struct disk_member *m = &d->m[n];
 	u32 i;
 
-	if (!m->store || !m->flags || (m->flags & ~MEMBER_FLAGS))
+	if (!m->store || !m->flags || (m->flags & ~NODE_FLAGS))
 		return false;
 	for (i = 0; i < n; i++)
 		if (d->m[i].store == m->store)
 			return false;
-	return disk_name_ok(m->node, LOG_NAME_MAX) && disk_name_ok(m->addr, LOG_ADDR_MAX);
+	return rblk_log_disk_name_ok(m->node, RBLK_NAME_MAX) &&
+	       rblk_log_disk_name_ok(m->addr, RBLK_ADDR_MAX);
 }
 
 /**
- * disk_conf_check() - every field of a configuration from disk or wire
+ * rblk_log_disk_conf_check() - every field of a configuration from disk or wire
  * @d: configuration
  *
  * Return: 0 or -EINVAL.
  */
-int disk_conf_check(const struct disk_conf *d)
+int rblk_log_disk_conf_check(const struct disk_conf *d)
 {
 	u32 bs = le32_to_cpu(d->block_size);
 	u32 i, n = le32_to_cpu(d->n);
 
-	if (n > RAFT_MEMBERS_MAX || le32_to_cpu(d->flags) & ~LOG_CONF_FLAGS)
+	if (n > RBLK_MEMBERS_MAX || le32_to_cpu(d->flags) & ~RBLK_CONF_FLAGS)
 		return -EINVAL;
 	/* Never written: a store that is not bootstrapped, an undo that is not there. */
 	if (!n && !d->index && !bs)
 		return 0;
 	if (bs != 512 && bs != 4096)
 		return -EINVAL;
-	if (!d->sectors || le64_to_cpu(d->sectors) & ((bs >> RB_SECTOR_SHIFT) - 1))
+	if (!d->sectors || le64_to_cpu(d->sectors) & ((bs >> RBLK_SECTOR_SHIFT) - 1))
 		return -EINVAL;
 	for (i = 0; i < n; i++)
 		if (!member_ok(d, i))
@@ -72,17 +73,17 @@ int disk_conf_check(const struct disk_conf *d)
 }
 
 /**
- * disk_conf_get() - from disk
+ * rblk_log_disk_conf_get() - from disk
  * @c: set
- * @d: passed disk_conf_check()
+ * @d: passed rblk_log_disk_conf_check()
  */
-void disk_conf_get(struct log_conf *c, const struct disk_conf *d)
+void rblk_log_disk_conf_get(struct rblk_conf *c, const struct disk_conf *d)
 {
 	u32 i;
 
 	memset(c, 0, sizeof(*c));
 	c->index = le64_to_cpu(d->index);
-	c->nonce = le64_to_cpu(d->nonce);
+	c->cluster = le64_to_cpu(d->cluster);
 	c->sectors = le64_to_cpu(d->sectors);
 	c->block_size = le32_to_cpu(d->block_size);
 	c->election_ms = le32_to_cpu(d->election_ms);
@@ -92,51 +93,51 @@ void disk_conf_get(struct log_conf *c, const struct disk_conf *d)
 	for (i = 0; i < c->n; i++) {
 		c->m[i].store = le64_to_cpu(d->m[i].store);
 		c->m[i].flags = d->m[i].flags;
-		memcpy(c->m[i].node, d->m[i].node, LOG_NAME_MAX);
-		memcpy(c->m[i].addr, d->m[i].addr, LOG_ADDR_MAX);
+		memcpy(c->m[i].node, d->m[i].node, RBLK_NAME_MAX);
+		memcpy(c->m[i].addr, d->m[i].addr, RBLK_ADDR_MAX);
 	}
 }
 
 /**
- * log_conf_encode() - payload of a configuration entry
+ * rblk_log_conf_encode() - payload of a configuration entry
  * @c: configuration
- * @block: RB_BLOCK_SIZE, filled; the same bytes on all members
+ * @block: RBLK_BLOCK_SIZE, filled; the same bytes on all members
  */
-void log_conf_encode(const struct log_conf *c, void *block)
+void rblk_log_conf_encode(const struct rblk_conf *c, void *block)
 {
 	struct disk_conf_block *d = block;
 
-	memset(block, 0, RB_BLOCK_SIZE);
-	disk_conf_put(&d->conf, c);
-	disk_seal(&d->head, DISK_MAGIC_CONF, NULL, 0, sizeof(*d));
+	memset(block, 0, RBLK_BLOCK_SIZE);
+	rblk_log_disk_conf_put(&d->conf, c);
+	rblk_log_disk_seal(&d->head, DISK_MAGIC_CONF, NULL, 0, sizeof(*d));
 }
 
 /**
- * log_conf_decode() - reads the payload of a configuration entry
+ * rblk_log_conf_decode() - reads the payload of a configuration entry
  * @c: set on success
- * @block: RB_BLOCK_SIZE, from the log or the wire
+ * @block: RBLK_BLOCK_SIZE, from the log or the wire
  *
  * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
  */
-int log_conf_decode(struct log_conf *c, const void *block)
+int rblk_log_conf_decode(struct rblk_conf *c, const void *block)
 {
 	const struct disk_conf_block *d = block;
-	int rc = disk_open(&d->head, DISK_MAGIC_CONF, sizeof(*d), NULL);
+	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_CONF, sizeof(*d), NULL);
 
 	if (rc)
 		return rc;
-	if (disk_conf_check(&d->conf) || !d->conf.n)
+	if (rblk_log_disk_conf_check(&d->conf) || !d->conf.n)
 		return -EINVAL;
-	disk_conf_get(c, &d->conf);
+	rblk_log_disk_conf_get(c, &d->conf);
 	return 0;
 }
 
 /**
- * log_conf_to_raft() - what the Raft core needs of a configuration
+ * rblk_log_conf_to_raft() - what the Raft core needs of a configuration
  * @c: configuration
  * @rc: filled
  */
-void log_conf_to_raft(const struct log_conf *c, struct raft_conf *rc)
+void rblk_log_conf_to_raft(const struct rblk_conf *c, struct raft_conf *rc)
 {
 	u32 i;
 

@@ -6,18 +6,18 @@ static u32 disk_crc(const struct disk_head *h, u32 bytes)
 {
 	u32 skip = offsetof(struct disk_head, version);
 
-	return rb_crc32c(0, (const u8 *)h + skip, bytes - skip);
+	return rblk_crc32c(0, (const u8 *)h + skip, bytes - skip);
 }
 
 /**
- * disk_seal() - fills the head of a structure whose other fields are final
+ * rblk_log_disk_seal() - fills the head of a structure whose other fields are final
  * @h: the structure
  * @magic: DISK_MAGIC_*
  * @volume: its uuid; NULL: all zeroes
  * @store: store id
  * @bytes: size of the structure
  */
-void disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 bytes)
+void rblk_log_disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 bytes)
 {
 	h->magic = cpu_to_le64(magic);
 	h->version = cpu_to_le32(DISK_VERSION);
@@ -26,26 +26,26 @@ void disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 
 	h->incompat = cpu_to_le32(DISK_INCOMPAT);
 	h->bytes = cpu_to_le32(bytes);
 	if (volume)
-		memcpy(h->volume, volume, LOG_UUID_LEN);
+		memcpy(h->volume, volume, RBLK_UUID_LEN);
 	else
-		memset(h->volume, 0, LOG_UUID_LEN);
+		memset(h->volume, 0, RBLK_UUID_LEN);
 	h->store = cpu_to_le64(store);
 	h->crc = cpu_to_le32(disk_crc(h, bytes));
 }
 
 /**
- * disk_open() - is this a whole structure that we understand?
+ * rblk_log_disk_open() - is this a whole structure that we understand?
  * @h: at least @bytes bytes
  * @magic: the one it must have
  * @bytes: the size it must have
  * @found: filled when 0 is returned; NULL: unknown ro-compat features are refused
  *
- * The checksum is judged before the version: a torn structure never looks like
+ * The checksum is executed before the version: a torn structure never looks like
  * one from the future.
  *
  * Return: 0, -ENODATA (magic), -EBADMSG (checksum, size), -EPROTONOSUPPORT.
  */
-int disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct disk_found *found)
+int rblk_log_disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct disk_found *found)
 {
 	u32 ro;
 
@@ -65,26 +65,26 @@ int disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct disk_found
 }
 
 /**
- * disk_ours() - does a structure belong to this volume and store?
+ * rblk_log_disk_ours() - does a structure belong to this volume and store?
  * @h: the structure
  * @s: superblock of the log device
  *
  * Return: true if both match.
  */
-bool disk_ours(const struct disk_head *h, const struct log_super *s)
+bool rblk_log_disk_ours(const struct disk_head *h, const struct log_super *s)
 {
-	return le64_to_cpu(h->store) == s->store && !memcmp(h->volume, s->volume, LOG_UUID_LEN);
+	return le64_to_cpu(h->store) == s->store && !memcmp(h->volume, s->volume, RBLK_UUID_LEN);
 }
 
 /**
- * disk_name_ok() - is this a name that may be printed and compared?
+ * rblk_log_disk_name_ok() - is this a name that may be printed and compared?
  * @name: bytes from a disk
  * @size: of the field
  *
  * Return: true if it is printable ASCII, ended by NUL inside the field, with
  * only NULs behind.
  */
-bool disk_name_ok(const char *name, u32 size)
+bool rblk_log_disk_name_ok(const char *name, u32 size)
 {
 	u32 i = 0;
 
@@ -98,12 +98,12 @@ bool disk_name_ok(const char *name, u32 size)
 }
 
 /**
- * disk_name_put() - copies a name, NULs behind it
+ * rblk_log_disk_name_put() - copies a name, NULs behind it
  * @to: field of @size bytes
  * @from: at most @size bytes are read; a longer name is cut
  * @size: of both
  */
-void disk_name_put(char *to, const char *from, u32 size)
+void rblk_log_disk_name_put(char *to, const char *from, u32 size)
 {
 	u32 i;
 

@@ -4,8 +4,8 @@
  * structure begins with the same head. Documentation/disk-format.rst tells the
  * same story for people, t-log-format.c holds golden bytes of each structure.
  */
-#ifndef LOG_FORMAT_H
-#define LOG_FORMAT_H
+#ifndef RBLK_LOG_FORMAT_H
+#define RBLK_LOG_FORMAT_H
 
 #include "log.h"
 
@@ -26,7 +26,7 @@
 #define DISK_INCOMPAT		0u	/* unknown: refuse */
 
 #define DISK_ALIGN		0x100000u	/* of the ring */
-#define DISK_META_OFF		(64u << 10)	/* slot 0; slot 1 follows after as much */
+#define DISK_META_OFF		(64u << 10)	/* copy 0; copy 1 follows after as much */
 #define DISK_MAP_OFF		(192u << 10)
 
 /*
@@ -44,7 +44,7 @@ struct disk_head {
 	__le32 version;
 	__le32 compat, ro_compat, incompat;
 	__le32 bytes;		/* size of the structure, all of it checked by crc */
-	u8 volume[LOG_UUID_LEN];
+	u8 volume[RBLK_UUID_LEN];
 	__le64 store;
 };
 
@@ -62,8 +62,8 @@ DISK_AT(struct disk_head, store, 48);
 struct disk_super {
 	struct disk_head head;
 	__le64 created;
-	char volume_name[LOG_NAME_MAX];
-	char node[LOG_NAME_MAX];
+	char volume_name[RBLK_NAME_MAX];
+	char node[RBLK_NAME_MAX];
 	__le64 dev_bytes, data_bytes;
 	__le64 map_off, map_bytes;
 	__le64 ring_off, ring_bytes;
@@ -86,8 +86,8 @@ DISK_AT(struct disk_super, region_shift, 180);
 struct disk_data {
 	struct disk_head head;
 	__le64 seq;
-	char volume_name[LOG_NAME_MAX];
-	char node[LOG_NAME_MAX];
+	char volume_name[RBLK_NAME_MAX];
+	char node[RBLK_NAME_MAX];
 	__le64 index, term;
 };
 
@@ -102,8 +102,8 @@ struct disk_member {
 	__le64 store;
 	u8 flags;
 	u8 reserved[7];
-	char node[LOG_NAME_MAX];
-	char addr[LOG_ADDR_MAX];
+	char node[RBLK_NAME_MAX];
+	char addr[RBLK_ADDR_MAX];
 };
 
 DISK_SIZE(struct disk_member, 112);
@@ -112,14 +112,14 @@ DISK_AT(struct disk_member, node, 16);
 DISK_AT(struct disk_member, addr, 48);
 
 struct disk_conf {
-	__le64 index, nonce, sectors;
+	__le64 index, cluster, sectors;
 	__le32 block_size, election_ms, heartbeat_ms, n;
 	__le32 flags, reserved;
-	struct disk_member m[RAFT_MEMBERS_MAX];
+	struct disk_member m[RBLK_MEMBERS_MAX];
 };
 
 DISK_SIZE(struct disk_conf, 1840);
-DISK_AT(struct disk_conf, nonce, 8);
+DISK_AT(struct disk_conf, cluster, 8);
 DISK_AT(struct disk_conf, sectors, 16);
 DISK_AT(struct disk_conf, block_size, 24);
 DISK_AT(struct disk_conf, election_ms, 28);
@@ -170,8 +170,8 @@ struct disk_meta {
 	__le64 state_index, state_term, digest;
 	__le64 reserved2[6];
 	struct disk_conf conf, prev_conf;
-	struct disk_session session[LOG_SESSIONS_MAX];
-	struct disk_peer peer[RAFT_MEMBERS_MAX];
+	struct disk_session session[RBLK_SESSIONS_MAX];
+	struct disk_peer peer[RBLK_MEMBERS_MAX];
 };
 
 DISK_SIZE(struct disk_meta, 4816);
@@ -197,15 +197,15 @@ DISK_AT(struct disk_meta, conf, 240);
 DISK_AT(struct disk_meta, prev_conf, 2080);
 DISK_AT(struct disk_meta, session, 3920);
 DISK_AT(struct disk_meta, peer, 4432);
-static_assert(sizeof(struct disk_meta) <= LOG_META_BYTES, "metadata fits its slot");
+static_assert(sizeof(struct disk_meta) <= LOG_META_BYTES, "metadata fits its copy");
 
 struct disk_map {
 	struct disk_head head;
 	__le64 block;			/* its own number: catches misdirected writes */
-	__le64 v[LOG_MAP_PER_BLOCK];
+	__le64 v[RBLK_MAP_PER_BLOCK];
 };
 
-DISK_SIZE(struct disk_map, RB_BLOCK_SIZE);
+DISK_SIZE(struct disk_map, RBLK_BLOCK_SIZE);
 DISK_AT(struct disk_map, block, 56);
 DISK_AT(struct disk_map, v, 64);
 
@@ -260,8 +260,8 @@ struct disk_record {
 	__le32 flags;
 	__le64 reserved;
 	struct disk_record_id id[LOG_INFLIGHT];
-	struct disk_entry entry[LOG_RECORD_ENTRIES];
-	__le32 block_crc[LOG_RECORD_BLOCKS];
+	struct disk_entry entry[RBLK_RECORD_ENTRIES];
+	__le32 block_crc[RBLK_RECORD_BLOCKS];
 	u8 reserved2[88];
 };
 
@@ -286,20 +286,20 @@ DISK_AT(struct disk_record, entry, 1056);
 DISK_AT(struct disk_record, block_crc, 3744);
 DISK_AT(struct disk_record, reserved2, 4008);
 
-/* What disk_open() found besides the structure being whole. */
+/* What rblk_log_disk_open() found besides the structure being whole. */
 struct disk_found {
 	bool ro;		/* unknown ro-compat features */
 };
 
-void disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 bytes);
-int disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct disk_found *found);
-bool disk_ours(const struct disk_head *h, const struct log_super *s);
-bool disk_name_ok(const char *name, u32 size);
-void disk_name_put(char *to, const char *from, u32 size);
+void rblk_log_disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 bytes);
+int rblk_log_disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct disk_found *found);
+bool rblk_log_disk_ours(const struct disk_head *h, const struct log_super *s);
+bool rblk_log_disk_name_ok(const char *name, u32 size);
+void rblk_log_disk_name_put(char *to, const char *from, u32 size);
 
-void disk_conf_put(struct disk_conf *d, const struct log_conf *c);
-void disk_conf_get(struct log_conf *c, const struct disk_conf *d);
-int disk_conf_check(const struct disk_conf *d);
+void rblk_log_disk_conf_put(struct disk_conf *d, const struct rblk_conf *c);
+void rblk_log_disk_conf_get(struct rblk_conf *c, const struct disk_conf *d);
+int rblk_log_disk_conf_check(const struct disk_conf *d);
 
 /* Payload-independent part of a record header, decoded. */
 struct log_header {
@@ -315,12 +315,13 @@ struct log_header {
 	bool closing;
 };
 
-int log_header_decode(const struct log_super *s, const void *block, struct log_header *h);
-int log_header_check(const void *block, const struct log_header *h);
-void log_header_entry(const void *block, const struct log_header *h, u32 n, struct rb_entry *e);
-void log_header_id(const void *block, u32 n, struct log_record_id *id);
-void log_header_self(const void *block, const struct log_header *h, struct log_record_id *id);
+int rblk_log_header_decode(const struct log_super *s, const void *block, struct log_header *h);
+int rblk_log_header_check(const void *block, const struct log_header *h);
+void rblk_log_header_entry(const void *block, const struct log_header *h, u32 n,
+			   struct rblk_entry *e);
+void rblk_log_header_id(const void *block, u32 n, struct log_record_id *id);
+void rblk_log_header_self(const void *block, const struct log_header *h, struct log_record_id *id);
 
-void log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain);
+void rblk_log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain);
 
-#endif /* LOG_FORMAT_H */
+#endif /* RBLK_LOG_FORMAT_H */

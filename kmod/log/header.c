@@ -23,12 +23,12 @@ static void scalars_get(struct log_header *h, const struct disk_record *d)
 
 static bool scalars_ok(const struct log_header *h, const struct log_super *s)
 {
-	u64 bytes = LOG_HEADER_BYTES_MAX + (u64)h->payload_blocks * RB_BLOCK_SIZE;
+	u64 bytes = LOG_HEADER_BYTES_MAX + (u64)h->payload_blocks * RBLK_BLOCK_SIZE;
 
-	if (h->payload_blocks > LOG_RECORD_BLOCKS || h->nentries > LOG_RECORD_ENTRIES ||
+	if (h->payload_blocks > RBLK_RECORD_BLOCKS || h->nentries > RBLK_RECORD_ENTRIES ||
 	    h->nids > LOG_INFLIGHT)
 		return false;
-	if (h->pos % RB_BLOCK_SIZE || h->floor_pos > h->pos ||
+	if (h->pos % RBLK_BLOCK_SIZE || h->floor_pos > h->pos ||
 	    h->pos - h->floor_pos + bytes > s->ring_bytes)
 		return false;
 	if (h->pos >= DISK_COUNT_MAX || h->seq >= DISK_COUNT_MAX ||
@@ -41,26 +41,26 @@ static bool scalars_ok(const struct log_header *h, const struct log_super *s)
 }
 
 /**
- * log_header_decode() - is this block a record header of ours?
+ * rblk_log_header_decode() - is this block a record header of ours?
  * @s: superblock
- * @block: RB_BLOCK_SIZE
+ * @block: RBLK_BLOCK_SIZE
  * @h: set on success
  *
  * All counts in @h are within their bounds afterwards; the entries still need
- * log_header_check().
+ * rblk_log_header_check().
  *
  * Return: 0; -ENODATA: no header; -EBADMSG: checksum; -ESTALE: of another
  * volume or store; -EPROTONOSUPPORT: ours, and newer than we are; -EINVAL.
  */
-int log_header_decode(const struct log_super *s, const void *block, struct log_header *h)
+int rblk_log_header_decode(const struct log_super *s, const void *block, struct log_header *h)
 {
 	const struct disk_record *d = block;
 	struct log_header n;
-	int rc = disk_open(&d->head, DISK_MAGIC_RECORD, sizeof(*d), NULL);
+	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_RECORD, sizeof(*d), NULL);
 
 	if (rc && rc != -EPROTONOSUPPORT)
 		return rc;
-	if (!disk_ours(&d->head, s))
+	if (!rblk_log_disk_ours(&d->head, s))
 		return -ESTALE;
 	if (rc)
 		return rc;
@@ -74,13 +74,14 @@ int log_header_decode(const struct log_super *s, const void *block, struct log_h
 }
 
 /**
- * log_header_entry() - one entry of a record
- * @block: header that log_header_decode() accepted
+ * rblk_log_header_entry() - one entry of a record
+ * @block: header that rblk_log_header_decode() accepted
  * @h: what it found
  * @n: number of the entry, below h->nentries
  * @e: set
  */
-void log_header_entry(const void *block, const struct log_header *h, u32 n, struct rb_entry *e)
+void rblk_log_header_entry(const void *block, const struct log_header *h, u32 n,
+			   struct rblk_entry *e)
 {
 	const struct disk_entry *d = &((const struct disk_record *)block)->entry[n];
 
@@ -96,33 +97,33 @@ void log_header_entry(const void *block, const struct log_header *h, u32 n, stru
 	e->seq = le64_to_cpu(d->seq);
 }
 
-static u32 entry_csum(const struct disk_record *d, const struct rb_entry *e, u32 block)
+static u32 entry_csum(const struct disk_record *d, const struct rblk_entry *e, u32 block)
 {
-	u32 crc[RB_ENTRY_BLOCKS_MAX];
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX];
 	u32 i;
 
 	for (i = 0; i < e->nblocks; i++)
 		crc[i] = le32_to_cpu(d->block_crc[block + i]);
-	return rb_entry_csum(e, crc);
+	return rblk_entry_csum(e, crc);
 }
 
 /**
- * log_header_check() - are the entries of a record well formed?
- * @block: header that log_header_decode() accepted
+ * rblk_log_header_check() - are the entries of a record well formed?
+ * @block: header that rblk_log_header_decode() accepted
  * @h: what it found
  *
  * Return: 0 or -EINVAL.
  */
-int log_header_check(const void *block, const struct log_header *h)
+int rblk_log_header_check(const void *block, const struct log_header *h)
 {
 	const struct disk_record *d = block;
-	struct rb_entry e;
+	struct rblk_entry e;
 	u32 i, blocks = 0;
 	u64 term = 0;
 
 	for (i = 0; i < h->nentries; i++) {
-		log_header_entry(block, h, i, &e);
-		if (rb_entry_check(&e) || e.nblocks > h->payload_blocks - blocks || e.term < term)
+		rblk_log_header_entry(block, h, i, &e);
+		if (rblk_entry_check(&e) || e.nblocks > h->payload_blocks - blocks || e.term < term)
 			return -EINVAL;
 		if (entry_csum(d, &e, blocks) != e.csum)
 			return -EINVAL;
@@ -133,12 +134,12 @@ int log_header_check(const void *block, const struct log_header *h)
 }
 
 /**
- * log_header_id() - an identity that a header carries
- * @block: header that log_header_decode() accepted
+ * rblk_log_header_id() - an identity that a header carries
+ * @block: header that rblk_log_header_decode() accepted
  * @n: number of the identity, below its nids
  * @id: set
  */
-void log_header_id(const void *block, u32 n, struct log_record_id *id)
+void rblk_log_header_id(const void *block, u32 n, struct log_record_id *id)
 {
 	const struct disk_record_id *d = &((const struct disk_record *)block)->id[n];
 
@@ -153,19 +154,19 @@ void log_header_id(const void *block, u32 n, struct log_record_id *id)
 }
 
 /**
- * log_header_self() - the identity of a header's own record
- * @block: header that log_header_decode() accepted
+ * rblk_log_header_self() - the identity of a header's own record
+ * @block: header that rblk_log_header_decode() accepted
  * @h: what it found
  * @id: set
  */
-void log_header_self(const void *block, const struct log_header *h, struct log_record_id *id)
+void rblk_log_header_self(const void *block, const struct log_header *h, struct log_record_id *id)
 {
 	const struct disk_record *d = block;
 
 	memset(id, 0, sizeof(*id));
 	id->seq = h->seq;
 	id->pos = h->pos;
-	id->bytes = LOG_HEADER_BYTES_MAX + h->payload_blocks * RB_BLOCK_SIZE;
+	id->bytes = LOG_HEADER_BYTES_MAX + h->payload_blocks * RBLK_BLOCK_SIZE;
 	id->chain = h->crc;
 	id->first = 1;
 	if (h->nentries) {

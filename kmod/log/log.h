@@ -12,33 +12,34 @@
  * overrules our tail) therefore rewrites nothing: a later record whose first
  * index is <= the newest index replaces the tail from there on.
  */
-#ifndef LOG_H
-#define LOG_H
+#ifndef RBLK_LOG_H
+#define RBLK_LOG_H
 
 #include "entry.h"
 #include "raft/raft.h"
 
-#define LOG_UUID_LEN		16
-#define LOG_NAME_MAX		32	/* node and volume names, NUL included */
-#define LOG_ADDR_MAX		64	/* "host:port" as text, NUL included */
+#define RBLK_UUID_LEN		16
+#define RBLK_NAME_MAX		32	/* node and volume names, NUL included */
+#define RBLK_ADDR_MAX		64	/* "host:port" as text, NUL included */
 
-#define LOG_RECORD_ENTRIES	48	/* in one record */
-#define LOG_RECORD_BLOCKS	(2 * RB_WRITE_MAX / RB_BLOCK_SIZE + 2)	/* payload of one record */
-#define LOG_HEADER_BYTES_MAX	RB_BLOCK_SIZE	/* always, in this version */
-#define LOG_RECORD_BYTES_MAX	(LOG_HEADER_BYTES_MAX + LOG_RECORD_BLOCKS * RB_BLOCK_SIZE)
+#define RBLK_RECORD_ENTRIES	48	/* in one record */
+/* Payload blocks in one record. */
+#define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
+#define LOG_HEADER_BYTES_MAX	RBLK_BLOCK_SIZE	/* always, in this version */
+#define LOG_RECORD_BYTES_MAX	(LOG_HEADER_BYTES_MAX + RBLK_RECORD_BLOCKS * RBLK_BLOCK_SIZE)
 #define LOG_INFLIGHT		16	/* records being written */
 #define LOG_RING_MIN		(4u << 20)	/* bytes; below that: refused */
 #define LOG_RESERVE		(512u << 10)	/* of the ring, for what relieves a full one */
-#define LOG_MARKS		512	/* places where the floor may go, see log_floor() */
+#define LOG_MARKS		512	/* places where the floor may go, see rblk_log_floor() */
 #define LOG_SEQ_JUMP		10000	/* after a recovery that cut */
-#define LOG_SESSIONS_MAX	RAFT_MEMBERS_MAX
+#define RBLK_SESSIONS_MAX	RBLK_MEMBERS_MAX
 
 /* ---- superblock of the log device, header of the data device ---- */
 
 struct log_super {
-	u8 volume[LOG_UUID_LEN];	/* the same on all members */
-	char volume_name[LOG_NAME_MAX];
-	char node[LOG_NAME_MAX];
+	u8 volume[RBLK_UUID_LEN];	/* the same on all members */
+	char volume_name[RBLK_NAME_MAX];
+	char node[RBLK_NAME_MAX];
 	u64 store;			/* minted at format, never 0 */
 	u64 created;			/* seconds since the epoch, for people */
 	u64 dev_bytes;			/* of the log device at format */
@@ -51,41 +52,41 @@ struct log_super {
 };
 
 struct data_super {
-	u8 volume[LOG_UUID_LEN];
-	char volume_name[LOG_NAME_MAX];
-	char node[LOG_NAME_MAX];
+	u8 volume[RBLK_UUID_LEN];
+	char volume_name[RBLK_NAME_MAX];
+	char node[RBLK_NAME_MAX];
 	u64 store;
 	u64 seq;			/* grows with each checkpoint */
 	u64 index;			/* the checkpoint's: data holds every entry <= index */
 	u64 term;
 };
 
-/* ---- metadata: two slots, each version written to both, in turn, FUA ---- */
+/* ---- metadata: two copies, each version written to both, in turn, FUA ---- */
 
-struct log_member {			/* one line of a configuration */
+struct rblk_member {			/* one line of a configuration */
 	u64 store;
 	u8 flags;			/* RAFT_M_* */
-	char node[LOG_NAME_MAX];
-	char addr[LOG_ADDR_MAX];
+	char node[RBLK_NAME_MAX];
+	char addr[RBLK_ADDR_MAX];
 };
 
-#define LOG_CONF_SHARED		1u	/* several sessions at once: cluster file systems */
-#define LOG_CONF_FLAGS		LOG_CONF_SHARED
+#define RBLK_CONF_SHARED		1u	/* several sessions at once: cluster file systems */
+#define RBLK_CONF_FLAGS		RBLK_CONF_SHARED
 
 /* What a configuration entry carries, and a checkpoint repeats. */
-struct log_conf {
+struct rblk_conf {
 	u64 index;			/* of its entry; 0: not bootstrapped */
-	u64 nonce;			/* minted at bootstrap: names this cluster */
+	u64 cluster;			/* minted at bootstrap: names this cluster */
 	u64 sectors;			/* volume size, 512-byte sectors */
 	u32 block_size;
 	u32 election_ms;		/* replicated option: the same everywhere */
 	u32 heartbeat_ms;
 	u32 flags;			/* LOG_CONF_* */
 	u8 n;
-	struct log_member m[RAFT_MEMBERS_MAX];
+	struct rblk_member m[RBLK_MEMBERS_MAX];
 };
 
-struct log_session {
+struct rblk_session {
 	u64 store;			/* 0: free */
 	u64 epoch;			/* index of its open entry */
 	u64 nonce;			/* of the node's boot */
@@ -93,11 +94,11 @@ struct log_session {
 };
 
 /* The replicated state at exactly the checkpoint's index. */
-struct log_state {
+struct rblk_state {
 	u64 index, term;		/* of the checkpoint */
 	u64 digest;			/* of all verdicts up to index, see volume.h */
 	u32 nsessions;
-	struct log_session session[LOG_SESSIONS_MAX];
+	struct rblk_session session[RBLK_SESSIONS_MAX];
 };
 
 struct log_peer_memory {		/* what this member has seen of another store */
@@ -107,31 +108,31 @@ struct log_peer_memory {		/* what this member has seen of another store */
 };
 
 struct log_meta {
-	u64 version;			/* grows with each write; the highest valid slot wins */
+	u64 version;			/* grows with each write; the highest valid copy wins */
 	u64 generation;			/* grows with each start */
-	struct raft_meta raft;
-	struct raft_id floor;		/* entry before the first retained one */
+	struct rblk_hard_state raft;
+	struct rblk_id floor;		/* entry before the first retained one */
 	u64 floor_pos, floor_seq;	/* the first retained record */
 	u32 floor_chain;		/* header checksum of the record before it */
 	u64 watermark;			/* log.durable_seq: set it before each write */
-	u64 start_generation;		/* these three: log_start() sets them, nobody else */
+	u64 start_generation;		/* these three: rblk_log_start() sets them, nobody else */
 	u64 start_pos;			/* place and number of the generation's first record; */
 	u64 start_seq;			/* all before start_pos was durable when it began */
-	struct log_conf conf;		/* as of state.index */
-	struct log_conf prev_conf;
-	struct log_state state;
+	struct rblk_conf conf;		/* as of state.index */
+	struct rblk_conf prev_conf;
+	struct rblk_state state;
 	u32 npeers;
-	struct log_peer_memory peer[RAFT_MEMBERS_MAX];
+	struct log_peer_memory peer[RBLK_MEMBERS_MAX];
 };
 
-#define LOG_SUPER_BYTES		RB_BLOCK_SIZE
+#define LOG_SUPER_BYTES		RBLK_BLOCK_SIZE
 #define LOG_META_BYTES		(16u << 10)
 #define DATA_HEADER_BYTES	0x100000u	/* the image starts here on the data device */
 #define LOG_SUPER_COPIES	2
 
-u64 log_super_offset(const struct log_super *s, int copy);
-u64 log_super_offset2(u64 dev_bytes);
-u64 log_meta_offset(int slot);
+u64 rblk_log_super_offset(const struct log_super *s, int copy);
+u64 rblk_log_super_offset2(u64 dev_bytes);
+u64 rblk_log_meta_offset(int copy);
 
 /*
  * Lays out a log device of @dev_bytes for a volume of @data_bytes: fills the
@@ -139,7 +140,7 @@ u64 log_meta_offset(int slot);
  * and 20). 0; -ENOSPC: too small, @need says the smallest that would do;
  * -EINVAL: absurd sizes.
  */
-int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
+int rblk_log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
 
 /*
  * Encoders fill the whole buffer. Decoders check magic, checksum, version,
@@ -149,21 +150,21 @@ int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
  *  -EPROTONOSUPPORT	an incompatible feature or version
  *  -EINVAL		checksum right, content absurd, or another volume's or store's
  */
-void log_meta_init(struct log_meta *m);		/* that of a fresh store */
-void log_super_encode(const struct log_super *s, void *buf);
-int log_super_decode(struct log_super *s, const void *buf);
-void data_super_encode(const struct data_super *s, void *buf);	/* one block */
-int data_super_decode(struct data_super *s, const void *buf);
-void log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf);
-int log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf);
-void log_conf_encode(const struct log_conf *c, void *block);	/* payload of RB_E_CONF */
-int log_conf_decode(struct log_conf *c, const void *block);
-void log_conf_to_raft(const struct log_conf *c, struct raft_conf *rc);
+void rblk_log_meta_init(struct log_meta *m);	/* that of a fresh store */
+void rblk_log_super_encode(const struct log_super *s, void *buf);
+int rblk_log_super_decode(struct log_super *s, const void *buf);
+void rblk_log_data_super_encode(const struct data_super *s, void *buf);	/* one block */
+int rblk_log_data_super_decode(struct data_super *s, const void *buf);
+void rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf);
+int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf);
+void rblk_log_conf_encode(const struct rblk_conf *c, void *block);	/* payload of RBLK_E_CONF */
+int rblk_log_conf_decode(struct rblk_conf *c, const void *block);
+void rblk_log_conf_to_raft(const struct rblk_conf *c, struct raft_conf *rc);
 
-/* Change-map block @n: header and as many u64 as fit (LOG_MAP_PER_BLOCK). */
-#define LOG_MAP_PER_BLOCK	504
-void log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block);
-int log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block);
+/* Change-map block @n: header and as many u64 as fit (RBLK_MAP_PER_BLOCK). */
+#define RBLK_MAP_PER_BLOCK	504
+void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block);
+int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block);
 
 /* ---- the ring: group commit ---- */
 
@@ -187,7 +188,7 @@ struct log_record {
 	u64 seq;
 	u64 generation;
 	u64 first;		/* index of its first entry; 0: none */
-	u64 ticket;		/* the caller's (raft's truncation epoch), newest of its entries */
+	u64 trunc_epoch;	/* the caller's (raft's truncation epoch), newest of its entries */
 	struct log_record_id id;
 	u8 state;		/* enum log_record_state */
 	u8 closing;		/* empty record written when idle: raises the watermark */
@@ -214,7 +215,7 @@ struct log {
 	u64 floor_index;
 	u64 durable_seq;	/* contiguous */
 	u64 durable_index;	/* newest entry of the contiguous prefix, as recorded */
-	u64 durable_ticket;
+	u64 durable_trunc_epoch;
 	u64 announced_seq;	/* watermark of the newest header written */
 	u64 last_index;		/* newest entry given to the log */
 	u32 nrec;		/* records in flight, oldest at rec[tail]; the open one follows */
@@ -225,82 +226,82 @@ struct log {
 	u32 nmarks;
 	struct log_mark mark[LOG_MARKS];	/* oldest first, ascending pos */
 	bool closed;		/* the newest record is a closing one */
-	bool resetting;		/* log_reset() waits for its log_trim() */
+	bool resetting;		/* rblk_log_reset() waits for its rblk_log_trim() */
 	bool failed;
 };
 
 /* @headers: LOG_INFLIGHT * LOG_HEADER_BYTES_MAX, 4 KiB aligned, used until the end. */
-void log_init(struct log *l, const struct log_super *s, u8 *headers);
+void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers);
 
 /*
- * Begins a generation, after log_recover() and a cache flush of the device:
- * updates @m, which must be durable in both slots before the first record is
+ * Begins a generation, after rblk_log_recover() and a cache flush of the device:
+ * updates @m, which must be durable in both copies before the first record is
  * written. Nothing can be added before this call.
  */
-void log_start(struct log *l, struct log_meta *m);
+void rblk_log_start(struct log *l, struct log_meta *m);
 
 /* Bytes that can still be appended before the floor must move. */
-u64 log_room(const struct log *l);
-u64 log_used(const struct log *l);
+u64 rblk_log_free_bytes(const struct log *l);
+u64 rblk_log_used_bytes(const struct log *l);
 
 /*
  * Adds an entry to the open record (opening one if there is none).
- * @ticket: raft's. @payload_pos: where its payload will be (logical).
+ * @trunc_epoch: raft's. @payload_pos: where its payload will be (logical).
  * 0; -EAGAIN: the open record is full or all records are in flight: submit, or
  * wait for one to finish; -ENOSPC: the ring is full; -EIO: the log has failed;
  * -EINVAL: malformed, its sum is wrong, or it does not follow the newest entry.
  * NOOP, CONF, OPEN and CLOSE may use a reserve that other kinds may not.
  */
-int log_add(struct log *l, const struct rb_entry *e, const u32 *block_crc, u64 ticket,
-	    u64 *payload_pos);
+int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc, u64 trunc_epoch,
+		 u64 *payload_pos);
 
 /*
  * Entries >= @index are truncated: drops those of the open record, whose places
  * are used again; what is in flight stays. The next entry is @index.
  */
-void log_truncate(struct log *l, u64 index);
+void rblk_log_truncate(struct log *l, u64 index);
 
 /*
  * Closes the open record: encodes its header and returns it, to be written
  * (header, then its payload blocks in order) with FUA semantics; NULL: nothing open.
  */
-struct log_record *log_submit(struct log *l);
+struct log_record *rblk_log_submit(struct log *l);
 
 /*
  * An empty record that raises the watermark, when one is useful (nothing open,
  * nothing in flight, newest header announces less than what is durable); else NULL.
  */
-struct log_record *log_close_record(struct log *l);
+struct log_record *rblk_log_close_record(struct log *l);
 
 /*
  * The write of @rec ended. Returns true when the contiguous prefix grew: see
- * durable_index, durable_ticket. @error != 0: the log has failed, for good.
+ * durable_index, durable_trunc_epoch. @error != 0: the log has failed, for good.
  */
-bool log_done(struct log *l, struct log_record *rec, int error);
+bool rblk_log_done(struct log *l, struct log_record *rec, int error);
 
 /*
  * Where the floor may go once entries <= @index are no longer needed from the
  * log: sets floor_pos, floor_seq and floor_chain of @m (floor, the entry, is the
  * caller's to set). False: nothing to gain yet.
  */
-bool log_floor(const struct log *l, u64 index, struct log_meta *m);
+bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m);
 
-/* Frees what is below the floor of @m. Only after @m is durable in both slots. */
-void log_trim(struct log *l, const struct log_meta *m);
+/* Frees what is below the floor of @m. Only after @m is durable in both copies. */
+void rblk_log_trim(struct log *l, const struct log_meta *m);
 
 /*
  * The log no longer matters, all of it: a resync put a checkpoint of @index in
  * its place, and the next entry is @index + 1. Nothing may be open or in flight
- * (-EBUSY). Sets the floor of @m; the order is log_reset(), write @m, log_trim();
- * until then log_add() says -EAGAIN.
+ * (-EBUSY). Sets the floor of @m; the order is rblk_log_reset(), write @m, rblk_log_trim();
+ * until then rblk_log_add() says -EAGAIN.
  */
-int log_reset(struct log *l, u64 index, struct log_meta *m);
+int rblk_log_reset(struct log *l, u64 index, struct log_meta *m);
 
 /* Physical parts of a logical range: 1 or 2 extents. Returns their number. */
 struct log_extent { u64 off; u32 len; };
-int log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2]);
+int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2]);
 
-int log_check(const struct log *l);
+int rblk_log_check(const struct log *l);
 
 /* ---- recovery ---- */
 
@@ -318,19 +319,19 @@ struct log_reader {
 
 #define LOG_SCRATCH_BYTES	LOG_RECORD_BYTES_MAX
 
-/* How a bad place in the ring was judged: the rows of the decision table, recover.c. */
-enum log_verdict {
-	LOG_V_OK,		/* whole record, in chain */
-	LOG_V_END,		/* nothing was ever written here in this life of the ring */
-	LOG_V_TORN,		/* written, not durable when the power went: cut */
-	LOG_V_ROT,		/* was durable, identity known: report, never cut */
-	LOG_V_ROT_UNKNOWN,	/* was durable, identity lost too: report, abstain */
-	LOG_V_UNREADABLE,	/* the device refuses to read it: report, abstain */
-	LOG_V_NR,
+/* How a bad place in the ring was executed: the rows of the decision table, recover.c. */
+enum log_finding {
+	LOG_F_OK,		/* whole record, in chain */
+	LOG_F_END,		/* nothing was ever written here in this life of the ring */
+	LOG_F_TORN,		/* written, not durable when the power went: cut */
+	LOG_F_ROT,		/* was durable, identity known: report, never cut */
+	LOG_F_ROT_UNKNOWN,	/* was durable, identity lost too: report, abstain */
+	LOG_F_UNREADABLE,	/* the device refuses to read it: report, abstain */
+	LOG_F_NR,
 };
 
 struct log_report {
-	enum log_verdict verdict;	/* how the scan ended */
+	enum log_finding finding;	/* how the scan ended */
 	u64 records, entries, bytes;	/* accepted */
 	u64 end_pos;			/* where the scan ended */
 	u64 end_seq;
@@ -346,7 +347,7 @@ struct log_report {
 
 struct log_recovered {
 	struct log_meta meta;		/* newest valid */
-	int bad_slots;			/* 0 or 1; 2 is an error */
+	int bad_copies;			/* 0 or 1; 2 is an error */
 	struct log_report report;
 };
 
@@ -356,27 +357,28 @@ struct log_recovered {
  * @conf_block: payload of a configuration entry, else NULL. A negative return
  * ends the recovery with that error.
  */
-typedef int (*log_entry_fn)(void *ctx, const struct rb_entry *e, const u32 *block_crc,
-			    u64 payload_pos, const struct log_record *rec, const void *conf_block);
+typedef int (*rblk_log_entry_fn)(void *ctx, const struct rblk_entry *e, const u32 *block_crc,
+				 u64 payload_pos, const struct log_record *rec,
+				 const void *conf_block);
 
 /*
  * Reads superblock copies and metadata. 0; errors as the decoders; -ENOSPC: the
- * device is smaller than it was; -EUCLEAN: both slots are bad.
+ * device is smaller than it was; -EUCLEAN: both copies are bad.
  */
-int log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
-int log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
-		  int *bad_slots);
+int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
+int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
+		       int *bad_copies);
 
 /*
  * Scans the ring from the floor, hands over entries, and leaves @l ready for
- * log_start(), with everything found counted as durable. Some of it may have
+ * rblk_log_start(), with everything found counted as durable. Some of it may have
  * been read from the device's volatile cache: flush before acting on it.
  * 0; -EBADMSG: rot or unreadable (see report; @l cannot be appended to);
  * -EPROTONOSUPPORT: records of a newer version; else -errno of read/fn.
  */
-int log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
-		log_entry_fn fn, void *ctx, struct log_report *rep);
+int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
+		     rblk_log_entry_fn fn, void *ctx, struct log_report *rep);
 
-const char *log_verdict_name(enum log_verdict v);
+const char *rblk_log_finding_name(enum log_finding v);
 
-#endif /* LOG_H */
+#endif /* RBLK_LOG_H */

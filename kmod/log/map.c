@@ -3,45 +3,45 @@
 #include "format.h"
 
 /**
- * log_map_encode() - a block of the change map
+ * rblk_log_map_encode() - a block of the change map
  * @s: superblock
  * @n: number of the block, at map_off + n * 4 KiB
- * @v: LOG_MAP_PER_BLOCK values
- * @block: RB_BLOCK_SIZE, filled
+ * @v: RBLK_MAP_PER_BLOCK values
+ * @block: RBLK_BLOCK_SIZE, filled
  */
-void log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block)
+void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block)
 {
 	struct disk_map *d = block;
 	u32 i;
 
 	d->block = cpu_to_le64(n);
-	for (i = 0; i < LOG_MAP_PER_BLOCK; i++)
+	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		d->v[i] = cpu_to_le64(v[i]);
-	disk_seal(&d->head, DISK_MAGIC_MAP, s->volume, s->store, sizeof(*d));
+	rblk_log_disk_seal(&d->head, DISK_MAGIC_MAP, s->volume, s->store, sizeof(*d));
 }
 
 /**
- * log_map_decode() - reads a block of the change map
+ * rblk_log_map_decode() - reads a block of the change map
  * @s: superblock
  * @n: number of the block
- * @v: LOG_MAP_PER_BLOCK values, set on success
- * @block: RB_BLOCK_SIZE
+ * @v: RBLK_MAP_PER_BLOCK values, set on success
+ * @block: RBLK_BLOCK_SIZE
  *
  * A block that can't be read or decoded means: all of it changed just now.
  *
  * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
  */
-int log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block)
+int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block)
 {
 	const struct disk_map *d = block;
-	int rc = disk_open(&d->head, DISK_MAGIC_MAP, sizeof(*d), NULL);
+	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_MAP, sizeof(*d), NULL);
 	u32 i;
 
 	if (rc)
 		return rc;
-	if (!disk_ours(&d->head, s) || le64_to_cpu(d->block) != n)
+	if (!rblk_log_disk_ours(&d->head, s) || le64_to_cpu(d->block) != n)
 		return -EINVAL;
-	for (i = 0; i < LOG_MAP_PER_BLOCK; i++)
+	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		v[i] = le64_to_cpu(d->v[i]);
 	return 0;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Metadata: two slots, each version written to both in turn, so that one rotten
- * slot never takes the newest version (and with it a vote) away.
+ * Metadata: two copies, each version written to both in turn, so that one rotten
+ * copy never takes the newest version (and with it a vote) away.
  */
 #include "format.h"
 
 /**
- * log_meta_init() - metadata of a store that was just formatted
+ * rblk_log_meta_init() - metadata of a store that was just formatted
  * @m: set
  */
-void log_meta_init(struct log_meta *m)
+void rblk_log_meta_init(struct log_meta *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->version = 1;
@@ -21,13 +21,13 @@ static void tables_put(struct disk_meta *d, const struct log_meta *m)
 {
 	u32 i;
 
-	for (i = 0; i < m->state.nsessions && i < LOG_SESSIONS_MAX; i++) {
+	for (i = 0; i < m->state.nsessions && i < RBLK_SESSIONS_MAX; i++) {
 		d->session[i].store = cpu_to_le64(m->state.session[i].store);
 		d->session[i].epoch = cpu_to_le64(m->state.session[i].epoch);
 		d->session[i].nonce = cpu_to_le64(m->state.session[i].nonce);
 		d->session[i].seq = cpu_to_le64(m->state.session[i].seq);
 	}
-	for (i = 0; i < m->npeers && i < RAFT_MEMBERS_MAX; i++) {
+	for (i = 0; i < m->npeers && i < RBLK_MEMBERS_MAX; i++) {
 		d->peer[i].store = cpu_to_le64(m->peer[i].store);
 		d->peer[i].generation = cpu_to_le64(m->peer[i].generation);
 		d->peer[i].match = cpu_to_le64(m->peer[i].match);
@@ -36,12 +36,13 @@ static void tables_put(struct disk_meta *d, const struct log_meta *m)
 
 static int meta_check(const struct disk_meta *d, const struct log_super *s)
 {
-	if (!disk_ours(&d->head, s) || !d->meta_version)
+	if (!rblk_log_disk_ours(&d->head, s) || !d->meta_version)
 		return -EINVAL;
-	if (le32_to_cpu(d->nsessions) > LOG_SESSIONS_MAX ||
-	    le32_to_cpu(d->npeers) > RAFT_MEMBERS_MAX)
+	if (le32_to_cpu(d->nsessions) > RBLK_SESSIONS_MAX ||
+	    le32_to_cpu(d->npeers) > RBLK_MEMBERS_MAX)
 		return -EINVAL;
-	if (le64_to_cpu(d->floor_pos) % RB_BLOCK_SIZE || le64_to_cpu(d->start_pos) % RB_BLOCK_SIZE)
+	if (le64_to_cpu(d->floor_pos) % RBLK_BLOCK_SIZE ||
+	    le64_to_cpu(d->start_pos) % RBLK_BLOCK_SIZE)
 		return -EINVAL;
 	if (le64_to_cpu(d->floor_pos) >= DISK_COUNT_MAX ||
 	    le64_to_cpu(d->start_pos) >= DISK_COUNT_MAX ||
@@ -56,18 +57,18 @@ static int meta_check(const struct disk_meta *d, const struct log_super *s)
 		return -EINVAL;
 	if (le64_to_cpu(d->start_generation) > le64_to_cpu(d->generation))
 		return -EINVAL;
-	if (disk_conf_check(&d->conf))
+	if (rblk_log_disk_conf_check(&d->conf))
 		return -EINVAL;
-	return disk_conf_check(&d->prev_conf);
+	return rblk_log_disk_conf_check(&d->prev_conf);
 }
 
 /**
- * log_meta_encode() - metadata as it lies in a slot
+ * rblk_log_meta_encode() - metadata as it lies in a copy
  * @m: metadata
  * @s: superblock
  * @buf: LOG_META_BYTES, filled
  */
-void log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf)
+void rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf)
 {
 	struct disk_meta *d = buf;
 
@@ -90,17 +91,17 @@ void log_meta_encode(const struct log_meta *m, const struct log_super *s, void *
 	d->state_index = cpu_to_le64(m->state.index);
 	d->state_term = cpu_to_le64(m->state.term);
 	d->digest = cpu_to_le64(m->state.digest);
-	disk_conf_put(&d->conf, &m->conf);
-	disk_conf_put(&d->prev_conf, &m->prev_conf);
+	rblk_log_disk_conf_put(&d->conf, &m->conf);
+	rblk_log_disk_conf_put(&d->prev_conf, &m->prev_conf);
 	tables_put(d, m);
-	disk_seal(&d->head, DISK_MAGIC_META, s->volume, s->store, LOG_META_BYTES);
+	rblk_log_disk_seal(&d->head, DISK_MAGIC_META, s->volume, s->store, LOG_META_BYTES);
 	/* Metadata that we would refuse to read must not be written. */
-	RB_ASSERT(!meta_check(d, s));
+	RBLK_ASSERT(!meta_check(d, s));
 }
 
 static int meta_open(const struct disk_meta *d, const struct log_super *s)
 {
-	int rc = disk_open(&d->head, DISK_MAGIC_META, LOG_META_BYTES, NULL);
+	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_META, LOG_META_BYTES, NULL);
 
 	return rc ? rc : meta_check(d, s);
 }
@@ -123,14 +124,14 @@ static void tables_get(struct log_meta *m, const struct disk_meta *d)
 }
 
 /**
- * log_meta_decode() - reads a metadata slot
+ * rblk_log_meta_decode() - reads a metadata copy
  * @m: set on success
  * @s: superblock
  * @buf: LOG_META_BYTES
  *
  * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
  */
-int log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf)
+int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf)
 {
 	const struct disk_meta *d = buf;
 	int rc = meta_open(d, s);
@@ -156,46 +157,46 @@ int log_meta_decode(struct log_meta *m, const struct log_super *s, const void *b
 	m->state.index = le64_to_cpu(d->state_index);
 	m->state.term = le64_to_cpu(d->state_term);
 	m->state.digest = le64_to_cpu(d->digest);
-	disk_conf_get(&m->conf, &d->conf);
-	disk_conf_get(&m->prev_conf, &d->prev_conf);
+	rblk_log_disk_conf_get(&m->conf, &d->conf);
+	rblk_log_disk_conf_get(&m->prev_conf, &d->prev_conf);
 	tables_get(m, d);
 	return 0;
 }
 
 /**
- * log_read_meta() - reads both metadata slots
+ * rblk_log_read_meta() - reads both metadata copies
  * @rd: reader
  * @s: superblock
  * @m: set to the newest valid version on success
- * @bad_slots: set to 0, 1 or 2
+ * @bad_copies: set to 0, 1 or 2
  *
  * Return: 0, -EUCLEAN when both are bad, -EPROTONOSUPPORT when either was
  * written by a version that this one must not overrule.
  */
-int log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
-		  int *bad_slots)
+int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
+		       int *bad_copies)
 {
 	u64 version, best = 0;
-	int slot, rc;
+	int copy, rc;
 
-	*bad_slots = 0;
-	for (slot = 0; slot < 2; slot++) {
+	*bad_copies = 0;
+	for (copy = 0; copy < 2; copy++) {
 		const struct disk_meta *d = (void *)rd->scratch;
 
-		rc = rd->read(rd->ctx, log_meta_offset(slot), rd->scratch, LOG_META_BYTES);
+		rc = rd->read(rd->ctx, rblk_log_meta_offset(copy), rd->scratch, LOG_META_BYTES);
 		if (!rc)
 			rc = meta_open(d, s);
 		if (rc == -EPROTONOSUPPORT)
 			return rc;
 		if (rc) {
-			++*bad_slots;
+			++*bad_copies;
 			continue;
 		}
 		version = le64_to_cpu(d->meta_version);
 		if (version > best) {
 			best = version;
-			log_meta_decode(m, s, rd->scratch);
+			rblk_log_meta_decode(m, s, rd->scratch);
 		}
 	}
-	return *bad_slots == 2 ? -EUCLEAN : 0;
+	return *bad_copies == 2 ? -EUCLEAN : 0;
 }

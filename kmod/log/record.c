@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Group commit: entries gather in the open record, log_submit() closes it, up
+ * Group commit: entries gather in the open record, rblk_log_submit() closes it, up
  * to LOG_INFLIGHT records are being written, and what is durable is their
  * contiguous prefix. The open record, if any, follows those in flight in rec[].
  */
@@ -11,19 +11,19 @@ static struct disk_record *header_of(const struct log_record *r)
 	return (struct disk_record *)r->header;
 }
 
-static u32 next_slot(const struct log *l)
+static u32 next_rec(const struct log *l)
 {
 	return (l->tail + l->nrec) % LOG_INFLIGHT;
 }
 
 static bool has_open(const struct log *l)
 {
-	return l->nrec < LOG_INFLIGHT && l->rec[next_slot(l)].state == LOG_R_OPEN;
+	return l->nrec < LOG_INFLIGHT && l->rec[next_rec(l)].state == LOG_R_OPEN;
 }
 
 static struct log_record *open_record(struct log *l)
 {
-	return has_open(l) ? &l->rec[next_slot(l)] : NULL;
+	return has_open(l) ? &l->rec[next_rec(l)] : NULL;
 }
 
 static u32 record_entries(const struct log_record *r)
@@ -32,12 +32,12 @@ static u32 record_entries(const struct log_record *r)
 }
 
 /**
- * log_init() - an empty log; log_recover() comes next
+ * rblk_log_init() - an empty log; rblk_log_recover() comes next
  * @l: log
  * @s: superblock, copied
  * @headers: memory for the headers in flight
  */
-void log_init(struct log *l, const struct log_super *s, u8 *headers)
+void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers)
 {
 	u32 i;
 
@@ -48,16 +48,16 @@ void log_init(struct log *l, const struct log_super *s, u8 *headers)
 }
 
 /**
- * log_start() - begins a generation
+ * rblk_log_start() - begins a generation
  * @l: log, recovered
  * @m: metadata, updated; must be durable before the first record is written
  *
  * With place and number of its first record in the metadata, whatever an older
  * generation left at or behind that place can never be taken for ours.
  */
-void log_start(struct log *l, struct log_meta *m)
+void rblk_log_start(struct log *l, struct log_meta *m)
 {
-	RB_ASSERT(!l->generation && !l->failed);
+	RBLK_ASSERT(!l->generation && !l->failed);
 	m->generation++;
 	m->start_generation = m->generation;
 	m->start_pos = l->head_pos;
@@ -74,31 +74,31 @@ void log_start(struct log *l, struct log_meta *m)
 static u64 used_by(const struct log *l, u32 payload_blocks)
 {
 	return l->head_pos - l->floor_pos + LOG_HEADER_BYTES_MAX +
-	       (u64)payload_blocks * RB_BLOCK_SIZE;
+	       (u64)payload_blocks * RBLK_BLOCK_SIZE;
 }
 
 /**
- * log_used() - bytes of the ring that can't be overwritten
+ * rblk_log_used_bytes() - bytes of the ring that can't be overwritten
  * @l: log
  *
  * Return: those of submitted records, and of the open one.
  */
-u64 log_used(const struct log *l)
+u64 rblk_log_used_bytes(const struct log *l)
 {
 	if (has_open(l))
-		return used_by(l, l->rec[next_slot(l)].payload_blocks);
+		return used_by(l, l->rec[next_rec(l)].payload_blocks);
 	return l->head_pos - l->floor_pos;
 }
 
 /**
- * log_room() - bytes that data may still take before the floor must move
+ * rblk_log_free_bytes() - bytes that data may still take before the floor must move
  * @l: log
  *
  * Return: without the reserve.
  */
-u64 log_room(const struct log *l)
+u64 rblk_log_free_bytes(const struct log *l)
 {
-	u64 used = log_used(l), max = l->super.ring_bytes - LOG_RESERVE;
+	u64 used = rblk_log_used_bytes(l), max = l->super.ring_bytes - LOG_RESERVE;
 
 	return used < max ? max - used : 0;
 }
@@ -107,17 +107,17 @@ u64 log_room(const struct log *l)
 static u64 space_for(const struct log *l, u8 kind)
 {
 	switch (kind) {
-	case RB_E_NOOP:
-	case RB_E_CONF:
-	case RB_E_OPEN:
-	case RB_E_CLOSE:
+	case RBLK_E_NOOP:
+	case RBLK_E_CONF:
+	case RBLK_E_OPEN:
+	case RBLK_E_CLOSE:
 		return l->super.ring_bytes;
 	default:
 		return l->super.ring_bytes - LOG_RESERVE;
 	}
 }
 
-static bool follows(const struct log *l, const struct log_record *r, const struct rb_entry *e)
+static bool follows(const struct log *l, const struct log_record *r, const struct rblk_entry *e)
 {
 	const struct disk_record *d;
 	u32 n;
@@ -140,12 +140,12 @@ static void open_at_head(struct log *l, struct log_record *r, u64 first)
 	r->seq = l->next_seq;
 	r->generation = l->generation;
 	r->first = first;
-	r->ticket = 0;
+	r->trunc_epoch = 0;
 	r->closing = 0;
 	r->state = LOG_R_OPEN;
 }
 
-static void put_entry(struct log_record *r, const struct rb_entry *e, const u32 *block_crc)
+static void put_descriptor(struct log_record *r, const struct rblk_entry *e, const u32 *block_crc)
 {
 	struct disk_record *d = header_of(r);
 	u32 i, n = record_entries(r);
@@ -167,26 +167,26 @@ static void put_entry(struct log_record *r, const struct rb_entry *e, const u32 
 }
 
 /**
- * log_add() - adds an entry to the open record
+ * rblk_log_add() - adds an entry to the open record
  * @l: log
  * @e: entry
  * @block_crc: sums of its payload blocks
- * @ticket: the caller's
+ * @trunc_epoch: the caller's
  * @payload_pos: set to where its payload will lie (logical)
  *
  * An entry whose sum is wrong would make the log unreadable: it is refused here.
  *
  * Return: 0, -EAGAIN, -ENOSPC, -EIO or -EINVAL: see log.h.
  */
-int log_add(struct log *l, const struct rb_entry *e, const u32 *block_crc, u64 ticket,
-	    u64 *payload_pos)
+int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc, u64 trunc_epoch,
+		 u64 *payload_pos)
 {
-	struct log_record *r = &l->rec[next_slot(l)];
+	struct log_record *r = &l->rec[next_rec(l)];
 	u32 blocks = 0, entries = 0;
 
 	if (l->failed)
 		return -EIO;
-	if (!l->generation || rb_entry_check(e) || rb_entry_csum(e, block_crc) != e->csum)
+	if (!l->generation || rblk_entry_check(e) || rblk_entry_csum(e, block_crc) != e->csum)
 		return -EINVAL;
 	if (l->resetting || l->nrec == LOG_INFLIGHT)
 		return -EAGAIN;
@@ -196,26 +196,26 @@ int log_add(struct log *l, const struct rb_entry *e, const u32 *block_crc, u64 t
 		blocks = r->payload_blocks;
 		entries = record_entries(r);
 	}
-	if (entries == LOG_RECORD_ENTRIES || blocks + e->nblocks > LOG_RECORD_BLOCKS)
+	if (entries == RBLK_RECORD_ENTRIES || blocks + e->nblocks > RBLK_RECORD_BLOCKS)
 		return -EAGAIN;
 	if (used_by(l, blocks + e->nblocks) > space_for(l, e->kind))
 		return -ENOSPC;
 	if (r->state != LOG_R_OPEN)
 		open_at_head(l, r, e->index);
-	*payload_pos = r->pos + LOG_HEADER_BYTES_MAX + (u64)blocks * RB_BLOCK_SIZE;
-	put_entry(r, e, block_crc);
-	if (ticket > r->ticket)
-		r->ticket = ticket;
+	*payload_pos = r->pos + LOG_HEADER_BYTES_MAX + (u64)blocks * RBLK_BLOCK_SIZE;
+	put_descriptor(r, e, block_crc);
+	if (trunc_epoch > r->trunc_epoch)
+		r->trunc_epoch = trunc_epoch;
 	l->last_index = e->index;
 	return 0;
 }
 
 /**
- * log_truncate() - entries >= @index will be replaced
+ * rblk_log_truncate() - entries >= @index will be replaced
  * @l: log
  * @index: first truncated entry
  */
-void log_truncate(struct log *l, u64 index)
+void rblk_log_truncate(struct log *l, u64 index)
 {
 	struct log_record *r = open_record(l);
 	struct disk_record *d;
@@ -231,7 +231,7 @@ void log_truncate(struct log *l, u64 index)
 		memset(&d->entry[n - 1], 0, sizeof(d->entry[0]));
 	}
 	memset(&d->block_crc[r->payload_blocks], 0,
-	       (LOG_RECORD_BLOCKS - r->payload_blocks) * sizeof(d->block_crc[0]));
+	       (RBLK_RECORD_BLOCKS - r->payload_blocks) * sizeof(d->block_crc[0]));
 	d->nentries = cpu_to_le32(n);
 	if (!n)
 		r->state = LOG_R_FREE;
@@ -286,7 +286,7 @@ static void put_self(struct log_record *r)
 	memset(id, 0, sizeof(*id));
 	id->seq = r->seq;
 	id->pos = r->pos;
-	id->bytes = r->header_bytes + r->payload_blocks * RB_BLOCK_SIZE;
+	id->bytes = r->header_bytes + r->payload_blocks * RBLK_BLOCK_SIZE;
 	id->chain = le32_to_cpu(d->head.crc);
 	id->first = 1;
 	if (n) {
@@ -303,10 +303,11 @@ static struct log_record *finish(struct log *l, struct log_record *r)
 
 	put_scalars(l, r);
 	put_ids(l, d);
-	disk_seal(&d->head, DISK_MAGIC_RECORD, l->super.volume, l->super.store, sizeof(*d));
+	rblk_log_disk_seal(&d->head, DISK_MAGIC_RECORD, l->super.volume, l->super.store,
+			   sizeof(*d));
 	put_self(r);
 	if (!r->closing)
-		log_mark_add(l, r->first, r->pos, r->seq, l->chain);
+		rblk_log_mark_add(l, r->first, r->pos, r->seq, l->chain);
 	r->state = LOG_R_WRITING;
 	l->nrec++;
 	l->head_pos += r->id.bytes;
@@ -319,12 +320,12 @@ static struct log_record *finish(struct log *l, struct log_record *r)
 }
 
 /**
- * log_submit() - closes the open record
+ * rblk_log_submit() - closes the open record
  * @l: log
  *
  * Return: the record, to be written; NULL: nothing open, or failed.
  */
-struct log_record *log_submit(struct log *l)
+struct log_record *rblk_log_submit(struct log *l)
 {
 	struct log_record *r = open_record(l);
 
@@ -332,16 +333,16 @@ struct log_record *log_submit(struct log *l)
 }
 
 /**
- * log_close_record() - a record without entries that raises the watermark
+ * rblk_log_close_record() - a record without entries that raises the watermark
  * @l: log
  *
  * One is enough: it is not closed by another. It may take half of the reserve.
  *
  * Return: the record, to be written; NULL: not useful now.
  */
-struct log_record *log_close_record(struct log *l)
+struct log_record *rblk_log_close_record(struct log *l)
 {
-	struct log_record *r = &l->rec[next_slot(l)];
+	struct log_record *r = &l->rec[next_rec(l)];
 
 	if (l->failed || !l->generation || l->resetting || l->nrec || r->state == LOG_R_OPEN)
 		return NULL;
@@ -360,9 +361,9 @@ static void retire(struct log *l, struct log_record *r)
 	if (!r->closing) {
 		/* Not the maximum: a record that truncates lowers it. */
 		l->durable_index = r->id.last;
-		l->durable_ticket = r->ticket;
+		l->durable_trunc_epoch = r->trunc_epoch;
 	}
-	if (!RB_ASSERT(l->ndurable < LOG_INFLIGHT))
+	if (!RBLK_ASSERT(l->ndurable < LOG_INFLIGHT))
 		l->durable_ids[l->ndurable++] = r->id;
 	r->state = LOG_R_FREE;
 	l->tail = (l->tail + 1) % LOG_INFLIGHT;
@@ -370,18 +371,18 @@ static void retire(struct log *l, struct log_record *r)
 }
 
 /**
- * log_done() - the write of a record ended
+ * rblk_log_done() - the write of a record ended
  * @l: log
  * @rec: record
  * @error: of the write
  *
  * Return: true when the contiguous prefix grew.
  */
-bool log_done(struct log *l, struct log_record *rec, int error)
+bool rblk_log_done(struct log *l, struct log_record *rec, int error)
 {
 	bool grew = false;
 
-	if (RB_ASSERT(rec->state == LOG_R_WRITING))
+	if (RBLK_ASSERT(rec->state == LOG_R_WRITING))
 		return false;
 	if (error)
 		l->failed = true;

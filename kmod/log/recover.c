@@ -77,7 +77,7 @@ static int read_at(struct scan *sc, u64 pos, u32 len)
 	int i, n, rc = 0;
 	u32 done = 0;
 
-	n = log_extents(&sc->l->super, pos, len, ext);
+	n = rblk_log_extents(&sc->l->super, pos, len, ext);
 	sc->wlen = 0;
 	for (i = 0; i < n && !rc; i++) {
 		rc = sc->rd->read(sc->rd->ctx, ext[i].off, sc->rd->scratch + done, ext[i].len);
@@ -145,13 +145,13 @@ static bool header_traces(const struct scan *sc, const u8 *p)
 	const struct disk_record *d = (const void *)p;
 
 	return le64_to_cpu(d->head.magic) == DISK_MAGIC_RECORD &&
-	       disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
+	       rblk_log_disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
 }
 
 /* Looks at the header at sc->pos; @h is set for P_GOOD only. */
 static enum place classify(struct scan *sc, const u8 *p, struct log_header *h)
 {
-	int rc = log_header_decode(&sc->l->super, p, h);
+	int rc = rblk_log_header_decode(&sc->l->super, p, h);
 
 	if (rc == -EBADMSG && header_traces(sc, p))
 		return P_TORN;
@@ -160,7 +160,7 @@ static enum place classify(struct scan *sc, const u8 *p, struct log_header *h)
 	if (rc)
 		return P_NOTHING;	/* of a newer version: search_block() sees it */
 	if (in_chain(sc, h))
-		return log_header_check(p, h) || h->first > sc->l->last_index + 1 ? P_BROKEN :
+		return rblk_log_header_check(p, h) || h->first > sc->l->last_index + 1 ? P_BROKEN :
 										    P_GOOD;
 	return h->pos == sc->pos && h->generation == sc->m->start_generation ? P_BROKEN :
 									       P_NOTHING;
@@ -172,9 +172,9 @@ static bool payload_ok(const u8 *p, const struct log_header *h)
 	u32 i;
 
 	for (i = 0; i < h->payload_blocks; i++) {
-		const u8 *block = p + LOG_HEADER_BYTES_MAX + (size_t)i * RB_BLOCK_SIZE;
+		const u8 *block = p + LOG_HEADER_BYTES_MAX + (size_t)i * RBLK_BLOCK_SIZE;
 
-		if (rb_crc32c(0, block, RB_BLOCK_SIZE) != le32_to_cpu(d->block_crc[i]))
+		if (rblk_crc32c(0, block, RBLK_BLOCK_SIZE) != le32_to_cpu(d->block_crc[i]))
 			return false;
 	}
 	return true;
@@ -182,15 +182,15 @@ static bool payload_ok(const u8 *p, const struct log_header *h)
 
 static bool may_skip(const struct scan *sc, const u8 *p, const struct log_header *h)
 {
-	struct rb_entry e;
+	struct rblk_entry e;
 	u32 i;
 
 	if (!h->nentries || h->seq > sc->m->watermark ||
 	    h->first + h->nentries - 1 > sc->rd->skip_index)
 		return false;
 	for (i = 0; i < h->nentries; i++) {
-		log_header_entry(p, h, i, &e);
-		if (e.kind == RB_E_CONF)
+		rblk_log_header_entry(p, h, i, &e);
+		if (e.kind == RBLK_E_CONF)
 			return false;
 	}
 	return true;
@@ -209,13 +209,13 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 	int rc;
 
 	*skipped = false;
-	rc = window(sc, sc->pos, RB_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
+	rc = window(sc, sc->pos, RBLK_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
 	if (rc)
 		goto out;
 	*place = classify(sc, *p, h);
 	if (*place != P_GOOD)
 		return 0;
-	log_header_self(*p, h, &sc->rep->rot);
+	rblk_log_header_self(*p, h, &sc->rep->rot);
 	bytes = sc->rep->rot.bytes;
 	*skipped = may_skip(sc, *p, h);
 	if (*skipped || !h->payload_blocks)
@@ -260,7 +260,7 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 	if (h->watermark >= seq)
 		ev->durable = true;
 	for (i = 0; i < h->nids && !ev->known; i++) {
-		log_header_id(p, i, &id);
+		rblk_log_header_id(p, i, &id);
 		if (id.pos != sc->pos || id.seq < seq || id.seq > h->watermark)
 			continue;
 		ev->known = true;
@@ -272,7 +272,7 @@ static int search_block(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
 {
 	struct log_header h;
 	const u8 *p;
-	int rc = window(sc, pos, RB_BLOCK_SIZE, end - pos, &p);
+	int rc = window(sc, pos, RBLK_BLOCK_SIZE, end - pos, &p);
 
 	if (media_error(rc)) {
 		sc->rep->unreadable++;
@@ -280,7 +280,7 @@ static int search_block(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
 	}
 	if (rc)
 		return rc;
-	rc = log_header_decode(&sc->l->super, p, &h);
+	rc = rblk_log_header_decode(&sc->l->super, p, &h);
 	if (!rc)
 		weigh(sc, pos, p, &h, ev);
 	if (rc == -EPROTONOSUPPORT &&
@@ -297,7 +297,7 @@ static int search(struct scan *sc, struct evidence *ev)
 
 	ev->known = sc->own;
 	ev->durable = sc->m->watermark >= expected_seq(sc) || sc->pos < sc->m->start_pos;
-	for (pos = sc->pos; pos < end; pos += RB_BLOCK_SIZE) {
+	for (pos = sc->pos; pos < end; pos += RBLK_BLOCK_SIZE) {
 		rc = search_block(sc, pos, end, ev);
 		if (rc)
 			return rc;
@@ -306,19 +306,19 @@ static int search(struct scan *sc, struct evidence *ev)
 }
 
 /* The table at the top of this file. */
-static enum log_verdict decide(enum place place, const struct evidence *ev)
+static enum log_finding decide(enum place place, const struct evidence *ev)
 {
 	if (ev->durable)
-		return ev->known ? LOG_V_ROT : LOG_V_ROT_UNKNOWN;
+		return ev->known ? LOG_F_ROT : LOG_F_ROT_UNKNOWN;
 	switch (place) {
 	case P_UNREADABLE:
-		return LOG_V_UNREADABLE;
+		return LOG_F_UNREADABLE;
 	case P_BROKEN:
-		return LOG_V_ROT_UNKNOWN;
+		return LOG_F_ROT_UNKNOWN;
 	case P_TORN:
-		return LOG_V_TORN;
+		return LOG_F_TORN;
 	default:
-		return ev->found ? LOG_V_TORN : LOG_V_END;
+		return ev->found ? LOG_F_TORN : LOG_F_END;
 	}
 }
 
@@ -333,15 +333,15 @@ static int judge(struct scan *sc, enum place place)
 	rc = search(sc, &ev);
 	if (rc)
 		return rc;
-	rep->verdict = decide(place, &ev);
-	switch (rep->verdict) {
-	case LOG_V_TORN:
+	rep->finding = decide(place, &ev);
+	switch (rep->finding) {
+	case LOG_F_TORN:
 		rep->cut_records = ev.found;
 		fallthrough;
-	case LOG_V_END:
+	case LOG_F_END:
 		memset(&rep->rot, 0, sizeof(rep->rot));
 		return 0;
-	case LOG_V_ROT:
+	case LOG_F_ROT:
 		return -EBADMSG;
 	default:
 		/* A header with unreadable payload says itself what is missing. */
@@ -357,10 +357,10 @@ static int judge(struct scan *sc, enum place place)
 }
 
 static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, bool skipped,
-		     log_entry_fn fn, void *ctx)
+		     rblk_log_entry_fn fn, void *ctx)
 {
 	const struct disk_record *d = (const void *)p;
-	u32 crc[RB_ENTRY_BLOCKS_MAX];
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX];
 	struct log_record rec = {
 		.header_bytes = LOG_HEADER_BYTES_MAX,
 		.payload_blocks = h->payload_blocks,
@@ -372,17 +372,17 @@ static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, b
 		.closing = h->closing,
 	};
 	u32 i, k, block = 0;
-	struct rb_entry e;
+	struct rblk_entry e;
 	const void *conf;
 	int rc = 0;
 
 	for (i = 0; i < h->nentries && rc >= 0; i++) {
-		u32 off = LOG_HEADER_BYTES_MAX + block * RB_BLOCK_SIZE;
+		u32 off = LOG_HEADER_BYTES_MAX + block * RBLK_BLOCK_SIZE;
 
-		log_header_entry(p, h, i, &e);
+		rblk_log_header_entry(p, h, i, &e);
 		for (k = 0; k < e.nblocks; k++)
 			crc[k] = le32_to_cpu(d->block_crc[block + k]);
-		conf = e.kind == RB_E_CONF && !skipped ? p + off : NULL;
+		conf = e.kind == RBLK_E_CONF && !skipped ? p + off : NULL;
 		if (fn)
 			rc = fn(ctx, &e, crc, h->pos + off, &rec, conf);
 		block += e.nblocks;
@@ -398,7 +398,7 @@ static void accept(struct scan *sc, const struct log_header *h)
 	struct log *l = sc->l;
 
 	if (h->nentries) {
-		log_mark_add(l, h->first, h->pos, h->seq, l->chain);
+		rblk_log_mark_add(l, h->first, h->pos, h->seq, l->chain);
 		l->last_index = id->last;
 	}
 	/* The next header carries the newest identities once more: they may be in no other. */
@@ -433,7 +433,7 @@ static void scan_init(struct scan *sc)
 	l->last_index = m->floor.index;
 }
 
-static int scan_ring(struct scan *sc, log_entry_fn fn, void *ctx)
+static int scan_ring(struct scan *sc, rblk_log_entry_fn fn, void *ctx)
 {
 	enum place place = P_NOTHING;
 	struct log_header h;
@@ -454,13 +454,13 @@ static int scan_ring(struct scan *sc, log_entry_fn fn, void *ctx)
 		accept(sc, &h);
 	}
 	/* Full to the last block: one lap, nothing can follow. */
-	sc->rep->verdict = LOG_V_END;
+	sc->rep->finding = LOG_F_END;
 	memset(&sc->rep->rot, 0, sizeof(sc->rep->rot));
 	return 0;
 }
 
 /**
- * log_recover() - finds what the ring holds
+ * rblk_log_recover() - finds what the ring holds
  * @l: log, just initialized
  * @rd: reader
  * @m: newest metadata
@@ -470,8 +470,8 @@ static int scan_ring(struct scan *sc, log_entry_fn fn, void *ctx)
  *
  * Return: 0, -EBADMSG, -EPROTONOSUPPORT or another error: see log.h.
  */
-int log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
-		log_entry_fn fn, void *ctx, struct log_report *rep)
+int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
+		     rblk_log_entry_fn fn, void *ctx, struct log_report *rep)
 {
 	struct scan sc = { .l = l, .rd = rd, .m = m, .rep = rep };
 	int rc;
@@ -483,7 +483,7 @@ int log_recover(struct log *l, const struct log_reader *rd, const struct log_met
 	l->head_pos = sc.pos;
 	l->last_seq = sc.prev_seq;
 	l->next_seq = rep->end_seq;
-	if (rep->verdict == LOG_V_TORN)
+	if (rep->finding == LOG_F_TORN)
 		l->next_seq = max_t(u64, rep->highest_seq, rep->end_seq) + LOG_SEQ_JUMP;
 	l->durable_seq = sc.prev_seq;
 	l->durable_index = l->last_index;
@@ -492,21 +492,21 @@ int log_recover(struct log *l, const struct log_reader *rd, const struct log_met
 }
 
 /**
- * log_verdict_name() - for reports
- * @v: verdict
+ * rblk_log_finding_name() - for reports
+ * @v: finding
  *
  * Return: a word.
  */
-const char *log_verdict_name(enum log_verdict v)
+const char *rblk_log_finding_name(enum log_finding v)
 {
-	static const char * const name[LOG_V_NR] = {
-		[LOG_V_OK] = "ok",
-		[LOG_V_END] = "end",
-		[LOG_V_TORN] = "torn",
-		[LOG_V_ROT] = "rot",
-		[LOG_V_ROT_UNKNOWN] = "rot-unknown",
-		[LOG_V_UNREADABLE] = "unreadable",
+	static const char * const name[LOG_F_NR] = {
+		[LOG_F_OK] = "ok",
+		[LOG_F_END] = "end",
+		[LOG_F_TORN] = "torn",
+		[LOG_F_ROT] = "rot",
+		[LOG_F_ROT_UNKNOWN] = "rot-unknown",
+		[LOG_F_UNREADABLE] = "unreadable",
 	};
 
-	return (u32)v < LOG_V_NR ? name[v] : "?";
+	return (u32)v < LOG_F_NR ? name[v] : "?";
 }

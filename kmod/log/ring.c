@@ -3,7 +3,7 @@
 #include "format.h"
 
 /**
- * log_extents() - where a logical range lies on the device
+ * rblk_log_extents() - where a logical range lies on the device
  * @s: superblock
  * @pos: logical position
  * @len: bytes, at most the ring
@@ -11,12 +11,12 @@
  *
  * Return: number of extents: 2 when the range straddles the ring's end.
  */
-int log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2])
+int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2])
 {
 	u64 at = pos % s->ring_bytes;
 	u64 left = s->ring_bytes - at;
 
-	RB_ASSERT(len <= s->ring_bytes);
+	RBLK_ASSERT(len <= s->ring_bytes);
 	ext[0].off = s->ring_off + at;
 	ext[0].len = len;
 	if (len <= left)
@@ -28,7 +28,7 @@ int log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent e
 }
 
 /**
- * log_mark_add() - remembers a record as a place where the floor may go
+ * rblk_log_mark_add() - remembers a record as a place where the floor may go
  * @l: log
  * @first: index of its first entry
  * @pos: its place
@@ -38,14 +38,14 @@ int log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent e
  * Marks are at least 1/256 of the ring apart, so that all of the ring has room
  * for them; the floor is that coarse.
  */
-void log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
+void rblk_log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
 {
 	u64 apart = l->super.ring_bytes / (LOG_MARKS / 2);
 	struct log_mark *k;
 
 	if (l->nmarks && pos - l->mark[l->nmarks - 1].pos < apart)
 		return;
-	if (RB_ASSERT(l->nmarks < LOG_MARKS))
+	if (RBLK_ASSERT(l->nmarks < LOG_MARKS))
 		return;
 	k = &l->mark[l->nmarks++];
 	k->first = first;
@@ -55,7 +55,7 @@ void log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
 }
 
 /**
- * log_floor() - where may the floor go?
+ * rblk_log_floor() - where may the floor go?
  * @l: log
  * @index: entries up to this one are not needed any more
  * @m: floor_pos, floor_seq and floor_chain are set
@@ -66,7 +66,7 @@ void log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
  *
  * Return: false when the floor stays where it is.
  */
-bool log_floor(const struct log *l, u64 index, struct log_meta *m)
+bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
 {
 	u32 i;
 
@@ -86,18 +86,18 @@ bool log_floor(const struct log *l, u64 index, struct log_meta *m)
 }
 
 /**
- * log_trim() - frees what is below the floor of @m
+ * rblk_log_trim() - frees what is below the floor of @m
  * @l: log
- * @m: metadata that is durable in both slots
+ * @m: metadata that is durable in both copies
  *
- * If a slot still held an older floor, recovery could be led to what is
+ * If a copy still held an older floor, recovery could be led to what is
  * overwritten from now on.
  */
-void log_trim(struct log *l, const struct log_meta *m)
+void rblk_log_trim(struct log *l, const struct log_meta *m)
 {
 	u32 i, n = 0;
 
-	if (RB_ASSERT(m->floor_pos >= l->floor_pos && m->floor_pos <= l->head_pos))
+	if (RBLK_ASSERT(m->floor_pos >= l->floor_pos && m->floor_pos <= l->head_pos))
 		return;
 	l->floor_pos = m->floor_pos;
 	l->floor_seq = m->floor_seq;
@@ -110,14 +110,14 @@ void log_trim(struct log *l, const struct log_meta *m)
 }
 
 /**
- * log_reset() - a checkpoint of @index takes the place of the whole log
+ * rblk_log_reset() - a checkpoint of @index takes the place of the whole log
  * @l: log
  * @index: of the checkpoint
  * @m: floor_pos, floor_seq and floor_chain are set
  *
  * Return: 0, or -EBUSY while something is open or in flight.
  */
-int log_reset(struct log *l, u64 index, struct log_meta *m)
+int rblk_log_reset(struct log *l, u64 index, struct log_meta *m)
 {
 	if (l->nrec || l->rec[l->tail].state == LOG_R_OPEN)
 		return -EBUSY;

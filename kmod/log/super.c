@@ -3,7 +3,7 @@
 #include "format.h"
 
 static_assert(sizeof(struct disk_super) <= LOG_SUPER_BYTES, "superblock");
-static_assert(sizeof(struct disk_data) <= RB_BLOCK_SIZE, "data header");
+static_assert(sizeof(struct disk_data) <= RBLK_BLOCK_SIZE, "data header");
 
 #define REGION_SHIFT_MIN	16
 #define REGION_SHIFT_MAX	30
@@ -11,44 +11,44 @@ static_assert(sizeof(struct disk_data) <= RB_BLOCK_SIZE, "data header");
 #define DEV_BYTES_MAX		0x4000000000000000ULL
 
 /**
- * log_super_offset2() - where the copy of the superblock lies
+ * rblk_log_super_offset2() - where the copy of the superblock lies
  * @dev_bytes: size of the device, at least 8 KiB
  *
  * Return: the last whole 4 KiB block of the device.
  */
-u64 log_super_offset2(u64 dev_bytes)
+u64 rblk_log_super_offset2(u64 dev_bytes)
 {
-	return (dev_bytes / RB_BLOCK_SIZE - 1) * RB_BLOCK_SIZE;
+	return (dev_bytes / RBLK_BLOCK_SIZE - 1) * RBLK_BLOCK_SIZE;
 }
 
 /**
- * log_super_offset() - where a superblock lies
+ * rblk_log_super_offset() - where a superblock lies
  * @s: superblock
  * @copy: 0 or 1
  *
  * Return: offset on the log device.
  */
-u64 log_super_offset(const struct log_super *s, int copy)
+u64 rblk_log_super_offset(const struct log_super *s, int copy)
 {
-	return copy ? log_super_offset2(s->dev_bytes) : 0;
+	return copy ? rblk_log_super_offset2(s->dev_bytes) : 0;
 }
 
 /**
- * log_meta_offset() - where a metadata slot lies
- * @slot: 0 or 1
+ * rblk_log_meta_offset() - where a metadata copy lies
+ * @copy: 0 or 1
  *
  * Return: offset on the log device.
  */
-u64 log_meta_offset(int slot)
+u64 rblk_log_meta_offset(int copy)
 {
-	return (u64)DISK_META_OFF * (slot + 1);
+	return (u64)DISK_META_OFF * (copy + 1);
 }
 
 static u64 map_bytes(const struct log_super *s)
 {
 	u64 regions = DIV_ROUND_UP(s->data_bytes, 1ULL << s->region_shift);
 
-	return DIV_ROUND_UP(regions, LOG_MAP_PER_BLOCK) * RB_BLOCK_SIZE;
+	return DIV_ROUND_UP(regions, RBLK_MAP_PER_BLOCK) * RBLK_BLOCK_SIZE;
 }
 
 static bool volume_ok(const struct log_super *s)
@@ -60,7 +60,7 @@ static bool volume_ok(const struct log_super *s)
 }
 
 /**
- * log_layout() - lays out a log device
+ * rblk_log_layout() - lays out a log device
  * @s: block_size and region_shift are kept (0: 4096 and 20); sizes and offsets are set
  * @dev_bytes: of the log device
  * @data_bytes: of the volume
@@ -68,7 +68,7 @@ static bool volume_ok(const struct log_super *s)
  *
  * Return: 0, -ENOSPC or -EINVAL.
  */
-int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need)
+int rblk_log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need)
 {
 	u64 end;
 
@@ -87,7 +87,7 @@ int log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need)
 		*need = s->ring_off + LOG_RING_MIN + LOG_SUPER_BYTES;
 	if (dev_bytes < s->ring_off + LOG_RING_MIN + LOG_SUPER_BYTES)
 		return -ENOSPC;
-	end = log_super_offset2(dev_bytes);
+	end = rblk_log_super_offset2(dev_bytes);
 	s->ring_bytes = (end - s->ring_off) / DISK_ALIGN * DISK_ALIGN;
 	return 0;
 }
@@ -98,15 +98,15 @@ static bool layout_ok(const struct log_super *s)
 
 	if (!volume_ok(s) || s->dev_bytes < DISK_MAP_OFF || s->dev_bytes > DEV_BYTES_MAX)
 		return false;
-	end = log_super_offset2(s->dev_bytes);
-	if (s->map_off < DISK_MAP_OFF || s->map_off % RB_BLOCK_SIZE || s->map_off > end)
+	end = rblk_log_super_offset2(s->dev_bytes);
+	if (s->map_off < DISK_MAP_OFF || s->map_off % RBLK_BLOCK_SIZE || s->map_off > end)
 		return false;
 	if (s->map_bytes != map_bytes(s) || s->map_bytes > end - s->map_off)
 		return false;
 	if (s->ring_off < s->map_off + s->map_bytes || s->ring_off % DISK_ALIGN ||
 	    s->ring_off > end)
 		return false;
-	return s->ring_bytes >= LOG_RING_MIN && !(s->ring_bytes % RB_BLOCK_SIZE) &&
+	return s->ring_bytes >= LOG_RING_MIN && !(s->ring_bytes % RBLK_BLOCK_SIZE) &&
 	       s->ring_bytes <= end - s->ring_off;
 }
 
@@ -115,24 +115,24 @@ static bool uuid_ok(const u8 *uuid)
 	u8 any = 0;
 	int i;
 
-	for (i = 0; i < LOG_UUID_LEN; i++)
+	for (i = 0; i < RBLK_UUID_LEN; i++)
 		any |= uuid[i];
 	return any;
 }
 
 /**
- * log_super_encode() - the superblock as it lies on disk
+ * rblk_log_super_encode() - the superblock as it lies on disk
  * @s: superblock
  * @buf: LOG_SUPER_BYTES, filled
  */
-void log_super_encode(const struct log_super *s, void *buf)
+void rblk_log_super_encode(const struct log_super *s, void *buf)
 {
 	struct disk_super *d = buf;
 
 	memset(buf, 0, LOG_SUPER_BYTES);
 	d->created = cpu_to_le64(s->created);
-	disk_name_put(d->volume_name, s->volume_name, LOG_NAME_MAX);
-	disk_name_put(d->node, s->node, LOG_NAME_MAX);
+	rblk_log_disk_name_put(d->volume_name, s->volume_name, RBLK_NAME_MAX);
+	rblk_log_disk_name_put(d->node, s->node, RBLK_NAME_MAX);
 	d->dev_bytes = cpu_to_le64(s->dev_bytes);
 	d->data_bytes = cpu_to_le64(s->data_bytes);
 	d->map_off = cpu_to_le64(s->map_off);
@@ -141,28 +141,28 @@ void log_super_encode(const struct log_super *s, void *buf)
 	d->ring_bytes = cpu_to_le64(s->ring_bytes);
 	d->block_size = cpu_to_le32(s->block_size);
 	d->region_shift = cpu_to_le32(s->region_shift);
-	disk_seal(&d->head, DISK_MAGIC_SUPER, s->volume, s->store, sizeof(*d));
+	rblk_log_disk_seal(&d->head, DISK_MAGIC_SUPER, s->volume, s->store, sizeof(*d));
 }
 
 /**
- * log_super_decode() - reads a superblock
+ * rblk_log_super_decode() - reads a superblock
  * @s: set on success
  * @buf: LOG_SUPER_BYTES
  *
  * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
  */
-int log_super_decode(struct log_super *s, const void *buf)
+int rblk_log_super_decode(struct log_super *s, const void *buf)
 {
 	const struct disk_super *d = buf;
 	struct disk_found found;
 	struct log_super n = {};
-	int rc = disk_open(&d->head, DISK_MAGIC_SUPER, sizeof(*d), &found);
+	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_SUPER, sizeof(*d), &found);
 
 	if (rc)
 		return rc;
-	memcpy(n.volume, d->head.volume, LOG_UUID_LEN);
-	memcpy(n.volume_name, d->volume_name, LOG_NAME_MAX);
-	memcpy(n.node, d->node, LOG_NAME_MAX);
+	memcpy(n.volume, d->head.volume, RBLK_UUID_LEN);
+	memcpy(n.volume_name, d->volume_name, RBLK_NAME_MAX);
+	memcpy(n.node, d->node, RBLK_NAME_MAX);
 	n.store = le64_to_cpu(d->head.store);
 	n.created = le64_to_cpu(d->created);
 	n.dev_bytes = le64_to_cpu(d->dev_bytes);
@@ -175,50 +175,52 @@ int log_super_decode(struct log_super *s, const void *buf)
 	n.region_shift = le32_to_cpu(d->region_shift);
 	n.read_only = found.ro;
 	if (!n.store || !uuid_ok(n.volume) || !layout_ok(&n) ||
-	    !disk_name_ok(n.volume_name, LOG_NAME_MAX) || !disk_name_ok(n.node, LOG_NAME_MAX))
+	    !rblk_log_disk_name_ok(n.volume_name, RBLK_NAME_MAX) ||
+	    !rblk_log_disk_name_ok(n.node, RBLK_NAME_MAX))
 		return -EINVAL;
 	*s = n;
 	return 0;
 }
 
 /**
- * data_super_encode() - the data device's header as it lies on disk
+ * rblk_log_data_super_encode() - the data device's header as it lies on disk
  * @s: header
- * @buf: RB_BLOCK_SIZE, filled
+ * @buf: RBLK_BLOCK_SIZE, filled
  */
-void data_super_encode(const struct data_super *s, void *buf)
+void rblk_log_data_super_encode(const struct data_super *s, void *buf)
 {
 	struct disk_data *d = buf;
 
-	memset(buf, 0, RB_BLOCK_SIZE);
-	disk_name_put(d->volume_name, s->volume_name, LOG_NAME_MAX);
-	disk_name_put(d->node, s->node, LOG_NAME_MAX);
+	memset(buf, 0, RBLK_BLOCK_SIZE);
+	rblk_log_disk_name_put(d->volume_name, s->volume_name, RBLK_NAME_MAX);
+	rblk_log_disk_name_put(d->node, s->node, RBLK_NAME_MAX);
 	d->seq = cpu_to_le64(s->seq);
 	d->index = cpu_to_le64(s->index);
 	d->term = cpu_to_le64(s->term);
-	disk_seal(&d->head, DISK_MAGIC_DATA, s->volume, s->store, sizeof(*d));
+	rblk_log_disk_seal(&d->head, DISK_MAGIC_DATA, s->volume, s->store, sizeof(*d));
 }
 
 /**
- * data_super_decode() - reads the data device's header
+ * rblk_log_data_super_decode() - reads the data device's header
  * @s: set on success
- * @buf: RB_BLOCK_SIZE
+ * @buf: RBLK_BLOCK_SIZE
  *
  * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
  */
-int data_super_decode(struct data_super *s, const void *buf)
+int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 {
 	const struct disk_data *d = buf;
-	int rc = disk_open(&d->head, DISK_MAGIC_DATA, sizeof(*d), NULL);
+	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_DATA, sizeof(*d), NULL);
 
 	if (rc)
 		return rc;
 	if (!d->head.store || !uuid_ok(d->head.volume) ||
-	    !disk_name_ok(d->volume_name, LOG_NAME_MAX) || !disk_name_ok(d->node, LOG_NAME_MAX))
+	    !rblk_log_disk_name_ok(d->volume_name, RBLK_NAME_MAX) ||
+	    !rblk_log_disk_name_ok(d->node, RBLK_NAME_MAX))
 		return -EINVAL;
-	memcpy(s->volume, d->head.volume, LOG_UUID_LEN);
-	memcpy(s->volume_name, d->volume_name, LOG_NAME_MAX);
-	memcpy(s->node, d->node, LOG_NAME_MAX);
+	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
+	memcpy(s->volume_name, d->volume_name, RBLK_NAME_MAX);
+	memcpy(s->node, d->node, RBLK_NAME_MAX);
 	s->store = le64_to_cpu(d->head.store);
 	s->seq = le64_to_cpu(d->seq);
 	s->index = le64_to_cpu(d->index);
@@ -227,7 +229,7 @@ int data_super_decode(struct data_super *s, const void *buf)
 }
 
 /**
- * log_read_super() - reads the superblock of a log device, or its copy
+ * rblk_log_read_super() - reads the superblock of a log device, or its copy
  * @rd: reader
  * @dev_bytes: size of the device
  * @s: set on success
@@ -237,7 +239,7 @@ int data_super_decode(struct data_super *s, const void *buf)
  *
  * Return: 0, or what the first superblock's decoder said; -ENOSPC.
  */
-int log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s)
+int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s)
 {
 	struct log_super n;
 	int copy, rc, first = 0;
@@ -245,10 +247,10 @@ int log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super 
 	if (dev_bytes < DISK_MAP_OFF)
 		return -ENOSPC;
 	for (copy = 0; copy < LOG_SUPER_COPIES; copy++) {
-		rc = rd->read(rd->ctx, copy ? log_super_offset2(dev_bytes) : 0, rd->scratch,
+		rc = rd->read(rd->ctx, copy ? rblk_log_super_offset2(dev_bytes) : 0, rd->scratch,
 			      LOG_SUPER_BYTES);
 		if (!rc)
-			rc = log_super_decode(&n, rd->scratch);
+			rc = rblk_log_super_decode(&n, rd->scratch);
 		if (!rc) {
 			if (n.dev_bytes > dev_bytes)
 				return -ENOSPC;

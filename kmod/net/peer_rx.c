@@ -11,42 +11,42 @@
 #include "peer.h"
 
 /* Read at first: never beyond the head of a frame with payload; most heads cost one call. */
-#define RB_RX_FIRST	(WIRE_HEADER_BYTES + WIRE_HEAD_PAYLOAD)
+#define RBLK_RX_FIRST	(WIRE_HEADER_BYTES + WIRE_HEAD_PAYLOAD)
 
-static_assert(RB_RX_FIRST <= RB_FRAME_HEAD_MAX);
-static_assert(RB_TX_BVECS >= WIRE_BLOCKS_MAX);
+static_assert(RBLK_RX_FIRST <= RBLK_FRAME_HEAD_MAX);
+static_assert(RBLK_TX_BVECS >= WIRE_BLOCKS_MAX);
 
 /**
- * rb_link_drop_payload() - forgets the payload of a frame that will not be completed
+ * rblk_link_drop_payload() - forgets the payload of a frame that will not be completed
  * @l: link
  */
-void rb_link_drop_payload(struct rb_link *l)
+void rblk_link_drop_payload(struct rblk_link *l)
 {
 	u32 i;
 
 	for (i = 0; i < WIRE_ENTRIES_MAX; i++) {
 		if (l->payload[i])
-			rb_payload_put(rb_payload(l->payload[i]));
+			rblk_payload_put(rblk_payload(l->payload[i]));
 		l->payload[i] = NULL;
 	}
 }
 
-static int receive_head(struct rb_conn *c)
+static int receive_head(struct rblk_conn *c)
 {
 	u32 want;
 	int ret;
 
 	for (;;) {
 		if (!c->decoded && c->have >= WIRE_HEADER_BYTES) {
-			ret = wire_decode_header(&c->header, c->buf);
+			ret = rblk_wire_decode_header(&c->header, c->buf);
 			if (ret)
 				return ret;
 			c->decoded = true;
 		}
-		want = c->decoded ? WIRE_HEADER_BYTES + c->header.head_len : RB_RX_FIRST;
+		want = c->decoded ? WIRE_HEADER_BYTES + c->header.head_len : RBLK_RX_FIRST;
 		if (c->decoded && c->have >= want)
-			return wire_check_head(&c->header, c->buf + WIRE_HEADER_BYTES);
-		ret = rb_sock_recv(c, c->buf + c->have, want - c->have);
+			return rblk_wire_check_head(&c->header, c->buf + WIRE_HEADER_BYTES);
+		ret = rblk_sock_recv(c, c->buf + c->have, want - c->have);
 		if (ret < 0)
 			return ret;
 		c->have += ret;
@@ -54,51 +54,51 @@ static int receive_head(struct rb_conn *c)
 }
 
 /* What was read beyond a short frame is the start of the next one. */
-static void next_frame(struct rb_conn *c)
+static void next_frame(struct rblk_conn *c)
 {
 	u32 used = WIRE_HEADER_BYTES + c->header.head_len;
 
 	c->have -= used;
 	memmove(c->buf, c->buf + used, c->have);
 	c->decoded = false;
-	c->stage = RB_RX_HEAD;
+	c->stage = RBLK_RX_HEAD;
 	c->v->peers->frames_received++;
 }
 
-static int heard(struct rb_conn *c, u64 now)
+static int heard(struct rblk_conn *c, u64 now)
 {
 	int err;
 
 	switch (c->header.type) {
 	case WIRE_HELLO:
-		err = rb_conn_heard_hello(c, now);
+		err = rblk_conn_recv_hello(c, now);
 		if (!err)
 			next_frame(c);
 		return err;
 	case WIRE_REJECT:
-		return rb_conn_heard_reject(c);
+		return rblk_conn_recv_reject(c);
 	default:
-		if (c->state != RB_C_UP)
+		if (c->state != RBLK_C_UP)
 			return -EPROTO;
-		c->stage = RB_RX_ROOM;
-		return wire_decode(&c->link->wire, &c->header, c->buf + WIRE_HEADER_BYTES);
+		c->stage = RBLK_RX_MEMORY;
+		return rblk_wire_decode(&c->link->wire, &c->header, c->buf + WIRE_HEADER_BYTES);
 	}
 }
 
-static int take_pages(struct rb_link *l, u64 now)
+static int take_pages(struct rblk_link *l, u64 now)
 {
-	struct rb_pool *pool = l->peers->v->pool;
+	struct rblk_pool *pool = l->peers->v->pool;
 	u32 total = l->wire.append.nblocks, i, nblocks;
-	struct rb_payload *p;
+	struct rblk_payload *p;
 
 	l->got = 0;
-	if (rb_pool_free(pool, RB_BUDGET_RECEIVE) < total) {
+	if (rblk_pool_free(pool, RBLK_BUDGET_RECEIVE) < total) {
 		/* Ask all the same: a refusal is what brings the kick. */
-		p = rb_payload_alloc(pool, min_t(u32, total, RB_ENTRY_BLOCKS_MAX),
-				     RB_BUDGET_RECEIVE);
+		p = rblk_payload_alloc(pool, min_t(u32, total, RBLK_ENTRY_BLOCKS_MAX),
+				       RBLK_BUDGET_RECEIVE);
 		if (p)
-			rb_payload_put(p);
-		rb_peers_arm(l->peers, now + RB_ROOM_RETRY_NS);
+			rblk_payload_put(p);
+		rblk_peers_arm(l->peers, now + RBLK_RX_RETRY_NS);
 		return -ENOBUFS;
 	}
 	for (i = 0; i < l->wire.append.n; i++) {
@@ -106,10 +106,10 @@ static int take_pages(struct rb_link *l, u64 now)
 		if (!nblocks)
 			continue;
 		/* Nobody but us takes from this budget, so this does not fail. */
-		p = rb_payload_alloc(pool, nblocks, RB_BUDGET_RECEIVE);
+		p = rblk_payload_alloc(pool, nblocks, RBLK_BUDGET_RECEIVE);
 		if (!p) {
-			rb_link_drop_payload(l);
-			rb_peers_arm(l->peers, now + RB_ROOM_RETRY_NS);
+			rblk_link_drop_payload(l);
+			rblk_peers_arm(l->peers, now + RBLK_RX_RETRY_NS);
 			return -ENOBUFS;
 		}
 		l->payload[i] = &p->buf;
@@ -117,22 +117,22 @@ static int take_pages(struct rb_link *l, u64 now)
 	return 0;
 }
 
-static u32 payload_bvecs(struct rb_link *l)
+static u32 payload_bvecs(struct rblk_link *l)
 {
 	struct bio_vec *vec = l->peers->bvec;
 	u32 i, b, n = 0;
 
 	for (i = 0; i < l->wire.append.n; i++)
 		for (b = 0; b < l->wire.append.e[i].nblocks; b++)
-			bvec_set_page(&vec[n++], rb_payload(l->payload[i])->page[b],
-				      RB_BLOCK_SIZE, 0);
+			bvec_set_page(&vec[n++], rblk_payload(l->payload[i])->page[b],
+				      RBLK_BLOCK_SIZE, 0);
 	return n;
 }
 
-static int receive_payload(struct rb_conn *c)
+static int receive_payload(struct rblk_conn *c)
 {
-	struct rb_link *l = c->link;
-	u32 want = l->wire.append.nblocks * RB_BLOCK_SIZE;
+	struct rblk_link *l = c->link;
+	u32 want = l->wire.append.nblocks * RBLK_BLOCK_SIZE;
 	int ret;
 
 	while (l->got < want) {
@@ -150,7 +150,7 @@ static int receive_payload(struct rb_conn *c)
 	return 0;
 }
 
-static int check_payload(struct rb_link *l)
+static int check_payload(struct rblk_link *l)
 {
 	const u32 *crc = l->wire.append.crc;
 	u32 *sums = l->peers->sums;
@@ -160,7 +160,7 @@ static int check_payload(struct rb_link *l)
 		nblocks = l->wire.append.e[i].nblocks;
 		if (!nblocks)
 			continue;
-		rb_payload_sum(rb_payload(l->payload[i]), sums);
+		rblk_payload_sum(rblk_payload(l->payload[i]), sums);
 		if (memcmp(sums, crc, nblocks * sizeof(*crc)))
 			return -EBADMSG;
 		memcpy(l->payload[i]->crc, crc, nblocks * sizeof(*crc));
@@ -169,35 +169,35 @@ static int check_payload(struct rb_link *l)
 	return 0;
 }
 
-static int deliver(struct rb_conn *c, u64 now)
+static int deliver(struct rblk_conn *c, u64 now)
 {
-	struct rb_link *l = c->link;
+	struct rblk_link *l = c->link;
 	int err = check_payload(l);
 
 	if (err)
 		return err;
-	err = member_recv(c->v->m, l->slot, &l->wire, l->payload, now);
+	err = rblk_node_recv(c->v->m, l->slot, &l->wire, l->payload, now);
 	/* The references are the member's now, whatever it thinks of the message. */
 	memset(l->payload, 0, sizeof(l->payload));
 	return err;
 }
 
-static int receive_frame(struct rb_conn *c, u64 now)
+static int receive_frame(struct rblk_conn *c, u64 now)
 {
 	int err;
 
-	if (c->stage == RB_RX_HEAD) {
+	if (c->stage == RBLK_RX_HEAD) {
 		err = receive_head(c);
 		if (!err)
 			err = heard(c, now);
-		if (err || c->stage == RB_RX_HEAD)
+		if (err || c->stage == RBLK_RX_HEAD)
 			return err;
 	}
-	if (c->stage == RB_RX_ROOM) {
+	if (c->stage == RBLK_RX_MEMORY) {
 		err = take_pages(c->link, now);
 		if (err)
 			return err;
-		c->stage = RB_RX_PAYLOAD;
+		c->stage = RBLK_RX_PAYLOAD;
 	}
 	err = receive_payload(c);
 	if (!err)
@@ -207,16 +207,16 @@ static int receive_frame(struct rb_conn *c, u64 now)
 	return err;
 }
 
-static int drain(struct rb_conn *c)
+static int drain(struct rblk_conn *c)
 {
-	struct rb_peers *ps = c->v->peers;
-	int ret = rb_sock_recv(c, ps->scratch, sizeof(ps->scratch));
+	struct rblk_peers *ps = c->v->peers;
+	int ret = rblk_sock_recv(c, ps->scratch, sizeof(ps->scratch));
 
 	return ret < 0 ? ret : 0;
 }
 
 /**
- * rb_conn_receive() - reads and acts on what the socket holds
+ * rblk_conn_receive() - reads and acts on what the socket holds
  * @c: connection, HELLO, UP or LINGER
  * @now: ns
  *
@@ -225,13 +225,13 @@ static int drain(struct rb_conn *c)
  * refused us; -EBADMSG, -EPROTO, -EPROTONOSUPPORT, -EINVAL: it said what
  * no member would; else an error of the socket.
  */
-int rb_conn_receive(struct rb_conn *c, u64 now)
+int rblk_conn_receive(struct rblk_conn *c, u64 now)
 {
-	u32 frames = RB_RX_FRAMES;
+	u32 frames = RBLK_RX_FRAMES;
 	int err = 0;
 
 	while (!err && frames--)
-		err = c->state == RB_C_LINGER ? drain(c) : receive_frame(c, now);
+		err = c->state == RBLK_C_LINGER ? drain(c) : receive_frame(c, now);
 	if (err == -EAGAIN)
 		c->readable = false;
 	return err;

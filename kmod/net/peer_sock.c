@@ -7,7 +7,7 @@
  * sk_user_data, under sk_callback_lock, and looks at nothing once that is NULL.
  * The release clears it and puts TCP's own callbacks back under the same lock
  * for writing; closing the socket then waits for whoever is inside its lock, so
- * no callback of ours runs when rb_sock_close() returns.
+ * no callback of ours runs when rblk_sock_close() returns.
  *
  * A socket that was closed holds nothing of the module. It has TCP's callbacks
  * again, and it is closed by a reset: it does not stay to deliver what nobody
@@ -24,13 +24,13 @@
 
 #include "peer.h"
 
-#define RB_KEEPALIVE_IDLE_S	5
-#define RB_KEEPALIVE_PROBES	3
+#define RBLK_TCP_KEEPALIVE_IDLE_S	5
+#define RBLK_TCP_KEEPALIVE_PROBES	3
 /* Unacknowledged for that long: the connection is lost. The bulk one may stand
  * still longer, when the peer has no memory to receive into.
  */
-#define RB_USER_TIMEOUT_MS	4000
-#define RB_USER_TIMEOUT_BULK_MS	10000
+#define RBLK_USER_TIMEOUT_MS	4000
+#define RBLK_USER_TIMEOUT_BULK_MS	10000
 
 /*
  * A kernel socket does not hold its namespace, but what TCP still has to do
@@ -38,7 +38,7 @@
  */
 static void hold_net(struct sock *sk)
 {
-	rb_sk_hold_net(sk);
+	rblk_sk_hold_net(sk);
 }
 
 /*
@@ -84,7 +84,7 @@ static int create(struct net *net, int family, struct socket **sock)
 
 static void on_listener_ready(struct sock *sk)
 {
-	struct rb_peers *ps;
+	struct rblk_peers *ps;
 
 	/*
 	 * Children inherit this callback until they are accepted, and must not
@@ -95,28 +95,28 @@ static void on_listener_ready(struct sock *sk)
 	read_lock_bh(&sk->sk_callback_lock);
 	ps = sk->sk_user_data;
 	if (ps) {
-		set_bit(RB_CONN_READ, &ps->bits);
-		rb_volume_kick(ps->v, RB_KICK_NET);
+		set_bit(RBLK_CONN_READ, &ps->bits);
+		rblk_volume_kick(ps->v, RBLK_KICK_NET);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void kick_conn(struct sock *sk, enum rb_conn_bit bit)
+static void kick_conn(struct sock *sk, enum rblk_conn_bit bit)
 {
-	struct rb_conn *c;
+	struct rblk_conn *c;
 
 	read_lock_bh(&sk->sk_callback_lock);
 	c = sk->sk_user_data;
 	if (c) {
 		set_bit(bit, &c->bits);
-		rb_volume_kick(c->v, RB_KICK_NET);
+		rblk_volume_kick(c->v, RBLK_KICK_NET);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
 static void on_data_ready(struct sock *sk)
 {
-	kick_conn(sk, RB_CONN_READ);
+	kick_conn(sk, RBLK_CONN_READ);
 }
 
 static void on_write_space(struct sock *sk)
@@ -125,22 +125,22 @@ static void on_write_space(struct sock *sk)
 		return;
 	if (sk->sk_socket)
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	kick_conn(sk, RB_CONN_WRITE);
+	kick_conn(sk, RBLK_CONN_WRITE);
 }
 
 static void on_state_change(struct sock *sk)
 {
-	kick_conn(sk, RB_CONN_STATE);
+	kick_conn(sk, RBLK_CONN_STATE);
 }
 
 /**
- * rb_sock_listen() - the volume's one listener
+ * rblk_sock_listen() - the volume's one listener
  * @ps: whose
  * @addr: address and port to bind to
  *
  * Return: 0 or -errno of socket, bind or listen.
  */
-int rb_sock_listen(struct rb_peers *ps, const struct sockaddr_storage *addr)
+int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr)
 {
 	struct socket *sock;
 	struct sock *sk;
@@ -163,9 +163,9 @@ int rb_sock_listen(struct rb_peers *ps, const struct sockaddr_storage *addr)
 	sk->sk_data_ready = on_listener_ready;
 	sk->sk_user_data = ps;
 	write_unlock_bh(&sk->sk_callback_lock);
-	err = kernel_listen(sock, RB_STRANGERS + 2 * MEMBER_PEERS_MAX);
+	err = kernel_listen(sock, RBLK_PENDING_MAX + 2 * NODE_PEERS_MAX);
 	if (err)
-		rb_sock_unlisten(ps);
+		rblk_sock_unlisten(ps);
 	return err;
 
 release:
@@ -174,10 +174,10 @@ release:
 }
 
 /**
- * rb_sock_unlisten() - closes the listener, if there is one
+ * rblk_sock_unlisten() - closes the listener, if there is one
  * @ps: whose
  */
-void rb_sock_unlisten(struct rb_peers *ps)
+void rblk_sock_unlisten(struct rblk_peers *ps)
 {
 	struct sock *sk;
 
@@ -193,13 +193,13 @@ void rb_sock_unlisten(struct rb_peers *ps)
 }
 
 /**
- * rb_sock_accept() - takes a connection from the listener, if there is one
+ * rblk_sock_accept() - takes a connection from the listener, if there is one
  * @ps: whose
- * @sock: result, to be given to rb_sock_attach() or released
+ * @sock: result, to be given to rblk_sock_attach() or released
  *
  * Return: 0; -EAGAIN: none; else -errno.
  */
-int rb_sock_accept(struct rb_peers *ps, struct socket **sock)
+int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock)
 {
 	unsigned int noio = memalloc_noio_save();
 	int err = kernel_accept(ps->listener, sock, O_NONBLOCK);
@@ -216,7 +216,7 @@ int rb_sock_accept(struct rb_peers *ps, struct socket **sock)
  * and said so. So sockets may use the reserves (__GFP_MEMALLOC, from
  * sk_set_memalloc(); TCP hands it on to what it allocates in softirqs), as
  * those of nbd do; what arrives for other sockets and took from the reserves is
- * dropped then. See also rb_link_flush().
+ * dropped then. See also rblk_link_flush().
  */
 static void set_options(struct socket *sock)
 {
@@ -228,18 +228,18 @@ static void set_options(struct socket *sock)
 	sock_no_linger(sk);
 	tcp_sock_set_nodelay(sk);
 	sock_set_keepalive(sk);
-	tcp_sock_set_keepidle(sk, RB_KEEPALIVE_IDLE_S);
+	tcp_sock_set_keepidle(sk, RBLK_TCP_KEEPALIVE_IDLE_S);
 	tcp_sock_set_keepintvl(sk, 1);
-	tcp_sock_set_keepcnt(sk, RB_KEEPALIVE_PROBES);
-	tcp_sock_set_user_timeout(sk, RB_USER_TIMEOUT_MS);
+	tcp_sock_set_keepcnt(sk, RBLK_TCP_KEEPALIVE_PROBES);
+	tcp_sock_set_user_timeout(sk, RBLK_USER_TIMEOUT_MS);
 }
 
 /**
- * rb_sock_attach() - makes a socket a connection's
+ * rblk_sock_attach() - makes a socket a connection's
  * @c: connection without one
  * @sock: its socket from now on
  */
-void rb_sock_attach(struct rb_conn *c, struct socket *sock)
+void rblk_sock_attach(struct rblk_conn *c, struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
@@ -256,31 +256,31 @@ void rb_sock_attach(struct rb_conn *c, struct socket *sock)
 }
 
 /**
- * rb_sock_end() - says that nothing more will be sent
+ * rblk_sock_end() - says that nothing more will be sent
  * @c: connection
  */
-void rb_sock_end(struct rb_conn *c)
+void rblk_sock_end(struct rblk_conn *c)
 {
 	kernel_sock_shutdown(c->sock, SHUT_WR);
 }
 
 /**
- * rb_sock_patient() - the connection became a bulk one
+ * rblk_sock_keepalive() - the connection became a bulk one
  * @c: connection
  */
-void rb_sock_patient(struct rb_conn *c)
+void rblk_sock_keepalive(struct rblk_conn *c)
 {
-	tcp_sock_set_user_timeout(c->sock->sk, RB_USER_TIMEOUT_BULK_MS);
+	tcp_sock_set_user_timeout(c->sock->sk, RBLK_USER_TIMEOUT_BULK_MS);
 }
 
 /**
- * rb_sock_dial() - starts connecting; RB_CONN_STATE tells the end
+ * rblk_sock_dial() - starts connecting; RBLK_CONN_STATE tells the end
  * @c: connection without a socket; it has one afterwards even on errors of the
  *	connect itself. To @c->addr.
  *
  * Return: 0 or -errno.
  */
-int rb_sock_dial(struct rb_conn *c)
+int rblk_sock_dial(struct rblk_conn *c)
 {
 	unsigned int noio = memalloc_noio_save();
 	struct socket *sock;
@@ -289,7 +289,7 @@ int rb_sock_dial(struct rb_conn *c)
 	err = create(c->v->net, c->addr.ss_family, &sock);
 	if (err)
 		goto restore;
-	rb_sock_attach(c, sock);
+	rblk_sock_attach(c, sock);
 	err = kernel_connect(sock, (struct sockaddr_unsized *)&c->addr, address_len(&c->addr),
 			     O_NONBLOCK);
 	if (err == -EINPROGRESS)
@@ -300,10 +300,10 @@ restore:
 }
 
 /**
- * rb_sock_close() - closes a connection's socket, if it has one
+ * rblk_sock_close() - closes a connection's socket, if it has one
  * @c: the connection; nothing touches it for this socket afterwards
  */
-void rb_sock_close(struct rb_conn *c)
+void rblk_sock_close(struct rblk_conn *c)
 {
 	struct socket *sock = c->sock;
 	struct sock *sk;
@@ -325,14 +325,14 @@ void rb_sock_close(struct rb_conn *c)
 }
 
 /**
- * rb_sock_say() - sends a frame of the handshake, at once or not at all
+ * rblk_sock_send() - sends a frame of the handshake, at once or not at all
  * @c: a fresh connection, whose socket has room unless something is wrong
  * @frame: what to send
  * @len: its bytes
  *
  * Return: 0; -errno: the connection is of no use.
  */
-int rb_sock_say(struct rb_conn *c, void *frame, u32 len)
+int rblk_sock_send(struct rblk_conn *c, void *frame, u32 len)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec = { .iov_base = frame, .iov_len = len };
@@ -345,14 +345,14 @@ int rb_sock_say(struct rb_conn *c, void *frame, u32 len)
 }
 
 /**
- * rb_sock_recv() - receives into a plain buffer what is there
+ * rblk_sock_recv() - receives into a plain buffer what is there
  * @c: connection
  * @buf: whereto
  * @len: at most
  *
  * Return: bytes, > 0; -EAGAIN: nothing there; -ECONNRESET: closed; else -errno.
  */
-int rb_sock_recv(struct rb_conn *c, void *buf, u32 len)
+int rblk_sock_recv(struct rblk_conn *c, void *buf, u32 len)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	struct kvec vec = { .iov_base = buf, .iov_len = len };

@@ -10,23 +10,23 @@
 
 #include "peer.h"
 
-static_assert(RB_TX_BVECS >= 1 + WIRE_BLOCKS_MAX);
+static_assert(RBLK_TX_BVECS >= 1 + WIRE_BLOCKS_MAX);
 
 /**
- * rb_link_alloc_frames() - allocates the ring
+ * rblk_link_alloc_frames() - allocates the ring
  * @l: link
  *
- * Return: 0 or -ENOMEM; rb_link_free_frames() frees what there is.
+ * Return: 0 or -ENOMEM; rblk_link_free_frames() frees what there is.
  */
-int rb_link_alloc_frames(struct rb_link *l)
+int rblk_link_alloc_frames(struct rblk_link *l)
 {
 	u32 i;
 
-	l->frame = kvcalloc(RB_TX_FRAMES, sizeof(*l->frame), GFP_KERNEL);
+	l->frame = kvcalloc(RBLK_TX_FRAMES, sizeof(*l->frame), GFP_KERNEL);
 	if (!l->frame)
 		return -ENOMEM;
-	for (i = 0; i < RB_TX_FRAMES; i++) {
-		l->frame[i].head = alloc_pages_exact(RB_FRAME_HEAD_MAX, GFP_KERNEL);
+	for (i = 0; i < RBLK_TX_FRAMES; i++) {
+		l->frame[i].head = alloc_pages_exact(RBLK_FRAME_HEAD_MAX, GFP_KERNEL);
 		if (!l->frame[i].head)
 			return -ENOMEM;
 	}
@@ -34,74 +34,74 @@ int rb_link_alloc_frames(struct rb_link *l)
 }
 
 /**
- * rb_link_free_frames() - frees the ring
+ * rblk_link_free_frames() - frees the ring
  * @l: link; no frame is queued
  */
-void rb_link_free_frames(struct rb_link *l)
+void rblk_link_free_frames(struct rblk_link *l)
 {
 	u32 i;
 
-	for (i = 0; l->frame && i < RB_TX_FRAMES; i++)
+	for (i = 0; l->frame && i < RBLK_TX_FRAMES; i++)
 		if (l->frame[i].head)
-			free_pages_exact(l->frame[i].head, RB_FRAME_HEAD_MAX);
+			free_pages_exact(l->frame[i].head, RBLK_FRAME_HEAD_MAX);
 	kvfree(l->frame);
 	l->frame = NULL;
 }
 
-static struct rb_frame *frame_at(struct rb_link *l, u32 pos)
+static struct rblk_frame *frame_at(struct rblk_link *l, u32 pos)
 {
-	return &l->frame[pos & (RB_TX_FRAMES - 1)];
+	return &l->frame[pos & (RBLK_TX_FRAMES - 1)];
 }
 
-static u32 frame_bytes(const struct rb_frame *f)
+static u32 frame_bytes(const struct rblk_frame *f)
 {
-	return f->len + f->nblocks * RB_BLOCK_SIZE;
+	return f->len + f->nblocks * RBLK_BLOCK_SIZE;
 }
 
-static void drop_oldest(struct rb_link *l)
+static void drop_oldest(struct rblk_link *l)
 {
-	struct rb_frame *f = frame_at(l, l->tail++);
+	struct rblk_frame *f = frame_at(l, l->tail++);
 	u32 i;
 
 	for (i = 0; i < f->n; i++)
-		rb_payload_put(f->payload[i]);
+		rblk_payload_put(f->payload[i]);
 	f->n = 0;
 	l->sent = 0;
 }
 
 /**
- * rb_link_drop_frames() - forgets what was not sent
+ * rblk_link_drop_frames() - forgets what was not sent
  * @l: link
  */
-void rb_link_drop_frames(struct rb_link *l)
+void rblk_link_drop_frames(struct rblk_link *l)
 {
 	while (l->tail != l->head)
 		drop_oldest(l);
 	l->starved = false;
 }
 
-static u32 gather_frame(struct bio_vec *vec, const struct rb_frame *f)
+static u32 gather_frame(struct bio_vec *vec, const struct rblk_frame *f)
 {
 	u32 i, b, n = 0;
 
 	bvec_set_page(&vec[n++], virt_to_page(f->head), f->len, offset_in_page(f->head));
 	for (i = 0; i < f->n; i++)
 		for (b = 0; b < f->payload[i]->buf.nblocks; b++)
-			bvec_set_page(&vec[n++], f->payload[i]->page[b], RB_BLOCK_SIZE, 0);
+			bvec_set_page(&vec[n++], f->payload[i]->page[b], RBLK_BLOCK_SIZE, 0);
 	return n;
 }
 
 /* As many whole frames as fit. Returns their number. */
-static u32 gather(struct rb_link *l, struct msghdr *msg)
+static u32 gather(struct rblk_link *l, struct msghdr *msg)
 {
 	struct bio_vec *vec = l->peers->bvec;
 	u32 n = 0, pos = l->tail;
 	size_t bytes = 0;
 
 	while (pos != l->head) {
-		struct rb_frame *f = frame_at(l, pos);
+		struct rblk_frame *f = frame_at(l, pos);
 
-		if (n + 1 + f->nblocks > RB_TX_BVECS)
+		if (n + 1 + f->nblocks > RBLK_TX_BVECS)
 			break;
 		n += gather_frame(vec + n, f);
 		bytes += frame_bytes(f);
@@ -113,9 +113,9 @@ static u32 gather(struct rb_link *l, struct msghdr *msg)
 	return pos - l->tail;
 }
 
-static void consume(struct rb_link *l, u32 bytes)
+static void consume(struct rblk_link *l, u32 bytes)
 {
-	struct rb_peers *ps = l->peers;
+	struct rblk_peers *ps = l->peers;
 
 	ps->bytes_sent += bytes;
 	l->sent += bytes;
@@ -129,18 +129,18 @@ static void consume(struct rb_link *l, u32 bytes)
 }
 
 /**
- * rb_link_flush() - gives the socket as much as it takes
+ * rblk_link_flush() - gives the socket as much as it takes
  * @l: link with a connection
  *
  * The socket itself may use the reserves of memory, see set_options(). What is
  * below it (neighbours, queues, tunnels) may only if the task may: hence
  * PF_MEMALLOC around the send, as in nbd and nvme-tcp. It also means that nothing is
  * reclaimed with the socket locked. How much that can take is bounded by the
- * socket's send buffer, and by RB_TX_FRAMES that wait to be copied there.
+ * socket's send buffer, and by RBLK_TX_FRAMES that wait to be copied there.
  *
  * Return: 0, or -errno: the connection is broken.
  */
-int rb_link_flush(struct rb_link *l)
+int rblk_link_flush(struct rblk_link *l)
 {
 	unsigned int noreclaim = memalloc_noreclaim_save();
 	int ret = 0;
@@ -160,30 +160,30 @@ int rb_link_flush(struct rb_link *l)
 	 * to believe it would be to spin.
 	 */
 	if (ret == -EAGAIN && tcp_rtx_and_write_queues_empty(l->conn->sock->sk))
-		clear_bit(RB_CONN_WRITE, &l->conn->bits);
+		clear_bit(RBLK_CONN_WRITE, &l->conn->bits);
 	/* No room, or no memory: then nobody would tell us when to try again. */
 	if (l->tail != l->head)
-		rb_peers_arm(l->peers, rb_now() + RB_TX_RETRY_NS);
+		rblk_peers_arm(l->peers, rblk_now() + RBLK_TX_RETRY_NS);
 	return ret < 0 && ret != -EAGAIN ? ret : 0;
 }
 
 /**
- * rb_peer_tx_begin() - room for a frame, see struct member_ops
+ * rblk_peer_tx_begin() - room for a frame, see struct rblk_node_ops
  * @host: the volume
  * @slot: peer
  * @ch: channel
  *
- * Return: RB_FRAME_HEAD_MAX bytes to encode into, or NULL.
+ * Return: RBLK_FRAME_HEAD_MAX bytes to encode into, or NULL.
  */
-void *rb_peer_tx_begin(void *host, u32 slot, enum wire_channel ch)
+void *rblk_peer_tx_begin(void *host, u32 slot, enum wire_channel ch)
 {
-	struct rb_volume *v = host;
-	struct rb_link *l = rb_link(v->peers, slot, ch);
+	struct rblk_volume *v = host;
+	struct rblk_link *l = rblk_link(v->peers, slot, ch);
 
 	lockdep_assert_held(&v->owner);
 	if (!l->conn || l->conn->broken)
 		return NULL;
-	if (l->head - l->tail == RB_TX_FRAMES) {
+	if (l->head - l->tail == RBLK_TX_FRAMES) {
 		l->starved = true;
 		return NULL;
 	}
@@ -191,7 +191,7 @@ void *rb_peer_tx_begin(void *host, u32 slot, enum wire_channel ch)
 }
 
 /**
- * rb_peer_tx_end() - sends what was encoded, see struct member_ops
+ * rblk_peer_tx_end() - sends what was encoded, see struct rblk_node_ops
  * @host: the volume
  * @slot: peer
  * @ch: channel
@@ -199,17 +199,17 @@ void *rb_peer_tx_begin(void *host, u32 slot, enum wire_channel ch)
  * @buf: payload, NULL where an entry has none
  * @n: of @buf
  */
-void rb_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len, struct rb_buf *const *buf,
-		    u32 n)
+void rblk_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
+		      struct rblk_buf *const *buf, u32 n)
 {
-	struct rb_volume *v = host;
-	struct rb_link *l = rb_link(v->peers, slot, ch);
-	struct rb_frame *f = frame_at(l, l->head);
+	struct rblk_volume *v = host;
+	struct rblk_link *l = rblk_link(v->peers, slot, ch);
+	struct rblk_frame *f = frame_at(l, l->head);
 	bool was_empty = l->tail == l->head;
 	u32 i;
 
 	lockdep_assert_held(&v->owner);
-	if (WARN_ON_ONCE(!len || len > RB_FRAME_HEAD_MAX || n > WIRE_ENTRIES_MAX))
+	if (WARN_ON_ONCE(!len || len > RBLK_FRAME_HEAD_MAX || n > WIRE_ENTRIES_MAX))
 		return;
 	f->len = len;
 	f->nblocks = 0;
@@ -217,8 +217,8 @@ void rb_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len, struct 
 	for (i = 0; i < n; i++) {
 		if (!buf[i])
 			continue;
-		f->payload[f->n] = rb_payload(buf[i]);
-		rb_payload_get(f->payload[f->n++]);
+		f->payload[f->n] = rblk_payload(buf[i]);
+		rblk_payload_get(f->payload[f->n++]);
 		f->nblocks += buf[i]->nblocks;
 	}
 	l->head++;
@@ -228,8 +228,8 @@ void rb_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len, struct 
 	}
 
 	/* What waits already waits for room in the socket. */
-	if (!was_empty || l->conn->broken || !rb_link_flush(l))
+	if (!was_empty || l->conn->broken || !rblk_link_flush(l))
 		return;
 	l->conn->broken = true;
-	rb_volume_kick(v, RB_KICK_NET);
+	rblk_volume_kick(v, RBLK_KICK_NET);
 }

@@ -5,7 +5,7 @@
 #include "internal.h"
 
 /**
- * raft_ack() - tell the leader what of its log is durable here
+ * rblk_raft_ack() - tell the leader what of its log is durable here
  * @r: the core
  * @at_once: even if that is no news
  *
@@ -13,26 +13,26 @@
  * be an older leader's. Waits for the metadata: a member that forgets the term
  * could help to elect a leader that lacks what it acknowledged.
  */
-void raft_ack(struct raft *r, bool at_once)
+void rblk_raft_ack(struct raft *r, bool at_once)
 {
-	struct raft_id match = r->verified;
+	struct rblk_id match = r->verified;
 	struct raft_msg *m;
 
 	if (r->role != RAFT_FOLLOWER || !r->leader)
 		return;
 	if (match.index > r->durable) {
 		match.index = r->durable;
-		match.term = raft_trail_term(&r->trail, match.index);
+		match.term = rblk_raft_runs_term(&r->runs, match.index);
 	}
 	if (!at_once && match.index <= r->acked)
 		return;
-	if (!raft_meta_is_durable(r)) {
+	if (!rblk_raft_meta_is_durable(r)) {
 		r->ack_held = true;
 		return;
 	}
 	r->ack_held = false;
 	r->acked = max_t(u64, r->acked, match.index);
-	m = raft_send(r, RAFT_MSG_APPEND_REPLY, r->leader);
+	m = rblk_raft_send(r, RAFT_MSG_APPEND_REPLY, r->leader);
 	m->prev = match;
 	m->read_seq = r->read_echo;
 }
@@ -40,34 +40,34 @@ void raft_ack(struct raft *r, bool at_once)
 /* The sender of an old term has to learn the new one, or it never rejoins. */
 static void refuse_old(struct raft *r, const struct raft_msg *m)
 {
-	struct raft_msg *reply = raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
+	struct raft_msg *reply = rblk_raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
 
 	reply->reject = 1;
 }
 
 /* Names the newest own entry that the leader may share: see progress.c. */
-static void refuse(struct raft *r, const struct raft_msg *m)
+static void refuse_append(struct raft *r, const struct raft_msg *m)
 {
-	struct raft_msg *reply = raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
-	u64 i = min_t(u64, m->prev.index - 1, raft_last(r));
+	struct raft_msg *reply = rblk_raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
+	u64 i = min_t(u64, m->prev.index - 1, rblk_raft_last(r));
 
 	/* What is committed is shared for certain. */
-	i = max_t(u64, raft_trail_at_most(&r->trail, i, m->prev.term), r->commit);
+	i = max_t(u64, rblk_raft_runs_at_most(&r->runs, i, m->prev.term), r->commit);
 	reply->reject = 1;
 	reply->reject_index = m->prev.index;
 	reply->prev.index = i;
-	reply->prev.term = raft_trail_term(&r->trail, i);
-	reply->run_first = raft_trail_run_first(&r->trail, i);
+	reply->prev.term = rblk_raft_runs_term(&r->runs, i);
+	reply->run_first = rblk_raft_run_first(&r->runs, i);
 	reply->read_seq = r->read_echo;
 }
 
 /* What snap covers is committed, so the leader has the same. */
-static bool fits(const struct raft *r, const struct raft_id *prev)
+static bool fits(const struct raft *r, const struct rblk_id *prev)
 {
-	if (prev->index < r->trail.snap.index)
+	if (prev->index < r->runs.snap.index)
 		return true;
-	return prev->index <= raft_last(r) &&
-	       raft_trail_term(&r->trail, prev->index) == prev->term;
+	return prev->index <= rblk_raft_last(r) &&
+	       rblk_raft_runs_term(&r->runs, prev->index) == prev->term;
 }
 
 /* Would the leader of this term take back what it said in this term? */
@@ -78,10 +78,10 @@ static bool contradicts(const struct raft *r, const struct raft_msg *m)
 
 	if (m->term != r->meta.term || s->first > s->last || !fits(r, &m->prev))
 		return false;
-	at = raft_trail_differs(&r->trail, s);
-	if (at > s->last || at > raft_last(r) || at <= r->commit)
+	at = rblk_raft_runs_differs(&r->runs, s);
+	if (at > s->last || at > rblk_raft_last(r) || at <= r->commit)
 		return false;
-	return at <= r->verified.index || raft_trail_term(&r->trail, at) == m->term;
+	return at <= r->verified.index || rblk_raft_runs_term(&r->runs, at) == m->term;
 }
 
 /* Stores what is new; returns the last entry that equals the leader's. */
@@ -93,26 +93,26 @@ static u64 take(struct raft *r, const struct raft_msg *m)
 
 	if (s.first > s.last)
 		return m->prev.index;
-	at = raft_trail_differs(&r->trail, &s);
+	at = rblk_raft_runs_differs(&r->runs, &s);
 	if (at > s.last)
 		return s.last;
-	if (!raft_trail_fits(&r->trail, at, s.term, reserve))
+	if (!rblk_raft_runs_fits(&r->runs, at, s.term, reserve))
 		return at - 1;
-	if (at <= raft_last(r))
-		raft_trim_log(r, at);
+	if (at <= rblk_raft_last(r))
+		rblk_raft_trim_log(r, at);
 	if (at > s.first)
 		s.conf = NULL;
 	s.first = at;
-	raft_grow_log(r, &s);
+	rblk_raft_grow_log(r, &s);
 	return s.last;
 }
 
 static void follow(struct raft *r, const struct raft_msg *m)
 {
 	if (m->term > r->meta.term || r->role != RAFT_FOLLOWER || r->leader != m->from)
-		raft_become_follower(r, m->term, m->from);
-	r->leader_heard = r->now;
-	raft_arm_election(r);
+		rblk_raft_become_follower(r, m->term, m->from);
+	r->leader_contact = r->now;
+	rblk_raft_arm_election(r);
 	r->read_echo = max_t(u64, r->read_echo, m->read_seq);
 	r->resync = m->resync;
 }
@@ -120,7 +120,7 @@ static void follow(struct raft *r, const struct raft_msg *m)
 /* No correct leader lacks a committed entry: go no further with this one. */
 static bool breaks_committed(struct raft *r, const struct raft_msg *m)
 {
-	const struct raft_id *snap = &r->trail.snap;
+	const struct rblk_id *snap = &r->runs.snap;
 	const struct raft_span *s = &m->ents;
 	bool equal = fits(r, &m->prev) || m->prev.index > r->commit;
 
@@ -130,13 +130,13 @@ static bool breaks_committed(struct raft *r, const struct raft_msg *m)
 }
 
 /**
- * raft_on_append() - entries or a heartbeat of a leader
+ * rblk_raft_on_append() - entries or a heartbeat of a leader
  * @r: the core
  * @m: APPEND, maybe of a store that is no member here: this node may be behind
  *
  * Return: 0, or -EINVAL if no correct leader of that term could have sent it.
  */
-int raft_on_append(struct raft *r, const struct raft_msg *m)
+int rblk_raft_on_append(struct raft *r, const struct raft_msg *m)
 {
 	u64 good, last;
 	bool empty;
@@ -154,7 +154,7 @@ int raft_on_append(struct raft *r, const struct raft_msg *m)
 	if (breaks_committed(r, m))
 		return 0;
 	if (!fits(r, &m->prev)) {
-		refuse(r, m);
+		refuse_append(r, m);
 		return 0;
 	}
 	good = take(r, m);
@@ -165,9 +165,9 @@ int raft_on_append(struct raft *r, const struct raft_msg *m)
 		r->verified.term = good == m->prev.index ? m->prev.term : m->ents.term;
 	}
 	if (min_t(u64, m->commit, good) > r->commit)
-		raft_commit_to(r, min_t(u64, m->commit, good));
+		rblk_raft_commit_to(r, min_t(u64, m->commit, good));
 	/* No room: silence, or the leader would send the same again at once. */
 	if (good == last)
-		raft_ack(r, empty || last <= r->durable);
+		rblk_raft_ack(r, empty || last <= r->durable);
 	return 0;
 }

@@ -5,11 +5,11 @@
  */
 #include "internal.h"
 
-static bool log_ok(const struct raft *r)
+static bool raft_log_ok(const struct raft *r)
 {
-	const struct raft_trail *t = &r->trail;
+	const struct raft_runs *t = &r->runs;
 
-	return raft_trail_ok(t) && raft_last_term(r) <= r->meta.term &&
+	return rblk_raft_runs_ok(t) && rblk_raft_last_term(r) <= r->meta.term &&
 	       t->snap.index <= r->commit && r->commit <= t->last &&
 	       t->snap.index <= r->durable && r->durable <= t->last;
 }
@@ -21,25 +21,25 @@ static bool meta_ok(const struct raft *r)
 	if (r->meta_inflight && r->meta_inflight <= r->meta_durable)
 		return false;
 	/* What is not durable is being written, from the first step on. */
-	return raft_meta_is_durable(r) || r->meta_inflight || r->meta_version == 1;
+	return rblk_raft_meta_is_durable(r) || r->meta_inflight || r->meta_version == 1;
 }
 
 static bool conf_ok(const struct raft *r)
 {
 	u32 i, peers = 0;
 
-	if (r->conf.index > raft_last(r))
+	if (r->conf.index > rblk_raft_last(r))
 		return false;
 	if (!r->conf.index)
 		return !r->conf.n;
-	if (!raft_conf_valid(&r->conf) || r->prev_conf.index >= r->conf.index)
+	if (!rblk_raft_conf_valid(&r->conf) || r->prev_conf.index >= r->conf.index)
 		return false;
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++) {
-		if (r->peer[i].store && !raft_conf_flags(&r->conf, r->peer[i].store))
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++) {
+		if (r->peer[i].store && !rblk_raft_conf_flags(&r->conf, r->peer[i].store))
 			return false;
 		peers += !!r->peer[i].store;
 	}
-	return peers == r->conf.n - !!raft_conf_flags(&r->conf, r->cfg.self);
+	return peers == r->conf.n - !!rblk_raft_conf_flags(&r->conf, r->cfg.self);
 }
 
 static bool role_ok(const struct raft *r)
@@ -52,16 +52,16 @@ static bool role_ok(const struct raft *r)
 		return !r->leader && (r->role == RAFT_PRECANDIDATE || r->meta.vote == r->cfg.self);
 	if (r->role == RAFT_FOLLOWER)
 		return !r->transferee && !r->round_busy && r->acked <= r->verified.index;
-	return r->meta.vote == r->cfg.self && raft_meta_is_durable(r) &&
-	       raft_last_term(r) == r->meta.term && r->noop <= raft_last(r) &&
-	       (!r->transferee || raft_is_voter(r, r->transferee));
+	return r->meta.vote == r->cfg.self && rblk_raft_meta_is_durable(r) &&
+	       rblk_raft_last_term(r) == r->meta.term && r->noop <= rblk_raft_last(r) &&
+	       (!r->transferee || rblk_raft_is_voter(r, r->transferee));
 }
 
 static bool peer_ok(const struct raft *r, const struct raft_peer *p)
 {
-	bool resync = p->state == RAFT_PEER_RESYNC, gone = p->next <= r->trail.snap.index;
+	bool resync = p->state == RAFT_PEER_RESYNC, gone = p->next <= r->runs.snap.index;
 
-	if (p->match > raft_last(r) || p->next <= p->match || p->next > raft_last(r) + 1)
+	if (p->match > rblk_raft_last(r) || p->next <= p->match || p->next > rblk_raft_last(r) + 1)
 		return false;
 	if (resync != gone)
 		return false;
@@ -71,22 +71,22 @@ static bool peer_ok(const struct raft *r, const struct raft_peer *p)
 }
 
 /**
- * raft_check() - audit every invariant
+ * rblk_raft_check() - audit every invariant
  * @r: the core
  *
- * Return: 0, or -EUCLEAN after RB_ASSERT fired.
+ * Return: 0, or -EUCLEAN after RBLK_ASSERT fired.
  */
-int raft_check(const struct raft *r)
+int rblk_raft_check(const struct raft *r)
 {
 	u32 i;
 
 	if (r->role == RAFT_HALTED)
 		return 0;
-	if (RB_ASSERT(log_ok(r)) || RB_ASSERT(meta_ok(r)) || RB_ASSERT(conf_ok(r)) ||
-	    RB_ASSERT(role_ok(r)) || RB_ASSERT(r->read_ok <= r->read_want))
+	if (RBLK_ASSERT(raft_log_ok(r)) || RBLK_ASSERT(meta_ok(r)) || RBLK_ASSERT(conf_ok(r)) ||
+	    RBLK_ASSERT(role_ok(r)) || RBLK_ASSERT(r->read_ok <= r->read_want))
 		return -EUCLEAN;
-	for (i = 0; r->role == RAFT_LEADER && i < RAFT_MEMBERS_MAX; i++)
-		if (r->peer[i].store && RB_ASSERT(peer_ok(r, &r->peer[i])))
+	for (i = 0; r->role == RAFT_LEADER && i < RBLK_MEMBERS_MAX; i++)
+		if (r->peer[i].store && RBLK_ASSERT(peer_ok(r, &r->peer[i])))
 			return -EUCLEAN;
 	return 0;
 }

@@ -8,26 +8,26 @@
 
 static bool member_valid(const struct raft_member *m)
 {
-	u8 voter = m->flags & (RAFT_M_IN | RAFT_M_OUT);
+	u8 voter = m->flags & (RBLK_M_IN | RBLK_M_OUT);
 
-	if (!m->store || m->flags & ~(RAFT_M_IN | RAFT_M_OUT | RAFT_M_LEARNER | RAFT_M_WITNESS))
+	if (!m->store || m->flags & ~(RBLK_M_IN | RBLK_M_OUT | RBLK_M_LEARNER | RBLK_M_WITNESS))
 		return false;
-	if (m->flags & RAFT_M_LEARNER)
-		return !(m->flags & RAFT_M_IN);
+	if (m->flags & RBLK_M_LEARNER)
+		return !(m->flags & RBLK_M_IN);
 	return voter;
 }
 
 /**
- * raft_conf_valid() - can this be a configuration?
+ * rblk_raft_conf_valid() - can this be a configuration?
  * @conf: what came over the wire, from the disk, or from the administrator
  *
  * Return: false if it has no incoming voter, a member twice, or odd flags.
  */
-bool raft_conf_valid(const struct raft_conf *conf)
+bool rblk_raft_conf_valid(const struct raft_conf *conf)
 {
 	u32 i, j, voters = 0;
 
-	if (!conf->n || conf->n > RAFT_MEMBERS_MAX)
+	if (!conf->n || conf->n > RBLK_MEMBERS_MAX)
 		return false;
 	for (i = 0; i < conf->n; i++) {
 		if (!member_valid(&conf->m[i]))
@@ -35,19 +35,19 @@ bool raft_conf_valid(const struct raft_conf *conf)
 		for (j = 0; j < i; j++)
 			if (conf->m[j].store == conf->m[i].store)
 				return false;
-		voters += !!(conf->m[i].flags & RAFT_M_IN);
+		voters += !!(conf->m[i].flags & RBLK_M_IN);
 	}
 	return voters;
 }
 
 /**
- * raft_conf_flags() - the part a store plays
+ * rblk_raft_conf_flags() - the part a store plays
  * @conf: the configuration
  * @store: which one
  *
  * Return: RAFT_M_* flags, 0 if it is not a member.
  */
-u8 raft_conf_flags(const struct raft_conf *conf, u64 store)
+u8 rblk_raft_conf_flags(const struct raft_conf *conf, u64 store)
 {
 	u32 i;
 
@@ -58,17 +58,17 @@ u8 raft_conf_flags(const struct raft_conf *conf, u64 store)
 }
 
 /**
- * raft_conf_joint() - does it need two majorities?
+ * rblk_raft_conf_joint() - does it need two majorities?
  * @conf: the configuration
  *
  * Return: whether any member is an outgoing voter.
  */
-bool raft_conf_joint(const struct raft_conf *conf)
+bool rblk_raft_conf_joint(const struct raft_conf *conf)
 {
 	u32 i;
 
 	for (i = 0; i < conf->n; i++)
-		if (conf->m[i].flags & RAFT_M_OUT)
+		if (conf->m[i].flags & RBLK_M_OUT)
 			return true;
 	return false;
 }
@@ -79,7 +79,7 @@ static bool subset(const struct raft_conf *a, u8 fa, const struct raft_conf *b, 
 	u32 i;
 
 	for (i = 0; i < a->n; i++)
-		if (a->m[i].flags & fa && !(raft_conf_flags(b, a->m[i].store) & fb))
+		if (a->m[i].flags & fa && !(rblk_raft_conf_flags(b, a->m[i].store) & fb))
 			return false;
 	return true;
 }
@@ -90,7 +90,7 @@ static bool same_voters(const struct raft_conf *a, u8 fa, const struct raft_conf
 }
 
 /**
- * raft_conf_follows() - may one configuration directly replace another?
+ * rblk_raft_conf_follows() - may one configuration directly replace another?
  * @old: the active one
  * @next: the proposed one
  *
@@ -100,46 +100,46 @@ static bool same_voters(const struct raft_conf *a, u8 fa, const struct raft_conf
  *
  * Return: whether that holds.
  */
-bool raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next)
+bool rblk_raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next)
 {
-	if (raft_conf_joint(next))
-		return !raft_conf_joint(old) && same_voters(old, RAFT_M_IN, next, RAFT_M_OUT);
-	return same_voters(old, RAFT_M_IN, next, RAFT_M_IN);
+	if (rblk_raft_conf_joint(next))
+		return !rblk_raft_conf_joint(old) && same_voters(old, RBLK_M_IN, next, RBLK_M_OUT);
+	return same_voters(old, RBLK_M_IN, next, RBLK_M_IN);
 }
 
 /**
- * raft_is_voter() - does a store vote in the active configuration?
+ * rblk_raft_is_voter() - does a store vote in the active configuration?
  * @r: the core
  * @store: which one
  *
  * Return: true for a voter of either half.
  */
-bool raft_is_voter(const struct raft *r, u64 store)
+bool rblk_raft_is_voter(const struct raft *r, u64 store)
 {
-	return raft_conf_flags(&r->conf, store) & (RAFT_M_IN | RAFT_M_OUT);
+	return rblk_raft_conf_flags(&r->conf, store) & (RBLK_M_IN | RBLK_M_OUT);
 }
 
 /**
- * raft_conf_activate() - a configuration entry was appended
+ * rblk_raft_conf_activate() - a configuration entry was appended
  * @r: the core
  * @conf: its content, valid
  * @index: its index
  */
-void raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 index)
+void rblk_raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 index)
 {
 	r->prev_conf = r->conf;
 	r->conf = *conf;
 	r->conf.index = index;
-	raft_peers_sync(r);
-	raft_act(r, RAFT_ACT_CONF);
+	rblk_raft_peers_sync(r);
+	rblk_raft_act(r, RAFT_ACT_CONF);
 }
 
 /**
- * raft_conf_undo() - entries are truncated, maybe the configuration's
+ * rblk_raft_conf_undo() - entries are truncated, maybe the configuration's
  * @r: the core
  * @first: the oldest one to go
  */
-void raft_conf_undo(struct raft *r, u64 first)
+void rblk_raft_conf_undo(struct raft *r, u64 first)
 {
 	if (r->conf.index < first)
 		return;
@@ -148,6 +148,6 @@ void raft_conf_undo(struct raft *r, u64 first)
 		return;
 	r->conf = r->prev_conf;
 	memset(&r->prev_conf, 0, sizeof(r->prev_conf));
-	raft_peers_sync(r);
-	raft_act(r, RAFT_ACT_CONF);
+	rblk_raft_peers_sync(r);
+	rblk_raft_act(r, RAFT_ACT_CONF);
 }

@@ -7,12 +7,12 @@
 #include "internal.h"
 
 /**
- * raft_random() - the next number of the core's own generator
+ * rblk_raft_random() - the next number of the core's own generator
  * @r: the core
  *
  * Return: not 0.
  */
-u64 raft_random(struct raft *r)
+u64 rblk_raft_random(struct raft *r)
 {
 	r->rng ^= r->rng << 13;
 	r->rng ^= r->rng >> 7;
@@ -21,25 +21,25 @@ u64 raft_random(struct raft *r)
 }
 
 /**
- * raft_arm_election() - restart the election timer
+ * rblk_raft_arm_election() - restart the election timer
  * @r: the core
  */
-void raft_arm_election(struct raft *r)
+void rblk_raft_arm_election(struct raft *r)
 {
-	u64 spread = ((raft_random(r) >> 44) * r->cfg.election_ns) >> 20;
+	u64 spread = ((rblk_raft_random(r) >> 44) * r->cfg.election_ns) >> 20;
 
 	r->election_at = r->now + r->cfg.election_ns + spread;
 }
 
 /**
- * raft_meta_set() - a new term, or a vote in it
+ * rblk_raft_meta_set() - a new term, or a vote in it
  * @r: the core
  * @term: not below the current one
  * @vote: store id, 0: none
  *
- * Written by raft_meta_flush() at the end of the step.
+ * Written by rblk_raft_meta_flush() at the end of the step.
  */
-void raft_meta_set(struct raft *r, u64 term, u64 vote)
+void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote)
 {
 	if (term != r->meta.term) {
 		memset(&r->verified, 0, sizeof(r->verified));
@@ -54,40 +54,40 @@ void raft_meta_set(struct raft *r, u64 term, u64 vote)
 }
 
 /**
- * raft_meta_is_durable() - would a restart remember the current term and vote?
+ * rblk_raft_meta_is_durable() - would a restart remember the current term and vote?
  * @r: the core
  *
  * Return: true if so.
  */
-bool raft_meta_is_durable(const struct raft *r)
+bool rblk_raft_meta_is_durable(const struct raft *r)
 {
 	return r->meta_durable == r->meta_version;
 }
 
 /**
- * raft_meta_flush() - have the newest metadata written, unless a write is out
+ * rblk_raft_meta_flush() - have the newest metadata written, unless a write is out
  * @r: the core
  */
-void raft_meta_flush(struct raft *r)
+void rblk_raft_meta_flush(struct raft *r)
 {
 	struct raft_action *a;
 
-	if (r->meta_inflight || raft_meta_is_durable(r))
+	if (r->meta_inflight || rblk_raft_meta_is_durable(r))
 		return;
 	r->meta_inflight = r->meta_version;
-	a = raft_act(r, RAFT_ACT_META);
-	a->ticket = r->meta_version;
+	a = rblk_raft_act(r, RAFT_ACT_META);
+	a->meta_version = r->meta_version;
 	a->meta = r->meta;
 }
 
 static void grant(struct raft *r)
 {
-	if (!raft_meta_is_durable(r)) {
+	if (!rblk_raft_meta_is_durable(r)) {
 		r->grant_held = true;
 		return;
 	}
 	r->grant_held = false;
-	raft_send(r, RAFT_MSG_VOTE_REPLY, r->meta.vote);
+	rblk_raft_send(r, RAFT_MSG_VOTE_REPLY, r->meta.vote);
 }
 
 static void ask(struct raft *r, u64 store)
@@ -95,14 +95,14 @@ static void ask(struct raft *r, u64 store)
 	struct raft_msg *m;
 
 	if (r->role == RAFT_PRECANDIDATE) {
-		m = raft_send(r, RAFT_MSG_PREVOTE, store);
+		m = rblk_raft_send(r, RAFT_MSG_PREVOTE, store);
 		m->term = r->meta.term + 1;
 	} else {
-		m = raft_send(r, RAFT_MSG_VOTE, store);
+		m = rblk_raft_send(r, RAFT_MSG_VOTE, store);
 		m->force = r->forced;
 	}
-	m->prev.index = raft_last(r);
-	m->prev.term = raft_last_term(r);
+	m->prev.index = rblk_raft_last(r);
+	m->prev.term = rblk_raft_last_term(r);
 }
 
 /* Asks every other voter; who is elected already needs nobody. */
@@ -111,40 +111,40 @@ static void ask_all(struct raft *r)
 	u32 i;
 
 	for (i = 0; i < r->conf.n; i++)
-		if (r->conf.m[i].store != r->cfg.self && raft_is_voter(r, r->conf.m[i].store))
+		if (r->conf.m[i].store != r->cfg.self && rblk_raft_is_voter(r, r->conf.m[i].store))
 			ask(r, r->conf.m[i].store);
 }
 
 /**
- * raft_meta_done() - a metadata write is durable
+ * rblk_raft_meta_done() - a metadata write is durable
  * @r: the core
- * @version: its ticket
+ * @version: its read id
  *
  * Return: 0, or -EINVAL if no such write is out.
  */
-int raft_meta_done(struct raft *r, u64 version)
+int rblk_raft_meta_done(struct raft *r, u64 version)
 {
 	if (!r->meta_inflight || version != r->meta_inflight)
 		return -EINVAL;
 	r->meta_inflight = 0;
 	r->meta_durable = version;
-	if (!raft_meta_is_durable(r))
+	if (!rblk_raft_meta_is_durable(r))
 		return 0;
 	if (r->grant_held)
 		grant(r);
 	if (r->ack_held)
-		raft_ack(r, true);
+		rblk_raft_ack(r, true);
 	if (r->role != RAFT_CANDIDATE)
 		return 0;
-	if (raft_tally(r, RAFT_TALLY_VOTE))
-		raft_lead(r);
+	if (rblk_raft_tally(r, RAFT_TALLY_VOTE))
+		rblk_raft_lead(r);
 	else
 		ask_all(r);
 	return 0;
 }
 
 /**
- * raft_become_follower() - follow a leader, or wait for one
+ * rblk_raft_become_follower() - follow a leader, or wait for one
  * @r: the core
  * @term: not below the current one
  * @leader: store id, 0: unknown; a deposed leader forgets itself by this
@@ -152,14 +152,14 @@ int raft_meta_done(struct raft *r, u64 version)
  * Does not touch a running election timer: a candidate that cannot win must
  * not keep those that can from trying.
  */
-void raft_become_follower(struct raft *r, u64 term, u64 leader)
+void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader)
 {
 	if (term > r->meta.term)
-		raft_meta_set(r, term, 0);
+		rblk_raft_meta_set(r, term, 0);
 	if (r->role == RAFT_LEADER) {
 		r->transferee = 0;
 		r->round_busy = false;
-		raft_arm_election(r);
+		rblk_raft_arm_election(r);
 	}
 	r->role = RAFT_FOLLOWER;
 	r->leader = leader;
@@ -172,9 +172,9 @@ void raft_become_follower(struct raft *r, u64 term, u64 leader)
  */
 static bool may_campaign(const struct raft *r)
 {
-	return r->conf.index && raft_is_voter(r, r->cfg.self) &&
+	return r->conf.index && rblk_raft_is_voter(r, r->cfg.self) &&
 	       r->meta.term + 1 < RAFT_NUM_MAX &&
-	       raft_trail_fits(&r->trail, raft_last(r) + 1, r->meta.term + 1, 0) &&
+	       rblk_raft_runs_fits(&r->runs, rblk_raft_last(r) + 1, r->meta.term + 1, 0) &&
 	       (!r->cfg.can_lead || r->cfg.can_lead(r->cfg.ctx));
 }
 
@@ -184,24 +184,24 @@ static void stand(struct raft *r, enum raft_role role)
 
 	r->role = role;
 	r->leader = 0;
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
 		r->peer[i].granted = false;
-	raft_arm_election(r);
+	rblk_raft_arm_election(r);
 }
 
 /**
- * raft_campaign() - begin a real election
+ * rblk_raft_campaign() - begin a real election
  * @r: the core
  * @force: the leader asked for it: voters ignore their stickiness
  *
  * The requests leave once the own vote is durable: otherwise a restart could
  * count grants that were given to a longer log, since lost.
  */
-void raft_campaign(struct raft *r, bool force)
+void rblk_raft_campaign(struct raft *r, bool force)
 {
 	if (!may_campaign(r))
 		return;
-	raft_meta_set(r, r->meta.term + 1, r->cfg.self);
+	rblk_raft_meta_set(r, r->meta.term + 1, r->cfg.self);
 	stand(r, RAFT_CANDIDATE);
 	r->forced = force;
 	r->elections++;
@@ -211,41 +211,41 @@ static void prevote(struct raft *r)
 {
 	stand(r, RAFT_PRECANDIDATE);
 	r->forced = false;
-	if (raft_tally(r, RAFT_TALLY_VOTE))
-		raft_campaign(r, false);
+	if (rblk_raft_tally(r, RAFT_TALLY_VOTE))
+		rblk_raft_campaign(r, false);
 	else
 		ask_all(r);
 }
 
 /**
- * raft_elect_tick() - the clock of everyone but the leader
+ * rblk_raft_elect_tick() - the clock of everyone but the leader
  * @r: the core
  */
-void raft_elect_tick(struct raft *r)
+void rblk_raft_elect_tick(struct raft *r)
 {
-	if (r->read_nonce && r->now >= r->read_retry_at)
-		raft_read_ask(r);
+	if (r->read_asked && r->now >= r->read_retry_at)
+		rblk_raft_read_ask(r);
 	if (r->now < r->election_at)
 		return;
 	if (may_campaign(r)) {
 		prevote(r);
 	} else {
 		r->leader = 0;
-		raft_arm_election(r);
+		rblk_raft_arm_election(r);
 	}
 }
 
 /**
- * raft_elect_ask() - a voter can be reached again: repeat the request
+ * rblk_raft_elect_ask() - a voter can be reached again: repeat the request
  * @r: the core
  * @store: which one
  */
-void raft_elect_ask(struct raft *r, u64 store)
+void rblk_raft_elect_ask(struct raft *r, u64 store)
 {
-	if (!raft_is_voter(r, store) || store == r->cfg.self)
+	if (!rblk_raft_is_voter(r, store) || store == r->cfg.self)
 		return;
 	if (r->role == RAFT_PRECANDIDATE ||
-	    (r->role == RAFT_CANDIDATE && raft_meta_is_durable(r)))
+	    (r->role == RAFT_CANDIDATE && rblk_raft_meta_is_durable(r)))
 		ask(r, store);
 }
 
@@ -254,14 +254,14 @@ static bool sticky(const struct raft *r)
 {
 	if (r->role == RAFT_LEADER)
 		return true;
-	return r->leader && r->now < r->leader_heard + r->cfg.election_ns;
+	return r->leader && r->now < r->leader_contact + r->cfg.election_ns;
 }
 
-static bool up_to_date(const struct raft *r, const struct raft_id *tail)
+static bool up_to_date(const struct raft *r, const struct rblk_id *tail)
 {
-	u64 term = raft_last_term(r);
+	u64 term = rblk_raft_last_term(r);
 
-	return tail->term > term || (tail->term == term && tail->index >= raft_last(r));
+	return tail->term > term || (tail->term == term && tail->index >= rblk_raft_last(r));
 }
 
 /*
@@ -271,7 +271,7 @@ static bool up_to_date(const struct raft *r, const struct raft_id *tail)
 static void on_prevote(struct raft *r, const struct raft_msg *m)
 {
 	bool ok = !sticky(r) && m->term > r->meta.term && up_to_date(r, &m->prev);
-	struct raft_msg *reply = raft_send(r, RAFT_MSG_PREVOTE_REPLY, m->from);
+	struct raft_msg *reply = rblk_raft_send(r, RAFT_MSG_PREVOTE_REPLY, m->from);
 
 	if (ok)
 		reply->term = m->term;
@@ -279,13 +279,13 @@ static void on_prevote(struct raft *r, const struct raft_msg *m)
 }
 
 /**
- * raft_on_vote() - someone asks for a (pre-)vote; learners, too, answer
+ * rblk_raft_on_vote() - someone asks for a (pre-)vote; learners, too, answer
  * @r: the core
  * @m: PREVOTE or VOTE
  *
  * The asker need not be a member here: this node may be behind.
  */
-void raft_on_vote(struct raft *r, const struct raft_msg *m)
+void rblk_raft_on_vote(struct raft *r, const struct raft_msg *m)
 {
 	bool stick = sticky(r) && !m->force;
 
@@ -294,40 +294,40 @@ void raft_on_vote(struct raft *r, const struct raft_msg *m)
 		return;
 	}
 	if (m->term > r->meta.term && !stick)
-		raft_become_follower(r, m->term, 0);
+		rblk_raft_become_follower(r, m->term, 0);
 	if (m->term != r->meta.term || stick || !up_to_date(r, &m->prev) ||
 	    r->role == RAFT_CANDIDATE || r->role == RAFT_LEADER ||
 	    (r->meta.vote && r->meta.vote != m->from)) {
-		raft_send(r, RAFT_MSG_VOTE_REPLY, m->from)->reject = 1;
+		rblk_raft_send(r, RAFT_MSG_VOTE_REPLY, m->from)->reject = 1;
 		return;
 	}
 	if (!r->meta.vote) {
-		raft_meta_set(r, m->term, m->from);
-		raft_become_follower(r, m->term, 0);
-		raft_arm_election(r);
+		rblk_raft_meta_set(r, m->term, m->from);
+		rblk_raft_become_follower(r, m->term, 0);
+		rblk_raft_arm_election(r);
 	}
 	grant(r);
 }
 
 /**
- * raft_on_vote_reply() - a voter answered
+ * rblk_raft_on_vote_reply() - a voter answered
  * @r: the core
  * @m: PREVOTE_REPLY or VOTE_REPLY, from a member
  */
-void raft_on_vote_reply(struct raft *r, const struct raft_msg *m)
+void rblk_raft_on_vote_reply(struct raft *r, const struct raft_msg *m)
 {
 	bool pre = m->type == RAFT_MSG_PREVOTE_REPLY;
 
 	if (m->reject && m->term > r->meta.term)
-		raft_become_follower(r, m->term, 0);
+		rblk_raft_become_follower(r, m->term, 0);
 	if (m->reject || r->role != (pre ? RAFT_PRECANDIDATE : RAFT_CANDIDATE) ||
 	    m->term != r->meta.term + pre)
 		return;
-	raft_peer_find(r, m->from)->granted = true;
-	if (!raft_tally(r, RAFT_TALLY_VOTE))
+	rblk_raft_peer_find(r, m->from)->granted = true;
+	if (!rblk_raft_tally(r, RAFT_TALLY_VOTE))
 		return;
 	if (pre)
-		raft_campaign(r, false);
+		rblk_raft_campaign(r, false);
 	else
-		raft_lead(r);
+		rblk_raft_lead(r);
 }

@@ -2,8 +2,8 @@
 /*
  * Inside of the Raft core: the state and what its files offer each other.
  */
-#ifndef RAFT_INTERNAL_H
-#define RAFT_INTERNAL_H
+#ifndef RBLK_RAFT_INTERNAL_H
+#define RBLK_RAFT_INTERNAL_H
 
 #include "raft.h"
 
@@ -14,11 +14,11 @@
 #define RAFT_PUMP_MSGS		2	/* appends to a peer in one PUMP */
 
 /* Which term each index of the live log has: one run a term. */
-struct raft_trail {
-	struct raft_id snap;	/* the entry before the first retained one */
+struct raft_runs {
+	struct rblk_id snap;	/* the entry before the first retained one */
 	u64 last;
 	u32 n;
-	struct raft_id run[RAFT_RUNS_MAX];	/* {term, last index}, both ascending */
+	struct rblk_id run[RAFT_RUNS_MAX];	/* {term, last index}, both ascending */
 };
 
 /* What this node knows of another member. */
@@ -30,7 +30,7 @@ struct raft_peer {
 	bool granted;		/* (pre)vote of the running election */
 	u64 match;		/* known durable there; never moves back in a term */
 	u64 next;		/* first entry to send, > match */
-	u64 heard;		/* when it last spoke in this term */
+	u64 last_contact;	/* when it last spoke in this term */
 	u64 commit_sent;	/* newest commit index told to it */
 	u64 read_ack;		/* newest read round that it echoed */
 	u64 read_want;		/* its READ not yet in a round, 0: none */
@@ -56,24 +56,24 @@ struct raft {
 	u64 rng;
 
 	enum raft_role role;
-	struct raft_meta meta;
+	struct rblk_hard_state meta;
 	u64 meta_version;	/* of @meta; counts changes */
 	u64 meta_inflight;	/* version being written, 0: none */
 	u64 meta_durable;	/* newest version known durable */
 
-	struct raft_trail trail;
+	struct raft_runs runs;
 	u64 durable;		/* own log, contiguous */
-	u64 epoch;		/* truncation epoch: the ticket of the own log's writes */
-	u64 done_epoch;		/* that of the newest completion */
+	u64 trunc_epoch;	/* truncation epoch: the read id of the own log's writes */
+	u64 done_trunc_epoch;	/* that of the newest completion */
 	u64 cut;		/* oldest entry truncated since a completion was current */
 	u64 commit;
 
 	u64 leader;		/* store id, 0: unknown */
-	u64 leader_heard;	/* when its newest append came */
+	u64 leader_contact;	/* when its newest append came */
 	u64 election_at;	/* not the leader: when the election timer fires */
 
 	/* Follower, all of the current term. */
-	struct raft_id verified;	/* own log equals the leader's up to here */
+	struct rblk_id verified;	/* own log equals the leader's up to here */
 	u64 acked;		/* newest match told to the leader */
 	u64 read_echo;		/* newest read round seen */
 	bool ack_held;		/* an answer waits for the metadata */
@@ -92,131 +92,131 @@ struct raft {
 	u64 round;		/* newest read round of this term */
 	bool round_busy;	/* it is not confirmed yet */
 	u64 round_index;	/* commit when it began */
-	u64 round_ticket;	/* own reads that it covers */
+	u64 round_read_id;	/* own reads that it covers */
 	struct raft_bytes bytes;
 
 	/* Own reads. */
-	u64 read_want;		/* newest ticket asked for */
-	u64 read_ok;		/* newest ticket confirmed */
-	u64 read_nonce;		/* READ out to the leader, 0: none */
-	u64 read_nonce_ticket;	/* reads that it covers */
+	u64 read_want;		/* newest read id asked for */
+	u64 read_ok;		/* newest read id confirmed */
+	u64 read_asked;		/* READ out to the leader, 0: none */
+	u64 read_asked_id;	/* reads that it covers */
 	u64 read_retry_at;
 
 	struct raft_conf conf;		/* active: newest in the log, or of the boot */
 	struct raft_conf prev_conf;	/* undo */
-	struct raft_peer peer[RAFT_MEMBERS_MAX];	/* every other member of @conf */
+	struct raft_peer peer[RBLK_MEMBERS_MAX];	/* every other member of @conf */
 
 	u64 elections;
 	u64 bad_msgs;
 };
 
 /* True, and the member is halted, when @cond does not hold. */
-#define RAFT_BROKEN(r, cond)	(RB_ASSERT(cond) && raft_halt(r))
+#define RAFT_BROKEN(r, cond)	(RBLK_ASSERT(cond) && rblk_raft_halt(r))
 
 /* raft.c */
-bool raft_halt(struct raft *r);
-struct raft_action *raft_act(struct raft *r, enum raft_act_type type);
-struct raft_msg *raft_send(struct raft *r, enum raft_msg_type type, u64 to);
-void raft_commit_to(struct raft *r, u64 index);
-void raft_trim_log(struct raft *r, u64 first);
-bool raft_grow_log(struct raft *r, const struct raft_span *s);
+bool rblk_raft_halt(struct raft *r);
+struct raft_action *rblk_raft_act(struct raft *r, enum raft_act_type type);
+struct raft_msg *rblk_raft_send(struct raft *r, enum raft_msg_type type, u64 to);
+void rblk_raft_commit_to(struct raft *r, u64 index);
+void rblk_raft_trim_log(struct raft *r, u64 first);
+bool rblk_raft_grow_log(struct raft *r, const struct raft_span *s);
 
-/* trail.c */
-int raft_trail_init(struct raft_trail *t, const struct raft_boot *boot);
-u64 raft_trail_term(const struct raft_trail *t, u64 index);
-u64 raft_trail_run_first(const struct raft_trail *t, u64 index);
-u64 raft_trail_run_last(const struct raft_trail *t, u64 index);
-u64 raft_trail_at_most(const struct raft_trail *t, u64 index, u64 term);
-u64 raft_trail_differs(const struct raft_trail *t, const struct raft_span *s);
-bool raft_trail_fits(const struct raft_trail *t, u64 first, u64 term, u32 reserve);
-bool raft_trail_append(struct raft_trail *t, u64 last, u64 term);
-void raft_trail_truncate(struct raft_trail *t, u64 first);
-void raft_trail_compact(struct raft_trail *t, u64 index);
-bool raft_trail_ok(const struct raft_trail *t);
+/* runs.c */
+int rblk_raft_runs_init(struct raft_runs *t, const struct raft_boot *boot);
+u64 rblk_raft_runs_term(const struct raft_runs *t, u64 index);
+u64 rblk_raft_run_first(const struct raft_runs *t, u64 index);
+u64 rblk_raft_run_last(const struct raft_runs *t, u64 index);
+u64 rblk_raft_runs_at_most(const struct raft_runs *t, u64 index, u64 term);
+u64 rblk_raft_runs_differs(const struct raft_runs *t, const struct raft_span *s);
+bool rblk_raft_runs_fits(const struct raft_runs *t, u64 first, u64 term, u32 reserve);
+bool rblk_raft_runs_append(struct raft_runs *t, u64 last, u64 term);
+void rblk_raft_runs_truncate(struct raft_runs *t, u64 first);
+void rblk_raft_runs_compact(struct raft_runs *t, u64 index);
+bool rblk_raft_runs_ok(const struct raft_runs *t);
 
-static inline u64 raft_last(const struct raft *r)
+static inline u64 rblk_raft_last(const struct raft *r)
 {
-	return r->trail.last;
+	return r->runs.last;
 }
 
-static inline u64 raft_last_term(const struct raft *r)
+static inline u64 rblk_raft_last_term(const struct raft *r)
 {
-	return raft_trail_term(&r->trail, r->trail.last);
+	return rblk_raft_runs_term(&r->runs, r->runs.last);
 }
 
 /* quorum.c */
 enum raft_tally {
 	RAFT_TALLY_MATCH,
-	RAFT_TALLY_HEARD,
+	RAFT_TALLY_CONTACT,
 	RAFT_TALLY_READ,
 	RAFT_TALLY_VOTE,
 };
 
-u64 raft_quorum(const struct raft_conf *conf, const u64 *val);
-u64 raft_tally(const struct raft *r, enum raft_tally what);
+u64 rblk_raft_quorum(const struct raft_conf *conf, const u64 *val);
+u64 rblk_raft_tally(const struct raft *r, enum raft_tally what);
 
 /* conf.c */
-bool raft_conf_valid(const struct raft_conf *conf);
-bool raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next);
-bool raft_conf_joint(const struct raft_conf *conf);
-u8 raft_conf_flags(const struct raft_conf *conf, u64 store);
-bool raft_is_voter(const struct raft *r, u64 store);
-void raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 index);
-void raft_conf_undo(struct raft *r, u64 first);
+bool rblk_raft_conf_valid(const struct raft_conf *conf);
+bool rblk_raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next);
+bool rblk_raft_conf_joint(const struct raft_conf *conf);
+u8 rblk_raft_conf_flags(const struct raft_conf *conf, u64 store);
+bool rblk_raft_is_voter(const struct raft *r, u64 store);
+void rblk_raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 index);
+void rblk_raft_conf_undo(struct raft *r, u64 first);
 
 /* progress.c */
-struct raft_peer *raft_peer_find(struct raft *r, u64 store);
-void raft_peers_sync(struct raft *r);
-void raft_peer_reset(struct raft *r, struct raft_peer *p);
-void raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next);
-bool raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match);
-void raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m);
-void raft_peer_sent(struct raft_peer *p, u64 last);
-bool raft_peer_full(const struct raft *r, const struct raft_peer *p);
+struct raft_peer *rblk_raft_peer_find(struct raft *r, u64 store);
+void rblk_raft_peers_sync(struct raft *r);
+void rblk_raft_peer_reset(struct raft *r, struct raft_peer *p);
+void rblk_raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next);
+bool rblk_raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match);
+void rblk_raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m);
+void rblk_raft_peer_sent(struct raft_peer *p, u64 last);
+bool rblk_raft_peer_full(const struct raft *r, const struct raft_peer *p);
 
 /* msg.c */
-bool raft_msg_valid(const struct raft *r, const struct raft_msg *m);
+bool rblk_raft_msg_valid(const struct raft *r, const struct raft_msg *m);
 
 /* elect.c */
-void raft_meta_set(struct raft *r, u64 term, u64 vote);
-void raft_meta_flush(struct raft *r);
-int raft_meta_done(struct raft *r, u64 version);
-bool raft_meta_is_durable(const struct raft *r);
-void raft_arm_election(struct raft *r);
-void raft_become_follower(struct raft *r, u64 term, u64 leader);
-void raft_campaign(struct raft *r, bool force);
-void raft_elect_tick(struct raft *r);
-void raft_elect_ask(struct raft *r, u64 store);
-void raft_on_vote(struct raft *r, const struct raft_msg *m);
-void raft_on_vote_reply(struct raft *r, const struct raft_msg *m);
-u64 raft_random(struct raft *r);
+void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote);
+void rblk_raft_meta_flush(struct raft *r);
+int rblk_raft_meta_done(struct raft *r, u64 version);
+bool rblk_raft_meta_is_durable(const struct raft *r);
+void rblk_raft_arm_election(struct raft *r);
+void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader);
+void rblk_raft_campaign(struct raft *r, bool force);
+void rblk_raft_elect_tick(struct raft *r);
+void rblk_raft_elect_ask(struct raft *r, u64 store);
+void rblk_raft_on_vote(struct raft *r, const struct raft_msg *m);
+void rblk_raft_on_vote_reply(struct raft *r, const struct raft_msg *m);
+u64 rblk_raft_random(struct raft *r);
 
 /* repl.c */
-void raft_lead(struct raft *r);
-void raft_heartbeat(struct raft *r, struct raft_peer *p);
-void raft_heartbeat_all(struct raft *r);
-void raft_lead_tick(struct raft *r);
-void raft_lead_advance(struct raft *r);
-int raft_on_append_reply(struct raft *r, const struct raft_msg *m);
-int raft_propose(struct raft *r, const struct raft_event *ev);
-int raft_pump(struct raft *r);
-u32 raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry);
+void rblk_raft_lead(struct raft *r);
+void rblk_raft_heartbeat(struct raft *r, struct raft_peer *p);
+void rblk_raft_heartbeat_all(struct raft *r);
+void rblk_raft_lead_tick(struct raft *r);
+void rblk_raft_lead_advance(struct raft *r);
+int rblk_raft_on_append_reply(struct raft *r, const struct raft_msg *m);
+int rblk_raft_propose(struct raft *r, const struct raft_event *ev);
+int rblk_raft_pump(struct raft *r);
+u32 rblk_raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry);
 
 /* append.c */
-int raft_on_append(struct raft *r, const struct raft_msg *m);
-void raft_ack(struct raft *r, bool at_once);
+int rblk_raft_on_append(struct raft *r, const struct raft_msg *m);
+void rblk_raft_ack(struct raft *r, bool at_once);
 
 /* read.c */
-int raft_read(struct raft *r, u64 ticket);
-void raft_read_lead(struct raft *r);
-void raft_read_ask(struct raft *r);
-int raft_on_read(struct raft *r, const struct raft_msg *m);
-int raft_on_read_reply(struct raft *r, const struct raft_msg *m);
-void raft_read_reset(struct raft *r);
+int rblk_raft_read_event(struct raft *r, u64 read_id);
+void rblk_raft_read_lead(struct raft *r);
+void rblk_raft_read_ask(struct raft *r);
+int rblk_raft_on_read(struct raft *r, const struct raft_msg *m);
+int rblk_raft_on_read_reply(struct raft *r, const struct raft_msg *m);
+void rblk_raft_read_reset(struct raft *r);
 
 /* transfer.c */
-int raft_transfer(struct raft *r, u64 store);
-void raft_transfer_push(struct raft *r);
-int raft_on_timeout_now(struct raft *r, const struct raft_msg *m);
+int rblk_raft_transfer(struct raft *r, u64 store);
+void rblk_raft_transfer_push(struct raft *r);
+int rblk_raft_on_timeout_now(struct raft *r, const struct raft_msg *m);
 
-#endif /* RAFT_INTERNAL_H */
+#endif /* RBLK_RAFT_INTERNAL_H */

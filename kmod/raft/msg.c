@@ -5,7 +5,7 @@
  */
 #include "internal.h"
 
-static bool id_valid(const struct raft_id *id)
+static bool id_valid(const struct rblk_id *id)
 {
 	return !id->index == !id->term && id->index < RAFT_NUM_MAX && id->term < RAFT_NUM_MAX;
 }
@@ -22,17 +22,17 @@ static bool ents_valid(const struct raft_msg *m)
 		return false;
 	if (!s->conf)
 		return true;
-	return s->first == s->last && s->conf->index == s->first && raft_conf_valid(s->conf);
+	return s->first == s->last && s->conf->index == s->first && rblk_raft_conf_valid(s->conf);
 }
 
 /**
- * raft_msg_valid() - is this a message that a correct peer may send?
+ * rblk_raft_msg_valid() - is this a message that a correct peer may send?
  * @r: the core
  * @m: the message
  *
  * Return: false if any field is out of its range, whatever the state.
  */
-bool raft_msg_valid(const struct raft *r, const struct raft_msg *m)
+bool rblk_raft_msg_valid(const struct raft *r, const struct raft_msg *m)
 {
 	if (!m->from || m->from == r->cfg.self || m->to != r->cfg.self)
 		return false;

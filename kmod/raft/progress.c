@@ -17,89 +17,89 @@
 #include "internal.h"
 
 /**
- * raft_peer_find() - the peer with this store id
+ * rblk_raft_peer_find() - the peer with this store id
  * @r: the core
  * @store: not 0
  *
  * Return: the peer, NULL if it is no other member of the active configuration.
  */
-struct raft_peer *raft_peer_find(struct raft *r, u64 store)
+struct raft_peer *rblk_raft_peer_find(struct raft *r, u64 store)
 {
 	u32 i;
 
-	for (i = 0; store && i < RAFT_MEMBERS_MAX; i++)
+	for (i = 0; store && i < RBLK_MEMBERS_MAX; i++)
 		if (r->peer[i].store == store)
 			return &r->peer[i];
 	return NULL;
 }
 
 /**
- * raft_peers_sync() - make the peers those of the active configuration
+ * rblk_raft_peers_sync() - make the peers those of the active configuration
  * @r: the core
  *
  * Who stays keeps its progress; who is new starts as recently heard, else
  * adding it could depose the leader.
  */
-void raft_peers_sync(struct raft *r)
+void rblk_raft_peers_sync(struct raft *r)
 {
 	u32 i, k;
 
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
-		if (!raft_conf_flags(&r->conf, r->peer[i].store))
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
+		if (!rblk_raft_conf_flags(&r->conf, r->peer[i].store))
 			r->peer[i].store = 0;
 	for (i = 0; i < r->conf.n; i++) {
 		u64 store = r->conf.m[i].store;
 
-		if (store == r->cfg.self || raft_peer_find(r, store))
+		if (store == r->cfg.self || rblk_raft_peer_find(r, store))
 			continue;
-		for (k = 0; k < RAFT_MEMBERS_MAX && r->peer[k].store; k++)
+		for (k = 0; k < RBLK_MEMBERS_MAX && r->peer[k].store; k++)
 			;
-		if (RAFT_BROKEN(r, k < RAFT_MEMBERS_MAX))
+		if (RAFT_BROKEN(r, k < RBLK_MEMBERS_MAX))
 			return;
 		memset(&r->peer[k], 0, sizeof(r->peer[k]));
 		r->peer[k].store = store;
-		raft_peer_reset(r, &r->peer[k]);
+		rblk_raft_peer_reset(r, &r->peer[k]);
 	}
 }
 
 /**
- * raft_peer_reset() - a new leader knows nothing of this peer yet
+ * rblk_raft_peer_reset() - a new leader knows nothing of this peer yet
  * @r: the core
  * @p: the peer
  */
-void raft_peer_reset(struct raft *r, struct raft_peer *p)
+void rblk_raft_peer_reset(struct raft *r, struct raft_peer *p)
 {
 	u64 store = p->store;
 
 	memset(p, 0, sizeof(*p));
 	p->store = store;
-	p->heard = r->now;
-	p->next = raft_last(r) + 1;
+	p->last_contact = r->now;
+	p->next = rblk_raft_last(r) + 1;
 }
 
 /**
- * raft_peer_probe() - look for the point where the logs meet
+ * rblk_raft_peer_probe() - look for the point where the logs meet
  * @r: the core
  * @p: the peer
  * @next: where to look; ends in RESYNC if the log does not reach back to it
  */
-void raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next)
+void rblk_raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next)
 {
 	p->next = max_t(u64, next, p->match + 1);
-	p->state = p->next <= r->trail.snap.index ? RAFT_PEER_RESYNC : RAFT_PEER_PROBE;
+	p->state = p->next <= r->runs.snap.index ? RAFT_PEER_RESYNC : RAFT_PEER_PROBE;
 	p->probing = false;
 	p->win_n = 0;
 }
 
 /**
- * raft_peer_accepted() - the peer took an append
+ * rblk_raft_peer_accepted() - the peer took an append
  * @r: the core
  * @p: the peer
  * @match: what is durable there, <= last
  *
  * Return: whether that is news.
  */
-bool raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
+bool rblk_raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
 {
 	bool news = match > p->match;
 
@@ -111,7 +111,7 @@ bool raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
 	}
 	p->next = max_t(u64, p->next, p->match + 1);
 	/* RESYNC ends only by a match that the log can be continued from. */
-	if (p->next > r->trail.snap.index && p->state != RAFT_PEER_REPLICATE) {
+	if (p->next > r->runs.snap.index && p->state != RAFT_PEER_REPLICATE) {
 		p->state = RAFT_PEER_REPLICATE;
 		p->win_n = 0;
 	}
@@ -123,20 +123,20 @@ bool raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
 /* Where the logs may meet, by the hint of a rejection. */
 static u64 meeting_point(const struct raft *r, const struct raft_msg *m)
 {
-	const struct raft_trail *t = &r->trail;
+	const struct raft_runs *t = &r->runs;
 	u64 i = min_t(u64, m->prev.index, t->last);
 
 	if (i < t->snap.index)
 		return i;
-	i = raft_trail_at_most(t, i, m->prev.term);
+	i = rblk_raft_runs_at_most(t, i, m->prev.term);
 	/* No entry of the hint's term here: nothing of that run is shared. */
-	if (raft_trail_term(t, i) != m->prev.term && m->run_first)
+	if (rblk_raft_runs_term(t, i) != m->prev.term && m->run_first)
 		i = min_t(u64, i, m->run_first - 1);
 	return i;
 }
 
 /**
- * raft_peer_refused() - an append did not fit
+ * rblk_raft_peer_refused() - an append did not fit
  * @r: the core
  * @p: the peer
  * @m: the rejection
@@ -144,7 +144,7 @@ static u64 meeting_point(const struct raft *r, const struct raft_msg *m)
  * A rejection of anything but the newest question is stale, and stale ones are
  * dropped: they could only move next to where it was before.
  */
-void raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m)
+void rblk_raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m)
 {
 	u64 asked = m->reject_index;
 
@@ -160,33 +160,33 @@ void raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_ms
 			return;
 		break;
 	case RAFT_PEER_RESYNC:
-		if (asked != r->trail.snap.index)
+		if (asked != r->runs.snap.index)
 			return;
 		break;
 	}
-	raft_peer_probe(r, p, min_t(u64, meeting_point(r, m) + 1, asked));
+	rblk_raft_peer_probe(r, p, min_t(u64, meeting_point(r, m) + 1, asked));
 	p->rejected = true;
 }
 
 /**
- * raft_peer_sent() - an append with entries is in flight
+ * rblk_raft_peer_sent() - an append with entries is in flight
  * @p: the peer, in REPLICATE, its window not full
  * @last: the last entry in it
  */
-void raft_peer_sent(struct raft_peer *p, u64 last)
+void rblk_raft_peer_sent(struct raft_peer *p, u64 last)
 {
 	p->win[(p->win_head + p->win_n++) % RAFT_WINDOW_MAX] = last;
 	p->next = last + 1;
 }
 
 /**
- * raft_peer_full() - is its window used up?
+ * rblk_raft_peer_full() - is its window used up?
  * @r: the core
  * @p: the peer
  *
  * Return: whether no further append with entries may go out.
  */
-bool raft_peer_full(const struct raft *r, const struct raft_peer *p)
+bool rblk_raft_peer_full(const struct raft *r, const struct raft_peer *p)
 {
 	return p->win_n >= r->cfg.inflight_msgs;
 }

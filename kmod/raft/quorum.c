@@ -9,7 +9,7 @@
 /* U64_MAX for an empty half: it does not restrain the other one. */
 static u64 majority(const struct raft_conf *conf, const u64 *val, u8 half)
 {
-	u64 v[RAFT_MEMBERS_MAX];
+	u64 v[RBLK_MEMBERS_MAX];
 	u32 n = 0, i, j;
 
 	for (i = 0; i < conf->n; i++) {
@@ -23,7 +23,7 @@ static u64 majority(const struct raft_conf *conf, const u64 *val, u8 half)
 }
 
 /**
- * raft_quorum() - what a quorum has reached
+ * rblk_raft_quorum() - what a quorum has reached
  * @conf: the configuration, maybe joint
  * @val: one value for each of its members, in its order
  *
@@ -31,10 +31,10 @@ static u64 majority(const struct raft_conf *conf, const u64 *val, u8 half)
  * voters and, if the configuration is joint, of the outgoing ones; 0 without
  * voters.
  */
-u64 raft_quorum(const struct raft_conf *conf, const u64 *val)
+u64 rblk_raft_quorum(const struct raft_conf *conf, const u64 *val)
 {
-	u64 in = majority(conf, val, RAFT_M_IN);
-	u64 out = majority(conf, val, RAFT_M_OUT);
+	u64 in = majority(conf, val, RBLK_M_IN);
+	u64 out = majority(conf, val, RBLK_M_OUT);
 
 	if (in == U64_MAX && out == U64_MAX)
 		return 0;
@@ -46,13 +46,13 @@ static u64 tally_self(const struct raft *r, enum raft_tally what)
 	switch (what) {
 	case RAFT_TALLY_MATCH:
 		return r->durable;
-	case RAFT_TALLY_HEARD:
+	case RAFT_TALLY_CONTACT:
 		return r->now;
 	case RAFT_TALLY_READ:
 		return r->round;
 	case RAFT_TALLY_VOTE:
 		/* A vote for oneself, too, counts only once it cannot be forgotten. */
-		return r->role == RAFT_PRECANDIDATE || raft_meta_is_durable(r);
+		return r->role == RAFT_PRECANDIDATE || rblk_raft_meta_is_durable(r);
 	}
 	return 0;
 }
@@ -62,8 +62,8 @@ static u64 tally_peer(const struct raft_peer *p, enum raft_tally what)
 	switch (what) {
 	case RAFT_TALLY_MATCH:
 		return p->match;
-	case RAFT_TALLY_HEARD:
-		return p->heard;
+	case RAFT_TALLY_CONTACT:
+		return p->last_contact;
 	case RAFT_TALLY_READ:
 		return p->read_ack;
 	case RAFT_TALLY_VOTE:
@@ -73,23 +73,23 @@ static u64 tally_peer(const struct raft_peer *p, enum raft_tally what)
 }
 
 /**
- * raft_tally() - what a quorum of the active configuration has reached
+ * rblk_raft_tally() - what a quorum of the active configuration has reached
  * @r: the core
  * @what: the value in question
  *
- * Return: see raft_quorum().
+ * Return: see rblk_raft_quorum().
  */
-u64 raft_tally(const struct raft *r, enum raft_tally what)
+u64 rblk_raft_tally(const struct raft *r, enum raft_tally what)
 {
-	u64 val[RAFT_MEMBERS_MAX] = {};
+	u64 val[RBLK_MEMBERS_MAX] = {};
 	u32 i, k;
 
 	for (i = 0; i < r->conf.n; i++) {
 		if (r->conf.m[i].store == r->cfg.self)
 			val[i] = tally_self(r, what);
-		for (k = 0; k < RAFT_MEMBERS_MAX; k++)
+		for (k = 0; k < RBLK_MEMBERS_MAX; k++)
 			if (r->peer[k].store == r->conf.m[i].store)
 				val[i] = tally_peer(&r->peer[k], what);
 	}
-	return raft_quorum(&r->conf, val);
+	return rblk_raft_quorum(&r->conf, val);
 }

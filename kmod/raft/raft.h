@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Pure Raft core: an event in, actions out. No I/O, no clock, no lock, no
- * allocation after raft_init(). One caller at a time.
+ * allocation after rblk_raft_init(). One caller at a time.
  *
- * The core owns the *trail* of the log (which term each index has, what is
+ * The core owns the *runs* of the log (which term each index has, what is
  * durable, what is committed); payload belongs to the caller. It withholds
  * acknowledgements and votes until it is told that what they speak of is
  * durable, so every message it emits may be sent at once, in any order.
  */
-#ifndef RAFT_H
-#define RAFT_H
+#ifndef RBLK_RAFT_H
+#define RBLK_RAFT_H
 
 #include "os.h"
 
-#define RAFT_MEMBERS_MAX	16	/* members in any configuration */
+#define RBLK_MEMBERS_MAX	16	/* members in any configuration */
 #define RAFT_RUNS_MAX		512	/* terms represented in the live log */
 #define RAFT_RUNS_RESERVED	2	/* kept for the no-op and configuration of a new leader */
-#define RAFT_ACTS_MAX		(2 * RAFT_MEMBERS_MAX + 8)	/* per step, asserted */
+#define RAFT_ACTS_MAX		(2 * RBLK_MEMBERS_MAX + 8)	/* per step, asserted */
 
 enum raft_role {
 	RAFT_FOLLOWER,
@@ -26,15 +26,15 @@ enum raft_role {
 	RAFT_HALTED,		/* an I/O error or a broken invariant: silent for ever */
 };
 
-enum raft_member_flags {
-	RAFT_M_IN	= 1,	/* voter of the incoming (or only) configuration */
-	RAFT_M_OUT	= 2,	/* voter of the outgoing one, during a joint configuration */
-	RAFT_M_LEARNER	= 4,	/* receives the log, does not count */
-	RAFT_M_WITNESS	= 8,	/* votes and keeps log, no data (reserved) */
+enum rblk_member_flags {
+	RBLK_M_IN	= 1,	/* voter of the incoming (or only) configuration */
+	RBLK_M_OUT	= 2,	/* voter of the outgoing one, during a joint configuration */
+	RBLK_M_LEARNER	= 4,	/* receives the log, does not count */
+	RBLK_M_WITNESS	= 8,	/* votes and keeps log, no data (reserved) */
 };
 
 /* Names an entry. */
-struct raft_id {
+struct rblk_id {
 	u64 term;
 	u64 index;
 };
@@ -47,11 +47,11 @@ struct raft_member {
 struct raft_conf {
 	u64 index;		/* of the entry that holds it; 0: none, not bootstrapped */
 	u8 n;
-	struct raft_member m[RAFT_MEMBERS_MAX];
+	struct raft_member m[RBLK_MEMBERS_MAX];
 };
 
 /* Persisted together, before anything of that term is said. vote 0: none. */
-struct raft_meta {
+struct rblk_hard_state {
 	u64 term;
 	u64 vote;
 };
@@ -96,7 +96,7 @@ struct raft_msg {
 	 * term = its term; rejected: the hint, (term, index) of the newest
 	 * entry of the follower that may match. READ_REPLY: index to wait for.
 	 */
-	struct raft_id prev;
+	struct rblk_id prev;
 	u64 run_first;		/* rejected APPEND_REPLY: first index of the hint's term run */
 	u64 reject_index;	/* rejected APPEND_REPLY: prev.index of the refused append */
 	struct raft_span ents;
@@ -105,14 +105,15 @@ struct raft_msg {
 };
 
 enum raft_event_type {
-	RAFT_EV_TICK,		/* raft_deadline() has passed */
+	RAFT_EV_TICK,		/* rblk_raft_deadline() has passed */
 	RAFT_EV_MSG,
 	RAFT_EV_PROPOSE,	/* leader: the caller staged entries last+1 .. last+count */
-	RAFT_EV_PUMP,		/* leader: send what is new; repeat while raft_pending() */
-	RAFT_EV_READ,		/* reads up to @ticket wait for confirmation (any role) */
+	RAFT_EV_PUMP,		/* leader: send what is new; repeat while rblk_raft_pending() */
+	RAFT_EV_READ,		/* reads up to @read_id wait for confirmation (any role) */
 	RAFT_EV_TRANSFER,	/* leader: hand over to @store (0: the best one) */
-	RAFT_EV_META_DONE,	/* metadata of @ticket is durable */
-	RAFT_EV_LOG_DONE,	/* own log is contiguously durable up to @index, as of @ticket */
+	RAFT_EV_META_DONE,	/* metadata of @meta_version is durable */
+	/* own log is contiguously durable up to @index, as of @trunc_epoch */
+	RAFT_EV_LOG_DONE,
 	RAFT_EV_COMPACTED,	/* own log no longer holds entries <= @index */
 	RAFT_EV_UNREACHABLE,	/* what was in flight to @store is lost: probe again */
 	RAFT_EV_REACHABLE,	/* @store has a connection, or its payload became sendable */
@@ -132,33 +133,41 @@ struct raft_event {
 		u64 store;			/* TRANSFER, UNREACHABLE, REACHABLE */
 		struct {
 			u64 index;		/* LOG_DONE, COMPACTED */
-			u64 ticket;		/* LOG_DONE, META_DONE, READ */
+			union {
+				u64 trunc_epoch;	/* LOG_DONE */
+				u64 meta_version;	/* META_DONE */
+				u64 read_id;		/* READ */
+			};
 		} done;
 	};
 };
 
 enum raft_act_type {
-	RAFT_ACT_META,		/* persist @meta; answer META_DONE(@ticket) */
+	RAFT_ACT_META,		/* persist @meta; answer META_DONE(@meta_version) */
 	RAFT_ACT_TRUNCATE,	/* forget own entries >= @ents.first; in order with APPEND */
-	RAFT_ACT_APPEND,	/* persist @ents; answer LOG_DONE(index, @ticket) */
+	RAFT_ACT_APPEND,	/* persist @ents; answer LOG_DONE(index, @trunc_epoch) */
 	RAFT_ACT_SEND,		/* already safe to send: never wait for the disk */
 	/* @ents became committed and are in the own log; term: of the last (they may span) */
 	RAFT_ACT_COMMIT,
-	RAFT_ACT_READ_OK,	/* reads <= @ticket may be served once committed >= @id.index */
-	RAFT_ACT_ROLE,		/* role, term or known leader changed: see raft_status() */
-	RAFT_ACT_CONF,		/* the active configuration changed: raft_conf_active() */
+	RAFT_ACT_READ_OK,	/* reads <= @read_id may be served once committed >= @id.index */
+	RAFT_ACT_ROLE,		/* role, term or known leader changed: see rblk_raft_status() */
+	RAFT_ACT_CONF,		/* the active configuration changed: rblk_raft_conf_active() */
 	/* New leader: stage a no-op as @ents.first; its APPEND follows in the same step. */
 	RAFT_ACT_NOOP,
 };
 
 struct raft_action {
 	enum raft_act_type type;
-	u64 ticket;
+	union {
+		u64 trunc_epoch;	/* TRUNCATE, APPEND */
+		u64 meta_version;	/* META */
+		u64 read_id;		/* READ_OK */
+	};
 	struct raft_span ents;
 	union {
 		struct raft_msg msg;
-		struct raft_meta meta;
-		struct raft_id id;
+		struct rblk_hard_state meta;
+		struct rblk_id id;
 	};
 };
 
@@ -192,28 +201,29 @@ struct raft_cfg {
 
 /* What recovery proved durable. */
 struct raft_boot {
-	struct raft_meta meta;
-	struct raft_id snap;	/* the entry before the first retained one; 0,0: none */
-	struct raft_id last;
+	struct rblk_hard_state meta;
+	struct rblk_id snap;	/* the entry before the first retained one; 0,0: none */
+	struct rblk_id last;
 	u64 commit;		/* known committed: the checkpoint's index */
 	struct raft_conf conf;	/* newest in the log, or of the checkpoint */
 	struct raft_conf prev_conf;	/* undo, if @conf's entry is truncated */
-	const struct raft_id *runs;	/* {term, last index} of each run after snap, ascending */
+	const struct rblk_id *runs;	/* {term, last index} of each run after snap, ascending */
 	u32 nruns;
 };
 
-struct raft;			/* raft_size() bytes, from the caller, 8-byte aligned */
+struct raft;			/* rblk_raft_size() bytes, from the caller, 8-byte aligned */
 
-size_t raft_size(void);
+size_t rblk_raft_size(void);
 
 /* 0, or -EINVAL: the boot state contradicts itself. Emits nothing. */
-int raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot *boot, u64 now);
+int rblk_raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot *boot,
+		   u64 now);
 
 /*
  * The timeouts are a replicated option: when a configuration brings others, they
  * hold from the next timer on. 0, or -EINVAL: nothing changed.
  */
-int raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns);
+int rblk_raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns);
 
 /*
  * Feeds one event; @out is overwritten. Returns 0, or with @out empty and
@@ -224,13 +234,13 @@ int raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns);
  *  -EINVAL	malformed event or message (the message is ignored and counted)
  *  -ESHUTDOWN	halted
  */
-int raft_step(struct raft *r, const struct raft_event *ev, struct raft_out *out);
+int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out *out);
 
 /* When the next TICK is due, ns; U64_MAX: never. */
-u64 raft_deadline(const struct raft *r);
+u64 rblk_raft_deadline(const struct raft *r);
 
 /* A PUMP would send something now. */
-bool raft_pending(const struct raft *r);
+bool rblk_raft_pending(const struct raft *r);
 
 enum raft_peer_state {
 	RAFT_PEER_PROBE,	/* where its log meets ours is being looked for */
@@ -254,24 +264,24 @@ struct raft_status {
 	u64 vote;
 	u64 leader;		/* store id, 0: unknown */
 	u64 transferee;		/* 0: no transfer under way */
-	struct raft_id snap, last;
+	struct rblk_id snap, last;
 	u64 durable;		/* own log, contiguous */
 	u64 commit;
-	u64 read_ok;		/* highest confirmed read ticket */
+	u64 read_ok;		/* newest read id confirmed */
 	bool leader_ready;	/* leader with its own no-op committed */
 	bool resync;		/* the leader says that its log no longer covers this node */
 	u64 elections, bad_msgs;
 	u32 npeers;
-	struct raft_peer_status peer[RAFT_MEMBERS_MAX];
+	struct raft_peer_status peer[RBLK_MEMBERS_MAX];
 };
 
-void raft_status(const struct raft *r, struct raft_status *st);
-const struct raft_conf *raft_conf_active(const struct raft *r);
+void rblk_raft_status(const struct raft *r, struct raft_status *st);
+const struct raft_conf *rblk_raft_conf_active(const struct raft *r);
 
 /* Term of entry @index; 0 when it is not in (snap.index .. last] or snap itself. */
-u64 raft_term_at(const struct raft *r, u64 index);
+u64 rblk_raft_term_at(const struct raft *r, u64 index);
 
-/* Every invariant, O(members + runs). 0, or -EUCLEAN after RB_ASSERT fired. */
-int raft_check(const struct raft *r);
+/* Every invariant, O(members + runs). 0, or -EUCLEAN after RBLK_ASSERT fired. */
+int rblk_raft_check(const struct raft *r);
 
-#endif /* RAFT_H */
+#endif /* RBLK_RAFT_H */

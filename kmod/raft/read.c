@@ -17,21 +17,21 @@ static bool wanted(const struct raft *r)
 
 	if (r->read_want > r->read_ok)
 		return true;
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
 		if (r->peer[i].store && r->peer[i].read_want)
 			return true;
 	return false;
 }
 
-static void begin(struct raft *r)
+static void begin_round(struct raft *r)
 {
 	struct raft_peer *p;
 
 	r->round++;
 	r->round_busy = true;
 	r->round_index = r->commit;
-	r->round_ticket = r->read_want;
-	for (p = r->peer; p < r->peer + RAFT_MEMBERS_MAX; p++) {
+	r->round_read_id = r->read_want;
+	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++) {
 		p->read_round = p->read_want;
 		p->read_want = 0;
 	}
@@ -44,19 +44,19 @@ static void confirm(struct raft *r)
 	struct raft_msg *m;
 
 	r->round_busy = false;
-	if (r->round_ticket > r->read_ok) {
-		r->read_ok = r->round_ticket;
-		a = raft_act(r, RAFT_ACT_READ_OK);
-		a->ticket = r->read_ok;
+	if (r->round_read_id > r->read_ok) {
+		r->read_ok = r->round_read_id;
+		a = rblk_raft_act(r, RAFT_ACT_READ_OK);
+		a->read_id = r->read_ok;
 		a->id.index = r->round_index;
 	}
-	for (p = r->peer; p < r->peer + RAFT_MEMBERS_MAX; p++) {
+	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++) {
 		if (!p->store || !p->read_round)
 			continue;
-		m = raft_send(r, RAFT_MSG_READ_REPLY, p->store);
+		m = rblk_raft_send(r, RAFT_MSG_READ_REPLY, p->store);
 		m->read_seq = p->read_round;
 		m->prev.index = r->round_index;
-		m->prev.term = raft_trail_term(&r->trail, r->round_index);
+		m->prev.term = rblk_raft_runs_term(&r->runs, r->round_index);
 	}
 }
 
@@ -65,16 +65,16 @@ static void tell_commit(struct raft *r)
 {
 	struct raft_peer *p;
 
-	for (p = r->peer; p < r->peer + RAFT_MEMBERS_MAX; p++)
+	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++)
 		if (p->store && p->read_round && p->commit_sent < r->round_index)
-			raft_heartbeat(r, p);
+			rblk_raft_heartbeat(r, p);
 }
 
 /**
- * raft_read_lead() - confirm and begin rounds, as far as it goes now
+ * rblk_raft_read_lead() - confirm and begin rounds, as far as it goes now
  * @r: the core, the leader
  */
-void raft_read_lead(struct raft *r)
+void rblk_raft_read_lead(struct raft *r)
 {
 	bool confirmed = false;
 
@@ -82,17 +82,17 @@ void raft_read_lead(struct raft *r)
 	if (r->commit < r->noop)
 		return;
 	if (r->round_busy) {
-		if (raft_tally(r, RAFT_TALLY_READ) < r->round)
+		if (rblk_raft_tally(r, RAFT_TALLY_READ) < r->round)
 			return;
 		confirm(r);
 		confirmed = true;
 	}
 	if (!wanted(r))
 		return;
-	begin(r);
+	begin_round(r);
 	/* Two confirmations in one step could overflow it: then by the answers. */
-	if (confirmed || raft_tally(r, RAFT_TALLY_READ) < r->round) {
-		raft_heartbeat_all(r);
+	if (confirmed || rblk_raft_tally(r, RAFT_TALLY_READ) < r->round) {
+		rblk_raft_heartbeat_all(r);
 		return;
 	}
 	confirm(r);
@@ -100,89 +100,89 @@ void raft_read_lead(struct raft *r)
 }
 
 /**
- * raft_read_ask() - have the leader confirm the waiting reads
+ * rblk_raft_read_ask() - have the leader confirm the waiting reads
  * @r: the core, a follower
  *
  * Repeats a question that has no answer yet, so a slow answer still counts.
  */
-void raft_read_ask(struct raft *r)
+void rblk_raft_read_ask(struct raft *r)
 {
 	if (r->role != RAFT_FOLLOWER || !r->leader || r->read_want <= r->read_ok)
 		return;
-	if (!r->read_nonce) {
-		r->read_nonce = raft_random(r);
-		r->read_nonce_ticket = r->read_want;
+	if (!r->read_asked) {
+		r->read_asked = rblk_raft_random(r);
+		r->read_asked_id = r->read_want;
 	}
 	r->read_retry_at = r->now + r->cfg.heartbeat_ns;
-	raft_send(r, RAFT_MSG_READ, r->leader)->read_seq = r->read_nonce;
+	rblk_raft_send(r, RAFT_MSG_READ, r->leader)->read_seq = r->read_asked;
 }
 
 /**
- * raft_read_reset() - another leader or term: ask anew
+ * rblk_raft_read_reset() - another leader or term: ask anew
  * @r: the core
  */
-void raft_read_reset(struct raft *r)
+void rblk_raft_read_reset(struct raft *r)
 {
-	r->read_nonce = 0;
-	raft_read_ask(r);
+	r->read_asked = 0;
+	rblk_raft_read_ask(r);
 }
 
 /**
- * raft_read() - the caller has reads to confirm
+ * rblk_raft_read_event() - the caller has reads to confirm
  * @r: the core
- * @ticket: the newest of them
+ * @read_id: the newest of them
  *
- * Return: 0, or -EINVAL for ticket 0.
+ * Return: 0, or -EINVAL for read id 0.
  */
-int raft_read(struct raft *r, u64 ticket)
+int rblk_raft_read_event(struct raft *r, u64 read_id)
 {
-	if (!ticket)
+	if (!read_id)
 		return -EINVAL;
-	r->read_want = max_t(u64, r->read_want, ticket);
+	r->read_want = max_t(u64, r->read_want, read_id);
 	if (r->role == RAFT_LEADER)
-		raft_read_lead(r);
-	else if (!r->read_nonce)
-		raft_read_ask(r);
+		rblk_raft_read_lead(r);
+	else if (!r->read_asked)
+		rblk_raft_read_ask(r);
 	return 0;
 }
 
 /**
- * raft_on_read() - a follower has reads to confirm
+ * rblk_raft_on_read() - a follower has reads to confirm
  * @r: the core
  * @m: READ, from a member
  *
  * Return: 0.
  */
-int raft_on_read(struct raft *r, const struct raft_msg *m)
+int rblk_raft_on_read(struct raft *r, const struct raft_msg *m)
 {
 	if (m->term > r->meta.term)
-		raft_become_follower(r, m->term, 0);
+		rblk_raft_become_follower(r, m->term, 0);
 	if (m->term != r->meta.term || r->role != RAFT_LEADER)
 		return 0;
-	raft_peer_find(r, m->from)->read_want = m->read_seq;
-	raft_read_lead(r);
+	rblk_raft_peer_find(r, m->from)->read_want = m->read_seq;
+	rblk_raft_read_lead(r);
 	return 0;
 }
 
 /**
- * raft_on_read_reply() - the leader confirmed
+ * rblk_raft_on_read_reply() - the leader confirmed
  * @r: the core
  * @m: READ_REPLY
  *
  * Return: 0.
  */
-int raft_on_read_reply(struct raft *r, const struct raft_msg *m)
+int rblk_raft_on_read_reply(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_action *a;
 
 	if (m->term != r->meta.term || r->role != RAFT_FOLLOWER || m->from != r->leader ||
-	    m->read_seq != r->read_nonce)
+	    m->read_seq != r->read_asked)
 		return 0;
-	r->read_ok = r->read_nonce_ticket;
-	r->read_nonce = 0;
-	a = raft_act(r, RAFT_ACT_READ_OK);
-	a->ticket = r->read_ok;
+	r->read_ok = r->read_asked_id;
+	r->read_asked = 0;
+	a = rblk_raft_act(r, RAFT_ACT_READ_OK);
+	a->read_id = r->read_ok;
 	a->id = m->prev;
-	raft_read_ask(r);
+	rblk_raft_read_ask(r);
 	return 0;
 }

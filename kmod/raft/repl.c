@@ -7,14 +7,14 @@
 #include "internal.h"
 
 /**
- * raft_lead() - the election is won
+ * rblk_raft_lead() - the election is won
  * @r: the core
  *
  * The no-op of the own term makes what older terms left behind committable.
  */
-void raft_lead(struct raft *r)
+void rblk_raft_lead(struct raft *r)
 {
-	struct raft_span s = { .first = raft_last(r) + 1, .last = raft_last(r) + 1 };
+	struct raft_span s = { .first = rblk_raft_last(r) + 1, .last = rblk_raft_last(r) + 1 };
 	u32 i;
 
 	s.term = r->meta.term;
@@ -27,23 +27,23 @@ void raft_lead(struct raft *r)
 	r->round = 0;
 	r->round_busy = false;
 	memset(&r->bytes, 0, sizeof(r->bytes));
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
 		if (r->peer[i].store)
-			raft_peer_reset(r, &r->peer[i]);
-	raft_act(r, RAFT_ACT_NOOP)->ents = s;
-	raft_grow_log(r, &s);
+			rblk_raft_peer_reset(r, &r->peer[i]);
+	rblk_raft_act(r, RAFT_ACT_NOOP)->ents = s;
+	rblk_raft_grow_log(r, &s);
 }
 
 static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 {
-	struct raft_msg *m = raft_send(r, RAFT_MSG_APPEND, p->store);
+	struct raft_msg *m = rblk_raft_send(r, RAFT_MSG_APPEND, p->store);
 
 	m->prev.index = prev;
-	m->prev.term = raft_trail_term(&r->trail, prev);
+	m->prev.term = rblk_raft_runs_term(&r->runs, prev);
 	m->ents.first = prev + 1;
 	m->ents.last = last;
 	if (last > prev)
-		m->ents.term = raft_trail_term(&r->trail, last);
+		m->ents.term = rblk_raft_runs_term(&r->runs, last);
 	if (last == prev + 1 && last == r->conf.index)
 		m->ents.conf = &r->conf;
 	else if (last == prev + 1 && last == r->prev_conf.index)
@@ -57,7 +57,7 @@ static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 }
 
 /**
- * raft_heartbeat() - an append without entries, whatever the window
+ * rblk_raft_heartbeat() - an append without entries, whatever the window
  * @r: the core
  * @p: the peer
  *
@@ -65,46 +65,46 @@ static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
  * the transport did not report. A peer that needs what the log no longer holds
  * is asked for snap, which it can only have if it is the same entry.
  */
-void raft_heartbeat(struct raft *r, struct raft_peer *p)
+void rblk_raft_heartbeat(struct raft *r, struct raft_peer *p)
 {
-	u64 prev = max_t(u64, p->next - 1, r->trail.snap.index);
+	u64 prev = max_t(u64, p->next - 1, r->runs.snap.index);
 
 	send_append(r, p, prev, prev);
 }
 
 /**
- * raft_heartbeat_all() - heartbeats to all peers
+ * rblk_raft_heartbeat_all() - heartbeats to all peers
  * @r: the core
  */
-void raft_heartbeat_all(struct raft *r)
+void rblk_raft_heartbeat_all(struct raft *r)
 {
 	u32 i;
 
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
 		if (r->peer[i].store)
-			raft_heartbeat(r, &r->peer[i]);
+			rblk_raft_heartbeat(r, &r->peer[i]);
 }
 
 /* Steps down if a quorum was not heard from within an election timeout. */
 static bool quorum_lost(struct raft *r)
 {
-	u64 heard;
+	u64 contact;
 
 	if (r->now < r->quorum_at)
 		return false;
-	heard = raft_tally(r, RAFT_TALLY_HEARD);
-	r->quorum_at = heard + r->cfg.election_ns;
+	contact = rblk_raft_tally(r, RAFT_TALLY_CONTACT);
+	r->quorum_at = contact + r->cfg.election_ns;
 	return r->now >= r->quorum_at;
 }
 
 /**
- * raft_lead_tick() - the leader's clock
+ * rblk_raft_lead_tick() - the leader's clock
  * @r: the core
  */
-void raft_lead_tick(struct raft *r)
+void rblk_raft_lead_tick(struct raft *r)
 {
 	if (quorum_lost(r)) {
-		raft_become_follower(r, r->meta.term, 0);
+		rblk_raft_become_follower(r, r->meta.term, 0);
 		return;
 	}
 	if (r->transferee && r->now >= r->transfer_at)
@@ -112,12 +112,12 @@ void raft_lead_tick(struct raft *r)
 	if (r->now < r->heartbeat_at)
 		return;
 	/* One or the other in a step; the deadline stays past meanwhile. */
-	raft_read_lead(r);
+	rblk_raft_read_lead(r);
 	if (r->out->n)
 		return;
 	r->heartbeat_at = r->now + r->cfg.heartbeat_ns;
-	raft_heartbeat_all(r);
-	raft_transfer_push(r);
+	rblk_raft_heartbeat_all(r);
+	rblk_raft_transfer_push(r);
 }
 
 static void bytes_add(struct raft_bytes *b, u64 last, u32 bytes)
@@ -147,77 +147,78 @@ static void bytes_free(struct raft_bytes *b, u64 commit)
 }
 
 /**
- * raft_lead_advance() - something became durable somewhere: commit
+ * rblk_raft_lead_advance() - something became durable somewhere: commit
  * @r: the core, the leader
  *
  * Only entries of the own term are committed by counting; older ones become so
  * with them. (An older one on a majority can still be overwritten.)
  */
-void raft_lead_advance(struct raft *r)
+void rblk_raft_lead_advance(struct raft *r)
 {
-	u64 n = raft_tally(r, RAFT_TALLY_MATCH);
+	u64 n = rblk_raft_tally(r, RAFT_TALLY_MATCH);
 
-	if (n <= r->commit || raft_trail_term(&r->trail, n) != r->meta.term)
+	if (n <= r->commit || rblk_raft_runs_term(&r->runs, n) != r->meta.term)
 		return;
-	raft_commit_to(r, n);
+	rblk_raft_commit_to(r, n);
 	bytes_free(&r->bytes, r->commit);
 	/* Whoever is not in a committed configuration does not lead it. */
-	if (r->conf.index <= r->commit && !raft_is_voter(r, r->cfg.self))
-		raft_become_follower(r, r->meta.term, 0);
+	if (r->conf.index <= r->commit && !rblk_raft_is_voter(r, r->cfg.self))
+		rblk_raft_become_follower(r, r->meta.term, 0);
 	else
-		raft_read_lead(r);
+		rblk_raft_read_lead(r);
 }
 
 static bool reply_valid(const struct raft *r, const struct raft_msg *m)
 {
-	u64 term = raft_trail_term(&r->trail, m->prev.index);
+	u64 term = rblk_raft_runs_term(&r->runs, m->prev.index);
 
 	if (m->read_seq > r->round)
 		return false;
 	if (m->reject)
-		return m->reject_index && m->reject_index <= raft_last(r);
-	if (m->prev.index > raft_last(r))
+		return m->reject_index && m->reject_index <= rblk_raft_last(r);
+	if (m->prev.index > rblk_raft_last(r))
 		return false;
-	return m->prev.index < r->trail.snap.index || term == m->prev.term;
+	return m->prev.index < r->runs.snap.index || term == m->prev.term;
 }
 
 /**
- * raft_on_append_reply() - a follower answered
+ * rblk_raft_on_append_reply() - a follower answered
  * @r: the core
  * @m: APPEND_REPLY, from a member
  *
  * Return: 0, or -EINVAL if it speaks of what was never sent.
  */
-int raft_on_append_reply(struct raft *r, const struct raft_msg *m)
+int rblk_raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 {
-	struct raft_peer *p = raft_peer_find(r, m->from);
+	struct raft_peer *p = rblk_raft_peer_find(r, m->from);
 
 	if (m->term > r->meta.term) {
-		raft_become_follower(r, m->term, 0);
+		rblk_raft_become_follower(r, m->term, 0);
 		return 0;
 	}
 	if (m->term < r->meta.term || r->role != RAFT_LEADER)
 		return 0;
 	if (!reply_valid(r, m))
 		return -EINVAL;
-	p->heard = r->now;
+	p->last_contact = r->now;
 	p->read_ack = max_t(u64, p->read_ack, m->read_seq);
 	if (m->reject) {
-		raft_peer_refused(r, p, m);
-	} else if (raft_peer_accepted(r, p, m->prev.index)) {
-		raft_lead_advance(r);
+		rblk_raft_peer_refused(r, p, m);
+	} else if (rblk_raft_peer_accepted(r, p, m->prev.index)) {
+		rblk_raft_lead_advance(r);
 		if (p->store == r->transferee)
-			raft_transfer_push(r);
+			rblk_raft_transfer_push(r);
 	}
 	if (r->role == RAFT_LEADER)
-		raft_read_lead(r);
+		rblk_raft_read_lead(r);
 	return 0;
 }
 
 static int propose_conf(const struct raft *r, const struct raft_event *ev)
 {
-	if (ev->propose.count != 1 || ev->propose.bytes || !raft_conf_valid(ev->propose.conf) ||
-	    !raft_conf_follows(&r->conf, ev->propose.conf))
+	if (ev->propose.count != 1 || ev->propose.bytes ||
+	    !rblk_raft_conf_valid(ev->propose.conf) ||
+	    !rblk_raft_conf_follows(&r->conf, ev->propose.conf))
 		return -EINVAL;
 	/* One at a time, and not before the own no-op: both are known bugs of others. */
 	if (r->conf.index > r->commit || r->commit < r->noop)
@@ -226,15 +227,15 @@ static int propose_conf(const struct raft *r, const struct raft_event *ev)
 }
 
 /**
- * raft_propose() - the caller staged entries at the end of the leader's log
+ * rblk_raft_propose() - the caller staged entries at the end of the leader's log
  * @r: the core
  * @ev: RAFT_EV_PROPOSE
  *
- * Return: as raft_step().
+ * Return: as rblk_raft_step().
  */
-int raft_propose(struct raft *r, const struct raft_event *ev)
+int rblk_raft_propose(struct raft *r, const struct raft_event *ev)
 {
-	u64 first = raft_last(r) + 1;
+	u64 first = rblk_raft_last(r) + 1;
 	struct raft_span s = { .first = first, .term = r->meta.term };
 	int err;
 
@@ -256,7 +257,7 @@ int raft_propose(struct raft *r, const struct raft_event *ev)
 	s.last = first + ev->propose.count - 1;
 	s.conf = ev->propose.conf;
 	bytes_add(&r->bytes, s.last, ev->propose.bytes);
-	raft_grow_log(r, &s);
+	rblk_raft_grow_log(r, &s);
 	return 0;
 }
 
@@ -265,9 +266,9 @@ static u64 sendable(const struct raft *r, const struct raft_peer *p)
 {
 	u64 last, got;
 
-	if (p->next > raft_last(r))
+	if (p->next > rblk_raft_last(r))
 		return p->next - 1;
-	last = raft_trail_run_last(&r->trail, p->next);
+	last = rblk_raft_run_last(&r->runs, p->next);
 	last = min_t(u64, last, p->next + r->cfg.msg_ents - 1);
 	/* A configuration entry travels alone. */
 	if (p->next == r->conf.index)
@@ -281,7 +282,7 @@ static u64 sendable(const struct raft *r, const struct raft_peer *p)
 /* A probe carries payload only where it is likely to fit. */
 static bool blind(const struct raft *r, const struct raft_peer *p)
 {
-	return (p->rejected && p->next > p->match + 1) || p->next > raft_last(r);
+	return (p->rejected && p->next > p->match + 1) || p->next > rblk_raft_last(r);
 }
 
 static bool pump_one(struct raft *r, struct raft_peer *p, bool dry)
@@ -290,7 +291,7 @@ static bool pump_one(struct raft *r, struct raft_peer *p, bool dry)
 
 	if (p->state == RAFT_PEER_RESYNC || p->probing)
 		return false;
-	if (p->state == RAFT_PEER_REPLICATE && raft_peer_full(r, p))
+	if (p->state == RAFT_PEER_REPLICATE && rblk_raft_peer_full(r, p))
 		return false;
 	last = p->state == RAFT_PEER_PROBE && blind(r, p) ? p->next - 1 : sendable(r, p);
 	if (last < p->next && !(p->state == RAFT_PEER_PROBE && blind(r, p)))
@@ -299,19 +300,19 @@ static bool pump_one(struct raft *r, struct raft_peer *p, bool dry)
 		return true;
 	send_append(r, p, p->next - 1, last);
 	if (p->state == RAFT_PEER_REPLICATE)
-		raft_peer_sent(p, last);
+		rblk_raft_peer_sent(p, last);
 	return true;
 }
 
 /**
- * raft_pump_peer() - send what a peer lacks and may have now
+ * rblk_raft_pump_peer() - send what a peer lacks and may have now
  * @r: the core, the leader
  * @p: the peer
  * @dry: only tell whether there is anything
  *
  * Return: how many messages were sent; with @dry, whether one would be.
  */
-u32 raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry)
+u32 rblk_raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry)
 {
 	u32 n = 0;
 
@@ -324,17 +325,17 @@ u32 raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry)
 }
 
 /**
- * raft_pump() - send what is new to everyone
+ * rblk_raft_pump() - send what is new to everyone
  * @r: the core
  *
  * Return: 0.
  */
-int raft_pump(struct raft *r)
+int rblk_raft_pump(struct raft *r)
 {
 	u32 i;
 
-	for (i = 0; r->role == RAFT_LEADER && i < RAFT_MEMBERS_MAX; i++)
+	for (i = 0; r->role == RAFT_LEADER && i < RBLK_MEMBERS_MAX; i++)
 		if (r->peer[i].store)
-			raft_pump_peer(r, &r->peer[i], false);
+			rblk_raft_pump_peer(r, &r->peer[i], false);
 	return 0;
 }

@@ -8,17 +8,17 @@
 
 static bool eligible(const struct raft *r, u64 store)
 {
-	return store != r->cfg.self && raft_is_voter(r, store);
+	return store != r->cfg.self && rblk_raft_is_voter(r, store);
 }
 
 static u64 best(const struct raft *r)
 {
 	const struct raft_peer *p, *found = NULL;
 
-	for (p = r->peer; p < r->peer + RAFT_MEMBERS_MAX; p++) {
+	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++) {
 		if (!p->store || !eligible(r, p->store))
 			continue;
-		if (p->heard + r->cfg.election_ns <= r->now)
+		if (p->last_contact + r->cfg.election_ns <= r->now)
 			continue;
 		if (!found || p->match > found->match)
 			found = p;
@@ -27,14 +27,14 @@ static u64 best(const struct raft *r)
 }
 
 /**
- * raft_transfer() - hand over
+ * rblk_raft_transfer() - hand over
  * @r: the core
  * @store: to whom, 0: to the most up-to-date voter that is heard from
  *
  * Return: 0; -EREMOTE: not the leader; -EBUSY: one is under way; -EINVAL: no
  * such voter.
  */
-int raft_transfer(struct raft *r, u64 store)
+int rblk_raft_transfer(struct raft *r, u64 store)
 {
 	if (r->role != RAFT_LEADER)
 		return -EREMOTE;
@@ -46,33 +46,33 @@ int raft_transfer(struct raft *r, u64 store)
 		return -EINVAL;
 	r->transferee = store;
 	r->transfer_at = r->now + r->cfg.election_ns;
-	raft_transfer_push(r);
+	rblk_raft_transfer_push(r);
 	return 0;
 }
 
 /**
- * raft_transfer_push() - tell the target to campaign, if it has everything
+ * rblk_raft_transfer_push() - tell the target to campaign, if it has everything
  * @r: the core, the leader
  */
-void raft_transfer_push(struct raft *r)
+void rblk_raft_transfer_push(struct raft *r)
 {
-	struct raft_peer *p = raft_peer_find(r, r->transferee);
+	struct raft_peer *p = rblk_raft_peer_find(r, r->transferee);
 
-	if (!p || r->role != RAFT_LEADER || p->match != raft_last(r))
+	if (!p || r->role != RAFT_LEADER || p->match != rblk_raft_last(r))
 		return;
-	raft_send(r, RAFT_MSG_TIMEOUT_NOW, p->store)->force = 1;
+	rblk_raft_send(r, RAFT_MSG_TIMEOUT_NOW, p->store)->force = 1;
 }
 
 /**
- * raft_on_timeout_now() - the leader hands over to this node
+ * rblk_raft_on_timeout_now() - the leader hands over to this node
  * @r: the core
  * @m: TIMEOUT_NOW
  *
  * Return: 0.
  */
-int raft_on_timeout_now(struct raft *r, const struct raft_msg *m)
+int rblk_raft_on_timeout_now(struct raft *r, const struct raft_msg *m)
 {
 	if (m->term == r->meta.term && r->role == RAFT_FOLLOWER && m->from == r->leader)
-		raft_campaign(r, true);
+		rblk_raft_campaign(r, true);
 	return 0;
 }

@@ -6,7 +6,7 @@
  *
  * Durability. Every write is FUA. Of a device with a volatile cache and no FUA the
  * block layer makes that a write and a flush, with no turn of the loop in between;
- * there one record is written at a time (rb_start_pool()), so that all that arrives
+ * there one record is written at a time (rblk_start_pool()), so that all that arrives
  * meanwhile shares the next flush.
  */
 #include <linux/slab.h>
@@ -14,49 +14,49 @@
 
 #include "host/host.h"
 
-#define RB_REC_PAGES	(LOG_HEADER_BYTES_MAX / RB_BLOCK_SIZE + LOG_RECORD_BLOCKS)
-#define RB_RB_BIOS	(MEMBER_READBACK_BLOCKS + 1)	/* one entry may straddle the end */
-#define RB_META_PAGES	(LOG_META_BYTES / RB_BLOCK_SIZE)
-#define RB_LOG_OPF	(REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_IDLE)
+#define RBLK_REC_PAGES	(LOG_HEADER_BYTES_MAX / RBLK_BLOCK_SIZE + RBLK_RECORD_BLOCKS)
+#define RBLK_READBACK_BIOS	(NODE_READBACK_BLOCKS + 1)	/* one entry may straddle the end */
+#define RBLK_META_PAGES	(LOG_META_BYTES / RBLK_BLOCK_SIZE)
+#define RBLK_LOG_OPF	(REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_IDLE)
 
-struct rb_record_op {
-	struct rb_io io;
+struct rblk_record_op {
+	struct rblk_io io;
 	struct list_head entry;		/* when it is free */
 	struct log_record *rec;
 	struct bio *bio;		/* 2 */
-	struct bio_vec vec[RB_REC_PAGES];
-	struct rb_payload *held[LOG_RECORD_ENTRIES];
+	struct bio_vec vec[RBLK_REC_PAGES];
+	struct rblk_payload *held[RBLK_RECORD_ENTRIES];
 };
 
-struct rb_readback_op {
-	struct rb_io io;
-	struct member_readback *rb;	/* NULL: free */
+struct rblk_readback_op {
+	struct rblk_io io;
+	struct rblk_node_readback *rb;	/* NULL: free */
 	u32 nbio, nvec;
-	struct bio *bio;		/* RB_RB_BIOS */
-	struct bio_vec vec[RB_RB_BIOS];
-	struct rb_payload *held[MEMBER_READBACK_ENTRIES];
+	struct bio *bio;		/* RBLK_READBACK_BIOS */
+	struct bio_vec vec[RBLK_READBACK_BIOS];
+	struct rblk_payload *held[NODE_READBACK_ENTRIES];
 };
 
-struct rb_block_op {
-	struct rb_io io;
+struct rblk_block_op {
+	struct rblk_io io;
 	struct bio bio;
-	struct bio_vec vec[RB_META_PAGES];
-	struct page *page[RB_META_PAGES];
+	struct bio_vec vec[RBLK_META_PAGES];
+	struct page *page[RBLK_META_PAGES];
 };
 
-struct rb_logio {
-	struct rb_lower lower;
+struct rblk_logio {
+	struct rblk_lower lower;
 	struct list_head free;
-	struct rb_block_op meta, map;
-	struct rb_record_op *rec;	/* LOG_INFLIGHT */
-	struct rb_readback_op *readback;
+	struct rblk_block_op meta, map;
+	struct rblk_record_op *rec;	/* LOG_INFLIGHT */
+	struct rblk_readback_op *readback;
 	u32 nreadback;
 	struct bio *bios;		/* of records and readbacks */
 };
 
-static void rb_log_write_ended(struct rb_volume *v, struct rb_done *done, u64 now)
+static void rblk_log_write_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
-	struct rb_record_op *op = container_of(done, struct rb_record_op, io.done);
+	struct rblk_record_op *op = container_of(done, struct rblk_record_op, io.done);
 	struct log_record *rec = op->rec;
 	int error = op->io.error;
 
@@ -64,37 +64,37 @@ static void rb_log_write_ended(struct rb_volume *v, struct rb_done *done, u64 no
 	if (v->stopped)
 		return;
 	if (error)
-		rb_err_limited(v, "writing record %llu to log device %s failed: error %d\n",
-			       rec->seq, v->up.log_path, -error);
-	member_log_done(v->m, rec, error, now);
+		rblk_err_limited(v, "writing record %llu to log device %s failed: error %d\n",
+				 rec->seq, v->up.log_path, -error);
+	rblk_node_log_done(v->m, rec, error, now);
 }
 
 /* Pages of a record in their order, cut into the extents of the ring. */
-struct rb_log_fill {
-	struct rb_record_op *op;
+struct rblk_log_fill {
+	struct rblk_record_op *op;
 	struct block_device *bdev;
 	struct log_extent ext[2];
 	u32 nbio, nvec, left;
 };
 
-static void rb_log_fill_page(struct rb_log_fill *f, struct page *page, u32 off)
+static void rblk_log_fill_page(struct rblk_log_fill *f, struct page *page, u32 off)
 {
-	struct rb_record_op *op = f->op;
+	struct rblk_record_op *op = f->op;
 
 	if (!f->left) {
 		f->left = f->ext[f->nbio].len;
-		bio_init(&op->bio[f->nbio], f->bdev, &op->vec[f->nvec], f->left / RB_BLOCK_SIZE,
-			 RB_LOG_OPF);
+		bio_init(&op->bio[f->nbio], f->bdev, &op->vec[f->nvec], f->left / RBLK_BLOCK_SIZE,
+			 RBLK_LOG_OPF);
 		op->bio[f->nbio].bi_iter.bi_sector = f->ext[f->nbio].off >> SECTOR_SHIFT;
 		f->nbio++;
 	}
-	__bio_add_page(&op->bio[f->nbio - 1], page, RB_BLOCK_SIZE, off);
-	f->left -= RB_BLOCK_SIZE;
+	__bio_add_page(&op->bio[f->nbio - 1], page, RBLK_BLOCK_SIZE, off);
+	f->left -= RBLK_BLOCK_SIZE;
 	f->nvec++;
 }
 
 /**
- * rb_log_write() - member_ops: write a record and its payload
+ * rblk_log_write() - member_ops: write a record and its payload
  * @host: the volume
  * @rec: the record, closed
  * @buf: payload of its entries, in order
@@ -102,136 +102,136 @@ static void rb_log_fill_page(struct rb_log_fill *f, struct page *page, u32 off)
  *
  * Context: owner; may sleep for room in the device's queue.
  */
-void rb_log_write(void *host, struct log_record *rec, struct rb_buf *const *buf, u32 n)
+void rblk_log_write(void *host, struct log_record *rec, struct rblk_buf *const *buf, u32 n)
 {
-	struct rb_volume *v = host;
-	struct rb_logio *l = v->logio;
-	struct rb_log_fill f = { .bdev = l->lower.bdev };
+	struct rblk_volume *v = host;
+	struct rblk_logio *l = v->logio;
+	struct rblk_log_fill f = { .bdev = l->lower.bdev };
 	u32 i, j;
 
-	if (WARN_ON_ONCE(list_empty(&l->free) || n > LOG_RECORD_ENTRIES)) {
-		rb_lower_fail(&l->lower);	/* nothing is left to answer with */
+	if (WARN_ON_ONCE(list_empty(&l->free) || n > RBLK_RECORD_ENTRIES)) {
+		rblk_lower_fail(&l->lower);	/* nothing is left to answer with */
 		return;
 	}
-	f.op = list_first_entry(&l->free, struct rb_record_op, entry);
+	f.op = list_first_entry(&l->free, struct rblk_record_op, entry);
 	list_del_init(&f.op->entry);
 	f.op->rec = rec;
-	log_extents(&v->super, rec->pos, rec->header_bytes + rec->payload_blocks * RB_BLOCK_SIZE,
-		    f.ext);
-	for (i = 0; i < rec->header_bytes; i += RB_BLOCK_SIZE)
-		rb_log_fill_page(&f, rb_addr_page(rec->header + i),
-				 offset_in_page(rec->header + i));
+	rblk_log_extents(&v->super, rec->pos,
+			 rec->header_bytes + rec->payload_blocks * RBLK_BLOCK_SIZE, f.ext);
+	for (i = 0; i < rec->header_bytes; i += RBLK_BLOCK_SIZE)
+		rblk_log_fill_page(&f, rblk_addr_page(rec->header + i),
+				   offset_in_page(rec->header + i));
 	for (i = 0; i < n; i++) {
-		rb_io_hold(&f.op->io, buf[i]);
+		rblk_io_hold(&f.op->io, buf[i]);
 		for (j = 0; j < buf[i]->nblocks; j++)
-			rb_log_fill_page(&f, rb_payload(buf[i])->page[j], 0);
+			rblk_log_fill_page(&f, rblk_payload(buf[i])->page[j], 0);
 	}
-	rb_io_submit(&f.op->io, f.op->bio, f.nbio);
+	rblk_io_submit(&f.op->io, f.op->bio, f.nbio);
 }
 
-static void rb_block_write(struct rb_volume *v, struct rb_block_op *op, u64 off, const void *data,
-			   u32 pages)
+static void rblk_block_write(struct rblk_volume *v, struct rblk_block_op *op, u64 off,
+			     const void *data, u32 pages)
 {
 	u32 i;
 
-	bio_init(&op->bio, v->logio->lower.bdev, op->vec, RB_META_PAGES, RB_LOG_OPF);
+	bio_init(&op->bio, v->logio->lower.bdev, op->vec, RBLK_META_PAGES, RBLK_LOG_OPF);
 	op->bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
 	for (i = 0; i < pages; i++) {
-		memcpy(page_address(op->page[i]), data + i * RB_BLOCK_SIZE, RB_BLOCK_SIZE);
-		__bio_add_page(&op->bio, op->page[i], RB_BLOCK_SIZE, 0);
+		memcpy(page_address(op->page[i]), data + i * RBLK_BLOCK_SIZE, RBLK_BLOCK_SIZE);
+		__bio_add_page(&op->bio, op->page[i], RBLK_BLOCK_SIZE, 0);
 	}
-	rb_io_submit(&op->io, &op->bio, 1);
+	rblk_io_submit(&op->io, &op->bio, 1);
 }
 
-static void rb_meta_ended(struct rb_volume *v, struct rb_done *done, u64 now)
+static void rblk_meta_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
 	int error = v->logio->meta.io.error;
 
 	if (v->stopped)
 		return;
 	if (error)
-		rb_err_limited(v, "writing metadata to log device %s failed: error %d\n",
-			       v->up.log_path, -error);
-	member_meta_done(v->m, error, now);
+		rblk_err_limited(v, "writing metadata to log device %s failed: error %d\n",
+				 v->up.log_path, -error);
+	rblk_node_meta_done(v->m, error, now);
 }
 
-static void rb_map_ended(struct rb_volume *v, struct rb_done *done, u64 now)
+static void rblk_map_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
 	int error = v->logio->map.io.error;
 
 	if (v->stopped)
 		return;
 	if (error)
-		rb_err_limited(v, "writing the change map to log device %s failed: error %d\n",
-			       v->up.log_path, -error);
-	member_map_done(v->m, error, now);
+		rblk_err_limited(v, "writing the change map to log device %s failed: error %d\n",
+				 v->up.log_path, -error);
+	rblk_node_map_done(v->m, error, now);
 }
 
 /**
- * rb_meta_write() - member_ops: write a metadata slot
+ * rblk_meta_write() - member_ops: write a metadata slot
  * @host: the volume
  * @off: bytes
  * @data: LOG_META_BYTES, copied
  *
  * Context: owner; may sleep for room in the device's queue.
  */
-void rb_meta_write(void *host, u64 off, const void *data)
+void rblk_meta_write(void *host, u64 off, const void *data)
 {
-	struct rb_volume *v = host;
+	struct rblk_volume *v = host;
 
-	rb_block_write(v, &v->logio->meta, off, data, RB_META_PAGES);
+	rblk_block_write(v, &v->logio->meta, off, data, RBLK_META_PAGES);
 }
 
 /**
- * rb_map_write() - member_ops: write a block of the change map
+ * rblk_map_write() - member_ops: write a block of the change map
  * @host: the volume
  * @off: bytes
  * @block: one block, copied
  *
  * Context: owner; may sleep for room in the device's queue.
  */
-void rb_map_write(void *host, u64 off, const void *block)
+void rblk_map_write(void *host, u64 off, const void *block)
 {
-	struct rb_volume *v = host;
+	struct rblk_volume *v = host;
 
-	rb_block_write(v, &v->logio->map, off, block, 1);
+	rblk_block_write(v, &v->logio->map, off, block, 1);
 }
 
-static void rb_readback_ended(struct rb_volume *v, struct rb_done *done, u64 now)
+static void rblk_readback_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
-	struct rb_readback_op *op = container_of(done, struct rb_readback_op, io.done);
-	struct member_readback *rb = op->rb;
+	struct rblk_readback_op *op = container_of(done, struct rblk_readback_op, io.done);
+	struct rblk_node_readback *rb = op->rb;
 
 	op->rb = NULL;
 	if (!v->stopped)
-		member_readback_done(v->m, rb, op->io.error, now);
+		rblk_node_readback_done(v->m, rb, op->io.error, now);
 }
 
-static bool rb_readback_add(struct rb_readback_op *op, struct block_device *bdev,
-			    const struct log_extent *ext, struct rb_payload *p, u32 *block)
+static bool rblk_readback_add(struct rblk_readback_op *op, struct block_device *bdev,
+			      const struct log_extent *ext, struct rblk_payload *p, u32 *block)
 {
 	struct bio *bio = op->nbio ? &op->bio[op->nbio - 1] : NULL;
 	u64 sector = ext->off >> SECTOR_SHIFT;
 	u32 i;
 
-	if (op->nvec + ext->len / RB_BLOCK_SIZE > RB_RB_BIOS)
+	if (op->nvec + ext->len / RBLK_BLOCK_SIZE > RBLK_READBACK_BIOS)
 		return false;
 	if (!bio || bio_end_sector(bio) != sector) {
 		bio = &op->bio[op->nbio++];
-		bio_init(bio, bdev, &op->vec[op->nvec], RB_RB_BIOS - op->nvec,
+		bio_init(bio, bdev, &op->vec[op->nvec], RBLK_READBACK_BIOS - op->nvec,
 			 REQ_OP_READ | REQ_SYNC);
 		bio->bi_iter.bi_sector = sector;
 	}
-	for (i = 0; i < ext->len; i += RB_BLOCK_SIZE) {
-		__bio_add_page(bio, p->page[(*block)++], RB_BLOCK_SIZE, 0);
+	for (i = 0; i < ext->len; i += RBLK_BLOCK_SIZE) {
+		__bio_add_page(bio, p->page[(*block)++], RBLK_BLOCK_SIZE, 0);
 		op->nvec++;
 	}
 	return true;
 }
 
-static bool rb_readback_fill(struct rb_volume *v, struct rb_readback_op *op)
+static bool rblk_readback_fill(struct rblk_volume *v, struct rblk_readback_op *op)
 {
-	struct member_readback *rb = op->rb;
+	struct rblk_node_readback *rb = op->rb;
 	struct log_extent ext[2];
 	u32 i, block;
 	int k, n;
@@ -242,27 +242,28 @@ static bool rb_readback_fill(struct rb_volume *v, struct rb_readback_op *op)
 		if (!rb->buf[i])
 			continue;
 		block = 0;
-		n = log_extents(&v->super, rb->pos[i], rb->buf[i]->nblocks * RB_BLOCK_SIZE, ext);
+		n = rblk_log_extents(&v->super, rb->pos[i], rb->buf[i]->nblocks * RBLK_BLOCK_SIZE,
+				     ext);
 		for (k = 0; k < n; k++)
-			if (!rb_readback_add(op, v->logio->lower.bdev, &ext[k],
-					     rb_payload(rb->buf[i]), &block))
+			if (!rblk_readback_add(op, v->logio->lower.bdev, &ext[k],
+					       rblk_payload(rb->buf[i]), &block))
 				return false;
-		rb_io_hold(&op->io, rb->buf[i]);
+		rblk_io_hold(&op->io, rb->buf[i]);
 	}
 	return true;
 }
 
 /**
- * rb_log_read() - member_ops: read payload of entries back from the ring
+ * rblk_log_read() - member_ops: read payload of entries back from the ring
  * @host: the volume
  * @rb: what to read, and where to
  *
  * Context: owner; may sleep for room in the device's queue.
  */
-void rb_log_read(void *host, struct member_readback *rb)
+void rblk_log_read(void *host, struct rblk_node_readback *rb)
 {
-	struct rb_volume *v = host;
-	struct rb_readback_op *op = NULL;
+	struct rblk_volume *v = host;
+	struct rblk_readback_op *op = NULL;
 	bool filled;
 	u32 i;
 
@@ -270,13 +271,13 @@ void rb_log_read(void *host, struct member_readback *rb)
 		if (!v->logio->readback[i].rb)
 			op = &v->logio->readback[i];
 	if (WARN_ON_ONCE(!op)) {
-		rb_lower_fail(&v->logio->lower);
+		rblk_lower_fail(&v->logio->lower);
 		return;
 	}
 	op->rb = rb;
-	filled = rb_readback_fill(v, op);
+	filled = rblk_readback_fill(v, op);
 	if (filled && op->nbio) {
-		rb_io_submit(&op->io, op->bio, op->nbio);
+		rblk_io_submit(&op->io, op->bio, op->nbio);
 		return;
 	}
 	/* Nothing to read, or absurd: no bio was started. */
@@ -284,131 +285,133 @@ void rb_log_read(void *host, struct member_readback *rb)
 	for (i = 0; i < op->nbio; i++)
 		bio_uninit(&op->bio[i]);
 	while (op->io.nheld)
-		rb_payload_put(op->io.held[--op->io.nheld]);
-	rb_volume_done(v, &op->io.done);
+		rblk_payload_put(op->io.held[--op->io.nheld]);
+	rblk_volume_done(v, &op->io.done);
 }
 
-static void rb_block_free(struct rb_block_op *op)
+static void rblk_block_free(struct rblk_block_op *op)
 {
 	int i;
 
-	for (i = 0; i < RB_META_PAGES; i++)
+	for (i = 0; i < RBLK_META_PAGES; i++)
 		if (op->page[i])
 			__free_page(op->page[i]);
 }
 
-static int rb_block_alloc(struct rb_volume *v, struct rb_block_op *op,
-			  void (*run)(struct rb_volume *v, struct rb_done *done, u64 now))
+static int rblk_block_alloc(struct rblk_volume *v, struct rblk_block_op *op,
+			    void (*run)(struct rblk_volume *v, struct rblk_done *done, u64 now))
 {
 	int i;
 
-	for (i = 0; i < RB_META_PAGES; i++) {
+	for (i = 0; i < RBLK_META_PAGES; i++) {
 		op->page[i] = alloc_page(GFP_KERNEL);
 		if (!op->page[i])
 			return -ENOMEM;
 	}
-	rb_io_init(&op->io, v, &v->logio->lower, run);
+	rblk_io_init(&op->io, v, &v->logio->lower, run);
 	return 0;
 }
 
 /**
- * rb_logio_prepare() - allocate the operations; v->up is known
+ * rblk_logio_prepare() - allocate the operations; v->up is known
  * @v: the volume, its log device open
  *
  * Context: process; sleeps.
- * Return: 0 or -ENOMEM; rb_logio_close() frees in either case.
+ * Return: 0 or -ENOMEM; rblk_logio_close() frees in either case.
  */
-int rb_logio_prepare(struct rb_volume *v)
+int rblk_logio_prepare(struct rblk_volume *v)
 {
-	struct rb_logio *l = v->logio;
+	struct rblk_logio *l = v->logio;
 	u32 i;
 
 	l->nreadback = v->up.npeers + 1;
 	l->rec = kvcalloc(LOG_INFLIGHT, sizeof(*l->rec), GFP_KERNEL);
 	l->readback = kvcalloc(l->nreadback, sizeof(*l->readback), GFP_KERNEL);
-	l->bios = kvcalloc(2 * LOG_INFLIGHT + l->nreadback * RB_RB_BIOS, sizeof(*l->bios),
+	l->bios = kvcalloc(2 * LOG_INFLIGHT + l->nreadback * RBLK_READBACK_BIOS, sizeof(*l->bios),
 			   GFP_KERNEL);
-	if (!l->rec || !l->readback || !l->bios || rb_block_alloc(v, &l->meta, rb_meta_ended) ||
-	    rb_block_alloc(v, &l->map, rb_map_ended))
+	if (!l->rec || !l->readback || !l->bios || rblk_block_alloc(v, &l->meta, rblk_meta_ended) ||
+	    rblk_block_alloc(v, &l->map, rblk_map_ended))
 		return -ENOMEM;
 	for (i = 0; i < LOG_INFLIGHT; i++) {
-		rb_io_init(&l->rec[i].io, v, &l->lower, rb_log_write_ended);
+		rblk_io_init(&l->rec[i].io, v, &l->lower, rblk_log_write_ended);
 		l->rec[i].io.held = l->rec[i].held;
 		l->rec[i].bio = &l->bios[2 * i];
 		list_add_tail(&l->rec[i].entry, &l->free);
 	}
 	for (i = 0; i < l->nreadback; i++) {
-		rb_io_init(&l->readback[i].io, v, &l->lower, rb_readback_ended);
+		rblk_io_init(&l->readback[i].io, v, &l->lower, rblk_readback_ended);
 		l->readback[i].io.held = l->readback[i].held;
-		l->readback[i].bio = &l->bios[2 * LOG_INFLIGHT + i * RB_RB_BIOS];
+		l->readback[i].bio = &l->bios[2 * LOG_INFLIGHT + i * RBLK_READBACK_BIOS];
 	}
 	return 0;
 }
 
 /**
- * rb_logio_open() - open the log device
+ * rblk_logio_open() - open the log device
  * @v: the volume
- * @err: a sentence when it fails, RB_ERR_MAX
+ * @err: a sentence when it fails, RBLK_ERR_MAX
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
  */
-int rb_logio_open(struct rb_volume *v, char *err)
+int rblk_logio_open(struct rblk_volume *v, char *err)
 {
-	struct rb_logio *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct rblk_logio *l = kzalloc(sizeof(*l), GFP_KERNEL);
 	int r;
 
 	if (!l)
-		return rb_sentence(err, -ENOMEM, "no memory");
+		return rblk_error_text(err, -ENOMEM, "no memory");
 	INIT_LIST_HEAD(&l->free);
 	v->logio = l;
-	r = rb_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
+	r = rblk_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
 	if (r)
 		return r;
-	if (bdev_logical_block_size(l->lower.bdev) > RB_BLOCK_SIZE)
-		return rb_sentence(err, -EINVAL, "log device %s has blocks of more than 4096 bytes",
-				   v->up.log_path);
+	if (bdev_logical_block_size(l->lower.bdev) > RBLK_BLOCK_SIZE)
+		return rblk_error_text(err, -EINVAL,
+				       "log device %s has blocks of more than 4096 bytes",
+				       v->up.log_path);
 	if (!bdev_write_cache(l->lower.bdev))
-		rb_info(v, "log device %s claims to have no volatile write cache: it is believed\n",
-			v->up.log_path);
-	else if (rb_logio_flushes(v))
-		rb_info(v, "log device %s has no FUA: each record is followed by a flush\n",
-			v->up.log_path);
+		rblk_info(v,
+			  "log device %s claims to have no volatile write cache: it is believed\n",
+			  v->up.log_path);
+	else if (rblk_logio_flushes(v))
+		rblk_info(v, "log device %s has no FUA: each record is followed by a flush\n",
+			  v->up.log_path);
 	return 0;
 }
 
 /**
- * rb_logio_bytes() - size of the log device
+ * rblk_logio_bytes() - size of the log device
  * @v: the volume, its log device open
  *
  * Context: any.
  * Return: bytes.
  */
-u64 rb_logio_bytes(const struct rb_volume *v)
+u64 rblk_logio_bytes(const struct rblk_volume *v)
 {
 	return bdev_nr_bytes(v->logio->lower.bdev);
 }
 
 /**
- * rb_logio_lower() - the log device
+ * rblk_logio_lower() - the log device
  * @v: the volume, its log device open
  *
  * Context: any.
  * Return: the device.
  */
-struct rb_lower *rb_logio_lower(const struct rb_volume *v)
+struct rblk_lower *rblk_logio_lower(const struct rblk_volume *v)
 {
 	return &v->logio->lower;
 }
 
 /**
- * rb_logio_flushes() - does each write to the log device cost a flush?
+ * rblk_logio_flushes() - does each write to the log device cost a flush?
  * @v: the volume, its log device open
  *
  * Context: any.
  * Return: true: it has a volatile cache and no FUA.
  */
-bool rb_logio_flushes(const struct rb_volume *v)
+bool rblk_logio_flushes(const struct rblk_volume *v)
 {
 	struct block_device *bdev = v->logio->lower.bdev;
 
@@ -416,67 +419,67 @@ bool rb_logio_flushes(const struct rb_volume *v)
 }
 
 /**
- * rb_logio_flush() - flush the volatile cache of the log device, synchronously
+ * rblk_logio_flush() - flush the volatile cache of the log device, synchronously
  * @v: the volume, its log device open
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
  */
-int rb_logio_flush(struct rb_volume *v)
+int rblk_logio_flush(struct rblk_volume *v)
 {
 	return blkdev_issue_flush(v->logio->lower.bdev);
 }
 
-static int rb_logio_read(void *ctx, u64 off, void *buf, u32 len)
+static int rblk_logio_read(void *ctx, u64 off, void *buf, u32 len)
 {
-	struct rb_volume *v = ctx;
+	struct rblk_volume *v = ctx;
 
-	return rb_lower_read(&v->logio->lower, off, buf, len);
+	return rblk_lower_read(&v->logio->lower, off, buf, len);
 }
 
 /**
- * rb_logio_reader() - a synchronous reader for recovery
+ * rblk_logio_reader() - a synchronous reader for recovery
  * @v: the volume, its log device open
  * @rd: filled; the caller frees rd->scratch by vfree()
  *
  * Context: process; sleeps.
  * Return: 0 or -ENOMEM.
  */
-int rb_logio_reader(struct rb_volume *v, struct log_reader *rd)
+int rblk_logio_reader(struct rblk_volume *v, struct log_reader *rd)
 {
-	rd->read = rb_logio_read;
+	rd->read = rblk_logio_read;
 	rd->ctx = v;
 	rd->scratch = vmalloc(LOG_SCRATCH_BYTES);
 	return rd->scratch ? 0 : -ENOMEM;
 }
 
 /**
- * rb_logio_wait() - wait until no bio is in flight; none is started any more
+ * rblk_logio_wait() - wait until no bio is in flight; none is started any more
  * @v: the volume
  *
  * Context: process; sleeps for as long as the device takes.
  */
-void rb_logio_wait(struct rb_volume *v)
+void rblk_logio_wait(struct rblk_volume *v)
 {
 	if (v->logio)
-		rb_lower_wait(&v->logio->lower);
+		rblk_lower_wait(&v->logio->lower);
 }
 
 /**
- * rb_logio_close() - close the log device and free its operations
- * @v: the volume; rb_logio_wait() was called
+ * rblk_logio_close() - close the log device and free its operations
+ * @v: the volume; rblk_logio_wait() was called
  *
  * Context: process; sleeps.
  */
-void rb_logio_close(struct rb_volume *v)
+void rblk_logio_close(struct rblk_volume *v)
 {
-	struct rb_logio *l = v->logio;
+	struct rblk_logio *l = v->logio;
 
 	if (!l)
 		return;
-	rb_lower_close(&l->lower);
-	rb_block_free(&l->meta);
-	rb_block_free(&l->map);
+	rblk_lower_close(&l->lower);
+	rblk_block_free(&l->meta);
+	rblk_block_free(&l->map);
 	kvfree(l->rec);
 	kvfree(l->readback);
 	kvfree(l->bios);

@@ -9,10 +9,10 @@
 
 #include "host/host.h"
 
-#define RB_READ_PAGES	16
+#define RBLK_READ_PAGES	16
 
 /**
- * rb_lower_fail() - nothing will come of a device any more
+ * rblk_lower_fail() - nothing will come of a device any more
  * @l: the device
  *
  * For what no operation can tell: the loop halts the member, which ends every
@@ -20,10 +20,10 @@
  *
  * Context: any.
  */
-void rb_lower_fail(struct rb_lower *l)
+void rblk_lower_fail(struct rblk_lower *l)
 {
 	WRITE_ONCE(l->failed, true);
-	rb_volume_kick(l->v, RB_KICK_DONE);
+	rblk_volume_kick(l->v, RBLK_KICK_DONE);
 }
 
 /*
@@ -31,84 +31,85 @@ void rb_lower_fail(struct rb_lower *l)
  * lead until then. The lock, held around this, is what closing the device takes:
  * the volume lives until it is released, which is left to us.
  */
-static void rb_lower_mark_dead(struct block_device *bdev, bool surprise)
+static void rblk_lower_mark_dead(struct block_device *bdev, bool surprise)
 {
-	rb_lower_fail(bdev->bd_holder);
-	rb_holder_unlock(bdev);
+	rblk_lower_fail(bdev->bd_holder);
+	rblk_holder_unlock(bdev);
 }
 
-static const struct blk_holder_ops rb_lower_holder_ops = {
-	.mark_dead	= rb_lower_mark_dead,
+static const struct blk_holder_ops rblk_lower_holder_ops = {
+	.mark_dead	= rblk_lower_mark_dead,
 };
 
 /**
- * rb_lower_open() - open a lower device exclusively
+ * rblk_lower_open() - open a lower device exclusively
  * @v: the volume
  * @l: filled; the holder
  * @dev: its number
  * @what: "log" or "data", for the sentence
  * @path: for the sentence
- * @err: a sentence when it fails, RB_ERR_MAX
+ * @err: a sentence when it fails, RBLK_ERR_MAX
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
  */
-int rb_lower_open(struct rb_volume *v, struct rb_lower *l, dev_t dev, const char *what,
-		  const char *path, char *err)
+int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, const char *what,
+		    const char *path, char *err)
 {
 	struct file *file;
 
 	l->v = v;
 	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, l,
-				     &rb_lower_holder_ops);
+				     &rblk_lower_holder_ops);
 	if (PTR_ERR(file) == -EBUSY)
-		return rb_sentence(err, -EBUSY,
-				   "%s device %s is in use: mounted, or held by another volume, RAID or LVM",
-				   what, path);
+		return rblk_error_text(err, -EBUSY,
+				       "%s device %s is in use: mounted, or held by another volume, RAID or LVM",
+				       what, path);
 	if (IS_ERR(file))
-		return rb_sentence(err, PTR_ERR(file), "%s device %s cannot be opened (error %ld)",
-				   what, path, -PTR_ERR(file));
+		return rblk_error_text(err, PTR_ERR(file),
+				       "%s device %s cannot be opened (error %ld)", what, path,
+				       -PTR_ERR(file));
 	l->file = file;
 	l->bdev = file_bdev(file);
 	refcount_set(&l->busy, 1);
 	init_completion(&l->idle);
 	if (bdev_read_only(l->bdev)) {
-		rb_lower_close(l);
-		return rb_sentence(err, -EACCES, "%s device %s is read-only", what, path);
+		rblk_lower_close(l);
+		return rblk_error_text(err, -EACCES, "%s device %s is read-only", what, path);
 	}
 	return 0;
 }
 
 /**
- * rb_lower_begin() - an operation on the device starts
+ * rblk_lower_begin() - an operation on the device starts
  * @l: the device
  *
  * Context: any.
  */
-void rb_lower_begin(struct rb_lower *l)
+void rblk_lower_begin(struct rblk_lower *l)
 {
 	refcount_inc(&l->busy);
 }
 
 /**
- * rb_lower_end() - an operation ended; nothing of the volume may be touched after it
+ * rblk_lower_end() - an operation ended; nothing of the volume may be touched after it
  * @l: the device
  *
  * Context: any.
  */
-void rb_lower_end(struct rb_lower *l)
+void rblk_lower_end(struct rblk_lower *l)
 {
 	if (refcount_dec_and_test(&l->busy))
 		complete(&l->idle);
 }
 
 /**
- * rb_lower_wait() - wait until no operation is in flight, for good
+ * rblk_lower_wait() - wait until no operation is in flight, for good
  * @l: the device; no operation starts any more
  *
  * Context: process; sleeps for as long as the device takes.
  */
-void rb_lower_wait(struct rb_lower *l)
+void rblk_lower_wait(struct rblk_lower *l)
 {
 	if (!l->file || l->waited)
 		return;
@@ -118,12 +119,12 @@ void rb_lower_wait(struct rb_lower *l)
 }
 
 /**
- * rb_lower_close() - close the device
+ * rblk_lower_close() - close the device
  * @l: idle, or never opened
  *
  * Context: process; sleeps.
  */
-void rb_lower_close(struct rb_lower *l)
+void rblk_lower_close(struct rblk_lower *l)
 {
 	if (!l->file)
 		return;
@@ -133,25 +134,25 @@ void rb_lower_close(struct rb_lower *l)
 }
 
 /**
- * rb_addr_page() - the page of an address
+ * rblk_addr_page() - the page of an address
  * @addr: in the direct map or from vmalloc
  *
  * Context: any.
  * Return: the page.
  */
-struct page *rb_addr_page(const void *addr)
+struct page *rblk_addr_page(const void *addr)
 {
 	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
 }
 
-static int rb_read_chunk(struct rb_lower *l, u64 off, struct page **page, u32 len)
+static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u32 len)
 {
-	struct bio_vec vec[RB_READ_PAGES];
+	struct bio_vec vec[RBLK_READ_PAGES];
 	struct bio bio;
 	u32 i, left;
 	int r;
 
-	bio_init(&bio, l->bdev, vec, RB_READ_PAGES, REQ_OP_READ);
+	bio_init(&bio, l->bdev, vec, RBLK_READ_PAGES, REQ_OP_READ);
 	bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
 	for (i = 0, left = len; left; i++) {
 		u32 n = min_t(u32, left, PAGE_SIZE);
@@ -165,7 +166,7 @@ static int rb_read_chunk(struct rb_lower *l, u64 off, struct page **page, u32 le
 }
 
 /**
- * rb_lower_read() - read synchronously, past any cache
+ * rblk_lower_read() - read synchronously, past any cache
  * @l: the device
  * @off: bytes, multiple of 512
  * @buf: anywhere
@@ -176,24 +177,24 @@ static int rb_read_chunk(struct rb_lower *l, u64 off, struct page **page, u32 le
  * Context: process; sleeps.
  * Return: 0 or -errno.
  */
-int rb_lower_read(struct rb_lower *l, u64 off, void *buf, u32 len)
+int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len)
 {
-	struct page *page[RB_READ_PAGES] = {};
+	struct page *page[RBLK_READ_PAGES] = {};
 	int i, r = 0;
 
 	if ((off | len) & (SECTOR_SIZE - 1))
 		return -EINVAL;
 	if (off + len > bdev_nr_bytes(l->bdev))
 		return -EIO;
-	for (i = 0; i < RB_READ_PAGES; i++) {
+	for (i = 0; i < RBLK_READ_PAGES; i++) {
 		page[i] = alloc_page(GFP_KERNEL);
 		if (!page[i])
 			r = -ENOMEM;
 	}
 	while (len && !r) {
-		u32 n = min_t(u32, len, RB_READ_PAGES * PAGE_SIZE), done = 0;
+		u32 n = min_t(u32, len, RBLK_READ_PAGES * PAGE_SIZE), done = 0;
 
-		r = rb_read_chunk(l, off, page, n);
+		r = rblk_read_chunk(l, off, page, n);
 		for (i = 0; done < n && !r; i++) {
 			u32 part = min_t(u32, n - done, PAGE_SIZE);
 
@@ -204,14 +205,14 @@ int rb_lower_read(struct rb_lower *l, u64 off, void *buf, u32 len)
 		buf += n;
 		len -= n;
 	}
-	for (i = 0; i < RB_READ_PAGES; i++)
+	for (i = 0; i < RBLK_READ_PAGES; i++)
 		if (page[i])
 			__free_page(page[i]);
 	return r;
 }
 
 /**
- * rb_io_init() - prepare an embedded operation, once
+ * rblk_io_init() - prepare an embedded operation, once
  * @io: the operation
  * @v: its volume
  * @lower: its device
@@ -219,8 +220,8 @@ int rb_lower_read(struct rb_lower *l, u64 off, void *buf, u32 len)
  *
  * Context: any.
  */
-void rb_io_init(struct rb_io *io, struct rb_volume *v, struct rb_lower *lower,
-		void (*run)(struct rb_volume *v, struct rb_done *done, u64 now))
+void rblk_io_init(struct rblk_io *io, struct rblk_volume *v, struct rblk_lower *lower,
+		  void (*run)(struct rblk_volume *v, struct rblk_done *done, u64 now))
 {
 	io->v = v;
 	io->lower = lower;
@@ -228,25 +229,25 @@ void rb_io_init(struct rb_io *io, struct rb_volume *v, struct rb_lower *lower,
 }
 
 /**
- * rb_io_hold() - keep a payload until the operation ended
+ * rblk_io_hold() - keep a payload until the operation ended
  * @io: the operation; @io->held has room
  * @buf: the payload
  *
  * Context: any.
  */
-void rb_io_hold(struct rb_io *io, struct rb_buf *buf)
+void rblk_io_hold(struct rblk_io *io, struct rblk_buf *buf)
 {
-	struct rb_payload *p = rb_payload(buf);
+	struct rblk_payload *p = rblk_payload(buf);
 
-	rb_payload_get(p);
+	rblk_payload_get(p);
 	io->held[io->nheld++] = p;
 }
 
 /* Interrupt context, as a rule. */
-static void rb_io_end_bio(struct bio *bio)
+static void rblk_io_end_bio(struct bio *bio)
 {
-	struct rb_io *io = bio->bi_private;
-	struct rb_lower *lower = io->lower;
+	struct rblk_io *io = bio->bi_private;
+	struct rblk_lower *lower = io->lower;
 
 	if (bio->bi_status)
 		cmpxchg(&io->error, 0, blk_status_to_errno(bio->bi_status));
@@ -254,31 +255,31 @@ static void rb_io_end_bio(struct bio *bio)
 	if (!atomic_dec_and_test(&io->bios))
 		return;
 	while (io->nheld)
-		rb_payload_put(io->held[--io->nheld]);
+		rblk_payload_put(io->held[--io->nheld]);
 	/* The loop may use @io for something else at once. */
-	rb_volume_done(io->v, &io->done);
-	rb_lower_end(lower);
+	rblk_volume_done(io->v, &io->done);
+	rblk_lower_end(lower);
 }
 
 /**
- * rb_io_submit() - start the bios of an operation
+ * rblk_io_submit() - start the bios of an operation
  * @io: the operation; its run() follows when all ended
  * @bio: array of initialised bios
  * @n: how many, at least 1
  *
  * Context: process; owner. May sleep for room in the lower device's queue.
  */
-void rb_io_submit(struct rb_io *io, struct bio *bio, u32 n)
+void rblk_io_submit(struct rblk_io *io, struct bio *bio, u32 n)
 {
 	struct blk_plug plug;
 	u32 i;
 
 	io->error = 0;
 	atomic_set(&io->bios, n);
-	rb_lower_begin(io->lower);
+	rblk_lower_begin(io->lower);
 	for (i = 0; i < n; i++) {
 		bio[i].bi_private = io;
-		bio[i].bi_end_io = rb_io_end_bio;
+		bio[i].bi_end_io = rblk_io_end_bio;
 	}
 	if (n == 1) {
 		submit_bio(bio);

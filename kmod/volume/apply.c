@@ -14,43 +14,43 @@ static bool plan_entry(struct vol *v)
 {
 	struct vol_plan *p = &v->plan;
 	u64 index = p->state.index + 1;
-	const struct rb_entry *e = v->g.entry(v->g.ctx, index);
-	u32 at = vol_slot_at(v, p->nslot);
+	const struct rblk_entry *e = v->g.entry(v->g.ctx, index);
+	u32 at = rblk_vol_version_at(v, p->nversion);
 	u32 n = 0;
 	int verdict;
 
-	if (RB_ASSERT(e && e->index == index && e->term >= p->state.term))
+	if (RBLK_ASSERT(e && e->index == index && e->term >= p->state.term))
 		return false;
 	/* what the index holds of it says if it was valid, before the state moves on */
-	if (p->nslot < v->nslot && v->slot[at].index == index)
+	if (p->nversion < v->nversion && v->version[at].index == index)
 		n = e->nblocks;
-	if (n > v->g.batch - p->nslot)
+	if (n > v->g.batch - p->nversion)
 		return false;
-	verdict = vol_verdict(&p->state, &v->g, e);
-	RB_ASSERT(n == (!verdict && e->kind == RB_E_WRITE ? e->nblocks : 0));
-	p->nslot += n;
-	p->nrange += !verdict && e->kind == RB_E_ZEROES;
+	verdict = rblk_vol_verdict(&p->state, &v->g, e);
+	RBLK_ASSERT(n == (!verdict && e->kind == RBLK_E_WRITE ? e->nblocks : 0));
+	p->nversion += n;
+	p->nrange += !verdict && e->kind == RBLK_E_ZEROES;
 	return true;
 }
 
-/* Sectors of the planned version in @slot that nothing in the plan supersedes. */
-static u8 surviving(const struct vol *v, const struct vol_slot *s)
+/* Sectors of the planned version in @version that nothing in the plan supersedes. */
+static u8 surviving(const struct vol *v, const struct vol_version *s)
 {
 	u64 last = v->plan.state.index;
 	u8 mask = s->mask;
 	u32 i;
 
-	for (i = s->newer; i != VOL_NONE && mask; i = v->slot[i].newer) {
-		if (v->slot[i].index > last)
+	for (i = s->newer; i != VOL_NONE && mask; i = v->version[i].newer) {
+		if (v->version[i].index > last)
 			break;
-		mask &= ~v->slot[i].mask;
+		mask &= ~v->version[i].mask;
 	}
 	for (i = v->plan.nrange; i-- && mask; ) {
-		const struct vol_range *r = vol_range_at(v, i);
+		const struct vol_range *r = rblk_vol_range_at(v, i);
 
 		if (r->index < s->index)
 			break;
-		mask &= ~vol_range_mask(r->sector, r->nsect, s->block);
+		mask &= ~rblk_vol_range_mask(r->sector, r->nsect, s->block);
 	}
 	return mask;
 }
@@ -91,8 +91,8 @@ static u32 fill_items(struct vol *v)
 {
 	u32 i, n = 0;
 
-	for (i = 0; i < v->plan.nslot; i++) {
-		const struct vol_slot *s = &v->slot[vol_slot_at(v, i)];
+	for (i = 0; i < v->plan.nversion; i++) {
+		const struct vol_version *s = &v->version[rblk_vol_version_at(v, i)];
 		u8 mask = surviving(v, s);
 
 		if (mask)
@@ -105,27 +105,27 @@ static u32 fill_items(struct vol *v)
 }
 
 /**
- * vol_apply_plan() - plans the next batch
+ * rblk_vol_apply_plan() - plans the next batch
  * @v: the volume; no batch is planned
  * @limit: last entry it may cover
- * @b: the batch; its arrays are valid until vol_apply_done() or _abort()
+ * @b: the batch; its arrays are valid until rblk_vol_apply_done() or _abort()
  *
  * A batch may have nothing to write (no-ops, stale writes): it is done all the
  * same, so that the applied index moves on.
  *
  * Return: false if there is nothing to do.
  */
-bool vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
+bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 {
 	struct vol_plan *p = &v->plan;
 	u32 i;
 
 	memset(b, 0, sizeof(*b));
-	if (RB_ASSERT(!p->active))
+	if (RBLK_ASSERT(!p->active))
 		return false;
-	limit = min_t(u64, limit, v->live.index);
+	limit = min_t(u64, limit, v->executed.index);
 	p->state = v->applied;
-	p->nslot = 0;
+	p->nversion = 0;
 	p->nrange = 0;
 	while (p->state.index < limit)
 		if (!plan_entry(v))
@@ -134,8 +134,8 @@ bool vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 		return false;
 	p->active = true;
 	for (i = 0; i < p->nrange; i++) {
-		v->zero[i].sector = vol_range_at(v, i)->sector;
-		v->zero[i].nsect = vol_range_at(v, i)->nsect;
+		v->zero[i].sector = rblk_vol_range_at(v, i)->sector;
+		v->zero[i].nsect = rblk_vol_range_at(v, i)->nsect;
 	}
 	b->last = p->state.index;
 	b->nzero = p->nrange;
@@ -146,40 +146,40 @@ bool vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 }
 
 /**
- * vol_apply_done() - the planned batch is on the device
+ * rblk_vol_apply_done() - the planned batch is on the device
  * @v: the volume
  *
  * The change map hears of it before the index forgets: at every moment one of
  * the two knows of an entry.
  */
-void vol_apply_done(struct vol *v)
+void rblk_vol_apply_done(struct vol *v)
 {
 	struct vol_plan *p = &v->plan;
 	u32 i;
 
-	if (RB_ASSERT(p->active))
+	if (RBLK_ASSERT(p->active))
 		return;
-	for (i = 0; i < p->nslot; i++) {
-		const struct vol_slot *s = &v->slot[vol_slot_at(v, i)];
+	for (i = 0; i < p->nversion; i++) {
+		const struct vol_version *s = &v->version[rblk_vol_version_at(v, i)];
 
-		vol_map_touch(v, s->block * RB_SECTORS_PER_BLOCK, 1, s->index);
+		rblk_vol_map_touch(v, s->block * RBLK_SECTORS_PER_BLOCK, 1, s->index);
 	}
 	for (i = 0; i < p->nrange; i++) {
-		const struct vol_range *r = vol_range_at(v, i);
+		const struct vol_range *r = rblk_vol_range_at(v, i);
 
-		vol_map_touch(v, r->sector, r->nsect, r->index);
+		rblk_vol_map_touch(v, r->sector, r->nsect, r->index);
 	}
-	vol_ext_release(v, p->nslot, p->nrange);
+	rblk_vol_ext_release(v, p->nversion, p->nrange);
 	v->applied = p->state;
 	p->active = false;
 }
 
 /**
- * vol_apply_abort() - the planned batch failed
+ * rblk_vol_apply_abort() - the planned batch failed
  * @v: the volume: as before the plan (the device may hold any part of the batch)
  */
-void vol_apply_abort(struct vol *v)
+void rblk_vol_apply_abort(struct vol *v)
 {
-	RB_ASSERT(v->plan.active);
+	RBLK_ASSERT(v->plan.active);
 	v->plan.active = false;
 }

@@ -7,27 +7,27 @@
 
 static u32 region_of(const struct vol *v, u64 sector)
 {
-	return (u32)(sector >> (v->g.region_shift - RB_SECTOR_SHIFT));
+	return (u32)(sector >> (v->g.region_shift - RBLK_SECTOR_SHIFT));
 }
 
 /**
- * vol_map_regions() - regions of a volume
+ * rblk_vol_map_regions() - regions of a volume
  * @g: its geometry
  *
  * Return: their number.
  */
-u64 vol_map_regions(const struct vol_geom *g)
+u64 rblk_vol_map_regions(const struct vol_geom *g)
 {
-	u32 shift = g->region_shift - RB_SECTOR_SHIFT;
+	u32 shift = g->region_shift - RBLK_SECTOR_SHIFT;
 
 	return (g->sectors >> shift) + !!(g->sectors & ((1ULL << shift) - 1));
 }
 
 /**
- * vol_map_init() - until a block is loaded, all of it counts as changed at the checkpoint
+ * rblk_vol_map_init() - until a block is loaded, all of it counts as changed at the checkpoint
  * @v: the volume, its arrays carved and zeroed
  */
-void vol_map_init(struct vol *v)
+void rblk_vol_map_init(struct vol *v)
 {
 	u32 i;
 
@@ -39,7 +39,7 @@ void vol_map_init(struct vol *v)
 /* Raises one region. Never lowers: a loaded value may be ahead of the replay. */
 static void raise_region(struct vol *v, u32 region, u64 index)
 {
-	u32 block = region / LOG_MAP_PER_BLOCK;
+	u32 block = region / RBLK_MAP_PER_BLOCK;
 
 	if (v->map[region] >= index)
 		return;
@@ -48,13 +48,13 @@ static void raise_region(struct vol *v, u32 region, u64 index)
 }
 
 /**
- * vol_map_touch() - an entry touched a range
+ * rblk_vol_map_touch() - an entry touched a range
  * @v: the volume
  * @sector: first sector
  * @nsect: sectors, at least 1, within the volume
  * @index: the entry
  */
-void vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
+void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
 {
 	u32 r, last = region_of(v, sector + nsect - 1);
 
@@ -63,24 +63,24 @@ void vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
 }
 
 /**
- * vol_map_blocks() - size of the map on disk
+ * rblk_vol_map_blocks() - size of the map on disk
  * @v: the volume
  *
- * Return: map blocks of LOG_MAP_PER_BLOCK regions each.
+ * Return: map blocks of RBLK_MAP_PER_BLOCK regions each.
  */
-u32 vol_map_blocks(const struct vol *v)
+u32 rblk_vol_map_blocks(const struct vol *v)
 {
 	return v->map_blocks;
 }
 
 /**
- * vol_map_dirty() - next map block that differs from the disk
+ * rblk_vol_map_dirty() - next map block that differs from the disk
  * @v: the volume
  * @from: first one to look at
  *
  * Return: its number, -1: none.
  */
-int vol_map_dirty(const struct vol *v, u32 from)
+int rblk_vol_map_dirty(const struct vol *v, u32 from)
 {
 	u32 b;
 
@@ -94,51 +94,51 @@ int vol_map_dirty(const struct vol *v, u32 from)
 }
 
 /**
- * vol_map_clean() - the content of a map block is on its way to the disk
+ * rblk_vol_map_clean() - the content of a map block is on its way to the disk
  * @v: the volume
  * @block: which one
  *
  * Called when the content is copied out to be written: a change after that
  * makes the block dirty again. The trim waits for the write.
  */
-void vol_map_clean(struct vol *v, u32 block)
+void rblk_vol_map_clean(struct vol *v, u32 block)
 {
-	if (RB_ASSERT(block < v->map_blocks))
+	if (RBLK_ASSERT(block < v->map_blocks))
 		return;
 	v->map_dirty[block / 64] &= ~(1ULL << (block % 64));
 }
 
 /**
- * vol_map() - content of a map block
+ * rblk_vol_map() - content of a map block
  * @v: the volume
  * @block: which one
  *
- * Return: LOG_MAP_PER_BLOCK values, zero behind the last region; NULL: no such block.
+ * Return: RBLK_MAP_PER_BLOCK values, zero behind the last region; NULL: no such block.
  */
-u64 *vol_map(struct vol *v, u32 block)
+u64 *rblk_vol_map(struct vol *v, u32 block)
 {
-	if (RB_ASSERT(block < v->map_blocks))
+	if (RBLK_ASSERT(block < v->map_blocks))
 		return NULL;
-	return v->map + (size_t)block * LOG_MAP_PER_BLOCK;
+	return v->map + (size_t)block * RBLK_MAP_PER_BLOCK;
 }
 
 /**
- * vol_map_load() - a map block was read from disk, or could not be
+ * rblk_vol_map_load() - a map block was read from disk, or could not be
  * @v: the volume
  * @block: which one
- * @val: its LOG_MAP_PER_BLOCK values, if @ok
+ * @val: its RBLK_MAP_PER_BLOCK values, if @ok
  * @ok: false: all its regions count as changed at @now_index, and it is dirty
  * @now_index: only if not @ok: an index that is certainly not too low
  *
- * May come at any time: what was touched since vol_init() stays.
+ * May come at any time: what was touched since rblk_vol_init() stays.
  */
-void vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
+void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
 {
-	u32 r, first = block * LOG_MAP_PER_BLOCK, end;
+	u32 r, first = block * RBLK_MAP_PER_BLOCK, end;
 
-	if (RB_ASSERT(block < v->map_blocks))
+	if (RBLK_ASSERT(block < v->map_blocks))
 		return;
-	end = min_t(u32, first + LOG_MAP_PER_BLOCK, v->regions);
+	end = min_t(u32, first + RBLK_MAP_PER_BLOCK, v->regions);
 	for (r = first; r < end; r++) {
 		if (!ok)
 			v->map[r] = max_t(u64, v->map[r], now_index);
@@ -151,36 +151,37 @@ void vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_ind
 		v->map_dirty[block / 64] |= 1ULL << (block % 64);
 }
 
-static bool slot_touches(const struct vol_slot *s, u64 index, u64 sector, u32 nsect)
+static bool slot_touches(const struct vol_version *s, u64 index, u64 sector, u32 nsect)
 {
-	return s->index > index && (s->mask & vol_range_mask(sector, nsect, s->block));
+	return s->index > index && (s->mask & rblk_vol_range_mask(sector, nsect, s->block));
 }
 
-/* Unapplied versions: by block or by slot, whichever are fewer. */
+/* Unapplied versions: by block or by version, whichever are fewer. */
 static bool written_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
 {
-	u64 block = sector / RB_SECTORS_PER_BLOCK;
-	u64 last = (sector + nsect - 1) / RB_SECTORS_PER_BLOCK;
+	u64 block = sector / RBLK_SECTORS_PER_BLOCK;
+	u64 last = (sector + nsect - 1) / RBLK_SECTORS_PER_BLOCK;
 	u32 i;
 
-	if (last - block >= v->nslot) {
-		for (i = 0; i < v->nslot; i++)
-			if (slot_touches(&v->slot[vol_slot_at(v, i)], index, sector, nsect))
+	if (last - block >= v->nversion) {
+		for (i = 0; i < v->nversion; i++)
+			if (slot_touches(&v->version[rblk_vol_version_at(v, i)], index, sector,
+					 nsect))
 				return true;
 		return false;
 	}
 	for (; block <= last; block++)
-		for (i = vol_ext_find(v, block); i != VOL_NONE; i = v->slot[i].older) {
-			if (v->slot[i].index <= index)
+		for (i = rblk_vol_ext_find(v, block); i != VOL_NONE; i = v->version[i].older) {
+			if (v->version[i].index <= index)
 				break;
-			if (slot_touches(&v->slot[i], index, sector, nsect))
+			if (slot_touches(&v->version[i], index, sector, nsect))
 				return true;
 		}
 	return false;
 }
 
 /**
- * vol_touched_since() - did an entry committed after @index touch a range?
+ * rblk_vol_touched_since() - did an entry committed after @index touch a range?
  * @v: the volume
  * @index: the entry
  * @sector: first sector
@@ -191,7 +192,7 @@ static bool written_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
  *
  * Return: yes, or not known.
  */
-bool vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
+bool rblk_vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
 {
 	u32 i, last;
 
@@ -204,9 +205,9 @@ bool vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
 		if (v->map[i] > index)
 			return true;
 	for (i = 0; i < v->nrange; i++) {
-		const struct vol_range *r = vol_range_at(v, i);
+		const struct vol_range *r = rblk_vol_range_at(v, i);
 
-		if (r->index > index && vol_overlap(r->sector, r->nsect, sector, nsect))
+		if (r->index > index && rblk_vol_overlap(r->sector, r->nsect, sector, nsect))
 			return true;
 	}
 	return written_since(v, index, sector, nsect);

@@ -4,17 +4,17 @@
 
 #define MUST(cond)				\
 	do {					\
-		if (RB_ASSERT(cond))		\
+		if (RBLK_ASSERT(cond))		\
 			return -EUCLEAN;	\
 	} while (0)
 
-static int check_state(const struct vol *v, const struct log_state *s)
+static int check_state(const struct vol *v, const struct rblk_state *s)
 {
 	u32 i, k;
 
-	MUST(s->nsessions <= (v->g.shared ? LOG_SESSIONS_MAX : 1));
-	for (i = 0; i < LOG_SESSIONS_MAX; i++) {
-		const struct log_session *se = &s->session[i];
+	MUST(s->nsessions <= (v->g.shared ? RBLK_SESSIONS_MAX : 1));
+	for (i = 0; i < RBLK_SESSIONS_MAX; i++) {
+		const struct rblk_session *se = &s->session[i];
 
 		if (i < s->nsessions)
 			MUST(se->store && se->epoch && se->epoch <= s->index);
@@ -28,24 +28,24 @@ static int check_state(const struct vol *v, const struct log_state *s)
 
 static int check_slot(const struct vol *v, u32 i)
 {
-	const struct vol_slot *s = &v->slot[i];
-	const struct rb_entry *e;
+	const struct vol_version *s = &v->version[i];
+	const struct rblk_entry *e;
 
-	MUST(s->index > v->applied.index && s->index <= v->live.index);
-	MUST(s->mask && s->block <= (v->g.sectors - 1) / RB_SECTORS_PER_BLOCK);
+	MUST(s->index > v->applied.index && s->index <= v->executed.index);
+	MUST(s->mask && s->block <= (v->g.sectors - 1) / RBLK_SECTORS_PER_BLOCK);
 	if (s->older != VOL_NONE) {
-		const struct vol_slot *o = &v->slot[s->older];
+		const struct vol_version *o = &v->version[s->older];
 
-		MUST(s->older < v->g.slots && o->newer == i);
+		MUST(s->older < v->g.versions && o->newer == i);
 		MUST(o->block == s->block && o->index < s->index && o->next == VOL_NONE);
 		MUST(!((o->mask | o->below) & ~s->below));
 	}
 	if (s->newer != VOL_NONE)
-		MUST(s->newer < v->g.slots && v->slot[s->newer].older == i);
+		MUST(s->newer < v->g.versions && v->version[s->newer].older == i);
 	e = v->g.entry(v->g.ctx, s->index);
-	MUST(e && e->index == s->index && e->kind == RB_E_WRITE && s->nth < e->nblocks);
-	MUST(s->block == e->sector / RB_SECTORS_PER_BLOCK + s->nth);
-	MUST(s->mask == rb_block_mask(e->sector, e->nsect, s->nth));
+	MUST(e && e->index == s->index && e->kind == RBLK_E_WRITE && s->nth < e->nblocks);
+	MUST(s->block == e->sector / RBLK_SECTORS_PER_BLOCK + s->nth);
+	MUST(s->mask == rblk_block_mask(e->sector, e->nsect, s->nth));
 	return 0;
 }
 
@@ -55,21 +55,21 @@ static int check_rings(const struct vol *v)
 	u64 index = 0;
 	u32 i, nth = 0;
 
-	MUST(v->nslot <= v->g.slots && v->slot_tail < v->g.slots);
+	MUST(v->nversion <= v->g.versions && v->version_tail < v->g.versions);
 	MUST(v->nrange <= v->g.ranges && v->range_tail < v->g.ranges);
-	for (i = 0; i < v->nslot; i++) {
-		const struct vol_slot *s = &v->slot[vol_slot_at(v, i)];
+	for (i = 0; i < v->nversion; i++) {
+		const struct vol_version *s = &v->version[rblk_vol_version_at(v, i)];
 
 		nth = s->index == index ? nth + 1 : 0;
 		MUST(s->index >= index && s->nth == nth);
 		index = s->index;
-		if (check_slot(v, vol_slot_at(v, i)))
+		if (check_slot(v, rblk_vol_version_at(v, i)))
 			return -EUCLEAN;
 	}
 	for (i = 0, index = v->applied.index; i < v->nrange; i++) {
-		const struct vol_range *r = vol_range_at(v, i);
+		const struct vol_range *r = rblk_vol_range_at(v, i);
 
-		MUST(r->index > index && r->index <= v->live.index);
+		MUST(r->index > index && r->index <= v->executed.index);
 		MUST(r->nsect && r->nsect <= v->g.sectors);
 		MUST(r->sector <= v->g.sectors - r->nsect);
 		index = r->index;
@@ -84,38 +84,38 @@ static int check_hash(const struct vol *v)
 	u32 i, k, seen = 0;
 
 	for (b = 0; b < n; b++) {
-		for (i = v->bucket[b]; i != VOL_NONE; i = v->slot[i].next) {
-			MUST(i < v->g.slots && vol_bucket_of(v, v->slot[i].block) == b);
-			MUST(v->slot[i].newer == VOL_NONE);
-			MUST(vol_ext_find(v, v->slot[i].block) == i);
-			for (k = i; k != VOL_NONE; k = v->slot[k].older)
-				MUST(++seen <= v->nslot);
+		for (i = v->bucket[b]; i != VOL_NONE; i = v->version[i].next) {
+			MUST(i < v->g.versions && rblk_vol_bucket_of(v, v->version[i].block) == b);
+			MUST(v->version[i].newer == VOL_NONE);
+			MUST(rblk_vol_ext_find(v, v->version[i].block) == i);
+			for (k = i; k != VOL_NONE; k = v->version[k].older)
+				MUST(++seen <= v->nversion);
 		}
 	}
-	MUST(seen == v->nslot);
+	MUST(seen == v->nversion);
 	return 0;
 }
 
 /* What is live is what the entries make of what is applied; so are the rings. */
 static int check_replay(const struct vol *v)
 {
-	struct log_state s = v->applied;
-	const struct rb_entry *e;
-	u32 slots = 0, ranges = 0;
+	struct rblk_state s = v->applied;
+	const struct rblk_entry *e;
+	u32 versions = 0, ranges = 0;
 
-	MUST(v->applied.index <= v->live.index && v->applied.term <= v->live.term);
-	while (s.index < v->live.index) {
+	MUST(v->applied.index <= v->executed.index && v->applied.term <= v->executed.term);
+	while (s.index < v->executed.index) {
 		e = v->g.entry(v->g.ctx, s.index + 1);
 		MUST(e && e->index == s.index + 1 && e->term >= s.term);
-		if (vol_verdict(&s, &v->g, e))
+		if (rblk_vol_verdict(&s, &v->g, e))
 			continue;
-		slots += e->kind == RB_E_WRITE ? e->nblocks : 0;
-		ranges += e->kind == RB_E_ZEROES;
+		versions += e->kind == RBLK_E_WRITE ? e->nblocks : 0;
+		ranges += e->kind == RBLK_E_ZEROES;
 	}
-	MUST(s.term == v->live.term && s.digest == v->live.digest);
-	MUST(s.nsessions == v->live.nsessions);
-	MUST(!memcmp(s.session, v->live.session, sizeof(s.session)));
-	MUST(slots == v->nslot && ranges == v->nrange);
+	MUST(s.term == v->executed.term && s.digest == v->executed.digest);
+	MUST(s.nsessions == v->executed.nsessions);
+	MUST(!memcmp(s.session, v->executed.session, sizeof(s.session)));
+	MUST(versions == v->nversion && ranges == v->nrange);
 	return 0;
 }
 
@@ -126,18 +126,19 @@ static int check_plan(const struct vol *v)
 
 	if (!p->active)
 		return 0;
-	MUST(last > v->applied.index && last <= v->live.index);
-	MUST(p->nslot <= v->nslot && p->nslot <= v->g.batch && p->nrange <= v->nrange);
-	MUST(!p->nslot || v->slot[vol_slot_at(v, p->nslot - 1)].index <= last);
-	MUST(p->nslot == v->nslot || v->slot[vol_slot_at(v, p->nslot)].index > last);
-	MUST(!p->nrange || vol_range_at(v, p->nrange - 1)->index <= last);
-	MUST(p->nrange == v->nrange || vol_range_at(v, p->nrange)->index > last);
+	MUST(last > v->applied.index && last <= v->executed.index);
+	MUST(p->nversion <= v->nversion && p->nversion <= v->g.batch && p->nrange <= v->nrange);
+	MUST(!p->nversion || v->version[rblk_vol_version_at(v, p->nversion - 1)].index <= last);
+	MUST(p->nversion == v->nversion ||
+	     v->version[rblk_vol_version_at(v, p->nversion)].index > last);
+	MUST(!p->nrange || rblk_vol_range_at(v, p->nrange - 1)->index <= last);
+	MUST(p->nrange == v->nrange || rblk_vol_range_at(v, p->nrange)->index > last);
 	return check_state(v, &p->state);
 }
 
 static int check_map(const struct vol *v)
 {
-	u32 i, n = v->map_blocks * LOG_MAP_PER_BLOCK;
+	u32 i, n = v->map_blocks * RBLK_MAP_PER_BLOCK;
 
 	for (i = v->regions; i < n; i++)
 		MUST(!v->map[i]);
@@ -147,16 +148,16 @@ static int check_map(const struct vol *v)
 }
 
 /**
- * vol_check() - audits every invariant
+ * rblk_vol_check() - audits every invariant
  * @v: the volume
  *
- * O(slots + entries): for tests and debugging.
+ * O(versions + entries): for tests and debugging.
  *
- * Return: 0, or -EUCLEAN after RB_ASSERT fired.
+ * Return: 0, or -EUCLEAN after RBLK_ASSERT fired.
  */
-int vol_check(const struct vol *v)
+int rblk_vol_check(const struct vol *v)
 {
-	if (check_state(v, &v->live) || check_state(v, &v->applied) || check_rings(v) ||
+	if (check_state(v, &v->executed) || check_state(v, &v->applied) || check_rings(v) ||
 	    check_hash(v) || check_replay(v) || check_plan(v) || check_map(v))
 		return -EUCLEAN;
 	return 0;

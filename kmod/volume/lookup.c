@@ -5,7 +5,7 @@
 #define FROM_DATA	VOL_NONE
 #define FROM_ZERO	(VOL_NONE - 1)
 
-/* The source of one sector: a slot, FROM_ZERO or FROM_DATA. */
+/* The source of one sector: a version, FROM_ZERO or FROM_DATA. */
 struct piece {
 	u64 index;
 	u32 from;
@@ -24,14 +24,14 @@ static void compose(const struct vol *v, u64 block, u8 want, u32 newest, bool ze
 	u8 need = want, hit;
 	u32 i, b;
 
-	for (b = 0; b < RB_SECTORS_PER_BLOCK; b++)
+	for (b = 0; b < RBLK_SECTORS_PER_BLOCK; b++)
 		p[b] = (struct piece){ .from = FROM_DATA };
-	for (i = newest; i != VOL_NONE && need; i = v->slot[i].older) {
-		const struct vol_slot *s = &v->slot[i];
+	for (i = newest; i != VOL_NONE && need; i = v->version[i].older) {
+		const struct vol_version *s = &v->version[i];
 
 		hit = s->mask & need;
 		need &= ~hit;
-		for (b = 0; b < RB_SECTORS_PER_BLOCK; b++)
+		for (b = 0; b < RBLK_SECTORS_PER_BLOCK; b++)
 			if (hit & (1u << b))
 				p[b] = (struct piece){ .index = s->index, .from = i };
 		if (!(need & s->below))
@@ -39,11 +39,11 @@ static void compose(const struct vol *v, u64 block, u8 want, u32 newest, bool ze
 	}
 	need = zeroes ? want : 0;
 	for (i = v->nrange; i-- && need; ) {
-		const struct vol_range *r = vol_range_at(v, i);
+		const struct vol_range *r = rblk_vol_range_at(v, i);
 
-		hit = vol_range_mask(r->sector, r->nsect, block) & need;
+		hit = rblk_vol_range_mask(r->sector, r->nsect, block) & need;
 		need &= ~hit;
-		for (b = 0; b < RB_SECTORS_PER_BLOCK; b++)
+		for (b = 0; b < RBLK_SECTORS_PER_BLOCK; b++)
 			if ((hit & (1u << b)) && r->index > p[b].index)
 				p[b] = (struct piece){ .index = r->index, .from = FROM_ZERO };
 	}
@@ -64,9 +64,9 @@ static bool emit(const struct vol *v, struct cursor *c, u32 from, u32 nsect)
 		last = &c->seg[c->n++];
 		*last = (struct vol_seg){ .kind = kind, .sector = c->sector, .nsect = nsect };
 		if (kind == VOL_SEG_PAYLOAD) {
-			last->off = (u8)(c->sector % RB_SECTORS_PER_BLOCK);
-			last->index = v->slot[from].index;
-			last->nth = v->slot[from].nth;
+			last->off = (u8)(c->sector % RBLK_SECTORS_PER_BLOCK);
+			last->index = v->version[from].index;
+			last->nth = v->version[from].nth;
 		}
 	}
 	c->sector += nsect;
@@ -76,15 +76,15 @@ static bool emit(const struct vol *v, struct cursor *c, u32 from, u32 nsect)
 /* The sectors up to @end, all of one block. */
 static bool emit_block(const struct vol *v, struct cursor *c, u64 end, bool zeroes)
 {
-	u64 block = c->sector / RB_SECTORS_PER_BLOCK;
-	u32 newest = vol_ext_find(v, block), b, run;
-	struct piece p[RB_SECTORS_PER_BLOCK];
+	u64 block = c->sector / RBLK_SECTORS_PER_BLOCK;
+	u32 newest = rblk_vol_ext_find(v, block), b, run;
+	struct piece p[RBLK_SECTORS_PER_BLOCK];
 	u32 n = (u32)(end - c->sector);
 
 	if (newest == VOL_NONE && !zeroes)
 		return emit(v, c, FROM_DATA, n);
-	compose(v, block, vol_range_mask(c->sector, n, block), newest, zeroes, p);
-	b = (u32)(c->sector % RB_SECTORS_PER_BLOCK);
+	compose(v, block, rblk_vol_range_mask(c->sector, n, block), newest, zeroes, p);
+	b = (u32)(c->sector % RBLK_SECTORS_PER_BLOCK);
 	for (; n; n -= run, b += run) {
 		for (run = 1; run < n && p[b + run].from == p[b].from; run++)
 			;
@@ -99,16 +99,16 @@ static bool any_zeroes(const struct vol *v, u64 sector, u32 nsect)
 	u32 i;
 
 	for (i = 0; i < v->nrange; i++) {
-		const struct vol_range *r = vol_range_at(v, i);
+		const struct vol_range *r = rblk_vol_range_at(v, i);
 
-		if (vol_overlap(r->sector, r->nsect, sector, nsect))
+		if (rblk_vol_overlap(r->sector, r->nsect, sector, nsect))
 			return true;
 	}
 	return false;
 }
 
 /**
- * vol_lookup() - where the committed content of a range is
+ * rblk_vol_lookup() - where the committed content of a range is
  * @v: the volume
  * @sector: first sector
  * @nsect: sectors, within the volume
@@ -116,27 +116,27 @@ static bool any_zeroes(const struct vol *v, u64 sector, u32 nsect)
  * @max: how many @seg has room for
  * @done: how many sectors the result covers
  *
- * The answer holds until the next vol_commit() or vol_apply_done(). Whoever
+ * The answer holds until the next rblk_vol_execute() or rblk_vol_apply_done(). Whoever
  * reads later must keep the payload it names; a data segment may by then show
  * what was committed since, which a read that began before may return.
  *
  * Return: how many segments are filled.
  */
-int vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *seg, int max,
-	       u32 *done)
+int rblk_vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *seg, int max,
+		    u32 *done)
 {
 	struct cursor c = { .seg = seg, .max = max, .sector = sector };
 	u64 end = sector + nsect, stop;
 	bool zeroes;
 
 	*done = 0;
-	if (RB_ASSERT(sector <= v->g.sectors && nsect <= v->g.sectors - sector))
+	if (RBLK_ASSERT(sector <= v->g.sectors && nsect <= v->g.sectors - sector))
 		return 0;
 	zeroes = any_zeroes(v, sector, nsect);
-	if (nsect && !v->nslot && !zeroes)
+	if (nsect && !v->nversion && !zeroes)
 		emit(v, &c, FROM_DATA, nsect);
 	while (c.sector < end) {
-		stop = (c.sector / RB_SECTORS_PER_BLOCK + 1) * RB_SECTORS_PER_BLOCK;
+		stop = (c.sector / RBLK_SECTORS_PER_BLOCK + 1) * RBLK_SECTORS_PER_BLOCK;
 		if (!emit_block(v, &c, stop < end ? stop : end, zeroes))
 			break;
 	}

@@ -5,7 +5,7 @@
  */
 #include "internal.h"
 
-static struct log_session *of_store(struct log_state *s, u64 store)
+static struct rblk_session *of_store(struct rblk_state *s, u64 store)
 {
 	u32 i;
 
@@ -15,7 +15,7 @@ static struct log_session *of_store(struct log_state *s, u64 store)
 	return NULL;
 }
 
-static struct log_session *of_epoch(struct log_state *s, u64 epoch)
+static struct rblk_session *of_epoch(struct rblk_state *s, u64 epoch)
 {
 	u32 i;
 
@@ -29,9 +29,9 @@ static struct log_session *of_epoch(struct log_state *s, u64 epoch)
  * The session that an OPEN would replace: in exclusive mode whoever holds the
  * volume, in shared mode what a node held before. Expected is its epoch.
  */
-static int judge_open(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e)
+static int judge_open(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e)
 {
-	struct log_session *cur = g->shared ? of_store(s, e->store) :
+	struct rblk_session *cur = g->shared ? of_store(s, e->store) :
 				  s->nsessions ? &s->session[0] : NULL;
 
 	if (!e->store)		/* marks a free place */
@@ -39,20 +39,20 @@ static int judge_open(struct log_state *s, const struct vol_geom *g, const struc
 	if (e->epoch != (cur ? cur->epoch : 0))
 		return -EBUSY;
 	if (!cur) {
-		if (s->nsessions == LOG_SESSIONS_MAX)
+		if (s->nsessions == RBLK_SESSIONS_MAX)
 			return -EBUSY;
 		cur = &s->session[s->nsessions++];
 	}
-	*cur = (struct log_session){
+	*cur = (struct rblk_session){
 		.store = e->store, .epoch = e->index, .nonce = e->seq,
 	};
 	return 0;
 }
 
 /* Sessions stay in order, without holes: all replicas' tables are alike. */
-static int judge_close(struct log_state *s, const struct rb_entry *e)
+static int judge_close(struct rblk_state *s, const struct rblk_entry *e)
 {
-	struct log_session *cur = of_epoch(s, e->epoch);
+	struct rblk_session *cur = of_epoch(s, e->epoch);
 	u32 i;
 
 	if (!cur || e->store != cur->store)
@@ -65,7 +65,7 @@ static int judge_close(struct log_state *s, const struct rb_entry *e)
 }
 
 /**
- * vol_fits() - can a volume have this range?
+ * rblk_vol_fits() - can a volume have this range?
  * @sectors: size of the volume
  * @block_size: its logical block, bytes
  * @sector: first sector
@@ -73,18 +73,18 @@ static int judge_close(struct log_state *s, const struct rb_entry *e)
  *
  * Return: false: beyond its end, or not aligned to its blocks.
  */
-bool vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect)
+bool rblk_vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect)
 {
-	u32 unit = block_size >> RB_SECTOR_SHIFT;	/* a power of two */
+	u32 unit = block_size >> RBLK_SECTOR_SHIFT;	/* a power of two */
 
 	if ((sector | nsect) & (unit - 1))
 		return false;
 	return nsect <= sectors && sector <= sectors - nsect;
 }
 
-static int judge_data(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e)
+static int judge_data(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e)
 {
-	struct log_session *cur = of_epoch(s, e->epoch);
+	struct rblk_session *cur = of_epoch(s, e->epoch);
 
 	if (!cur)
 		return -ESTALE;
@@ -98,7 +98,7 @@ static int judge_data(struct log_state *s, const struct vol_geom *g, const struc
 	 * must not find a gap in front of it.
 	 */
 	cur->seq = e->seq;
-	return vol_fits(g->sectors, g->block_size, e->sector, e->nsect) ? 0 : -ERANGE;
+	return rblk_vol_fits(g->sectors, g->block_size, e->sector, e->nsect) ? 0 : -ERANGE;
 }
 
 /* Numbers of errors differ between architectures, the digest must not. */
@@ -126,7 +126,7 @@ static u32 verdict_code(int verdict)
  * One to one in @h for any @x: two histories that differ once can meet again
  * only by a collision in the entry that differs, not by what follows.
  */
-static u64 mix(u64 h, u64 x)
+static u64 mix_digest(u64 h, u64 x)
 {
 	h = (h ^ x) * 0x9e3779b97f4a7c15ULL;
 	h ^= h >> 29;
@@ -135,33 +135,33 @@ static u64 mix(u64 h, u64 x)
 }
 
 /**
- * vol_verdict() - judges the next entry
+ * rblk_vol_verdict() - judges the next entry
  * @s: state after the entry before; moves on by one entry
  * @g: geometry: only what is replicated, size and block size, is looked at
- * @e: the entry, well formed (see rb_entry_check())
+ * @e: the entry, well formed (see rblk_entry_check())
  *
- * Return: see volume.h. -EINVAL after RB_ASSERT fired: not the next entry, @s
+ * Return: see volume.h. -EINVAL after RBLK_ASSERT fired: not the next entry, @s
  * is as it was.
  */
-int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e)
+int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e)
 {
 	int verdict;
 
-	if (RB_ASSERT(e->index == s->index + 1 && e->term >= s->term))
+	if (RBLK_ASSERT(e->index == s->index + 1 && e->term >= s->term))
 		return -EINVAL;
 	switch (e->kind) {
-	case RB_E_NOOP:
-	case RB_E_CONF:
+	case RBLK_E_NOOP:
+	case RBLK_E_CONF:
 		verdict = 0;
 		break;
-	case RB_E_OPEN:
+	case RBLK_E_OPEN:
 		verdict = judge_open(s, g, e);
 		break;
-	case RB_E_CLOSE:
+	case RBLK_E_CLOSE:
 		verdict = judge_close(s, e);
 		break;
-	case RB_E_WRITE:
-	case RB_E_ZEROES:
+	case RBLK_E_WRITE:
+	case RBLK_E_ZEROES:
 		verdict = judge_data(s, g, e);
 		break;
 	default:
@@ -169,43 +169,43 @@ int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_e
 	}
 	s->index = e->index;
 	s->term = e->term;
-	s->digest = mix(s->digest, e->index);
-	s->digest = mix(s->digest, e->term);
-	s->digest = mix(s->digest, (u64)verdict_code(verdict) << 32 | e->csum);
+	s->digest = mix_digest(s->digest, e->index);
+	s->digest = mix_digest(s->digest, e->term);
+	s->digest = mix_digest(s->digest, (u64)verdict_code(verdict) << 32 | e->csum);
 	return verdict;
 }
 
 /**
- * vol_session() - the exclusive session after every committed entry
+ * rblk_vol_session() - the exclusive session after every committed entry
  * @v: the volume
  *
- * Return: the session, valid until the next vol_commit(); NULL: none, or the
+ * Return: the session, valid until the next rblk_vol_execute(); NULL: none, or the
  * volume is shared.
  */
-const struct log_session *vol_session(const struct vol *v)
+const struct rblk_session *rblk_vol_session(const struct vol *v)
 {
-	return v->live.nsessions && !v->g.shared ? &v->live.session[0] : NULL;
+	return v->executed.nsessions && !v->g.shared ? &v->executed.session[0] : NULL;
 }
 
 /**
- * vol_session_of() - the session of a node after every committed entry
+ * rblk_vol_session_of() - the session of a node after every committed entry
  * @v: the volume
  * @store: the node's
  *
- * Return: the session, valid until the next vol_commit(); NULL: none.
+ * Return: the session, valid until the next rblk_vol_execute(); NULL: none.
  */
-const struct log_session *vol_session_of(const struct vol *v, u64 store)
+const struct rblk_session *rblk_vol_session_of(const struct vol *v, u64 store)
 {
-	return of_store((struct log_state *)&v->live, store);
+	return of_store((struct rblk_state *)&v->executed, store);
 }
 
 /**
- * vol_digest() - the replicated state in 64 bits
+ * rblk_vol_digest() - the replicated state in 64 bits
  * @v: the volume
  *
- * Return: equal on all replicas whose vol_live() index is equal.
+ * Return: equal on all replicas whose rblk_vol_executed() index is equal.
  */
-u64 vol_digest(const struct vol *v)
+u64 rblk_vol_digest(const struct vol *v)
 {
-	return v->live.digest;
+	return v->executed.digest;
 }

@@ -4,8 +4,8 @@
 
 #define REGION_SHIFT_MAX	40
 
-/* Shared by vol_size() and vol_init(): takes @bytes from the arena. */
-static size_t carve(size_t *at, u64 n, size_t each)
+/* Shared by rblk_vol_size() and rblk_vol_init(): takes @bytes from the arena. */
+static size_t carve_vol(size_t *at, u64 n, size_t each)
 {
 	size_t off = *at;
 
@@ -14,62 +14,62 @@ static size_t carve(size_t *at, u64 n, size_t each)
 }
 
 struct layout {
-	size_t slot, bucket, range, item, zero, map, dirty, bytes;
+	size_t version, bucket, range, item, zero, map, dirty, bytes;
 	u32 regions, map_blocks, bucket_bits;
 };
 
 static bool geom_ok(const struct vol_geom *g)
 {
-	if (!g->sectors || g->sectors > U64_MAX >> RB_SECTOR_SHIFT || !g->entry)
+	if (!g->sectors || g->sectors > U64_MAX >> RBLK_SECTOR_SHIFT || !g->entry)
 		return false;
-	if (g->block_size != 512 && g->block_size != RB_BLOCK_SIZE)
+	if (g->block_size != 512 && g->block_size != RBLK_BLOCK_SIZE)
 		return false;
-	if (g->sectors & ((g->block_size >> RB_SECTOR_SHIFT) - 1))
+	if (g->sectors & ((g->block_size >> RBLK_SECTOR_SHIFT) - 1))
 		return false;
-	if (g->region_shift < RB_BLOCK_SHIFT || g->region_shift > REGION_SHIFT_MAX)
+	if (g->region_shift < RBLK_BLOCK_SHIFT || g->region_shift > REGION_SHIFT_MAX)
 		return false;
 	/* less could never take, or never apply, the largest entry */
-	if (g->batch < RB_ENTRY_BLOCKS_MAX || g->batch > g->slots || !g->ranges)
+	if (g->batch < RBLK_ENTRY_BLOCKS_MAX || g->batch > g->versions || !g->ranges)
 		return false;
-	return g->slots <= INT_MAX && g->ranges <= INT_MAX && vol_map_regions(g) <= INT_MAX;
+	return g->versions <= INT_MAX && g->ranges <= INT_MAX && rblk_vol_map_regions(g) <= INT_MAX;
 }
 
-static bool lay_out(struct layout *l, const struct vol_geom *g)
+static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
 {
 	if (!geom_ok(g))
 		return false;
 	memset(l, 0, sizeof(*l));
-	l->regions = (u32)vol_map_regions(g);
-	l->map_blocks = DIV_ROUND_UP(l->regions, LOG_MAP_PER_BLOCK);
-	while (1u << l->bucket_bits < g->slots)
+	l->regions = (u32)rblk_vol_map_regions(g);
+	l->map_blocks = DIV_ROUND_UP(l->regions, RBLK_MAP_PER_BLOCK);
+	while (1u << l->bucket_bits < g->versions)
 		l->bucket_bits++;
 	l->bytes = round_up(sizeof(struct vol), 8);
-	l->slot = carve(&l->bytes, g->slots, sizeof(struct vol_slot));
-	l->range = carve(&l->bytes, g->ranges, sizeof(struct vol_range));
-	l->item = carve(&l->bytes, g->batch, sizeof(struct vol_item));
-	l->zero = carve(&l->bytes, g->ranges, sizeof(struct vol_zero));
-	l->map = carve(&l->bytes, (u64)l->map_blocks * LOG_MAP_PER_BLOCK, sizeof(u64));
-	l->dirty = carve(&l->bytes, DIV_ROUND_UP(l->map_blocks, 64), sizeof(u64));
-	l->bucket = carve(&l->bytes, 1ULL << l->bucket_bits, sizeof(u32));
+	l->version = carve_vol(&l->bytes, g->versions, sizeof(struct vol_version));
+	l->range = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_range));
+	l->item = carve_vol(&l->bytes, g->batch, sizeof(struct vol_item));
+	l->zero = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_zero));
+	l->map = carve_vol(&l->bytes, (u64)l->map_blocks * RBLK_MAP_PER_BLOCK, sizeof(u64));
+	l->dirty = carve_vol(&l->bytes, DIV_ROUND_UP(l->map_blocks, 64), sizeof(u64));
+	l->bucket = carve_vol(&l->bytes, 1ULL << l->bucket_bits, sizeof(u32));
 	return true;
 }
 
 /**
- * vol_size() - memory for a volume
+ * rblk_vol_size() - memory for a volume
  * @g: its geometry
  *
  * Return: bytes; 0: the geometry makes no sense.
  */
-size_t vol_size(const struct vol_geom *g)
+size_t rblk_vol_size(const struct vol_geom *g)
 {
 	struct layout l;
 
-	return lay_out(&l, g) ? l.bytes : 0;
+	return lay_out_vol(&l, g) ? l.bytes : 0;
 }
 
 /**
- * vol_init() - a volume as of its checkpoint
- * @mem: vol_size() zeroed bytes, 8-byte aligned, used until the end
+ * rblk_vol_init() - a volume as of its checkpoint
+ * @mem: rblk_vol_size() zeroed bytes, 8-byte aligned, used until the end
  * @g: its geometry, copied
  * @at: replicated state at the checkpoint, copied
  *
@@ -78,18 +78,18 @@ size_t vol_size(const struct vol_geom *g)
  *
  * Return: the volume (in @mem); NULL: the geometry or the state makes no sense.
  */
-struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state *at)
+struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk_state *at)
 {
 	struct vol *v = mem;
 	u8 *base = mem;
 	struct layout l;
 
-	if (!lay_out(&l, g) || at->nsessions > (g->shared ? LOG_SESSIONS_MAX : 1))
+	if (!lay_out_vol(&l, g) || at->nsessions > (g->shared ? RBLK_SESSIONS_MAX : 1))
 		return NULL;
 	v->g = *g;
-	v->live = *at;
+	v->executed = *at;
 	v->applied = *at;
-	v->slot = (struct vol_slot *)(base + l.slot);
+	v->version = (struct vol_version *)(base + l.version);
 	v->bucket = (u32 *)(base + l.bucket);
 	v->bucket_shift = 64 - l.bucket_bits;
 	v->range = (struct vol_range *)(base + l.range);
@@ -99,73 +99,73 @@ struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state
 	v->map_dirty = (u64 *)(base + l.dirty);
 	v->regions = l.regions;
 	v->map_blocks = l.map_blocks;
-	vol_ext_init(v);
-	vol_map_init(v);
+	rblk_vol_ext_init(v);
+	rblk_vol_map_init(v);
 	return v;
 }
 
 /**
- * vol_commit() - the next entry is committed
+ * rblk_vol_execute() - the next entry is committed
  * @v: the volume
  * @e: the entry
  *
- * Room is asked for before the entry is judged, and by its form alone: the
+ * Room is asked for before the entry is executed, and by its form alone: the
  * caller may try as often as it likes.
  *
  * Return: the verdict, or -EAGAIN: no room, nothing changed.
  */
-int vol_commit(struct vol *v, const struct rb_entry *e)
+int rblk_vol_execute(struct vol *v, const struct rblk_entry *e)
 {
 	int verdict;
 
-	if (!vol_ext_room(v, e))
+	if (!rblk_vol_ext_fits(v, e))
 		return -EAGAIN;
-	verdict = vol_verdict(&v->live, &v->g, e);
+	verdict = rblk_vol_verdict(&v->executed, &v->g, e);
 	if (!verdict)
-		vol_ext_insert(v, e);
+		rblk_vol_ext_insert(v, e);
 	return verdict;
 }
 
 /**
- * vol_live() - state after every committed entry
+ * rblk_vol_executed() - state after every committed entry
  * @v: the volume
  *
- * Return: the state, valid until the next vol_commit().
+ * Return: the state, valid until the next rblk_vol_execute().
  */
-const struct log_state *vol_live(const struct vol *v)
+const struct rblk_state *rblk_vol_executed(const struct vol *v)
 {
-	return &v->live;
+	return &v->executed;
 }
 
 /**
- * vol_applied() - state as of the applied index: what a checkpoint stores
+ * rblk_vol_applied() - state as of the applied index: what a checkpoint stores
  * @v: the volume
  *
- * Return: the state, valid until the next vol_apply_done().
+ * Return: the state, valid until the next rblk_vol_apply_done().
  */
-const struct log_state *vol_applied(const struct vol *v)
+const struct rblk_state *rblk_vol_applied(const struct vol *v)
 {
 	return &v->applied;
 }
 
 /**
- * vol_unapplied() - payload that must still be written to the data device
+ * rblk_vol_unapplied() - payload that must still be written to the data device
  * @v: the volume
  *
  * Return: bytes, whole blocks, overwritten versions included.
  */
-u64 vol_unapplied(const struct vol *v)
+u64 rblk_vol_unapplied(const struct vol *v)
 {
-	return (u64)v->nslot << RB_BLOCK_SHIFT;
+	return (u64)v->nversion << RBLK_BLOCK_SHIFT;
 }
 
 /**
- * vol_unapplied_entries() - entries committed and not applied
+ * rblk_vol_unapplied_entries() - entries committed and not applied
  * @v: the volume
  *
  * Return: their number, those without effect included.
  */
-u64 vol_unapplied_entries(const struct vol *v)
+u64 rblk_vol_unapplied_entries(const struct vol *v)
 {
-	return v->live.index - v->applied.index;
+	return v->executed.index - v->applied.index;
 }

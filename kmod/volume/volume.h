@@ -7,10 +7,10 @@
  *
  * Payload is named (entry index, n-th block of the entry); who holds it is the
  * caller's business. Replicated state (sessions, digest) depends on nothing but
- * the entries. Memory is one arena, sized by vol_size().
+ * the entries. Memory is one arena, sized by rblk_vol_size().
  */
-#ifndef VOLUME_H
-#define VOLUME_H
+#ifndef RBLK_VOLUME_H
+#define RBLK_VOLUME_H
 
 #include "entry.h"
 #include "log/log.h"
@@ -20,27 +20,27 @@ struct vol_geom {
 	u32 block_size;		/* 512 or 4096 */
 	bool shared;		/* several sessions at once */
 	u32 region_shift;	/* bytes of a change-map region, log2 */
-	u32 slots;		/* block versions committed and not applied, at most */
+	u32 versions;		/* block versions committed and not applied, at most */
 	u32 ranges;		/* zero ranges committed and not applied, at most */
-	u32 batch;		/* blocks in one apply batch, at most (<= slots) */
+	u32 batch;		/* blocks in one apply batch, at most (<= versions) */
 	/*
 	 * The entry of @index, NULL when it is no longer (or not yet) in the log.
 	 * Every entry that is committed and not applied must be there.
 	 */
-	const struct rb_entry *(*entry)(void *ctx, u64 index);
+	const struct rblk_entry *(*entry)(void *ctx, u64 index);
 	void *ctx;
 };
 
 struct vol;
 
-/* 0: the geometry makes no sense (batch < RB_ENTRY_BLOCKS_MAX, batch > slots, ...). */
-size_t vol_size(const struct vol_geom *g);
+/* 0: the geometry makes no sense (batch < RBLK_ENTRY_BLOCKS_MAX, batch > versions, ...). */
+size_t rblk_vol_size(const struct vol_geom *g);
 
 /*
- * @mem: vol_size() zeroed bytes, 8-byte aligned. @at: state at the checkpoint.
+ * @mem: rblk_vol_size() zeroed bytes, 8-byte aligned. @at: state at the checkpoint.
  * The entries after it are committed again. NULL: geometry or state make no sense.
  */
-struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state *at);
+struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk_state *at);
 
 /*
  * Pure verdict on the next entry (index must be s->index + 1), updating @s:
@@ -52,26 +52,26 @@ struct vol *vol_init(void *mem, const struct vol_geom *g, const struct log_state
  *  -EBUSY	OPEN: the expected epoch is not the current one, or (shared) no place
  *  -ERANGE	beyond the end of the volume, or not aligned to its blocks; it has
  *		used up its sequence number all the same
- *  -EINVAL	RB_ASSERT fired: not the next entry; @s is as it was
+ *  -EINVAL	RBLK_ASSERT fired: not the next entry; @s is as it was
  */
-int vol_verdict(struct log_state *s, const struct vol_geom *g, const struct rb_entry *e);
+int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e);
 
 /*
  * Commits the next entry. A verdict, or -EAGAIN: the index has no room for it;
  * nothing changed, apply first.
  */
-int vol_commit(struct vol *v, const struct rb_entry *e);
+int rblk_vol_execute(struct vol *v, const struct rblk_entry *e);
 
 /* State after every committed entry, and as of the applied index. */
-const struct log_state *vol_live(const struct vol *v);
-const struct log_state *vol_applied(const struct vol *v);
+const struct rblk_state *rblk_vol_executed(const struct vol *v);
+const struct rblk_state *rblk_vol_applied(const struct vol *v);
 
 /* The exclusive session; NULL: none, or the volume is shared. */
-const struct log_session *vol_session(const struct vol *v);
-const struct log_session *vol_session_of(const struct vol *v, u64 store);
+const struct rblk_session *rblk_vol_session(const struct vol *v);
+const struct rblk_session *rblk_vol_session_of(const struct vol *v, u64 store);
 
 /* Is the range within the volume, and aligned to its blocks? */
-bool vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect);
+bool rblk_vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect);
 
 /* ---- reads ---- */
 
@@ -95,11 +95,11 @@ struct vol_seg {
  * order; returns their number; *done tells how many sectors they cover.
  * Adjacent segments of the same kind on the data device (or zero) are merged.
  */
-int vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *seg, int max,
-	       u32 *done);
+int rblk_vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *seg, int max,
+		    u32 *done);
 
 /* Did an entry committed after @index touch the range (or is that unknown)? */
-bool vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect);
+bool rblk_vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect);
 
 /* ---- background application ---- */
 
@@ -128,41 +128,42 @@ struct vol_batch {
 };
 
 /* Bytes of payload committed and not applied. */
-u64 vol_unapplied(const struct vol *v);
-u64 vol_unapplied_entries(const struct vol *v);
+u64 rblk_vol_unapplied(const struct vol *v);
+u64 rblk_vol_unapplied_entries(const struct vol *v);
 
 /* Plans the next batch, up to entry @limit. False: nothing to do. One batch at a time. */
-bool vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b);
+bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b);
 
-/* The planned batch is on the device (not necessarily flushed): slots are free again. */
-void vol_apply_done(struct vol *v);
+/* The planned batch is on the device (not necessarily flushed): versions are free again. */
+void rblk_vol_apply_done(struct vol *v);
 
 /* The planned batch failed: forget the plan; everything is as before it. */
-void vol_apply_abort(struct vol *v);
+void rblk_vol_apply_abort(struct vol *v);
 
 /* ---- change map: per region, the index of the last entry that touched it ---- */
 
-u32 vol_map_blocks(const struct vol *v);
+u32 rblk_vol_map_blocks(const struct vol *v);
 /* Next dirty map block from @from on; -1: none. */
-int vol_map_dirty(const struct vol *v, u32 from);
+int rblk_vol_map_dirty(const struct vol *v, u32 from);
 /*
  * Call it when the block's content is copied out to be written, not when the
  * write is done: what changes in between makes the block dirty again. Trim only
- * after the write; if it fails, halt (or vol_map_load() the block as not ok).
+ * after the write; if it fails, halt (or rblk_vol_map_load() the block as not ok).
  */
-void vol_map_clean(struct vol *v, u32 block);
-u64 *vol_map(struct vol *v, u32 block);	/* LOG_MAP_PER_BLOCK values, 0 behind the last region */
+void rblk_vol_map_clean(struct vol *v, u32 block);
+u64 *rblk_vol_map(struct vol *v,
+		  u32 block); /* RBLK_MAP_PER_BLOCK values, 0 behind the last region */
 /*
  * Until it is loaded, a block counts as changed at the checkpoint. May come at
- * any time after vol_init(): what was touched since stays. @ok false: the block
+ * any time after rblk_vol_init(): what was touched since stays. @ok false: the block
  * could not be read: all its regions count as changed at @now_index.
  */
-void vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
+void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
 
 /* Replicated state only: equal on all replicas at the same index. */
-u64 vol_digest(const struct vol *v);
+u64 rblk_vol_digest(const struct vol *v);
 
-/* Every invariant. 0, or -EUCLEAN after RB_ASSERT fired. O(slots): for tests and debugging. */
-int vol_check(const struct vol *v);
+/* Every invariant. 0, or -EUCLEAN after RBLK_ASSERT fired. O(versions): for tests and debugging. */
+int rblk_vol_check(const struct vol *v);
 
-#endif /* VOLUME_H */
+#endif /* RBLK_VOLUME_H */

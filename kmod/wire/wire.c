@@ -33,8 +33,8 @@ struct frame_hello {
 	u8 client;
 	u8 zero;
 	__le64 features;
-	u8 volume[LOG_UUID_LEN];
-	__le64 nonce;
+	u8 volume[RBLK_UUID_LEN];
+	__le64 cluster;
 	__le64 store;
 	__le64 generation;
 	__le64 match;
@@ -42,9 +42,9 @@ struct frame_hello {
 	__le64 data_sectors;
 	__le64 ring_bytes;
 	__le64 entries;
-	char name[LOG_NAME_MAX];
-	char node[LOG_NAME_MAX];
-	char peer[LOG_NAME_MAX];
+	char name[RBLK_NAME_MAX];
+	char node[RBLK_NAME_MAX];
+	char peer[RBLK_NAME_MAX];
 } __packed;
 
 static_assert(offsetof(struct frame_hello, volume) == 16);
@@ -60,12 +60,12 @@ struct frame_reject {
 static_assert(sizeof(struct frame_reject) == 8);
 
 /**
- * wire_reason_text() - what a REJECT means, for people
+ * rblk_wire_reason_text() - what a REJECT means, for people
  * @reason: enum wire_reason, or anything
  *
  * Return: a phrase, never NULL.
  */
-const char *wire_reason_text(u8 reason)
+const char *rblk_wire_reason_text(u8 reason)
 {
 	static const char *const text[WIRE_R_NR] = {
 		[WIRE_R_VERSION] = "no common protocol version or features",
@@ -82,7 +82,7 @@ const char *wire_reason_text(u8 reason)
 }
 
 /**
- * wire_finish() - writes the header in front of a finished head
+ * rblk_wire_finish() - writes the header in front of a finished head
  * @buf: the frame
  * @type: enum wire_type
  * @head_len: bytes of the head
@@ -91,7 +91,7 @@ const char *wire_reason_text(u8 reason)
  *
  * Return: bytes of header and head.
  */
-u32 wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term)
+u32 rblk_wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term)
 {
 	struct frame_header *f = buf;
 
@@ -102,8 +102,8 @@ u32 wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term)
 	f->head_len = cpu_to_le32(head_len);
 	f->payload_blocks = cpu_to_le32(payload_blocks);
 	f->term = cpu_to_le64(term);
-	f->head_crc = cpu_to_le32(rb_crc32c(0, wire_head(buf), head_len));
-	f->crc = cpu_to_le32(rb_crc32c(0, f, offsetof(struct frame_header, crc)));
+	f->head_crc = cpu_to_le32(rblk_crc32c(0, rblk_wire_head(buf), head_len));
+	f->crc = cpu_to_le32(rblk_crc32c(0, f, offsetof(struct frame_header, crc)));
 	return WIRE_HEADER_BYTES + head_len;
 }
 
@@ -113,7 +113,7 @@ static u32 most_blocks(u8 type)
 }
 
 /**
- * wire_decode_header() - reads a frame's header
+ * rblk_wire_decode_header() - reads a frame's header
  * @h: result; untouched unless 0 is returned
  * @buf: WIRE_HEADER_BYTES as received
  *
@@ -122,14 +122,14 @@ static u32 most_blocks(u8 type)
  * Return: 0; -EBADMSG: not a header (magic or sum); -EPROTONOSUPPORT: version
  * or flags that are not known; -EINVAL: unknown type, or lengths out of bounds.
  */
-int wire_decode_header(struct wire_header *h, const void *buf)
+int rblk_wire_decode_header(struct wire_header *h, const void *buf)
 {
 	const struct frame_header *f = buf;
 	u32 head_len = le32_to_cpu(f->head_len);
 	u32 blocks = le32_to_cpu(f->payload_blocks);
 
 	if (f->magic != cpu_to_le32(WIRE_MAGIC) ||
-	    le32_to_cpu(f->crc) != rb_crc32c(0, f, offsetof(struct frame_header, crc)))
+	    le32_to_cpu(f->crc) != rblk_crc32c(0, f, offsetof(struct frame_header, crc)))
 		return -EBADMSG;
 	if (f->version != WIRE_VERSION || f->flags)
 		return -EPROTONOSUPPORT;
@@ -149,52 +149,52 @@ int wire_decode_header(struct wire_header *h, const void *buf)
 }
 
 /**
- * wire_check_head() - is the head what the header was sent with?
+ * rblk_wire_check_head() - is the head what the header was sent with?
  * @h: its header
  * @head: @h->head_len bytes
  *
  * Return: 0 or -EBADMSG.
  */
-int wire_check_head(const struct wire_header *h, const void *head)
+int rblk_wire_check_head(const struct wire_header *h, const void *head)
 {
-	return rb_crc32c(0, head, h->head_len) == h->head_crc ? 0 : -EBADMSG;
+	return rblk_crc32c(0, head, h->head_len) == h->head_crc ? 0 : -EBADMSG;
 }
 
 static void put_name(char *to, const char *name)
 {
 	u32 i;
 
-	for (i = 0; i < LOG_NAME_MAX - 1 && name[i]; i++)
+	for (i = 0; i < RBLK_NAME_MAX - 1 && name[i]; i++)
 		to[i] = name[i];
-	memset(to + i, 0, LOG_NAME_MAX - i);
+	memset(to + i, 0, RBLK_NAME_MAX - i);
 }
 
 /* Names end up in kernel messages: visible ASCII, terminated, zero behind. */
-static bool get_name(char *to, const char *name)
+static bool get_name_field(char *to, const char *name)
 {
 	u32 len = 0, i;
 
-	while (len < LOG_NAME_MAX && name[len] > ' ' && name[len] <= '~')
+	while (len < RBLK_NAME_MAX && name[len] > ' ' && name[len] <= '~')
 		len++;
-	if (len == LOG_NAME_MAX)
+	if (len == RBLK_NAME_MAX)
 		return false;
-	for (i = len; i < LOG_NAME_MAX; i++)
+	for (i = len; i < RBLK_NAME_MAX; i++)
 		if (name[i])
 			return false;
-	memcpy(to, name, LOG_NAME_MAX);
+	memcpy(to, name, RBLK_NAME_MAX);
 	return true;
 }
 
 /**
- * wire_encode_hello() - the first frame of each side
+ * rblk_wire_encode_hello() - the first frame of each side
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @hello: what to say
  *
  * Return: bytes to send.
  */
-u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
+u32 rblk_wire_encode_hello(void *buf, const struct wire_hello *hello)
 {
-	struct frame_hello *f = wire_head(buf);
+	struct frame_hello *f = rblk_wire_head(buf);
 
 	f->version_min = cpu_to_le16(hello->version_min);
 	f->version_max = cpu_to_le16(hello->version_max);
@@ -203,8 +203,8 @@ u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
 	f->client = hello->client;
 	f->zero = 0;
 	f->features = cpu_to_le64(hello->features);
-	memcpy(f->volume, hello->volume, LOG_UUID_LEN);
-	f->nonce = cpu_to_le64(hello->nonce);
+	memcpy(f->volume, hello->volume, RBLK_UUID_LEN);
+	f->cluster = cpu_to_le64(hello->cluster);
 	f->store = cpu_to_le64(hello->store);
 	f->generation = cpu_to_le64(hello->generation);
 	f->match = cpu_to_le64(hello->match);
@@ -215,11 +215,11 @@ u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
 	put_name(f->name, hello->name);
 	put_name(f->node, hello->node);
 	put_name(f->peer, hello->peer);
-	return wire_finish(buf, WIRE_HELLO, sizeof(*f), 0, 0);
+	return rblk_wire_finish(buf, WIRE_HELLO, sizeof(*f), 0, 0);
 }
 
 /**
- * wire_decode_hello() - reads a checked HELLO
+ * rblk_wire_decode_hello() - reads a checked HELLO
  * @hello: result; unspecified unless 0 is returned
  * @h: its header
  * @head: @h->head_len bytes
@@ -229,7 +229,7 @@ u32 wire_encode_hello(void *buf, const struct wire_hello *hello)
  *
  * Return: 0 or -EINVAL.
  */
-int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, const void *head)
+int rblk_wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, const void *head)
 {
 	const struct frame_hello *f = head;
 
@@ -241,8 +241,8 @@ int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, con
 	hello->bootstrapped = f->bootstrapped;
 	hello->client = f->client;
 	hello->features = le64_to_cpu(f->features);
-	memcpy(hello->volume, f->volume, LOG_UUID_LEN);
-	hello->nonce = le64_to_cpu(f->nonce);
+	memcpy(hello->volume, f->volume, RBLK_UUID_LEN);
+	hello->cluster = le64_to_cpu(f->cluster);
 	hello->store = le64_to_cpu(f->store);
 	hello->generation = le64_to_cpu(f->generation);
 	hello->match = le64_to_cpu(f->match);
@@ -255,39 +255,39 @@ int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, con
 	if (hello->channel >= WIRE_CHANNELS || hello->bootstrapped > 1 || hello->client > 1 ||
 	    !hello->store)
 		return -EINVAL;
-	if (!get_name(hello->name, f->name) || !get_name(hello->node, f->node) ||
-	    !hello->node[0] || !get_name(hello->peer, f->peer))
+	if (!get_name_field(hello->name, f->name) || !get_name_field(hello->node, f->node) ||
+	    !hello->node[0] || !get_name_field(hello->peer, f->peer))
 		return -EINVAL;
 	return 0;
 }
 
 /**
- * wire_encode_reject() - refuses a connection
+ * rblk_wire_encode_reject() - refuses a connection
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @r: why
  *
  * Return: bytes to send.
  */
-u32 wire_encode_reject(void *buf, const struct wire_reject *r)
+u32 rblk_wire_encode_reject(void *buf, const struct wire_reject *r)
 {
-	struct frame_reject *f = wire_head(buf);
+	struct frame_reject *f = rblk_wire_head(buf);
 
 	memset(f, 0, sizeof(*f));
 	f->reason = r->reason;
-	return wire_finish(buf, WIRE_REJECT, sizeof(*f), 0, 0);
+	return rblk_wire_finish(buf, WIRE_REJECT, sizeof(*f), 0, 0);
 }
 
 /**
- * wire_decode_reject() - reads a checked REJECT
+ * rblk_wire_decode_reject() - reads a checked REJECT
  * @r: result; unspecified unless 0 is returned
  * @h: its header
  * @head: @h->head_len bytes
  *
- * A reason that is not known is still a refusal: see wire_reason_text().
+ * A reason that is not known is still a refusal: see rblk_wire_reason_text().
  *
  * Return: 0 or -EINVAL.
  */
-int wire_decode_reject(struct wire_reject *r, const struct wire_header *h, const void *head)
+int rblk_wire_decode_reject(struct wire_reject *r, const struct wire_header *h, const void *head)
 {
 	const struct frame_reject *f = head;
 

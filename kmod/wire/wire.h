@@ -5,8 +5,8 @@
  * length is bounded before anything is read or allocated; the sums of the
  * payload are those of the log, end to end.
  */
-#ifndef WIRE_H
-#define WIRE_H
+#ifndef RBLK_WIRE_H
+#define RBLK_WIRE_H
 
 #include "entry.h"
 #include "log/log.h"
@@ -14,19 +14,19 @@
 
 #define WIRE_VERSION		1
 #define WIRE_HEADER_BYTES	32
-#define WIRE_ENTRIES_MAX	LOG_RECORD_ENTRIES
-#define WIRE_BLOCKS_MAX		LOG_RECORD_BLOCKS
+#define WIRE_ENTRIES_MAX	RBLK_RECORD_ENTRIES
+#define WIRE_BLOCKS_MAX		RBLK_RECORD_BLOCKS
 #define WIRE_HEAD_MAX		(12u << 10)
 #define WIRE_HEAD_PAYLOAD	104	/* at least, in front of payload: may be read in one go */
 
 enum wire_type {
-	WIRE_HELLO = 1,		/* first frame of each side */
-	WIRE_REJECT,		/* the connection is refused, with a reason; then closed */
-	WIRE_RAFT,		/* a raft_msg, with entries and payload in appends */
-	WIRE_SUBMIT,		/* a client to the leader: entries of its session, or just a beat */
-	WIRE_REPLY,		/* a member to a client: what is decided */
-	WIRE_READ,		/* to the leader, from who has nothing to read from */
-	WIRE_DATA,		/* the leader to it: what it read */
+	WIRE_HELLO = 1, /* first frame of each side */
+	WIRE_REJECT, /* the connection is refused, with a reason; then closed */
+	WIRE_RAFT, /* a raft_msg, with entries and payload in appends */
+	WIRE_SUBMIT, /* a client to the leader: entries of its session, or just a keepalive */
+	WIRE_REPLY, /* a member to a client: what is decided */
+	WIRE_READ, /* to the leader, from who has nothing to read from */
+	WIRE_DATA, /* the leader to it: what it read */
 	WIRE_TYPE_NR,
 };
 
@@ -44,7 +44,7 @@ enum wire_reason {		/* of a REJECT */
 	WIRE_R_NR,
 };
 
-const char *wire_reason_text(u8 reason);
+const char *rblk_wire_reason_text(u8 reason);
 
 struct wire_header {
 	u8 type;		/* enum wire_type */
@@ -57,8 +57,8 @@ struct wire_header {
 struct wire_hello {
 	u16 version_min, version_max;
 	u64 features;
-	u8 volume[LOG_UUID_LEN];
-	u64 nonce;		/* cluster; 0: not bootstrapped */
+	u8 volume[RBLK_UUID_LEN];
+	u64 cluster;		/* nonce of the cluster; 0: not bootstrapped */
 	u64 store;
 	u64 generation;		/* of this start */
 	u64 match;		/* newest durable index */
@@ -69,9 +69,9 @@ struct wire_hello {
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
 	u8 client;		/* has no disks: no member, and no store but a name */
-	char name[LOG_NAME_MAX];	/* of the volume: a client knows no uuid at first */
-	char node[LOG_NAME_MAX];	/* who speaks */
-	char peer[LOG_NAME_MAX];	/* whom it believes to speak to */
+	char name[RBLK_NAME_MAX];	/* of the volume: a client knows no uuid at first */
+	char node[RBLK_NAME_MAX];	/* who speaks */
+	char peer[RBLK_NAME_MAX];	/* whom it believes to speak to */
 };
 
 struct wire_reject {
@@ -80,17 +80,17 @@ struct wire_reject {
 
 /*
  * What the client part of a node says to the leader. Entries (in an append, see
- * below) have no index and no term yet; without any it is a beat: I am here.
+ * below) have no index and no term yet; without any it is a keepalive: I am here.
  */
 struct wire_submit {
 	u64 from;		/* store */
 	u64 term;		/* of the leader that it is meant for; 0: whoever leads */
-	u64 beat;		/* grows; the reply echoes it */
+	u64 keepalive;		/* grows; the reply echoes it */
 	u8 in_use;		/* its device is open */
 	u8 force;		/* of an OPEN: take the session over, whoever holds it */
 };
 
-/* True of the judged log up to @index, and so at any time later: no reply is ever wrong. */
+/* True of the executed log up to @index, and so at any time later: no reply is ever wrong. */
 struct wire_reply {
 	u64 to;			/* store */
 	u64 term;
@@ -104,7 +104,7 @@ struct wire_reply {
 	u32 flags;		/* of the volume: LOG_CONF_* */
 	u32 election_ms, heartbeat_ms;
 	/* from here on: only of a leader that serves, and only as of now */
-	u64 beat;		/* newest one heard */
+	u64 keepalive;		/* newest one heard */
 	u64 next;		/* sequence number that is expected next */
 	u8 serving;		/* it leads, and knows where all sessions stand */
 	u8 gap;			/* something was missed: go on from @next */
@@ -128,10 +128,10 @@ struct wire_data {
 };
 
 /* Reads a header: 0, -EBADMSG (magic or checksum), -EPROTONOSUPPORT, -EINVAL (lengths). */
-int wire_decode_header(struct wire_header *h, const void *buf);
+int rblk_wire_decode_header(struct wire_header *h, const void *buf);
 
 /* Checks the head against the header's sum. 0 or -EBADMSG. */
-int wire_check_head(const struct wire_header *h, const void *head);
+int rblk_wire_check_head(const struct wire_header *h, const void *head);
 
 /*
  * Encoders return the bytes of header and head together, at most
@@ -140,10 +140,10 @@ int wire_check_head(const struct wire_header *h, const void *head);
  * have any alignment. HELLO and REJECT may be longer than we know: the end is
  * ignored, so that versions can be compared.
  */
-u32 wire_encode_hello(void *buf, const struct wire_hello *hello);
-int wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, const void *head);
-u32 wire_encode_reject(void *buf, const struct wire_reject *r);
-int wire_decode_reject(struct wire_reject *r, const struct wire_header *h, const void *head);
+u32 rblk_wire_encode_hello(void *buf, const struct wire_hello *hello);
+int rblk_wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, const void *head);
+u32 rblk_wire_encode_reject(void *buf, const struct wire_reject *r);
+int rblk_wire_decode_reject(struct wire_reject *r, const struct wire_header *h, const void *head);
 
 /*
  * An append's entries, decoded. Big (about 13 KiB): the host keeps one a
@@ -152,27 +152,28 @@ int wire_decode_reject(struct wire_reject *r, const struct wire_header *h, const
 struct wire_append {
 	u32 n;
 	u32 nblocks;
-	struct rb_entry e[WIRE_ENTRIES_MAX];
+	struct rblk_entry e[WIRE_ENTRIES_MAX];
 	u32 crc[WIRE_BLOCKS_MAX];
 };
 
 /*
  * @entry returns the @i-th entry of the message's span and its block sums.
  * Not an append, or an empty one: n = 0. The caller has cut the span to
- * WIRE_ENTRIES_MAX and WIRE_BLOCKS_MAX. 0 after RB_ASSERT fired: it has not.
+ * WIRE_ENTRIES_MAX and WIRE_BLOCKS_MAX. 0 after RBLK_ASSERT fired: it has not.
  */
-u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
-		     const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc), void *ctx);
+u32 rblk_wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
+			  const struct rblk_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
+			  void *ctx);
 
 /* Likewise; an entry's index and term are not looked at, and the sums are @crc[] of the payload. */
-u32 wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
-		       const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
-		       void *ctx);
-u32 wire_encode_reply(void *buf, const struct wire_reply *r);
-u32 wire_encode_read(void *buf, const struct wire_read *r);
+u32 rblk_wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
+			    const struct rblk_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
+			    void *ctx);
+u32 rblk_wire_encode_reply(void *buf, const struct wire_reply *r);
+u32 rblk_wire_encode_read(void *buf, const struct wire_read *r);
 /* @e: kind, sector, nsect and nblocks of the content; NULL: an error. */
-u32 wire_encode_data(void *buf, const struct wire_data *d, const struct rb_entry *e,
-		     const u32 *crc);
+u32 rblk_wire_encode_data(void *buf, const struct wire_data *d, const struct rblk_entry *e,
+			  const u32 *crc);
 
 /* What came in a frame that is neither HELLO nor REJECT. Big: the host keeps one a connection. */
 struct wire_frame {
@@ -193,6 +194,6 @@ struct wire_frame {
  * of the span, a span that does not follow prev. A configuration entry must be
  * alone. raft.ents.conf is left NULL: the caller sets it once it has the payload.
  */
-int wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head);
+int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head);
 
-#endif /* WIRE_H */
+#endif /* RBLK_WIRE_H */

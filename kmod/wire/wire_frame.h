@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What the files of the codec share: wire.c and wire_msg.c. */
-#ifndef WIRE_FRAME_H
-#define WIRE_FRAME_H
+#ifndef RBLK_WIRE_FRAME_H
+#define RBLK_WIRE_FRAME_H
 
 #include "wire.h"
 
-static inline void *wire_head(void *buf)
+static inline void *rblk_wire_head(void *buf)
 {
 	return (u8 *)buf + WIRE_HEADER_BYTES;
 }
 
-u32 wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term);
+u32 rblk_wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term);
 
-#endif /* WIRE_FRAME_H */
+#endif /* RBLK_WIRE_FRAME_H */

@@ -59,7 +59,7 @@ static_assert(sizeof(struct frame_raft) + WIRE_ENTRIES_MAX * sizeof(struct frame
 struct frame_submit {
 	__le64 from;
 	__le64 term;
-	__le64 beat;
+	__le64 keepalive;
 	__le32 n;		/* entries */
 	u8 in_use;
 	u8 force;
@@ -79,7 +79,7 @@ struct frame_reply {
 	__le64 holder, holder_epoch;
 	__le64 sectors;
 	__le64 cluster;
-	__le64 beat;
+	__le64 keepalive;
 	__le64 next;
 	__le32 block_size;
 	__le32 flags;
@@ -121,7 +121,7 @@ static_assert(sizeof(struct frame_submit) + LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
 static_assert(sizeof(struct frame_data) + LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
 static_assert(sizeof(struct frame_raft) >= WIRE_HEAD_PAYLOAD);
 
-static void put_entry(struct frame_entry *f, const struct rb_entry *e)
+static void put_frame_entry(struct frame_entry *f, const struct rblk_entry *e)
 {
 	f->sector = cpu_to_le64(e->sector);
 	f->store = cpu_to_le64(e->store);
@@ -155,7 +155,7 @@ static void put_msg(struct frame_raft *f, const struct raft_msg *m, u32 n)
 	f->read_seq = cpu_to_le64(m->read_seq);
 }
 
-typedef const struct rb_entry *entry_fn(void *ctx, u32 i, const u32 **crc);
+typedef const struct rblk_entry *entry_fn(void *ctx, u32 i, const u32 **crc);
 
 /* Descriptors of @n entries, then the sums. @s: the span that they are, if they are in a log. */
 static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s, entry_fn *entry,
@@ -165,16 +165,16 @@ static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s,
 	u32 i, b;
 
 	*blocks = 0;
-	if (RB_ASSERT(n <= WIRE_ENTRIES_MAX))
+	if (RBLK_ASSERT(n <= WIRE_ENTRIES_MAX))
 		return -EINVAL;
 	for (i = 0; i < n; i++) {
 		const u32 *crc = NULL;
-		const struct rb_entry *e = entry(ctx, i, &crc);
+		const struct rblk_entry *e = entry(ctx, i, &crc);
 
-		if (RB_ASSERT(!s || (e->index == s->first + i && e->term == s->term)) ||
-		    RB_ASSERT(e->nblocks <= WIRE_BLOCKS_MAX - *blocks))
+		if (RBLK_ASSERT(!s || (e->index == s->first + i && e->term == s->term)) ||
+		    RBLK_ASSERT(e->nblocks <= WIRE_BLOCKS_MAX - *blocks))
 			return -EINVAL;
-		put_entry(fe + i, e);
+		put_frame_entry(fe + i, e);
 		for (b = 0; b < e->nblocks; b++)
 			sum[(*blocks)++].v = cpu_to_le32(crc[b]);
 	}
@@ -183,26 +183,27 @@ static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s,
 }
 
 /**
- * wire_encode_raft() - a message, with the descriptors of its entries
+ * rblk_wire_encode_raft() - a message, with the descriptors of its entries
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @m: the message
  * @n: entries in its span
  * @entry: returns the @i-th of them and its block sums; must not return NULL
  * @ctx: for @entry
  *
- * Return: bytes to send before the payload blocks; 0 after RB_ASSERT fired
+ * Return: bytes to send before the payload blocks; 0 after RBLK_ASSERT fired
  * (the span is not what @n and @entry say, or too long).
  */
-u32 wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
-		     const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc), void *ctx)
+u32 rblk_wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
+			  const struct rblk_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
+			  void *ctx)
 {
-	struct frame_raft *f = wire_head(buf);
+	struct frame_raft *f = rblk_wire_head(buf);
 	u32 len, blocks;
 
 	put_msg(f, m, n);
 	if (put_entries((struct frame_entry *)(f + 1), n, &m->ents, entry, ctx, &len, &blocks))
 		return 0;
-	return wire_finish(buf, WIRE_RAFT, sizeof(*f) + len, blocks, m->term);
+	return rblk_wire_finish(buf, WIRE_RAFT, sizeof(*f) + len, blocks, m->term);
 }
 
 static void get_msg(struct raft_msg *m, const struct frame_raft *f)
@@ -241,7 +242,7 @@ static bool msg_ok(const struct raft_msg *m, u32 n)
 	       m->prev.term <= m->ents.term && m->ents.term <= m->term;
 }
 
-static void get_entry(struct rb_entry *e, const struct frame_entry *f)
+static void get_entry(struct rblk_entry *e, const struct frame_entry *f)
 {
 	e->kind = f->kind;
 	e->nblocks = le16_to_cpu(f->nblocks);
@@ -254,23 +255,23 @@ static void get_entry(struct rb_entry *e, const struct frame_entry *f)
 }
 
 /* An entry of no log yet has no identity; the head's sum covers what there is. */
-static bool unplaced_ok(struct rb_entry *e)
+static bool unplaced_ok(struct rblk_entry *e)
 {
 	bool ok;
 
 	e->index = 1;
 	e->term = 1;
-	ok = !e->csum && e->kind != RB_E_CONF && e->kind != RB_E_NOOP && !rb_entry_check(e);
+	ok = !e->csum && e->kind != RBLK_E_CONF && e->kind != RBLK_E_NOOP && !rblk_entry_check(e);
 	e->index = 0;
 	e->term = 0;
 	return ok;
 }
 
-static bool placed_ok(struct rb_entry *e, u64 index, u64 term, const u32 *crc)
+static bool placed_ok(struct rblk_entry *e, u64 index, u64 term, const u32 *crc)
 {
 	e->index = index;
 	e->term = term;
-	return !rb_entry_check(e) && e->csum == rb_entry_csum(e, crc);
+	return !rblk_entry_check(e) && e->csum == rblk_entry_csum(e, crc);
 }
 
 /*
@@ -281,7 +282,7 @@ static int get_entries(struct wire_append *a, const struct raft_span *s,
 		       const struct frame_entry *f, u32 len, u32 blocks)
 {
 	const struct frame_sum *sum = (const struct frame_sum *)(f + a->n);
-	struct rb_entry *e;
+	struct rblk_entry *e;
 	u32 i;
 
 	if (len != a->n * sizeof(*f) + blocks * sizeof(*sum))
@@ -293,7 +294,7 @@ static int get_entries(struct wire_append *a, const struct raft_span *s,
 		get_entry(e, &f[i]);
 		if (f[i].zero || e->nblocks > blocks - a->nblocks)
 			return -EINVAL;
-		if (e->kind == RB_E_CONF && a->n != 1)
+		if (e->kind == RBLK_E_CONF && a->n != 1)
 			return -EINVAL;
 		if (s ? !placed_ok(e, s->first + i, s->term, a->crc + a->nblocks) : !unplaced_ok(e))
 			return -EINVAL;
@@ -322,25 +323,25 @@ static int decode_raft(struct raft_msg *m, struct wire_append *a, const struct w
 }
 
 /**
- * wire_encode_submit() - a beat of a client, with entries of its session
+ * rblk_wire_encode_submit() - a keepalive of a client, with entries of its session
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @s: what it says
  * @n: entries
  * @entry: returns the @i-th of them and its block sums; must not return NULL
  * @ctx: for @entry
  *
- * Return: bytes to send before the payload blocks; 0 after RB_ASSERT fired.
+ * Return: bytes to send before the payload blocks; 0 after RBLK_ASSERT fired.
  */
-u32 wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
-		       const struct rb_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
-		       void *ctx)
+u32 rblk_wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
+			    const struct rblk_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
+			    void *ctx)
 {
-	struct frame_submit *f = wire_head(buf);
+	struct frame_submit *f = rblk_wire_head(buf);
 	u32 len, blocks;
 
 	f->from = cpu_to_le64(s->from);
 	f->term = cpu_to_le64(s->term);
-	f->beat = cpu_to_le64(s->beat);
+	f->keepalive = cpu_to_le64(s->keepalive);
 	f->n = cpu_to_le32(n);
 	f->in_use = s->in_use;
 	f->force = s->force;
@@ -348,7 +349,7 @@ u32 wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
 	memset(f->reserved, 0, sizeof(f->reserved));
 	if (put_entries((struct frame_entry *)(f + 1), n, NULL, entry, ctx, &len, &blocks))
 		return 0;
-	return wire_finish(buf, WIRE_SUBMIT, sizeof(*f) + len, blocks, s->term);
+	return rblk_wire_finish(buf, WIRE_SUBMIT, sizeof(*f) + len, blocks, s->term);
 }
 
 static int decode_submit(struct wire_submit *s, struct wire_append *a, const struct wire_header *h,
@@ -360,7 +361,7 @@ static int decode_submit(struct wire_submit *s, struct wire_append *a, const str
 		return -EINVAL;
 	s->from = le64_to_cpu(f->from);
 	s->term = le64_to_cpu(f->term);
-	s->beat = le64_to_cpu(f->beat);
+	s->keepalive = le64_to_cpu(f->keepalive);
 	s->in_use = f->in_use;
 	s->force = f->force;
 	a->n = le32_to_cpu(f->n);
@@ -374,15 +375,15 @@ static int decode_submit(struct wire_submit *s, struct wire_append *a, const str
 }
 
 /**
- * wire_encode_reply() - what a member answers a client
+ * rblk_wire_encode_reply() - what a member answers a client
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @r: the answer
  *
  * Return: bytes to send.
  */
-u32 wire_encode_reply(void *buf, const struct wire_reply *r)
+u32 rblk_wire_encode_reply(void *buf, const struct wire_reply *r)
 {
-	struct frame_reply *f = wire_head(buf);
+	struct frame_reply *f = rblk_wire_head(buf);
 
 	f->to = cpu_to_le64(r->to);
 	f->term = cpu_to_le64(r->term);
@@ -395,7 +396,7 @@ u32 wire_encode_reply(void *buf, const struct wire_reply *r)
 	f->holder_epoch = cpu_to_le64(r->holder_epoch);
 	f->sectors = cpu_to_le64(r->sectors);
 	f->cluster = cpu_to_le64(r->cluster);
-	f->beat = cpu_to_le64(r->beat);
+	f->keepalive = cpu_to_le64(r->keepalive);
 	f->next = cpu_to_le64(r->next);
 	f->block_size = cpu_to_le32(r->block_size);
 	f->flags = cpu_to_le32(r->flags);
@@ -406,7 +407,7 @@ u32 wire_encode_reply(void *buf, const struct wire_reply *r)
 	f->busy = r->busy;
 	f->wanted = r->wanted;
 	f->zero = 0;
-	return wire_finish(buf, WIRE_REPLY, sizeof(*f), 0, r->term);
+	return rblk_wire_finish(buf, WIRE_REPLY, sizeof(*f), 0, r->term);
 }
 
 static bool reply_ok(const struct wire_reply *r)
@@ -415,7 +416,7 @@ static bool reply_ok(const struct wire_reply *r)
 		return false;
 	if (r->block_size != 512 && r->block_size != 4096)
 		return false;
-	/* Epochs are indexes of the judged log. */
+	/* Epochs are indexes of the executed log. */
 	return r->epoch <= r->index && r->holder_epoch <= r->index &&
 	       !r->holder == !r->holder_epoch && r->next > r->seq;
 }
@@ -437,7 +438,7 @@ static int decode_reply(struct wire_reply *r, const struct wire_header *h, const
 	r->holder_epoch = le64_to_cpu(f->holder_epoch);
 	r->sectors = le64_to_cpu(f->sectors);
 	r->cluster = le64_to_cpu(f->cluster);
-	r->beat = le64_to_cpu(f->beat);
+	r->keepalive = le64_to_cpu(f->keepalive);
 	r->next = le64_to_cpu(f->next);
 	r->block_size = le32_to_cpu(f->block_size);
 	r->flags = le32_to_cpu(f->flags);
@@ -451,22 +452,22 @@ static int decode_reply(struct wire_reply *r, const struct wire_header *h, const
 }
 
 /**
- * wire_encode_read() - a node without a replica of use asks for a range
+ * rblk_wire_encode_read() - a node without a replica of use asks for a range
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @r: the range
  *
  * Return: bytes to send.
  */
-u32 wire_encode_read(void *buf, const struct wire_read *r)
+u32 rblk_wire_encode_read(void *buf, const struct wire_read *r)
 {
-	struct frame_read *f = wire_head(buf);
+	struct frame_read *f = rblk_wire_head(buf);
 
 	f->from = cpu_to_le64(r->from);
 	f->id = cpu_to_le64(r->id);
 	f->sector = cpu_to_le64(r->sector);
 	f->nsect = cpu_to_le32(r->nsect);
 	f->zero = 0;
-	return wire_finish(buf, WIRE_READ, sizeof(*f), 0, 0);
+	return rblk_wire_finish(buf, WIRE_READ, sizeof(*f), 0, 0);
 }
 
 static int decode_read(struct wire_read *r, const struct wire_header *h, const void *head)
@@ -479,13 +480,13 @@ static int decode_read(struct wire_read *r, const struct wire_header *h, const v
 	r->id = le64_to_cpu(f->id);
 	r->sector = le64_to_cpu(f->sector);
 	r->nsect = le32_to_cpu(f->nsect);
-	if (!r->from || !r->nsect || r->nsect > RB_WRITE_MAX >> RB_SECTOR_SHIFT ||
+	if (!r->from || !r->nsect || r->nsect > RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT ||
 	    r->sector > U64_MAX - r->nsect)
 		return -EINVAL;
 	return 0;
 }
 
-static const struct rb_entry *data_entry(void *ctx, u32 i, const u32 **crc)
+static const struct rblk_entry *data_entry(void *ctx, u32 i, const u32 **crc)
 {
 	const void **what = ctx;
 
@@ -494,18 +495,18 @@ static const struct rb_entry *data_entry(void *ctx, u32 i, const u32 **crc)
 }
 
 /**
- * wire_encode_data() - the content of a range, or why there is none
+ * rblk_wire_encode_data() - the content of a range, or why there is none
  * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
  * @d: whose, and the error
  * @e: the range as a WRITE entry; NULL: an error
  * @crc: its block sums
  *
- * Return: bytes to send before the payload blocks; 0 after RB_ASSERT fired.
+ * Return: bytes to send before the payload blocks; 0 after RBLK_ASSERT fired.
  */
-u32 wire_encode_data(void *buf, const struct wire_data *d, const struct rb_entry *e,
-		     const u32 *crc)
+u32 rblk_wire_encode_data(void *buf, const struct wire_data *d, const struct rblk_entry *e,
+			  const u32 *crc)
 {
-	struct frame_data *f = wire_head(buf);
+	struct frame_data *f = rblk_wire_head(buf);
 	const void *what[2] = { e, crc };
 	u32 len, blocks;
 
@@ -517,7 +518,7 @@ u32 wire_encode_data(void *buf, const struct wire_data *d, const struct rb_entry
 	memset(f->reserved, 0, sizeof(f->reserved));
 	if (put_entries((struct frame_entry *)(f + 1), !!e, NULL, data_entry, what, &len, &blocks))
 		return 0;
-	return wire_finish(buf, WIRE_DATA, sizeof(*f) + len, blocks, 0);
+	return rblk_wire_finish(buf, WIRE_DATA, sizeof(*f) + len, blocks, 0);
 }
 
 static int decode_data(struct wire_data *d, struct wire_append *a, const struct wire_header *h,
@@ -539,18 +540,18 @@ static int decode_data(struct wire_data *d, struct wire_append *a, const struct 
 	if (get_entries(a, NULL, (const struct frame_entry *)(f + 1),
 			h->head_len - (u32)sizeof(*f), h->payload_blocks))
 		return -EINVAL;
-	return a->n && a->e[0].kind != RB_E_WRITE ? -EINVAL : 0;
+	return a->n && a->e[0].kind != RBLK_E_WRITE ? -EINVAL : 0;
 }
 
 /**
- * wire_decode() - reads the checked head of a frame that is neither HELLO nor REJECT
+ * rblk_wire_decode() - reads the checked head of a frame that is neither HELLO nor REJECT
  * @f: result; unspecified unless 0 is returned
- * @h: its header, from wire_decode_header()
+ * @h: its header, from rblk_wire_decode_header()
  * @head: @h->head_len bytes
  *
  * Return: 0 or -EINVAL, see wire.h.
  */
-int wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head)
+int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head)
 {
 	f->type = h->type;
 	f->append.n = 0;

@@ -18,17 +18,17 @@ static void die(const char *what)
 
 #define MUST(cond) do { if (!(cond)) die(#cond); } while (0)
 
-void rb_assert_failed(const char *what, const char *file, int line)
+void rblk_assert_failed(const char *what, const char *file, int line)
 {
 	die(what);
 }
 
 #define DEV_BYTES	(6u << 20)
-#define RING_BLOCKS	(LOG_RING_MIN / RB_BLOCK_SIZE)
+#define RING_BLOCKS	(LOG_RING_MIN / RBLK_BLOCK_SIZE)
 
 static u8 dev[DEV_BYTES] __aligned(4096);
 static u8 pristine[DEV_BYTES] __aligned(4096);
-static u8 unreadable[DEV_BYTES / RB_BLOCK_SIZE];
+static u8 unreadable[DEV_BYTES / RBLK_BLOCK_SIZE];
 static u8 scratch[LOG_SCRATCH_BYTES] __aligned(4096);
 static u8 headers[LOG_INFLIGHT * LOG_HEADER_BYTES_MAX] __aligned(4096);
 static u8 buf[LOG_META_BYTES] __aligned(4096), again[LOG_META_BYTES] __aligned(4096);
@@ -41,7 +41,7 @@ static void seal(void *p, u32 len)
 	struct disk_head *h = p;
 	u32 skip = offsetof(struct disk_head, version);
 
-	h->crc = cpu_to_le32(rb_crc32c(0, (u8 *)p + skip, len - skip));
+	h->crc = cpu_to_le32(rblk_crc32c(0, (u8 *)p + skip, len - skip));
 }
 
 /* ---- a log to vandalize: two generations, a cut between them, a wrap ---- */
@@ -51,7 +51,7 @@ static int dev_read(void *ctx, u64 off, void *to, u32 len)
 	u64 b;
 
 	MUST(off <= DEV_BYTES && len <= DEV_BYTES - off);
-	for (b = off / RB_BLOCK_SIZE; b * RB_BLOCK_SIZE < off + len; b++)
+	for (b = off / RBLK_BLOCK_SIZE; b * RBLK_BLOCK_SIZE < off + len; b++)
 		if (unreadable[b])
 			return -EIO;
 	memcpy(to, dev + off, len);
@@ -63,7 +63,7 @@ static const struct log_reader reader = { .read = dev_read, .scratch = scratch }
 static void write_ring(u64 pos, const u8 *from, u32 len)
 {
 	struct log_extent x[2];
-	int i, n = log_extents(&super, pos, len, x);
+	int i, n = rblk_log_extents(&super, pos, len, x);
 
 	for (i = 0; i < n; from += x[i].len, i++)
 		memcpy(dev + x[i].off, from, x[i].len);
@@ -71,54 +71,54 @@ static void write_ring(u64 pos, const u8 *from, u32 len)
 
 static int append(u64 index, u64 term, u32 blocks, int land)
 {
-	static u8 data[RB_WRITE_MAX];
-	u32 crc[RB_ENTRY_BLOCKS_MAX], i;
-	struct rb_entry e = { .index = index, .term = term, .kind = RB_E_NOOP };
+	static u8 data[RBLK_WRITE_MAX];
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX], i;
+	struct rblk_entry e = { .index = index, .term = term, .kind = RBLK_E_NOOP };
 	struct log_record *r;
 	u64 pos;
 	int rc;
 
 	if (blocks) {
-		e.kind = RB_E_WRITE;
+		e.kind = RBLK_E_WRITE;
 		e.nblocks = blocks;
 		e.sector = index * 8;
 		e.nsect = blocks * 8;
 	}
 	for (i = 0; i < blocks; i++) {
-		memset(data + i * RB_BLOCK_SIZE, (int)(index + i), RB_BLOCK_SIZE);
-		crc[i] = rb_crc32c(0, data + i * RB_BLOCK_SIZE, RB_BLOCK_SIZE);
+		memset(data + i * RBLK_BLOCK_SIZE, (int)(index + i), RBLK_BLOCK_SIZE);
+		crc[i] = rblk_crc32c(0, data + i * RBLK_BLOCK_SIZE, RBLK_BLOCK_SIZE);
 	}
-	e.csum = rb_entry_csum(&e, crc);
-	rc = log_add(&log, &e, crc, term, &pos);
+	e.csum = rblk_entry_csum(&e, crc);
+	rc = rblk_log_add(&log, &e, crc, term, &pos);
 	if (rc)
 		return rc;
-	r = log_submit(&log);
+	r = rblk_log_submit(&log);
 	MUST(r);
 	if (!land)
 		return 0;
-	write_ring(pos, data, blocks * RB_BLOCK_SIZE);
+	write_ring(pos, data, blocks * RBLK_BLOCK_SIZE);
 	write_ring(r->pos, r->header, r->header_bytes);
-	log_done(&log, r, 0);
+	rblk_log_done(&log, r, 0);
 	return 0;
 }
 
 static void write_meta(void)
 {
 	meta.version++;
-	log_meta_encode(&meta, &super, dev + log_meta_offset(0));
-	log_meta_encode(&meta, &super, dev + log_meta_offset(1));
+	rblk_log_meta_encode(&meta, &super, dev + rblk_log_meta_offset(0));
+	rblk_log_meta_encode(&meta, &super, dev + rblk_log_meta_offset(1));
 }
 
-static int on_entry(void *ctx, const struct rb_entry *e, const u32 *crc, u64 pos,
+static int on_entry(void *ctx, const struct rblk_entry *e, const u32 *crc, u64 pos,
 		    const struct log_record *rec, const void *conf)
 {
-	struct log_conf c;
+	struct rblk_conf c;
 
-	MUST(!rb_entry_check(e) && rb_entry_csum(e, crc) == e->csum);
+	MUST(!rblk_entry_check(e) && rblk_entry_csum(e, crc) == e->csum);
 	MUST(pos >= rec->pos + rec->header_bytes);
-	MUST(pos + e->nblocks * RB_BLOCK_SIZE <= rec->pos + rec->id.bytes);
+	MUST(pos + e->nblocks * RBLK_BLOCK_SIZE <= rec->pos + rec->id.bytes);
 	if (conf)
-		log_conf_decode(&c, conf);
+		rblk_log_conf_decode(&c, conf);
 	return 0;
 }
 
@@ -126,15 +126,15 @@ static int recover(struct log_report *rep)
 {
 	int bad, rc;
 
-	rc = log_read_super(&reader, DEV_BYTES, &super);
+	rc = rblk_log_read_super(&reader, DEV_BYTES, &super);
 	if (!rc)
-		rc = log_read_meta(&reader, &super, &meta, &bad);
+		rc = rblk_log_read_meta(&reader, &super, &meta, &bad);
 	if (rc)
 		return rc;
-	log_init(&log, &super, headers);
-	rc = log_recover(&log, &reader, &meta, on_entry, NULL, rep);
+	rblk_log_init(&log, &super, headers);
+	rc = rblk_log_recover(&log, &reader, &meta, on_entry, NULL, rep);
 	MUST(log.failed == (rc != 0));
-	MUST(rc || rep->verdict == LOG_V_END || rep->verdict == LOG_V_TORN);
+	MUST(rc || rep->verdict == LOG_F_END || rep->verdict == LOG_F_TORN);
 	return rc;
 }
 
@@ -143,30 +143,30 @@ static void build(void)
 	struct log_report rep;
 	u64 i;
 
-	memset(super.volume, 1, LOG_UUID_LEN);
+	memset(super.volume, 1, RBLK_UUID_LEN);
 	strcpy(super.volume_name, "v");
 	strcpy(super.node, "n");
 	super.store = 9;
-	MUST(!log_layout(&super, DEV_BYTES, 1 << 30, NULL));
-	log_super_encode(&super, dev);
-	log_super_encode(&super, dev + log_super_offset(&super, 1));
-	log_meta_init(&meta);
+	MUST(!rblk_log_layout(&super, DEV_BYTES, 1 << 30, NULL));
+	rblk_log_super_encode(&super, dev);
+	rblk_log_super_encode(&super, dev + rblk_log_super_offset(&super, 1));
+	rblk_log_meta_init(&meta);
 	meta.state.index = 1000;
 	write_meta();
 	MUST(!recover(&rep));
-	log_start(&log, &meta);
+	rblk_log_start(&log, &meta);
 	write_meta();
 	for (i = 1; i <= 70; i++) {
 		MUST(!append(i, 1, 16, 1));
-		if (i > 20 && log_floor(&log, i - 10, &meta)) {
+		if (i > 20 && rblk_log_floor(&log, i - 10, &meta)) {
 			meta.floor.index = i - 10;
 			write_meta();
-			log_trim(&log, &meta);
+			rblk_log_trim(&log, &meta);
 		}
 	}
 	MUST(!append(71, 1, 3, 0) && !append(72, 1, 2, 1));
-	MUST(!recover(&rep) && rep.verdict == LOG_V_TORN);
-	log_start(&log, &meta);
+	MUST(!recover(&rep) && rep.verdict == LOG_F_TORN);
+	rblk_log_start(&log, &meta);
 	write_meta();
 	for (i = 71; i <= 80; i++)
 		MUST(!append(i, 2, i % 4, 1));
@@ -183,13 +183,13 @@ static u8 *touch(u32 block)
 {
 	if (ntouched < ARRAY_SIZE(touched))
 		touched[ntouched++] = (u16)block;
-	return dev + (size_t)block * RB_BLOCK_SIZE;
+	return dev + (size_t)block * RBLK_BLOCK_SIZE;
 }
 
 static u32 some_block(u32 n)
 {
-	u32 ring = (u32)(super.ring_off / RB_BLOCK_SIZE);
-	u64 head = log.head_pos / RB_BLOCK_SIZE;
+	u32 ring = (u32)(super.ring_off / RBLK_BLOCK_SIZE);
+	u64 head = log.head_pos / RBLK_BLOCK_SIZE;
 
 	/* Mostly near the head, where the decisions are. */
 	return ring + (n & 0x8000 ? (u32)((head + 64 - (n & 0xff)) % RING_BLOCKS) :
@@ -217,33 +217,33 @@ static void command(const u8 *c)
 
 	switch (c[0] & 7) {
 	case 0:
-		patch(touch(block), c, RB_BLOCK_SIZE);
+		patch(touch(block), c, RBLK_BLOCK_SIZE);
 		break;
 	case 1:
 	case 2:
 		p = touch(block);
-		patch(p, c, RB_BLOCK_SIZE);
-		seal(p, RB_BLOCK_SIZE);
+		patch(p, c, RBLK_BLOCK_SIZE);
+		seal(p, RBLK_BLOCK_SIZE);
 		break;
 	case 3:
 		unreadable[block] = 1;
 		touch(block);
 		break;
 	case 4:
-		memmove(touch(block), dev + (size_t)some_block(c[3] | c[4] << 8) * RB_BLOCK_SIZE,
-			RB_BLOCK_SIZE);
+		memmove(touch(block), dev + (size_t)some_block(c[3] | c[4] << 8) * RBLK_BLOCK_SIZE,
+			RBLK_BLOCK_SIZE);
 		break;
 	case 5:
-		memset(touch(block), 0, RB_BLOCK_SIZE);
+		memset(touch(block), 0, RBLK_BLOCK_SIZE);
 		break;
 	default:
-		p = dev + log_meta_offset(c[1] & 1);
+		p = dev + rblk_log_meta_offset(c[1] & 1);
 		patch(p, c, sizeof(struct disk_meta));
 		if (c[2] & 1)
-			memcpy(dev + log_meta_offset(!(c[1] & 1)), p, LOG_META_BYTES);
+			memcpy(dev + rblk_log_meta_offset(!(c[1] & 1)), p, LOG_META_BYTES);
 		if (c[2] & 2) {
-			seal(dev + log_meta_offset(0), LOG_META_BYTES);
-			seal(dev + log_meta_offset(1), LOG_META_BYTES);
+			seal(dev + rblk_log_meta_offset(0), LOG_META_BYTES);
+			seal(dev + rblk_log_meta_offset(1), LOG_META_BYTES);
 		}
 	}
 }
@@ -251,10 +251,10 @@ static void command(const u8 *c)
 static void restore(void)
 {
 	while (ntouched--) {
-		size_t at = (size_t)touched[ntouched] * RB_BLOCK_SIZE;
+		size_t at = (size_t)touched[ntouched] * RBLK_BLOCK_SIZE;
 
 		unreadable[touched[ntouched]] = 0;
-		memcpy(dev + at, pristine + at, RB_BLOCK_SIZE);
+		memcpy(dev + at, pristine + at, RBLK_BLOCK_SIZE);
 	}
 	ntouched = 0;
 	memcpy(dev, pristine, DISK_MAP_OFF);
@@ -271,14 +271,14 @@ static void fuzz_recover(const u8 *data, size_t size)
 		command(data);
 	if (!recover(&rep)) {
 		/* Whatever was found, the log goes on from there and is found again. */
-		log_start(&log, &meta);
-		MUST(!log_check(&log));
+		rblk_log_start(&log, &meta);
+		MUST(!rblk_log_check(&log));
 		write_meta();
 		n = log.last_index >= DISK_COUNT_MAX - 2 ? 0 :
 		    !append(log.last_index + 1, 1ULL << 40, 0, 0);
 		if (n) {
 			struct log_record *r = &log.rec[log.tail];
-			u64 block = (super.ring_off + r->pos % super.ring_bytes) / RB_BLOCK_SIZE;
+			u64 block = (super.ring_off + r->pos % super.ring_bytes) / RBLK_BLOCK_SIZE;
 
 			touch((u32)block);
 			unreadable[block] = 0;
@@ -288,7 +288,7 @@ static void fuzz_recover(const u8 *data, size_t size)
 				MUST(log.head_pos >= head);
 			else
 				MUST(rep.unreadable || rep.end_pos >= head ||
-				     rep.verdict == LOG_V_UNREADABLE);
+				     rep.verdict == LOG_F_UNREADABLE);
 		}
 	}
 	restore();
@@ -299,7 +299,7 @@ static void fuzz_recover(const u8 *data, size_t size)
 static void round_trip(u32 len)
 {
 	MUST(!memcmp(((struct disk_head *)buf)->volume, ((struct disk_head *)again)->volume,
-		     LOG_UUID_LEN));
+		     RBLK_UUID_LEN));
 	MUST(len <= sizeof(again));
 }
 
@@ -308,49 +308,49 @@ static void fuzz_structs(u8 what)
 	static struct log_meta m, m2;
 	static struct log_super s, s2;
 	static struct data_super d, d2;
-	static struct log_conf c, c2;
-	static u64 v[LOG_MAP_PER_BLOCK];
+	static struct rblk_conf c, c2;
+	static u64 v[RBLK_MAP_PER_BLOCK];
 	struct log_header h;
-	struct rb_entry e;
+	struct rblk_entry e;
 	u32 i;
 
 	switch (what) {
 	case 0:
-		if (log_super_decode(&s, buf))
+		if (rblk_log_super_decode(&s, buf))
 			return;
-		log_super_encode(&s, again);
-		MUST(!log_super_decode(&s2, again));
+		rblk_log_super_encode(&s, again);
+		MUST(!rblk_log_super_decode(&s2, again));
 		s2.read_only = s.read_only;
 		MUST(!memcmp(&s, &s2, sizeof(s)));
 		round_trip(LOG_SUPER_BYTES);
 		return;
 	case 1:
-		if (data_super_decode(&d, buf))
+		if (rblk_log_data_super_decode(&d, buf))
 			return;
-		data_super_encode(&d, again);
-		MUST(!data_super_decode(&d2, again) && !memcmp(&d, &d2, sizeof(d)));
+		rblk_log_data_super_encode(&d, again);
+		MUST(!rblk_log_data_super_decode(&d2, again) && !memcmp(&d, &d2, sizeof(d)));
 		return;
 	case 2:
-		if (log_meta_decode(&m, &super, buf))
+		if (rblk_log_meta_decode(&m, &super, buf))
 			return;
-		log_meta_encode(&m, &super, again);
-		MUST(!log_meta_decode(&m2, &super, again) && !memcmp(&m, &m2, sizeof(m)));
+		rblk_log_meta_encode(&m, &super, again);
+		MUST(!rblk_log_meta_decode(&m2, &super, again) && !memcmp(&m, &m2, sizeof(m)));
 		return;
 	case 3:
-		if (log_conf_decode(&c, buf))
+		if (rblk_log_conf_decode(&c, buf))
 			return;
-		log_conf_encode(&c, again);
-		MUST(!log_conf_decode(&c2, again) && !memcmp(&c, &c2, sizeof(c)));
+		rblk_log_conf_encode(&c, again);
+		MUST(!rblk_log_conf_decode(&c2, again) && !memcmp(&c, &c2, sizeof(c)));
 		return;
 	case 4:
-		log_map_decode(&super, 3, v, buf);
+		rblk_log_map_decode(&super, 3, v, buf);
 		return;
 	default:
-		if (log_header_decode(&super, buf, &h))
+		if (rblk_log_header_decode(&super, buf, &h))
 			return;
 		for (i = 0; i < h.nentries; i++)
-			log_header_entry(buf, &h, i, &e);
-		log_header_check(buf, &h);
+			rblk_log_header_entry(buf, &h, i, &e);
+		rblk_log_header_check(buf, &h);
 	}
 }
 
@@ -362,21 +362,21 @@ static u32 fresh(u8 what)
 		{ DISK_MAGIC_DATA, sizeof(struct disk_data) },
 		{ DISK_MAGIC_META, LOG_META_BYTES },
 		{ DISK_MAGIC_CONF, sizeof(struct disk_conf_block) },
-		{ DISK_MAGIC_MAP, RB_BLOCK_SIZE },
-		{ DISK_MAGIC_RECORD, RB_BLOCK_SIZE },
+		{ DISK_MAGIC_MAP, RBLK_BLOCK_SIZE },
+		{ DISK_MAGIC_RECORD, RBLK_BLOCK_SIZE },
 	};
 
 	memset(buf, 0, sizeof(buf));
 	if (what == 0)
-		memcpy(buf, pristine, RB_BLOCK_SIZE);
+		memcpy(buf, pristine, RBLK_BLOCK_SIZE);
 	else if (what == 2)
-		memcpy(buf, pristine + log_meta_offset(0), LOG_META_BYTES);
+		memcpy(buf, pristine + rblk_log_meta_offset(0), LOG_META_BYTES);
 	else if (what == 5)
 		memcpy(buf, pristine + super.ring_off + log.floor_pos % super.ring_bytes,
-		       RB_BLOCK_SIZE);
+		       RBLK_BLOCK_SIZE);
 	else
-		disk_seal((struct disk_head *)buf, t[what].magic, super.volume, super.store,
-			  t[what].len);
+		rblk_log_disk_seal((struct disk_head *)buf, t[what].magic, super.volume,
+				   super.store, t[what].len);
 	return t[what].len;
 }
 

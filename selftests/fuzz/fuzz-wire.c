@@ -16,14 +16,14 @@ static void die(const char *what)
 
 #define MUST(cond) do { if (!(cond)) die(#cond); } while (0)
 
-void rb_assert_failed(const char *what, const char *file, int line)
+void rblk_assert_failed(const char *what, const char *file, int line)
 {
 	die(what);
 }
 
 static struct wire_frame one, two;
 
-static const struct rb_entry *entry_at(void *ctx, u32 i, const u32 **crc)
+static const struct rblk_entry *entry_at(void *ctx, u32 i, const u32 **crc)
 {
 	u32 k, at = 0;
 
@@ -38,9 +38,9 @@ static u8 out[WIRE_HEADER_BYTES + WIRE_HEAD_MAX];
 static void reread(struct wire_header *h, u32 len)
 {
 	MUST(len <= sizeof(out));
-	MUST(!wire_decode_header(h, out));
+	MUST(!rblk_wire_decode_header(h, out));
 	MUST(WIRE_HEADER_BYTES + h->head_len == len);
-	MUST(!wire_check_head(h, out + WIRE_HEADER_BYTES));
+	MUST(!rblk_wire_check_head(h, out + WIRE_HEADER_BYTES));
 }
 
 static u32 encode(const struct wire_frame *f)
@@ -49,21 +49,21 @@ static u32 encode(const struct wire_frame *f)
 
 	switch (f->type) {
 	case WIRE_RAFT:
-		return wire_encode_raft(out, &f->raft, a->n, entry_at, NULL);
+		return rblk_wire_encode_raft(out, &f->raft, a->n, entry_at, NULL);
 	case WIRE_SUBMIT:
-		return wire_encode_submit(out, &f->submit, a->n, entry_at, NULL);
+		return rblk_wire_encode_submit(out, &f->submit, a->n, entry_at, NULL);
 	case WIRE_REPLY:
-		return wire_encode_reply(out, &f->reply);
+		return rblk_wire_encode_reply(out, &f->reply);
 	case WIRE_READ:
-		return wire_encode_read(out, &f->read);
+		return rblk_wire_encode_read(out, &f->read);
 	default:
-		return wire_encode_data(out, &f->data, a->n ? &a->e[0] : NULL, a->crc);
+		return rblk_wire_encode_data(out, &f->data, a->n ? &a->e[0] : NULL, a->crc);
 	}
 }
 
 static void check_entries(const struct wire_frame *f)
 {
-	struct rb_entry e;
+	struct rblk_entry e;
 	u32 i;
 
 	for (i = 0; i < f->append.n; i++) {
@@ -71,7 +71,7 @@ static void check_entries(const struct wire_frame *f)
 		MUST((f->type == WIRE_RAFT) == (e.index && e.term));
 		MUST(e.csum == two.append.e[i].csum);
 		e.index = e.term = 1;
-		MUST(!rb_entry_check(&e));
+		MUST(!rblk_entry_check(&e));
 	}
 }
 
@@ -81,7 +81,7 @@ static void others(const struct wire_header *h, const u8 *head)
 
 	memset(&one, 0, offsetof(struct wire_frame, append));
 	memset(&two, 0, offsetof(struct wire_frame, append));
-	if (wire_decode(&one, h, head))
+	if (rblk_wire_decode(&one, h, head))
 		return;
 	MUST(one.type == h->type && one.type != WIRE_HELLO && one.type != WIRE_REJECT);
 	MUST(one.append.n <= WIRE_ENTRIES_MAX && one.append.nblocks == h->payload_blocks);
@@ -89,7 +89,7 @@ static void others(const struct wire_header *h, const u8 *head)
 	MUST(h2.type == h->type && h2.head_len == h->head_len);
 	MUST(h2.payload_blocks == h->payload_blocks);
 	MUST(!memcmp(head, out + WIRE_HEADER_BYTES, h->head_len));
-	MUST(!wire_decode(&two, &h2, out + WIRE_HEADER_BYTES));
+	MUST(!rblk_wire_decode(&two, &h2, out + WIRE_HEADER_BYTES));
 	MUST(!memcmp(&one, &two, offsetof(struct wire_frame, append)));
 	MUST(two.append.n == one.append.n && two.append.nblocks == one.append.nblocks);
 	check_entries(&one);
@@ -100,11 +100,11 @@ static void hello(const struct wire_header *h, const u8 *head)
 	struct wire_hello he = { 0 }, again = { 0 };
 	struct wire_header h2;
 
-	if (wire_decode_hello(&he, h, head))
+	if (rblk_wire_decode_hello(&he, h, head))
 		return;
-	reread(&h2, wire_encode_hello(out, &he));
+	reread(&h2, rblk_wire_encode_hello(out, &he));
 	MUST(!memcmp(head, out + WIRE_HEADER_BYTES, h2.head_len));
-	MUST(!wire_decode_hello(&again, &h2, out + WIRE_HEADER_BYTES));
+	MUST(!rblk_wire_decode_hello(&again, &h2, out + WIRE_HEADER_BYTES));
 	MUST(!memcmp(&he, &again, sizeof(he)));
 }
 
@@ -113,11 +113,11 @@ static void reject(const struct wire_header *h, const u8 *head)
 	struct wire_reject r, again;
 	struct wire_header h2;
 
-	if (wire_decode_reject(&r, h, head))
+	if (rblk_wire_decode_reject(&r, h, head))
 		return;
-	MUST(wire_reason_text(r.reason)[0]);
-	reread(&h2, wire_encode_reject(out, &r));
-	MUST(!wire_decode_reject(&again, &h2, out + WIRE_HEADER_BYTES));
+	MUST(rblk_wire_reason_text(r.reason)[0]);
+	reread(&h2, rblk_wire_encode_reject(out, &r));
+	MUST(!rblk_wire_decode_reject(&again, &h2, out + WIRE_HEADER_BYTES));
 	MUST(r.reason == again.reason);
 }
 
@@ -140,7 +140,7 @@ static u32 find_entries(u8 type, const u8 *head, u32 len, u32 *n)
 	return *n <= WIRE_ENTRIES_MAX && len >= at + *n * 44 ? at : 0;
 }
 
-static void get_entry(struct rb_entry *e, const u8 *d)
+static void get_entry(struct rblk_entry *e, const u8 *d)
 {
 	memcpy(&e->sector, d, 8);
 	memcpy(&e->store, d + 8, 8);
@@ -154,8 +154,8 @@ static void get_entry(struct rb_entry *e, const u8 *d)
 /* Identity sums as they have to be: none but in a log. */
 static void mend_entries(u8 type, u8 *head, u32 at, u32 n, u32 blocks)
 {
-	u32 crc[RB_ENTRY_BLOCKS_MAX], i, b = 0;
-	struct rb_entry e = { 0 };
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX], i, b = 0;
+	struct rblk_entry e = { 0 };
 	u64 first = 0;
 
 	if (type == WIRE_RAFT) {
@@ -167,11 +167,11 @@ static void mend_entries(u8 type, u8 *head, u32 at, u32 n, u32 blocks)
 
 		get_entry(&e, d);
 		e.index = first + i;
-		if (e.nblocks > RB_ENTRY_BLOCKS_MAX || e.nblocks > blocks - b)
+		if (e.nblocks > RBLK_ENTRY_BLOCKS_MAX || e.nblocks > blocks - b)
 			return;
 		memcpy(crc, head + at + n * 44 + 4 * b, 4 * e.nblocks);
 		b += e.nblocks;
-		set32(d + 36, type == WIRE_RAFT ? rb_entry_csum(&e, crc) : 0);
+		set32(d + 36, type == WIRE_RAFT ? rblk_entry_csum(&e, crc) : 0);
 	}
 }
 
@@ -197,8 +197,8 @@ static void mend(u8 *buf, size_t size)
 			mend_entries(type, head, at, n, blocks);
 		set32(buf + 12, blocks);
 	}
-	set32(buf + 24, rb_crc32c(0, head, len));
-	set32(buf + 28, rb_crc32c(0, buf, 28));
+	set32(buf + 24, rblk_crc32c(0, head, len));
+	set32(buf + 28, rblk_crc32c(0, buf, 28));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -217,10 +217,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	memcpy(buf, data + 1, size);
 	if (data[0] & 1)
 		mend(buf, size);
-	if (!wire_decode_header(&h, buf) && h.head_len <= size - WIRE_HEADER_BYTES) {
+	if (!rblk_wire_decode_header(&h, buf) && h.head_len <= size - WIRE_HEADER_BYTES) {
 		/* decoders must be safe even where the caller forgot this check */
 		if (data[0] & 1)
-			MUST(!wire_check_head(&h, buf + WIRE_HEADER_BYTES));
+			MUST(!rblk_wire_check_head(&h, buf + WIRE_HEADER_BYTES));
 		others(&h, buf + WIRE_HEADER_BYTES);
 		hello(&h, buf + WIRE_HEADER_BYTES);
 		reject(&h, buf + WIRE_HEADER_BYTES);
@@ -240,28 +240,29 @@ static u32 next_rnd(u32 *rnd)
 
 static void seed_entry(u32 *rnd, u8 type, u32 i)
 {
-	static const u8 kinds[] = { RB_E_WRITE, RB_E_ZEROES, RB_E_OPEN, RB_E_CLOSE, RB_E_WRITE };
+	static const u8 kinds[] = { RBLK_E_WRITE, RBLK_E_ZEROES, RBLK_E_OPEN, RBLK_E_CLOSE,
+				    RBLK_E_WRITE };
 	struct wire_append *a = &one.append;
 	u32 *crc = a->crc + a->nblocks, k;
-	struct rb_entry *e = &a->e[i];
+	struct rblk_entry *e = &a->e[i];
 
 	memset(e, 0, sizeof(*e));
-	e->kind = type == WIRE_DATA ? RB_E_WRITE : kinds[next_rnd(rnd) % ARRAY_SIZE(kinds)];
+	e->kind = type == WIRE_DATA ? RBLK_E_WRITE : kinds[next_rnd(rnd) % ARRAY_SIZE(kinds)];
 	e->store = next_rnd(rnd) % 3;
 	e->epoch = next_rnd(rnd) % 3;
 	e->seq = i + 1;
-	if (e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES) {
+	if (e->kind == RBLK_E_WRITE || e->kind == RBLK_E_ZEROES) {
 		e->sector = next_rnd(rnd) % 4096;
 		e->nsect = 1 + next_rnd(rnd) % 40;
 	}
-	if (e->kind == RB_E_WRITE)
-		e->nblocks = rb_blocks_touched(e->sector, e->nsect);
+	if (e->kind == RBLK_E_WRITE)
+		e->nblocks = rblk_blocks_touched(e->sector, e->nsect);
 	for (k = 0; k < e->nblocks; k++)
 		crc[k] = next_rnd(rnd);
 	if (type == WIRE_RAFT) {
 		e->index = 10 + i;
 		e->term = 4;
-		e->csum = rb_entry_csum(e, crc);
+		e->csum = rblk_entry_csum(e, crc);
 	}
 	a->nblocks += e->nblocks;
 }
@@ -272,9 +273,12 @@ static void seed_message(u32 *rnd)
 
 	switch (one.type) {
 	case WIRE_RAFT:
-		one.raft = (struct raft_msg){ .type = RAFT_MSG_APPEND, .from = 1, .to = 2, .term = 5,
-			.prev = { .term = 3, .index = 9 },
-			.ents = { .first = 10, .last = 9 + n, .term = 4 } };
+		one.raft = (struct raft_msg){ .type = RAFT_MSG_APPEND,
+					      .from = 1,
+					      .to = 2,
+					      .term = 5,
+					      .prev = { .term = 3, .index = 9 },
+					      .ents = { .first = 10, .last = 9 + n, .term = 4 } };
 		break;
 	case WIRE_SUBMIT:
 		one.submit = (struct wire_submit){ .from = 1, .term = 5, .beat = next_rnd(rnd),
@@ -287,7 +291,9 @@ static void seed_message(u32 *rnd)
 			.serving = bits >> 1 & 1, .gap = bits >> 2 & 1, .wanted = bits >> 3 & 1 };
 		break;
 	case WIRE_READ:
-		one.read = (struct wire_read){ .from = 1, .id = 2, .sector = bits, .nsect = 1 + bits % 256 };
+		one.read = (struct wire_read){
+			.from = 1, .id = 2, .sector = bits, .nsect = 1 + bits % 256
+		};
 		break;
 	default:
 		one.data = (struct wire_data){ .to = 1, .id = 2, .error = n ? 0 : 1 + bits % 100 };
@@ -310,9 +316,9 @@ static size_t seed_frame(u8 *data, size_t max, unsigned int seed)
 		seed_entry(&rnd, one.type, i);
 	seed_message(&rnd);
 	if (one.type == WIRE_HELLO)
-		len = wire_encode_hello(out, &he);
+		len = rblk_wire_encode_hello(out, &he);
 	else if (one.type == WIRE_REJECT)
-		len = wire_encode_reject(out, &re);
+		len = rblk_wire_encode_reject(out, &re);
 	else
 		len = encode(&one);
 	if (len + 1 > max)

@@ -5,7 +5,7 @@
 #if defined(__SSE4_2__)
 #include <nmmintrin.h>
 
-u32 rb_crc32c(u32 seed, const void *data, size_t len)
+u32 rblk_crc32c(u32 seed, const void *data, size_t len)
 {
 	const u8 *p = data;
 	u64 crc = ~seed, word;
@@ -21,7 +21,7 @@ u32 rb_crc32c(u32 seed, const void *data, size_t len)
 
 #else
 
-u32 rb_crc32c(u32 seed, const void *data, size_t len)
+u32 rblk_crc32c(u32 seed, const void *data, size_t len)
 {
 	static u32 table[256];
 	const u8 *p = data;

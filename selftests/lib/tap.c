@@ -5,7 +5,7 @@ jmp_buf tap_jmp;
 
 static int asserts, asserts_expected, in_case;
 
-void rb_assert_failed(const char *what, const char *file, int line)
+void rblk_assert_failed(const char *what, const char *file, int line)
 {
 	asserts++;
 	if (asserts_expected)

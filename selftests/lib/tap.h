@@ -47,10 +47,10 @@ extern jmp_buf tap_jmp;
 		}							\
 	} while (0)
 
-/* Runs the table; returns the exit code. A fired RB_ASSERT fails the case. */
+/* Runs the table; returns the exit code. A fired RBLK_ASSERT fails the case. */
 int tap_main(int argc, char **argv, const struct tap_case *cases, size_t n);
 
-/* For cases that provoke a broken invariant: expect and count RB_ASSERTs. */
+/* For cases that provoke a broken invariant: expect and count RBLK_ASSERTs. */
 void tap_expect_asserts(void);
 int tap_asserts(void);
 

@@ -23,18 +23,18 @@ static u64 maybe(u32 percent, u64 lo, u64 hi)
 
 static void draw_limits(struct sim_cfg *c)
 {
-	struct member_limits *l = &c->limits;
+	struct rblk_node_limits *l = &c->limits;
 
 	l->entries = 1u << rnd_range(R_CFG, 7, 10);
-	l->slots = (u32)rnd_log(R_CFG, 4 * RB_ENTRY_BLOCKS_MAX, 2048);
+	l->versions = (u32)rnd_log(R_CFG, 4 * RBLK_ENTRY_BLOCKS_MAX, 2048);
 	l->ranges = (u32)rnd_log(R_CFG, 4, 64);
 	l->reads = (u32)rnd_log(R_CFG, 2, 64);
-	l->batch = (u32)rnd_range(R_CFG, RB_ENTRY_BLOCKS_MAX, l->slots);
-	l->uncommitted_bytes = (u32)rnd_log(R_CFG, 2 * RB_WRITE_MAX, 1 << 20);
+	l->batch = (u32)rnd_range(R_CFG, RBLK_ENTRY_BLOCKS_MAX, l->versions);
+	l->uncommitted_bytes = (u32)rnd_log(R_CFG, 2 * RBLK_WRITE_MAX, 1 << 20);
 	l->apply_bytes = (u32)rnd_log(R_CFG, 16 << 10, 1 << 20);
-	if (rnd_one_in(R_CFG, 2)) {	/* as member_limits_default() would have it */
-		c->pool_pages = (u32)rnd_log(R_CFG, 8 * RB_WRITE_MAX, 8 << 20) / RB_BLOCK_SIZE;
-		l->uncommitted_bytes = l->apply_bytes = c->pool_pages * RB_BLOCK_SIZE / 8;
+	if (rnd_one_in(R_CFG, 2)) {	/* as rblk_node_limits_default() would have it */
+		c->pool_pages = (u32)rnd_log(R_CFG, 8 * RBLK_WRITE_MAX, 8 << 20) / RBLK_BLOCK_SIZE;
+		l->uncommitted_bytes = l->apply_bytes = c->pool_pages * RBLK_BLOCK_SIZE / 8;
 	}
 	l->window = 1u << rnd_range(R_CFG, 0, 8);
 	l->follow_ms = (u32)rnd_log(R_CFG, 50, 30000);
@@ -182,13 +182,13 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
  * But all need the same entry table: a follower with a smaller one cannot take
  * in what a leader has to bring it before anything is committed.
  */
-void cfg_vary(struct member_limits *l)
+void cfg_vary(struct rblk_node_limits *l)
 {
 	*l = sim.cfg.limits;
 	if (!sim.cfg.vary)
 		return;
-	l->slots = (u32)rnd_range(R_CFG, 2 * RB_ENTRY_BLOCKS_MAX, l->slots);
-	l->batch = (u32)rnd_range(R_CFG, RB_ENTRY_BLOCKS_MAX, l->slots);
+	l->versions = (u32)rnd_range(R_CFG, 2 * RBLK_ENTRY_BLOCKS_MAX, l->versions);
+	l->batch = (u32)rnd_range(R_CFG, RBLK_ENTRY_BLOCKS_MAX, l->versions);
 	l->ranges = (u32)rnd_range(R_CFG, 1, l->ranges);
 	l->reads = (u32)rnd_range(R_CFG, 1, l->reads);
 	l->msg_ents = (u32)rnd_range(R_CFG, 1, l->msg_ents);
@@ -199,15 +199,56 @@ void cfg_print(const struct sim_cfg *c)
 {
 #define P(f) printf("#   %-16s %llu\n", #f, (unsigned long long)c->f)
 	P(nodes); P(clients); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
-	P(pool_pages); P(vary); P(limits.entries); P(limits.slots); P(limits.ranges); P(limits.reads); P(limits.batch);
+	P(pool_pages);
+	P(vary);
+	P(limits.entries);
+	P(limits.versions);
+	P(limits.ranges);
+	P(limits.reads);
+	P(limits.batch);
 	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
-	P(limits.inflight_msgs); P(limits.records_inflight); P(limits.window); P(limits.follow_ms); P(election_ms); P(heartbeat_ms);
+	P(limits.inflight_msgs);
+	P(limits.records_inflight);
+	P(limits.window);
+	P(limits.follow_ms);
+	P(election_ms);
+	P(heartbeat_ms);
 	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
-	P(raw_loss); P(raw_dup); P(raw_reorder); P(raw_ghost); P(corrupt); P(slow_link); P(sndbuf); P(bandwidth);
-	P(log_min); P(log_max); P(data_min); P(data_max); P(slow_mean); P(slow_len); P(slow_factor); P(slow_data);
+	P(raw_loss);
+	P(raw_dup);
+	P(raw_reorder);
+	P(raw_ghost);
+	P(corrupt);
+	P(slow_link);
+	P(sndbuf);
+	P(bandwidth);
+	P(log_min);
+	P(log_max);
+	P(data_min);
+	P(data_max);
+	P(slow_mean);
+	P(slow_len);
+	P(slow_factor);
+	P(slow_data);
 	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
-	P(crash_mean); P(crash_io); P(blackout_mean); P(down_len); P(pause_mean); P(pause_len); P(clean_stop);
+	P(crash_mean);
+	P(crash_io);
+	P(blackout_mean);
+	P(down_len);
+	P(pause_mean);
+	P(pause_len);
+	P(clean_stop);
 	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);
-	P(w_zero); P(w_read); P(w_open); P(w_close); P(stray); P(force); P(shared); P(give_up); P(patience); P(size_max); P(hot);
+	P(w_zero);
+	P(w_read);
+	P(w_open);
+	P(w_close);
+	P(stray);
+	P(force);
+	P(shared);
+	P(give_up);
+	P(patience);
+	P(size_max);
+	P(hot);
 #undef P
 }

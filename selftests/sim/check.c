@@ -76,12 +76,12 @@ void check_holders_quorum(u64 index, u64 term, u32 csum, const char *what)
 
 static u64 term_before(struct node *n, u64 index)
 {
-	const struct raft_id *snap = &n->st.raft.snap;
-	const struct rb_entry *e;
+	const struct rblk_id *snap = &n->st.raft.snap;
+	const struct rblk_entry *e;
 
 	if (index - 1 == snap->index)
 		return snap->term;
-	e = member_entry(n->m, index - 1);
+	e = rblk_node_entry(n->m, index - 1);
 	SIM_CHECK(e, "node %c: entry %llu is not in its table", 'a' + n->id,
 		  (unsigned long long)index - 1);
 	return e->term;
@@ -89,11 +89,11 @@ static u64 term_before(struct node *n, u64 index)
 
 static void scan_entry(struct node *n, u64 i)
 {
-	const struct rb_entry *e = member_entry(n->m, i);
+	const struct rblk_entry *e = rblk_node_entry(n->m, i);
 
 	SIM_CHECK(e && e->index == i, "node %c: entry %llu is not in its table", 'a' + n->id,
 		  (unsigned long long)i);
-	SIM_CHECK(!rb_entry_check(e), "node %c: entry %llu is malformed", 'a' + n->id,
+	SIM_CHECK(!rblk_entry_check(e), "node %c: entry %llu is malformed", 'a' + n->id,
 		  (unsigned long long)i);
 	model_entry(n, e, term_before(n, i));
 	check_room(n, i);
@@ -129,14 +129,14 @@ static void check_log(struct node *n)
 
 void check_commits(struct node *n, u64 to)
 {
-	static struct member_status now;
+	static struct rblk_node_status now;
 	u64 i;
 
 	if (to <= n->seen_commit)
 		return;
-	member_status(n->m, &now);	/* this may be in the middle of a step */
+	rblk_node_status(n->m, &now);	/* this may be in the middle of a step */
 	for (i = n->seen_commit + 1; i <= to; i++) {
-		const struct rb_entry *e = member_entry(n->m, i);
+		const struct rblk_entry *e = rblk_node_entry(n->m, i);
 
 		SIM_CHECK(e, "node %c: committed entry %llu is not in its table", 'a' + n->id,
 			  (unsigned long long)i);
@@ -188,7 +188,7 @@ static void check_leader(struct node *n, enum raft_role was, u64 was_term)
 		SIM_MARK(LEADER_CHANGE);
 	if (sim.transfer_to == n->id + 1u)
 		SIM_MARK(TRANSFER_OK);
-	else if (n->st.session == MEMBER_S_HELD && !sim.cfg.shared)
+	else if (n->st.session == NODE_S_HELD && !sim.cfg.shared)
 		SIM_MARK(LEADER_HOLDS);
 	sim.transfer_to = 0;
 	check_complete(n);
@@ -196,23 +196,24 @@ static void check_leader(struct node *n, enum raft_role was, u64 was_term)
 
 static void check_halt(struct node *n)
 {
-	if (n->halted || n->st.halt == MEMBER_RUNNING)
+	if (n->halted || n->st.halt == NODE_RUNNING)
 		return;
 	n->halted = true;
 	TRACE(n->id, "halted", n->st.halt, (u64)-n->st.halt_error);
 	switch (n->st.halt) {
-	case MEMBER_HALT_LOG:
+	case NODE_HALT_LOG:
 		SIM_MARK(LOG_ERROR);
 		SIM_CHECK(n->injected, "node %c: log halt %d without a fault",
 			  'a' + n->id, n->st.halt_error);
 		break;
-	case MEMBER_HALT_DATA:
+	case NODE_HALT_DATA:
 		SIM_MARK(DATA_ERROR);
 		SIM_CHECK(n->injected, "node %c: data halt without a fault", 'a' + n->id);
 		break;
-	case MEMBER_HALT_ROT:
+	case NODE_HALT_ROT:
 		SIM_MARK(HALT_ROT);
-		SIM_CHECK(n->doomed && sim.cfg.rot_mean, "node %c: rot without a fault", 'a' + n->id);
+		SIM_CHECK(n->doomed && sim.cfg.rot_mean, "node %c: rot without a fault",
+			  'a' + n->id);
 		break;
 	default:
 		sim_fail("node %c: halted: %d, error %d", 'a' + n->id, n->st.halt,
@@ -233,11 +234,11 @@ static void note_peers(struct node *n)
 
 static void check_client(struct node *n)
 {
-	SIM_CHECK(!member_check(n->m, true), "client %c: member_check", 'a' + n->id);
-	member_status(n->m, &n->st);
-	SIM_CHECK(n->st.halt == MEMBER_RUNNING, "client %c: halted", 'a' + n->id);
+	SIM_CHECK(!rblk_node_check(n->m, true), "client %c: rblk_node_check", 'a' + n->id);
+	rblk_node_status(n->m, &n->st);
+	SIM_CHECK(n->st.halt == NODE_RUNNING, "client %c: halted", 'a' + n->id);
 	/* Nobody tells it that its leader is gone: it has to look by itself. */
-	SIM_CHECK(member_deadline(n->m) != U64_MAX, "client %c: waits for ever", 'a' + n->id);
+	SIM_CHECK(rblk_node_deadline(n->m) != U64_MAX, "client %c: waits for ever", 'a' + n->id);
 }
 
 void check_step(struct node *n)
@@ -250,14 +251,14 @@ void check_step(struct node *n)
 		check_client(n);
 		return;
 	}
-	err = member_check(n->m, n->deep++ % 64 == 0);
-	SIM_CHECK(!err, "node %c: member_check: %d", 'a' + n->id, err);
-	member_status(n->m, &n->st);
+	err = rblk_node_check(n->m, n->deep++ % 64 == 0);
+	SIM_CHECK(!err, "node %c: rblk_node_check: %d", 'a' + n->id, err);
+	rblk_node_status(n->m, &n->st);
 	SIM_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
 	check_log(n);
 	check_commits(n, n->st.raft.commit);
-	if (n->st.live_index != n->seen_live) {
-		n->seen_live = n->st.live_index;
+	if (n->st.executed_index != n->seen_live) {
+		n->seen_live = n->st.executed_index;
 		n->judged_seen = n->seen_live;
 		SIM_CHECK(n->st.digest == model_digest(n->seen_live),
 			  "node %c: its digest at %llu differs", 'a' + n->id,
@@ -294,7 +295,7 @@ void check_read_quorum(struct node *n, const struct op *op)
 
 /* ---- what a node says has to be durable before it is said ---- */
 
-static void check_ack(struct node *n, const struct raft_id *id)
+static void check_ack(struct node *n, const struct rblk_id *id)
 {
 	SIM_CHECK(id->index <= n->ckpt ||
 		  (id->index <= n->dur_last && n->dur[id->index].term == id->term),
@@ -325,9 +326,9 @@ void check_frame(struct node *n, const u8 *frame, u32 len)
 	static struct wire_frame sent;
 	struct wire_header h;
 
-	SIM_CHECK(!wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
-		  !wire_check_head(&h, frame + WIRE_HEADER_BYTES) &&
-		  !wire_decode(&sent, &h, frame + WIRE_HEADER_BYTES),
+	SIM_CHECK(!rblk_wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
+		  !rblk_wire_check_head(&h, frame + WIRE_HEADER_BYTES) &&
+		  !rblk_wire_decode(&sent, &h, frame + WIRE_HEADER_BYTES),
 		  "node %c sends a frame that does not decode", 'a' + n->id);
 	if (sent.type == WIRE_RAFT)
 		check_said(n, &sent.raft);
@@ -357,7 +358,8 @@ static void check_meta_kept(struct node *n)
 {
 	const struct raft_status *r = &n->st.raft;
 
-	SIM_CHECK(r->term > n->dur_term || (r->term == n->dur_term && (!n->dur_vote || r->vote == n->dur_vote)),
+	SIM_CHECK(r->term > n->dur_term ||
+			  (r->term == n->dur_term && (!n->dur_vote || r->vote == n->dur_vote)),
 		  "node %c: term %llu vote %llx were durable, found are term %llu vote %llx",
 		  'a' + n->id, (unsigned long long)n->dur_term, (unsigned long long)n->dur_vote,
 		  (unsigned long long)r->term, (unsigned long long)r->vote);
@@ -385,12 +387,14 @@ static bool rot_as_torn(struct node *n)
 	u64 last = n->st.raft.last.index, i;
 
 	for (i = n->st.raft.snap.index + 1; i <= n->must_last; i++) {
-		const struct rb_entry *e = i <= last ? member_entry(n->m, i) : NULL;
+		const struct rblk_entry *e = i <= last ? rblk_node_entry(n->m, i) : NULL;
 
 		if (e && e->term == n->dur[i].term && e->csum == n->dur[i].csum)
 			continue;
 		/* A frozen or halted node writes no closing record, a slow disk writes it late. */
-		SIM_CHECK(n->stop_t - n->dur_t < 400 * MSEC + 2 * (sim.cfg.slow_mean ? 3 * SEC : 0) || n->pause_t >= n->dur_t || n->was_halted,
+		SIM_CHECK(n->stop_t - n->dur_t <
+					  400 * MSEC + 2 * (sim.cfg.slow_mean ? 3 * SEC : 0) ||
+				  n->pause_t >= n->dur_t || n->was_halted,
 			  "node %c: rot of what was durable for %llu ms was taken for torn",
 			  'a' + n->id, (unsigned long long)((n->stop_t - n->dur_t) / MSEC));
 		SIM_MARK(ROT_AS_TORN);
@@ -423,14 +427,14 @@ static void check_log_kept(struct node *n)
 
 bool check_started(struct node *n)
 {
-	member_status(n->m, &n->st);
+	rblk_node_status(n->m, &n->st);
 	if (n->doomed && sim.cfg.rot_mean && rot_as_torn(n))
 		return false;
 	sim.stats[ST_RECOVERIES]++;
 	check_meta_kept(n);
 	check_log_kept(n);
 	n->seen_commit = n->st.raft.commit;
-	n->seen_live = n->st.live_index;
+	n->seen_live = n->st.executed_index;
 	n->judged_seen = n->seen_live;
 	SIM_CHECK(n->seen_live <= model_last(), "node %c: checkpoint of what nobody committed",
 		  'a' + n->id);

@@ -124,7 +124,7 @@ u64 sector_id(const u8 *p, u64 sector, bool fast)
 /* Sectors of a block that the write does not cover hold what must never be seen. */
 static void make_payload(struct node *n, struct op *op)
 {
-	u32 nblocks = rb_blocks_touched(op->sector, op->nsect), b, i;
+	u32 nblocks = rblk_blocks_touched(op->sector, op->nsect), b, i;
 	struct sbuf *sb = sbuf_new(n->id, nblocks, B_SUBMIT);
 	u64 base = op->sector / 8 * 8;
 
@@ -132,7 +132,7 @@ static void make_payload(struct node *n, struct op *op)
 	op->nblocks = nblocks;
 	op->crc = mem_alloc(nblocks * sizeof(*op->crc));
 	for (b = 0; b < nblocks; b++) {
-		u8 mask = rb_block_mask(op->sector, op->nsect, b);
+		u8 mask = rblk_block_mask(op->sector, op->nsect, b);
 
 		sb->pg[b] = page_new();
 		for (i = 0; i < 8; i++) {
@@ -173,13 +173,13 @@ static int call_write(struct node *n, struct op *op)
 	int ret;
 
 	op->order = ++n->accepted;
-	ret = member_write(n->m, op->sector, op->nsect, op->buf ? &op->buf->buf : NULL, op->id);
+	ret = rblk_node_write(n->m, op->sector, op->nsect, op->buf ? &op->buf->buf : NULL, op->id);
 	SIM_CHECK(!ret || ret == -EAGAIN || ret == -EBUSY || ret == -ESTALE ||
-		  ret == -ESHUTDOWN, "member_write() returned %d", ret);
+		  ret == -ESHUTDOWN, "rblk_node_write() returned %d", ret);
 	if (ret)
 		return ret;
-	SIM_CHECK(member_session(n->m) == MEMBER_S_HELD, "node %c: a write is accepted without a session",
-		  'a' + n->id);
+	SIM_CHECK(rblk_node_session(n->m) == NODE_S_HELD,
+		  "node %c: a write is accepted without a session", 'a' + n->id);
 	op->buf = NULL;		/* the member's now */
 	if (rnd_below(R_LATE, 100) < sim.cfg.give_up)
 		ev_push(sim.now + rnd_exp(R_LATE, sim.cfg.patience), give_up_event, n->id, op->id,
@@ -200,9 +200,9 @@ static int call_read(struct node *n, struct op *op)
 			op->seen[i] = model_done(op->sector + i);
 	}
 	/* Accepted only now as far as parts go; refused means no part was handed out. */
-	ret = member_read(n->m, op->sector, op->nsect, op->id, node_now(n));
+	ret = rblk_node_read(n->m, op->sector, op->nsect, op->id, node_now(n));
 	SIM_CHECK(!ret || ret == -EAGAIN || ret == -ESTALE || ret == -ESHUTDOWN,
-		  "member_read() returned %d", ret);
+		  "rblk_node_read() returned %d", ret);
 	return ret;
 }
 
@@ -210,7 +210,7 @@ static void open_over(struct node *n, int error)
 {
 	n->opening = false;
 	n->mounted = !error;
-	member_use(n->m, n->mounted);
+	rblk_node_use(n->m, n->mounted);
 }
 
 /* Whoever opens the device does not wait for ever. */
@@ -223,7 +223,7 @@ static void cancel_event(struct event *e)
 		return;
 	SIM_MARK(OPEN_CANCELLED);
 	TRACE(n->id, "open-cancel", op->id, 0);
-	member_open_cancel(n->m);
+	rblk_node_open_cancel(n->m);
 	op->done = true;
 	op->error = -EBUSY;
 	n->ops_out--;
@@ -238,8 +238,8 @@ static int call_open(struct node *n, struct op *op)
 	op->force = rnd_below(R_CLIENT, 100) < sim.cfg.force;
 	n->opening = true;
 	n->open_force = op->force;
-	member_use(n->m, true);
-	ret = member_open(n->m, op->force, op->id);
+	rblk_node_use(n->m, true);
+	ret = rblk_node_open(n->m, op->force, op->id);
 	if (!ret)
 		ev_push(sim.now + rnd_exp(R_CLIENT, 2 * SEC), cancel_event, n->id, op->id, 0, NULL);
 	else
@@ -251,9 +251,9 @@ static int call_open(struct node *n, struct op *op)
 static int call_close(struct node *n, struct op *op)
 {
 	n->mounted = false;
-	member_use(n->m, false);
+	rblk_node_use(n->m, false);
 	n->closing = !rnd_one_in(R_CLIENT, 2);
-	return n->closing ? member_close(n->m, op->id) : -EALREADY;
+	return n->closing ? rblk_node_close(n->m, op->id) : -EALREADY;
 }
 
 static int call(struct node *n, struct op *op)
@@ -323,7 +323,7 @@ struct op *client_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 
 	if (n->nwait >= WAIT_MAX)
 		return NULL;
-	if (kind == OP_WRITE && sbuf_room(n->id, B_SUBMIT) < rb_blocks_touched(sector, nsect))
+	if (kind == OP_WRITE && sbuf_room(n->id, B_SUBMIT) < rblk_blocks_touched(sector, nsect))
 		return NULL;
 	op = op_new(n, kind, sector, nsect);
 	TRACE(n->id, "submit", op->id << 4 | kind, sector << 16 | nsect);
@@ -379,10 +379,10 @@ bool client_retry(struct node *n)
 /* Whoever leads: a write fails only where it is fenced, or its node stops or halts. */
 static void check_write_error(struct node *n, const struct op *op)
 {
-	struct member_status *st = &n->now;
+	struct rblk_node_status *st = &n->now;
 
-	member_status(n->m, st);
-	SIM_CHECK(st->session == MEMBER_S_FENCED || st->halt != MEMBER_RUNNING,
+	rblk_node_status(n->m, st);
+	SIM_CHECK(st->session == NODE_S_FENCED || st->halt != NODE_RUNNING,
 		  "node %c: write %llu failed with %d, and the node is neither fenced nor halted",
 		  'a' + n->id, (unsigned long long)op->id, op->error);
 }
@@ -423,7 +423,7 @@ void client_complete(struct node *n, u64 token, int error)
 	}
 	if (op->kind == OP_READ) {
 		sim.stats[ST_READS]++;
-		SIM_CHECK(member_session(n->m) != MEMBER_S_FENCED,
+		SIM_CHECK(rblk_node_session(n->m) != NODE_S_FENCED,
 			  "node %c: read %llu was served by a fenced node", 'a' + n->id,
 			  (unsigned long long)op->id);
 		check_read_quorum(n, op);
@@ -453,10 +453,10 @@ void client_hung(void)
 	u32 i;
 
 	for (i = 0; i < sim.cfg.all; i++) {
-		const struct member_status *st = &sim.node[i].st;
+		const struct rblk_node_status *st = &sim.node[i].st;
 
 		TRACE(i, "log", st->log_entries, st->raft.last.index);
-		TRACE(i, "judged", st->live_index, st->checkpoint_index);
+		TRACE(i, "executed", st->executed_index, st->checkpoint_index);
 		TRACE(i, "holds", st->session_epoch, st->session);
 		TRACE(i, "writes-done", st->session_done, st->session_seq);
 		TRACE(i, "leads", st->raft.role == RAFT_LEADER, st->ready);
@@ -499,12 +499,12 @@ static void reset_event(struct event *e)
 	struct node *n = &sim.node[e->node];
 
 	n->reset_pending = false;
-	if (member_session(n->m) != MEMBER_S_FENCED || n->ops_out || n->nwait)
+	if (rblk_node_session(n->m) != NODE_S_FENCED || n->ops_out || n->nwait)
 		return;
 	TRACE(n->id, "session-reset", 0, 0);
 	SIM_MARK(SESSION_RESET);
 	open_over(n, -ESTALE);
-	member_session_reset(n->m);
+	rblk_node_session_reset(n->m);
 	node_after(n);
 }
 
@@ -512,7 +512,7 @@ static void reset_event(struct event *e)
 void client_session(struct node *n)
 {
 	if (n->reset_pending || n->ops_out || n->nwait ||
-	    member_session(n->m) != MEMBER_S_FENCED)
+	    rblk_node_session(n->m) != NODE_S_FENCED)
 		return;
 	n->reset_pending = true;
 	ev_push(sim.now + rnd_exp(R_CLIENT, 20 * MSEC), reset_event, n->id, 0, 0, NULL);

@@ -137,7 +137,7 @@ void sim_fail(const char *fmt, ...)
 }
 
 /* The pure layers' broken invariants end here. */
-void rb_assert_failed(const char *what, const char *file, int line)
+void rblk_assert_failed(const char *what, const char *file, int line)
 {
 	sim_fail("%s:%d: invariant broken: %s", file, line, what);
 }

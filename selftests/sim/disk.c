@@ -17,7 +17,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 		free_dops = NULL;	/* the memory of the run before is gone */
 	d->node = node;
 	d->data = data;
-	d->npg = (u32)(bytes / RB_BLOCK_SIZE);
+	d->npg = (u32)(bytes / RBLK_BLOCK_SIZE);
 	d->pg = mem_alloc(d->npg * sizeof(*d->pg));
 	d->cache = mem_alloc(d->npg * sizeof(*d->cache));
 	d->dirty = mem_alloc(d->npg);
@@ -193,17 +193,17 @@ void dop_bytes(struct dop *op, u64 off, const void *data, u32 len)
 	struct page *p;
 	u32 i;
 
-	SIM_CHECK(off % RB_BLOCK_SIZE == 0 && len % RB_BLOCK_SIZE == 0,
+	SIM_CHECK(off % RBLK_BLOCK_SIZE == 0 && len % RBLK_BLOCK_SIZE == 0,
 		  "a write at %llu of %u bytes is not aligned", (unsigned long long)off, len);
-	for (i = 0; i < len; i += RB_BLOCK_SIZE) {
+	for (i = 0; i < len; i += RBLK_BLOCK_SIZE) {
 		p = page_new();
-		memcpy(p->data, (const u8 *)data + i, RB_BLOCK_SIZE);
-		dop_seg(op, (u32)((off + i) / RB_BLOCK_SIZE), 0xff, p);
+		memcpy(p->data, (const u8 *)data + i, RBLK_BLOCK_SIZE);
+		dop_seg(op, (u32)((off + i) / RBLK_BLOCK_SIZE), 0xff, p);
 		page_put(p);
 	}
 }
 
-void dop_hold(struct dop *op, struct rb_buf *buf)
+void dop_hold(struct dop *op, struct rblk_buf *buf)
 {
 	op->buf = grow(op->buf, op->nbuf, &op->maxbuf, sizeof(*op->buf));
 	op->buf[op->nbuf++] = buf ? sbuf_of(buf) : NULL;
@@ -363,14 +363,14 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 {
 	u8 *to = buf;
 
-	SIM_CHECK(off + len <= (u64)d->npg * RB_BLOCK_SIZE, "read beyond the device at %llu",
+	SIM_CHECK(off + len <= (u64)d->npg * RBLK_BLOCK_SIZE, "read beyond the device at %llu",
 		  (unsigned long long)off);
 	if (rnd_ppm(R_DISK, sim.cfg.read_error / 8))
 		return -EIO;
 	while (len) {
-		u32 in = (u32)(off % RB_BLOCK_SIZE);
-		u32 n = min_t(u32, len, RB_BLOCK_SIZE - in);
-		struct page *p = disk_page(d, (u32)(off / RB_BLOCK_SIZE));
+		u32 in = (u32)(off % RBLK_BLOCK_SIZE);
+		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - in);
+		struct page *p = disk_page(d, (u32)(off / RBLK_BLOCK_SIZE));
 
 		if (p)
 			memcpy(to, p->data + in, n);
@@ -388,10 +388,10 @@ void disk_write_now(struct disk *d, u64 off, const void *buf, u32 len)
 	struct page *p;
 	u32 i;
 
-	for (i = 0; i < len; i += RB_BLOCK_SIZE) {
+	for (i = 0; i < len; i += RBLK_BLOCK_SIZE) {
 		p = page_new();
-		memcpy(p->data, (const u8 *)buf + i, RB_BLOCK_SIZE);
-		write_durable(d, (u32)((off + i) / RB_BLOCK_SIZE), 0xff, p);
+		memcpy(p->data, (const u8 *)buf + i, RBLK_BLOCK_SIZE);
+		write_durable(d, (u32)((off + i) / RBLK_BLOCK_SIZE), 0xff, p);
 		page_put(p);
 	}
 }
@@ -403,7 +403,7 @@ bool disk_rot(struct disk *d, u32 pgno)
 	if (!p)
 		return false;
 	p = page_copy(p);
-	p->data[rnd_below(R_DISK, RB_BLOCK_SIZE)] ^= (u8)(1 << rnd_below(R_DISK, 8));
+	p->data[rnd_below(R_DISK, RBLK_BLOCK_SIZE)] ^= (u8)(1 << rnd_below(R_DISK, 8));
 	page_put(d->pg[pgno]);
 	d->pg[pgno] = p;
 	TRACE(d->node, "rot", d->data, pgno);

@@ -226,11 +226,11 @@ static u32 rot_page(const struct node *n)
 
 	switch (rnd_below(R_FAULT, 12)) {
 	case 0:
-		off = log_super_offset(s, (int)rnd_below(R_FAULT, 2));
+		off = rblk_log_super_offset(s, (int)rnd_below(R_FAULT, 2));
 		break;
 	case 1:
 	case 2:
-		off = log_meta_offset((int)rnd_below(R_FAULT, 2)) +
+		off = rblk_log_meta_offset((int)rnd_below(R_FAULT, 2)) +
 		      rnd_below(R_FAULT, LOG_META_BYTES);
 		break;
 	case 3:
@@ -239,7 +239,7 @@ static u32 rot_page(const struct node *n)
 	default:
 		off = s->ring_off + rnd_below(R_FAULT, s->ring_bytes);
 	}
-	return (u32)(off / RB_BLOCK_SIZE);
+	return (u32)(off / RBLK_BLOCK_SIZE);
 }
 
 static void rot_event(struct event *e)
@@ -272,7 +272,7 @@ static void transfer_event(struct event *e)
 	again(e, sim.cfg.transfer_mean);
 	if (!lead || node_paused(lead))
 		return;
-	ret = member_transfer(lead->m, to == lead ? NULL : to->name, node_now(lead));
+	ret = rblk_node_transfer(lead->m, to == lead ? NULL : to->name, node_now(lead));
 	TRACE(lead->id, "transfer", to->id, (u64)-ret);
 	if (!ret)
 		sim.transfer_to = to == lead ? 0 : to->id + 1u;
@@ -288,7 +288,7 @@ static void checkpoint_event(struct event *e)
 	again(e, sim.cfg.checkpoint_mean);
 	if (!n)
 		return;
-	member_checkpoint(n->m);
+	rblk_node_checkpoint(n->m);
 	node_after(n);
 }
 

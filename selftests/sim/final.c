@@ -196,7 +196,7 @@ bool final_settled(void)
 	const struct node *lead = node_leader();
 	u32 i;
 
-	if (!lead || lead->st.live_index < lead->st.raft.last.index)
+	if (!lead || lead->st.executed_index < lead->st.raft.last.index)
 		return false;
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		struct node *n = &sim.node[i];
@@ -206,9 +206,9 @@ bool final_settled(void)
 				return false;
 			continue;
 		}
-		if (n->st.live_index != lead->st.live_index ||
-		    n->st.checkpoint_index != n->st.live_index) {
-			member_checkpoint(n->m);
+		if (n->st.executed_index != lead->st.executed_index ||
+		    n->st.checkpoint_index != n->st.executed_index) {
+			rblk_node_checkpoint(n->m);
 			node_after(n);
 			return false;
 		}
@@ -225,9 +225,9 @@ static void compare(const struct node *lead)
 
 		if (!final_covered(lead, n))
 			continue;
-		SIM_CHECK(n->st.digest == lead->st.digest && n->st.live_index == model_last(),
+		SIM_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
 			  "node %c: digest at %llu differs at the end", 'a' + n->id,
-			  (unsigned long long)n->st.live_index);
+			  (unsigned long long)n->st.executed_index);
 		model_image(n, model_last(), true, "end");
 	}
 }
@@ -248,14 +248,14 @@ static bool read_all(void)
 
 		if (!usable(n))
 			continue;
-		if (member_session(n->m) == MEMBER_S_FENCED) {	/* until its users are gone */
+		if (rblk_node_session(n->m) == NODE_S_FENCED) {	/* until its users are gone */
 			all = false;
 			continue;
 		}
 		while (full_at[i] < sim.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
 		       n->ops_out + n->nwait < 8) {
 			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
-					   RB_WRITE_MAX >> RB_SECTOR_SHIFT);
+					   RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT);
 			full[i][nfull[i]++] = client_submit(n, OP_READ, full_at[i], nsect);
 			full_at[i] += nsect;
 			node_after(n);

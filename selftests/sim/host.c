@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * struct member_ops: what a member asks of its host, and the answers. Every
+ * struct rblk_node_ops: what a member asks of its host, and the answers. Every
  * promise of member.h that can be seen from here is checked here. Nothing calls
  * back into the member before its call has returned: answers are events.
  */
@@ -10,11 +10,11 @@
 
 /* ---- payload ---- */
 
-static struct rb_buf *buf_alloc(void *host, u32 nblocks)
+static struct rblk_buf *buf_alloc(void *host, u32 nblocks)
 {
 	struct node *n = host;
 
-	SIM_CHECK(nblocks && nblocks <= RB_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
+	SIM_CHECK(nblocks && nblocks <= RBLK_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
 	if (sbuf_room(n->id, B_READBACK) < nblocks) {
 		n->starved = true;
 		SIM_MARK(NO_READBACK);
@@ -23,17 +23,17 @@ static struct rb_buf *buf_alloc(void *host, u32 nblocks)
 	return &sbuf_new(n->id, nblocks, B_READBACK)->buf;
 }
 
-static void buf_get(void *host, struct rb_buf *buf)
+static void buf_get(void *host, struct rblk_buf *buf)
 {
 	sbuf_get(sbuf_of(buf), false);
 }
 
-static void buf_put(void *host, struct rb_buf *buf)
+static void buf_put(void *host, struct rblk_buf *buf)
 {
 	sbuf_put(sbuf_of(buf), false);
 }
 
-static void buf_sum(void *host, const struct rb_buf *buf, u32 *crc)
+static void buf_sum(void *host, const struct rblk_buf *buf, u32 *crc)
 {
 	u32 i;
 
@@ -41,7 +41,7 @@ static void buf_sum(void *host, const struct rb_buf *buf, u32 *crc)
 		crc[i] = page_crc(sbuf_of(buf)->pg[i]);
 }
 
-static void *buf_data(void *host, struct rb_buf *buf)
+static void *buf_data(void *host, struct rblk_buf *buf)
 {
 	struct sbuf *b = sbuf_of(buf);
 
@@ -60,7 +60,7 @@ static void *tx_begin(void *host, u32 slot, enum wire_channel ch)
 }
 
 static void tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
-		   struct rb_buf *const *buf, u32 n)
+		   struct rblk_buf *const *buf, u32 n)
 {
 	net_tx_end(NODE(host), slot, ch, len, buf, n);
 }
@@ -72,7 +72,8 @@ static void rec_add(struct node *n, const struct log_record *rec)
 	struct rec *r = &n->recs[n->nrec];
 	u64 i, count;
 
-	SIM_CHECK(n->nrec < ARRAY_SIZE(n->recs), "node %c: too many records in flight", 'a' + n->id);
+	SIM_CHECK(n->nrec < ARRAY_SIZE(n->recs), "node %c: too many records in flight",
+		  'a' + n->id);
 	SIM_CHECK(!n->nrec || rec->seq > r[-1].seq, "node %c: record numbers do not grow",
 		  'a' + n->id);
 	n->nrec++;
@@ -84,11 +85,11 @@ static void rec_add(struct node *n, const struct log_record *rec)
 	if (r->first > r->last)
 		return;
 	count = r->last - r->first + 1;
-	SIM_CHECK(count <= LOG_RECORD_ENTRIES, "a record of %llu entries",
+	SIM_CHECK(count <= RBLK_RECORD_ENTRIES, "a record of %llu entries",
 		  (unsigned long long)count);
 	r->id = mem_alloc(count * sizeof(*r->id));
 	for (i = 0; i < count; i++) {
-		const struct rb_entry *e = member_entry(n->m, r->first + i);
+		const struct rblk_entry *e = rblk_node_entry(n->m, r->first + i);
 
 		SIM_CHECK(e, "node %c: entry %llu is written and not in the table", 'a' + n->id,
 			  (unsigned long long)(r->first + i));
@@ -133,7 +134,7 @@ static void log_write_event(struct event *e)
 	dop_free(&n->log, op);
 	if (!error)
 		rec_done(n, rec->seq);
-	member_log_done(n->m, rec, error, node_now(n));
+	rblk_node_log_done(n->m, rec, error, node_now(n));
 	node_after(n);
 }
 
@@ -142,10 +143,10 @@ static void check_ring(struct node *n, const struct log_record *rec, u32 len)
 	u64 floor = min_t(u64, n->slot_floor[0], n->slot_floor[1]);
 	u64 ring = n->super.ring_bytes;
 
-	SIM_CHECK(rec->pos % RB_BLOCK_SIZE == 0 && rec->header_bytes % RB_BLOCK_SIZE == 0,
+	SIM_CHECK(rec->pos % RBLK_BLOCK_SIZE == 0 && rec->header_bytes % RBLK_BLOCK_SIZE == 0,
 		  "node %c: record not aligned", 'a' + n->id);
 	SIM_CHECK(rec->pos + len - floor <= ring,
-		  "node %c: record at %llu overwrites the floor at %llu that the slots hold",
+		  "node %c: record at %llu overwrites the floor at %llu that the copies hold",
 		  'a' + n->id, (unsigned long long)rec->pos, (unsigned long long)floor);
 	if (rec->pos % ring + len >= ring)
 		SIM_MARK(LOG_WRAP);
@@ -153,7 +154,7 @@ static void check_ring(struct node *n, const struct log_record *rec, u32 len)
 		SIM_MARK(RING_FULL);
 }
 
-static struct page *page_of(struct rb_buf *const *buf, u32 *i, u32 *b)
+static struct page *page_of(struct rblk_buf *const *buf, u32 *i, u32 *b)
 {
 	struct page *p;
 
@@ -166,14 +167,14 @@ static struct page *page_of(struct rb_buf *const *buf, u32 *i, u32 *b)
 	return p;
 }
 
-static void log_write(void *host, struct log_record *rec, struct rb_buf *const *buf, u32 nbuf)
+static void log_write(void *host, struct log_record *rec, struct rblk_buf *const *buf, u32 nbuf)
 {
 	struct node *n = host;
 	struct dop *op = dop_new(&n->log, D_LOG, true);
-	u32 len = rec->header_bytes + rec->payload_blocks * RB_BLOCK_SIZE;
+	u32 len = rec->header_bytes + rec->payload_blocks * RBLK_BLOCK_SIZE;
 	u32 blocks = 0, done = 0, at, i = 0, b = 0;
 	struct log_extent ext[2];
-	int k, nr = log_extents(&n->super, rec->pos, len, ext);
+	int k, nr = rblk_log_extents(&n->super, rec->pos, len, ext);
 
 	for (at = 0; at < nbuf; at++) {
 		blocks += buf[at]->nblocks;
@@ -183,13 +184,14 @@ static void log_write(void *host, struct log_record *rec, struct rb_buf *const *
 		  'a' + n->id, rec->payload_blocks, blocks);
 	check_ring(n, rec, len);
 	for (k = 0; k < nr; k++)
-		for (at = 0; at < ext[k].len; at += RB_BLOCK_SIZE, done += RB_BLOCK_SIZE) {
+		for (at = 0; at < ext[k].len; at += RBLK_BLOCK_SIZE, done += RBLK_BLOCK_SIZE) {
 			u64 off = ext[k].off + at;
 
 			if (done < rec->header_bytes)
-				dop_bytes(op, off, rec->header + done, RB_BLOCK_SIZE);
+				dop_bytes(op, off, rec->header + done, RBLK_BLOCK_SIZE);
 			else
-				dop_seg(op, (u32)(off / RB_BLOCK_SIZE), 0xff, page_of(buf, &i, &b));
+				dop_seg(op, (u32)(off / RBLK_BLOCK_SIZE), 0xff,
+					page_of(buf, &i, &b));
 		}
 	SIM_CHECK(done == len, "node %c: extents of %u bytes for %u", 'a' + n->id, done, len);
 	op->what = rec;
@@ -207,7 +209,7 @@ static void meta_event(struct event *e)
 	dop_end(&n->log, op);
 	if (!error) {
 		n->slot_floor[op->b] = op->a;
-		if (op->b) {	/* both slots hold it */
+		if (op->b) {	/* both copies hold it */
 			n->dur_term = n->vote_term;
 			n->dur_vote = n->vote;
 		}
@@ -219,7 +221,7 @@ static void meta_event(struct event *e)
 	}
 	dop_free(&n->log, op);
 	n->meta_busy = false;
-	member_meta_done(n->m, error, node_now(n));
+	rblk_node_meta_done(n->m, error, node_now(n));
 	node_after(n);
 }
 
@@ -247,13 +249,13 @@ static void meta_write(void *host, u64 off, const void *data)
 	struct node *n = host;
 	struct dop *op = dop_new(&n->log, D_META, true);
 	struct log_meta m;
-	int slot = off == log_meta_offset(1);
+	int slot = off == rblk_log_meta_offset(1);
 
 	SIM_CHECK(!n->meta_busy, "node %c: two metadata writes at once", 'a' + n->id);
-	SIM_CHECK(off == log_meta_offset(slot), "node %c: metadata at %llu", 'a' + n->id,
+	SIM_CHECK(off == rblk_log_meta_offset(slot), "node %c: metadata at %llu", 'a' + n->id,
 		  (unsigned long long)off);
-	SIM_CHECK(!log_meta_decode(&m, &n->super, data), "node %c: unreadable metadata is written",
-		  'a' + n->id);
+	SIM_CHECK(!rblk_log_meta_decode(&m, &n->super, data),
+		  "node %c: unreadable metadata is written", 'a' + n->id);
 	check_meta(n, &m);
 	n->meta_busy = true;
 	op->a = m.floor_pos;
@@ -272,7 +274,7 @@ static void map_event(struct event *e)
 	dop_end(&n->log, op);
 	dop_free(&n->log, op);
 	n->map_busy = false;
-	member_map_done(n->m, error, node_now(n));
+	rblk_node_map_done(n->m, error, node_now(n));
 	node_after(n);
 }
 
@@ -283,10 +285,10 @@ static void map_write(void *host, u64 off, const void *data)
 
 	SIM_CHECK(!n->map_busy, "node %c: two map writes at once", 'a' + n->id);
 	SIM_CHECK(off >= n->super.map_off &&
-		  off + RB_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
+		  off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
 		  "node %c: map block at %llu", 'a' + n->id, (unsigned long long)off);
 	n->map_busy = true;
-	dop_bytes(op, off, data, RB_BLOCK_SIZE);
+	dop_bytes(op, off, data, RBLK_BLOCK_SIZE);
 	dop_start(&n->log, op, map_event);
 }
 
@@ -294,7 +296,7 @@ static void readback_event(struct event *e)
 {
 	struct node *n = &sim.node[e->node];
 	struct dop *op = e->p;
-	struct member_readback *rb = op->what;
+	struct rblk_node_readback *rb = op->what;
 	int error = op->error;
 	u32 i, b;
 
@@ -304,25 +306,26 @@ static void readback_event(struct event *e)
 			struct sbuf *sb = sbuf_of(rb->buf[i]);
 			struct log_extent ext[2];
 
-			log_extents(&n->super, rb->pos[i] + b * RB_BLOCK_SIZE, RB_BLOCK_SIZE, ext);
+			rblk_log_extents(&n->super, rb->pos[i] + b * RBLK_BLOCK_SIZE,
+					 RBLK_BLOCK_SIZE, ext);
 			page_put(sb->pg[b]);
 			sb->pg[b] = page_get(disk_page(&n->log,
-						       (u32)(ext[0].off / RB_BLOCK_SIZE)));
+						       (u32)(ext[0].off / RBLK_BLOCK_SIZE)));
 		}
 	dop_free(&n->log, op);
 	if (!error)
 		SIM_MARK(READBACK);
-	member_readback_done(n->m, rb, error, node_now(n));
+	rblk_node_readback_done(n->m, rb, error, node_now(n));
 	node_after(n);
 }
 
-static void log_read(void *host, struct member_readback *rb)
+static void log_read(void *host, struct rblk_node_readback *rb)
 {
 	struct node *n = host;
 	struct dop *op = dop_new(&n->log, D_LOG_READ, false);
 	u32 i;
 
-	SIM_CHECK(rb->n && rb->n <= MEMBER_READBACK_ENTRIES, "a readback of %u entries", rb->n);
+	SIM_CHECK(rb->n && rb->n <= NODE_READBACK_ENTRIES, "a readback of %u entries", rb->n);
 	for (i = 0; i < rb->n; i++)
 		if (rb->buf[i])
 			dop_hold(op, rb->buf[i]);
@@ -332,7 +335,7 @@ static void log_read(void *host, struct member_readback *rb)
 
 /* ---- reads for clients without disks ---- */
 
-static struct rb_buf *serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+static struct rblk_buf *serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
 {
 	struct op *op = client_serve(host, nblocks, sector, nsect);
 
@@ -353,14 +356,14 @@ static void apply_event(struct event *e)
 	dop_end(&n->data, op);
 	dop_free(&n->data, op);
 	n->apply_busy = false;
-	member_apply_done(n->m, error, node_now(n));
+	rblk_node_apply_done(n->m, error, node_now(n));
 	node_after(n);
 }
 
 /* @index, this very entry, is on the platter of the own log device. */
 static void check_own_log(struct node *n, u64 index, const char *what)
 {
-	const struct rb_entry *e = member_entry(n->m, index);
+	const struct rblk_entry *e = rblk_node_entry(n->m, index);
 
 	SIM_CHECK(e && index <= n->dur_last && n->dur[index].term == e->term &&
 		  n->dur[index].csum == e->csum,
@@ -368,7 +371,7 @@ static void check_own_log(struct node *n, u64 index, const char *what)
 		  (unsigned long long)index, what);
 }
 
-static void data_apply(void *host, const struct vol_batch *b, struct rb_buf *const *buf)
+static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *const *buf)
 {
 	struct node *n = host;
 	struct dop *op = dop_new(&n->data, D_APPLY, false);
@@ -382,7 +385,7 @@ static void data_apply(void *host, const struct vol_batch *b, struct rb_buf *con
 		end = b->zero[i].sector + b->zero[i].nsect;
 		for (s = b->zero[i].sector; s < end; s = (s / 8 + 1) * 8)
 			dop_seg(op, (u32)(IMAGE_PAGE + s / 8),
-				rb_block_mask(s, (u32)(end - s), 0), NULL);
+				rblk_block_mask(s, (u32)(end - s), 0), NULL);
 	}
 	op->a = op->nseg;
 	for (i = 0; i < b->nitem; i++) {
@@ -403,7 +406,7 @@ static void sync_event(struct event *e)
 	dop_end(&n->data, op);
 	dop_free(&n->data, op);
 	n->sync_busy = false;
-	member_data_sync_done(n->m, error, node_now(n));
+	rblk_node_data_sync_done(n->m, error, node_now(n));
 	node_after(n);
 }
 
@@ -415,10 +418,11 @@ static void data_sync(void *host, const void *header)
 	struct data_super ds;
 
 	SIM_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
-	SIM_CHECK(!data_super_decode(&ds, header), "node %c: unreadable data header", 'a' + n->id);
+	SIM_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
+		  'a' + n->id);
 	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
-	dop_bytes(op, 0, header, RB_BLOCK_SIZE);
+	dop_bytes(op, 0, header, RBLK_BLOCK_SIZE);
 	dop_start(&n->data, op, sync_event);
 }
 
@@ -429,46 +433,46 @@ static void complete(void *host, u64 token, int error)
 	client_complete(host, token, error);
 }
 
-static void note(void *host, enum member_note what, u64 arg)
+static void note(void *host, enum rblk_node_note what, u64 arg)
 {
 	TRACE(NODE(host)->id, "note", what, arg);
 }
 
-static const char *const trace_name[MEMBER_T_NR] = {
-	[MEMBER_T_ACCEPT] = "accept", [MEMBER_T_SUBMIT] = "submit-to",
-	[MEMBER_T_PROPOSE] = "propose", [MEMBER_T_LOG_SUBMIT] = "log-submit",
-	[MEMBER_T_LOG_DURABLE] = "log-durable", [MEMBER_T_SEND] = "send",
-	[MEMBER_T_RECV] = "recv", [MEMBER_T_COMMIT] = "commit",
-	[MEMBER_T_VERDICT] = "verdict", [MEMBER_T_COMPLETE] = "complete",
-	[MEMBER_T_READ_START] = "read-start", [MEMBER_T_READ_OK] = "read-ok",
-	[MEMBER_T_APPLY] = "apply", [MEMBER_T_APPLIED] = "applied",
-	[MEMBER_T_CHECKPOINT] = "checkpoint", [MEMBER_T_TRIM] = "trim",
-	[MEMBER_T_META] = "meta", [MEMBER_T_ROLE] = "role",
-	[MEMBER_T_TRUNCATE] = "truncate", [MEMBER_T_SESSION] = "session",
+static const char *const trace_name[NODE_T_NR] = {
+	[NODE_T_ACCEPT] = "accept", [NODE_T_SUBMIT] = "submit-to",
+	[NODE_T_PROPOSE] = "propose", [NODE_T_LOG_SUBMIT] = "log-submit",
+	[NODE_T_LOG_DURABLE] = "log-durable", [NODE_T_SEND] = "send",
+	[NODE_T_RECV] = "recv", [NODE_T_COMMIT] = "commit",
+	[NODE_T_VERDICT] = "verdict", [NODE_T_COMPLETE] = "complete",
+	[NODE_T_READ_START] = "read-start", [NODE_T_READ_OK] = "read-ok",
+	[NODE_T_APPLY] = "apply", [NODE_T_APPLIED] = "applied",
+	[NODE_T_CHECKPOINT] = "checkpoint", [NODE_T_TRIM] = "trim",
+	[NODE_T_META] = "meta", [NODE_T_ROLE] = "role",
+	[NODE_T_TRUNCATE] = "truncate", [NODE_T_SESSION] = "session",
 };
 
-static void trace(void *host, enum member_trace what, u64 index, u64 arg)
+static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 {
 	struct node *n = host;
 
 	TRACE(n->id, trace_name[what], index, arg);
 	switch (what) {
-	case MEMBER_T_ACCEPT:
+	case NODE_T_ACCEPT:
 		client_placed(n, index, arg);
 		break;
-	case MEMBER_T_SUBMIT:
+	case NODE_T_SUBMIT:
 		SIM_MARK(SUBMITTED);
 		break;
-	case MEMBER_T_TRUNCATE:
+	case NODE_T_TRUNCATE:
 		check_truncated(n, index);
 		break;
-	case MEMBER_T_VERDICT:
+	case NODE_T_VERDICT:
 		n->judged_seen = index;
 		break;
-	case MEMBER_T_SESSION:
-		if (arg == MEMBER_S_FENCED)
+	case NODE_T_SESSION:
+		if (arg == NODE_S_FENCED)
 			SIM_MARK(SESSION_FENCED);
-		if (arg == MEMBER_S_HELD) {
+		if (arg == NODE_S_HELD) {
 			model_held(n, index);
 			n->sess_epoch = index;
 		}
@@ -478,7 +482,7 @@ static void trace(void *host, enum member_trace what, u64 index, u64 arg)
 	}
 }
 
-const struct member_ops host_ops = {
+const struct rblk_node_ops host_ops = {
 	.buf_alloc = buf_alloc,
 	.buf_get = buf_get,
 	.buf_put = buf_put,

@@ -14,7 +14,7 @@ static void fill_served(struct op *op)
 	for (b = 0; b < op->buf->buf.nblocks; b++) {
 		page_put(op->buf->pg[b]);
 		op->buf->pg[b] = page_new();
-		memset(op->buf->pg[b]->data, 0xee, RB_BLOCK_SIZE);
+		memset(op->buf->pg[b]->data, 0xee, RBLK_BLOCK_SIZE);
 		for (i = 0; i < 8; i++) {
 			u64 s = base + 8 * b + i;
 
@@ -36,7 +36,7 @@ static void read_ended(struct node *n, struct op *op)
 		fill_served(op);
 	op->issued = false;
 	op->part_error = 0;
-	member_read_done(n->m, op->id, error, node_now(n));
+	rblk_node_read_done(n->m, op->id, error, node_now(n));
 	node_after(n);
 }
 
@@ -97,7 +97,7 @@ void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 	SIM_CHECK(sector == op->sector + off / 512 && sector + nsect <= sim.cfg.sectors,
 		  "node %c: a part of another range", 'a' + n->id);
 	op->parts++;
-	SIM_CHECK(op->parts <= MEMBER_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
+	SIM_CHECK(op->parts <= NODE_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
 		  op->parts);
 	op->kinds |= 1;
 	d->what = op;
@@ -109,7 +109,7 @@ void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 	d->flush_seq = rnd_below(R_DISK, 2);
 }
 
-void host_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
+void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
 		    u32 nsect)
 {
 	struct op *op = part(host, token, off, nsect);

@@ -96,9 +96,9 @@ static int replay(u64 seed)
 
 	printf("# seed %llu: %.3f s simulated, %llu events, %llu elections, %llu writes, %llu reads, %llu checkpoints, %llu crashes, %llu starts, hash %016llx\n",
 	       (unsigned long long)seed, (double)sim.now / 1e9, (unsigned long long)sim.events,
-	       (unsigned long long)sim.stats[ST_ELECTIONS], (unsigned long long)sim.stats[ST_WRITES],
-	       (unsigned long long)sim.stats[ST_READS], (unsigned long long)sim.stats[ST_CKPT],
-	       (unsigned long long)sim.stats[ST_CRASHES],
+	       (unsigned long long)sim.stats[ST_ELECTIONS],
+	       (unsigned long long)sim.stats[ST_WRITES], (unsigned long long)sim.stats[ST_READS],
+	       (unsigned long long)sim.stats[ST_CKPT], (unsigned long long)sim.stats[ST_CRASHES],
 	       (unsigned long long)sim.stats[ST_RECOVERIES], (unsigned long long)sim.hash);
 	if (!ok)
 		printf("# at %.6f ms: %s\n", (double)sim.now / 1e6, sim.why);
@@ -222,8 +222,9 @@ static void print_totals(double secs)
 	       (unsigned long long)sh->twice, (double)sh->sim_ns / 1e9,
 	       (unsigned long long)sh->events);
 	printf("# %llu elections, %llu writes, %llu reads, %llu checkpoints, %llu MiB of log, %llu power cuts, %llu starts, %llu without liveness\n",
-	       (unsigned long long)sh->stats[ST_ELECTIONS], (unsigned long long)sh->stats[ST_WRITES],
-	       (unsigned long long)sh->stats[ST_READS], (unsigned long long)sh->stats[ST_CKPT],
+	       (unsigned long long)sh->stats[ST_ELECTIONS],
+	       (unsigned long long)sh->stats[ST_WRITES], (unsigned long long)sh->stats[ST_READS],
+	       (unsigned long long)sh->stats[ST_CKPT],
 	       (unsigned long long)sh->stats[ST_BYTES] >> 20,
 	       (unsigned long long)sh->stats[ST_CRASHES],
 	       (unsigned long long)sh->stats[ST_RECOVERIES],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The one true history: every entry that any node took for committed, in order,
- * judged here by rules of our own, and which version each sector has after each
+ * executed here by rules of our own, and which version each sector has after each
  * of them. Nodes, reads and disks are compared with it.
  */
 #include "sim.h"
@@ -23,13 +23,13 @@ static struct version *vers;
 static u32 nvers, maxvers;
 static u32 *head;		/* newest version of a sector */
 static u64 *done;		/* newest version that a user knows of, by sector */
-static struct log_state judge;	/* as the volume layer sees it: for the digest */
+static struct rblk_state judge;	/* as the volume layer sees it: for the digest */
 static struct vol_geom geom;
 static struct sess {		/* as we see them */
 	u64 store, epoch, nonce, seq, order;
 	u8 node;
 	bool held;
-} sess[LOG_SESSIONS_MAX];
+} sess[RBLK_SESSIONS_MAX];
 
 /* How the session of a node, and the holder, changed: for what is said as of some index. */
 static struct change {
@@ -115,7 +115,7 @@ static struct reg *reg_find(u64 index, u64 term)
 	return r;
 }
 
-void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term)
+void model_entry(struct node *n, const struct rblk_entry *e, u64 prev_term)
 {
 	struct reg *r;
 
@@ -167,13 +167,13 @@ static struct sess *sess_of(u64 epoch)
 {
 	u32 i;
 
-	for (i = 0; i < LOG_SESSIONS_MAX; i++)
+	for (i = 0; i < RBLK_SESSIONS_MAX; i++)
 		if (sess[i].held && sess[i].epoch == epoch)
 			return &sess[i];
 	return NULL;
 }
 
-static bool judge_data(struct hist *h, const struct rb_entry *e, const struct op *op)
+static bool judge_data(struct hist *h, const struct rblk_entry *e, const struct op *op)
 {
 	u32 unit = sim.cfg.block_size / 512;
 	struct sess *s = sess_of(e->epoch);
@@ -202,18 +202,18 @@ static bool judge_data(struct hist *h, const struct rb_entry *e, const struct op
 /* Exclusive: there is one session. Shared: one a node. */
 static struct sess *replaced(u64 store)
 {
-	u32 i, free = LOG_SESSIONS_MAX;
+	u32 i, free = RBLK_SESSIONS_MAX;
 
-	for (i = 0; i < LOG_SESSIONS_MAX; i++) {
+	for (i = 0; i < RBLK_SESSIONS_MAX; i++) {
 		if (sess[i].held && (!sim.cfg.shared || sess[i].store == store))
 			return &sess[i];
-		if (!sess[i].held && free == LOG_SESSIONS_MAX)
+		if (!sess[i].held && free == RBLK_SESSIONS_MAX)
 			free = i;
 	}
 	return &sess[free];
 }
 
-static bool judge_open(const struct rb_entry *e)
+static bool judge_open(const struct rblk_entry *e)
 {
 	struct sess *s = replaced(e->store);
 	bool took_over;
@@ -244,7 +244,7 @@ static bool judge_open(const struct rb_entry *e)
 	return true;
 }
 
-static bool judge_close(const struct rb_entry *e)
+static bool judge_close(const struct rblk_entry *e)
 {
 	struct sess *s = sess_of(e->epoch);
 
@@ -259,15 +259,15 @@ static bool judge_close(const struct rb_entry *e)
 	return true;
 }
 
-static bool judge_entry(struct hist *h, const struct rb_entry *e, const struct op *op)
+static bool judge_entry(struct hist *h, const struct rblk_entry *e, const struct op *op)
 {
 	switch (e->kind) {
-	case RB_E_WRITE:
-	case RB_E_ZEROES:
+	case RBLK_E_WRITE:
+	case RBLK_E_ZEROES:
 		return judge_data(h, e, op);
-	case RB_E_OPEN:
+	case RBLK_E_OPEN:
 		return judge_open(e);
-	case RB_E_CLOSE:
+	case RBLK_E_CLOSE:
 		return judge_close(e);
 	default:
 		return true;
@@ -286,7 +286,7 @@ static void add_version(u64 sector, u64 index)
 	head[sector] = nvers++;
 }
 
-static void take_effect(struct hist *h, const struct rb_entry *e, struct op *op)
+static void take_effect(struct hist *h, const struct rblk_entry *e, struct op *op)
 {
 	u64 s;
 
@@ -295,8 +295,8 @@ static void take_effect(struct hist *h, const struct rb_entry *e, struct op *op)
 		  (unsigned long long)op->id, (unsigned long long)op->index,
 		  (unsigned long long)e->index);
 	SIM_CHECK(op->sector == e->sector && op->nsect == e->nsect &&
-		  (op->kind == OP_WRITE) == (e->kind == RB_E_WRITE) &&
-		  rb_entry_csum(e, op->crc) == e->csum,
+		  (op->kind == OP_WRITE) == (e->kind == RBLK_E_WRITE) &&
+		  rblk_entry_csum(e, op->crc) == e->csum,
 		  "entry %llu is not what request %llu asked for", (unsigned long long)e->index,
 		  (unsigned long long)op->id);
 	SIM_CHECK(e->index > op->floor,
@@ -307,14 +307,14 @@ static void take_effect(struct hist *h, const struct rb_entry *e, struct op *op)
 	h->op = op->id;
 	for (s = e->sector; s < e->sector + e->nsect; s++)
 		add_version(s, e->index);
-	if (e->kind == RB_E_ZEROES)
+	if (e->kind == RBLK_E_ZEROES)
 		SIM_MARK(ZEROES);
 }
 
-static void append(struct node *n, const struct rb_entry *e, u64 commit_term)
+static void append(struct node *n, const struct rblk_entry *e, u64 commit_term)
 {
 	struct hist *h;
-	bool data = e->kind == RB_E_WRITE || e->kind == RB_E_ZEROES;
+	bool data = e->kind == RBLK_E_WRITE || e->kind == RBLK_E_ZEROES;
 	struct op *op = data ? client_of(e->epoch, e->seq) : NULL;
 	int verdict;
 
@@ -331,7 +331,7 @@ static void append(struct node *n, const struct rb_entry *e, u64 commit_term)
 	h->nsect = e->nsect;
 	last = e->index;
 	h->effective = judge_entry(h, e, op);
-	verdict = vol_verdict(&judge, &geom, e);
+	verdict = rblk_vol_verdict(&judge, &geom, e);
 	SIM_CHECK(!verdict == h->effective, "entry %llu: verdict %d, ours %s",
 		  (unsigned long long)e->index, verdict, h->effective ? "takes effect" : "refuses");
 	h->digest = judge.digest;
@@ -339,7 +339,7 @@ static void append(struct node *n, const struct rb_entry *e, u64 commit_term)
 		take_effect(h, e, op);
 }
 
-void model_commit(struct node *n, const struct rb_entry *e, u64 commit_term)
+void model_commit(struct node *n, const struct rblk_entry *e, u64 commit_term)
 {
 	const struct hist *h;
 
@@ -414,7 +414,7 @@ static u64 zero_version(u64 sector, u64 floor)
 	u32 v;
 
 	for (v = head[sector]; v && vers[v].index >= floor; v = vers[v].prev)
-		if (hist[vers[v].index].kind == RB_E_ZEROES)
+		if (hist[vers[v].index].kind == RBLK_E_ZEROES)
 			return vers[v].index;
 	return 0;
 }
@@ -481,23 +481,23 @@ static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact,
 static void check_map(struct node *n, u64 at)
 {
 	const u32 per = (1u << n->super.region_shift) / 512;
-	u64 val[LOG_MAP_PER_BLOCK], s, region, want = 0;
+	u64 val[RBLK_MAP_PER_BLOCK], s, region, want = 0;
 	bool ok = false;
 
 	for (s = 0; s < sim.cfg.sectors; s++) {
 		region = s / per;
-		if (s % (per * LOG_MAP_PER_BLOCK) == 0) {
-			u32 b = (u32)(region / LOG_MAP_PER_BLOCK);
-			struct page *p = n->log.pg[n->super.map_off / RB_BLOCK_SIZE + b];
+		if (s % (per * RBLK_MAP_PER_BLOCK) == 0) {
+			u32 b = (u32)(region / RBLK_MAP_PER_BLOCK);
+			struct page *p = n->log.pg[n->super.map_off / RBLK_BLOCK_SIZE + b];
 
-			ok = p && !log_map_decode(&n->super, b, val, p->data);
+			ok = p && !rblk_log_map_decode(&n->super, b, val, p->data);
 		}
 		if (s % per == 0)
 			want = 0;
 		want = max_t(u64, want, demanded(s, at));
-		SIM_CHECK(!ok || val[region % LOG_MAP_PER_BLOCK] >= want,
+		SIM_CHECK(!ok || val[region % RBLK_MAP_PER_BLOCK] >= want,
 			  "node %c: the change map says %llu of region %llu, which %llu touched",
-			  'a' + n->id, (unsigned long long)val[region % LOG_MAP_PER_BLOCK],
+			  'a' + n->id, (unsigned long long)val[region % RBLK_MAP_PER_BLOCK],
 			  (unsigned long long)region, (unsigned long long)want);
 	}
 }

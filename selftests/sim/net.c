@@ -98,7 +98,7 @@ static void frame_free(struct frame *f)
 
 static u64 frame_bytes(const struct frame *f)
 {
-	return f->len + (u64)f->npg * RB_BLOCK_SIZE;
+	return f->len + (u64)f->npg * RBLK_BLOCK_SIZE;
 }
 
 static void push_deliver(struct conn *c, int from, u64 t)
@@ -210,7 +210,7 @@ static void down_event(struct event *e)
 	if (!was || !n->up || n->inc != s->inc)
 		return;
 	TRACE(n->id, "peer-down", c->node[!e->a], c->ch);
-	member_peer_down(n->m, n->node_slot[c->node[!e->a]], c->ch, node_now(n));
+	rblk_node_peer_down(n->m, n->node_slot[c->node[!e->a]], c->ch, node_now(n));
 	node_after(n);
 }
 
@@ -220,8 +220,8 @@ static void say_hello(struct conn *c, int from)
 	struct frame *f = frame_new(SMALL_HEAD);
 	struct wire_hello h;
 
-	member_hello(n->m, n->node_slot[c->node[!from]], c->ch, &h);
-	f->len = wire_encode_hello(f->head, &h);
+	rblk_node_hello(n->m, n->node_slot[c->node[!from]], c->ch, &h);
+	f->len = rblk_wire_encode_hello(f->head, &h);
 	f->handshake = true;
 	c->side[from].inc = n->inc;
 	c->side[from].open = true;
@@ -291,7 +291,7 @@ static void reject(struct conn *c, int from, u8 reason)
 	if (reason == WIRE_R_STORE)
 		SIM_MARK(HELLO_STORE);
 	sim.rejects[reason]++;
-	f->len = wire_encode_reject(f->head, &r);
+	f->len = rblk_wire_encode_reject(f->head, &r);
 	f->handshake = true;
 	stream_add(c, from, f);
 	c->side[from].open = false;
@@ -305,11 +305,11 @@ static int heard_hello(struct conn *c, int at, const struct wire_header *h, cons
 	struct wire_hello hello;
 	int reason;
 
-	if (c->side[at].up || wire_decode_hello(&hello, h, head))
+	if (c->side[at].up || rblk_wire_decode_hello(&hello, h, head))
 		return -EPROTO;
-	if (member_peer_slot(n->m, hello.node) != n->node_slot[other] || hello.channel != c->ch)
+	if (rblk_node_peer_slot(n->m, hello.node) != n->node_slot[other] || hello.channel != c->ch)
 		return -EPROTO;
-	reason = member_peer_hello(n->m, n->node_slot[other], &hello);
+	reason = rblk_node_peer_hello(n->m, n->node_slot[other], &hello);
 	if (reason) {
 		reject(c, at, (u8)reason);
 		return 0;
@@ -318,14 +318,14 @@ static int heard_hello(struct conn *c, int at, const struct wire_header *h, cons
 		say_hello(c, 1);
 	c->side[at].up = true;
 	TRACE(n->id, "peer-up", other, c->ch);
-	member_peer_up(n->m, n->node_slot[other], c->ch, node_now(n));
+	rblk_node_peer_up(n->m, n->node_slot[other], c->ch, node_now(n));
 	return 0;
 }
 
 /* ---- receiving ---- */
 
 static int take_payload(struct node *n, const struct frame *f, const struct wire_append *a,
-			struct rb_buf **buf)
+			struct rblk_buf **buf)
 {
 	u32 i, b, at = 0;
 
@@ -352,21 +352,21 @@ bad:
 	return -EBADMSG;
 }
 
-/* One frame, as rb_conn_receive() of the module takes it apart. */
+/* One frame, as rblk_conn_receive() of the module takes it apart. */
 static int receive(struct conn *c, int at, const struct frame *f, const u8 *bytes)
 {
 	struct node *n = &sim.node[c->node[at]];
 	u8 from = c->node[!at];
 	const u8 *head = bytes + WIRE_HEADER_BYTES;
-	struct rb_buf *buf[WIRE_ENTRIES_MAX];
+	struct rblk_buf *buf[WIRE_ENTRIES_MAX];
 	struct wire_header h;
 	int err;
 
-	err = wire_decode_header(&h, bytes);
+	err = rblk_wire_decode_header(&h, bytes);
 	if (!err && WIRE_HEADER_BYTES + h.head_len != f->len)
 		err = -EPROTO;
 	if (!err)
-		err = wire_check_head(&h, head);
+		err = rblk_wire_check_head(&h, head);
 	if (err)
 		return err;
 	if (h.payload_blocks != f->npg)
@@ -375,13 +375,13 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 		return heard_hello(c, at, &h, head);
 	if (h.type == WIRE_REJECT || !c->side[at].up)
 		return -ECONNREFUSED;
-	err = wire_decode(&frame, &h, head);
+	err = rblk_wire_decode(&frame, &h, head);
 	if (!err)
 		err = take_payload(n, f, &frame.append, buf);
 	if (err)
 		return err;
 	n->heard[from] = max_t(u64, n->heard[from], f->sent);
-	return member_recv(n->m, n->node_slot[from], &frame, buf, node_now(n));
+	return rblk_node_recv(n->m, n->node_slot[from], &frame, buf, node_now(n));
 }
 
 /* Flips one bit somewhere; it has to be noticed. */
@@ -396,10 +396,10 @@ static int receive_bad(struct conn *c, int at, struct frame *f)
 		bad_head[bit / 8] ^= (u8)(1 << bit % 8);
 	} else {
 		bit -= f->len * 8ull;
-		p = page_copy(f->pg[bit / 8 / RB_BLOCK_SIZE]);
-		p->data[bit / 8 % RB_BLOCK_SIZE] ^= (u8)(1 << bit % 8);
-		page_put(f->pg[bit / 8 / RB_BLOCK_SIZE]);
-		f->pg[bit / 8 / RB_BLOCK_SIZE] = p;
+		p = page_copy(f->pg[bit / 8 / RBLK_BLOCK_SIZE]);
+		p->data[bit / 8 % RBLK_BLOCK_SIZE] ^= (u8)(1 << bit % 8);
+		page_put(f->pg[bit / 8 / RBLK_BLOCK_SIZE]);
+		f->pg[bit / 8 / RBLK_BLOCK_SIZE] = p;
 	}
 	err = receive(c, at, f, bad_head);
 	SIM_CHECK(err, "node %c: a frame with bit %llu of %u flipped was accepted",
@@ -412,7 +412,7 @@ static void room_event(struct event *e)
 {
 	struct node *n = &sim.node[e->node];
 
-	member_tx_room(n->m, (u32)e->a, node_now(n));
+	rblk_node_tx_ready(n->m, (u32)e->a, node_now(n));
 	node_after(n);
 }
 
@@ -581,7 +581,7 @@ void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch)
 }
 
 void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
-		struct rb_buf *const *buf, u32 nbuf)
+		struct rblk_buf *const *buf, u32 nbuf)
 {
 	struct conn *c = conn_of(n->id, n->slot_node[slot], ch);
 	struct frame *f = frame_new(len);
@@ -639,7 +639,8 @@ void net_init(void)
 				c->node[0] = a;
 				c->node[1] = b;
 				c->ch = (enum wire_channel)ch;
-				c->slow = (a == slow_a && b == slow_b) || (a == slow_b && b == slow_a);
+				c->slow = (a == slow_a && b == slow_b) ||
+					  (a == slow_b && b == slow_a);
 				retry(c);
 			}
 }

@@ -2,8 +2,8 @@
 /* A node: format, start, stop, its clock, and when its member runs. */
 #include "sim.h"
 
-static u8 scratch[LOG_SCRATCH_BYTES] __aligned(RB_BLOCK_SIZE);
-static u8 block[LOG_META_BYTES] __aligned(RB_BLOCK_SIZE);
+static u8 scratch[LOG_SCRATCH_BYTES] __aligned(RBLK_BLOCK_SIZE);
+static u8 block[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
 
 static void node_run(struct node *n);
 
@@ -30,24 +30,24 @@ static void format_log(struct node *n)
 	int i;
 
 	memset(block, 0, sizeof(block));
-	log_super_encode(s, block);
+	rblk_log_super_encode(s, block);
 	for (i = 0; i < LOG_SUPER_COPIES; i++)
-		disk_write_now(&n->log, log_super_offset(s, i), block, LOG_SUPER_BYTES);
-	log_meta_init(&meta);
-	log_meta_encode(&meta, s, block);
+		disk_write_now(&n->log, rblk_log_super_offset(s, i), block, LOG_SUPER_BYTES);
+	rblk_log_meta_init(&meta);
+	rblk_log_meta_encode(&meta, s, block);
 	for (i = 0; i < 2; i++)
-		disk_write_now(&n->log, log_meta_offset(i), block, LOG_META_BYTES);
+		disk_write_now(&n->log, rblk_log_meta_offset(i), block, LOG_META_BYTES);
 }
 
 static void format_data(struct node *n)
 {
 	struct data_super ds = { .store = n->super.store };
 
-	memcpy(ds.volume, n->super.volume, LOG_UUID_LEN);
-	memcpy(ds.volume_name, n->super.volume_name, LOG_NAME_MAX);
-	memcpy(ds.node, n->super.node, LOG_NAME_MAX);
-	data_super_encode(&ds, block);
-	disk_write_now(&n->data, 0, block, RB_BLOCK_SIZE);
+	memcpy(ds.volume, n->super.volume, RBLK_UUID_LEN);
+	memcpy(ds.volume_name, n->super.volume_name, RBLK_NAME_MAX);
+	memcpy(ds.node, n->super.node, RBLK_NAME_MAX);
+	rblk_log_data_super_encode(&ds, block);
+	disk_write_now(&n->data, 0, block, RBLK_BLOCK_SIZE);
 }
 
 /* The store of a client is its name. */
@@ -65,7 +65,7 @@ static void format_client(struct node *n)
 void node_format(struct node *n)
 {
 	struct log_super *s = &n->super;
-	u64 need = 0, data = sim.cfg.sectors << RB_SECTOR_SHIFT;
+	u64 need = 0, data = sim.cfg.sectors << RBLK_SECTOR_SHIFT;
 
 	memset(s, 0, sizeof(*s));
 	if (node_diskless(n)) {
@@ -74,14 +74,14 @@ void node_format(struct node *n)
 	}
 	s->block_size = sim.cfg.block_size;
 	s->region_shift = 16;
-	memcpy(s->volume, sim.volume, LOG_UUID_LEN);
+	memcpy(s->volume, sim.volume, RBLK_UUID_LEN);
 	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
 	snprintf(s->node, sizeof(s->node), "n%u", n->id);
 	s->store = rnd(R_NODE) | 1;
 	s->created = 1;
-	log_layout(s, 1 << 20, data, &need);
-	SIM_CHECK(!log_layout(s, need + sim.cfg.ring_bytes - LOG_RING_MIN, data, &need),
-		  "log_layout refused");
+	rblk_log_layout(s, 1 << 20, data, &need);
+	SIM_CHECK(!rblk_log_layout(s, need + sim.cfg.ring_bytes - LOG_RING_MIN, data, &need),
+		  "rblk_log_layout refused");
 	disk_init(&n->log, n->id, false, s->dev_bytes);
 	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
 	memcpy(n->name, s->node, sizeof(n->name));
@@ -102,7 +102,7 @@ static int read_log(void *ctx, u64 off, void *buf, u32 len)
 	return err;
 }
 
-static void make_cfg(struct node *n, struct member_cfg *cfg)
+static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 {
 	u32 i;
 
@@ -126,9 +126,9 @@ static void make_cfg(struct node *n, struct member_cfg *cfg)
 	cfg->host = n;
 }
 
-static void get_memory(struct node *n, const struct member_cfg *cfg)
+static void get_memory(struct node *n, const struct rblk_node_cfg *cfg)
 {
-	size_t size = node_diskless(n) ? member_client_size(cfg) : member_size(cfg);
+	size_t size = node_diskless(n) ? rblk_client_size(cfg) : rblk_node_size(cfg);
 
 	if (n->msize < size) {
 		free(n->m);
@@ -136,8 +136,8 @@ static void get_memory(struct node *n, const struct member_cfg *cfg)
 		n->msize = size;
 	}
 	if (!n->pages)
-		n->pages = aligned_alloc(RB_BLOCK_SIZE,
-					 round_up(member_pages_size(), (size_t)RB_BLOCK_SIZE));
+		n->pages = aligned_alloc(RBLK_BLOCK_SIZE,
+					 round_up(rblk_node_pages_size(), (size_t)RBLK_BLOCK_SIZE));
 	if (!n->m || !n->pages)
 		abort();
 	memset(n->m, 0, size);
@@ -148,9 +148,9 @@ static void load_map(struct node *n)
 	u32 i;
 	int err;
 
-	for (i = 0; i < member_map_blocks(n->m); i++) {
-		err = disk_read(&n->log, member_map_offset(n->m, i), block, RB_BLOCK_SIZE);
-		member_map_load(n->m, i, block, err);
+	for (i = 0; i < rblk_node_map_blocks(n->m); i++) {
+		err = disk_read(&n->log, rblk_node_map_offset(n->m, i), block, RBLK_BLOCK_SIZE);
+		rblk_node_map_load(n->m, i, block, err);
 	}
 }
 
@@ -170,10 +170,10 @@ static bool refused(struct node *n, const char *what, int err)
 
 static void note_report(struct node *n, const struct log_report *rep, int err)
 {
-	TRACE(n->id, "recovered", rep->entries, rep->verdict);
-	if (rep->verdict == LOG_V_TORN)
+	TRACE(n->id, "recovered", rep->entries, rep->finding);
+	if (rep->finding == LOG_F_TORN)
 		SIM_MARK(TORN_TAIL);
-	if (rep->verdict == LOG_V_ROT || rep->verdict == LOG_V_ROT_UNKNOWN) {
+	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN) {
 		SIM_MARK(ROT_REPORTED);
 		SIM_CHECK(err, "node %c: rot was found and the member started", 'a' + n->id);
 	}
@@ -201,21 +201,21 @@ static void forget(struct node *n)
 
 static int start_member(struct node *n, const struct log_reader *rd)
 {
-	struct member_cfg cfg;
+	struct rblk_node_cfg cfg;
 	struct data_super ds;
 	struct log_report rep = {};
 	int err;
 
-	err = disk_read(&n->data, 0, block, RB_BLOCK_SIZE);
+	err = disk_read(&n->data, 0, block, RBLK_BLOCK_SIZE);
 	if (!err)
-		err = data_super_decode(&ds, block);
+		err = rblk_log_data_super_decode(&ds, block);
 	else
 		n->read_failed = true;
 	if (err)
 		return err;
 	make_cfg(n, &cfg);
 	get_memory(n, &cfg);
-	err = member_start(n->m, &cfg, n->pages, rd, &ds, node_now(n), &rep);
+	err = rblk_node_start(n->m, &cfg, n->pages, rd, &ds, node_now(n), &rep);
 	note_report(n, &rep, err);
 	return err;
 }
@@ -227,18 +227,18 @@ static void check_slots(struct node *n)
 	int i, bad = 0;
 
 	for (i = 0; i < 2; i++) {
-		u64 off = log_meta_offset(i);
+		u64 off = rblk_log_meta_offset(i);
 		u32 at;
 
-		for (at = 0; at < LOG_META_BYTES; at += RB_BLOCK_SIZE) {
-			struct page *p = disk_page(&n->log, (u32)((off + at) / RB_BLOCK_SIZE));
+		for (at = 0; at < LOG_META_BYTES; at += RBLK_BLOCK_SIZE) {
+			struct page *p = disk_page(&n->log, (u32)((off + at) / RBLK_BLOCK_SIZE));
 
 			if (p)
-				memcpy(block + at, p->data, RB_BLOCK_SIZE);
+				memcpy(block + at, p->data, RBLK_BLOCK_SIZE);
 			else
-				memset(block + at, 0, RB_BLOCK_SIZE);
+				memset(block + at, 0, RBLK_BLOCK_SIZE);
 		}
-		if (log_meta_decode(&meta, &n->super, block)) {
+		if (rblk_log_meta_decode(&meta, &n->super, block)) {
 			bad++;
 			continue;
 		}
@@ -255,12 +255,12 @@ static void check_slots(struct node *n)
 
 static void start_client(struct node *n)
 {
-	struct member_cfg cfg;
+	struct rblk_node_cfg cfg;
 	int err;
 
 	make_cfg(n, &cfg);
 	get_memory(n, &cfg);
-	err = member_start_client(n->m, &cfg, node_now(n));
+	err = rblk_node_start_client(n->m, &cfg, node_now(n));
 	SIM_CHECK(!err, "client %c does not start: %d", 'a' + n->id, err);
 	n->up = true;
 	memset(&n->st, 0, sizeof(n->st));
@@ -286,7 +286,7 @@ bool node_start(struct node *n)
 	disk_flush(&n->log);
 	disk_flush(&n->data);
 	check_slots(n);
-	err = log_read_super(&rd, n->super.dev_bytes, &s);
+	err = rblk_log_read_super(&rd, n->super.dev_bytes, &s);
 	if (err)
 		return refused(n, "superblock", err);
 	SIM_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
@@ -335,7 +335,7 @@ void node_stop(struct node *n, bool clean)
 	SIM_CHECK(n->up, "node %c is not up", 'a' + n->id);
 	client_drop_waiting(n);
 	if (clean) {
-		member_stop(n->m, -ESHUTDOWN);
+		rblk_node_stop(n->m, -ESHUTDOWN);
 		check_leaks(n);
 		if (!node_diskless(n)) {
 			finish_io(&n->log);
@@ -404,7 +404,7 @@ static void run_event(struct event *e)
 
 static void arm_timer(struct node *n)
 {
-	u64 d = member_deadline(n->m), t;
+	u64 d = rblk_node_deadline(n->m), t;
 
 	if (d == U64_MAX)
 		return;
@@ -425,10 +425,10 @@ static void node_run(struct node *n)
 		n->spin = 0;
 	}
 	SIM_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
-	member_run(n->m, node_now(n));
+	rblk_node_run(n->m, node_now(n));
 	/* A deadline in the past would have the loop of the module spin until an event comes. */
-	SIM_CHECK(member_deadline(n->m) > node_now(n), "node %c: runs, and wants to run again at once",
-		  'a' + n->id);
+	SIM_CHECK(rblk_node_deadline(n->m) > node_now(n),
+		  "node %c: runs, and wants to run again at once", 'a' + n->id);
 	check_step(n);
 	client_session(n);
 	if (client_retry(n))

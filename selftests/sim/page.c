@@ -107,9 +107,9 @@ struct page *page_copy(const struct page *from)
 	struct page *p = page_new();
 
 	if (from)
-		memcpy(p->data, from->data, RB_BLOCK_SIZE);
+		memcpy(p->data, from->data, RBLK_BLOCK_SIZE);
 	else
-		memset(p->data, 0, RB_BLOCK_SIZE);
+		memset(p->data, 0, RBLK_BLOCK_SIZE);
 	return p;
 }
 
@@ -130,16 +130,16 @@ void page_put(struct page *p)
 
 u32 page_crc(struct page *p)
 {
-	static const u8 zeroes[RB_BLOCK_SIZE];
+	static const u8 zeroes[RBLK_BLOCK_SIZE];
 	static u32 zero_crc;
 
 	if (!p) {
 		if (!zero_crc)
-			zero_crc = rb_crc32c(0, zeroes, sizeof(zeroes));
+			zero_crc = rblk_crc32c(0, zeroes, sizeof(zeroes));
 		return zero_crc;
 	}
 	if (!p->crc_ok) {
-		p->crc = rb_crc32c(0, p->data, RB_BLOCK_SIZE);
+		p->crc = rblk_crc32c(0, p->data, RBLK_BLOCK_SIZE);
 		p->crc_ok = true;
 	}
 	return p->crc;

@@ -9,14 +9,14 @@ static bool boot_done;
 static void boot_event(struct event *e)
 {
 	struct node *n = &sim.node[e->a];
-	struct log_conf conf;
+	struct rblk_conf conf;
 	u32 slot;
 	int ret;
 
-	ret = member_bootstrap_conf(n->m, "sim:boot", sim.cfg.sectors, sim.nonce, &conf, &slot);
-	conf.flags = sim.cfg.shared ? LOG_CONF_SHARED : 0;
+	ret = rblk_node_bootstrap_conf(n->m, "sim:boot", sim.cfg.sectors, sim.nonce, &conf, &slot);
+	conf.flags = sim.cfg.shared ? RBLK_CONF_SHARED : 0;
 	if (!ret)
-		ret = member_bootstrap(n->m, &conf, &slot);
+		ret = rblk_node_bootstrap(n->m, &conf, &slot);
 	TRACE(n->id, "bootstrap", (u64)-ret, slot);
 	if (ret)
 		ev_push(sim.now + 20 * MSEC, boot_event, SIM_NONE, e->a, 0, NULL);
@@ -83,7 +83,7 @@ static void reset(u64 seed, bool trace)
 	mem_reset();
 	ev_reset();
 	cfg_draw(&sim.cfg, seed);
-	for (i = 0; i < LOG_UUID_LEN; i++)
+	for (i = 0; i < RBLK_UUID_LEN; i++)
 		sim.volume[i] = (u8)(rnd(R_CFG) | 1);
 	sim.nonce = rnd(R_CFG) | 1;
 	client_init();

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "member/member.h"
+#include "node/node.h"
 #include "mark.h"
 
 #define SIM_NODES	7		/* at most 5 members, 2 clients without disks */
@@ -39,12 +39,12 @@ bool rnd_one_in(enum sim_stream s, u32 n);
 struct sim_cfg {
 	u32 nodes, clients, all, block_size;	/* members, clients without disks, both */
 	u64 ring_bytes, sectors;
-	struct member_limits limits;
+	struct rblk_node_limits limits;
 	bool vary;			/* nodes have limits of their own, at most these */
 	u32 pool_pages;			/* payload memory of a node; 0: no end of it */
 	u32 election_ms, heartbeat_ms;
 	u64 duration;			/* of the phase with faults, ns */
-	u64 run_delay;			/* events may gather so long before member_run() */
+	u64 run_delay;			/* events may gather so long before rblk_node_run() */
 	u32 drift_ppm;			/* clocks differ by at most this */
 	/* network */
 	u64 delay_min, delay_max, reset_mean, partition_mean, partition_len;
@@ -77,7 +77,7 @@ struct sim_cfg {
 };
 
 void cfg_draw(struct sim_cfg *c, u64 seed);
-void cfg_vary(struct member_limits *l);
+void cfg_vary(struct rblk_node_limits *l);
 void cfg_print(const struct sim_cfg *c);
 
 /* ---- clock.c: time, events, trace ---- */
@@ -111,15 +111,15 @@ struct page {
 	u32 ref;
 	u32 crc;
 	bool crc_ok;
-	u8 data[RB_BLOCK_SIZE] __aligned(64);
+	u8 data[RBLK_BLOCK_SIZE] __aligned(64);
 };
 
-struct sbuf {			/* what the member sees as struct rb_buf */
-	struct rb_buf buf;
+struct sbuf {			/* what the member sees as struct rblk_buf */
+	struct rblk_buf buf;
 	u32 ref, host;		/* of these, held by our own I/O in flight */
 	u8 node, budget;
 	struct sbuf *next, **pprev;	/* all of the node */
-	struct page *pg[RB_ENTRY_BLOCKS_MAX];	/* NULL: zeroes */
+	struct page *pg[RBLK_ENTRY_BLOCKS_MAX];	/* NULL: zeroes */
 };
 
 void mem_reset(void);
@@ -129,9 +129,9 @@ struct page *page_copy(const struct page *p);
 struct page *page_get(struct page *p);
 void page_put(struct page *p);
 u32 page_crc(struct page *p);		/* NULL: of zeroes */
-static inline struct sbuf *sbuf_of(const struct rb_buf *b)
+static inline struct sbuf *sbuf_of(const struct rblk_buf *b)
 {
-	return container_of((struct rb_buf *)b, struct sbuf, buf);
+	return container_of((struct rblk_buf *)b, struct sbuf, buf);
 }
 /* Budgets do not borrow from each other, as in the module's pool. */
 enum budget { B_SUBMIT, B_RECEIVE, B_READBACK, B_SERVE, B_NR };
@@ -183,7 +183,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes);
 struct dop *dop_new(struct disk *d, enum dop_kind kind, bool fua);
 void dop_seg(struct dop *op, u32 pgno, u8 mask, struct page *pg);
 void dop_bytes(struct dop *op, u64 off, const void *data, u32 len);	/* whole pages, copied */
-void dop_hold(struct dop *op, struct rb_buf *buf);
+void dop_hold(struct dop *op, struct rblk_buf *buf);
 /* Starts it; @done is called when it ended, and frees it with dop_free(). */
 void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e));
 void dop_end(struct disk *d, struct dop *op);	/* first thing in @done: what it did becomes true */
@@ -192,7 +192,8 @@ void disk_flush(struct disk *d);
 void disk_crash(struct disk *d);		/* power is cut */
 struct page *disk_page(struct disk *d, u32 pgno);	/* as a read sees it */
 int disk_read(struct disk *d, u64 off, void *buf, u32 len);
-void disk_write_now(struct disk *d, u64 off, const void *buf, u32 len);	/* durable at once: format */
+void disk_write_now(struct disk *d, u64 off, const void *buf,
+		    u32 len); /* durable at once: format */
 bool disk_rot(struct disk *d, u32 pgno);	/* flips a bit; false: the page was never written */
 
 /* ---- node.c, host.c: the host of a member ---- */
@@ -220,11 +221,11 @@ struct node {
 	u64 clock0;
 	struct disk log, data;
 	struct log_super super;
-	struct member_limits limits;
-	char name[LOG_NAME_MAX];
+	struct rblk_node_limits limits;
+	char name[RBLK_NAME_MAX];
 	u8 slot_node[SIM_NODES];	/* slot -> node */
 	u8 node_slot[SIM_NODES];
-	struct member *m;
+	struct rblk_node *m;
 	size_t msize;
 	void *pages;
 	struct sbuf *bufs;
@@ -234,7 +235,7 @@ struct node {
 	bool start_pending, run_pending, meta_busy, map_busy, apply_busy, sync_busy;
 	u32 spin;			/* runs without time passing */
 	u64 spin_t;
-	struct member_status st;
+	struct rblk_node_status st;
 	u64 ops_out;			/* requests accepted and not ended */
 	struct op *waitq, **waitq_tail;	/* refused with -EAGAIN: again later, in order */
 	u32 nwait;
@@ -248,7 +249,7 @@ struct node {
 	bool was_halted;
 	u64 dur_term, dur_vote;
 	u32 resync;			/* peers that need one, as it sees it */
-	u64 slot_floor[2];		/* ring floor in the metadata slots */
+	u64 slot_floor[2];		/* ring floor in the metadata copies */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
 	u32 nrec;
@@ -262,20 +263,20 @@ struct node {
 	bool opening, open_force;
 	bool closing;			/* its user gives the session up */
 	u64 gave_up;			/* of ops_out: nobody waits for them any more */
-	struct member_status now;	/* scratch */
+	struct rblk_node_status now;	/* scratch */
 	u64 heard[SIM_NODES];		/* newest send time of what came from there */
 	u64 leader_since;		/* sim time; 0: not a leader */
 	u32 deep;
 	bool tx_open;
 };
 
-extern const struct member_ops host_ops;
+extern const struct rblk_node_ops host_ops;
 
-#define IMAGE_PAGE	(DATA_HEADER_BYTES / RB_BLOCK_SIZE)	/* the volume's first, on a data device */
+#define IMAGE_PAGE	(DATA_HEADER_BYTES / RBLK_BLOCK_SIZE)	/* the volume's first, on a data device */
 
 /* host_read.c: its operations for reads */
 void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect);
-void host_read_copy(void *host, u64 token, u32 off, struct rb_buf *buf, u32 nth, u32 sect,
+void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
 		    u32 nsect);
 void host_read_zero(void *host, u64 token, u32 off, u32 nsect);
 void host_read_issued(void *host, u64 token);
@@ -283,7 +284,7 @@ void host_read_issued(void *host, u64 token);
 u64 node_now(const struct node *n);
 void node_format(struct node *n);
 bool node_start(struct node *n);
-void node_stop(struct node *n, bool clean);	/* clean: member_stop(); else the power goes */
+void node_stop(struct node *n, bool clean);	/* clean: rblk_node_stop(); else the power goes */
 void node_after(struct node *n);		/* after any call into the member */
 void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
@@ -300,7 +301,7 @@ void net_reset(u8 a, u8 b, enum wire_channel ch);
 void net_reset_all(void);
 void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch);
 void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
-		struct rb_buf *const *buf, u32 n_buf);
+		struct rblk_buf *const *buf, u32 n_buf);
 
 /* ---- client.c: the users ---- */
 
@@ -369,8 +370,8 @@ struct hist {
 void model_init(void);
 u64 model_last(void);			/* newest index known committed anywhere */
 const struct hist *model_at(u64 index);
-void model_commit(struct node *n, const struct rb_entry *e, u64 commit_term);
-void model_entry(struct node *n, const struct rb_entry *e, u64 prev_term);	/* log matching */
+void model_commit(struct node *n, const struct rblk_entry *e, u64 commit_term);
+void model_entry(struct node *n, const struct rblk_entry *e, u64 prev_term);	/* log matching */
 u64 model_done(u64 sector);		/* newest version known to a user */
 void model_read(struct node *n, struct op *op);
 void model_reply(struct node *n, const struct wire_reply *r);
@@ -415,7 +416,7 @@ struct sim {
 	struct node node[SIM_NODES];
 	bool trace, healed;
 	u64 nonce;
-	u8 volume[LOG_UUID_LEN];
+	u8 volume[RBLK_UUID_LEN];
 	jmp_buf fail;
 	bool in_run;
 	char why[400];
@@ -426,7 +427,16 @@ struct sim {
 };
 extern struct sim sim;
 
-enum { ST_ELECTIONS, ST_WRITES, ST_READS, ST_CKPT, ST_BYTES, ST_CRASHES, ST_RECOVERIES, ST_SKIPPED };
+enum {
+	ST_ELECTIONS,
+	ST_WRITES,
+	ST_READS,
+	ST_CKPT,
+	ST_BYTES,
+	ST_CRASHES,
+	ST_RECOVERIES,
+	ST_SKIPPED
+};
 
 /* Runs @seed; true: passed. */
 bool sim_seed(u64 seed, bool trace);

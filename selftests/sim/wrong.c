@@ -40,7 +40,7 @@ static bool all_know(void)
 
 	for (i = 0; i < sim.cfg.nodes; i++) {
 		const struct node *n = &sim.node[i];
-		const struct member_peer_status *ps = &n->st.peer[n->node_slot[victim->id]];
+		const struct rblk_node_peer_status *ps = &n->st.peer[n->node_slot[victim->id]];
 
 		if (n == victim || !n->up)
 			continue;
@@ -113,7 +113,8 @@ static void must_be_refused(u8 reason)
 	SIM_CHECK(run_until(nobody_is_connected, 10 * SEC), "a peer never notices");
 	SIM_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
 	SIM_CHECK(!run_until(connected, 2 * SEC),
-		  "node %c is accepted by a peer though its store is a wrong one", 'a' + victim->id);
+		  "node %c is accepted by a peer though its store is a wrong one",
+		  'a' + victim->id);
 	SIM_CHECK(sim.rejects[reason] > before, "node %c was not refused for reason %u",
 		  'a' + victim->id, reason);
 }

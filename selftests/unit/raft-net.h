@@ -14,9 +14,9 @@
 #define NET_LOG		4096
 #define NET_MSGS	1024
 #define NET_OPS		512
-#define NET_TICKETS	4096
+#define NET_READS	4096
 #define NET_MSG_ENTS	8
-#define MS		RB_NSEC_PER_MSEC
+#define MS		RBLK_NSEC_PER_MSEC
 
 struct net_ent {
 	u64 term, val;
@@ -31,7 +31,7 @@ struct net_msg {
 /* A write under way to the own log: entries, or a truncation. */
 struct net_op {
 	bool cut;
-	u64 first, last, ticket;
+	u64 first, last, trunc_epoch;
 	struct net_ent e[NET_MSG_ENTS];
 };
 
@@ -41,8 +41,8 @@ struct net_node {
 	struct raft *r;
 	struct raft_cfg cfg;
 	/* Survives a crash. */
-	struct raft_meta meta;
-	struct raft_id snap;
+	struct rblk_hard_state meta;
+	struct rblk_id snap;
 	struct raft_conf snap_conf;
 	u64 ckpt;			/* known committed at a restart */
 	u64 disk_last;
@@ -50,16 +50,16 @@ struct net_node {
 	/* Does not. */
 	u64 last;
 	struct net_ent log[NET_LOG];
-	struct raft_meta meta_new;
-	u64 meta_ticket;		/* a write is out */
+	struct rblk_hard_state meta_new;
+	u64 meta_version;		/* a write is out */
 	bool meta_written;
 	u32 op_n, done_n;
 	struct net_op op[NET_OPS];
-	struct raft_id done[NET_OPS];	/* {ticket, index} written, not yet told */
+	struct rblk_id done[NET_OPS];	/* {read id, index} written, not yet told */
 	bool greedy;			/* leaves it to the core to keep configurations alone */
 	bool cut_off[NET_NODES + 1];	/* nothing is sendable to this peer */
-	u64 tickets, answered;
-	u64 need[NET_TICKETS];		/* a read may not be served below */
+	u64 reads, answered;
+	u64 need[NET_READS];		/* a read may not be served below */
 };
 
 struct net {
@@ -117,8 +117,8 @@ static struct raft_conf net_conf(const char *s)
 			break;
 		m->store = strtoull(s, (char **)&s, 10);
 		for (; *s && *s != ' '; s++)
-			m->flags |= *s == 'i' ? RAFT_M_IN : *s == 'o' ? RAFT_M_OUT :
-				    *s == 'l' ? RAFT_M_LEARNER : *s == 'w' ? RAFT_M_WITNESS : 0;
+			m->flags |= *s == 'i' ? RBLK_M_IN : *s == 'o' ? RBLK_M_OUT :
+				    *s == 'l' ? RBLK_M_LEARNER : *s == 'w' ? RBLK_M_WITNESS : 0;
 		c.n++;
 	}
 	return c;
@@ -133,10 +133,10 @@ static const char *net_conf_str(const struct raft_conf *c)
 	*p = 0;
 	for (i = 0; i < c->n; i++)
 		p += sprintf(p, "%s%llu%s%s%s%s", i ? " " : "", (unsigned long long)c->m[i].store,
-			     c->m[i].flags & RAFT_M_IN ? "i" : "",
-			     c->m[i].flags & RAFT_M_OUT ? "o" : "",
-			     c->m[i].flags & RAFT_M_LEARNER ? "l" : "",
-			     c->m[i].flags & RAFT_M_WITNESS ? "w" : "");
+			     c->m[i].flags & RBLK_M_IN ? "i" : "",
+			     c->m[i].flags & RBLK_M_OUT ? "o" : "",
+			     c->m[i].flags & RBLK_M_LEARNER ? "l" : "",
+			     c->m[i].flags & RBLK_M_WITNESS ? "w" : "");
 	return buf;
 }
 
@@ -155,13 +155,14 @@ static void net_print_msg(const struct raft_msg *m)
 	static const char * const name[] = { "?", "prevote", "prevote-reply", "vote",
 		"vote-reply", "append", "append-reply", "read", "read-reply", "timeout-now" };
 
-	fprintf(net_out, "%llu->%llu %s term %llu", U(m->from), U(m->to), name[m->type], U(m->term));
+	fprintf(net_out, "%llu->%llu %s term %llu", U(m->from), U(m->to), name[m->type],
+		U(m->term));
 	if (m->prev.index || m->type == RAFT_MSG_APPEND)
 		fprintf(net_out, " at %llu/%llu", U(m->prev.term), U(m->prev.index));
 	if (m->type == RAFT_MSG_APPEND) {
 		if (m->ents.first <= m->ents.last)
-			fprintf(net_out, " ents %llu..%llu of %llu", U(m->ents.first), U(m->ents.last),
-			       U(m->ents.term));
+			fprintf(net_out, " ents %llu..%llu of %llu", U(m->ents.first),
+				U(m->ents.last), U(m->ents.term));
 		if (m->ents.conf)
 			fprintf(net_out, " conf [%s]", net_conf_str(m->ents.conf));
 		fprintf(net_out, " commit %llu", U(m->commit));
@@ -220,17 +221,17 @@ static void net_judge_commit(struct net_node *n, const struct raft_span *s)
 
 	if (net.blind)
 		return;
-	raft_status(n->r, &st);
+	rblk_raft_status(n->r, &st);
 	for (i = s->first; i <= s->last; i++) {
 		const struct net_ent *e = &n->log[i];
 
 		CHECK(i <= n->last);
-		CHECK_EQ(raft_term_at(n->r, i), e->term);
+		CHECK_EQ(rblk_raft_term_at(n->r, i), e->term);
 		if (i > net.commit) {
 			/* First of all: the term's leader, and only with a durable majority. */
 			CHECK_EQ(net.leader_of[st.term], n->id);
-			CHECK(net_majority(raft_conf_active(n->r), RAFT_M_IN, i, e));
-			CHECK(net_majority(raft_conf_active(n->r), RAFT_M_OUT, i, e));
+			CHECK(net_majority(rblk_raft_conf_active(n->r), RBLK_M_IN, i, e));
+			CHECK(net_majority(rblk_raft_conf_active(n->r), RBLK_M_OUT, i, e));
 			CHECK_EQ(i, net.commit + 1);
 			net.hist[i] = *e;
 			net.commit = i;
@@ -263,9 +264,10 @@ static void net_judge_msg(struct net_node *n, const struct raft_msg *m)
 		if (i > n->snap.index) {
 			CHECK(i <= n->disk_last);
 			CHECK_EQ(n->disk[i].term, m->prev.term);
-			if (m->to <= NET_NODES && net.node[m->to].up && net.leader_of[m->term] == m->to &&
-			    raft_term_at(net.node[m->to].r, i))
-				CHECK_EQ(raft_term_at(net.node[m->to].r, i), m->prev.term);
+			if (m->to <= NET_NODES && net.node[m->to].up &&
+			    net.leader_of[m->term] == m->to &&
+			    rblk_raft_term_at(net.node[m->to].r, i))
+				CHECK_EQ(rblk_raft_term_at(net.node[m->to].r, i), m->prev.term);
 		}
 		break;
 	}
@@ -276,7 +278,7 @@ static void net_judge_role(struct net_node *n)
 	struct raft_status st;
 	u64 i;
 
-	raft_status(n->r, &st);
+	rblk_raft_status(n->r, &st);
 	if (st.role != RAFT_LEADER || net.blind)
 		return;
 	/* Election safety, and leader completeness. */
@@ -302,7 +304,7 @@ static void net_append(struct net_node *n, const struct raft_action *a)
 
 	op->first = a->ents.first;
 	op->last = a->ents.last;
-	op->ticket = a->ticket;
+	op->trunc_epoch = a->trunc_epoch;
 	CHECK(op->last - op->first < NET_MSG_ENTS);
 	CHECK_EQ(op->first, n->last + 1);
 	for (i = op->first; i <= op->last; i++) {
@@ -348,9 +350,9 @@ static void net_act(struct net_node *n, const struct raft_action *a)
 
 	switch (a->type) {
 	case RAFT_ACT_META:
-		CHECK(!n->meta_ticket);
+		CHECK(!n->meta_version);
 		n->meta_new = a->meta;
-		n->meta_ticket = a->ticket;
+		n->meta_version = a->meta_version;
 		n->meta_written = false;
 		break;
 	case RAFT_ACT_TRUNCATE:
@@ -371,12 +373,12 @@ static void net_act(struct net_node *n, const struct raft_action *a)
 		net_judge_commit(n, &a->ents);
 		break;
 	case RAFT_ACT_READ_OK:
-		CHECK(a->ticket > n->answered && a->ticket <= n->tickets);
-		while (n->answered < a->ticket)
+		CHECK(a->read_id > n->answered && a->read_id <= n->reads);
+		while (n->answered < a->read_id)
 			CHECK(a->id.index >= n->need[++n->answered]);
 		break;
 	case RAFT_ACT_ROLE:
-		raft_status(n->r, &st);
+		rblk_raft_status(n->r, &st);
 		if (st.role != RAFT_HALTED)
 			net_judge_role(n);
 		break;
@@ -395,12 +397,12 @@ static void net_print_act(const struct net_node *n, const struct raft_action *a)
 		fprintf(net_out, "META term %llu vote %llu", U(a->meta.term), U(a->meta.vote));
 		break;
 	case RAFT_ACT_TRUNCATE:
-		fprintf(net_out, "TRUNCATE %llu..%llu epoch %llu", U(a->ents.first), U(a->ents.last),
-		       U(a->ticket));
+		fprintf(net_out, "TRUNCATE %llu..%llu trunc-epoch %llu", U(a->ents.first),
+			U(a->ents.last), U(a->trunc_epoch));
 		break;
 	case RAFT_ACT_APPEND:
-		fprintf(net_out, "APPEND %llu..%llu of %llu epoch %llu", U(a->ents.first), U(a->ents.last),
-		       U(a->ents.term), U(a->ticket));
+		fprintf(net_out, "APPEND %llu..%llu of %llu trunc-epoch %llu", U(a->ents.first),
+			U(a->ents.last), U(a->ents.term), U(a->trunc_epoch));
 		break;
 	case RAFT_ACT_NOOP:
 		fprintf(net_out, "NOOP %llu", U(a->ents.first));
@@ -412,16 +414,16 @@ static void net_print_act(const struct net_node *n, const struct raft_action *a)
 		fprintf(net_out, "COMMIT %llu..%llu", U(a->ents.first), U(a->ents.last));
 		break;
 	case RAFT_ACT_READ_OK:
-		fprintf(net_out, "READ_OK %llu at %llu", U(a->ticket), U(a->id.index));
+		fprintf(net_out, "READ_OK %llu at %llu", U(a->read_id), U(a->id.index));
 		break;
 	case RAFT_ACT_ROLE:
-		raft_status(n->r, &st);
+		rblk_raft_status(n->r, &st);
 		fprintf(net_out, "ROLE %s term %llu leader %llu", net_role(st.role), U(st.term),
 		       U(st.leader));
 		break;
 	case RAFT_ACT_CONF:
-		fprintf(net_out, "CONF [%s] of %llu", net_conf_str(raft_conf_active(n->r)),
-		       U(raft_conf_active(n->r)->index));
+		fprintf(net_out, "CONF [%s] of %llu", net_conf_str(rblk_raft_conf_active(n->r)),
+		       U(rblk_raft_conf_active(n->r)->index));
 		break;
 	}
 	fprintf(net_out, "\n");
@@ -436,18 +438,18 @@ static int net_step(struct net_node *n, struct raft_event *ev)
 	if (!n->up)
 		return -ESHUTDOWN;
 	ev->now = net.now;
-	err = raft_step(n->r, ev, &out);
+	err = rblk_raft_step(n->r, ev, &out);
 	CHECK(!err || !out.n);
 	for (i = 0; i < out.n; i++) {
 		if (net.verbose)
 			net_print_act(n, &out.act[i]);
 		net_act(n, &out.act[i]);
 	}
-	CHECK_EQ(raft_check(n->r), 0);
+	CHECK_EQ(rblk_raft_check(n->r), 0);
 	return err;
 }
 
-static int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 ticket)
+static int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 id)
 {
 	struct raft_event ev = { .type = type };
 
@@ -455,14 +457,14 @@ static int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 t
 		ev.store = x;
 	} else {
 		ev.done.index = x;
-		ev.done.ticket = ticket;
+		ev.done.read_id = id;
 	}
 	return net_step(n, &ev);
 }
 
 static void net_boot(struct net_node *n)
 {
-	static struct raft_id runs[RAFT_RUNS_MAX];
+	static struct rblk_id runs[RAFT_RUNS_MAX];
 	struct raft_boot b;
 	u64 i;
 
@@ -474,7 +476,7 @@ static void net_boot(struct net_node *n)
 	b.runs = runs;
 	for (i = n->snap.index + 1; i <= n->disk_last; i++) {
 		n->log[i] = n->disk[i];
-		b.last = (struct raft_id){ n->disk[i].term, i };
+		b.last = (struct rblk_id){ n->disk[i].term, i };
 		if (!b.nruns || runs[b.nruns - 1].term != n->disk[i].term)
 			b.nruns++;
 		CHECK(b.nruns <= RAFT_RUNS_MAX);
@@ -487,19 +489,19 @@ static void net_boot(struct net_node *n)
 	}
 	n->last = n->disk_last;
 	b.commit = max_t(u64, n->ckpt, n->snap.index);
-	n->meta_ticket = 0;
+	n->meta_version = 0;
 	n->op_n = 0;
 	n->done_n = 0;
-	n->tickets = 0;
+	n->reads = 0;
 	n->answered = 0;
 	n->cfg.self = n->id;
 	n->cfg.seed += 0x1234567 * n->id + 1;
 	n->cfg.sendable = net_sendable;
 	n->cfg.ctx = n;
 	if (!n->r)
-		n->r = malloc(raft_size());
-	CHECK_EQ(raft_init(n->r, &n->cfg, &b, net.now), 0);
-	CHECK_EQ(raft_check(n->r), 0);
+		n->r = malloc(rblk_raft_size());
+	CHECK_EQ(rblk_raft_init(n->r, &n->cfg, &b, net.now), 0);
+	CHECK_EQ(rblk_raft_check(n->r), 0);
 	n->up = true;
 }
 
@@ -539,9 +541,9 @@ static void net_start(u32 count, const struct raft_conf *conf, u64 seed)
 		};
 		if (i > count)
 			continue;
-		if (conf && raft_conf_flags(conf, i)) {
+		if (conf && rblk_raft_conf_flags(conf, i)) {
 			n->meta.term = 1;
-			n->snap = (struct raft_id){ 1, 1 };
+			n->snap = (struct rblk_id){ 1, 1 };
 			n->snap_conf = *conf;
 			n->snap_conf.index = 1;
 			n->disk_last = 1;
@@ -603,7 +605,7 @@ static bool net_disk_one(struct net_node *n)
 			n->disk[i] = op->e[i - op->first];
 		n->disk_last = op->last;
 		CHECK(n->done_n < NET_OPS);
-		n->done[n->done_n++] = (struct raft_id){ op->ticket, op->last };
+		n->done[n->done_n++] = (struct rblk_id){ op->trunc_epoch, op->last };
 	}
 	memmove(n->op, n->op + 1, sizeof(n->op[0]) * --n->op_n);
 	return true;
@@ -611,7 +613,7 @@ static bool net_disk_one(struct net_node *n)
 
 static bool net_done_one(struct net_node *n)
 {
-	struct raft_id d = n->done[0];
+	struct rblk_id d = n->done[0];
 
 	if (!n->up || !n->done_n)
 		return false;
@@ -622,7 +624,7 @@ static bool net_done_one(struct net_node *n)
 
 static bool net_meta_write(struct net_node *n)
 {
-	if (!n->up || !n->meta_ticket || n->meta_written)
+	if (!n->up || !n->meta_version || n->meta_written)
 		return false;
 	n->meta = n->meta_new;
 	n->meta_written = true;
@@ -631,12 +633,12 @@ static bool net_meta_write(struct net_node *n)
 
 static bool net_meta_done(struct net_node *n)
 {
-	u64 ticket = n->meta_ticket;
+	u64 version = n->meta_version;
 
-	if (!n->up || !ticket || !n->meta_written)
+	if (!n->up || !version || !n->meta_written)
 		return false;
-	n->meta_ticket = 0;
-	CHECK_EQ(net_event(n, RAFT_EV_META_DONE, 0, ticket), 0);
+	n->meta_version = 0;
+	CHECK_EQ(net_event(n, RAFT_EV_META_DONE, 0, version), 0);
 	return true;
 }
 
@@ -650,14 +652,15 @@ static bool net_disk_all(struct net_node *n)
 	return any;
 }
 
-static inline int net_propose(struct net_node *n, u32 count, u32 bytes, const struct raft_conf *conf)
+static inline int net_propose(struct net_node *n, u32 count, u32 bytes,
+			      const struct raft_conf *conf)
 {
 	struct raft_event ev = { .type = RAFT_EV_PROPOSE };
 	struct raft_status st;
 	struct raft_conf c;
 	u32 i;
 
-	raft_status(n->r, &st);
+	rblk_raft_status(n->r, &st);
 	for (i = 0; i < count && n->last + count < NET_LOG; i++)
 		n->log[n->last + 1 + i] = (struct net_ent){ .term = st.term, .val = ++net.val };
 	ev.propose.count = count;
@@ -673,9 +676,9 @@ static inline int net_propose(struct net_node *n, u32 count, u32 bytes, const st
 
 static inline int net_read(struct net_node *n)
 {
-	CHECK(n->tickets + 1 < NET_TICKETS);
-	n->need[++n->tickets] = net.commit;
-	return net_event(n, RAFT_EV_READ, 0, n->tickets);
+	CHECK(n->reads + 1 < NET_READS);
+	n->need[++n->reads] = net.commit;
+	return net_event(n, RAFT_EV_READ, 0, n->reads);
 }
 
 static inline struct net_node *net_leader(void)
@@ -687,7 +690,7 @@ static inline struct net_node *net_leader(void)
 	for (n = net.node + 1; n <= net.node + NET_NODES; n++) {
 		if (!n->up)
 			continue;
-		raft_status(n->r, &st);
+		rblk_raft_status(n->r, &st);
 		if (st.role == RAFT_LEADER && st.term > term) {
 			found = n;
 			term = st.term;
@@ -701,7 +704,7 @@ static inline void net_tick_due(void)
 	struct net_node *n;
 
 	for (n = net.node + 1; n <= net.node + NET_NODES; n++)
-		if (n->up && raft_deadline(n->r) <= net.now)
+		if (n->up && rblk_raft_deadline(n->r) <= net.now)
 			net_event(n, RAFT_EV_TICK, 0, 0);
 }
 
@@ -717,7 +720,7 @@ static inline void net_settle(void)
 		CHECK(rounds++ < 100000);
 		for (n = net.node + 1; n <= net.node + NET_NODES; n++) {
 			any |= net_disk_all(n);
-			if (n->up && raft_pending(n->r)) {
+			if (n->up && rblk_raft_pending(n->r)) {
 				u32 before = net.nmsg;
 
 				net_event(n, RAFT_EV_PUMP, 0, 0);

@@ -29,11 +29,11 @@ static struct log_super super(void)
 	struct log_super s = { .store = 0x1122334455667788, .created = 0x6543210 };
 	u32 i;
 
-	for (i = 0; i < LOG_UUID_LEN; i++)
+	for (i = 0; i < RBLK_UUID_LEN; i++)
 		s.volume[i] = 0x10 + i;
 	strcpy(s.volume_name, "vol0");
 	strcpy(s.node, "alpha");
-	CHECK_EQ(log_layout(&s, 0x640000, 0x40000000, NULL), 0);
+	CHECK_EQ(rblk_log_layout(&s, 0x640000, 0x40000000, NULL), 0);
 	return s;
 }
 
@@ -43,7 +43,7 @@ static void again(u32 len)
 	struct disk_head *h = (void *)buf;
 	u32 skip = offsetof(struct disk_head, version);
 
-	h->crc = cpu_to_le32(rb_crc32c(0, buf + skip, len - skip));
+	h->crc = cpu_to_le32(rblk_crc32c(0, buf + skip, len - skip));
 }
 
 static void set(u32 off, u32 width, u64 v)
@@ -93,7 +93,7 @@ static int dec_super(void)
 
 	memset(&s, 0x77, sizeof(s));
 	before = s;
-	rc = log_super_decode(&s, buf);
+	rc = rblk_log_super_decode(&s, buf);
 	CHECK(!rc || !memcmp(&s, &before, sizeof(s)));
 	return rc;
 }
@@ -117,7 +117,7 @@ static void superblock(void)
 		{ 136, 8, 0x40000001, -EINVAL },
 		{ 136, 8, -4096, -EINVAL },
 		{ 136, 8, 0x400000000, -EINVAL },	/* the map is too small for it */
-		{ 144, 8, 0x20000, -EINVAL },	/* over a metadata slot */
+		{ 144, 8, 0x20000, -EINVAL },	/* over a metadata copy */
 		{ 144, 8, 0x30200, -EINVAL },
 		{ 144, 8, 0x7fffffffffffe000, -EINVAL },
 		{ 152, 8, 0x4000, -EINVAL },
@@ -136,24 +136,24 @@ static void superblock(void)
 	};
 	struct log_super s = super(), t;
 
-	log_super_encode(&s, buf);
+	rblk_log_super_encode(&s, buf);
 	expect(g_super, LOG_SUPER_BYTES);
 	memset(&t, 0, sizeof(t));
-	CHECK_EQ(log_super_decode(&t, buf), 0);
+	CHECK_EQ(rblk_log_super_decode(&t, buf), 0);
 	CHECK(!memcmp(&s, &t, sizeof(s)));
 	reject(dec_super, sizeof(struct disk_super), bad, ARRAY_SIZE(bad));
-	memset(buf + 32, 0, LOG_UUID_LEN);
+	memset(buf + 32, 0, RBLK_UUID_LEN);
 	again(sizeof(struct disk_super));
 	CHECK_EQ(dec_super(), -EINVAL);
 	/* Features: unknown compatible ones are ignored, ro ones leave only looking. */
-	log_super_encode(&s, buf);
+	rblk_log_super_encode(&s, buf);
 	set(16, 4, 0x80000001);
 	again(sizeof(struct disk_super));
-	CHECK_EQ(log_super_decode(&t, buf), 0);
+	CHECK_EQ(rblk_log_super_decode(&t, buf), 0);
 	CHECK(!t.read_only);
 	set(20, 4, 2);
 	again(sizeof(struct disk_super));
-	CHECK_EQ(log_super_decode(&t, buf), 0);
+	CHECK_EQ(rblk_log_super_decode(&t, buf), 0);
 	CHECK(t.read_only);
 }
 
@@ -161,7 +161,7 @@ static int dec_data(void)
 {
 	struct data_super s;
 
-	return data_super_decode(&s, buf);
+	return rblk_log_data_super_decode(&s, buf);
 }
 
 static void data_header(void)
@@ -177,42 +177,42 @@ static void data_header(void)
 	struct log_super s = super();
 	struct data_super d = { .store = s.store, .seq = 0x102, .index = 0x304, .term = 0x506 }, t;
 
-	memcpy(d.volume, s.volume, LOG_UUID_LEN);
+	memcpy(d.volume, s.volume, RBLK_UUID_LEN);
 	strcpy(d.volume_name, s.volume_name);
 	strcpy(d.node, s.node);
-	data_super_encode(&d, buf);
-	expect(g_data, RB_BLOCK_SIZE);
+	rblk_log_data_super_encode(&d, buf);
+	expect(g_data, RBLK_BLOCK_SIZE);
 	memset(&t, 0, sizeof(t));
-	CHECK_EQ(data_super_decode(&t, buf), 0);
+	CHECK_EQ(rblk_log_data_super_decode(&t, buf), 0);
 	CHECK(!memcmp(&d, &t, sizeof(d)));
 	reject(dec_data, sizeof(struct disk_data), bad, ARRAY_SIZE(bad));
 }
 
-static void conf_set(struct log_conf *c, u64 base, u32 bs, u32 n)
+static void conf_set(struct rblk_conf *c, u64 base, u32 bs, u32 n)
 {
-	static const struct log_member m[2] = {
-		{ .store = 0xa1, .flags = RAFT_M_IN, .node = "alpha", .addr = "10.0.0.1:7000" },
-		{ .store = 0xa2, .flags = RAFT_M_IN | RAFT_M_LEARNER, .node = "beta",
+	static const struct rblk_member m[2] = {
+		{ .store = 0xa1, .flags = RBLK_M_IN, .node = "alpha", .addr = "10.0.0.1:7000" },
+		{ .store = 0xa2, .flags = RBLK_M_IN | RBLK_M_LEARNER, .node = "beta",
 		  .addr = "[fd00::2]:7000" },
 	};
 
 	memset(c, 0, sizeof(*c));
 	c->index = base + 1;
-	c->nonce = base + 2;
+	c->cluster = base + 2;
 	c->sectors = base + 8;
 	c->block_size = bs;
 	c->election_ms = base + 4;
 	c->heartbeat_ms = base + 5;
-	c->flags = base == 0x2000 ? LOG_CONF_SHARED : 0;
+	c->flags = base == 0x2000 ? RBLK_CONF_SHARED : 0;
 	c->n = n;
 	memcpy(c->m, m, n * sizeof(m[0]));
 }
 
 static int dec_conf(void)
 {
-	struct log_conf c;
+	struct rblk_conf c;
 
-	return log_conf_decode(&c, buf);
+	return rblk_log_conf_decode(&c, buf);
 }
 
 static void configuration(void)
@@ -238,28 +238,28 @@ static void configuration(void)
 		{ 112 + 48 + 63, 1, 'x', -EINVAL },
 		{ 112 + 112, 8, 0xa1, -EINVAL },	/* the same store twice */
 	};
-	struct log_conf c, d;
+	struct rblk_conf c, d;
 	struct raft_conf rc;
 	u32 i;
 
 	conf_set(&c, 0x2000, 4096, 2);
-	log_conf_encode(&c, buf);
-	expect(g_conf, RB_BLOCK_SIZE);
+	rblk_log_conf_encode(&c, buf);
+	expect(g_conf, RBLK_BLOCK_SIZE);
 	memset(&d, 0, sizeof(d));
-	CHECK_EQ(log_conf_decode(&d, buf), 0);
+	CHECK_EQ(rblk_log_conf_decode(&d, buf), 0);
 	CHECK(!memcmp(&c, &d, sizeof(c)));
-	log_conf_to_raft(&c, &rc);
+	rblk_log_conf_to_raft(&c, &rc);
 	CHECK(rc.index == c.index && rc.n == 2 && rc.m[1].store == 0xa2 && rc.m[1].flags == 5);
 	reject(dec_conf, sizeof(struct disk_conf_block), bad, ARRAY_SIZE(bad));
 	/* All members that fit are right, and so is what lies behind them. */
-	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
 		memcpy(buf + 112 + i * 112, buf + 112, 112);
 		set(112 + i * 112, 8, 0xb0 + i);
 	}
-	set(64 + 36, 4, RAFT_MEMBERS_MAX);
+	set(64 + 36, 4, RBLK_MEMBERS_MAX);
 	again(sizeof(struct disk_conf_block));
 	CHECK_EQ(dec_conf(), 0);
-	set(64 + 36, 4, RAFT_MEMBERS_MAX + 1);
+	set(64 + 36, 4, RBLK_MEMBERS_MAX + 1);
 	again(sizeof(struct disk_conf_block));
 	CHECK_EQ(dec_conf(), -EINVAL);
 }
@@ -270,7 +270,7 @@ static int dec_meta(void)
 {
 	static struct log_meta m;
 
-	return log_meta_decode(&m, &meta_super, buf);
+	return rblk_log_meta_decode(&m, &meta_super, buf);
 }
 
 static void metadata(void)
@@ -313,23 +313,23 @@ static void metadata(void)
 	};
 	conf_set(&m.conf, 0x2000, 4096, 2);
 	conf_set(&m.prev_conf, 0x1000, 512, 1);
-	log_meta_encode(&m, &meta_super, buf);
+	rblk_log_meta_encode(&m, &meta_super, buf);
 	expect(g_meta, LOG_META_BYTES);
-	CHECK_EQ(log_meta_decode(&t, &meta_super, buf), 0);
+	CHECK_EQ(rblk_log_meta_decode(&t, &meta_super, buf), 0);
 	CHECK(!memcmp(&m, &t, sizeof(m)));
 	reject(dec_meta, LOG_META_BYTES, bad, ARRAY_SIZE(bad));
 	/* What could not be read back is not written silently. */
 	tap_expect_asserts();
 	m.floor.index = 0x99;
-	log_meta_encode(&m, &meta_super, buf);
+	rblk_log_meta_encode(&m, &meta_super, buf);
 	CHECK_EQ(tap_asserts(), 1);
 }
 
 static int dec_map(void)
 {
-	static u64 v[LOG_MAP_PER_BLOCK];
+	static u64 v[RBLK_MAP_PER_BLOCK];
 
-	return log_map_decode(&meta_super, 3, v, buf);
+	return rblk_log_map_decode(&meta_super, 3, v, buf);
 }
 
 static void change_map(void)
@@ -340,44 +340,44 @@ static void change_map(void)
 		{ 48, 8, 5, -EINVAL },
 		{ 56, 8, 4, -EINVAL },
 	};
-	static u64 v[LOG_MAP_PER_BLOCK], t[LOG_MAP_PER_BLOCK];
+	static u64 v[RBLK_MAP_PER_BLOCK], t[RBLK_MAP_PER_BLOCK];
 
 	meta_super = super();
 	memset(v, 0, sizeof(v));
 	v[0] = 0x7000;
 	v[1] = 0x7001;
 	v[2] = 0x7002;
-	v[LOG_MAP_PER_BLOCK - 1] = 0x7000 + LOG_MAP_PER_BLOCK - 1;
-	log_map_encode(&meta_super, 3, v, buf);
-	expect(g_map, RB_BLOCK_SIZE);
-	CHECK_EQ(log_map_decode(&meta_super, 3, t, buf), 0);
+	v[RBLK_MAP_PER_BLOCK - 1] = 0x7000 + RBLK_MAP_PER_BLOCK - 1;
+	rblk_log_map_encode(&meta_super, 3, v, buf);
+	expect(g_map, RBLK_BLOCK_SIZE);
+	CHECK_EQ(rblk_log_map_decode(&meta_super, 3, t, buf), 0);
 	CHECK(!memcmp(v, t, sizeof(v)));
-	CHECK_EQ(log_map_decode(&meta_super, 2, t, buf), -EINVAL);
-	reject(dec_map, RB_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
+	CHECK_EQ(rblk_log_map_decode(&meta_super, 2, t, buf), -EINVAL);
+	reject(dec_map, RBLK_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
 }
 
 static int dec_record(void)
 {
 	struct log_header h;
-	int rc = log_header_decode(&meta_super, buf, &h);
+	int rc = rblk_log_header_decode(&meta_super, buf, &h);
 
-	return rc ? rc : log_header_check(buf, &h);
+	return rc ? rc : rblk_log_header_check(buf, &h);
 }
 
 static int dec_header(void)
 {
 	struct log_header h;
 
-	return log_header_decode(&meta_super, buf, &h);
+	return rblk_log_header_decode(&meta_super, buf, &h);
 }
 
-static void put(const struct rb_entry *e0, const u32 *crc)
+static void put(const struct rblk_entry *e0, const u32 *crc)
 {
-	struct rb_entry e = *e0;
+	struct rblk_entry e = *e0;
 	u64 pos;
 
-	e.csum = rb_entry_csum(&e, crc);
-	CHECK_EQ(log_add(&t_log, &e, crc, 1, &pos), 0);
+	e.csum = rblk_entry_csum(&e, crc);
+	CHECK_EQ(rblk_log_add(&t_log, &e, crc, 1, &pos), 0);
 }
 
 static void record(void)
@@ -432,8 +432,8 @@ static void record(void)
 		{ 144, 4, 17, -EINVAL },
 		{ 144, 4, 16, 0 },
 	};
-	static u8 data[2 * RB_BLOCK_SIZE];
-	struct rb_entry e = { .index = 1, .term = 2, .kind = RB_E_NOOP };
+	static u8 data[2 * RBLK_BLOCK_SIZE];
+	struct rblk_entry e = { .index = 1, .term = 2, .kind = RBLK_E_NOOP };
 	static struct log_meta m;
 	struct log_record *r;
 	struct log_header h;
@@ -441,34 +441,34 @@ static void record(void)
 	u32 crc[2], i;
 
 	meta_super = super();
-	log_init(&t_log, &meta_super, t_headers);
-	log_meta_init(&m);
+	rblk_log_init(&t_log, &meta_super, t_headers);
+	rblk_log_meta_init(&m);
 	t_log.next_seq = 1;
 	t_log.floor_seq = 1;
-	log_start(&t_log, &m);
+	rblk_log_start(&t_log, &m);
 	for (i = 0; i < 2; i++, e.index++) {
 		put(&e, crc);
-		log_done(&t_log, log_submit(&t_log), 0);
+		rblk_log_done(&t_log, rblk_log_submit(&t_log), 0);
 	}
-	memset(data, 0x77, RB_BLOCK_SIZE);
-	memset(data + RB_BLOCK_SIZE, 0x78, RB_BLOCK_SIZE);
+	memset(data, 0x77, RBLK_BLOCK_SIZE);
+	memset(data + RBLK_BLOCK_SIZE, 0x78, RBLK_BLOCK_SIZE);
 	for (i = 0; i < 2; i++)
-		crc[i] = rb_crc32c(0, data + i * RB_BLOCK_SIZE, RB_BLOCK_SIZE);
-	put(&(struct rb_entry){ .index = 3, .term = 2, .kind = RB_E_WRITE, .nblocks = 2,
+		crc[i] = rblk_crc32c(0, data + i * RBLK_BLOCK_SIZE, RBLK_BLOCK_SIZE);
+	put(&(struct rblk_entry){ .index = 3, .term = 2, .kind = RBLK_E_WRITE, .nblocks = 2,
 	    .sector = 0x8000000010, .nsect = 16, .epoch = 0x91, .seq = 0x92 }, crc);
-	put(&(struct rb_entry){ .index = 4, .term = 3, .kind = RB_E_OPEN, .store = 0xa1,
+	put(&(struct rblk_entry){ .index = 4, .term = 3, .kind = RBLK_E_OPEN, .store = 0xa1,
 	    .epoch = 0x93, .seq = 0x94 }, crc);
-	r = log_submit(&t_log);
-	memcpy(buf, r->header, RB_BLOCK_SIZE);
-	expect(g_record, RB_BLOCK_SIZE);
-	CHECK_EQ(log_header_decode(&meta_super, buf, &h), 0);
-	log_header_self(buf, &h, &id);
+	r = rblk_log_submit(&t_log);
+	memcpy(buf, r->header, RBLK_BLOCK_SIZE);
+	expect(g_record, RBLK_BLOCK_SIZE);
+	CHECK_EQ(rblk_log_header_decode(&meta_super, buf, &h), 0);
+	rblk_log_header_self(buf, &h, &id);
 	CHECK(id.seq == r->id.seq && id.pos == r->id.pos && id.bytes == r->id.bytes &&
 	      id.chain == r->id.chain && id.first == 3 && id.last == 4 && id.term == 3 &&
 	      id.csum == r->id.csum);
-	reject(dec_record, RB_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
+	reject(dec_record, RBLK_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
 	/* Counts are within bounds before any entry is looked at. */
-	reject(dec_header, RB_BLOCK_SIZE, counts, ARRAY_SIZE(counts));
+	reject(dec_header, RBLK_BLOCK_SIZE, counts, ARRAY_SIZE(counts));
 }
 
 static void layout(void)
@@ -476,25 +476,25 @@ static void layout(void)
 	struct log_super s = {};
 	u64 need, n;
 
-	CHECK_EQ(log_layout(&s, 1 << 20, 1ULL << 40, &need), -ENOSPC);
+	CHECK_EQ(rblk_log_layout(&s, 1 << 20, 1ULL << 40, &need), -ENOSPC);
 	n = need;
-	CHECK_EQ(log_layout(&s, n - 1, 1ULL << 40, &need), -ENOSPC);
-	CHECK_EQ(log_layout(&s, n, 1ULL << 40, &need), 0);
+	CHECK_EQ(rblk_log_layout(&s, n - 1, 1ULL << 40, &need), -ENOSPC);
+	CHECK_EQ(rblk_log_layout(&s, n, 1ULL << 40, &need), 0);
 	CHECK_EQ(s.ring_bytes, LOG_RING_MIN);
 	CHECK_EQ(s.ring_off % (1 << 20), 0);
 	CHECK(s.map_bytes >= (1ULL << 40 >> 20) * 8);
-	CHECK(s.map_off >= log_meta_offset(1) + LOG_META_BYTES);
+	CHECK(s.map_off >= rblk_log_meta_offset(1) + LOG_META_BYTES);
 	CHECK(s.map_off + s.map_bytes <= s.ring_off);
-	CHECK_EQ(log_meta_offset(0), 64 << 10);
-	CHECK_EQ(log_meta_offset(1), 128 << 10);
-	CHECK_EQ(log_super_offset(&s, 0), 0);
-	CHECK_EQ(log_layout(&s, (1ULL << 33) + 512 * 9, 1ULL << 40, NULL), 0);
-	CHECK_EQ(log_super_offset(&s, 1), 1ULL << 33);
+	CHECK_EQ(rblk_log_meta_offset(0), 64 << 10);
+	CHECK_EQ(rblk_log_meta_offset(1), 128 << 10);
+	CHECK_EQ(rblk_log_super_offset(&s, 0), 0);
+	CHECK_EQ(rblk_log_layout(&s, (1ULL << 33) + 512 * 9, 1ULL << 40, NULL), 0);
+	CHECK_EQ(rblk_log_super_offset(&s, 1), 1ULL << 33);
 	CHECK(s.ring_off + s.ring_bytes <= 1ULL << 33);
-	CHECK_EQ(log_layout(&s, 1ULL << 33, 0, NULL), -EINVAL);
-	CHECK_EQ(log_layout(&s, 1ULL << 33, 1000, NULL), -EINVAL);
+	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 0, NULL), -EINVAL);
+	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 1000, NULL), -EINVAL);
 	s.block_size = 1024;
-	CHECK_EQ(log_layout(&s, 1ULL << 33, 1 << 20, NULL), -EINVAL);
+	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 1 << 20, NULL), -EINVAL);
 }
 
 /* The superblock, else its copy; never past what a newer version wrote. */
@@ -504,33 +504,33 @@ static void read_super(void)
 	struct disk_head *h = (void *)t_img;
 
 	t_format();
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
 	CHECK(!memcmp(&s, &t_super, sizeof(s)));
 	t_img[70] ^= 1;
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
 	t_unreadable[0] = 1;
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
-	t_img[log_super_offset(&t_super, 1)] ^= 1;
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -EIO);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	t_img[rblk_log_super_offset(&t_super, 1)] ^= 1;
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EIO);
 	t_unreadable[0] = 0;
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -EBADMSG);
-	memset(t_img, 0, RB_BLOCK_SIZE);
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -ENODATA);
-	CHECK_EQ(log_read_super(&t_rd, 4096, &s), -ENOSPC);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EBADMSG);
+	memset(t_img, 0, RBLK_BLOCK_SIZE);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -ENODATA);
+	CHECK_EQ(rblk_log_read_super(&t_rd, 4096, &s), -ENOSPC);
 
 	t_format();
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES - 4096, &t), -ENOSPC);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES - 4096, &t), -ENOSPC);
 	h->incompat = cpu_to_le32(1);
-	memcpy(buf, t_img, RB_BLOCK_SIZE);
+	memcpy(buf, t_img, RBLK_BLOCK_SIZE);
 	again(sizeof(struct disk_super));
-	memcpy(t_img, buf, RB_BLOCK_SIZE);
-	CHECK_EQ(log_read_super(&t_rd, T_DEV_BYTES, &s), -EPROTONOSUPPORT);
+	memcpy(t_img, buf, RBLK_BLOCK_SIZE);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EPROTONOSUPPORT);
 }
 
-static void slot(int n, u64 version)
+static void copy(int n, u64 version)
 {
 	t_meta.version = version;
-	log_meta_encode(&t_meta, &t_super, t_img + log_meta_offset(n));
+	rblk_log_meta_encode(&t_meta, &t_super, t_img + rblk_log_meta_offset(n));
 }
 
 static void read_meta(void)
@@ -540,53 +540,53 @@ static void read_meta(void)
 	int bad;
 
 	t_format();
-	slot(0, 9);
-	slot(1, 9);
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	copy(0, 9);
+	copy(1, 9);
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 9 && !bad);
-	slot(1, 10);
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	copy(1, 10);
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 10 && !bad);
-	slot(0, 11);
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	copy(0, 11);
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 11 && !bad);
-	t_img[log_meta_offset(0) + 9000] ^= 1;
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	t_img[rblk_log_meta_offset(0) + 9000] ^= 1;
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 10 && bad == 1);
-	t_unreadable[log_meta_offset(1) / RB_BLOCK_SIZE] = 1;
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), -EUCLEAN);
+	t_unreadable[rblk_log_meta_offset(1) / RBLK_BLOCK_SIZE] = 1;
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), -EUCLEAN);
 	CHECK_EQ(bad, 2);
-	t_unreadable[log_meta_offset(1) / RB_BLOCK_SIZE] = 0;
-	slot(0, 12);
+	t_unreadable[rblk_log_meta_offset(1) / RBLK_BLOCK_SIZE] = 0;
+	copy(0, 12);
 	other = t_super;
 	other.store++;
-	CHECK_EQ(log_read_meta(&t_rd, &other, &m, &bad), -EUCLEAN);
-	log_meta_encode(&t_meta, &other, t_img + log_meta_offset(1));
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &other, &m, &bad), -EUCLEAN);
+	rblk_log_meta_encode(&t_meta, &other, t_img + rblk_log_meta_offset(1));
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 12 && bad == 1);
-	/* A newer version's slot is not overruled by an older one. */
-	memcpy(buf, t_img + log_meta_offset(0), LOG_META_BYTES);
+	/* A newer version's copy is not overruled by an older one. */
+	memcpy(buf, t_img + rblk_log_meta_offset(0), LOG_META_BYTES);
 	set(24, 4, 1);
 	again(LOG_META_BYTES);
-	memcpy(t_img + log_meta_offset(1), buf, LOG_META_BYTES);
-	CHECK_EQ(log_read_meta(&t_rd, &t_super, &m, &bad), -EPROTONOSUPPORT);
+	memcpy(t_img + rblk_log_meta_offset(1), buf, LOG_META_BYTES);
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), -EPROTONOSUPPORT);
 }
 
 static void names(void)
 {
 	char b[8];
 
-	disk_name_put(b, "abcdefghij", 8);
+	rblk_log_disk_name_put(b, "abcdefghij", 8);
 	CHECK_STREQ(b, "abcdefg");
-	CHECK(disk_name_ok(b, 8));
+	CHECK(rblk_log_disk_name_ok(b, 8));
 	b[7] = 'x';
-	CHECK(!disk_name_ok(b, 8));
-	disk_name_put(b, "", 8);
-	CHECK(disk_name_ok(b, 8));
-	disk_name_put(b, "a b", 8);
-	CHECK(!disk_name_ok(b, 8));
-	CHECK_STREQ(log_verdict_name(LOG_V_ROT_UNKNOWN), "rot-unknown");
-	CHECK_STREQ(log_verdict_name(LOG_V_NR), "?");
+	CHECK(!rblk_log_disk_name_ok(b, 8));
+	rblk_log_disk_name_put(b, "", 8);
+	CHECK(rblk_log_disk_name_ok(b, 8));
+	rblk_log_disk_name_put(b, "a b", 8);
+	CHECK(!rblk_log_disk_name_ok(b, 8));
+	CHECK_STREQ(rblk_log_finding_name(LOG_F_ROT_UNKNOWN), "rot-unknown");
+	CHECK_STREQ(rblk_log_finding_name(LOG_F_NR), "?");
 }
 
 static const struct tap_case cases[] = {

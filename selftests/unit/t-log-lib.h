@@ -10,8 +10,8 @@
 #include "tap.h"
 
 #define T_DEV_BYTES	(6u << 20)
-#define T_RING_BYTES	(4u << 20)	/* what log_layout() makes of it: the smallest */
-#define T_BLOCKS	(T_DEV_BYTES / RB_BLOCK_SIZE)
+#define T_RING_BYTES	(4u << 20)	/* what rblk_log_layout() makes of it: the smallest */
+#define T_BLOCKS	(T_DEV_BYTES / RBLK_BLOCK_SIZE)
 #define T_ENTRIES	65536
 
 struct t_found {		/* the newest entry that recovery told of, by index */
@@ -40,7 +40,7 @@ static int t_read(void *ctx, u64 off, void *buf, u32 len)
 
 	CHECK(off + len <= T_DEV_BYTES);
 	t_reads += len;
-	for (b = off / RB_BLOCK_SIZE; b * RB_BLOCK_SIZE < off + len; b++)
+	for (b = off / RBLK_BLOCK_SIZE; b * RBLK_BLOCK_SIZE < off + len; b++)
 		if (t_unreadable[b])
 			return -EIO;
 	memcpy(buf, t_img + off, len);
@@ -55,7 +55,7 @@ static inline void t_write_meta(void)
 
 	t_meta.version++;
 	for (i = 0; i < 2; i++)
-		log_meta_encode(&t_meta, &t_super, t_img + log_meta_offset(i));
+		rblk_log_meta_encode(&t_meta, &t_super, t_img + rblk_log_meta_offset(i));
 }
 
 static inline void t_format(void)
@@ -63,30 +63,30 @@ static inline void t_format(void)
 	memset(&t_super, 0, sizeof(t_super));
 	memset(t_img, 0, sizeof(t_img));
 	memset(t_unreadable, 0, sizeof(t_unreadable));
-	memset(t_super.volume, 0x5a, LOG_UUID_LEN);
+	memset(t_super.volume, 0x5a, RBLK_UUID_LEN);
 	strcpy(t_super.volume_name, "vol");
 	strcpy(t_super.node, "node");
 	t_super.store = 0x1122334455667788;
-	CHECK_EQ(log_layout(&t_super, T_DEV_BYTES, 1ULL << 30, NULL), 0);
+	CHECK_EQ(rblk_log_layout(&t_super, T_DEV_BYTES, 1ULL << 30, NULL), 0);
 	CHECK_EQ(t_super.ring_bytes, T_RING_BYTES);
-	log_super_encode(&t_super, t_img);
-	log_super_encode(&t_super, t_img + log_super_offset(&t_super, 1));
-	log_meta_init(&t_meta);
+	rblk_log_super_encode(&t_super, t_img);
+	rblk_log_super_encode(&t_super, t_img + rblk_log_super_offset(&t_super, 1));
+	rblk_log_meta_init(&t_meta);
 	t_meta.state.index = 1000000;	/* the tests of the log trim as they like */
 	t_write_meta();
 }
 
-static inline int t_entry(void *ctx, const struct rb_entry *e, const u32 *block_crc, u64 pos,
+static inline int t_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, u64 pos,
 			  const struct log_record *rec, const void *conf)
 {
 	CHECK(e->index < T_ENTRIES);
 	CHECK(e->index <= t_last + 1 || !t_last);
-	CHECK_EQ(rb_entry_csum(e, block_crc), e->csum);
+	CHECK_EQ(rblk_entry_csum(e, block_crc), e->csum);
 	CHECK(pos >= rec->pos + rec->header_bytes &&
-	      pos + e->nblocks * RB_BLOCK_SIZE <= rec->pos + rec->id.bytes);
+	      pos + e->nblocks * RBLK_BLOCK_SIZE <= rec->pos + rec->id.bytes);
 	t_found[e->index] = (struct t_found){ .csum = e->csum, .pos = pos, .term = e->term };
 	t_last = e->index;
-	if (e->kind == RB_E_CONF && conf)
+	if (e->kind == RBLK_E_CONF && conf)
 		t_confs++;
 	return 0;
 }
@@ -96,18 +96,18 @@ static inline int t_recover(void)
 {
 	int bad, rc;
 
-	rc = log_read_meta(&t_rd, &t_super, &t_meta, &bad);
+	rc = rblk_log_read_meta(&t_rd, &t_super, &t_meta, &bad);
 	if (rc)
 		return rc;
 	t_last = t_meta.floor.index;
 	t_confs = 0;
-	log_init(&t_log, &t_super, t_headers);
-	return log_recover(&t_log, &t_rd, &t_meta, t_entry, NULL, &t_rep);
+	rblk_log_init(&t_log, &t_super, t_headers);
+	return rblk_log_recover(&t_log, &t_rd, &t_meta, t_entry, NULL, &t_rep);
 }
 
 static inline void t_start(void)
 {
-	log_start(&t_log, &t_meta);
+	rblk_log_start(&t_log, &t_meta);
 	t_write_meta();
 }
 
@@ -118,14 +118,14 @@ static inline void t_open(void)
 }
 
 /* A write of @nblocks blocks (0: a no-op) whose content follows from index and term. */
-static inline int t_make(struct rb_entry *e, u32 *crc, u8 *data, u64 index, u64 term, u32 nblocks)
+static inline int t_make(struct rblk_entry *e, u32 *crc, u8 *data, u64 index, u64 term, u32 nblocks)
 {
 	u32 i, k;
 
 	memset(e, 0, sizeof(*e));
 	e->index = index;
 	e->term = term;
-	e->kind = nblocks ? RB_E_WRITE : RB_E_NOOP;
+	e->kind = nblocks ? RBLK_E_WRITE : RBLK_E_NOOP;
 	e->nblocks = nblocks;
 	if (nblocks) {
 		e->sector = index * 8;
@@ -134,13 +134,13 @@ static inline int t_make(struct rb_entry *e, u32 *crc, u8 *data, u64 index, u64 
 		e->seq = index;
 	}
 	for (i = 0; i < nblocks; i++) {
-		u64 *p = (u64 *)(data + i * RB_BLOCK_SIZE);
+		u64 *p = (u64 *)(data + i * RBLK_BLOCK_SIZE);
 
-		for (k = 0; k < RB_BLOCK_SIZE / 8; k++)
+		for (k = 0; k < RBLK_BLOCK_SIZE / 8; k++)
 			p[k] = (index * 1000003 + term) * 2654435761u + i * 512 + k;
-		crc[i] = rb_crc32c(0, p, RB_BLOCK_SIZE);
+		crc[i] = rblk_crc32c(0, p, RBLK_BLOCK_SIZE);
 	}
-	e->csum = rb_entry_csum(e, crc);
+	e->csum = rblk_entry_csum(e, crc);
 	return 0;
 }
 
@@ -148,7 +148,7 @@ static inline int t_make(struct rb_entry *e, u32 *crc, u8 *data, u64 index, u64 
 static inline void t_copy_in(u8 *img, u64 pos, const u8 *from, u32 len)
 {
 	struct log_extent x[2];
-	int i, n = log_extents(&t_super, pos, len, x);
+	int i, n = rblk_log_extents(&t_super, pos, len, x);
 
 	for (i = 0; i < n; from += x[i].len, i++)
 		memcpy(img + x[i].off, from, x[i].len);
@@ -156,7 +156,7 @@ static inline void t_copy_in(u8 *img, u64 pos, const u8 *from, u32 len)
 
 static inline u64 t_block(u64 pos)	/* device block at a logical position */
 {
-	return (t_super.ring_off + pos % t_super.ring_bytes) / RB_BLOCK_SIZE;
+	return (t_super.ring_off + pos % t_super.ring_bytes) / RBLK_BLOCK_SIZE;
 }
 
 static inline u8 *t_at(u64 pos)
@@ -166,23 +166,23 @@ static inline u8 *t_at(u64 pos)
 
 static inline int t_add(u64 index, u64 term, u32 nblocks)
 {
-	static u8 data[RB_ENTRY_BLOCKS_MAX * RB_BLOCK_SIZE] __aligned(4096);
-	u32 crc[RB_ENTRY_BLOCKS_MAX];
-	struct rb_entry e;
+	static u8 data[RBLK_ENTRY_BLOCKS_MAX * RBLK_BLOCK_SIZE] __aligned(4096);
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX];
+	struct rblk_entry e;
 	u64 pos;
 	int rc;
 
 	t_make(&e, crc, data, index, term, nblocks);
-	rc = log_add(&t_log, &e, crc, term, &pos);
+	rc = rblk_log_add(&t_log, &e, crc, term, &pos);
 	if (!rc)
-		t_copy_in(t_shadow, pos, data, nblocks * RB_BLOCK_SIZE);
+		t_copy_in(t_shadow, pos, data, nblocks * RBLK_BLOCK_SIZE);
 	return rc;
 }
 
 /* The bytes of a record as they go to the device: block @n of it. */
 static inline const u8 *t_part(const struct log_record_id *id, const u8 *header, u32 n)
 {
-	u64 pos = id->pos + (u64)n * RB_BLOCK_SIZE;
+	u64 pos = id->pos + (u64)n * RBLK_BLOCK_SIZE;
 
 	if (!n)
 		return header;
@@ -195,13 +195,13 @@ static inline void t_land_part(const struct log_record *r, u32 from, u32 to)
 	u32 i;
 
 	for (i = from; i < to; i++)
-		memcpy(t_at(r->pos + (u64)i * RB_BLOCK_SIZE), t_part(&r->id, r->header, i),
-		       RB_BLOCK_SIZE);
+		memcpy(t_at(r->pos + (u64)i * RBLK_BLOCK_SIZE), t_part(&r->id, r->header, i),
+		       RBLK_BLOCK_SIZE);
 }
 
 static inline void t_land(const struct log_record *r)
 {
-	t_land_part(r, 0, r->id.bytes / RB_BLOCK_SIZE);
+	t_land_part(r, 0, r->id.bytes / RBLK_BLOCK_SIZE);
 }
 
 /* One entry, one record, submitted. */
@@ -210,7 +210,7 @@ static inline struct log_record *t_submit(u64 index, u64 term, u32 nblocks)
 	struct log_record *r;
 
 	CHECK_EQ(t_add(index, term, nblocks), 0);
-	r = log_submit(&t_log);
+	r = rblk_log_submit(&t_log);
 	CHECK(r);
 	return r;
 }
@@ -222,16 +222,16 @@ static inline struct log_record_id t_append(u64 index, u64 term, u32 nblocks)
 	struct log_record_id id = r->id;
 
 	t_land(r);
-	CHECK(log_done(&t_log, r, 0));
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK(rblk_log_done(&t_log, r, 0));
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 	return id;
 }
 
 static inline bool t_has(u64 index, u64 term, u32 nblocks)
 {
-	static u8 data[RB_ENTRY_BLOCKS_MAX * RB_BLOCK_SIZE];
-	u32 crc[RB_ENTRY_BLOCKS_MAX];
-	struct rb_entry e;
+	static u8 data[RBLK_ENTRY_BLOCKS_MAX * RBLK_BLOCK_SIZE];
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX];
+	struct rblk_entry e;
 
 	t_make(&e, crc, data, index, term, nblocks);
 	return index <= t_last && t_found[index].csum == e.csum && t_found[index].term == term;
@@ -241,7 +241,7 @@ static inline bool t_has(u64 index, u64 term, u32 nblocks)
 
 #define MAXREC	64
 
-static struct log_record_id ids[MAXREC];	/* by index, when each entry is a record of its own */
+static struct log_record_id ids[MAXREC]; /* by index, when each entry is a record of its own */
 
 /* Entries 1..n, one record each, all durable; payload of two blocks. */
 static inline void fill(u64 n)
@@ -261,7 +261,7 @@ static inline void rot(u64 pos)
 
 static inline void wipe(u64 pos)
 {
-	memset(t_at(pos), 0, RB_BLOCK_SIZE);
+	memset(t_at(pos), 0, RBLK_BLOCK_SIZE);
 }
 
 static inline void unreadable(u64 pos)
@@ -272,11 +272,12 @@ static inline void unreadable(u64 pos)
 /* A right checksum after a change. */
 static inline void seal_again(struct disk_record *d)
 {
-	u8 volume[LOG_UUID_LEN];
+	u8 volume[RBLK_UUID_LEN];
 	u32 bytes = le32_to_cpu(d->head.bytes);
 
-	memcpy(volume, d->head.volume, LOG_UUID_LEN);
-	disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store), bytes);
+	memcpy(volume, d->head.volume, RBLK_UUID_LEN);
+	rblk_log_disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store),
+			   bytes);
 }
 
 #endif /* T_LOG_LIB_H */

@@ -15,8 +15,8 @@ struct rec {
 	struct log_record_id id;
 	u64 watermark, generation;
 	u32 n;
-	bool durable;				/* log_done() counted it */
-	u32 csum[LOG_RECORD_ENTRIES];
+	bool durable;				/* rblk_log_done() counted it */
+	u32 csum[RBLK_RECORD_ENTRIES];
 	u8 header[LOG_HEADER_BYTES_MAX];
 };
 
@@ -66,7 +66,7 @@ static void note(const struct log_record *r)
 
 static void submit(void)
 {
-	struct log_record *r = log_submit(&t_log);
+	struct log_record *r = rblk_log_submit(&t_log);
 
 	if (r)
 		note(r);
@@ -85,17 +85,17 @@ static bool trim(void)
 
 	if (to > commit)
 		commit += rnd(to - commit + 1);
-	if (!log_floor(&t_log, commit, &t_meta))
+	if (!rblk_log_floor(&t_log, commit, &t_meta))
 		return false;
 	t_meta.floor.index = commit;
 	sync_meta();
-	log_trim(&t_log, &t_meta);
+	rblk_log_trim(&t_log, &t_meta);
 	return true;
 }
 
 static void add(void)
 {
-	u32 blocks = chance(20) ? 0 : 1 + rnd(chance(20) ? RB_ENTRY_BLOCKS_MAX - 1 : 4);
+	u32 blocks = chance(20) ? 0 : 1 + rnd(chance(20) ? RBLK_ENTRY_BLOCKS_MAX - 1 : 4);
 	int rc = t_add(last + 1, term, blocks);
 
 	if (!rc) {
@@ -113,7 +113,7 @@ static void truncate(void)
 	if (last <= commit)
 		return;
 	last = commit + rnd(last - commit);
-	log_truncate(&t_log, last + 1);
+	rblk_log_truncate(&t_log, last + 1);
 	term++;
 }
 
@@ -128,18 +128,18 @@ static void finish_one(void)
 	if (r->state != LOG_R_WRITING)
 		return;
 	t_land(r);
-	log_done(&t_log, r, 0);
+	rblk_log_done(&t_log, r, 0);
 	for (i = nrec; i-- && !rec[i].durable;)
 		rec[i].durable = rec[i].id.seq <= t_log.durable_seq;
 }
 
 static void close_idle(void)
 {
-	struct log_record *r = log_close_record(&t_log);
+	struct log_record *r = rblk_log_close_record(&t_log);
 
 	if (r)
 		note(r);
-	CHECK(!log_close_record(&t_log));
+	CHECK(!rblk_log_close_record(&t_log));
 }
 
 static void step(void)
@@ -160,18 +160,18 @@ static void step(void)
 		sync_meta();
 	else
 		trim();
-	if (log_room(&t_log) < T_RING_BYTES / 8)
+	if (rblk_log_free_bytes(&t_log) < T_RING_BYTES / 8)
 		trim();
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 }
 
 /* ---- crash ---- */
 
 static const u8 *content(const struct rec *m, u32 off)
 {
-	const u8 *p = t_part(&m->id, m->header, off / RB_BLOCK_SIZE);
+	const u8 *p = t_part(&m->id, m->header, off / RBLK_BLOCK_SIZE);
 
-	return p + off % RB_BLOCK_SIZE;
+	return p + off % RBLK_BLOCK_SIZE;
 }
 
 static void land_some(const struct rec *m, u32 percent)
@@ -182,41 +182,41 @@ static void land_some(const struct rec *m, u32 percent)
 		u64 at = m->id.pos + off;
 
 		if (chance(percent))
-			memcpy(t_at(at & ~4095ULL) + at % RB_BLOCK_SIZE, content(m, off), SECTOR);
+			memcpy(t_at(at & ~4095ULL) + at % RBLK_BLOCK_SIZE, content(m, off), SECTOR);
 	}
 }
 
 static bool block_whole(const struct rec *m, u32 n)
 {
-	return !memcmp(t_at(m->id.pos + (u64)n * RB_BLOCK_SIZE),
-		       t_part(&m->id, m->header, n), RB_BLOCK_SIZE);
+	return !memcmp(t_at(m->id.pos + (u64)n * RBLK_BLOCK_SIZE),
+		       t_part(&m->id, m->header, n), RBLK_BLOCK_SIZE);
 }
 
 static bool whole(const struct rec *m)
 {
 	u32 i;
 
-	for (i = 0; i < m->id.bytes / RB_BLOCK_SIZE; i++)
+	for (i = 0; i < m->id.bytes / RBLK_BLOCK_SIZE; i++)
 		if (!block_whole(m, i))
 			return false;
 	return true;
 }
 
-/* The metadata write that the crash interrupted: one slot, or part of one. */
+/* The metadata write that the crash interrupted: one copy, or part of one. */
 static void tear_meta(void)
 {
 	static u8 buf[LOG_META_BYTES];
 	struct log_meta *m = &t_meta;
-	u32 slot = rnd(2), off;
+	u32 copy = rnd(2), off;
 
-	if (log_floor(&t_log, commit, m))
+	if (rblk_log_floor(&t_log, commit, m))
 		m->floor.index = commit;
 	m->version++;
 	m->watermark = t_log.durable_seq;
-	log_meta_encode(m, &t_super, buf);
+	rblk_log_meta_encode(m, &t_super, buf);
 	for (off = 0; off < sizeof(buf); off += SECTOR)
 		if (chance(95))
-			memcpy(t_img + log_meta_offset(slot) + off, buf + off, SECTOR);
+			memcpy(t_img + rblk_log_meta_offset(copy) + off, buf + off, SECTOR);
 }
 
 static void power_cut(void)
@@ -238,10 +238,10 @@ static void rot_some(u32 from)
 	while (n-- && from < nrec) {
 		u32 k = chance(50) ? from + rnd(nrec - from) :
 				     nrec - 1 - rnd(nrec - from < 6 ? nrec - from : 6);
-		u32 block = chance(50) ? 0 : rnd(rec[k].id.bytes / RB_BLOCK_SIZE);
+		u32 block = chance(50) ? 0 : rnd(rec[k].id.bytes / RBLK_BLOCK_SIZE);
 
-		rotten[nrotten].pos = rec[k].id.pos + block * RB_BLOCK_SIZE;
-		rotten[nrotten].byte = rnd(RB_BLOCK_SIZE);
+		rotten[nrotten].pos = rec[k].id.pos + block * RBLK_BLOCK_SIZE;
+		rotten[nrotten].byte = rnd(RBLK_BLOCK_SIZE);
 		rotten[nrotten].bits = 1 << rnd(8);
 		t_at(rotten[nrotten].pos)[rotten[nrotten].byte] ^= rotten[nrotten].bits;
 		nrotten++;
@@ -336,7 +336,7 @@ static bool recover_once(void)
 	if (bad == nrec) {
 		/* What an earlier cut left at this place may look torn once more. */
 		CHECK_EQ(rc, 0);
-		CHECK(t_rep.verdict == LOG_V_END || t_rep.verdict == LOG_V_TORN);
+		CHECK(t_rep.finding == LOG_F_END || t_rep.finding == LOG_F_TORN);
 		CHECK_EQ(t_rep.cut_records, 0);
 		return true;
 	}
@@ -346,18 +346,18 @@ static bool recover_once(void)
 		CHECK_EQ(t_rep.rot.pos, rec[bad].id.pos);
 		/* A record that was cut since may know the identity as well, and knows it right. */
 		if (p.known)
-			CHECK_EQ(t_rep.verdict, LOG_V_ROT);
-		if (t_rep.verdict == LOG_V_ROT)
+			CHECK_EQ(t_rep.finding, LOG_F_ROT);
+		if (t_rep.finding == LOG_F_ROT)
 			CHECK(same_id(&t_rep.rot, &rec[bad].id));
 		else
-			CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+			CHECK_EQ(t_rep.finding, LOG_F_ROT_UNKNOWN);
 		n_rot++;
-		n_unknown += t_rep.verdict == LOG_V_ROT_UNKNOWN;
+		n_unknown += t_rep.finding == LOG_F_ROT_UNKNOWN;
 		CHECK(nrotten);
 		return false;
 	}
 	CHECK_EQ(rc, 0);
-	CHECK(t_rep.verdict == LOG_V_TORN || t_rep.verdict == LOG_V_END);
+	CHECK(t_rep.finding == LOG_F_TORN || t_rep.finding == LOG_F_END);
 	/* Durable all the same: only rot in the last few, which the docs admit. */
 	if (rec[bad].durable) {
 		CHECK(nrotten);
@@ -391,19 +391,19 @@ static void crash(void)
 		commit = last;	/* only possible in the admitted window */
 	t_start();
 	term++;
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 }
 
 static void reset(void)
 {
-	if (t_log.nrec || log_submit(&t_log))
+	if (t_log.nrec || rblk_log_submit(&t_log))
 		return;
 	last += 1 + rnd(20);
 	commit = last;
-	CHECK_EQ(log_reset(&t_log, last, &t_meta), 0);
+	CHECK_EQ(rblk_log_reset(&t_log, last, &t_meta), 0);
 	t_meta.floor.index = last;
 	sync_meta();
-	log_trim(&t_log, &t_meta);
+	rblk_log_trim(&t_log, &t_meta);
 }
 
 static void history(void)
@@ -441,8 +441,7 @@ static void random_histories(void)
 	printf("# crashes %llu, records cut %llu, rot found %llu (%llu without identity), in the admitted window %llu, more than was durable found %llu, wrapped %llu, full %llu\n",
 	       (unsigned long long)n_crash, (unsigned long long)n_cut, (unsigned long long)n_rot,
 	       (unsigned long long)n_unknown, (unsigned long long)n_window,
-	       (unsigned long long)n_more, (unsigned long long)n_wrap,
-	       (unsigned long long)n_full);
+	       (unsigned long long)n_more, (unsigned long long)n_wrap, (unsigned long long)n_full);
 	/* The run must have been worth something. */
 	if (runs >= 100)
 		CHECK(n_cut && n_rot > n_unknown && n_unknown && n_window && n_more && n_wrap);

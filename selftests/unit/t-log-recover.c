@@ -6,7 +6,7 @@ static void never_written(void)
 {
 	t_format();
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_rep.records, 0);
 	CHECK_EQ(t_log.head_pos, 0);
 	CHECK_EQ(t_log.next_seq, 1);
@@ -27,7 +27,7 @@ static void torn_middle(void)
 	t_land_part(r[1], 1, 3);
 	t_land(r[2]);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.finding, LOG_F_TORN);
 	CHECK_EQ(t_last, 5);
 	CHECK_EQ(t_rep.cut_records, 1);
 	CHECK_EQ(t_log.head_pos, pos5);
@@ -37,7 +37,7 @@ static void torn_middle(void)
 	t_start();
 	t_append(6, 2, 2);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_last, 6);
 	CHECK(t_has(6, 2, 2));
 	t_start();
@@ -47,7 +47,7 @@ static void torn_middle(void)
 	t_land_part(r[0], 1, 3);
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, 6);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 }
 
 /* Two cuts at one place: each time the numbers jump, and nothing of before counts. */
@@ -68,7 +68,7 @@ static void cut_twice(void)
 	b = t_submit(6, 2, 1);
 	t_land(b);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.finding, LOG_F_TORN);
 	CHECK_EQ(t_rep.cut_records, 1);
 	CHECK_EQ(t_last, 4);
 	CHECK(t_log.next_seq >= seq + LOG_SEQ_JUMP);
@@ -93,7 +93,7 @@ static void stale_generation(void)
 	d->watermark = cpu_to_le64(t_meta.start_seq + 1);
 	seal_again(d);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_rep.cut_records, 0);
 	CHECK_EQ(t_last, 4);
 }
@@ -108,7 +108,7 @@ static void chain_mismatch(void)
 	d->chain = cpu_to_le32(le32_to_cpu(d->chain) ^ 1);
 	seal_again(d);
 	CHECK_EQ(t_recover(), -EBADMSG);
-	CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+	CHECK_EQ(t_rep.finding, LOG_F_ROT_UNKNOWN);
 	CHECK_EQ(t_last, 5);
 
 	/* The same with a number that does not follow. */
@@ -129,7 +129,7 @@ static void chain_mismatch(void)
 	/* Of another place it is nothing. */
 	fill(6);
 	d = (void *)t_at(ids[6].pos);
-	d->pos = cpu_to_le64(ids[6].pos + RB_BLOCK_SIZE);
+	d->pos = cpu_to_le64(ids[6].pos + RBLK_BLOCK_SIZE);
 	seal_again(d);
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, 5);
@@ -144,7 +144,7 @@ static void chain_mismatch(void)
 	d->generation = cpu_to_le64(1);
 	seal_again(d);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_last, 5);
 }
 
@@ -185,9 +185,9 @@ static void rot_of_several(void)
 {
 	fill(9);
 	rot(ids[4].pos);
-	rot(ids[6].pos + RB_BLOCK_SIZE);
+	rot(ids[6].pos + RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_recover(), -EBADMSG);
-	CHECK_EQ(t_rep.verdict, LOG_V_ROT);
+	CHECK_EQ(t_rep.finding, LOG_F_ROT);
 	CHECK_EQ(t_rep.rot.first, 4);
 
 	fill(9);
@@ -195,7 +195,7 @@ static void rot_of_several(void)
 	rot(ids[5].pos);
 	rot(ids[6].pos);
 	CHECK_EQ(t_recover(), -EBADMSG);
-	CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+	CHECK_EQ(t_rep.finding, LOG_F_ROT_UNKNOWN);
 	CHECK_EQ(t_rep.rot.first, 4);
 	CHECK_EQ(t_rep.rot.last, 6);
 }
@@ -217,7 +217,7 @@ static void far_evidence(void)
 		t_land(r[i]);
 	head = r[0]->pos;
 	for (i = 0; i < LOG_INFLIGHT; i++)
-		log_done(&t_log, r[i], 0);
+		rblk_log_done(&t_log, r[i], 0);
 	for (i = 0; i < LOG_INFLIGHT; i++)
 		s[i] = t_submit(18 + i, 1, 15);
 	t_land(s[LOG_INFLIGHT - 1]);
@@ -225,7 +225,7 @@ static void far_evidence(void)
 	CHECK_EQ(t_recover(), -EBADMSG);
 	CHECK_EQ(t_rep.rot.pos, head);
 	CHECK_EQ(t_rep.rot.first, 2);
-	CHECK(t_rep.verdict == LOG_V_ROT_UNKNOWN);
+	CHECK(t_rep.finding == LOG_F_ROT_UNKNOWN);
 }
 
 /* A watermark below the bad one, however many records carry it, is no evidence. */
@@ -239,11 +239,11 @@ static void low_watermark(void)
 		r[i] = t_submit(5 + i, 1, 1);
 	for (i = 1; i < LOG_INFLIGHT; i++) {
 		t_land(r[i]);
-		log_done(&t_log, r[i], 0);
+		rblk_log_done(&t_log, r[i], 0);
 	}
 	CHECK_EQ(t_log.durable_seq, 4);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.finding, LOG_F_TORN);
 	CHECK_EQ(t_rep.cut_records, LOG_INFLIGHT - 1);
 	CHECK_EQ(t_last, 4);
 	CHECK(t_log.next_seq > 4 + LOG_INFLIGHT);
@@ -259,7 +259,7 @@ static void start_is_evidence(void)
 	t_write_meta();
 	rot(ids[5].pos);
 	CHECK_EQ(t_recover(), -EBADMSG);
-	CHECK_EQ(t_rep.verdict, LOG_V_ROT_UNKNOWN);
+	CHECK_EQ(t_rep.finding, LOG_F_ROT_UNKNOWN);
 }
 
 /* What the newest records were is known to the first header of the next generation too. */
@@ -270,7 +270,7 @@ static void identities_after_restart(void)
 	t_append(5, 2, 1);
 	rot(ids[4].pos);
 	CHECK_EQ(t_recover(), -EBADMSG);
-	CHECK_EQ(t_rep.verdict, LOG_V_ROT);
+	CHECK_EQ(t_rep.finding, LOG_F_ROT);
 	CHECK_EQ(t_rep.rot.first, 4);
 	CHECK_EQ(t_rep.rot.csum, ids[4].csum);
 }
@@ -278,57 +278,59 @@ static void identities_after_restart(void)
 /* An earlier lap's records are no evidence, wherever they lie. */
 static void earlier_lap(void)
 {
-	u64 i, n = 2 * T_RING_BYTES / (16 * RB_BLOCK_SIZE);
+	u64 i, n = 2 * T_RING_BYTES / (16 * RBLK_BLOCK_SIZE);
 	struct log_record *r;
 
 	t_format();
 	t_open();
 	for (i = 1; i <= n; i++) {
 		t_append(i, 1, 15);
-		if (log_used(&t_log) > T_RING_BYTES / 2 && log_floor(&t_log, i - 5, &t_meta)) {
+		if (rblk_log_used_bytes(&t_log) > T_RING_BYTES / 2 &&
+		    rblk_log_floor(&t_log, i - 5, &t_meta)) {
 			t_meta.floor.index = i - 5;
 			t_write_meta();
-			log_trim(&t_log, &t_meta);
+			rblk_log_trim(&t_log, &t_meta);
 		}
 	}
 	CHECK(t_log.head_pos > T_RING_BYTES);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_last, n);
 	t_start();
 	r = t_submit(n + 1, 1, 15);
 	t_land_part(r, 3, 9);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_last, n);
 	/* Half a header over an old one: torn. */
 	memcpy(t_at(r->pos), r->header, 512);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.finding, LOG_F_TORN);
 	CHECK_EQ(t_last, n);
 }
 
-/* Metadata older than the ring (both slots rolled back): never a clean end. */
+/* Metadata older than the ring (both copies rolled back): never a clean end. */
 static void old_metadata(void)
 {
 	static u8 old[2][LOG_META_BYTES];
-	u64 i, n = 2 * T_RING_BYTES / (16 * RB_BLOCK_SIZE);
+	u64 i, n = 2 * T_RING_BYTES / (16 * RBLK_BLOCK_SIZE);
 	int k;
 
 	t_format();
 	t_open();
 	for (k = 0; k < 2; k++)
-		memcpy(old[k], t_img + log_meta_offset(k), LOG_META_BYTES);
+		memcpy(old[k], t_img + rblk_log_meta_offset(k), LOG_META_BYTES);
 	for (i = 1; i <= n; i++) {
 		t_append(i, 1, 15);
-		if (log_used(&t_log) > T_RING_BYTES / 2 && log_floor(&t_log, i - 5, &t_meta)) {
+		if (rblk_log_used_bytes(&t_log) > T_RING_BYTES / 2 &&
+		    rblk_log_floor(&t_log, i - 5, &t_meta)) {
 			t_meta.floor.index = i - 5;
 			t_write_meta();
-			log_trim(&t_log, &t_meta);
+			rblk_log_trim(&t_log, &t_meta);
 		}
 	}
 	for (k = 0; k < 2; k++)
-		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
+		memcpy(t_img + rblk_log_meta_offset(k), old[k], LOG_META_BYTES);
 	CHECK_EQ(t_recover(), -EBADMSG);
 
 	/* A later floor, all else as the metadata says. */
@@ -337,26 +339,26 @@ static void old_metadata(void)
 	for (i = 1; i <= 5; i++)
 		t_append(i, 1, 15);
 	for (k = 0; k < 2; k++)
-		memcpy(old[k], t_img + log_meta_offset(k), LOG_META_BYTES);
-	CHECK(log_floor(&t_log, 3, &t_meta));
+		memcpy(old[k], t_img + rblk_log_meta_offset(k), LOG_META_BYTES);
+	CHECK(rblk_log_floor(&t_log, 3, &t_meta));
 	t_meta.floor.index = 3;
 	t_write_meta();
-	log_trim(&t_log, &t_meta);
+	rblk_log_trim(&t_log, &t_meta);
 	t_append(6, 1, 15);
 	CHECK_EQ(t_recover(), 0);
 	for (k = 0; k < 2; k++)
-		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
+		memcpy(t_img + rblk_log_meta_offset(k), old[k], LOG_META_BYTES);
 	CHECK_EQ(t_recover(), -EBADMSG);
 	CHECK_EQ(t_last, 5);
 
 	/* A later generation at its place. */
 	fill(3);
 	for (k = 0; k < 2; k++)
-		memcpy(old[k], t_img + log_meta_offset(k), LOG_META_BYTES);
+		memcpy(old[k], t_img + rblk_log_meta_offset(k), LOG_META_BYTES);
 	t_open();
 	t_append(4, 1, 1);
 	for (k = 0; k < 2; k++)
-		memcpy(t_img + log_meta_offset(k), old[k], LOG_META_BYTES);
+		memcpy(t_img + rblk_log_meta_offset(k), old[k], LOG_META_BYTES);
 	CHECK_EQ(t_recover(), -EBADMSG);
 	CHECK_EQ(t_last, 3);
 }
@@ -379,7 +381,7 @@ static void newer_version(void)
 		t_land(r[1]);
 		d = (void *)t_at(r[k]->pos);
 		d->head.incompat = cpu_to_le32(1);
-		d->head.crc = cpu_to_le32(rb_crc32c(0, (u8 *)d + skip, sizeof(*d) - skip));
+		d->head.crc = cpu_to_le32(rblk_crc32c(0, (u8 *)d + skip, sizeof(*d) - skip));
 		CHECK_EQ(t_recover(), -EPROTONOSUPPORT);
 		CHECK(t_log.failed);
 	}
@@ -389,9 +391,9 @@ static void newer_version(void)
 static void unreadable_ahead(void)
 {
 	fill(4);
-	unreadable(t_log.head_pos + 5 * RB_BLOCK_SIZE);
+	unreadable(t_log.head_pos + 5 * RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 	CHECK_EQ(t_rep.unreadable, 1);
 	CHECK_EQ(t_last, 4);
 }
@@ -406,12 +408,12 @@ static void reader_errors(void)
 	struct log_reader rd = { .read = dead_read, .scratch = t_scratch };
 
 	fill(4);
-	log_init(&t_log, &t_super, t_headers);
-	CHECK_EQ(log_recover(&t_log, &rd, &t_meta, NULL, NULL, &t_rep), -ENXIO);
+	rblk_log_init(&t_log, &t_super, t_headers);
+	CHECK_EQ(rblk_log_recover(&t_log, &rd, &t_meta, NULL, NULL, &t_rep), -ENXIO);
 	CHECK(t_log.failed);
 }
 
-static int refuse(void *ctx, const struct rb_entry *e, const u32 *crc, u64 pos,
+static int refuse(void *ctx, const struct rblk_entry *e, const u32 *crc, u64 pos,
 		  const struct log_record *rec, const void *conf)
 {
 	return e->index == 3 ? -ENOMEM : 0;
@@ -420,8 +422,8 @@ static int refuse(void *ctx, const struct rb_entry *e, const u32 *crc, u64 pos,
 static void callback_error(void)
 {
 	fill(4);
-	log_init(&t_log, &t_super, t_headers);
-	CHECK_EQ(log_recover(&t_log, &t_rd, &t_meta, refuse, NULL, &t_rep), -ENOMEM);
+	rblk_log_init(&t_log, &t_super, t_headers);
+	CHECK_EQ(rblk_log_recover(&t_log, &t_rd, &t_meta, refuse, NULL, &t_rep), -ENOMEM);
 	CHECK(t_log.failed);
 	CHECK_EQ(t_rep.records, 2);
 }
@@ -440,34 +442,34 @@ static void skip_payload(void)
 	t_rd.skip_index = 5;
 	t_reads = 0;
 	CHECK_EQ(t_recover(), 0);
-	CHECK(t_reads < all + 8 * RB_BLOCK_SIZE);
+	CHECK(t_reads < all + 8 * RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_last, 8);
-	rot(ids[5].pos + RB_BLOCK_SIZE);
+	rot(ids[5].pos + RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_recover(), 0);
-	rot(ids[6].pos + RB_BLOCK_SIZE);
+	rot(ids[6].pos + RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_recover(), -EBADMSG);
 	CHECK_EQ(t_rep.rot.first, 6);
 	/* Not below the watermark: looked at. */
 	t_rd.skip_index = 100;
 	fill(8);
-	rot(ids[5].pos + RB_BLOCK_SIZE);
+	rot(ids[5].pos + RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_recover(), -EBADMSG);
 	t_rd.skip_index = 0;
 }
 
-/* A record that the ring's end cuts in two is found and judged like any other. */
+/* A record that the ring's end cuts in two is found and executed like any other. */
 static void straddling(void)
 {
 	u64 i = 1, pos = 0;
 
 	t_format();
 	t_open();
-	while (t_log.head_pos + 7 * RB_BLOCK_SIZE < T_RING_BYTES) {
+	while (t_log.head_pos + 7 * RBLK_BLOCK_SIZE < T_RING_BYTES) {
 		t_append(i, 1, 6);
-		if (log_floor(&t_log, i, &t_meta)) {
+		if (rblk_log_floor(&t_log, i, &t_meta)) {
 			t_meta.floor.index = i;
 			t_write_meta();
-			log_trim(&t_log, &t_meta);
+			rblk_log_trim(&t_log, &t_meta);
 		}
 		i++;
 	}
@@ -477,9 +479,9 @@ static void straddling(void)
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, i);
 	CHECK(t_has(i, 1, 20));
-	rot(pos + 20 * RB_BLOCK_SIZE);
+	rot(pos + 20 * RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.finding, LOG_F_TORN);
 	CHECK_EQ(t_last, i - 1);
 }
 
@@ -487,7 +489,7 @@ static void straddling(void)
 static void truncation(void)
 {
 	fill(6);
-	log_truncate(&t_log, 4);
+	rblk_log_truncate(&t_log, 4);
 	t_append(4, 2, 1);
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, 4);
@@ -496,17 +498,17 @@ static void truncation(void)
 	CHECK_EQ(t_log.durable_index, 4);
 }
 
-/* Both slots bad, one bad, versions equal or not: see t-log-format.c. Here: the log after them. */
+/* Both copies bad, one bad, versions equal or not: see t-log-format.c. Here: the log after them. */
 static void floor_is_head(void)
 {
 	struct log_record *r;
 
 	fill(6);
-	CHECK_EQ(log_reset(&t_log, 50, &t_meta), 0);
+	CHECK_EQ(rblk_log_reset(&t_log, 50, &t_meta), 0);
 	CHECK_EQ(t_add(51, 3, 1), -EAGAIN);
-	t_meta.floor = (struct raft_id){ .term = 3, .index = 50 };
+	t_meta.floor = (struct rblk_id){ .term = 3, .index = 50 };
 	t_write_meta();
-	log_trim(&t_log, &t_meta);
+	rblk_log_trim(&t_log, &t_meta);
 	t_open();
 	CHECK_EQ(t_rep.records, 0);
 	CHECK_EQ(t_log.last_index, 50);
@@ -515,7 +517,7 @@ static void floor_is_head(void)
 	r = t_submit(51, 3, 1);
 	t_land_part(r, 0, 1);
 	t_open();
-	CHECK_EQ(t_rep.verdict, LOG_V_TORN);
+	CHECK_EQ(t_rep.finding, LOG_F_TORN);
 	CHECK_EQ(t_meta.floor_seq, t_meta.start_seq);
 	CHECK_EQ(t_add(53, 3, 1), -EINVAL);
 	t_append(51, 4, 1);

@@ -19,32 +19,32 @@ static void group(void)
 	struct log_record *r;
 
 	fresh();
-	CHECK(!log_submit(&t_log));
+	CHECK(!rblk_log_submit(&t_log));
 	CHECK_EQ(t_add(1, 1, 2), 0);
 	CHECK_EQ(t_add(2, 1, 0), 0);
 	CHECK_EQ(t_add(3, 2, 3), 0);
-	CHECK_EQ(log_used(&t_log), 6 * RB_BLOCK_SIZE);
-	r = log_submit(&t_log);
+	CHECK_EQ(rblk_log_used_bytes(&t_log), 6 * RBLK_BLOCK_SIZE);
+	r = rblk_log_submit(&t_log);
 	CHECK(r);
 	CHECK_EQ(r->payload_blocks, 5);
-	CHECK_EQ(r->header_bytes, RB_BLOCK_SIZE);
+	CHECK_EQ(r->header_bytes, RBLK_BLOCK_SIZE);
 	CHECK_EQ(r->pos, 0);
-	CHECK_EQ(r->ticket, 2);
+	CHECK_EQ(r->trunc_epoch, 2);
 	CHECK_EQ(r->id.first, 1);
 	CHECK_EQ(r->id.last, 3);
 	CHECK_EQ(r->id.term, 2);
-	CHECK_EQ(r->id.bytes, 6 * RB_BLOCK_SIZE);
-	CHECK(!log_submit(&t_log));
+	CHECK_EQ(r->id.bytes, 6 * RBLK_BLOCK_SIZE);
+	CHECK(!rblk_log_submit(&t_log));
 	CHECK_EQ(t_log.durable_index, 0);
 	t_land(r);
-	CHECK(log_done(&t_log, r, 0));
+	CHECK(rblk_log_done(&t_log, r, 0));
 	CHECK_EQ(t_log.durable_index, 3);
-	CHECK_EQ(t_log.durable_ticket, 2);
+	CHECK_EQ(t_log.durable_trunc_epoch, 2);
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_rep.records, 1);
 	CHECK_EQ(t_rep.entries, 3);
 	CHECK(t_has(1, 1, 2) && t_has(2, 1, 0) && t_has(3, 2, 3));
-	CHECK_EQ(t_found[3].pos, 3 * RB_BLOCK_SIZE);
+	CHECK_EQ(t_found[3].pos, 3 * RBLK_BLOCK_SIZE);
 }
 
 static void bounds_of_a_record(void)
@@ -52,40 +52,40 @@ static void bounds_of_a_record(void)
 	u64 i;
 
 	fresh();
-	for (i = 1; i <= LOG_RECORD_ENTRIES; i++)
+	for (i = 1; i <= RBLK_RECORD_ENTRIES; i++)
 		CHECK_EQ(t_add(i, 1, 1), 0);
 	CHECK_EQ(t_add(i, 1, 0), -EAGAIN);
-	log_submit(&t_log);
-	CHECK_EQ(t_add(i, 1, RB_ENTRY_BLOCKS_MAX - 1), 0);
-	CHECK_EQ(t_add(i + 1, 1, RB_ENTRY_BLOCKS_MAX - 1), 0);
+	rblk_log_submit(&t_log);
+	CHECK_EQ(t_add(i, 1, RBLK_ENTRY_BLOCKS_MAX - 1), 0);
+	CHECK_EQ(t_add(i + 1, 1, RBLK_ENTRY_BLOCKS_MAX - 1), 0);
 	CHECK_EQ(t_add(i + 2, 1, 3), -EAGAIN);
 	CHECK_EQ(t_add(i + 2, 1, 2), 0);
-	CHECK_EQ(t_log.rec[1].payload_blocks, LOG_RECORD_BLOCKS);
+	CHECK_EQ(t_log.rec[1].payload_blocks, RBLK_RECORD_BLOCKS);
 	CHECK_EQ(t_add(i + 3, 1, 1), -EAGAIN);
 	CHECK_EQ(t_add(i + 3, 1, 0), 0);
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 }
 
 static void refused(void)
 {
-	struct rb_entry e;
-	u8 data[RB_BLOCK_SIZE];
+	struct rblk_entry e;
+	u8 data[RBLK_BLOCK_SIZE];
 	u32 crc[1];
 	u64 pos;
 
 	t_format();
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_add(1, 1, 1), -EINVAL);	/* not started */
-	CHECK(!log_close_record(&t_log));
+	CHECK(!rblk_log_close_record(&t_log));
 	t_start();
 	CHECK_EQ(t_add(2, 1, 1), -EINVAL);	/* a gap */
 	CHECK_EQ(t_add(0, 1, 1), -EINVAL);
 	t_make(&e, crc, data, 1, 1, 1);
 	e.csum ^= 1;
-	CHECK_EQ(log_add(&t_log, &e, crc, 1, &pos), -EINVAL);
+	CHECK_EQ(rblk_log_add(&t_log, &e, crc, 1, &pos), -EINVAL);
 	t_make(&e, crc, data, 1, 1, 1);
 	e.kind = 99;
-	CHECK_EQ(log_add(&t_log, &e, crc, 1, &pos), -EINVAL);
+	CHECK_EQ(rblk_log_add(&t_log, &e, crc, 1, &pos), -EINVAL);
 	CHECK_EQ(t_add(1, 5, 1), 0);
 	CHECK_EQ(t_add(3, 5, 1), -EINVAL);
 	CHECK_EQ(t_add(1, 5, 1), -EINVAL);	/* truncation was not announced */
@@ -102,19 +102,19 @@ static void contiguous(void)
 	fresh();
 	for (i = 0; i < 4; i++)
 		r[i] = t_submit(1 + i, 1 + i, 1);
-	CHECK(!log_done(&t_log, r[2], 0));
-	CHECK(!log_done(&t_log, r[1], 0));
+	CHECK(!rblk_log_done(&t_log, r[2], 0));
+	CHECK(!rblk_log_done(&t_log, r[1], 0));
 	CHECK_EQ(t_log.durable_seq, 0);
 	CHECK_EQ(t_log.durable_index, 0);
 	CHECK_EQ(t_log.nrec, 4);
-	CHECK(log_done(&t_log, r[0], 0));
+	CHECK(rblk_log_done(&t_log, r[0], 0));
 	CHECK_EQ(t_log.durable_seq, 3);
 	CHECK_EQ(t_log.durable_index, 3);
-	CHECK_EQ(t_log.durable_ticket, 3);
+	CHECK_EQ(t_log.durable_trunc_epoch, 3);
 	CHECK_EQ(t_log.nrec, 1);
-	CHECK(log_done(&t_log, r[3], 0));
+	CHECK(rblk_log_done(&t_log, r[3], 0));
 	CHECK_EQ(t_log.durable_index, 4);
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 }
 
 /* A header announces what was durable before it, and each identity once. */
@@ -131,15 +131,15 @@ static void announces(void)
 	CHECK_EQ(disk(b)->chain, disk(a)->head.crc);
 	CHECK_EQ(le32_to_cpu(disk(b)->nids), 0);
 	id = a->id;
-	log_done(&t_log, a, 0);
+	rblk_log_done(&t_log, a, 0);
 	c = t_submit(3, 1, 1);
 	CHECK_EQ(le64_to_cpu(disk(c)->watermark), 1);
 	CHECK_EQ(le32_to_cpu(disk(c)->nids), 1);
 	CHECK_EQ(le64_to_cpu(disk(c)->id[0].seq), 1);
 	CHECK_EQ(le32_to_cpu(disk(c)->id[0].chain), id.chain);
 	CHECK_EQ(le32_to_cpu(disk(c)->id[0].csum), id.csum);
-	log_done(&t_log, c, 0);
-	log_done(&t_log, b, 0);
+	rblk_log_done(&t_log, c, 0);
+	rblk_log_done(&t_log, b, 0);
 	d = t_submit(4, 1, 1);
 	CHECK_EQ(le64_to_cpu(disk(d)->watermark), 3);
 	CHECK_EQ(le32_to_cpu(disk(d)->nids), 2);
@@ -156,16 +156,16 @@ static void all_in_flight(void)
 	for (i = 0; i < LOG_INFLIGHT; i++)
 		r[i] = t_submit(1 + i, 1, 1);
 	CHECK_EQ(t_add(1 + i, 1, 1), -EAGAIN);
-	CHECK(!log_submit(&t_log));
-	CHECK(!log_close_record(&t_log));
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK(!rblk_log_submit(&t_log));
+	CHECK(!rblk_log_close_record(&t_log));
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 	for (i = LOG_INFLIGHT; i--;)
-		log_done(&t_log, r[i], 0);
+		rblk_log_done(&t_log, r[i], 0);
 	CHECK_EQ(t_log.durable_index, LOG_INFLIGHT);
 	CHECK_EQ(t_log.ndurable, LOG_INFLIGHT);
 	r[0] = t_submit(LOG_INFLIGHT + 1, 1, 1);
 	CHECK_EQ(le32_to_cpu(disk(r[0])->nids), LOG_INFLIGHT);
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 }
 
 static void closing(void)
@@ -173,36 +173,36 @@ static void closing(void)
 	struct log_record *r, *c;
 
 	fresh();
-	CHECK(!log_close_record(&t_log));	/* nothing to announce */
+	CHECK(!rblk_log_close_record(&t_log));	/* nothing to announce */
 	r = t_submit(1, 1, 1);
-	CHECK(!log_close_record(&t_log));	/* in flight */
+	CHECK(!rblk_log_close_record(&t_log));	/* in flight */
 	t_land(r);
-	log_done(&t_log, r, 0);
+	rblk_log_done(&t_log, r, 0);
 	CHECK_EQ(t_add(2, 1, 1), 0);
-	CHECK(!log_close_record(&t_log));	/* something open */
-	log_truncate(&t_log, 2);
-	c = log_close_record(&t_log);
+	CHECK(!rblk_log_close_record(&t_log));	/* something open */
+	rblk_log_truncate(&t_log, 2);
+	c = rblk_log_close_record(&t_log);
 	CHECK(c);
 	CHECK_EQ(le64_to_cpu(disk(c)->watermark), 1);
 	CHECK_EQ(le32_to_cpu(disk(c)->flags), DISK_R_CLOSING);
 	CHECK_EQ(c->payload_blocks, 0);
 	CHECK(c->id.first > c->id.last);
-	CHECK(!log_close_record(&t_log));
+	CHECK(!rblk_log_close_record(&t_log));
 	t_land(c);
-	CHECK(log_done(&t_log, c, 0));
+	CHECK(rblk_log_done(&t_log, c, 0));
 	CHECK_EQ(t_log.durable_seq, 2);
 	CHECK_EQ(t_log.durable_index, 1);
-	CHECK(!log_close_record(&t_log));	/* one is enough */
+	CHECK(!rblk_log_close_record(&t_log));	/* one is enough */
 	t_append(2, 1, 1);
-	c = log_close_record(&t_log);
+	c = rblk_log_close_record(&t_log);
 	CHECK(c);
 	t_land(c);
-	log_done(&t_log, c, 0);
+	rblk_log_done(&t_log, c, 0);
 	t_append(3, 1, 1);
 	r = t_submit(4, 1, 1);
 	c = t_submit(5, 1, 1);
-	log_done(&t_log, r, 0);
-	CHECK(!log_close_record(&t_log));	/* something to announce, but one in flight */
+	rblk_log_done(&t_log, r, 0);
+	CHECK(!rblk_log_close_record(&t_log));	/* something to announce, but one in flight */
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, 3);
 	CHECK_EQ(t_rep.records, 5);
@@ -216,12 +216,12 @@ static void failure(void)
 	a = t_submit(1, 1, 1);
 	b = t_submit(2, 1, 1);
 	CHECK_EQ(t_add(3, 1, 1), 0);
-	CHECK(!log_done(&t_log, b, -EIO));
-	CHECK(!log_done(&t_log, a, 0));		/* too late */
+	CHECK(!rblk_log_done(&t_log, b, -EIO));
+	CHECK(!rblk_log_done(&t_log, a, 0));	/* too late */
 	CHECK_EQ(t_log.durable_seq, 0);
 	CHECK_EQ(t_add(4, 1, 1), -EIO);
-	CHECK(!log_submit(&t_log));
-	CHECK(!log_close_record(&t_log));
+	CHECK(!rblk_log_submit(&t_log));
+	CHECK(!rblk_log_close_record(&t_log));
 }
 
 /* Truncation inside the open record frees its places; before it, nothing is rewritten. */
@@ -234,23 +234,23 @@ static void truncation(void)
 	r = t_submit(2, 1, 4);
 	CHECK_EQ(t_add(3, 1, 2), 0);
 	CHECK_EQ(t_add(4, 1, 3), 0);
-	log_truncate(&t_log, 4);
+	rblk_log_truncate(&t_log, 4);
 	CHECK_EQ(t_log.last_index, 3);
 	CHECK_EQ(t_add(4, 2, 1), 0);
-	CHECK_EQ(log_used(&t_log), (2 + 5 + 4) * RB_BLOCK_SIZE);
-	log_truncate(&t_log, 2);
+	CHECK_EQ(rblk_log_used_bytes(&t_log), (2 + 5 + 4) * RBLK_BLOCK_SIZE);
+	rblk_log_truncate(&t_log, 2);
 	CHECK_EQ(t_log.last_index, 1);
-	CHECK_EQ(log_used(&t_log), (2 + 5) * RB_BLOCK_SIZE);
-	CHECK(!log_submit(&t_log));
+	CHECK_EQ(rblk_log_used_bytes(&t_log), (2 + 5) * RBLK_BLOCK_SIZE);
+	CHECK(!rblk_log_submit(&t_log));
 	t_land(r);
-	CHECK(log_done(&t_log, r, 0));
+	CHECK(rblk_log_done(&t_log, r, 0));
 	CHECK_EQ(t_log.durable_index, 2);	/* durable, whoever it belongs to now */
-	CHECK_EQ(t_log.durable_ticket, 1);
+	CHECK_EQ(t_log.durable_trunc_epoch, 1);
 	t_append(2, 3, 1);
 	CHECK_EQ(t_log.durable_index, 2);
-	CHECK_EQ(t_log.durable_ticket, 3);
+	CHECK_EQ(t_log.durable_trunc_epoch, 3);
 	t_append(3, 3, 1);
-	log_truncate(&t_log, 2);
+	rblk_log_truncate(&t_log, 2);
 	t_append(2, 4, 1);
 	CHECK_EQ(t_log.durable_index, 2);	/* down again */
 	CHECK_EQ(t_recover(), 0);
@@ -263,10 +263,10 @@ static u64 fill_ring(u32 blocks)
 	u64 i = 1;
 
 	while (t_add(i, 1, blocks) == 0) {
-		struct log_record *r = log_submit(&t_log);
+		struct log_record *r = rblk_log_submit(&t_log);
 
 		t_land(r);
-		log_done(&t_log, r, 0);
+		rblk_log_done(&t_log, r, 0);
 		i++;
 	}
 	return i;
@@ -281,37 +281,37 @@ static void reserve(void)
 	fresh();
 	n = fill_ring(7);
 	CHECK_EQ(t_add(n, 1, 7), -ENOSPC);
-	CHECK(log_room(&t_log) < 8 * RB_BLOCK_SIZE);
-	CHECK(log_used(&t_log) <= T_RING_BYTES - LOG_RESERVE);
-	CHECK(log_used(&t_log) > T_RING_BYTES - LOG_RESERVE - 8 * RB_BLOCK_SIZE);
-	r = log_close_record(&t_log);
+	CHECK(rblk_log_free_bytes(&t_log) < 8 * RBLK_BLOCK_SIZE);
+	CHECK(rblk_log_used_bytes(&t_log) <= T_RING_BYTES - LOG_RESERVE);
+	CHECK(rblk_log_used_bytes(&t_log) > T_RING_BYTES - LOG_RESERVE - 8 * RBLK_BLOCK_SIZE);
+	r = rblk_log_close_record(&t_log);
 	CHECK(r);
 	t_land(r);
-	log_done(&t_log, r, 0);
+	rblk_log_done(&t_log, r, 0);
 	for (i = n; t_add(i, 1, 0) == 0; i++) {
-		r = log_submit(&t_log);
+		r = rblk_log_submit(&t_log);
 		t_land(r);
-		log_done(&t_log, r, 0);
-		if (log_used(&t_log) + RB_BLOCK_SIZE > T_RING_BYTES - LOG_RESERVE / 2)
-			CHECK(!log_close_record(&t_log));
+		rblk_log_done(&t_log, r, 0);
+		if (rblk_log_used_bytes(&t_log) + RBLK_BLOCK_SIZE > T_RING_BYTES - LOG_RESERVE / 2)
+			CHECK(!rblk_log_close_record(&t_log));
 	}
 	CHECK_EQ(t_add(i, 1, 0), -ENOSPC);
-	CHECK_EQ(log_used(&t_log), T_RING_BYTES);
-	CHECK_EQ(log_room(&t_log), 0);
+	CHECK_EQ(rblk_log_used_bytes(&t_log), T_RING_BYTES);
+	CHECK_EQ(rblk_log_free_bytes(&t_log), 0);
 	CHECK(i - n >= 64);
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 	/* Full to the last block, it is one lap and no more. */
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, i - 1);
-	CHECK_EQ(t_rep.verdict, LOG_V_END);
+	CHECK_EQ(t_rep.finding, LOG_F_END);
 }
 
 /* Session entries, configurations and no-ops may use the reserve; zeroes may not. */
 static void reserve_by_kind(void)
 {
 	static const struct { u8 kind; int rc; } t[] = {
-		{ RB_E_NOOP, 0 }, { RB_E_CONF, 0 }, { RB_E_OPEN, 0 }, { RB_E_CLOSE, 0 },
-		{ RB_E_WRITE, -ENOSPC }, { RB_E_ZEROES, -ENOSPC },
+		{ RBLK_E_NOOP, 0 }, { RBLK_E_CONF, 0 }, { RBLK_E_OPEN, 0 }, { RBLK_E_CLOSE, 0 },
+		{ RBLK_E_WRITE, -ENOSPC }, { RBLK_E_ZEROES, -ENOSPC },
 	};
 	u32 crc[1] = { 1 }, i;
 	u64 n, pos;
@@ -319,14 +319,14 @@ static void reserve_by_kind(void)
 	fresh();
 	n = fill_ring(1);
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		struct rb_entry e = { .index = n, .term = 1, .kind = t[i].kind };
+		struct rblk_entry e = { .index = n, .term = 1, .kind = t[i].kind };
 
-		if (e.kind == RB_E_WRITE || e.kind == RB_E_ZEROES)
+		if (e.kind == RBLK_E_WRITE || e.kind == RBLK_E_ZEROES)
 			e.nsect = 8;
-		e.nblocks = e.kind == RB_E_WRITE || e.kind == RB_E_CONF;
-		e.csum = rb_entry_csum(&e, crc);
-		CHECK_EQ(log_add(&t_log, &e, crc, 1, &pos), t[i].rc);
-		log_truncate(&t_log, n);
+		e.nblocks = e.kind == RBLK_E_WRITE || e.kind == RBLK_E_CONF;
+		e.csum = rblk_entry_csum(&e, crc);
+		CHECK_EQ(rblk_log_add(&t_log, &e, crc, 1, &pos), t[i].rc);
+		rblk_log_truncate(&t_log, n);
 	}
 }
 
@@ -337,17 +337,17 @@ static void floor_and_trim(void)
 
 	fresh();
 	n = fill_ring(15);
-	CHECK(!log_floor(&t_log, 0, &t_meta));
-	CHECK(log_floor(&t_log, n / 2, &t_meta));
-	used = log_used(&t_log);
+	CHECK(!rblk_log_floor(&t_log, 0, &t_meta));
+	CHECK(rblk_log_floor(&t_log, n / 2, &t_meta));
+	used = rblk_log_used_bytes(&t_log);
 	CHECK_EQ(t_add(n, 1, 15), -ENOSPC);
 	t_meta.floor.index = n / 2;
 	t_write_meta();
-	log_trim(&t_log, &t_meta);
-	CHECK(log_used(&t_log) < used);
-	CHECK(!log_floor(&t_log, n / 2, &t_meta));
+	rblk_log_trim(&t_log, &t_meta);
+	CHECK(rblk_log_used_bytes(&t_log) < used);
+	CHECK(!rblk_log_floor(&t_log, n / 2, &t_meta));
 	CHECK_EQ(t_add(n, 1, 15), 0);
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 	CHECK_EQ(t_recover(), 0);
 	CHECK(t_found[n / 2 + 1].pos >= t_meta.floor_pos);
 	CHECK(t_found[n / 2 + 1].pos < t_meta.floor_pos + T_RING_BYTES / 128);
@@ -357,11 +357,11 @@ static void floor_and_trim(void)
 	t_append(1, 1, 15);
 	t_append(2, 1, 15);
 	t_append(3, 1, 15);
-	log_truncate(&t_log, 2);
+	rblk_log_truncate(&t_log, 2);
 	t_append(2, 2, 15);
 	t_append(3, 2, 15);
-	CHECK(log_floor(&t_log, 1, &t_meta));
-	CHECK_EQ(t_meta.floor_pos, 3 * 16 * RB_BLOCK_SIZE);
+	CHECK(rblk_log_floor(&t_log, 1, &t_meta));
+	CHECK_EQ(t_meta.floor_pos, 3 * 16 * RBLK_BLOCK_SIZE);
 	CHECK_EQ(t_meta.floor_seq, 4);
 	t_meta.floor.index = 1;
 	t_write_meta();
@@ -376,7 +376,7 @@ static void floor_in_flight(void)
 	fresh();
 	t_append(1, 1, 15);
 	t_submit(2, 1, 15);
-	CHECK(!log_floor(&t_log, 1, &t_meta));
+	CHECK(!rblk_log_floor(&t_log, 1, &t_meta));
 }
 
 static void reset(void)
@@ -386,18 +386,18 @@ static void reset(void)
 	fresh();
 	t_append(1, 1, 1);
 	r = t_submit(2, 1, 1);
-	CHECK_EQ(log_reset(&t_log, 100, &t_meta), -EBUSY);
-	log_done(&t_log, r, 0);
+	CHECK_EQ(rblk_log_reset(&t_log, 100, &t_meta), -EBUSY);
+	rblk_log_done(&t_log, r, 0);
 	CHECK_EQ(t_add(3, 1, 1), 0);
-	CHECK_EQ(log_reset(&t_log, 100, &t_meta), -EBUSY);
-	log_truncate(&t_log, 3);
-	CHECK_EQ(log_reset(&t_log, 100, &t_meta), 0);
+	CHECK_EQ(rblk_log_reset(&t_log, 100, &t_meta), -EBUSY);
+	rblk_log_truncate(&t_log, 3);
+	CHECK_EQ(rblk_log_reset(&t_log, 100, &t_meta), 0);
 	CHECK_EQ(t_add(101, 1, 1), -EAGAIN);
-	CHECK(!log_close_record(&t_log));
+	CHECK(!rblk_log_close_record(&t_log));
 	t_meta.floor.index = 100;
 	t_write_meta();
-	log_trim(&t_log, &t_meta);
-	CHECK_EQ(log_used(&t_log), 0);
+	rblk_log_trim(&t_log, &t_meta);
+	CHECK_EQ(rblk_log_used_bytes(&t_log), 0);
 	t_append(101, 1, 1);
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_rep.records, 1);
@@ -411,16 +411,16 @@ static void extents(void)
 
 	t_format();
 	r = t_super.ring_off;
-	CHECK_EQ(log_extents(&t_super, 0, 8192, x), 1);
+	CHECK_EQ(rblk_log_extents(&t_super, 0, 8192, x), 1);
 	CHECK(x[0].off == r && x[0].len == 8192);
-	CHECK_EQ(log_extents(&t_super, 5 * T_RING_BYTES + 4096, 4096, x), 1);
+	CHECK_EQ(rblk_log_extents(&t_super, 5 * T_RING_BYTES + 4096, 4096, x), 1);
 	CHECK(x[0].off == r + 4096 && x[0].len == 4096);
-	CHECK_EQ(log_extents(&t_super, T_RING_BYTES - 8192, 8192, x), 1);
+	CHECK_EQ(rblk_log_extents(&t_super, T_RING_BYTES - 8192, 8192, x), 1);
 	CHECK(x[0].off == r + T_RING_BYTES - 8192 && x[0].len == 8192);
-	CHECK_EQ(log_extents(&t_super, T_RING_BYTES - 4096, 12288, x), 2);
+	CHECK_EQ(rblk_log_extents(&t_super, T_RING_BYTES - 4096, 12288, x), 2);
 	CHECK(x[0].off == r + T_RING_BYTES - 4096 && x[0].len == 4096);
 	CHECK(x[1].off == r && x[1].len == 8192);
-	CHECK_EQ(log_extents(&t_super, 4096, T_RING_BYTES, x), 2);
+	CHECK_EQ(rblk_log_extents(&t_super, 4096, T_RING_BYTES, x), 2);
 	CHECK_EQ(x[0].len + x[1].len, T_RING_BYTES);
 }
 
@@ -441,7 +441,7 @@ static void audit(void)
 	do {							\
 		t_log = good;					\
 		stmt;						\
-		CHECK_EQ(log_check(&t_log), -EUCLEAN);		\
+		CHECK_EQ(rblk_log_check(&t_log), -EUCLEAN);		\
 		n++;						\
 	} while (0)
 	BREAK(t_log.floor_pos = t_log.head_pos + 4096);
@@ -460,7 +460,7 @@ static void audit(void)
 	BREAK(t_log.nmarks = LOG_MARKS + 1);
 	BREAK(t_log.mark[0].pos = t_log.head_pos);
 	t_log = good;
-	CHECK_EQ(log_check(&t_log), 0);
+	CHECK_EQ(rblk_log_check(&t_log), 0);
 	CHECK(n == 15 && tap_asserts() >= n);
 }
 

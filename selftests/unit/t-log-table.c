@@ -30,7 +30,7 @@ static void harm(enum damage what, u64 pos)
 		rot(pos);
 		break;
 	case D_PAYLOAD:
-		rot(pos + RB_BLOCK_SIZE);
+		rot(pos + RBLK_BLOCK_SIZE);
 		break;
 	case D_BLANK:
 		wipe(pos);
@@ -47,7 +47,7 @@ static void harm(enum damage what, u64 pos)
 		unreadable(pos);
 		break;
 	case D_UNREAD_PAYLOAD:
-		unreadable(pos + 2 * RB_BLOCK_SIZE);
+		unreadable(pos + 2 * RBLK_BLOCK_SIZE);
 		break;
 	}
 }
@@ -60,10 +60,10 @@ static void make(enum context c)
 	switch (c) {
 	case C_CLOSED:
 		ids[5] = t_append(5, 1, 2);
-		r = log_close_record(&t_log);
+		r = rblk_log_close_record(&t_log);
 		CHECK(r);
 		t_land(r);
-		log_done(&t_log, r, 0);
+		rblk_log_done(&t_log, r, 0);
 		break;
 	case C_FOLLOWED:
 	case C_NO_IDENTITY:
@@ -99,63 +99,63 @@ static void make(enum context c)
 struct row {
 	enum damage damage;
 	enum context context;
-	enum log_verdict verdict;
+	enum log_finding finding;
 	u64 last;		/* newest index found */
 	u64 lost;		/* last index in doubt, for rot */
 };
 
 static const struct row rows[] = {
 	/* good */
-	{ D_NONE, C_LAST, LOG_V_END, 5, 0 },
-	{ D_NONE, C_CLOSED, LOG_V_END, 5, 0 },
-	{ D_NONE, C_FOLLOWED, LOG_V_END, 7, 0 },
-	{ D_NONE, C_IN_FLIGHT, LOG_V_END, 6, 0 },
-	{ D_NONE, C_RESTARTED, LOG_V_END, 5, 0 },
+	{ D_NONE, C_LAST, LOG_F_END, 5, 0 },
+	{ D_NONE, C_CLOSED, LOG_F_END, 5, 0 },
+	{ D_NONE, C_FOLLOWED, LOG_F_END, 7, 0 },
+	{ D_NONE, C_IN_FLIGHT, LOG_F_END, 6, 0 },
+	{ D_NONE, C_RESTARTED, LOG_F_END, 5, 0 },
 
 	/* header in chain, payload bad */
-	{ D_PAYLOAD, C_LAST, LOG_V_TORN, 4, 0 },
-	{ D_PAYLOAD, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-	{ D_PAYLOAD, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_NO_IDENTITY, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_META, LOG_V_ROT, 4, 5 },
-	{ D_PAYLOAD, C_RESTARTED, LOG_V_ROT, 4, 5 },
+	{ D_PAYLOAD, C_LAST, LOG_F_TORN, 4, 0 },
+	{ D_PAYLOAD, C_IN_FLIGHT, LOG_F_TORN, 4, 0 },
+	{ D_PAYLOAD, C_CLOSED, LOG_F_ROT, 4, 5 },
+	{ D_PAYLOAD, C_FOLLOWED, LOG_F_ROT, 4, 5 },
+	{ D_PAYLOAD, C_NO_IDENTITY, LOG_F_ROT, 4, 5 },
+	{ D_PAYLOAD, C_META, LOG_F_ROT, 4, 5 },
+	{ D_PAYLOAD, C_RESTARTED, LOG_F_ROT, 4, 5 },
 
 	/* header in chain, payload unreadable */
-	{ D_UNREAD_PAYLOAD, C_LAST, LOG_V_UNREADABLE, 4, 5 },
-	{ D_UNREAD_PAYLOAD, C_IN_FLIGHT, LOG_V_UNREADABLE, 4, 5 },
-	{ D_UNREAD_PAYLOAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_UNREAD_PAYLOAD, C_META, LOG_V_ROT, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_LAST, LOG_F_UNREADABLE, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_IN_FLIGHT, LOG_F_UNREADABLE, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_FOLLOWED, LOG_F_ROT, 4, 5 },
+	{ D_UNREAD_PAYLOAD, C_META, LOG_F_ROT, 4, 5 },
 
 	/* our header, checksum bad */
-	{ D_HEADER, C_LAST, LOG_V_TORN, 4, 0 },
-	{ D_HEADER, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-	{ D_HEADER, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_HEADER, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_HEADER, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
-	{ D_HEADER, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
-	{ D_HEADER, C_RESTARTED, LOG_V_ROT_UNKNOWN, 4, -1 },
+	{ D_HEADER, C_LAST, LOG_F_TORN, 4, 0 },
+	{ D_HEADER, C_IN_FLIGHT, LOG_F_TORN, 4, 0 },
+	{ D_HEADER, C_CLOSED, LOG_F_ROT, 4, 5 },
+	{ D_HEADER, C_FOLLOWED, LOG_F_ROT, 4, 5 },
+	{ D_HEADER, C_NO_IDENTITY, LOG_F_ROT_UNKNOWN, 4, 6 },
+	{ D_HEADER, C_META, LOG_F_ROT_UNKNOWN, 4, -1 },
+	{ D_HEADER, C_RESTARTED, LOG_F_ROT_UNKNOWN, 4, -1 },
 
 	/* nothing of ours */
-	{ D_BLANK, C_LAST, LOG_V_END, 4, 0 },
-	{ D_BLANK, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
-	{ D_BLANK, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_BLANK, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_BLANK, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
-	{ D_BLANK, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
-	{ D_BLANK, C_RESTARTED, LOG_V_ROT_UNKNOWN, 4, -1 },
-	{ D_FOREIGN, C_LAST, LOG_V_END, 4, 0 },
-	{ D_FOREIGN, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_NEW_STORE, C_LAST, LOG_V_END, 4, 0 },
-	{ D_NEW_STORE, C_IN_FLIGHT, LOG_V_TORN, 4, 0 },
+	{ D_BLANK, C_LAST, LOG_F_END, 4, 0 },
+	{ D_BLANK, C_IN_FLIGHT, LOG_F_TORN, 4, 0 },
+	{ D_BLANK, C_CLOSED, LOG_F_ROT, 4, 5 },
+	{ D_BLANK, C_FOLLOWED, LOG_F_ROT, 4, 5 },
+	{ D_BLANK, C_NO_IDENTITY, LOG_F_ROT_UNKNOWN, 4, 6 },
+	{ D_BLANK, C_META, LOG_F_ROT_UNKNOWN, 4, -1 },
+	{ D_BLANK, C_RESTARTED, LOG_F_ROT_UNKNOWN, 4, -1 },
+	{ D_FOREIGN, C_LAST, LOG_F_END, 4, 0 },
+	{ D_FOREIGN, C_FOLLOWED, LOG_F_ROT, 4, 5 },
+	{ D_NEW_STORE, C_LAST, LOG_F_END, 4, 0 },
+	{ D_NEW_STORE, C_IN_FLIGHT, LOG_F_TORN, 4, 0 },
 
 	/* unreadable */
-	{ D_UNREAD, C_LAST, LOG_V_UNREADABLE, 4, -1 },
-	{ D_UNREAD, C_IN_FLIGHT, LOG_V_UNREADABLE, 4, 5 },
-	{ D_UNREAD, C_CLOSED, LOG_V_ROT, 4, 5 },
-	{ D_UNREAD, C_FOLLOWED, LOG_V_ROT, 4, 5 },
-	{ D_UNREAD, C_NO_IDENTITY, LOG_V_ROT_UNKNOWN, 4, 6 },
-	{ D_UNREAD, C_META, LOG_V_ROT_UNKNOWN, 4, -1 },
+	{ D_UNREAD, C_LAST, LOG_F_UNREADABLE, 4, -1 },
+	{ D_UNREAD, C_IN_FLIGHT, LOG_F_UNREADABLE, 4, 5 },
+	{ D_UNREAD, C_CLOSED, LOG_F_ROT, 4, 5 },
+	{ D_UNREAD, C_FOLLOWED, LOG_F_ROT, 4, 5 },
+	{ D_UNREAD, C_NO_IDENTITY, LOG_F_ROT_UNKNOWN, 4, 6 },
+	{ D_UNREAD, C_META, LOG_F_ROT_UNKNOWN, 4, -1 },
 };
 
 static void table(void)
@@ -164,17 +164,17 @@ static void table(void)
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *w = &rows[i];
-		bool stop = w->verdict > LOG_V_TORN;
+		bool stop = w->finding > LOG_F_TORN;
 		int rc;
 
 		make(w->context);
 		harm(w->damage, ids[5].pos);
 		rc = t_recover();
-		if (t_rep.verdict != w->verdict || t_last != w->last)
+		if (t_rep.finding != w->finding || t_last != w->last)
 			printf("# row %u: %s, context %d: %s, last %llu\n", i,
 			       damage_name[w->damage], w->context,
-			       log_verdict_name(t_rep.verdict), (unsigned long long)t_last);
-		CHECK_EQ(t_rep.verdict, w->verdict);
+			       rblk_log_finding_name(t_rep.finding), (unsigned long long)t_last);
+		CHECK_EQ(t_rep.finding, w->finding);
 		CHECK_EQ(rc, stop ? -EBADMSG : 0);
 		CHECK_EQ(t_last, w->last);
 		CHECK_EQ(t_log.failed, stop);
@@ -186,7 +186,7 @@ static void table(void)
 		CHECK_EQ(t_rep.rot.pos, ids[5].pos);
 		CHECK_EQ(t_rep.rot.first, 5);
 		CHECK_EQ(t_rep.rot.last, w->lost);
-		if (w->verdict == LOG_V_ROT) {
+		if (w->finding == LOG_F_ROT) {
 			CHECK_EQ(t_rep.rot.csum, ids[5].csum);
 			CHECK_EQ(t_rep.rot.chain, ids[5].chain);
 			CHECK_EQ(t_rep.rot.term, 1);

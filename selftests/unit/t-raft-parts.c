@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parts of the Raft core one by one: the trail against a plain array, the
+ * The parts of the Raft core one by one: the runs against a plain array, the
  * quorum against counting, configurations, boot states, timers, and a flood of
  * random messages.
  */
@@ -8,55 +8,55 @@
 
 #define MODEL 200
 
-static struct raft_trail trail;
+static struct raft_runs runs;
 static u64 model[MODEL];	/* term by index */
 static u64 m_snap, m_last;
 
-static void trail_equal(void)
+static void runs_equal(void)
 {
 	u64 i, k;
 
-	CHECK(raft_trail_ok(&trail));
-	CHECK_EQ(trail.snap.index, m_snap);
-	CHECK_EQ(trail.last, m_last);
-	CHECK_EQ(raft_trail_term(&trail, m_last + 1), 0);
+	CHECK(rblk_raft_runs_ok(&runs));
+	CHECK_EQ(runs.snap.index, m_snap);
+	CHECK_EQ(runs.last, m_last);
+	CHECK_EQ(rblk_raft_runs_term(&runs, m_last + 1), 0);
 	if (m_snap)
-		CHECK_EQ(raft_trail_term(&trail, m_snap - 1), 0);
+		CHECK_EQ(rblk_raft_runs_term(&runs, m_snap - 1), 0);
 	for (i = m_snap; i <= m_last; i++) {
-		CHECK_EQ(raft_trail_term(&trail, i), model[i]);
+		CHECK_EQ(rblk_raft_runs_term(&runs, i), model[i]);
 		for (k = i; k > m_snap && model[k - 1] == model[i]; k--)
 			;
-		CHECK_EQ(raft_trail_run_first(&trail, i), k);
+		CHECK_EQ(rblk_raft_run_first(&runs, i), k);
 		for (k = i; k < m_last && model[k + 1] == model[i]; k++)
 			;
 		if (i > m_snap)
-			CHECK_EQ(raft_trail_run_last(&trail, i), k);
+			CHECK_EQ(rblk_raft_run_last(&runs, i), k);
 	}
 }
 
-static void trail_questions(void)
+static void runs_questions(void)
 {
 	struct raft_span s;
 	u64 i = m_snap + net_rand(m_last - m_snap + 1), term = net_rand(model[m_last] + 3), k;
 
 	for (k = i; k > m_snap && model[k] > term; k--)
 		;
-	CHECK_EQ(raft_trail_at_most(&trail, i, term), k);
+	CHECK_EQ(rblk_raft_runs_at_most(&runs, i, term), k);
 	s.first = 1 + net_rand(m_last + 3);
 	s.last = s.first + net_rand(10);
 	s.term = 1 + net_rand(model[m_last] + 2);
 	for (k = s.first; k <= s.last; k++)
 		if (k > m_snap && (k > m_last || model[k] != s.term))
 			break;
-	CHECK_EQ(raft_trail_differs(&trail, &s), k);
+	CHECK_EQ(rblk_raft_runs_differs(&runs, &s), k);
 }
 
-static void trail_as_array(void)
+static void runs_as_array(void)
 {
 	u64 step, n, i;
 
 	net.rng = 77;
-	memset(&trail, 0, sizeof(trail));
+	memset(&runs, 0, sizeof(runs));
 	m_snap = m_last = 0;
 	model[0] = 0;
 	for (step = 0; step < 20000; step++) {
@@ -67,7 +67,7 @@ static void trail_as_array(void)
 			if (m_last + n >= MODEL)
 				break;
 			i = model[m_last] + net_rand(3);
-			CHECK_EQ(raft_trail_append(&trail, m_last + n, i), i > 0);
+			CHECK_EQ(rblk_raft_runs_append(&runs, m_last + n, i), i > 0);
 			while (i && n--)
 				model[++m_last] = i;
 			break;
@@ -75,45 +75,45 @@ static void trail_as_array(void)
 			i = m_snap + 1 + net_rand(m_last - m_snap + 1);
 			if (i > m_last || net_rand(3))
 				break;
-			raft_trail_truncate(&trail, i);
+			rblk_raft_runs_truncate(&runs, i);
 			m_last = i - 1;
 			break;
 		case 3:
 			if (m_last == m_snap || net_rand(3))
 				break;
 			m_snap += 1 + net_rand(m_last - m_snap);
-			raft_trail_compact(&trail, m_snap);
+			rblk_raft_runs_compact(&runs, m_snap);
 		}
-		trail_equal();
-		trail_questions();
+		runs_equal();
+		runs_questions();
 		if (m_last + 8 >= MODEL) {
-			memset(&trail, 0, sizeof(trail));
+			memset(&runs, 0, sizeof(runs));
 			m_snap = m_last = 0;
 		}
 	}
 }
 
-static void trail_refuses(void)
+static void runs_refuses(void)
 {
 	u64 i;
 
-	memset(&trail, 0, sizeof(trail));
-	CHECK(!raft_trail_append(&trail, 0, 1));
-	CHECK(!raft_trail_append(&trail, 1, 0));
-	CHECK(!raft_trail_append(&trail, RAFT_NUM_MAX, 1));
+	memset(&runs, 0, sizeof(runs));
+	CHECK(!rblk_raft_runs_append(&runs, 0, 1));
+	CHECK(!rblk_raft_runs_append(&runs, 1, 0));
+	CHECK(!rblk_raft_runs_append(&runs, RAFT_NUM_MAX, 1));
 	for (i = 1; i <= RAFT_RUNS_MAX; i++) {
-		CHECK(raft_trail_fits(&trail, i, i, 0));
-		CHECK_EQ(raft_trail_fits(&trail, i, i, 2), i + 2 <= RAFT_RUNS_MAX);
-		CHECK(raft_trail_append(&trail, i, i));
+		CHECK(rblk_raft_runs_fits(&runs, i, i, 0));
+		CHECK_EQ(rblk_raft_runs_fits(&runs, i, i, 2), i + 2 <= RAFT_RUNS_MAX);
+		CHECK(rblk_raft_runs_append(&runs, i, i));
 	}
-	CHECK(!raft_trail_fits(&trail, i, i, 0));
-	CHECK(raft_trail_fits(&trail, i, i - 1, 0));
-	CHECK(!raft_trail_append(&trail, i, i));
-	CHECK(!raft_trail_append(&trail, i, i - 2));
-	CHECK(raft_trail_append(&trail, i, i - 1));
+	CHECK(!rblk_raft_runs_fits(&runs, i, i, 0));
+	CHECK(rblk_raft_runs_fits(&runs, i, i - 1, 0));
+	CHECK(!rblk_raft_runs_append(&runs, i, i));
+	CHECK(!rblk_raft_runs_append(&runs, i, i - 2));
+	CHECK(rblk_raft_runs_append(&runs, i, i - 1));
 	/* A cut makes room. */
-	CHECK(raft_trail_fits(&trail, i - 1, i, 0));
-	CHECK(raft_trail_ok(&trail));
+	CHECK(rblk_raft_runs_fits(&runs, i - 1, i, 0));
+	CHECK(rblk_raft_runs_ok(&runs));
 }
 
 static u64 count_majority(const struct raft_conf *c, const u64 *val, u8 half)
@@ -138,21 +138,21 @@ static u64 count_majority(const struct raft_conf *c, const u64 *val, u8 half)
 static void quorum_by_counting(void)
 {
 	struct raft_conf c;
-	u64 val[RAFT_MEMBERS_MAX], want;
+	u64 val[RBLK_MEMBERS_MAX], want;
 	u32 step, i;
 
 	net.rng = 99;
 	for (step = 0; step < 20000; step++) {
 		memset(&c, 0, sizeof(c));
-		c.n = net_rand(RAFT_MEMBERS_MAX + 1);
+		c.n = net_rand(RBLK_MEMBERS_MAX + 1);
 		for (i = 0; i < c.n; i++) {
 			c.m[i].store = i + 1;
-			c.m[i].flags = net_rand(2) ? 1 + net_rand(4) : RAFT_M_IN;
+			c.m[i].flags = net_rand(2) ? 1 + net_rand(4) : RBLK_M_IN;
 			val[i] = net_rand(2) ? net_rand(6) : net_rand(1000);
 		}
-		want = min_t(u64, count_majority(&c, val, RAFT_M_IN),
-			     count_majority(&c, val, RAFT_M_OUT));
-		CHECK_EQ(raft_quorum(&c, val), want == U64_MAX ? 0 : want);
+		want = min_t(u64, count_majority(&c, val, RBLK_M_IN),
+			     count_majority(&c, val, RBLK_M_OUT));
+		CHECK_EQ(rblk_raft_quorum(&c, val), want == U64_MAX ? 0 : want);
 	}
 }
 
@@ -161,29 +161,29 @@ static void quorum_examples(void)
 	struct raft_conf c = net_conf("1i 2i 3i 4l 5l");
 	struct raft_conf j = net_conf("1io 2o 3o 4i 5i");
 
-	CHECK_EQ(raft_quorum(&c, (u64[]){ 9, 1, 5, 9, 9 }), 5);
-	CHECK_EQ(raft_quorum(&j, (u64[]){ 9, 9, 1, 2, 2 }), 2);
-	CHECK_EQ(raft_quorum(&j, (u64[]){ 9, 1, 1, 9, 9 }), 1);
+	CHECK_EQ(rblk_raft_quorum(&c, (u64[]){ 9, 1, 5, 9, 9 }), 5);
+	CHECK_EQ(rblk_raft_quorum(&j, (u64[]){ 9, 9, 1, 2, 2 }), 2);
+	CHECK_EQ(rblk_raft_quorum(&j, (u64[]){ 9, 1, 1, 9, 9 }), 1);
 	c = net_conf("1i 2i 3i 4i");
-	CHECK_EQ(raft_quorum(&c, (u64[]){ 9, 9, 1, 1 }), 1);
+	CHECK_EQ(rblk_raft_quorum(&c, (u64[]){ 9, 9, 1, 1 }), 1);
 	c = net_conf("1i 2w");
-	CHECK(!raft_conf_valid(&c));
+	CHECK(!rblk_raft_conf_valid(&c));
 	c.n = 0;
-	CHECK_EQ(raft_quorum(&c, NULL), 0);
+	CHECK_EQ(rblk_raft_quorum(&c, NULL), 0);
 }
 
 static bool valid(const char *s)
 {
 	struct raft_conf c = net_conf(s);
 
-	return raft_conf_valid(&c);
+	return rblk_raft_conf_valid(&c);
 }
 
 static bool follows(const char *a, const char *b)
 {
 	struct raft_conf x = net_conf(a), y = net_conf(b);
 
-	return raft_conf_follows(&x, &y);
+	return rblk_raft_conf_follows(&x, &y);
 }
 
 static void conf_rules(void)
@@ -210,17 +210,17 @@ static void conf_rules(void)
 
 static int boots(void (*change)(struct raft_boot *, struct raft_cfg *))
 {
-	static struct raft_id runs[2];
+	static struct rblk_id runs[2];
 	struct raft_boot b;
 	struct raft_cfg cfg = { .self = 1, .heartbeat_ns = 1, .election_ns = 10, .msg_ents = 1,
 				.inflight_msgs = 1, .sendable = net_sendable };
 
 	memset(&b, 0, sizeof(b));
-	runs[0] = (struct raft_id){ 3, 7 };
-	runs[1] = (struct raft_id){ 5, 9 };
+	runs[0] = (struct rblk_id){ 3, 7 };
+	runs[1] = (struct rblk_id){ 5, 9 };
 	b.meta.term = 6;
-	b.snap = (struct raft_id){ 2, 4 };
-	b.last = (struct raft_id){ 5, 9 };
+	b.snap = (struct rblk_id){ 2, 4 };
+	b.last = (struct rblk_id){ 5, 9 };
 	b.commit = 5;
 	b.conf = net_conf("1i 2i");
 	b.conf.index = 3;
@@ -228,8 +228,8 @@ static int boots(void (*change)(struct raft_boot *, struct raft_cfg *))
 	b.nruns = 2;
 	change(&b, &cfg);
 	if (!net.node[1].r)
-		net.node[1].r = malloc(raft_size());
-	return raft_init(net.node[1].r, &cfg, &b, 5);
+		net.node[1].r = malloc(rblk_raft_size());
+	return rblk_raft_init(net.node[1].r, &cfg, &b, 5);
 }
 
 #define CHANGE(name, what)						\
@@ -244,8 +244,8 @@ CHANGE(last_other, b->last.index = 8)
 CHANGE(last_term, b->last.term = 4)
 CHANGE(no_runs, b->nruns = 0)
 CHANGE(many_runs, b->nruns = RAFT_RUNS_MAX + 1)
-CHANGE(runs_down, ((struct raft_id *)b->runs)[0].term = 5)
-CHANGE(runs_back, ((struct raft_id *)b->runs)[0].index = 9)
+CHANGE(runs_down, ((struct rblk_id *)b->runs)[0].term = 5)
+CHANGE(runs_back, ((struct rblk_id *)b->runs)[0].index = 9)
 CHANGE(snap_newer, b->snap.term = 4)
 CHANGE(snap_half, b->snap.term = 0)
 CHANGE(conf_late, b->conf.index = 10)
@@ -280,7 +280,7 @@ static void election_timeouts(void)
 	for (seed = 1; seed < 500; seed++) {
 		net_start(1, &c, seed);
 		net_boot(&net.node[1]);
-		at = raft_deadline(net.node[1].r) - net.now;
+		at = rblk_raft_deadline(net.node[1].r) - net.now;
 		CHECK(at >= 1000 * MS && at < 2000 * MS);
 		lo = min_t(u64, lo, at);
 		hi = max_t(u64, hi, at);
@@ -314,7 +314,7 @@ static void flood(void)
 		n->cut_off[0] = false;
 		net_boot(n);
 		for (i = 0; i < 300; i++) {
-			raft_status(n->r, &st);
+			rblk_raft_status(n->r, &st);
 			if (st.role == RAFT_HALTED) {
 				halts++;
 				break;
@@ -327,7 +327,7 @@ static void flood(void)
 			w.m.to = net_rand(20) ? 1 : odd(1);
 			w.m.term = odd(st.term);
 			w.m.prev.index = odd(st.last.index);
-			w.m.prev.term = net_rand(2) ? raft_term_at(n->r, w.m.prev.index) :
+			w.m.prev.term = net_rand(2) ? rblk_raft_term_at(n->r, w.m.prev.index) :
 						      odd(st.last.term);
 			w.m.run_first = odd(st.commit);
 			w.m.reject_index = odd(st.last.index);
@@ -353,9 +353,9 @@ static void flood(void)
 			net.handling = NULL;
 			n->op_n = 0;
 			n->disk_last = n->last;
-			if (!net_rand(4) && n->meta_ticket) {
-				k = n->meta_ticket;
-				n->meta_ticket = 0;
+			if (!net_rand(4) && n->meta_version) {
+				k = n->meta_version;
+				n->meta_version = 0;
 				net_event(n, RAFT_EV_META_DONE, 0, k);
 			}
 			net.now += net_rand(300) * MS;
@@ -384,62 +384,64 @@ static void biggest_steps(void)
 	u32 i;
 
 	memset(&c, 0, sizeof(c));
-	for (i = 0; i < RAFT_MEMBERS_MAX; i++)
-		c.m[c.n++] = (struct raft_member){ i + 1, RAFT_M_IN };
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
+		c.m[c.n++] = (struct raft_member){ i + 1, RBLK_M_IN };
 	net_start(1, &c, 1);
 	net_boot(n);
-	raft_status(n->r, &st);
+	rblk_raft_status(n->r, &st);
 	ev.now = net.now + 5000 * MS;
-	CHECK_EQ(raft_step(n->r, &ev, &out), 0);
-	CHECK_EQ(out.n, RAFT_MEMBERS_MAX - 1 + 1);
+	CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
+	CHECK_EQ(out.n, RBLK_MEMBERS_MAX - 1 + 1);
 	ev.type = RAFT_EV_MSG;
 	ev.msg = &m;
-	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
-		m = (struct raft_msg){ .type = RAFT_MSG_PREVOTE_REPLY, .from = i, .to = 1, .term = 2 };
-		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
+		m = (struct raft_msg){
+			.type = RAFT_MSG_PREVOTE_REPLY, .from = i, .to = 1, .term = 2
+		};
+		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	}
 	ev.type = RAFT_EV_META_DONE;
-	ev.done.ticket = 1;
-	CHECK_EQ(raft_step(n->r, &ev, &out), 0);
-	CHECK_EQ(out.n, RAFT_MEMBERS_MAX - 1);
+	ev.done.read_id = 1;
+	CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
+	CHECK_EQ(out.n, RBLK_MEMBERS_MAX - 1);
 	ev.type = RAFT_EV_MSG;
-	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
 		ev.msg = &m;
 		m = (struct raft_msg){ .type = RAFT_MSG_VOTE_REPLY, .from = i, .to = 1, .term = 2 };
-		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	}
 	/* Everyone reads, then one reply commits, confirms and starts a round. */
-	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
 		ev.msg = &m;
 		m = (struct raft_msg){ .type = RAFT_MSG_READ, .from = i, .to = 1, .term = 2,
 				       .read_seq = i };
-		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	}
 	for (i = 2; i <= 11; i++) {
 		m = (struct raft_msg){ .type = RAFT_MSG_APPEND_REPLY, .from = i, .to = 1, .term = 2,
 				       .prev = { 2, 2 } };
-		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	}
-	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
 		m = (struct raft_msg){ .type = RAFT_MSG_READ, .from = i, .to = 1, .term = 2,
 				       .read_seq = i };
-		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	}
-	for (i = 2; i <= RAFT_MEMBERS_MAX; i++) {
+	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
 		m = (struct raft_msg){ .type = RAFT_MSG_APPEND_REPLY, .from = i, .to = 1, .term = 2,
 				       .prev = { 2, 2 }, .read_seq = 1 };
-		CHECK_EQ(raft_step(n->r, &ev, &out), 0);
-		CHECK_EQ(raft_check(n->r), 0);
+		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
+		CHECK_EQ(rblk_raft_check(n->r), 0);
 	}
 	ev.type = RAFT_EV_PROPOSE;
 	memset(&ev.propose, 0, sizeof(ev.propose));
 	ev.propose.count = 500;
-	CHECK_EQ(raft_step(n->r, &ev, &out), 0);
+	CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 }
 
 static const struct tap_case cases[] = {
-	{ "trail_as_array", trail_as_array },
-	{ "trail_refuses", trail_refuses },
+	{ "runs_as_array", runs_as_array },
+	{ "runs_refuses", runs_refuses },
 	{ "quorum_by_counting", quorum_by_counting },
 	{ "quorum_examples", quorum_examples },
 	{ "conf_rules", conf_rules },

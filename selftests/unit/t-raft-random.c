@@ -86,13 +86,13 @@ static void do_compact(struct net_node *n)
 	struct raft_status st;
 	u64 i;
 
-	raft_status(n->r, &st);
+	rblk_raft_status(n->r, &st);
 	n->ckpt = min_t(u64, st.commit, n->disk_last);
 	i = min_t(u64, n->ckpt, st.durable);
 	if (i <= st.snap.index || st.role == RAFT_HALTED)
 		return;
 	i = st.snap.index + 1 + net_rand(i - st.snap.index);
-	n->snap.term = raft_term_at(n->r, i);
+	n->snap.term = rblk_raft_term_at(n->r, i);
 	while (n->snap.index < i)
 		if (n->log[++n->snap.index].conf) {
 			n->snap_conf = *n->log[n->snap.index].conf;
@@ -108,7 +108,7 @@ static void do_resync(struct net_node *lead)
 	struct net_node *n;
 	u32 i;
 
-	raft_status(lead->r, &st);
+	rblk_raft_status(lead->r, &st);
 	for (i = 0; i < st.npeers; i++) {
 		n = &net.node[st.peer[i].store];
 		if (st.peer[i].state != RAFT_PEER_RESYNC || !n->up ||
@@ -127,30 +127,30 @@ static void do_resync(struct net_node *lead)
 
 static void do_conf(struct net_node *n, u32 count)
 {
-	const struct raft_conf *c = raft_conf_active(n->r);
+	const struct raft_conf *c = rblk_raft_conf_active(n->r);
 	struct raft_conf next = *c;
 	u32 i, k;
 
-	if (raft_conf_joint(c)) {
+	if (rblk_raft_conf_joint(c)) {
 		for (i = k = 0; i < c->n; i++) {
 			next.m[k] = c->m[i];
-			next.m[k].flags &= ~RAFT_M_OUT;
+			next.m[k].flags &= ~RBLK_M_OUT;
 			k += !!next.m[k].flags;
 		}
 		next.n = k;
 	} else {
 		for (i = 0; i < c->n; i++)
-			if (c->m[i].flags & RAFT_M_IN) {
-				next.m[i].flags = RAFT_M_OUT | (net_rand(4) ? RAFT_M_IN : 0);
+			if (c->m[i].flags & RBLK_M_IN) {
+				next.m[i].flags = RBLK_M_OUT | (net_rand(4) ? RBLK_M_IN : 0);
 			} else if (!net_rand(3)) {
-				next.m[i].flags = RAFT_M_IN;
+				next.m[i].flags = RBLK_M_IN;
 			}
 		for (i = 1; i <= count; i++)
-			if (!raft_conf_flags(c, i) && !net_rand(3))
+			if (!rblk_raft_conf_flags(c, i) && !net_rand(3))
 				next.m[next.n++] = (struct raft_member){
-					i, net_rand(3) ? RAFT_M_IN : RAFT_M_LEARNER };
+					i, net_rand(3) ? RBLK_M_IN : RBLK_M_LEARNER };
 	}
-	memset(&next.m[next.n], 0, sizeof(next.m[0]) * (RAFT_MEMBERS_MAX - next.n));
+	memset(&next.m[next.n], 0, sizeof(next.m[0]) * (RBLK_MEMBERS_MAX - next.n));
 	net_propose(n, 1, 0, &next);
 }
 
@@ -164,9 +164,10 @@ static void do_partition(u32 count)
 
 	for (i = 1; i <= count; i++)
 		for (k = 1; k <= count; k++)
-			cut[i][k] = kind == 0 ? !net_rand(4) :
+			cut[i][k] = kind == 0		   ? !net_rand(4) :
 				    kind == 1 || kind == 2 ? i == alone || k == alone :
-				    kind == 3 ? (half >> (i - 1) & 1) != (half >> (k - 1) & 1) : false;
+				    kind == 3 ? (half >> (i - 1) & 1) != (half >> (k - 1) & 1) :
+						false;
 }
 
 static void do_rare(u32 count)
@@ -240,7 +241,7 @@ static void do_some(u32 count)
 	} else if (turn(&dice, world.pump)) {
 		net_event(n, RAFT_EV_PUMP, 0, 0);
 	} else if (turn(&dice, world.read)) {
-		if (n->up && n->tickets + 2 < NET_TICKETS)
+		if (n->up && n->reads + 2 < NET_READS)
 			net_read(n);
 	} else {
 		do_rare(count);
@@ -269,15 +270,15 @@ static void converge(u32 count)
 		if (!lead)
 			continue;
 		do_resync(lead);
-		if (raft_conf_joint(raft_conf_active(lead->r)))
+		if (rblk_raft_conf_joint(rblk_raft_conf_active(lead->r)))
 			do_conf(lead, count);
 		if (net_read(lead) || net_propose(lead, 1, 10, NULL))
 			continue;
 		net_settle();
-		raft_status(lead->r, &st);
+		rblk_raft_status(lead->r, &st);
 		for (i = 0; i < st.npeers && st.peer[i].match == st.last.index; i++)
 			;
-		if (i == st.npeers && st.commit == st.last.index && lead->answered == lead->tickets)
+		if (i == st.npeers && st.commit == st.last.index && lead->answered == lead->reads)
 			return;
 	}
 	CHECK(!"converged");

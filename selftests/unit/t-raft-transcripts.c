@@ -115,7 +115,7 @@ static void cmd_tick(void)
 /* timeout ID: the clock goes to its deadline, and only it notices */
 static void cmd_timeout(void)
 {
-	u64 at = raft_deadline(node(1)->r);
+	u64 at = rblk_raft_deadline(node(1)->r);
 
 	CHECK(at != U64_MAX);
 	net.now = max_t(u64, net.now, at);
@@ -142,7 +142,7 @@ static void cmd_elect(void)
 	cmd_tick();
 	net_settle();
 	net.verbose = verbose;
-	raft_status(node(1)->r, &st);
+	rblk_raft_status(node(1)->r, &st);
 	fprintf(net_out, "  %llu: %s of term %llu\n", U(num(1)), net_role(st.role), U(st.term));
 }
 
@@ -263,13 +263,13 @@ static void cmd_event(void)
 		{ "log-told", RAFT_EV_LOG_DONE }, { "meta-told", RAFT_EV_META_DONE },
 	};
 	struct net_node *n = node(1);
-	struct raft_id id;
+	struct rblk_id id;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(ev); i++) {
 		if (strcmp(word[0], ev[i].name))
 			continue;
-		id.term = raft_term_at(n->r, words > 2 ? num(2) : 0);
+		id.term = rblk_raft_term_at(n->r, words > 2 ? num(2) : 0);
 		id.index = words > 2 ? num(2) : 0;
 		print_err(n->id, net_event(n, ev[i].type, id.index, words > 3 ? num(3) : 0));
 		if (ev[i].type == RAFT_EV_COMPACTED && n->snap.index < id.index)
@@ -316,7 +316,7 @@ static void cmd_fill(void)
 /* meta ID TERM VOTE: durable, before its boot */
 static void cmd_meta(void)
 {
-	node(1)->meta = (struct raft_meta){ num(2), num(3) };
+	node(1)->meta = (struct rblk_hard_state){ num(2), num(3) };
 }
 
 static void cmd_status(void)
@@ -325,12 +325,12 @@ static void cmd_status(void)
 	struct raft_status st;
 	u32 i;
 
-	raft_status(node(1)->r, &st);
-	fprintf(net_out, "  %llu: %s term %llu vote %llu leader %llu snap %llu/%llu last %llu/%llu durable %llu commit %llu%s%s bad %llu\n",
-		U(num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader),
-		U(st.snap.term), U(st.snap.index), U(st.last.term), U(st.last.index),
-		U(st.durable), U(st.commit), st.leader_ready ? " ready" : "",
-		st.resync ? " resync" : "", U(st.bad_msgs));
+	rblk_raft_status(node(1)->r, &st);
+	fprintf(net_out,
+		"  %llu: %s term %llu vote %llu leader %llu snap %llu/%llu last %llu/%llu durable %llu commit %llu%s%s bad %llu\n",
+		U(num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader), U(st.snap.term),
+		U(st.snap.index), U(st.last.term), U(st.last.index), U(st.durable), U(st.commit),
+		st.leader_ready ? " ready" : "", st.resync ? " resync" : "", U(st.bad_msgs));
 	if (st.transferee)
 		fprintf(net_out, "     transfer to %llu\n", U(st.transferee));
 	for (i = 0; st.role == RAFT_LEADER && i < st.npeers; i++)
@@ -340,7 +340,7 @@ static void cmd_status(void)
 			st.peer[i].active ? "" : " silent");
 }
 
-static void id_of(const char *s, struct raft_id *id)
+static void id_of(const char *s, struct rblk_id *id)
 {
 	if (!s)
 		return;
@@ -393,7 +393,7 @@ static void cmd_msg(void)
 static void cmd_wait(void)
 {
 	struct net_node *n = node(1);
-	u64 at = raft_deadline(n->r);
+	u64 at = rblk_raft_deadline(n->r);
 
 	if (at == U64_MAX)
 		fprintf(net_out, "  %llu: no deadline\n", U(n->id));
@@ -406,18 +406,19 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } commands[] = {
-	{ "start", cmd_start }, { "log", cmd_log }, { "meta", cmd_meta }, { "fill", cmd_fill }, { "boot", cmd_boot },
-	{ "tick", cmd_tick }, { "timeout", cmd_timeout }, { "settle", cmd_settle },
-	{ "elect", cmd_elect }, { "deliver", cmd_msgs }, { "drop", cmd_msgs },
-	{ "dup", cmd_msgs }, { "all-deliver", cmd_msgs }, { "all-drop", cmd_msgs },
-	{ "disk", cmd_disk }, { "meta-done", cmd_disk }, { "log-done", cmd_disk },
-	{ "log-write", cmd_disk }, { "propose", cmd_propose }, { "conf", cmd_propose },
-	{ "read", cmd_read }, { "pump", cmd_event }, { "transfer", cmd_event },
-	{ "unreachable", cmd_event }, { "reachable", cmd_event }, { "io-error", cmd_event },
-	{ "compacted", cmd_event }, { "log-told", cmd_event }, { "meta-told", cmd_event },
-	{ "crash", cmd_crash }, { "time", cmd_time }, { "cut", cmd_cut }, { "join", cmd_cut },
-	{ "blind", cmd_blind }, { "asserts", cmd_asserts }, { "status", cmd_status },
-	{ "msg", cmd_msg }, { "wait", cmd_wait },
+	{ "start", cmd_start },	     { "log", cmd_log },	 { "meta", cmd_meta },
+	{ "fill", cmd_fill },	     { "boot", cmd_boot },	 { "tick", cmd_tick },
+	{ "timeout", cmd_timeout },  { "settle", cmd_settle },	 { "elect", cmd_elect },
+	{ "deliver", cmd_msgs },     { "drop", cmd_msgs },	 { "dup", cmd_msgs },
+	{ "all-deliver", cmd_msgs }, { "all-drop", cmd_msgs },	 { "disk", cmd_disk },
+	{ "meta-done", cmd_disk },   { "log-done", cmd_disk },	 { "log-write", cmd_disk },
+	{ "propose", cmd_propose },  { "conf", cmd_propose },	 { "read", cmd_read },
+	{ "pump", cmd_event },	     { "transfer", cmd_event },	 { "unreachable", cmd_event },
+	{ "reachable", cmd_event },  { "io-error", cmd_event },	 { "compacted", cmd_event },
+	{ "log-told", cmd_event },   { "meta-told", cmd_event }, { "crash", cmd_crash },
+	{ "time", cmd_time },	     { "cut", cmd_cut },	 { "join", cmd_cut },
+	{ "blind", cmd_blind },	     { "asserts", cmd_asserts }, { "status", cmd_status },
+	{ "msg", cmd_msg },	     { "wait", cmd_wait },
 };
 
 static void run_line(char *line)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vol_check() must notice each kind of damage. */
+/* rblk_vol_check() must notice each kind of damage. */
 #include "t-vol-world.h"
 #include "volume/internal.h"
 
@@ -13,13 +13,13 @@ static void start(void)
 {
 	w_start(&w, 2041, 512, 64, 4, 33);
 	CHECK(w_commit(&w, w_make_open(&w, 1)));
-	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 0, 8)));
-	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 2, 3)));
-	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 4, 6)));
-	CHECK(w_commit(&w, w_make(&w, RB_E_ZEROES, 100, 50)));
-	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 800, 8)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 0, 8)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 2, 3)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 4, 6)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_ZEROES, 100, 50)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 800, 8)));
 	CHECK(w_plan(&w, 3));
-	CHECK_EQ(vol_check(w.v), 0);
+	CHECK_EQ(rblk_vol_check(w.v), 0);
 }
 
 #define DAMAGE(name, what)						\
@@ -28,7 +28,7 @@ static void start(void)
 		start();						\
 		tap_expect_asserts();					\
 		what;							\
-		CHECK_EQ(vol_check(w.v), -EUCLEAN);			\
+		CHECK_EQ(rblk_vol_check(w.v), -EUCLEAN);			\
 		CHECK(tap_asserts() > 0);				\
 		w_stop(&w);						\
 	}
@@ -36,17 +36,17 @@ static void start(void)
 /* Shared: 1 and 2 open by stores 1 and 2, 3 a write of 2's; nothing applied. */
 static void start_shared(void)
 {
-	struct log_state zero = { 0 };
+	struct rblk_state zero = { 0 };
 
 	w_start(&w, 2041, 512, 64, 4, 33);
 	w.g.shared = true;
-	memset(w.mem, 0, vol_size(&w.g));
-	w.v = vol_init(w.mem, &w.g, &zero);
+	memset(w.mem, 0, rblk_vol_size(&w.g));
+	w.v = rblk_vol_init(w.mem, &w.g, &zero);
 	CHECK(w_commit(&w, w_make_open(&w, 1)));
 	CHECK(w_commit(&w, w_make_open(&w, 2)));
 	w.cur = 1;
-	CHECK(w_commit(&w, w_make(&w, RB_E_WRITE, 0, 8)));
-	CHECK_EQ(vol_check(w.v), 0);
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 0, 8)));
+	CHECK_EQ(rblk_vol_check(w.v), 0);
 }
 
 /* The sessions as of the applied index, so that a replay does not notice: @n of them. */
@@ -56,13 +56,13 @@ static void shared_at(u32 n, u64 store, u64 epoch)
 
 	start_shared();
 	for (i = 0; i < n; i++)
-		w.v->live.session[i] = (struct log_session){ .store = 10 + i, .epoch = 1 + i };
-	w.v->live.session[n - 1].store = store;
-	w.v->live.session[n - 1].epoch = epoch;
-	w.v->live.nsessions = n;
-	w.v->live.index = 20;
-	w.v->applied = w.v->live;
-	w.v->nslot = 0;
+		w.v->executed.session[i] = (struct rblk_session){ .store = 10 + i, .epoch = 1 + i };
+	w.v->executed.session[n - 1].store = store;
+	w.v->executed.session[n - 1].epoch = epoch;
+	w.v->executed.nsessions = n;
+	w.v->executed.index = 20;
+	w.v->applied = w.v->executed;
+	w.v->nversion = 0;
 	memset(w.v->bucket, 0xff, sizeof(u32) << (64 - w.v->bucket_shift));
 }
 
@@ -72,11 +72,11 @@ static void shared_at(u32 n, u64 store, u64 epoch)
 		shared_at(n, store, epoch);				\
 		if (want)						\
 			tap_expect_asserts();				\
-		CHECK_EQ(vol_check(w.v), want);				\
+		CHECK_EQ(rblk_vol_check(w.v), want);				\
 		w_stop(&w);						\
 	}
 
-SHARED(full, LOG_SESSIONS_MAX, 99, 17, 0)
+SHARED(full, RBLK_SESSIONS_MAX, 99, 17, 0)
 SHARED(same_store, 3, 10, 17, -EUCLEAN)
 SHARED(same_epoch, 3, 99, 2, -EUCLEAN)
 SHARED(no_store, 3, 0, 17, -EUCLEAN)
@@ -89,11 +89,11 @@ static void shared_too_many(void)
 	shared_at(2, 99, 17);
 	w.v->g.shared = false;
 	tap_expect_asserts();
-	CHECK_EQ(vol_check(w.v), -EUCLEAN);
+	CHECK_EQ(rblk_vol_check(w.v), -EUCLEAN);
 	w_stop(&w);
 }
 
-#define SLOT(i)		w.v->slot[i]
+#define SLOT(i)		w.v->version[i]
 
 DAMAGE(mask_zero, SLOT(1).mask = 0)
 DAMAGE(mask, SLOT(1).mask ^= 1)
@@ -107,33 +107,33 @@ DAMAGE(older_wrong, SLOT(2).older = 0)
 DAMAGE(newer, SLOT(1).newer = VOL_NONE)
 DAMAGE(below, SLOT(2).below = 0x1c)
 DAMAGE(next_of_older, SLOT(0).next = 4)
-DAMAGE(count, w.v->nslot--)
-DAMAGE(count_more, w.v->nslot++)
-DAMAGE(tail, w.v->slot_tail = 1)
-DAMAGE(lost_bucket, w.v->bucket[vol_bucket_of(w.v, 100)] = VOL_NONE)
+DAMAGE(count, w.v->nversion--)
+DAMAGE(count_more, w.v->nversion++)
+DAMAGE(tail, w.v->version_tail = 1)
+DAMAGE(lost_bucket, w.v->bucket[rblk_vol_bucket_of(w.v, 100)] = VOL_NONE)
 DAMAGE(loop, SLOT(4).next = 4)
 DAMAGE(range_index, w.v->range[0].index = 7)
 DAMAGE(range_applied, w.v->range[0].index = 0)
 DAMAGE(range_size, w.v->range[0].nsect = 0)
 DAMAGE(range_end, w.v->range[0].sector = 2000)
 DAMAGE(range_count, w.v->nrange = 0)
-DAMAGE(digest, w.v->live.digest++)
-DAMAGE(seq, w.v->live.session[0].seq++)
-DAMAGE(nonce, w.v->live.session[0].nonce++)
-DAMAGE(left_behind, w.v->live.session[1].seq = 1)
-DAMAGE(left_nonce, w.v->live.session[1].nonce = 1)
-DAMAGE(left_epoch, w.v->live.session[15].epoch = 1)
-DAMAGE(nsessions, w.v->live.nsessions = 2)
-DAMAGE(session_left, w.v->live.nsessions = 0)
+DAMAGE(digest, w.v->executed.digest++)
+DAMAGE(seq, w.v->executed.session[0].seq++)
+DAMAGE(nonce, w.v->executed.session[0].nonce++)
+DAMAGE(left_behind, w.v->executed.session[1].seq = 1)
+DAMAGE(left_nonce, w.v->executed.session[1].nonce = 1)
+DAMAGE(left_epoch, w.v->executed.session[15].epoch = 1)
+DAMAGE(nsessions, w.v->executed.nsessions = 2)
+DAMAGE(session_left, w.v->executed.nsessions = 0)
 DAMAGE(session_future, w.v->applied.nsessions = 1;
-       w.v->applied.session[0] = w.v->live.session[0])
-DAMAGE(other_session, w.v->live.session[3].store = 1)
+       w.v->applied.session[0] = w.v->executed.session[0])
+DAMAGE(other_session, w.v->executed.session[3].store = 1)
 DAMAGE(applied_term, w.v->applied.term = 2)
 DAMAGE(entry_changed, w.e[4].csum++)
-DAMAGE(entry_kind, w.e[4].kind = RB_E_ZEROES)
+DAMAGE(entry_kind, w.e[4].kind = RBLK_E_ZEROES)
 DAMAGE(entry_gone, w.applied = 1)
-DAMAGE(plan_slots, w.v->plan.nslot++)
-DAMAGE(plan_slots_less, w.v->plan.nslot--)
+DAMAGE(plan_slots, w.v->plan.nversion++)
+DAMAGE(plan_slots_less, w.v->plan.nversion--)
 DAMAGE(plan_ranges, w.v->plan.nrange++)
 DAMAGE(plan_last, w.v->plan.state.index = 4)
 DAMAGE(plan_future, w.v->plan.state.index = 7)

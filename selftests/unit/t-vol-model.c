@@ -5,22 +5,22 @@
 static struct world w, w2;
 
 /* A data entry somewhere, often on top of others; sometimes not a valid one. */
-static struct rb_entry random_data(struct world *w)
+static struct rblk_entry random_data(struct world *w)
 {
 	bool z = !w_rand(w, 5);
 	u32 unit = w->g.block_size / 512;
 	u32 n = 1 + w_rand(w, w_rand(w, 8) ? 12 : (z ? 700 : 256 / unit));
 	u64 s = w_rand(w, w_rand(w, 3) ? 64 : w->g.sectors) / unit * unit;
-	struct rb_entry e;
+	struct rblk_entry e;
 
 	n *= unit;
-	if (n > RB_WRITE_MAX / 512)
-		n = RB_WRITE_MAX / 512;
+	if (n > RBLK_WRITE_MAX / 512)
+		n = RBLK_WRITE_MAX / 512;
 	if (w_rand(w, 40) && s + n > w->g.sectors)
 		s = w->g.sectors - n;
 	if (unit > 1 && !w_rand(w, 50))
 		s++;
-	e = w_make(w, z ? RB_E_ZEROES : RB_E_WRITE, s, n);
+	e = w_make(w, z ? RBLK_E_ZEROES : RBLK_E_WRITE, s, n);
 	switch (w_rand(w, 60)) {
 	case 0:
 		e.seq--;
@@ -38,26 +38,26 @@ static struct rb_entry random_data(struct world *w)
 	return e;
 }
 
-static struct rb_entry random_entry(struct world *w)
+static struct rblk_entry random_entry(struct world *w)
 {
-	struct rb_entry e;
+	struct rblk_entry e;
 
 	w->cur = w->nsess ? w_rand(w, w->nsess) : 0;
 	if (!w->nsess && w_rand(w, 4))
 		return w_make_open(w, 1 + w_rand(w, 3));
 	switch (w_rand(w, 60)) {
 	case 0:
-		e = w_make_open(w, w_rand(w, w->g.shared ? LOG_SESSIONS_MAX + 4 : 3));
+		e = w_make_open(w, w_rand(w, w->g.shared ? RBLK_SESSIONS_MAX + 4 : 3));
 		e.epoch -= w_rand(w, 2);
 		return e;
 	case 1:
-		e = w_make(w, RB_E_CLOSE, 0, 0);
+		e = w_make(w, RBLK_E_CLOSE, 0, 0);
 		e.store = w_rand(w, 4) ? w_cur(w)->store : 9;
 		return e;
 	case 2:
-		return w_make(w, RB_E_NOOP, 0, 0);
+		return w_make(w, RBLK_E_NOOP, 0, 0);
 	case 3:
-		e = w_make(w, RB_E_CONF, 0, 0);
+		e = w_make(w, RBLK_E_CONF, 0, 0);
 		e.nblocks = 1;
 		return e;
 	default:
@@ -91,19 +91,19 @@ static void random_apply(struct world *w)
 /* A fresh volume that several may write. */
 static void share(struct world *w)
 {
-	struct log_state zero = { 0 };
+	struct rblk_state zero = { 0 };
 
 	w->g.shared = true;
-	memset(w->mem, 0, vol_size(&w->g));
-	w->v = vol_init(w->mem, &w->g, &zero);
+	memset(w->mem, 0, rblk_vol_size(&w->g));
+	w->v = rblk_vol_init(w->mem, &w->g, &zero);
 	CHECK(w->v);
 }
 
-static void random_run(u64 seed, u64 sectors, u32 bs, u32 slots, u32 ranges, u32 batch)
+static void random_run(u64 seed, u64 sectors, u32 bs, u32 versions, u32 ranges, u32 batch)
 {
 	u32 steps = 600, i;
 
-	w_start(&w, sectors, bs, slots, ranges, batch);
+	w_start(&w, sectors, bs, versions, ranges, batch);
 	if (seed % 3 == 0)
 		share(&w);
 	w.rnd += seed * 7919;
@@ -160,13 +160,13 @@ static void test_random_sessions(void)
 		share(&w);
 		w.rnd += seed * 6007;
 		for (i = 0; i < 600; i++) {
-			struct rb_entry e = random_entry(&w);
+			struct rblk_entry e = random_entry(&w);
 
 			if (!w_rand(&w, 4)) {
-				e = w_make_open(&w, 1 + w_rand(&w, LOG_SESSIONS_MAX + 4));
+				e = w_make_open(&w, 1 + w_rand(&w, RBLK_SESSIONS_MAX + 4));
 				e.epoch -= !w_rand(&w, 8);
 			} else if (!w_rand(&w, 6)) {
-				e = w_make(&w, RB_E_CLOSE, 0, 0);
+				e = w_make(&w, RBLK_E_CLOSE, 0, 0);
 				e.store = w_cur(&w)->store;
 			}
 			while (!w_commit(&w, e))
@@ -178,7 +178,7 @@ static void test_random_sessions(void)
 		CHECK(!memcmp(w.device, w.committed, sizeof(w.device)));
 		w_stop(&w);
 	}
-	CHECK_EQ(most, LOG_SESSIONS_MAX);
+	CHECK_EQ(most, RBLK_SESSIONS_MAX);
 }
 
 /* ---- every history of a few steps on a volume of two blocks ---- */
@@ -188,9 +188,9 @@ enum { A_FULL, A_LOW, A_HIGH, A_STRADDLE, A_ZLOW, A_ZALL, A_APPLY, A_HALF, A_NR 
 static void act(struct world *w, int a)
 {
 	static const struct { u8 kind; u64 s; u32 n; } data[] = {
-		[A_FULL] = { RB_E_WRITE, 0, 8 }, [A_LOW] = { RB_E_WRITE, 0, 3 },
-		[A_HIGH] = { RB_E_WRITE, 5, 3 }, [A_STRADDLE] = { RB_E_WRITE, 6, 5 },
-		[A_ZLOW] = { RB_E_ZEROES, 1, 4 }, [A_ZALL] = { RB_E_ZEROES, 0, 16 },
+		[A_FULL] = { RBLK_E_WRITE, 0, 8 }, [A_LOW] = { RBLK_E_WRITE, 0, 3 },
+		[A_HIGH] = { RBLK_E_WRITE, 5, 3 }, [A_STRADDLE] = { RBLK_E_WRITE, 6, 5 },
+		[A_ZLOW] = { RBLK_E_ZEROES, 1, 4 }, [A_ZALL] = { RBLK_E_ZEROES, 0, 16 },
 	};
 
 	if (a < A_APPLY) {
@@ -207,11 +207,11 @@ static void act(struct world *w, int a)
 
 static void history(u32 code, u32 len)
 {
-	struct log_state zero = { 0 };
+	struct rblk_state zero = { 0 };
 	u32 i, s;
 
-	memset(w.mem, 0, vol_size(&w.g));
-	w.v = vol_init(w.mem, &w.g, &zero);
+	memset(w.mem, 0, rblk_vol_size(&w.g));
+	w.v = rblk_vol_init(w.mem, &w.g, &zero);
 	w.last = w.applied = w.nsess = 0;
 	memset(w.sess, 0, sizeof(w.sess));
 	w.planned = false;
@@ -262,12 +262,14 @@ static void test_digest_timing(void)
 				CHECK(w_plan(&w2, w2.applied + 1 + w_rand(&w2, 30)));
 				w_done(&w2);
 			}
-			CHECK(vol_digest(w.v) == vol_digest(w2.v));
-			CHECK(!memcmp(vol_live(w.v), vol_live(w2.v), sizeof(struct log_state)));
+			CHECK(rblk_vol_digest(w.v) == rblk_vol_digest(w2.v));
+			CHECK(!memcmp(rblk_vol_executed(w.v), rblk_vol_executed(w2.v),
+				      sizeof(struct rblk_state)));
 		}
 		w_apply_all(&w);
 		w_apply_all(&w2);
-		CHECK(!memcmp(vol_applied(w.v), vol_applied(w2.v), sizeof(struct log_state)));
+		CHECK(!memcmp(rblk_vol_applied(w.v), rblk_vol_applied(w2.v),
+			      sizeof(struct rblk_state)));
 		CHECK(!memcmp(w.device, w2.device, sizeof(w.device)));
 		w_stop(&w);
 		w_stop(&w2);
@@ -278,7 +280,7 @@ static void test_digest_timing(void)
 static void test_restart(void)
 {
 	u64 seed, i;
-	struct log_state at;
+	struct rblk_state at;
 
 	for (seed = 1; seed <= 30; seed++) {
 		w_start(&w, 700, 512, 400, 40, 50);
@@ -291,16 +293,16 @@ static void test_restart(void)
 			if (!w_rand(&w, 10) && w_plan(&w, U64_MAX))
 				w_done(&w);
 		}
-		at = *vol_applied(w.v);
+		at = *rblk_vol_applied(w.v);
 		w2 = w;
 		w2.g.ctx = &w2;
-		w2.mem = calloc(1, vol_size(&w2.g));
-		w2.v = vol_init(w2.mem, &w2.g, &at);
+		w2.mem = calloc(1, rblk_vol_size(&w2.g));
+		w2.v = rblk_vol_init(w2.mem, &w2.g, &at);
 		for (i = at.index + 1; i <= w.last; i++) {
 			w2.last = i;
-			CHECK_EQ(vol_commit(w2.v, &w2.e[i]), w.verdict[i]);
+			CHECK_EQ(rblk_vol_execute(w2.v, &w2.e[i]), w.verdict[i]);
 		}
-		CHECK(!memcmp(vol_live(w.v), vol_live(w2.v), sizeof(at)));
+		CHECK(!memcmp(rblk_vol_executed(w.v), rblk_vol_executed(w2.v), sizeof(at)));
 		w_read(&w2, 0, 300, 60);
 		w_read(&w2, 300, 400, 60);
 		w_check(&w2);

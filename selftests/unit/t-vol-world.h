@@ -20,7 +20,7 @@ struct world {
 	struct vol_geom g;
 	struct vol *v;
 	void *mem;
-	struct rb_entry e[W_ENTRIES + 1];	/* by index */
+	struct rblk_entry e[W_ENTRIES + 1];	/* by index */
 	int verdict[W_ENTRIES + 1];
 	u64 first, last, applied;		/* first: what the checkpoint covers */
 	u64 committed[W_SECTORS];		/* content */
@@ -30,7 +30,7 @@ struct world {
 	bool planned;
 	struct vol_batch b;
 	u32 written;				/* zeroes and items of the batch on the device */
-	struct log_session sess[LOG_SESSIONS_MAX];	/* in order, the rest zeroes */
+	struct rblk_session sess[RBLK_SESSIONS_MAX];	/* in order, the rest zeroes */
 	u32 nsess, cur;				/* who writes next: one of them */
 	u64 rnd;
 };
@@ -44,26 +44,27 @@ static u64 w_rand(struct world *w, u64 n)
 }
 
 /* Only what must still be in the log is there. */
-static const struct rb_entry *w_entry(void *ctx, u64 index)
+static const struct rblk_entry *w_entry(void *ctx, u64 index)
 {
 	struct world *w = ctx;
 
 	return index > w->applied && index <= w->last ? &w->e[index] : NULL;
 }
 
-static void w_start(struct world *w, u64 sectors, u32 block_size, u32 slots, u32 ranges, u32 batch)
+static void w_start(struct world *w, u64 sectors, u32 block_size, u32 versions, u32 ranges,
+		    u32 batch)
 {
-	struct log_state zero = { 0 };
+	struct rblk_state zero = { 0 };
 	u32 s;
 
 	memset(w, 0, sizeof(*w));
 	w->g = (struct vol_geom){
 		.sectors = sectors, .block_size = block_size, .region_shift = 13,
-		.slots = slots, .ranges = ranges, .batch = batch, .entry = w_entry, .ctx = w,
+		.versions = versions, .ranges = ranges, .batch = batch, .entry = w_entry, .ctx = w,
 	};
-	CHECK(sectors <= W_SECTORS && vol_size(&w->g));
-	w->mem = calloc(1, vol_size(&w->g));
-	w->v = vol_init(w->mem, &w->g, &zero);
+	CHECK(sectors <= W_SECTORS && rblk_vol_size(&w->g));
+	w->mem = calloc(1, rblk_vol_size(&w->g));
+	w->v = rblk_vol_init(w->mem, &w->g, &zero);
 	CHECK(w->v);
 	for (s = 0; s < W_SECTORS; s++)
 		w->committed[s] = w->state[s] = w->device[s] = OLD + s;
@@ -77,14 +78,14 @@ static void w_stop(struct world *w)
 }
 
 /* Whose entry is made next; all zero when there is no session. */
-static struct log_session *w_cur(struct world *w)
+static struct rblk_session *w_cur(struct world *w)
 {
-	static struct log_session none;
+	static struct rblk_session none;
 
 	return w->nsess ? &w->sess[w->cur % w->nsess] : &none;
 }
 
-static struct log_session *w_session_of(struct world *w, u64 store)
+static struct rblk_session *w_session_of(struct world *w, u64 store)
 {
 	u32 i;
 
@@ -94,24 +95,24 @@ static struct log_session *w_session_of(struct world *w, u64 store)
 	return NULL;
 }
 
-static struct rb_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
+static struct rblk_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
 {
-	struct rb_entry e = {
+	struct rblk_entry e = {
 		.index = w->last + 1, .term = 1 + w->last / 50, .kind = kind,
 		.sector = sector, .nsect = nsect, .epoch = w_cur(w)->epoch,
 		.seq = w_cur(w)->seq + 1,
 	};
 
-	if (kind == RB_E_WRITE)
-		e.nblocks = rb_blocks_touched(sector, nsect);
+	if (kind == RBLK_E_WRITE)
+		e.nblocks = rblk_blocks_touched(sector, nsect);
 	e.csum = (u32)(e.index * 2654435761u + kind);
 	return e;
 }
 
-static struct rb_entry w_make_open(struct world *w, u64 store)
+static struct rblk_entry w_make_open(struct world *w, u64 store)
 {
-	struct rb_entry e = w_make(w, RB_E_OPEN, 0, 0);
-	struct log_session *own = w_session_of(w, store);
+	struct rblk_entry e = w_make(w, RBLK_E_OPEN, 0, 0);
+	struct rblk_session *own = w_session_of(w, store);
 
 	if (w->g.shared)
 		e.epoch = own ? own->epoch : 0;
@@ -120,16 +121,16 @@ static struct rb_entry w_make_open(struct world *w, u64 store)
 	return e;
 }
 
-static int w_judge_open(struct world *w, const struct rb_entry *e)
+static int w_judge_open(struct world *w, const struct rblk_entry *e)
 {
-	struct log_session *s = w->g.shared ? w_session_of(w, e->store) :
+	struct rblk_session *s = w->g.shared ? w_session_of(w, e->store) :
 				w->nsess ? &w->sess[0] : NULL;
 
 	if (!e->store)
 		return -EPROTO;
 	if (s ? e->epoch != s->epoch : e->epoch != 0)
 		return -EBUSY;
-	if (!s && w->nsess == LOG_SESSIONS_MAX)
+	if (!s && w->nsess == RBLK_SESSIONS_MAX)
 		return -EBUSY;
 	if (!s)
 		s = &w->sess[w->nsess++];
@@ -140,9 +141,9 @@ static int w_judge_open(struct world *w, const struct rb_entry *e)
 	return 0;
 }
 
-static int w_judge_close(struct world *w, const struct rb_entry *e)
+static int w_judge_close(struct world *w, const struct rblk_entry *e)
 {
-	struct log_session *s = e->store ? w_session_of(w, e->store) : NULL;
+	struct rblk_session *s = e->store ? w_session_of(w, e->store) : NULL;
 
 	if (!s || s->epoch != e->epoch)
 		return -ESTALE;
@@ -152,7 +153,7 @@ static int w_judge_close(struct world *w, const struct rb_entry *e)
 	return 0;
 }
 
-static int w_judge_data(struct world *w, const struct rb_entry *e)
+static int w_judge_data(struct world *w, const struct rblk_entry *e)
 {
 	u32 unit = w->g.block_size / 512, i;
 
@@ -171,56 +172,56 @@ static int w_judge_data(struct world *w, const struct rb_entry *e)
 }
 
 /* What the verdict must be, said once more. */
-static int w_judge(struct world *w, const struct rb_entry *e)
+static int w_judge(struct world *w, const struct rblk_entry *e)
 {
 	switch (e->kind) {
-	case RB_E_OPEN:
+	case RBLK_E_OPEN:
 		return w_judge_open(w, e);
-	case RB_E_CLOSE:
+	case RBLK_E_CLOSE:
 		return w_judge_close(w, e);
-	case RB_E_WRITE:
-	case RB_E_ZEROES:
+	case RBLK_E_WRITE:
+	case RBLK_E_ZEROES:
 		return w_judge_data(w, e);
 	default:
 		return 0;
 	}
 }
 
-static void w_effect(u64 *content, const struct rb_entry *e, int verdict)
+static void w_effect(u64 *content, const struct rblk_entry *e, int verdict)
 {
 	u32 s;
 
-	if (verdict || (e->kind != RB_E_WRITE && e->kind != RB_E_ZEROES))
+	if (verdict || (e->kind != RBLK_E_WRITE && e->kind != RBLK_E_ZEROES))
 		return;
 	for (s = 0; s < e->nsect; s++)
-		content[e->sector + s] = e->kind == RB_E_WRITE ? e->index : 0;
+		content[e->sector + s] = e->kind == RBLK_E_WRITE ? e->index : 0;
 }
 
 /* Commits; false: no room. */
-static bool w_commit(struct world *w, struct rb_entry e)
+static bool w_commit(struct world *w, struct rblk_entry e)
 {
 	int got;
 
 	CHECK(w->last < W_ENTRIES);
 	w->e[e.index] = e;
-	got = vol_commit(w->v, &w->e[e.index]);
+	got = rblk_vol_execute(w->v, &w->e[e.index]);
 	if (got == -EAGAIN) {
-		CHECK_EQ(vol_live(w->v)->index, w->last);
+		CHECK_EQ(rblk_vol_executed(w->v)->index, w->last);
 		return false;
 	}
 	w->last++;
 	CHECK_EQ(got, w_judge(w, &e));
 	w->verdict[w->last] = got;
 	w_effect(w->committed, &e, got);
-	CHECK_EQ(vol_live(w->v)->index, w->last);
+	CHECK_EQ(rblk_vol_executed(w->v)->index, w->last);
 	return true;
 }
 
 static u32 w_blocks(struct world *w, u64 index)
 {
-	const struct rb_entry *e = &w->e[index];
+	const struct rblk_entry *e = &w->e[index];
 
-	return !w->verdict[index] && e->kind == RB_E_WRITE ? e->nblocks : 0;
+	return !w->verdict[index] && e->kind == RBLK_E_WRITE ? e->nblocks : 0;
 }
 
 /* The batch: neither less nor more than it should be, and nothing superseded. */
@@ -238,7 +239,7 @@ static void w_check_batch(struct world *w, u64 limit)
 	memset(mark, 0, sizeof(mark));
 	for (i = w->applied + 1; i <= w->b.last; i++) {
 		blocks += w_blocks(w, i);
-		zeroes += !w->verdict[i] && w->e[i].kind == RB_E_ZEROES;
+		zeroes += !w->verdict[i] && w->e[i].kind == RBLK_E_ZEROES;
 		w_effect(at_last, &w->e[i], w->verdict[i]);
 	}
 	CHECK(blocks <= w->g.batch);
@@ -270,7 +271,7 @@ static void w_check_batch(struct world *w, u64 limit)
 static bool w_plan(struct world *w, u64 limit)
 {
 	CHECK(!w->planned);
-	w->planned = vol_apply_plan(w->v, limit, &w->b);
+	w->planned = rblk_vol_apply_plan(w->v, limit, &w->b);
 	w->written = 0;
 	if (w->planned)
 		w_check_batch(w, limit);
@@ -311,12 +312,12 @@ static void w_done(struct world *w)
 
 	CHECK(w->planned);
 	w_write(w, U32_MAX);
-	vol_apply_done(w->v);
+	rblk_vol_apply_done(w->v);
 	w->planned = false;
 	for (i = w->applied + 1; i <= w->b.last; i++)
 		w_effect(w->state, &w->e[i], w->verdict[i]);
 	w->applied = w->b.last;
-	CHECK_EQ(vol_applied(w->v)->index, w->applied);
+	CHECK_EQ(rblk_vol_applied(w->v)->index, w->applied);
 	for (s = 0; s < w->g.sectors; s++)
 		if (w->ahead[s] <= w->applied)
 			CHECK_EQ(w->device[s], w->state[s]);
@@ -325,7 +326,7 @@ static void w_done(struct world *w)
 static void w_abort(struct world *w)
 {
 	CHECK(w->planned);
-	vol_apply_abort(w->v);
+	rblk_vol_apply_abort(w->v);
 	w->planned = false;
 }
 
@@ -335,11 +336,11 @@ static void w_apply_all(struct world *w)
 		w_done(w);
 	while (w_plan(w, U64_MAX))
 		w_done(w);
-	CHECK_EQ(vol_unapplied(w->v), 0);
-	CHECK_EQ(vol_unapplied_entries(w->v), 0);
+	CHECK_EQ(rblk_vol_unapplied(w->v), 0);
+	CHECK_EQ(rblk_vol_unapplied_entries(w->v), 0);
 }
 
-/* Every sector of a range is where vol_lookup() says, in the fewest segments. */
+/* Every sector of a range is where rblk_vol_lookup() says, in the fewest segments. */
 static void w_read(struct world *w, u64 sector, u32 nsect, int max)
 {
 	struct vol_seg seg[64];
@@ -347,7 +348,7 @@ static void w_read(struct world *w, u64 sector, u32 nsect, int max)
 	u32 done, k;
 	int n;
 
-	n = vol_lookup(w->v, sector, nsect, seg, max, &done);
+	n = rblk_vol_lookup(w->v, sector, nsect, seg, max, &done);
 	CHECK(n <= max && done <= nsect);
 	CHECK(done == nsect || n == max);
 	for (k = 0; k < n; k++) {
@@ -385,11 +386,11 @@ static void w_touched(struct world *w, u64 index, u64 sector, u32 nsect)
 	u64 i;
 
 	for (i = index + 1; i <= w->last && !want; i++) {
-		const struct rb_entry *e = &w->e[i];
+		const struct rblk_entry *e = &w->e[i];
 		u64 a = e->sector, z = e->sector + e->nsect - 1;
 		u64 from = sector, to = sector + nsect - 1;
 
-		if (w->verdict[i] || (e->kind != RB_E_WRITE && e->kind != RB_E_ZEROES))
+		if (w->verdict[i] || (e->kind != RBLK_E_WRITE && e->kind != RBLK_E_ZEROES))
 			continue;
 		if (i <= w->applied) {
 			a >>= shift;
@@ -399,7 +400,7 @@ static void w_touched(struct world *w, u64 index, u64 sector, u32 nsect)
 		}
 		want = a <= to && from <= z;
 	}
-	CHECK_EQ(vol_touched_since(w->v, index, sector, nsect), want);
+	CHECK_EQ(rblk_vol_touched_since(w->v, index, sector, nsect), want);
 }
 
 static void w_map(struct world *w)
@@ -410,37 +411,39 @@ static void w_map(struct world *w)
 
 	memset(map, 0, sizeof(map));
 	for (i = 1; i <= w->applied; i++) {
-		const struct rb_entry *e = &w->e[i];
+		const struct rblk_entry *e = &w->e[i];
 
-		if (w->verdict[i] || (e->kind != RB_E_WRITE && e->kind != RB_E_ZEROES))
+		if (w->verdict[i] || (e->kind != RBLK_E_WRITE && e->kind != RBLK_E_ZEROES))
 			continue;
 		for (r = e->sector >> shift; r <= (e->sector + e->nsect - 1) >> shift; r++)
 			map[r] = i;
 	}
-	CHECK_EQ(vol_map_blocks(w->v), (n + LOG_MAP_PER_BLOCK - 1) / LOG_MAP_PER_BLOCK);
+	CHECK_EQ(rblk_vol_map_blocks(w->v), (n + RBLK_MAP_PER_BLOCK - 1) / RBLK_MAP_PER_BLOCK);
 	for (r = 0; r < n; r++)
-		CHECK_EQ(vol_map(w->v, r / LOG_MAP_PER_BLOCK)[r % LOG_MAP_PER_BLOCK], map[r]);
+		CHECK_EQ(rblk_vol_map(w->v, r / RBLK_MAP_PER_BLOCK)[r % RBLK_MAP_PER_BLOCK],
+			 map[r]);
 }
 
 /* All there is to see. */
 static void w_check(struct world *w)
 {
-	const struct log_session *s;
+	const struct rblk_session *s;
 	u64 i, blocks = 0;
 
 	for (i = w->applied + 1; i <= w->last; i++)
 		blocks += w_blocks(w, i);
-	CHECK_EQ(vol_unapplied(w->v), blocks * 4096);
-	CHECK_EQ(vol_unapplied_entries(w->v), w->last - w->applied);
-	CHECK_EQ(vol_live(w->v)->nsessions, w->nsess);
-	CHECK(!memcmp(vol_live(w->v)->session, w->sess, sizeof(w->sess)));
-	s = vol_session(w->v);
+	CHECK_EQ(rblk_vol_unapplied(w->v), blocks * 4096);
+	CHECK_EQ(rblk_vol_unapplied_entries(w->v), w->last - w->applied);
+	CHECK_EQ(rblk_vol_executed(w->v)->nsessions, w->nsess);
+	CHECK(!memcmp(rblk_vol_executed(w->v)->session, w->sess, sizeof(w->sess)));
+	s = rblk_vol_session(w->v);
 	CHECK_EQ(!!s, w->nsess && !w->g.shared);
 	CHECK(!s || !memcmp(s, &w->sess[0], sizeof(*s)));
 	for (i = 0; i < w->nsess; i++)
-		CHECK(vol_session_of(w->v, w->sess[i].store) == &vol_live(w->v)->session[i]);
-	CHECK(!vol_session_of(w->v, 999));
-	CHECK_EQ(vol_check(w->v), 0);
+		CHECK(rblk_vol_session_of(w->v, w->sess[i].store) ==
+		      &rblk_vol_executed(w->v)->session[i]);
+	CHECK(!rblk_vol_session_of(w->v, 999));
+	CHECK_EQ(rblk_vol_check(w->v), 0);
 }
 
 #endif

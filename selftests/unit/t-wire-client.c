@@ -3,7 +3,7 @@
 #include "t-wire-lib.h"
 
 static const struct wire_submit submit = {
-	.from = 0x1112131415161718, .term = 0x2122232425262728, .beat = 0x3132333435363738,
+	.from = 0x1112131415161718, .term = 0x2122232425262728, .keepalive = 0x3132333435363738,
 	.in_use = 1, .force = 1,
 };
 
@@ -14,13 +14,13 @@ static const struct wire_reply reply = {
 	.seq = 0x5152535455565758, .holder = 0x6162636465666768, .holder_epoch = 0x33,
 	.sectors = 0x7172737475767778, .cluster = 0x8182838485868788,
 	.block_size = 4096, .flags = 0xa1a2a3a4, .election_ms = 0xa5a6a7a8,
-	.heartbeat_ms = 0xa9aaabac, .beat = 0x9192939495969798, .next = 0x6162636465666768,
+	.heartbeat_ms = 0xa9aaabac, .keepalive = 0x9192939495969798, .next = 0x6162636465666768,
 	.serving = 1, .gap = 1, .busy = 1, .wanted = 1,
 };
 
 static const struct wire_read rd = {
 	.from = 0x0102030405060708, .id = 0x1112131415161718, .sector = 0x2122232425262728,
-	.nsect = RB_WRITE_MAX >> RB_SECTOR_SHIFT,
+	.nsect = RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT,
 };
 
 static const struct wire_data data = {
@@ -40,35 +40,35 @@ static u32 encode_submit(void)
 {
 	u32 b = 0;
 
-	fill_unplaced(0, RB_E_WRITE, 80, 24, &b);
-	fill_unplaced(1, RB_E_ZEROES, 4096, 2048, &b);
-	fill_unplaced(2, RB_E_OPEN, 0, 0, &b);
-	fill_unplaced(3, RB_E_CLOSE, 0, 0, &b);
-	fill_unplaced(4, RB_E_WRITE, 7, 2, &b);
-	return wire_encode_submit(buf, &submit, 5, entry_at, NULL);
+	fill_unplaced(0, RBLK_E_WRITE, 80, 24, &b);
+	fill_unplaced(1, RBLK_E_ZEROES, 4096, 2048, &b);
+	fill_unplaced(2, RBLK_E_OPEN, 0, 0, &b);
+	fill_unplaced(3, RBLK_E_CLOSE, 0, 0, &b);
+	fill_unplaced(4, RBLK_E_WRITE, 7, 2, &b);
+	return rblk_wire_encode_submit(buf, &submit, 5, entry_at, NULL);
 }
 
-static u32 encode_beat(void)
+static u32 encode_keepalive(void)
 {
-	return wire_encode_submit(buf, &submit, 0, entry_at, NULL);
+	return rblk_wire_encode_submit(buf, &submit, 0, entry_at, NULL);
 }
 
 static u32 encode_reply(void)
 {
-	return wire_encode_reply(buf, &reply);
+	return rblk_wire_encode_reply(buf, &reply);
 }
 
 static u32 encode_read(void)
 {
-	return wire_encode_read(buf, &rd);
+	return rblk_wire_encode_read(buf, &rd);
 }
 
 static u32 encode_data(void)
 {
 	u32 b = 0;
 
-	fill_unplaced(0, RB_E_WRITE, 7, 10, &b);
-	return wire_encode_data(buf, &data, &ent[0], sums);
+	fill_unplaced(0, RBLK_E_WRITE, 7, 10, &b);
+	return rblk_wire_encode_data(buf, &data, &ent[0], sums);
 }
 
 static u32 encode_error(void)
@@ -76,7 +76,7 @@ static u32 encode_error(void)
 	struct wire_data d = data;
 
 	d.error = EIO;
-	return wire_encode_data(buf, &d, NULL, NULL);
+	return rblk_wire_encode_data(buf, &d, NULL, NULL);
 }
 
 #define SUB_ENTRY(i)	(HEAD + 56 + 44 * (i))
@@ -94,7 +94,7 @@ static void test_submit(void)
 	CHECK_EQ(frame->type, WIRE_SUBMIT);
 	CHECK_EQ(frame->submit.from, submit.from);
 	CHECK_EQ(frame->submit.term, submit.term);
-	CHECK_EQ(frame->submit.beat, submit.beat);
+	CHECK_EQ(frame->submit.keepalive, submit.keepalive);
 	CHECK_EQ(frame->submit.in_use, 1);
 	CHECK_EQ(frame->submit.force, 1);
 	CHECK_EQ(app->n, 5);
@@ -105,12 +105,12 @@ static void test_submit(void)
 		CHECK_EQ(app->crc[i], sums[i]);
 }
 
-/* Just a beat, with each flag on its own. */
-static void test_beat(void)
+/* Just a keepalive, with each flag on its own. */
+static void test_keepalive(void)
 {
 	struct wire_submit s = { .from = 1, .in_use = 1 };
 
-	CHECK_EQ(wire_encode_submit(buf, &s, 0, entry_at, NULL), HEAD + 56);
+	CHECK_EQ(rblk_wire_encode_submit(buf, &s, 0, entry_at, NULL), HEAD + 56);
 	CHECK_EQ(decode_any(), 0);
 	CHECK(frame->submit.in_use && !frame->submit.force);
 	CHECK_EQ(frame->submit.term, 0);
@@ -118,7 +118,7 @@ static void test_beat(void)
 	CHECK_EQ(app->nblocks, 0);
 	s.in_use = 0;
 	s.force = 1;
-	wire_encode_submit(buf, &s, 0, entry_at, NULL);
+	rblk_wire_encode_submit(buf, &s, 0, entry_at, NULL);
 	CHECK_EQ(decode_any(), 0);
 	CHECK(!frame->submit.in_use && frame->submit.force);
 }
@@ -129,12 +129,12 @@ static void test_submit_largest(void)
 
 	for (i = 0; i < WIRE_ENTRIES_MAX; i++) {
 		if (i < 2)
-			fill_unplaced(i, RB_E_WRITE, 1, RB_WRITE_MAX >> RB_SECTOR_SHIFT, &b);
+			fill_unplaced(i, RBLK_E_WRITE, 1, RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT, &b);
 		else
-			fill_unplaced(i, RB_E_ZEROES, i, RB_ZERO_SECTORS_MAX, &b);
+			fill_unplaced(i, RBLK_E_ZEROES, i, RBLK_ZERO_SECTORS_MAX, &b);
 	}
 	CHECK_EQ(b, WIRE_BLOCKS_MAX);
-	CHECK_EQ(wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX, entry_at, NULL),
+	CHECK_EQ(rblk_wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX, entry_at, NULL),
 		 SUB_SUM(WIRE_ENTRIES_MAX, WIRE_BLOCKS_MAX));
 	CHECK_EQ(decode_any(), 0);
 	for (i = 0; i < WIRE_ENTRIES_MAX; i++)
@@ -150,11 +150,11 @@ static void test_encode_asserts(void)
 
 	tap_expect_asserts();
 	for (i = 0; i <= WIRE_ENTRIES_MAX; i++)
-		fill_unplaced(i, RB_E_ZEROES, 0, 8, &b);
-	CHECK_EQ(wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX + 1, entry_at, NULL), 0);
+		fill_unplaced(i, RBLK_E_ZEROES, 0, 8, &b);
+	CHECK_EQ(rblk_wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX + 1, entry_at, NULL), 0);
 	ent[0].nblocks = WIRE_BLOCKS_MAX + 1;
-	CHECK_EQ(wire_encode_submit(buf, &submit, 1, entry_at, NULL), 0);
-	CHECK_EQ(wire_encode_data(buf, &data, &ent[0], sums), 0);
+	CHECK_EQ(rblk_wire_encode_submit(buf, &submit, 1, entry_at, NULL), 0);
+	CHECK_EQ(rblk_wire_encode_data(buf, &data, &ent[0], sums), 0);
 	CHECK_EQ(tap_asserts(), 3);
 }
 
@@ -183,7 +183,7 @@ static void test_reply(void)
 	CHECK_EQ(r->flags, reply.flags);
 	CHECK_EQ(r->election_ms, reply.election_ms);
 	CHECK_EQ(r->heartbeat_ms, reply.heartbeat_ms);
-	CHECK_EQ(r->beat, reply.beat);
+	CHECK_EQ(r->keepalive, reply.keepalive);
 	CHECK_EQ(r->next, reply.next);
 	CHECK(r->serving && r->gap && r->busy && r->wanted);
 }
@@ -200,7 +200,7 @@ static void test_reply_flags(void)
 		r.gap = i == 1;
 		r.busy = i == 2;
 		r.wanted = i == 3;
-		wire_encode_reply(buf, &r);
+		rblk_wire_encode_reply(buf, &r);
 		CHECK_EQ(decode_any(), 0);
 		CHECK_EQ(frame->reply.serving, r.serving);
 		CHECK_EQ(frame->reply.gap, r.gap);
@@ -214,13 +214,13 @@ static void test_reply_least(void)
 {
 	struct wire_reply r = { .to = 1, .block_size = 512, .next = 1 };
 
-	wire_encode_reply(buf, &r);
+	rblk_wire_encode_reply(buf, &r);
 	CHECK_EQ(decode_any(), 0);
 	CHECK_EQ(frame->reply.block_size, 512);
 	r = reply;			/* the newest entries opened the sessions */
 	r.epoch = r.holder_epoch = r.index;
 	r.next = r.seq + 1;
-	wire_encode_reply(buf, &r);
+	rblk_wire_encode_reply(buf, &r);
 	CHECK_EQ(decode_any(), 0);
 }
 
@@ -241,10 +241,10 @@ static void test_read_end(void)
 {
 	struct wire_read r = { .from = 1, .nsect = 8, .sector = U64_MAX - 8 };
 
-	wire_encode_read(buf, &r);
+	rblk_wire_encode_read(buf, &r);
 	CHECK_EQ(decode_any(), 0);
 	r.sector++;
-	wire_encode_read(buf, &r);
+	rblk_wire_encode_read(buf, &r);
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
@@ -300,13 +300,13 @@ static void test_golden(void)
 {
 	u32 b = 0;
 
-	fill_unplaced(0, RB_E_WRITE, 0x1234567, 9, &b);
-	fill_unplaced(1, RB_E_OPEN, 0, 0, &b);
-	golden(golden_submit, wire_encode_submit(buf, &submit, 2, entry_at, NULL));
+	fill_unplaced(0, RBLK_E_WRITE, 0x1234567, 9, &b);
+	fill_unplaced(1, RBLK_E_OPEN, 0, 0, &b);
+	golden(golden_submit, rblk_wire_encode_submit(buf, &submit, 2, entry_at, NULL));
 	golden(golden_reply, encode_reply());
 	golden(golden_read, encode_read());
 	ent[0].epoch = ent[0].seq = 0;
-	golden(golden_data, wire_encode_data(buf, &data, &ent[0], sums));
+	golden(golden_data, rblk_wire_encode_data(buf, &data, &ent[0], sums));
 }
 
 static void test_bit_flips(void)
@@ -352,10 +352,10 @@ static const struct bad bad_submit[] = {
 	{ "nblocks", SUB_ENTRY(0) + 40, 2, 2, -EINVAL },
 	{ "nblocks huge", SUB_ENTRY(0) + 40, 2, 0xffff, -EINVAL },
 	{ "kind 0", SUB_ENTRY(2) + 42, 1, 0, -EINVAL },
-	{ "kind over", SUB_ENTRY(2) + 42, 1, RB_E_KIND_NR, -EINVAL },
-	{ "a no-op is the leader's", SUB_ENTRY(2) + 42, 1, RB_E_NOOP, -EINVAL },
+	{ "kind over", SUB_ENTRY(2) + 42, 1, RBLK_E_KIND_NR, -EINVAL },
+	{ "a no-op is the leader's", SUB_ENTRY(2) + 42, 1, RBLK_E_NOOP, -EINVAL },
 	{ "entry's reserved byte", SUB_ENTRY(0) + 43, 1, 1, -EINVAL },
-	{ "zeroes: too long", SUB_ENTRY(1) + 32, 4, RB_ZERO_SECTORS_MAX + 1, -EINVAL },
+	{ "zeroes: too long", SUB_ENTRY(1) + 32, 4, RBLK_ZERO_SECTORS_MAX + 1, -EINVAL },
 	{ "zeroes with payload", SUB_ENTRY(1) + 40, 2, 1, -EINVAL },
 	{ "open with a range", SUB_ENTRY(2) + 32, 4, 1, -EINVAL },
 };
@@ -366,11 +366,11 @@ static void test_bad_submit(void)
 	u32 b = 0;
 
 	refuse(encode_submit, bad_submit, ARRAY_SIZE(bad_submit));
-	fill_unplaced(0, RB_E_CONF, 0, 0, &b);
-	wire_encode_submit(buf, &submit, 1, entry_at, NULL);
+	fill_unplaced(0, RBLK_E_CONF, 0, 0, &b);
+	rblk_wire_encode_submit(buf, &submit, 1, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
-	fill_unplaced(0, RB_E_NOOP, 0, 0, &b);
-	wire_encode_submit(buf, &submit, 1, entry_at, NULL);
+	fill_unplaced(0, RBLK_E_NOOP, 0, 0, &b);
+	rblk_wire_encode_submit(buf, &submit, 1, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
@@ -380,8 +380,8 @@ static void test_submit_too_many(void)
 	u32 b = 0, i;
 
 	for (i = 0; i <= WIRE_ENTRIES_MAX; i++)
-		fill_unplaced(i, RB_E_ZEROES, 0, 8, &b);
-	wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX, entry_at, NULL);
+		fill_unplaced(i, RBLK_E_ZEROES, 0, 8, &b);
+	rblk_wire_encode_submit(buf, &submit, WIRE_ENTRIES_MAX, entry_at, NULL);
 	memcpy(buf + SUB_ENTRY(WIRE_ENTRIES_MAX), buf + SUB_ENTRY(0), 44);
 	put32(HEAD + 24, WIRE_ENTRIES_MAX + 1);
 	put32(8, 56 + 44 * (WIRE_ENTRIES_MAX + 1));
@@ -389,7 +389,7 @@ static void test_submit_too_many(void)
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
-static const struct bad bad_beat[] = {
+static const struct bad bad_keepalive[] = {
 	{ "short", 8, 4, 31, -EINVAL },
 	{ "long", 8, 4, 36, -EINVAL },
 	{ "payload", 12, 4, 1, -EINVAL },
@@ -430,7 +430,7 @@ static const struct bad bad_read[] = {
 	{ "payload", 12, 4, 1, -EINVAL, true },
 	{ "from 0", HEAD + 0, 8, 0, -EINVAL },
 	{ "nsect 0", HEAD + 24, 4, 0, -EINVAL },
-	{ "nsect over", HEAD + 24, 4, (RB_WRITE_MAX >> RB_SECTOR_SHIFT) + 1, -EINVAL },
+	{ "nsect over", HEAD + 24, 4, (RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT) + 1, -EINVAL },
 	{ "nsect huge", HEAD + 24, 4, U32_MAX, -EINVAL },
 	{ "sector wraps", HEAD + 16, 8, U64_MAX - 100, -EINVAL },
 	{ "reserved", HEAD + 28, 4, 1, -EINVAL },
@@ -454,7 +454,7 @@ static const struct bad bad_data[] = {
 	{ "n huge", HEAD + 20, 4, U32_MAX, -EINVAL },
 	{ "nsect of other blocks", DATA_ENTRY + 32, 4, 20, -EINVAL },
 	{ "an identity", DATA_ENTRY + 36, 4, 1, -EINVAL },
-	{ "not a write", DATA_ENTRY + 42, 1, RB_E_ZEROES, -EINVAL },
+	{ "not a write", DATA_ENTRY + 42, 1, RBLK_E_ZEROES, -EINVAL },
 	{ "entry's reserved byte", DATA_ENTRY + 43, 1, 1, -EINVAL },
 };
 
@@ -469,7 +469,7 @@ static const struct bad bad_error[] = {
 
 static void test_bad_replies(void)
 {
-	refuse(encode_beat, bad_beat, ARRAY_SIZE(bad_beat));
+	refuse(encode_keepalive, bad_keepalive, ARRAY_SIZE(bad_keepalive));
 	refuse(encode_reply, bad_reply, ARRAY_SIZE(bad_reply));
 	refuse(encode_read, bad_read, ARRAY_SIZE(bad_read));
 	refuse(encode_data, bad_data, ARRAY_SIZE(bad_data));
@@ -479,19 +479,20 @@ static void test_bad_replies(void)
 /* Content is a write: well formed entries of other kinds are not. */
 static void test_data_kinds(void)
 {
-	static const u8 kind[] = { RB_E_ZEROES, RB_E_OPEN, RB_E_CLOSE, RB_E_NOOP, RB_E_CONF };
+	static const u8 kind[] = { RBLK_E_ZEROES, RBLK_E_OPEN, RBLK_E_CLOSE, RBLK_E_NOOP,
+				   RBLK_E_CONF };
 	u32 i, b, n;
 
 	for (i = 0; i < ARRAY_SIZE(kind); i++) {
 		b = 0;
-		n = kind[i] == RB_E_ZEROES ? 8 : 0;
+		n = kind[i] == RBLK_E_ZEROES ? 8 : 0;
 		fill_unplaced(0, kind[i], 0, n, &b);
-		wire_encode_data(buf, &data, &ent[0], sums);
+		rblk_wire_encode_data(buf, &data, &ent[0], sums);
 		CHECK_EQ(decode_any(), -EINVAL);
 	}
 	b = 0;				/* one range, one entry */
-	fill_unplaced(0, RB_E_WRITE, 0, 8, &b);
-	wire_encode_data(buf, &data, &ent[0], sums);
+	fill_unplaced(0, RBLK_E_WRITE, 0, 8, &b);
+	rblk_wire_encode_data(buf, &data, &ent[0], sums);
 	CHECK_EQ(decode_any(), 0);
 	memcpy(buf + DATA_ENTRY + 92, buf + DATA_SUM(0), 4);	/* its sums: behind both */
 	memcpy(buf + DATA_ENTRY + 88, buf + DATA_SUM(0), 4);
@@ -507,7 +508,7 @@ static void test_data_kinds(void)
 static void test_wrong_type(void)
 {
 	static u32 (*const encode[])(void) = {
-		encode_beat, encode_reply, encode_read, encode_data,
+		encode_keepalive, encode_reply, encode_read, encode_data,
 	};
 	struct wire_header h;
 	u32 i;
@@ -515,13 +516,13 @@ static void test_wrong_type(void)
 	for (i = 0; i < ARRAY_SIZE(encode); i++) {
 		encode[i]();
 		CHECK_EQ(decode_any(), 0);
-		CHECK_EQ(wire_decode_header(&h, buf), 0);
+		CHECK_EQ(rblk_wire_decode_header(&h, buf), 0);
 		h.type = WIRE_RAFT;
-		CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
+		CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
 		h.type = WIRE_TYPE_NR;
-		CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
+		CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
 		h.type = WIRE_REJECT;
-		CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
+		CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
 	}
 }
 
@@ -542,7 +543,7 @@ static void test_result_reused(void)
 
 static const struct tap_case cases[] = {
 	{ "submit", test_submit },
-	{ "beat", test_beat },
+	{ "keepalive", test_keepalive },
 	{ "submit_largest", test_submit_largest },
 	{ "encode_asserts", test_encode_asserts },
 	{ "reply", test_reply },

@@ -6,7 +6,7 @@ static const struct wire_hello hello = {
 	.version_min = 1, .version_max = 3, .features = 0x1122334455667788,
 	.volume = { 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
 		    0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf },
-	.nonce = 0x0102030405060708, .store = 0x1112131415161718,
+	.cluster = 0x0102030405060708, .store = 0x1112131415161718,
 	.generation = 0x2122232425262728, .match = 0x3132333435363738,
 	.match_term = 0x4142434445464748, .data_sectors = 0x5152535455565758,
 	.ring_bytes = 0x6162636465666768, .entries = 0x7172737475767778,
@@ -32,13 +32,13 @@ static u32 encode_mixed(void)
 	struct raft_msg m = append_msg(6);
 	u32 b = 0;
 
-	fill(0, RB_E_WRITE, 80, 24, &b);
-	fill(1, RB_E_ZEROES, 4096, 2048, &b);
-	fill(2, RB_E_NOOP, 0, 0, &b);
-	fill(3, RB_E_OPEN, 0, 0, &b);
-	fill(4, RB_E_CLOSE, 0, 0, &b);
-	fill(5, RB_E_WRITE, 7, 2, &b);
-	return wire_encode_raft(buf, &m, 6, entry_at, NULL);
+	fill(0, RBLK_E_WRITE, 80, 24, &b);
+	fill(1, RBLK_E_ZEROES, 4096, 2048, &b);
+	fill(2, RBLK_E_NOOP, 0, 0, &b);
+	fill(3, RBLK_E_OPEN, 0, 0, &b);
+	fill(4, RBLK_E_CLOSE, 0, 0, &b);
+	fill(5, RBLK_E_WRITE, 7, 2, &b);
+	return rblk_wire_encode_raft(buf, &m, 6, entry_at, NULL);
 }
 
 #define ENTRY(i)	(HEAD + 104 + 44 * (i))
@@ -69,14 +69,14 @@ static void test_hello(void)
 {
 	struct wire_hello got;
 
-	CHECK_EQ(wire_encode_hello(buf, &hello), HEAD + 192);
+	CHECK_EQ(rblk_wire_encode_hello(buf, &hello), HEAD + 192);
 	memset(&got, 0xee, sizeof(got));
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 	CHECK_EQ(got.version_min, 1);
 	CHECK_EQ(got.version_max, 3);
 	CHECK_EQ(got.features, hello.features);
-	CHECK(!memcmp(got.volume, hello.volume, LOG_UUID_LEN));
-	CHECK_EQ(got.nonce, hello.nonce);
+	CHECK(!memcmp(got.volume, hello.volume, RBLK_UUID_LEN));
+	CHECK_EQ(got.cluster, hello.cluster);
 	CHECK_EQ(got.store, hello.store);
 	CHECK_EQ(got.generation, hello.generation);
 	CHECK_EQ(got.match, hello.match);
@@ -87,9 +87,9 @@ static void test_hello(void)
 	CHECK_EQ(got.channel, WIRE_BULK);
 	CHECK_EQ(got.bootstrapped, 1);
 	CHECK_EQ(got.client, 1);
-	CHECK(!memcmp(got.name, hello.name, LOG_NAME_MAX));
-	CHECK(!memcmp(got.node, hello.node, LOG_NAME_MAX));
-	CHECK(!memcmp(got.peer, hello.peer, LOG_NAME_MAX));
+	CHECK(!memcmp(got.name, hello.name, RBLK_NAME_MAX));
+	CHECK(!memcmp(got.node, hello.node, RBLK_NAME_MAX));
+	CHECK(!memcmp(got.peer, hello.peer, RBLK_NAME_MAX));
 }
 
 /* A later version's HELLO says more: understood as far as we can. */
@@ -97,7 +97,7 @@ static void test_hello_longer(void)
 {
 	struct wire_hello got;
 
-	wire_encode_hello(buf, &hello);
+	rblk_wire_encode_hello(buf, &hello);
 	memset(buf + HEAD + 192, 0x5a, 60);
 	put32(8, 252);
 	seal();
@@ -111,15 +111,15 @@ static void test_hello_names(void)
 {
 	struct wire_hello h = hello, got;
 
-	memset(h.node, 'n', LOG_NAME_MAX - 1);
+	memset(h.node, 'n', RBLK_NAME_MAX - 1);
 	memcpy(h.peer, "b\0secret", 9);
-	wire_encode_hello(buf, &h);
+	rblk_wire_encode_hello(buf, &h);
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 	CHECK_STREQ(got.node, h.node);
 	CHECK_STREQ(got.peer, "b");
 	CHECK(!got.peer[2]);
-	memset(h.peer, 0, LOG_NAME_MAX);	/* whom it speaks to may be unknown */
-	wire_encode_hello(buf, &h);
+	memset(h.peer, 0, RBLK_NAME_MAX);	/* whom it speaks to may be unknown */
+	rblk_wire_encode_hello(buf, &h);
 	CHECK_EQ(decode(NULL, &got, NULL), 0);
 }
 
@@ -128,21 +128,21 @@ static void test_reject(void)
 	struct wire_reject r = { .reason = WIRE_R_ROLLBACK }, got = { 0 };
 	int i;
 
-	CHECK_EQ(wire_encode_reject(buf, &r), HEAD + 8);
+	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 8);
 	CHECK_EQ(decode(NULL, NULL, &got), 0);
 	CHECK_EQ(got.reason, WIRE_R_ROLLBACK);
 	r.reason = 0;
-	wire_encode_reject(buf, &r);
+	rblk_wire_encode_reject(buf, &r);
 	CHECK_EQ(decode(NULL, NULL, &got), -EINVAL);
 	r.reason = 200;		/* from a later version: a refusal all the same */
-	wire_encode_reject(buf, &r);
+	rblk_wire_encode_reject(buf, &r);
 	CHECK_EQ(decode(NULL, NULL, &got), 0);
 	CHECK_EQ(got.reason, 200);
 	for (i = 1; i < WIRE_R_NR; i++)
-		CHECK(strcmp(wire_reason_text(i), "unknown reason"));
-	CHECK_STREQ(wire_reason_text(0), "unknown reason");
-	CHECK_STREQ(wire_reason_text(WIRE_R_NR), "unknown reason");
-	CHECK_STREQ(wire_reason_text(255), "unknown reason");
+		CHECK(strcmp(rblk_wire_reason_text(i), "unknown reason"));
+	CHECK_STREQ(rblk_wire_reason_text(0), "unknown reason");
+	CHECK_STREQ(rblk_wire_reason_text(WIRE_R_NR), "unknown reason");
+	CHECK_STREQ(rblk_wire_reason_text(255), "unknown reason");
 }
 
 /* Every message type, every field distinct, without entries. */
@@ -160,13 +160,13 @@ static void test_raft_plain(void)
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
 			.commit = 111, .read_seq = 112,
 		};
-		CHECK_EQ(wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 104);
+		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 104);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
 		same_msg(&m, &got);
 		CHECK_EQ(app->n, 0);
 		CHECK_EQ(app->nblocks, 0);
 		memset(&m.ents, 0, sizeof(m.ents));
-		wire_encode_raft(buf, &m, 0, entry_at, NULL);
+		rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
 		same_msg(&m, &got);
 	}
@@ -194,15 +194,15 @@ static void test_raft_conf_alone(void)
 	struct raft_msg m = append_msg(1), got;
 	u32 b = 0;
 
-	fill(0, RB_E_CONF, 0, 0, &b);
-	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	fill(0, RBLK_E_CONF, 0, 0, &b);
+	rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL);
 	CHECK_EQ(decode(&got, NULL, NULL), 0);
 	CHECK_EQ(app->nblocks, 1);
-	CHECK_EQ(app->e[0].kind, RB_E_CONF);
+	CHECK_EQ(app->e[0].kind, RBLK_E_CONF);
 
 	m = append_msg(2);
-	fill(1, RB_E_NOOP, 0, 0, &b);
-	wire_encode_raft(buf, &m, 2, entry_at, NULL);
+	fill(1, RBLK_E_NOOP, 0, 0, &b);
+	rblk_wire_encode_raft(buf, &m, 2, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
@@ -214,12 +214,12 @@ static void test_raft_largest(void)
 
 	for (i = 0; i < WIRE_ENTRIES_MAX; i++) {
 		if (i < 2)
-			fill(i, RB_E_WRITE, 1, RB_WRITE_MAX >> RB_SECTOR_SHIFT, &b);
+			fill(i, RBLK_E_WRITE, 1, RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT, &b);
 		else
-			fill(i, RB_E_ZEROES, i, RB_ZERO_SECTORS_MAX, &b);
+			fill(i, RBLK_E_ZEROES, i, RBLK_ZERO_SECTORS_MAX, &b);
 	}
 	CHECK_EQ(b, WIRE_BLOCKS_MAX);
-	CHECK_EQ(wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX, entry_at, NULL),
+	CHECK_EQ(rblk_wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX, entry_at, NULL),
 		 SUM(WIRE_ENTRIES_MAX, WIRE_BLOCKS_MAX));
 	CHECK_EQ(decode(&got, NULL, NULL), 0);
 	same_msg(&m, &got);
@@ -237,17 +237,17 @@ static void test_encode_asserts(void)
 
 	tap_expect_asserts();
 	for (i = 0; i <= WIRE_ENTRIES_MAX; i++)
-		fill(i, RB_E_NOOP, 0, 0, &b);
-	CHECK_EQ(wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX + 1, entry_at, NULL), 0);
-	fill(0, RB_E_NOOP, 0, 0, &b);
+		fill(i, RBLK_E_NOOP, 0, 0, &b);
+	CHECK_EQ(rblk_wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX + 1, entry_at, NULL), 0);
+	fill(0, RBLK_E_NOOP, 0, 0, &b);
 	ent[0].index++;
-	CHECK_EQ(wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
-	fill(0, RB_E_NOOP, 0, 0, &b);
+	CHECK_EQ(rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
+	fill(0, RBLK_E_NOOP, 0, 0, &b);
 	ent[0].term++;
-	CHECK_EQ(wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
-	fill(0, RB_E_NOOP, 0, 0, &b);
+	CHECK_EQ(rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
+	fill(0, RBLK_E_NOOP, 0, 0, &b);
 	ent[0].nblocks = WIRE_BLOCKS_MAX + 1;
-	CHECK_EQ(wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
+	CHECK_EQ(rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL), 0);
 	CHECK_EQ(tap_asserts(), 4);
 }
 
@@ -281,25 +281,25 @@ static void test_golden(void)
 	struct raft_msg m = append_msg(2);
 	u32 b = 0;
 
-	golden(golden_hello, wire_encode_hello(buf, &hello));
-	golden(golden_reject, wire_encode_reject(buf, &r));
-	fill(0, RB_E_WRITE, 0x1234567, 9, &b);
-	fill(1, RB_E_OPEN, 0, 0, &b);
-	golden(golden_append, wire_encode_raft(buf, &m, 2, entry_at, NULL));
+	golden(golden_hello, rblk_wire_encode_hello(buf, &hello));
+	golden(golden_reject, rblk_wire_encode_reject(buf, &r));
+	fill(0, RBLK_E_WRITE, 0x1234567, 9, &b);
+	fill(1, RBLK_E_OPEN, 0, 0, &b);
+	golden(golden_append, rblk_wire_encode_raft(buf, &m, 2, entry_at, NULL));
 }
 
 static void test_bit_flips(void)
 {
 	struct wire_reject r = { .reason = 1 };
 
-	flip_all(wire_encode_hello(buf, &hello));
-	flip_all(wire_encode_reject(buf, &r));
+	flip_all(rblk_wire_encode_hello(buf, &hello));
+	flip_all(rblk_wire_encode_reject(buf, &r));
 	flip_all(encode_mixed());
 }
 
 static u32 encode_hello(void)
 {
-	return wire_encode_hello(buf, &hello);
+	return rblk_wire_encode_hello(buf, &hello);
 }
 
 static const struct bad bad_header[] = {
@@ -352,7 +352,7 @@ static void test_bad_hello(void)
 	refuse(encode_hello, bad_hello, ARRAY_SIZE(bad_hello));
 	for (i = 96; i <= 160; i += 32) {	/* a name without an end */
 		encode_hello();
-		memset(buf + HEAD + i, 'x', LOG_NAME_MAX);
+		memset(buf + HEAD + i, 'x', RBLK_NAME_MAX);
 		seal();
 		CHECK_EQ(decode_any(), -EINVAL);
 	}
@@ -407,13 +407,13 @@ static const struct bad bad_raft[] = {
 	{ "nblocks", ENTRY(0) + 40, 2, 4, -EINVAL },
 	{ "nblocks huge", ENTRY(0) + 40, 2, 0xffff, -EINVAL },
 	{ "kind 0", ENTRY(0) + 42, 1, 0, -EINVAL },
-	{ "kind over", ENTRY(0) + 42, 1, RB_E_KIND_NR, -EINVAL },
-	{ "kind", ENTRY(0) + 42, 1, RB_E_ZEROES, -EINVAL },
+	{ "kind over", ENTRY(0) + 42, 1, RBLK_E_KIND_NR, -EINVAL },
+	{ "kind", ENTRY(0) + 42, 1, RBLK_E_ZEROES, -EINVAL },
 	{ "entry's reserved byte", ENTRY(0) + 43, 1, 1, -EINVAL },
-	{ "zeroes: too long", ENTRY(1) + 32, 4, RB_ZERO_SECTORS_MAX + 1, -EINVAL },
+	{ "zeroes: too long", ENTRY(1) + 32, 4, RBLK_ZERO_SECTORS_MAX + 1, -EINVAL },
 	{ "zeroes with payload", ENTRY(1) + 40, 2, 1, -EINVAL },
-	{ "no-op is a conf", ENTRY(2) + 42, 1, RB_E_CONF, -EINVAL },
-	{ "open is a close", ENTRY(3) + 42, 1, RB_E_CLOSE, -EINVAL },
+	{ "no-op is a conf", ENTRY(2) + 42, 1, RBLK_E_CONF, -EINVAL },
+	{ "open is a close", ENTRY(3) + 42, 1, RBLK_E_CLOSE, -EINVAL },
 	{ "first sum", SUM(6, 0), 4, 0, -EINVAL },
 	{ "last sum", SUM(6, 4), 4, 0, -EINVAL },
 };
@@ -422,7 +422,7 @@ static u32 encode_plain(void)
 {
 	struct raft_msg m = { .type = RAFT_MSG_VOTE, .from = 1, .to = 2, .term = 3 };
 
-	return wire_encode_raft(buf, &m, 0, entry_at, NULL);
+	return rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL);
 }
 
 static const struct bad bad_plain[] = {
@@ -461,22 +461,22 @@ static void test_bad_lengths(void)
 	CHECK_EQ(decode_any(), -EINVAL);
 
 	for (i = 0; i < 2; i++)		/* three largest writes, sums of two */
-		fill(i, RB_E_WRITE, 1, RB_WRITE_MAX >> RB_SECTOR_SHIFT, &b);
-	fill(2, RB_E_NOOP, 0, 0, &b);
-	len = wire_encode_raft(buf, &m, 3, entry_at, NULL);
+		fill(i, RBLK_E_WRITE, 1, RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT, &b);
+	fill(2, RBLK_E_NOOP, 0, 0, &b);
+	len = rblk_wire_encode_raft(buf, &m, 3, entry_at, NULL);
 	memcpy(buf + ENTRY(2), buf + ENTRY(1), 44);
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);
 
 	for (i = 0, b = 0; i <= WIRE_ENTRIES_MAX; i++)	/* one entry too many, all well formed */
-		fill(i, RB_E_NOOP, 0, 0, &b);
+		fill(i, RBLK_E_NOOP, 0, 0, &b);
 	m = append_msg(WIRE_ENTRIES_MAX);
-	wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX, entry_at, NULL);
+	rblk_wire_encode_raft(buf, &m, WIRE_ENTRIES_MAX, entry_at, NULL);
 	memset(buf + ENTRY(i - 1), 0, 44);
 	buf[ENTRY(i - 1) + 16] = 50;			/* epoch, seq, csum, kind: as fill() */
 	buf[ENTRY(i - 1) + 24] = i;
 	put32(ENTRY(i - 1) + 36, ent[i - 1].csum);
-	buf[ENTRY(i - 1) + 42] = RB_E_NOOP;
+	buf[ENTRY(i - 1) + 42] = RBLK_E_NOOP;
 	put32(HEAD + 4, i);
 	put32(HEAD + 72, 99 + i);
 	put32(8, 104 + 44 * i);
@@ -492,29 +492,29 @@ static void test_bad_raft(void)
 	refuse(encode_mixed, bad_raft, ARRAY_SIZE(bad_raft));
 
 	m.term = 6;		/* entries of a term later than the sender's */
-	fill(0, RB_E_NOOP, 0, 0, &b);
-	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	fill(0, RBLK_E_NOOP, 0, 0, &b);
+	rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
 
 	m = append_msg(1);	/* malformed, but its sum is right */
 	ent[0].nsect = 5;
-	ent[0].csum = rb_entry_csum(&ent[0], sums);
-	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	ent[0].csum = rblk_entry_csum(&ent[0], sums);
+	rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
 
 	m.ents.first = 100;	/* an empty append that claims an entry */
 	m.ents.last = 100;
-	wire_encode_raft(buf, &m, 0, entry_at, NULL);
+	rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
 
 	m = append_msg(1);	/* indexes that would wrap */
-	fill(0, RB_E_NOOP, 0, 0, &b);
+	fill(0, RBLK_E_NOOP, 0, 0, &b);
 	m.prev.index = U64_MAX - 1;
 	m.ents.first = U64_MAX;
 	m.ents.last = U64_MAX;
 	ent[0].index = U64_MAX;
-	ent[0].csum = rb_entry_csum(&ent[0], sums);
-	wire_encode_raft(buf, &m, 1, entry_at, NULL);
+	ent[0].csum = rblk_entry_csum(&ent[0], sums);
+	rblk_wire_encode_raft(buf, &m, 1, entry_at, NULL);
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
@@ -540,17 +540,17 @@ static void test_wrong_decoder(void)
 
 	encode_hello();
 	CHECK_EQ(decode_any(), 0);
-	CHECK_EQ(wire_decode_header(&h, buf), 0);
-	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
-	CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(rblk_wire_decode_header(&h, buf), 0);
+	CHECK_EQ(rblk_wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
 	h.type = WIRE_RAFT;
-	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(rblk_wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
 	encode_mixed();
-	CHECK_EQ(wire_decode_header(&h, buf), 0);
-	CHECK_EQ(wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
-	CHECK_EQ(wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(rblk_wire_decode_header(&h, buf), 0);
+	CHECK_EQ(rblk_wire_decode_hello(&he, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(rblk_wire_decode_reject(&re, &h, buf + HEAD), -EINVAL);
 	h.type = WIRE_HELLO;
-	CHECK_EQ(wire_decode(frame, &h, buf + HEAD), -EINVAL);
+	CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
 }
 
 /* A refused header leaves the result alone. */
@@ -563,7 +563,7 @@ static void test_header_untouched(void)
 	encode_hello();
 	put32(8, 0);
 	seal();
-	CHECK_EQ(wire_decode_header(&h, buf), -EINVAL);
+	CHECK_EQ(rblk_wire_decode_header(&h, buf), -EINVAL);
 	CHECK(!memcmp(&h, &ref, sizeof(h)));
 }
 

@@ -17,7 +17,7 @@
 static u8 buf[FRAME_MAX], copy[FRAME_MAX];
 static struct wire_frame *frame;
 static struct wire_append *app;
-static struct rb_entry ent[WIRE_ENTRIES_MAX + 1];
+static struct rblk_entry ent[WIRE_ENTRIES_MAX + 1];
 static u32 sums[2 * WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX + 1];
 
 /* @len bytes whose end is the end of what may be touched. */
@@ -39,25 +39,25 @@ static int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject 
 {
 	static u8 *head_area, *app_area;
 	struct wire_header h;
-	int err = wire_decode_header(&h, buf);
+	int err = rblk_wire_decode_header(&h, buf);
 	void *head;
 
 	if (err)
 		return err;
 	head = guarded(&head_area, h.head_len);
 	memcpy(head, buf + WIRE_HEADER_BYTES, h.head_len);
-	err = wire_check_head(&h, head);
+	err = rblk_wire_check_head(&h, head);
 	if (err)
 		return err;
 	frame = guarded(&app_area, sizeof(*frame));
 	app = &frame->append;
 	switch (h.type) {
 	case WIRE_HELLO:
-		return wire_decode_hello(he, &h, head);
+		return rblk_wire_decode_hello(he, &h, head);
 	case WIRE_REJECT:
-		return wire_decode_reject(re, &h, head);
+		return rblk_wire_decode_reject(re, &h, head);
 	default:
-		err = wire_decode(frame, &h, head);
+		err = rblk_wire_decode(frame, &h, head);
 		*m = frame->raft;
 		return err;
 	}
@@ -92,11 +92,11 @@ static void seal(void)
 {
 	u32 len = get32(8);
 
-	put32(24, rb_crc32c(0, buf + WIRE_HEADER_BYTES, len <= WIRE_HEAD_MAX ? len : 0));
-	put32(28, rb_crc32c(0, buf, 28));
+	put32(24, rblk_crc32c(0, buf + WIRE_HEADER_BYTES, len <= WIRE_HEAD_MAX ? len : 0));
+	put32(28, rblk_crc32c(0, buf, 28));
 }
 
-static const struct rb_entry *entry_at(void *ctx, u32 i, const u32 **crc)
+static const struct rblk_entry *entry_at(void *ctx, u32 i, const u32 **crc)
 {
 	*crc = sums + sum_at[i];
 	return &ent[i];
@@ -105,7 +105,7 @@ static const struct rb_entry *entry_at(void *ctx, u32 i, const u32 **crc)
 /* Fills entry @i; its sums begin at *@b. */
 static void fill(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
 {
-	struct rb_entry *e = &ent[i];
+	struct rblk_entry *e = &ent[i];
 	u32 k;
 
 	memset(e, 0, sizeof(*e));
@@ -114,20 +114,20 @@ static void fill(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
 	e->kind = kind;
 	e->sector = sector;
 	e->nsect = nsect;
-	if (kind == RB_E_WRITE)
-		e->nblocks = rb_blocks_touched(sector, nsect);
+	if (kind == RBLK_E_WRITE)
+		e->nblocks = rblk_blocks_touched(sector, nsect);
 	else
-		e->nblocks = kind == RB_E_CONF;
-	e->store = kind == RB_E_OPEN || kind == RB_E_CLOSE ? 0x77 : 0;
+		e->nblocks = kind == RBLK_E_CONF;
+	e->store = kind == RBLK_E_OPEN || kind == RBLK_E_CLOSE ? 0x77 : 0;
 	e->epoch = 50;
 	e->seq = i + 1;
 	sum_at[i] = *b;
 	for (k = 0; k < e->nblocks; k++, (*b)++)
 		sums[*b] = 0xc0000000 + *b;
-	e->csum = rb_entry_csum(e, sums + sum_at[i]);
+	e->csum = rblk_entry_csum(e, sums + sum_at[i]);
 }
 
-static void same_entry(const struct rb_entry *a, const struct rb_entry *b)
+static void same_entry(const struct rblk_entry *a, const struct rblk_entry *b)
 {
 	CHECK_EQ(a->index, b->index);
 	CHECK_EQ(a->term, b->term);
@@ -198,7 +198,7 @@ static void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
 		seal();
 		err = decode_any();
 		if (bad[i].header)
-			CHECK_EQ(wire_decode_header(&h, buf), bad[i].want);
+			CHECK_EQ(rblk_wire_decode_header(&h, buf), bad[i].want);
 		if (err != bad[i].want)
 			printf("# %s: %d, not %d\n", bad[i].what, err, bad[i].want);
 		CHECK_EQ(err, bad[i].want);

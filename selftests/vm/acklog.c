@@ -108,9 +108,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "acklog: %s: %s\n", argv[2], strerror(errno));
 		return 1;
 	}
-	if (posix_memalign((void **)&b, BLOCK, BLOCK) || posix_memalign((void **)&want, BLOCK, BLOCK))
+	if (posix_memalign((void **)&b, BLOCK, BLOCK) ||
+	    posix_memalign((void **)&want, BLOCK, BLOCK))
 		return 1;
 	if (writing)
-		return do_write(fd, b, seed, count, argc > 5 ? (useconds_t)strtoul(argv[5], NULL, 0) : 0);
+		return do_write(fd, b, seed, count,
+				argc > 5 ? (useconds_t)strtoul(argv[5], NULL, 0) : 0);
 	return do_check(fd, b, want, seed, count);
 }

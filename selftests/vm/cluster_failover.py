@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The leader's machine dies, again and again, under a node that goes on writing.
 
-Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. How often: RB_KILLS
+Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. How often: RBLK_KILLS
 (3, default timeouts only; 20 for each setting by cluster_long_failover.py).
 """
 
@@ -11,7 +11,7 @@ from statistics import median
 
 from machines import BESIDE_FIO, Cluster, Fio, Members, MembersError, Tap, Writer, arguments, wait_for
 
-KILLS = int(os.environ.get("RB_KILLS", "3"))
+KILLS = int(os.environ.get("RBLK_KILLS", "3"))
 SETTINGS = (("default_timeouts", 0.75), ("fast_timeouts", 0.3))[:2 if KILLS > 3 else 1]
 
 
@@ -26,8 +26,8 @@ def leader_dies(m, w):
     stall = w.more(30)
     m.cluster.restart(victim)
     m.rejoin(victim)
-    there = m.status(m.leader())["live_index"]      # the writer goes on meanwhile
-    wait_for(f"{victim} to catch up", lambda: m.status(victim)["live_index"] >= there, 120)
+    there = m.status(m.leader())["executed_index"]      # the writer goes on meanwhile
+    wait_for(f"{victim} to catch up", lambda: m.status(victim)["executed_index"] >= there, 120)
     return stall
 
 

@@ -4,7 +4,7 @@
 
 import os
 
-os.environ["RB_KILLS"] = "20"
+os.environ["RBLK_KILLS"] = "20"
 import cluster_failover     # noqa: E402
 
 cluster_failover.main()

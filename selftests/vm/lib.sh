@@ -3,25 +3,25 @@
 #
 # For kselftests of the module: three members in three network namespaces of one
 # kernel. Run as root, with the module loaded, on a machine whose two disks in
-# RB_LOG_DISK and RB_DATA_DISK may be destroyed (the guests of tools/vm have
+# RBLK_LOG_DISK and RBLK_DATA_DISK may be destroyed (the guests of tools/vm have
 # them). KTAP: each test function is a line; exit code 4 is a skip.
 #
 # Members in one kernel share its memory: under memory pressure they can wait for
 # each other, as real machines cannot. For tests only.
 
 set -u
-RB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-RB_LOG_DISK=${RB_LOG_DISK:-/dev/disk/raftblk/log}
-RB_DATA_DISK=${RB_DATA_DISK:-/dev/disk/raftblk/data}
-RB=$RB_TOP/userspace/raftblk
-RB_CONF=${RB_CONF:-/tmp/raftblk-test}
-RB_NODES=3
-RB_VOLUMES=${RB_VOLUMES:-vol}
-RB_TAP_N=0
-RB_TAP_FAILED=0
-RB_SLOW=${RB_SLOW:-1}	# deadlines are so many times longer, for kernels with detectors on
+RBLK_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+RBLK_LOG_DISK=${RBLK_LOG_DISK:-/dev/disk/raftblk/log}
+RBLK_DATA_DISK=${RBLK_DATA_DISK:-/dev/disk/raftblk/data}
+RB=$RBLK_TOP/userspace/raftblk
+RBLK_CONF=${RBLK_CONF:-/tmp/raftblk-test}
+RBLK_NODES=3
+RBLK_VOLUMES=${RBLK_VOLUMES:-vol}
+RBLK_TAP_N=0
+RBLK_TAP_FAILED=0
+RBLK_SLOW=${RBLK_SLOW:-1}	# deadlines are so many times longer, for kernels with detectors on
 export DM_DISABLE_UDEV=1	# the guests run none: dmsetup makes the nodes
-export RAFTBLK_CONF_DIR=$RB_CONF
+export RAFTBLK_CONF_DIR=$RBLK_CONF
 
 die() { echo "# $*"; exit 1; }
 say() { echo "# $*" >&2; }
@@ -33,25 +33,25 @@ say() { echo "# $*" >&2; }
 tap() {
 	local name=$1 began=$SECONDS
 	shift
-	RB_TAP_N=$((RB_TAP_N + 1))
+	RBLK_TAP_N=$((RBLK_TAP_N + 1))
 	echo "raftblk-test: begin $name" >/dev/kmsg
 	# Not in a condition: set -e would be off in it.
 	(set -eE; trap 'say "line $LINENO: $BASH_COMMAND: failed"' ERR; "${@:-$name}")
 	local ret=$?
 	[ $ret = 0 ] || pkill -9 -x 'acklog|fio|dd'
 	if [ $ret = 4 ]; then
-		echo "ok $RB_TAP_N $name # SKIP"
+		echo "ok $RBLK_TAP_N $name # SKIP"
 	elif [ $ret != 0 ]; then
-		echo "not ok $RB_TAP_N $name ($((SECONDS - began)) s)"
-		RB_TAP_FAILED=1
+		echo "not ok $RBLK_TAP_N $name ($((SECONDS - began)) s)"
+		RBLK_TAP_FAILED=1
 	elif ! kernel_clean "$name"; then
-		echo "not ok $RB_TAP_N $name: the kernel complained ($((SECONDS - began)) s)"
-		RB_TAP_FAILED=1
+		echo "not ok $RBLK_TAP_N $name: the kernel complained ($((SECONDS - began)) s)"
+		RBLK_TAP_FAILED=1
 	else
-		echo "ok $RB_TAP_N $name ($((SECONDS - began)) s)"
+		echo "ok $RBLK_TAP_N $name ($((SECONDS - began)) s)"
 	fi
 	# Without what the first one sets up the others would only wait.
-	[ $RB_TAP_N = 1 ] && [ $RB_TAP_FAILED = 1 ] && tap_end
+	[ $RBLK_TAP_N = 1 ] && [ $RBLK_TAP_FAILED = 1 ] && tap_end
 	return 0
 }
 
@@ -63,7 +63,7 @@ fails() {
 	fi
 }
 
-tap_end() { echo "1..$RB_TAP_N"; exit $RB_TAP_FAILED; }
+tap_end() { echo "1..$RBLK_TAP_N"; exit $RBLK_TAP_FAILED; }
 
 # What no test may leave in the kernel log, since the line that tap() wrote.
 kernel_clean() {
@@ -78,7 +78,7 @@ kernel_clean() {
 
 # Waits for a condition: until SECONDS COMMAND...
 until_ok() {
-	local deadline=$(($(date +%s) + $1 * RB_SLOW))
+	local deadline=$(($(date +%s) + $1 * RBLK_SLOW))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		if [ "$(date +%s)" -ge "$deadline" ]; then
@@ -91,7 +91,7 @@ until_ok() {
 
 # A command that must end by itself: within SECONDS COMMAND..., 124 if it did not.
 within() {
-	local s=$(($1 * RB_SLOW))
+	local s=$(($1 * RBLK_SLOW))
 	shift
 	timeout "$s" "$@"
 }
@@ -138,7 +138,7 @@ isolate() {	# NODE: hears nobody and is not heard
 }
 heal() {
 	local i
-	for i in $(seq "$RB_NODES") $(clients); do
+	for i in $(seq "$RBLK_NODES") $(clients); do
 		in_node "$i" iptables -F
 	done
 }
@@ -160,8 +160,8 @@ disks_up() {	# NODES LOG_MIB DATA_MIB
 	local i
 	modprobe dm-mod 2>/dev/null
 	for i in $(seq "$1"); do
-		dm_slice "rblog$i" "$RB_LOG_DISK" $(((i - 1) * $2 * 2048)) $(($2 * 2048))
-		dm_slice "rbdata$i" "$RB_DATA_DISK" $(((i - 1) * $3 * 2048)) $(($3 * 2048))
+		dm_slice "rblog$i" "$RBLK_LOG_DISK" $(((i - 1) * $2 * 2048)) $(($2 * 2048))
+		dm_slice "rbdata$i" "$RBLK_DATA_DISK" $(((i - 1) * $3 * 2048)) $(($3 * 2048))
 	done
 }
 
@@ -175,29 +175,29 @@ disks_down() {
 # ---- volumes ----
 
 # cluster_up NODES VOLUME... : formats and starts; leaves bootstrapped volumes.
-# RB_LOG_MIB, RB_DATA_MIB (per node), RB_BLOCK, RB_NEW_ARGS change the defaults;
-# RB_CLIENTS nodes without disks come behind the others.
+# RBLK_LOG_MIB, RBLK_DATA_MIB (per node), RBLK_BLOCK, RBLK_NEW_ARGS change the defaults;
+# RBLK_CLIENTS nodes without disks come behind the others.
 cluster_up() {
 	local vol i args port=7800
 	cluster_down || true	# what a test before left behind
-	RB_NODES=$1
+	RBLK_NODES=$1
 	shift
-	RB_VOLUMES=$*
-	mkdir -p "$RB_CONF"
-	net_up $((RB_NODES + ${RB_CLIENTS:-0}))
-	disks_up "$RB_NODES" "${RB_LOG_MIB:-64}" "${RB_DATA_MIB:-96}"
-	for vol in $RB_VOLUMES; do
+	RBLK_VOLUMES=$*
+	mkdir -p "$RBLK_CONF"
+	net_up $((RBLK_NODES + ${RBLK_CLIENTS:-0}))
+	disks_up "$RBLK_NODES" "${RBLK_LOG_MIB:-64}" "${RBLK_DATA_MIB:-96}"
+	for vol in $RBLK_VOLUMES; do
 		args=()
-		for i in $(seq "$RB_NODES"); do
+		for i in $(seq "$RBLK_NODES"); do
 			args+=(--node "rb$i=10.99.0.$i:$port,$(log_dev "$i" "$vol"),$(data_dev "$i" "$vol")")
 		done
 		for i in $(clients); do
 			args+=(--client "rb$i=10.99.0.$i:$port")
 		done
-		"$RB" new "$vol" --block-size "${RB_BLOCK:-4096}" ${RB_NEW_ARGS:-} "${args[@]}" >/dev/null ||
+		"$RB" new "$vol" --block-size "${RBLK_BLOCK:-4096}" ${RBLK_NEW_ARGS:-} "${args[@]}" >/dev/null ||
 			die "raftblk new $vol failed"
 		port=$((port + 1))
-		for i in $(seq "$RB_NODES"); do
+		for i in $(seq "$RBLK_NODES"); do
 			# Slices move: what an earlier test left is foreign, which is refused.
 			wipefs -aq "$(log_dev "$i" "$vol")" "$(data_dev "$i" "$vol")"
 			rb "$i" format "$vol" --force >/dev/null || die "format of $vol on rb$i failed"
@@ -211,24 +211,24 @@ cluster_up() {
 	done
 }
 
-clients() { seq $((RB_NODES + 1)) $((RB_NODES + ${RB_CLIENTS:-0})); }
+clients() { seq $((RBLK_NODES + 1)) $((RBLK_NODES + ${RBLK_CLIENTS:-0})); }
 
 # Tests with two volumes cut each node's slices in halves of their own.
-log_dev() { echo "${RB_LOG_DEV:-/dev/mapper/rblog$1}"; }
-data_dev() { echo "${RB_DATA_DEV:-/dev/mapper/rbdata$1}"; }
+log_dev() { echo "${RBLK_LOG_DEV:-/dev/mapper/rblog$1}"; }
+data_dev() { echo "${RBLK_DATA_DEV:-/dev/mapper/rbdata$1}"; }
 
 rb() { local i=$1; shift; in_node "$i" "$RB" --node "rb$i" "$@"; }
 
 cluster_down() {
 	local vol i
-	for vol in ${RB_VOLUMES:-}; do
-		for i in $(seq "$RB_NODES") $(clients); do
+	for vol in ${RBLK_VOLUMES:-}; do
+		for i in $(seq "$RBLK_NODES") $(clients); do
 			rb "$i" down "$vol" --force >/dev/null 2>&1
 		done
 	done
 	net_down
 	disks_down
-	rm -rf "$RB_CONF"
+	rm -rf "$RBLK_CONF"
 }
 
 # Field of a node's status: field NODE VOLUME NAME
@@ -237,7 +237,7 @@ field() { rb "$1" status "$2" --json | jq -er ".$3"; }
 # The number of the node that leads and is ready; fails if there is none.
 leader() {
 	local i st
-	for i in $(seq "$RB_NODES"); do
+	for i in $(seq "$RBLK_NODES"); do
 		st=$(rb "$i" status "$1" --json 2>/dev/null | tr -d ' \n')
 		if [[ $st == *'"role":"leader"'* && $st == *'"ready":true'* ]]; then
 			echo "$i"
@@ -251,11 +251,11 @@ device() { field "$1" "$2" device; }
 
 # ---- what every test ends with ----
 
-settled() {	# VOLUME: all members judged and applied the same entries
+settled() {	# VOLUME: all members executed and applied the same entries
 	local i first= at
-	for i in $(seq "$RB_NODES"); do
+	for i in $(seq "$RBLK_NODES"); do
 		at=$(rb "$i" status "$1" --json |
-			jq -er 'select(.live_index == .applied_index) | "\(.live_index) \(.digest)"')
+			jq -er 'select(.executed_index == .applied_index) | "\(.executed_index) \(.digest)"')
 		[ -n "$at" ] || return 1
 		first=${first:-$at}
 		[ "$at" = "$first" ] || return 1
@@ -267,7 +267,7 @@ replicas_equal() {	# VOLUME
 	local i bytes
 	until_ok 60 settled "$1" || return 1
 	bytes=$(field 1 "$1" size)
-	for i in $(seq "$RB_NODES"); do
+	for i in $(seq "$RBLK_NODES"); do
 		blockdev --flushbufs "$(data_dev "$i" "$1")"
 		[ "$i" = 1 ] && continue
 		if ! cmp -i 1M -n "$bytes" "$(data_dev 1 "$1")" "$(data_dev "$i" "$1")" >&2; then

@@ -4,8 +4,8 @@
 # any change of leader, and after a reboot it is the same client.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_all; cluster_down' EXIT
-ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
-RB_CLIENTS=1
+ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
+RBLK_CLIENTS=1
 C=4
 PIDS=()
 
@@ -88,7 +88,7 @@ goes_without_ado() {
 	local began
 	began=$(date +%s%3N)
 	rb $C down vol
-	[ $(($(date +%s%3N) - began)) -lt $((4000 * RB_SLOW)) ]	# there is no checkpoint to wait for
+	[ $(($(date +%s%3N) - began)) -lt $((4000 * RBLK_SLOW)) ]	# there is no checkpoint to wait for
 	fails eval "dmesg | tail -5 | grep -q checkpoint"
 }
 

@@ -4,7 +4,7 @@
 # minority acknowledges and reads nothing.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_writers; cluster_down' EXIT
-ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 
 starts() { cluster_up 3 vol; }
 

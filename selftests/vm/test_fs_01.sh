@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 trap 'umount -q /tmp/rbmnt; cluster_down' EXIT
 mkdir -p /tmp/rbmnt
-RB_DATA_MIB=320	# XFS wants 300 MiB
+RBLK_DATA_MIB=320	# XFS wants 300 MiB
 
 starts() { cluster_up 3 vol; }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The log: it wraps, it fills up, it relieves itself; discard; small blocks.
-RB_VOLUMES="vol small"
+RBLK_VOLUMES="vol small"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
-RB_LOG_MIB=40
+RBLK_LOG_MIB=40
 
 starts() { cluster_up 3 vol; }
 
@@ -66,9 +66,9 @@ left_behind_it_serves_from_the_leader() {
 
 no_progress() {
 	local a b
-	a=$(field "$1" vol live_index)
+	a=$(field "$1" vol executed_index)
 	sleep 1
-	b=$(field "$1" vol live_index)
+	b=$(field "$1" vol executed_index)
 	[ "$a" = "$b" ]
 }
 
@@ -87,7 +87,7 @@ discard_reads_zero_everywhere() {
 replicas_are_equal() { replicas_equal vol; }
 
 blocks_of_512_bytes() {
-	RB_BLOCK=512 cluster_up 3 small
+	RBLK_BLOCK=512 cluster_up 3 small
 	local d
 	d=$(leader_device small)
 	[ "$(blockdev --getss "$d")" = 512 ]

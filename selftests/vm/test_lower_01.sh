@@ -24,12 +24,12 @@ slow_follower_does_not_matter() {
 	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	SAVED=$(dmsetup table "rblog$f")
-	with_table "rblog$f" delay$((200 * RB_SLOW))
+	with_table "rblog$f" delay$((200 * RBLK_SLOW))
 	d=$(device "$l" vol)
 	# Depth 1: with the slow member in the path a write would take 200 ms.
 	fio --name=s --filename="$d" --direct=1 --rw=randwrite --bs=4k --size=8m --number_ios=100 \
 		--output-format=json >/tmp/slow.json
-	jq -e --argjson slow "$RB_SLOW" ".jobs[0].write.clat_ns.mean < 100000000 * \$slow" /tmp/slow.json
+	jq -e --argjson slow "$RBLK_SLOW" ".jobs[0].write.clat_ns.mean < 100000000 * \$slow" /tmp/slow.json
 	dm_table "rblog$f" "$SAVED"
 }
 

@@ -4,7 +4,7 @@
 # the network, which then waits. Needs a kernel with fault injection.
 . "$(dirname "$0")/lib.sh"
 trap 'inject_none; cluster_down' EXIT
-ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 DEBUGFS=/sys/kernel/debug
 MANY=1000000000		# counts down with each allocation that was made to fail
 
@@ -53,7 +53,7 @@ alone() { can_inject; cluster_up 1 vol; }
 # One member, so no network: everything from the submission to the checkpoint.
 alone_without() {	# failslab|fail_page_alloc
 	# shellcheck disable=SC2034 # lib.sh looks at it
-	local loop d RB_NODES=1
+	local loop d RBLK_NODES=1
 	can_inject
 	loop=$(pgrep -x "$(disk_of 1)")
 	d=$(leader_device vol)
@@ -77,7 +77,7 @@ alone_without_slab() {
 alone_without_pages() { alone_without fail_page_alloc; }
 
 # Leaders are patient here: see all_stall().
-three() { can_inject; RB_NEW_ARGS="--election-timeout $((5 * RB_SLOW))s" cluster_up 3 vol; }
+three() { can_inject; RBLK_NEW_ARGS="--election-timeout $((5 * RBLK_SLOW))s" cluster_up 3 vol; }
 
 leads() { [ "$(leader vol)" = "$1" ]; }
 nobody_leads() { ! leader vol; }

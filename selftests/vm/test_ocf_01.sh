@@ -3,8 +3,8 @@
 # The OCF resource agent, called as a cluster manager calls it.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
-RB_LOG_MIB=64
-RB_DATA_MIB=64
+RBLK_LOG_MIB=64
+RBLK_DATA_MIB=64
 
 starts() { cluster_up 3 vol; }
 
@@ -13,11 +13,11 @@ agent() {
 	local i=$1 action=$2
 	shift 2
 	in_node "$i" env OCF_ROOT=/nowhere HA_RSCTMP="/tmp/ocf.$i" RAFTBLK="$RB" OCF_RESKEY_volume=vol \
-		"$@" sh "$RB_TOP/ocf/raftblk.in" "$action" 2>>/tmp/ocf.err && echo 0 || echo $?
+		"$@" sh "$RBLK_TOP/ocf/raftblk.in" "$action" 2>>/tmp/ocf.err && echo 0 || echo $?
 }
 
 describes_itself() {
-	in_node 1 sh "$RB_TOP/ocf/raftblk.in" meta-data |
+	in_node 1 sh "$RBLK_TOP/ocf/raftblk.in" meta-data |
 		python3 -c 'import sys, xml.dom.minidom as m
 names = [a.getAttribute("name") for a in m.parse(sys.stdin).getElementsByTagName("action")]
 assert names == ["start", "stop", "monitor", "meta-data", "validate-all"], names'
@@ -57,7 +57,7 @@ moves() {
 # Without force it waits until the manager's timeout; with it the old node is fenced.
 force_fences() {
 	in_node 3 timeout 5 env OCF_ROOT=/nowhere HA_RSCTMP=/tmp/ocf.3 RAFTBLK="$RB" OCF_RESKEY_volume=vol \
-		sh "$RB_TOP/ocf/raftblk.in" start 2>/dev/null && false
+		sh "$RBLK_TOP/ocf/raftblk.in" start 2>/dev/null && false
 	[ "$(agent 3 stop)" = 0 ]
 	[ "$(agent 2 monitor)" = 0 ]
 	[ "$(agent 3 start OCF_RESKEY_force=yes)" = 0 ]

@@ -4,7 +4,7 @@
 # volume's io-timeout, and nothing later overtakes a write that did.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_all; cluster_down' EXIT
-ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 PIDS=()
 
 kill_all() {
@@ -39,7 +39,7 @@ waiting_io_goes_on() {
 }
 not_ready() { [ "$(rb "$1" status vol --json | jq -r .ready)" = false ]; }
 
-fails_after_a_deadline() { RB_NEW_ARGS="--io-timeout 3s" cluster_up 3 vol; }
+fails_after_a_deadline() { RBLK_NEW_ARGS="--io-timeout 3s" cluster_up 3 vol; }
 
 late_io_fails_and_nothing_overtakes_it() {
 	local began fd d
@@ -53,7 +53,7 @@ late_io_fails_and_nothing_overtakes_it() {
 	if tr '\0' 'a' </dev/zero | dd of="$d" bs=4k count=1 iflag=fullblock oflag=direct \
 		status=none 2>/tmp/err; then return 1; fi
 	grep -qiE 'timed out|input/output' /tmp/err
-	[ $(($(date +%s) - began)) -lt $((15 * RB_SLOW)) ]
+	[ $(($(date +%s) - began)) -lt $((15 * RBLK_SLOW)) ]
 	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi
 	heal
 	# The next write of the session comes behind it, and is what is read.
@@ -83,7 +83,7 @@ starved_io_fails_in_time() {
 	# Of a writeback each waits for those before it, but not for a time of its own.
 	if dd if=/dev/zero of="$d" bs=1M count=48 conv=fsync 2>/tmp/err; then return 1; fi
 	echo "# $(($(date +%s) - began)) s"
-	[ $(($(date +%s) - began)) -lt $((60 * RB_SLOW)) ]
+	[ $(($(date +%s) - began)) -lt $((60 * RBLK_SLOW)) ]
 	dmesg | grep -q 'no memory to take it in'
 	heal
 	until_ok 60 write_b "$d"

@@ -4,7 +4,7 @@
 # flight on a node that lives outlives its leader without an error.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_all; cluster_down' EXIT
-ACKLOG=${ACKLOG:-$RB_TOP/build/selftests/acklog}
+ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 PIDS=()
 
 starts() { cluster_up 3 vol; }
@@ -28,7 +28,7 @@ lead() {	# NODE: it leads, and stays so for a while
 }
 session() { field "$1" vol session; }
 session_is() { [ "$(session "$1")" = "$2" ]; }
-entries() { field "$1" vol live_index; }
+entries() { field "$1" vol executed_index; }
 
 second_writer_gets_busy_at_once() {
 	local fd began
@@ -37,7 +37,7 @@ second_writer_gets_busy_at_once() {
 	began=$(date +%s%3N)
 	if put 3 2>/tmp/err; then return 1; fi
 	grep -qi 'busy' /tmp/err
-	[ $(($(date +%s%3N) - began)) -lt $((3000 * RB_SLOW)) ]	# giving up takes 5 s
+	[ $(($(date +%s%3N) - began)) -lt $((3000 * RBLK_SLOW)) ]	# giving up takes 5 s
 	dmesg | tail -20 | grep -q 'rb2 holds the session'
 	exec {fd}>&-
 	put 3

@@ -3,8 +3,8 @@
 # Who may write: sessions seen from every node, taken from a node that uses one, shared.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
-RB_LOG_MIB=64
-RB_DATA_MIB=64
+RBLK_LOG_MIB=64
+RBLK_DATA_MIB=64
 
 starts() { cluster_up 3 vol; }
 
@@ -113,7 +113,7 @@ what_is_cached_is_not_built_upon() {
 
 shared_volumes_have_a_session_a_node() {
 	cluster_down || true
-	RB_NEW_ARGS="--shared" cluster_up 3 vol
+	RBLK_NEW_ARGS="--shared" cluster_up 3 vol
 	hold 1
 	hold 2
 	until_ok 20 eval '[ "$(rb 3 sessions vol --json | jq ".sessions | length")" = 2 ]'

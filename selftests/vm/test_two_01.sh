@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Two volumes beside each other in one module: apart in everything.
-RB_VOLUMES="one two"
+RBLK_VOLUMES="one two"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
-RB_LOG_MIB=64
-RB_DATA_MIB=128
+RBLK_LOG_MIB=64
+RBLK_DATA_MIB=128
 
 # Halves of each node's slices, one for each volume.
 half() {	# KIND NODE VOLUME
@@ -21,9 +21,9 @@ disks_up() {
 		k=0
 		for v in one two; do
 			mib=$(($2 / 2))
-			dm_slice "rblog$i$v" "$RB_LOG_DISK" $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))
+			dm_slice "rblog$i$v" "$RBLK_LOG_DISK" $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))
 			mib=$(($3 / 2))
-			dm_slice "rbdata$i$v" "$RB_DATA_DISK" $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))
+			dm_slice "rbdata$i$v" "$RBLK_DATA_DISK" $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))
 			k=$((k + 1))
 		done
 	done

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # udev: names of volumes, what is below them kept from others, events that take nothing.
 . "$(dirname "$0")/lib.sh"
-RB_LOG_MIB=64
-RB_DATA_MIB=64
+RBLK_LOG_MIB=64
+RBLK_DATA_MIB=64
 udevd=/lib/systemd/systemd-udevd
 rules=/run/udev/rules.d/61-raftblk.rules
 
@@ -18,7 +18,7 @@ starts() {
 	[ -x $udevd ] || exit 4
 	need udevadm losetup blkid
 	mkdir -p /run/udev/rules.d
-	sed "s|@SBINDIR@|$RB_TOP/userspace|" "$RB_TOP/udev/61-raftblk.rules.in" >$rules
+	sed "s|@SBINDIR@|$RBLK_TOP/userspace|" "$RBLK_TOP/udev/61-raftblk.rules.in" >$rules
 	if udevadm control --reload 2>/dev/null; then
 		:
 	else

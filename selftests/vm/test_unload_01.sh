@@ -4,14 +4,14 @@
 # after the last close the module unloads.
 . "$(dirname "$0")/lib.sh"
 trap 'umount -q -l /tmp/rbmnt; cluster_down' EXIT
-KO=${KO:-$RB_TOP/raftblk.ko}
+KO=${KO:-$RBLK_TOP/raftblk.ko}
 mkdir -p /tmp/rbmnt
 
 starts() { cluster_up 3 vol; }
 
 load() {	# DEVICE: keeps 16 writes in flight, in the background
 	fio --name=load --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite --bs=4k \
-		--size=32m --time_based --runtime=$((120 * RB_SLOW)) --minimal >/tmp/load.out 2>&1 &
+		--size=32m --time_based --runtime=$((120 * RBLK_SLOW)) --minimal >/tmp/load.out 2>&1 &
 	LOAD=$!
 }
 

@@ -229,7 +229,7 @@ class Raftblk(System):
 
     def _settled(self):
         states = [self.status(n) for n in self.nodes]
-        return len({(s.get("live_index"), s.get("digest")) for s in states}) == 1
+        return len({(s.get("executed_index"), s.get("digest")) for s in states}) == 1
 
     def verify(self):
         wait_for(self._settled, 60, "all members of raftblk to be equal", 0.5)

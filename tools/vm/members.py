@@ -135,9 +135,9 @@ class Members:
         seen = set()
         for name in self.names:
             st = self.status(name)
-            if st["applied_index"] != st["live_index"]:
+            if st["applied_index"] != st["executed_index"]:
                 return None
-            seen.add((st["live_index"], st["digest"]))
+            seen.add((st["executed_index"], st["digest"]))
         return seen.pop() if len(seen) == 1 else None
 
     def image_sum(self, node, size):

@@ -64,7 +64,7 @@ static void die(const char *what, const char *detail)
 {
 	say("boot failed: %s %s: %s", what, detail, strerror(errno));
 	sleep(1);
-	reboot(RB_AUTOBOOT);
+	reboot(RBLK_AUTOBOOT);
 	_exit(1);
 }
 
@@ -393,7 +393,7 @@ int main(void)
 	freopen("/dev/console", "w", stderr);
 	if (is_probe()) {
 		say("probe ok");
-		reboot(RB_AUTOBOOT);
+		reboot(RBLK_AUTOBOOT);
 	}
 	config = fopen("/config", "re");
 	if (!config)
