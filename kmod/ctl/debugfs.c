@@ -154,10 +154,10 @@ void rblk_debugfs_add(struct rblk_volume *v)
 		return;
 	mutex_lock(&rblk_debugfs_names);
 	other = debugfs_lookup(v->name, rblk_debugfs_root);
-	if (other)
-		dput(other);
-	else
+	if (!other)
 		v->debugfs_link = debugfs_create_symlink(v->name, rblk_debugfs_root, name);
+	else if (!IS_ERR(other))	/* an error: the kernel has no debugfs */
+		dput(other);
 	mutex_unlock(&rblk_debugfs_names);
 }
 

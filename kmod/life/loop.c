@@ -402,7 +402,7 @@ static void rblk_volume_sleep(struct rblk_volume *v, u64 deadline)
 		if (deadline == U64_MAX) {
 			schedule();
 		} else {
-			t = ns_to_ktime(min_t(u64, deadline - now, 3600 * NSEC_PER_SEC));
+			t = ns_to_ktime(min_t(u64, deadline - now, 3600ULL * NSEC_PER_SEC));
 			schedule_hrtimeout_range(&t, RBLK_SLACK_NS, HRTIMER_MODE_REL);
 		}
 	}
