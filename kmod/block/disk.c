@@ -261,6 +261,7 @@ int rblk_disk_create(struct rblk_volume *v, int minor)
 	atomic_inc(&rblk_disks);
 	mutex_lock(&v->owner);	/* a status may be looking */
 	v->disk = d;
+	WRITE_ONCE(v->minor, d->minor);
 	mutex_unlock(&v->owner);
 	return 0;
 
@@ -367,6 +368,7 @@ void rblk_disk_put(struct rblk_volume *v)
 
 	mutex_lock(&v->owner);
 	v->disk = NULL;
+	WRITE_ONCE(v->minor, -1);
 	mutex_unlock(&v->owner);
 	put_disk(d->gd);
 	if (!added)
@@ -386,18 +388,6 @@ u64 rblk_disk_openers(const struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_minor() - the minor of /dev/raftblkN
- * @v: the volume
- *
- * Context: any.
- * Return: the minor; -1: no disk yet.
- */
-int rblk_disk_minor(const struct rblk_volume *v)
-{
-	return v->disk ? v->disk->minor : -1;
-}
-
-/**
  * rblk_disk_info() - the disk's part of a status
  * @v: the volume
  * @info: filled
@@ -406,7 +396,7 @@ int rblk_disk_minor(const struct rblk_volume *v)
  */
 void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info)
 {
-	info->minor = rblk_disk_minor(v);
+	info->minor = rblk_volume_minor(v);
 	if (!v->disk)
 		return;
 	info->sectors = get_capacity(v->disk->gd);

@@ -243,7 +243,7 @@ static int not_done(struct genl_info *info, const char *volume, int err, const c
 {
 	GENL_SET_ERR_MSG(info, "refused: the event of the op_id and the kernel log tell why");
 	pr_info_ratelimited("%s: refused: %s\n", volume, text);
-	rblk_ctl_op_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), err, text,
+	rblk_notify_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), err, text,
 			GFP_KERNEL);
 	return err;
 }
@@ -492,85 +492,6 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return err && !skb->len ? err : skb->len;
 }
 
-/* ---- events ---- */
-
-static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
-{
-	/* -ESRCH: nobody listens. */
-	genlmsg_multicast_netns(&rblk_ctl_family, net, msg, 0, RAFTBLK_NLGRP_EVENTS, gfp);
-}
-
-/**
- * rblk_ctl_op_end() - multicasts the end of an operation
- * @net: of the volume
- * @volume: its name
- * @op_id: what the request carried; 0: nobody asked
- * @error: 0 or -errno
- * @text: for people
- * @gfp: the loop does not wait for memory: what it completes may be what frees it
- *
- * Context: may sleep if @gfp allows it.
- * Return: false: no memory; else it was told, or there was nobody to tell.
- */
-bool rblk_ctl_op_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
-		     gfp_t gfp)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	if (!op_id)
-		return true;
-	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
-	if (!msg)
-		return false;
-	hdr = genlmsg_put(msg, 0, 0, &rblk_ctl_family, 0, RAFTBLK_CMD_DONE);
-	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, volume) ||
-	    nla_put_u64_64bit(msg, RAFTBLK_A_OP_ID, op_id, RAFTBLK_A_PAD) ||
-	    nla_put_u32(msg, RAFTBLK_A_ERROR, abs(error)) ||
-	    (text && nla_put_string(msg, RAFTBLK_A_TEXT, text))) {
-		nlmsg_free(msg);
-		return true;
-	}
-	genlmsg_end(msg, hdr);
-	multicast(net, msg, gfp);
-	return true;
-}
-
-/**
- * rblk_ctl_event() - multicasts an event, and says it in the kernel log
- * @v: volume
- * @note: which
- * @arg: its argument
- * @text: for people
- *
- * Context: the loop; does not sleep. Without memory the event is lost, but not
- * the line.
- */
-void rblk_ctl_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, const char *text)
-{
-	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-	struct sk_buff *msg;
-	void *hdr;
-
-	/* Checkpoints come all the time and mean nothing by themselves. */
-	if (note != NODE_N_CHECKPOINT)
-		rblk_info(v, "%s\n", text);
-	if (!genl_has_listeners(&rblk_ctl_family, v->net, RAFTBLK_NLGRP_EVENTS))
-		return;
-	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
-	if (!msg)
-		return;
-	hdr = genlmsg_put(msg, 0, 0, &rblk_ctl_family, 0, RAFTBLK_CMD_NOTICE);
-	if (!hdr || put_names(msg, v) || nla_put_u32(msg, RAFTBLK_A_EVENT, note) ||
-	    nla_put_u64_64bit(msg, RAFTBLK_A_ARGUMENT, arg, RAFTBLK_A_PAD) ||
-	    nla_put_string(msg, RAFTBLK_A_TEXT, text)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, hdr);
-	multicast(v->net, msg, gfp);
-}
-
 /**
  * rblk_ctl_init() - registers the family
  *
@@ -578,6 +499,7 @@ void rblk_ctl_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, co
  */
 int __init rblk_ctl_init(void)
 {
+	rblk_notify_init(&rblk_ctl_family, RAFTBLK_NLGRP_EVENTS);
 	return genl_register_family(&rblk_ctl_family);
 }
 

@@ -146,7 +146,7 @@ void rblk_debugfs_add(struct rblk_volume *v)
 	struct dentry *other;
 	char name[32];
 
-	snprintf(name, sizeof(name), RBLK_NAME "%d", rblk_disk_minor(v));
+	snprintf(name, sizeof(name), RBLK_NAME "%d", rblk_volume_minor(v));
 	v->debugfs = debugfs_create_dir(name, rblk_debugfs_root);
 	debugfs_create_file("state", 0400, v->debugfs, v, &rblk_state_fops);
 	/* The name of another's directory, perhaps of one to come: the directory has it. */

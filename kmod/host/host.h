@@ -42,9 +42,11 @@
 #define RBLK_ELECTION_MS_MIN	50
 
 struct rblk_volume;
+struct genl_family;
 struct seq_file;
 
 extern struct workqueue_struct *rblk_wq;	/* unbound, reclaim-safe: up, down, disk state */
+extern struct mutex rblk_volumes_lock;	/* the list of volumes, and their states */
 
 /* Each line names the volume and the node. */
 #define rblk_printk(pr, vol, fmt, ...)						\
@@ -152,6 +154,7 @@ struct rblk_volume {
 	struct list_head list;		/* rblk_volumes, under rblk_volumes_lock */
 	u64 id;				/* never given twice */
 	enum rblk_volume_state state;	/* written under rblk_volumes_lock */
+	int minor;			/* of its disk; -1: none */
 	char name[RBLK_NAME_MAX];
 	struct rblk_up up;
 	struct net *net;		/* held: sockets live in it */
@@ -210,11 +213,16 @@ struct rblk_volume *rblk_volume_find(const struct net *net, const char *name);
 /* The one behind the volume with the id @after, referenced; NULL: no more. */
 struct rblk_volume *rblk_volume_next(const struct net *net, u64 after);
 u64 rblk_now(void);				/* ns, boot time clock */
+int rblk_volume_minor(const struct rblk_volume *v);
 void rblk_volume_run_done(struct rblk_volume *v, u64 now);	/* owner */
 int rblk_volume_loop(void *arg);		/* the loop's kthread */
 int rblk_volumes_init(void);
 void rblk_volumes_exit(void);
 void rblk_volume_set_state(struct rblk_volume *v, enum rblk_volume_state state);
+/* NULL: no memory. Its state is "starting", and it is not in the list yet. */
+struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up);
+/* -EEXIST: the namespace has a volume of this name. */
+int rblk_volume_enlist(struct rblk_volume *v);
 /* Forgets the volume: rblk_volume_find() no longer finds it. */
 void rblk_volume_unlist(struct rblk_volume *v);
 /* Takes the owner's lock, waiting one second at most: -ETIMEDOUT. For looking, not for acting. */
@@ -231,7 +239,7 @@ __printf(3, 4) int rblk_error_text(char *err, int code, const char *fmt, ...);
 
 /*
  * Administration: none of these waits. On 0 the operation is under way and
- * rblk_ctl_op_end() tells its end; @err (size RBLK_ERR_MAX) is a sentence for
+ * rblk_notify_end() tells its end; @err (size RBLK_ERR_MAX) is a sentence for
  * people when the result is not 0.
  */
 #define RBLK_ERR_MAX	192
@@ -243,6 +251,11 @@ int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, cha
 int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err);
 /* Takes the owner's lock of a volume that runs, or says why not. */
 int rblk_volume_lock_running(struct rblk_volume *v, char *err);
+void rblk_volume_teardown(struct rblk_volume *v);
+void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text);
+void rblk_volume_notes(struct rblk_volume *v, u64 now);
+u64 rblk_volume_ops_deadline(const struct rblk_volume *v);
+extern const struct rblk_node_ops rblk_host_ops;
 void rblk_take_step(struct rblk_volume *v, u64 now);	/* owner */
 u64 rblk_take_deadline(const struct rblk_volume *v);	/* owner */
 
@@ -267,13 +280,14 @@ int rblk_volume_info(struct rblk_volume *v, struct rblk_volume_info *info);
 
 int rblk_ctl_init(void);
 void rblk_ctl_exit(void);
+void rblk_notify_init(const struct genl_family *family, unsigned int group);
 /* Multicasts the end of the operation @op_id (0: nobody asked). False: no memory. */
-bool rblk_ctl_op_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
+bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
 		     gfp_t gfp);
 /* Multicasts an event of a volume, and says it in the kernel log. Called by the loop; does not
  * sleep for memory (an event that cannot be allocated is counted and lost). @text: for people.
  */
-void rblk_ctl_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, const char *text);
+void rblk_notify_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, const char *text);
 
 /* ---- disk.c, request.c: the gendisk, its requests ---- */
 
@@ -299,7 +313,6 @@ void rblk_disk_show(struct rblk_volume *v, struct seq_file *m);	/* owner: reques
 /* Owner, after notes: capacity and read-only follow, in a worker. */
 void rblk_disk_state_changed(struct rblk_volume *v);
 void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info);
-int rblk_disk_minor(const struct rblk_volume *v);
 /* member_ops */
 struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
 void rblk_disk_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
@@ -394,12 +407,6 @@ void rblk_debugfs_add(struct rblk_volume *v);
 void rblk_debugfs_del(struct rblk_volume *v);
 void rblk_trace(void *host, enum rblk_node_trace what, u64 index, u64 arg);
 
-/* ---- data under a request or record: see member_ops ---- */
-struct rblk_buf *rblk_buf_alloc(void *host, u32 nblocks);
-void rblk_buf_get(void *host, struct rblk_buf *buf);
-void rblk_buf_put(void *host, struct rblk_buf *buf);
-void rblk_buf_sum(void *host, const struct rblk_buf *buf, u32 *crc);
-void *rblk_buf_data(void *host, struct rblk_buf *buf);
 void rblk_note(void *host, enum rblk_node_note what, u64 arg);
 
 #endif /* RAFTBLK_H */

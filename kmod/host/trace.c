@@ -66,5 +66,5 @@ static void (*const rblk_trace_event[NODE_T_NR])(int minor, u64 index, u64 arg) 
 void rblk_trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 {
 	if (static_branch_unlikely(&rblk_trace_key))
-		rblk_trace_event[what](rblk_disk_minor(host), index, arg);
+		rblk_trace_event[what](rblk_volume_minor(host), index, arg);
 }

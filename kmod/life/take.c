@@ -19,7 +19,7 @@ static void rblk_take_notify(struct rblk_volume *v, u64 now)
 {
 	struct rblk_take *t = &v->take;
 
-	t->on = !rblk_ctl_op_end(v->net, v->name, t->op_id, t->error, t->text,
+	t->on = !rblk_notify_end(v->net, v->name, t->op_id, t->error, t->text,
 				 GFP_NOWAIT | __GFP_NOWARN);
 	t->next = now + RBLK_TAKE_POLL_NS;
 }
@@ -133,7 +133,7 @@ static int rblk_take_refuse(struct rblk_volume *v, bool force, char *err)
 		return rblk_error_text(err, -ESTALE,
 				       "%s was fenced itself: close " RBLK_NAME
 				       "%d there (%llu openers)",
-				       v->up.node, rblk_disk_minor(v), rblk_disk_openers(v));
+				       v->up.node, rblk_volume_minor(v), rblk_disk_openers(v));
 	return 0;
 }
 

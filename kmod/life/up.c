@@ -1,21 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Up and down of a volume, in workers. Documentation/locking.rst proves the
- * order of going down; in short:
- *
- *   1. new IO fails, no open succeeds
- *   2. the loop stops: nobody feeds the member any more
- *   3. the member ends every request it has; the others are ended too
- *   4. sockets: from here on the peers see that we are gone, whatever hangs below
- *   5. lower bios come back: reads that were in flight end with them
- *   6. the disk goes (nothing is in its queue that could not end)
- *   7. payloads, devices, memory
- *
- * The gendisk and struct rblk_volume stay until the last close.
- */
-#include <linux/delay.h>
+/* Up of a volume, in a worker; what fails half-way is taken down as by "down". */
 #include <linux/kthread.h>
-#include <linux/module.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -25,36 +10,6 @@
 #define RBLK_POOL_MIB		64
 #define RBLK_POOL_MIB_MIN		16
 #define RBLK_POOL_MIB_MAX		8192
-#define RBLK_CLOSE_WAIT_MS	1000
-#define RBLK_TRANSFER_WAIT_MS	3000
-#define RBLK_CHECKPOINT_WAIT_MS	5000
-#define RBLK_POLL_MS		10
-
-static const struct rblk_node_ops rblk_member_ops = {
-	.buf_alloc	= rblk_buf_alloc,
-	.buf_get	= rblk_buf_get,
-	.buf_put	= rblk_buf_put,
-	.buf_sum	= rblk_buf_sum,
-	.buf_data	= rblk_buf_data,
-	.tx_begin	= rblk_peer_tx_begin,
-	.tx_end		= rblk_peer_tx_end,
-	.log_write	= rblk_log_write,
-	.meta_write	= rblk_meta_write,
-	.map_write	= rblk_map_write,
-	.log_read	= rblk_log_read,
-	.data_apply	= rblk_data_apply,
-	.data_sync	= rblk_data_sync,
-	.serve_begin	= rblk_disk_serve_begin,
-	.read_data	= rblk_disk_read_data,
-	.read_copy	= rblk_disk_read_copy,
-	.read_zero	= rblk_disk_read_zero,
-	.read_issued	= rblk_disk_read_issued,
-	.complete	= rblk_disk_complete,
-	.note		= rblk_note,
-	.trace		= rblk_trace,
-};
-
-/* ---- up ---- */
 
 static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, char *err)
 {
@@ -188,7 +143,7 @@ static void rblk_member_cfg(struct rblk_volume *v, struct rblk_node_cfg *cfg)
 	cfg->limits = v->limits;
 	cfg->seed = get_random_u64();
 	cfg->boot_nonce = get_random_u64() | 1;
-	cfg->ops = &rblk_member_ops;
+	cfg->ops = &rblk_host_ops;
 	cfg->host = v;
 }
 
@@ -318,7 +273,7 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	r = rblk_peers_start(v, err);
 	if (r)
 		return r;
-	loop = kthread_create(rblk_volume_loop, v, "raftblk%d", rblk_disk_minor(v));
+	loop = kthread_create(rblk_volume_loop, v, "raftblk%d", rblk_volume_minor(v));
 	if (IS_ERR(loop))
 		return rblk_error_text(err, PTR_ERR(loop), "no thread could be started");
 	get_task_struct(loop);
@@ -329,75 +284,6 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 		return rblk_error_text(err, r, "the disk could not be added (error %d)", -r);
 	rblk_debugfs_add(v);
 	return 0;
-}
-
-/* ---- down ---- */
-
-static void rblk_end_requests(struct rblk_volume *v)
-{
-	if (v->disk)
-		rblk_disk_fail_new(v);
-	if (v->loop) {
-		kthread_stop(v->loop);
-		put_task_struct(v->loop);
-		v->loop = NULL;
-	}
-	mutex_lock(&v->owner);
-	if (v->m)
-		rblk_node_stop(v->m, -EIO);
-	v->stopped = true;
-	if (v->disk)
-		rblk_disk_abort(v);
-	mutex_unlock(&v->owner);
-	/* Opens that wait see it. */
-	wake_up_all(&v->noted);
-	rblk_peers_shutdown(v);
-	rblk_dataio_wait(v);
-	rblk_logio_wait(v);
-	mutex_lock(&v->owner);
-	rblk_volume_run_done(v, rblk_now());
-	mutex_unlock(&v->owner);
-}
-
-/* Takes down whatever was brought up. */
-static void rblk_volume_teardown(struct rblk_volume *v)
-{
-	struct rblk_node *m;
-
-	rblk_end_requests(v);
-	rblk_debugfs_del(v);
-	if (v->disk)
-		rblk_disk_del(v);
-	rblk_peers_free(v);
-	mutex_lock(&v->owner);
-	m = v->m;
-	v->m = NULL;
-	mutex_unlock(&v->owner);
-	if (v->disk)
-		rblk_disk_put(v);
-	rblk_dataio_close(v);
-	rblk_logio_close(v);
-	rblk_pool_destroy(v->pool);
-	v->pool = NULL;
-	kvfree(m);
-	vfree(v->member_pages);
-}
-
-/* The last thing of a volume, in its worker. */
-static void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text)
-{
-	struct net *net = v->net;
-
-	rblk_volume_unlist(v);
-	rblk_ctl_op_end(net, v->name, v->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	rblk_ctl_op_end(net, v->name, v->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	if (v->take.on)
-		rblk_ctl_op_end(net, v->name, v->take.op_id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	rblk_ctl_op_end(net, v->name, op_id, error, text, GFP_KERNEL);
-	put_net(net);
-	rblk_volume_put(v);
-	/* rblk_exit() destroys the workqueue: it waits for the rest of this work. */
-	module_put(THIS_MODULE);
 }
 
 /**
@@ -424,89 +310,11 @@ void rblk_volume_start_work(struct work_struct *work)
 		rblk_volume_teardown(v);
 		rblk_volume_gone(v, op_id, r, err);
 	} else {
-		rblk_info(v, "up as /dev/" RBLK_NAME "%d\n", rblk_disk_minor(v));
+		rblk_info(v, "up as /dev/" RBLK_NAME "%d\n", rblk_volume_minor(v));
 		/* From now on it may go down at any time. */
 		rblk_volume_set_state(v, RBLK_V_RUNNING);
-		rblk_ctl_op_end(net, v->name, op_id, 0, "up", GFP_KERNEL);
+		rblk_notify_end(net, v->name, op_id, 0, "up", GFP_KERNEL);
 	}
 	put_net(net);
 	rblk_volume_put(v);
-}
-
-/* Polls @done, as owner, until it is true, time is up or the down is forced. */
-static bool rblk_stop_wait(struct rblk_volume *v, u32 ms,
-			   bool (*done)(struct rblk_volume *v, u64 arg), u64 arg)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(ms);
-	bool yes;
-
-	for (;;) {
-		mutex_lock(&v->owner);
-		rblk_node_status(v->m, &v->st);
-		yes = done(v, arg) || v->st.halt != NODE_RUNNING;
-		mutex_unlock(&v->owner);
-		if (yes || READ_ONCE(v->force) || time_after(jiffies, end))
-			return yes;
-		msleep(RBLK_POLL_MS);
-	}
-}
-
-/* Asks until it is granted: what was written last may still be under way. */
-static bool rblk_no_session(struct rblk_volume *v, u64 arg)
-{
-	if (rblk_node_close(v->m, RBLK_TOKEN_OPEN) == 0)
-		rblk_volume_kick(v, RBLK_KICK_CTL);
-	return v->st.session != NODE_S_HELD;
-}
-
-static bool rblk_not_leading(struct rblk_volume *v, u64 arg)
-{
-	return v->st.raft.role != RAFT_LEADER;
-}
-
-static bool rblk_checkpointed(struct rblk_volume *v, u64 index)
-{
-	return v->st.checkpoint_index >= index;
-}
-
-/* Session, leadership and a checkpoint, each for a bounded time; none is needed for safety. */
-static void rblk_stop_gracefully(struct rblk_volume *v)
-{
-	u64 index;
-	int r;
-
-	rblk_stop_wait(v, RBLK_CLOSE_WAIT_MS, rblk_no_session, 0);
-	mutex_lock(&v->owner);
-	r = rblk_node_transfer(v->m, NULL, rblk_now());
-	mutex_unlock(&v->owner);
-	rblk_volume_kick(v, RBLK_KICK_CTL);
-	if (!r && !rblk_stop_wait(v, RBLK_TRANSFER_WAIT_MS, rblk_not_leading, 0))
-		rblk_warn(v, "down without having handed over leadership\n");
-	if (rblk_volume_diskless(v))
-		return;
-	mutex_lock(&v->owner);
-	rblk_node_checkpoint(v->m);
-	rblk_node_status(v->m, &v->st);
-	index = v->st.executed_index;
-	mutex_unlock(&v->owner);
-	rblk_volume_kick(v, RBLK_KICK_CTL);
-	if (!rblk_stop_wait(v, RBLK_CHECKPOINT_WAIT_MS, rblk_checkpointed, index))
-		rblk_info(v, "down before the checkpoint: the next start reads more of the log\n");
-}
-
-/**
- * rblk_volume_stop_work() - "down", in a worker
- * @work: stop_work of the volume
- *
- * Context: process; sleeps.
- */
-void rblk_volume_stop_work(struct work_struct *work)
-{
-	struct rblk_volume *v = container_of(work, struct rblk_volume, stop_work);
-
-	if (!READ_ONCE(v->force))
-		rblk_stop_gracefully(v);
-	rblk_volume_teardown(v);
-	rblk_info(v, "down\n");
-	rblk_volume_gone(v, v->down_op, 0, "down");
 }

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A volume as every room of the kernel host knows it: the list of them, their
+ * references, the mailbox of the loop, and the names that people see.
+ */
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "host/host.h"
+
+#define RBLK_LOOK_MS	1000
+
+struct workqueue_struct *rblk_wq;
+
+DEFINE_MUTEX(rblk_volumes_lock);	/* the list below, and the state of each volume */
+
+static LIST_HEAD(rblk_volumes);		/* in ascending order of their ids */
+static u64 rblk_volumes_last;		/* newest id */
+
+/* ---- names ---- */
+
+/**
+ * rblk_error_text() - say why something failed
+ * @err: where to, RBLK_ERR_MAX
+ * @code: -errno
+ * @fmt: the sentence
+ *
+ * Context: any.
+ * Return: @code.
+ */
+int rblk_error_text(char *err, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(err, RBLK_ERR_MAX, fmt, args);
+	va_end(args);
+	return code;
+}
+
+/**
+ * rblk_role_name() - a role, for people
+ * @role: the role
+ *
+ * Context: any.
+ * Return: its name.
+ */
+const char *rblk_role_name(enum raft_role role)
+{
+	static const char * const name[] = {
+		[RAFT_FOLLOWER] = "follower",
+		[RAFT_PRECANDIDATE] = "pre-candidate",
+		[RAFT_CANDIDATE] = "candidate",
+		[RAFT_LEADER] = "leader",
+		[RAFT_HALTED] = "halted",
+	};
+
+	return role < ARRAY_SIZE(name) ? name[role] : "?";
+}
+
+/**
+ * rblk_volume_state_name() - a state, for people
+ * @state: the state
+ *
+ * Context: any.
+ * Return: its name.
+ */
+const char *rblk_volume_state_name(enum rblk_volume_state state)
+{
+	static const char * const name[] = {
+		[RBLK_V_STARTING] = "starting",
+		[RBLK_V_RUNNING] = "running",
+		[RBLK_V_STOPPING] = "stopping",
+		[RBLK_V_FAILED] = "failed",
+	};
+
+	return state < ARRAY_SIZE(name) ? name[state] : "?";
+}
+
+/**
+ * rblk_store_name() - the node of a store
+ * @v: the volume
+ * @st: its status
+ * @store: the store; 0: none
+ *
+ * Context: any.
+ * Return: the node's name, or "none known".
+ */
+const char *rblk_store_name(const struct rblk_volume *v, const struct rblk_node_status *st,
+			    u64 store)
+{
+	u32 i;
+
+	if (!store)
+		return "none known";
+	if (store == v->super.store)
+		return v->up.node;
+	for (i = 0; i < st->conf.n; i++)
+		if (st->conf.m[i].store == store)
+			return st->conf.m[i].node;
+	for (i = 0; i < st->npeers; i++)
+		if (st->peer[i].store == store)
+			return st->peer[i].node;
+	return "a node not known by name";
+}
+
+/**
+ * rblk_leader_name() - who leads
+ * @v: the volume
+ * @st: its status
+ *
+ * Context: any.
+ * Return: the node's name, or "none known".
+ */
+const char *rblk_leader_name(const struct rblk_volume *v, const struct rblk_node_status *st)
+{
+	return rblk_store_name(v, st, st->raft.leader);
+}
+
+/* ---- references and the list ---- */
+
+/**
+ * rblk_volume_alloc() - a new volume, in the state "starting" and not in the list yet
+ * @net: the network namespace that it belongs to
+ * @up: what was asked for
+ *
+ * Context: process; sleeps.
+ * Return: the volume with one reference; NULL: no memory.
+ */
+struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up)
+{
+	struct rblk_volume *v = kvzalloc(sizeof(*v), GFP_KERNEL);
+
+	if (!v)
+		return NULL;
+	kref_init(&v->ref);
+	INIT_LIST_HEAD(&v->list);
+	v->state = RBLK_V_STARTING;
+	strscpy(v->name, up->volume, sizeof(v->name));
+	v->up = *up;
+	v->minor = -1;
+	mutex_init(&v->owner);
+	init_waitqueue_head(&v->wait);
+	init_waitqueue_head(&v->noted);
+	init_llist_head(&v->done);
+	v->net = get_net(net);
+	return v;
+}
+
+static void rblk_volume_release(struct kref *ref)
+{
+	kvfree(container_of(ref, struct rblk_volume, ref));
+}
+
+/**
+ * rblk_volume_get() - one more reference
+ * @v: the volume
+ *
+ * Context: any.
+ */
+void rblk_volume_get(struct rblk_volume *v)
+{
+	kref_get(&v->ref);
+}
+
+/**
+ * rblk_volume_put() - one reference less
+ * @v: the volume
+ *
+ * Context: process; may sleep.
+ */
+void rblk_volume_put(struct rblk_volume *v)
+{
+	kref_put(&v->ref, rblk_volume_release);
+}
+
+static struct rblk_volume *rblk_volume_lookup(const struct net *net, const char *name)
+{
+	struct rblk_volume *v;
+
+	lockdep_assert_held(&rblk_volumes_lock);
+	list_for_each_entry(v, &rblk_volumes, list)
+		if (v->net == net && !strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+/**
+ * rblk_volume_find() - a volume by its name
+ * @net: of the caller
+ * @name: of the volume
+ *
+ * Context: process; may sleep.
+ * Return: the volume, referenced; NULL: no such volume is up here.
+ */
+struct rblk_volume *rblk_volume_find(const struct net *net, const char *name)
+{
+	struct rblk_volume *v;
+
+	mutex_lock(&rblk_volumes_lock);
+	v = rblk_volume_lookup(net, name);
+	if (v)
+		rblk_volume_get(v);
+	mutex_unlock(&rblk_volumes_lock);
+	return v;
+}
+
+/**
+ * rblk_volume_next() - walk through the volumes
+ * @net: of the caller
+ * @after: rblk_volume.id of the one before; 0: the first
+ *
+ * Looking at a volume may take a second when a device below it hangs: that is
+ * done without the lock of the list, so that it holds up nobody else.
+ *
+ * Context: process; may sleep.
+ * Return: the volume, referenced; NULL: that was the last.
+ */
+struct rblk_volume *rblk_volume_next(const struct net *net, u64 after)
+{
+	struct rblk_volume *v, *next = NULL;
+
+	mutex_lock(&rblk_volumes_lock);
+	list_for_each_entry(v, &rblk_volumes, list) {
+		if (v->net != net || v->id <= after)
+			continue;
+		rblk_volume_get(v);
+		next = v;
+		break;
+	}
+	mutex_unlock(&rblk_volumes_lock);
+	return next;
+}
+
+/**
+ * rblk_volume_enlist() - let the volume be found by its name
+ * @v: the volume
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EEXIST: the namespace has a volume of this name.
+ */
+int rblk_volume_enlist(struct rblk_volume *v)
+{
+	int r = 0;
+
+	mutex_lock(&rblk_volumes_lock);
+	if (rblk_volume_lookup(v->net, v->name)) {
+		r = -EEXIST;
+	} else {
+		v->id = ++rblk_volumes_last;
+		list_add_tail(&v->list, &rblk_volumes);
+	}
+	mutex_unlock(&rblk_volumes_lock);
+	return r;
+}
+
+/**
+ * rblk_volume_unlist() - the volume is no longer found
+ * @v: the volume
+ *
+ * Context: process; may sleep.
+ */
+void rblk_volume_unlist(struct rblk_volume *v)
+{
+	mutex_lock(&rblk_volumes_lock);
+	list_del_init(&v->list);
+	mutex_unlock(&rblk_volumes_lock);
+}
+
+/**
+ * rblk_volume_set_state() - up has come to its end
+ * @v: the volume
+ * @state: running or failed
+ *
+ * Under the lock under which a "down" looks: it sees all that "up" made.
+ *
+ * Context: process; may sleep.
+ */
+void rblk_volume_set_state(struct rblk_volume *v, enum rblk_volume_state state)
+{
+	mutex_lock(&rblk_volumes_lock);
+	WRITE_ONCE(v->state, state);
+	mutex_unlock(&rblk_volumes_lock);
+}
+
+/* ---- the mailbox of the loop ---- */
+
+/**
+ * rblk_now() - the clock of everything
+ *
+ * Context: any.
+ * Return: ns since boot, suspension included.
+ */
+u64 rblk_now(void)
+{
+	return ktime_get_boottime_ns();
+}
+
+/**
+ * rblk_volume_kick() - there is work for the loop
+ * @v: the volume
+ * @why: what kind
+ *
+ * Context: any. What the kick speaks of is visible before it.
+ */
+void rblk_volume_kick(struct rblk_volume *v, enum rblk_kick why)
+{
+	if (!test_and_set_bit(why, &v->kicks))
+		wake_up(&v->wait);
+}
+
+/**
+ * rblk_volume_done() - an asynchronous operation ended
+ * @v: the volume
+ * @done: it; the loop may use it again at once
+ *
+ * Context: any.
+ */
+void rblk_volume_done(struct rblk_volume *v, struct rblk_done *done)
+{
+	/* Whoever found the list empty kicks for those that follow. */
+	if (llist_add(&done->node, &v->done))
+		rblk_volume_kick(v, RBLK_KICK_DONE);
+}
+
+/**
+ * rblk_volume_run_done() - tell the member of operations that ended
+ * @v: the volume
+ * @now: ns
+ *
+ * Context: owner.
+ */
+void rblk_volume_run_done(struct rblk_volume *v, u64 now)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&v->done));
+	struct rblk_done *done, *next;
+
+	lockdep_assert_held(&v->owner);
+	llist_for_each_entry_safe(done, next, list, node)
+		done->run(v, done, now);
+}
+
+/* ---- the owner ---- */
+
+/**
+ * rblk_volume_lock_timeout() - take the owner's lock, for looking
+ * @v: the volume
+ *
+ * A device below that hangs may hold up the owner; netlink must not hang with it.
+ *
+ * Context: process; sleeps for a second at most.
+ * Return: 0, or -ETIMEDOUT.
+ */
+int rblk_volume_lock_timeout(struct rblk_volume *v)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(RBLK_LOOK_MS);
+	bool locked;
+
+	atomic_inc(&v->lock_waiters);
+	while (!(locked = mutex_trylock(&v->owner)) && time_before(jiffies, end))
+		usleep_range(100, 200);
+	atomic_dec(&v->lock_waiters);
+	return locked ? 0 : -ETIMEDOUT;
+}
+
+/**
+ * rblk_volume_lock_running() - take the owner's lock of a volume that runs
+ * @v: the volume
+ * @err: a sentence when it does not, RBLK_ERR_MAX
+ *
+ * Context: process; sleeps for a second at most.
+ * Return: 0, -ETIMEDOUT or -ENODEV.
+ */
+int rblk_volume_lock_running(struct rblk_volume *v, char *err)
+{
+	if (rblk_volume_lock_timeout(v))
+		return rblk_error_text(err, -ETIMEDOUT, "volume %s is busy: a device below hangs?",
+				       v->name);
+	if (READ_ONCE(v->state) == RBLK_V_RUNNING && v->m && !v->stopped)
+		return 0;
+	mutex_unlock(&v->owner);
+	return rblk_error_text(err, -ENODEV, "volume %s is %s", v->name,
+			       rblk_volume_state_name(READ_ONCE(v->state)));
+}
+
+/**
+ * rblk_volume_minor() - the minor of /dev/raftblkN
+ * @v: the volume
+ *
+ * Context: any.
+ * Return: the minor; -1: it has no disk, or not yet.
+ */
+int rblk_volume_minor(const struct rblk_volume *v)
+{
+	return READ_ONCE(v->minor);
+}
+
+/**
+ * rblk_volumes_init() - the workqueue
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int rblk_volumes_init(void)
+{
+	rblk_wq = alloc_workqueue(RBLK_NAME, WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return rblk_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * rblk_volumes_exit() - the same, undone; no volume is up
+ *
+ * Context: process; sleeps until the last work has returned.
+ */
+void rblk_volumes_exit(void)
+{
+	destroy_workqueue(rblk_wq);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Down of a volume, in a worker. Documentation/locking.rst proves the order; in
+ * short:
+ *
+ *   1. new I/O fails, no open succeeds
+ *   2. the loop stops: nobody feeds the node any more
+ *   3. the node ends every request that it has; the others are ended, too
+ *   4. sockets: from here on the peers see that this node is gone, even if I/O to
+ *      one of its devices is stuck
+ *   5. bios on the log and data devices come back, and with them the reads in flight
+ *   6. the disk goes (nothing is in its queue that could not end)
+ *   7. payloads, devices, memory
+ *
+ * The gendisk and struct rblk_volume stay until the last close.
+ */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "block/disk.h"
+
+#define RBLK_CLOSE_WAIT_MS	1000
+#define RBLK_TRANSFER_WAIT_MS	3000
+#define RBLK_CHECKPOINT_WAIT_MS	5000
+#define RBLK_STOP_POLL_MS	10
+
+static void rblk_end_requests(struct rblk_volume *v)
+{
+	if (v->disk)
+		rblk_disk_fail_new(v);
+	if (v->loop) {
+		kthread_stop(v->loop);
+		put_task_struct(v->loop);
+		v->loop = NULL;
+	}
+	mutex_lock(&v->owner);
+	if (v->m)
+		rblk_node_stop(v->m, -EIO);
+	v->stopped = true;
+	if (v->disk)
+		rblk_disk_abort(v);
+	mutex_unlock(&v->owner);
+	/* Opens that wait see it. */
+	wake_up_all(&v->noted);
+	rblk_peers_shutdown(v);
+	rblk_dataio_wait(v);
+	rblk_logio_wait(v);
+	mutex_lock(&v->owner);
+	rblk_volume_run_done(v, rblk_now());
+	mutex_unlock(&v->owner);
+}
+
+/**
+ * rblk_volume_teardown() - take down whatever was brought up
+ * @v: the volume
+ *
+ * Context: process; sleeps for as long as its devices take.
+ */
+void rblk_volume_teardown(struct rblk_volume *v)
+{
+	struct rblk_node *m;
+
+	rblk_end_requests(v);
+	rblk_debugfs_del(v);
+	if (v->disk)
+		rblk_disk_del(v);
+	rblk_peers_free(v);
+	mutex_lock(&v->owner);
+	m = v->m;
+	v->m = NULL;
+	mutex_unlock(&v->owner);
+	if (v->disk)
+		rblk_disk_put(v);
+	rblk_dataio_close(v);
+	rblk_logio_close(v);
+	rblk_pool_destroy(v->pool);
+	v->pool = NULL;
+	kvfree(m);
+	vfree(v->member_pages);
+}
+
+/**
+ * rblk_volume_gone() - the last thing of a volume, in its worker
+ * @v: the volume, whose reference is dropped
+ * @op_id: the operation that has come to its end
+ * @error: 0 or -errno
+ * @text: for people
+ *
+ * Context: process; sleeps.
+ */
+void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text)
+{
+	struct net *net = v->net;
+
+	rblk_volume_unlist(v);
+	rblk_notify_end(net, v->name, v->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(net, v->name, v->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	if (v->take.on)
+		rblk_notify_end(net, v->name, v->take.op_id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(net, v->name, op_id, error, text, GFP_KERNEL);
+	put_net(net);
+	rblk_volume_put(v);
+	/* rblk_exit() destroys the workqueue: it waits for the rest of this work. */
+	module_put(THIS_MODULE);
+}
+
+/* Polls @done, as owner, until it is true, time is up or the down is forced. */
+static bool rblk_stop_wait(struct rblk_volume *v, u32 ms,
+			   bool (*done)(struct rblk_volume *v, u64 arg), u64 arg)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+	bool yes;
+
+	for (;;) {
+		mutex_lock(&v->owner);
+		rblk_node_status(v->m, &v->st);
+		yes = done(v, arg) || v->st.halt != NODE_RUNNING;
+		mutex_unlock(&v->owner);
+		if (yes || READ_ONCE(v->force) || time_after(jiffies, end))
+			return yes;
+		msleep(RBLK_STOP_POLL_MS);
+	}
+}
+
+/* Asks until it is granted: what was written last may still be under way. */
+static bool rblk_no_session(struct rblk_volume *v, u64 arg)
+{
+	if (rblk_node_close(v->m, RBLK_TOKEN_OPEN) == 0)
+		rblk_volume_kick(v, RBLK_KICK_CTL);
+	return v->st.session != NODE_S_HELD;
+}
+
+static bool rblk_not_leading(struct rblk_volume *v, u64 arg)
+{
+	return v->st.raft.role != RAFT_LEADER;
+}
+
+static bool rblk_checkpointed(struct rblk_volume *v, u64 index)
+{
+	return v->st.checkpoint_index >= index;
+}
+
+/* Session, leadership and a checkpoint, each for a bounded time; none is needed for safety. */
+static void rblk_stop_gracefully(struct rblk_volume *v)
+{
+	u64 index;
+	int r;
+
+	rblk_stop_wait(v, RBLK_CLOSE_WAIT_MS, rblk_no_session, 0);
+	mutex_lock(&v->owner);
+	r = rblk_node_transfer(v->m, NULL, rblk_now());
+	mutex_unlock(&v->owner);
+	rblk_volume_kick(v, RBLK_KICK_CTL);
+	if (!r && !rblk_stop_wait(v, RBLK_TRANSFER_WAIT_MS, rblk_not_leading, 0))
+		rblk_warn(v, "down without having handed over leadership\n");
+	if (rblk_volume_diskless(v))
+		return;
+	mutex_lock(&v->owner);
+	rblk_node_checkpoint(v->m);
+	rblk_node_status(v->m, &v->st);
+	index = v->st.executed_index;
+	mutex_unlock(&v->owner);
+	rblk_volume_kick(v, RBLK_KICK_CTL);
+	if (!rblk_stop_wait(v, RBLK_CHECKPOINT_WAIT_MS, rblk_checkpointed, index))
+		rblk_info(v, "down before the checkpoint: the next start reads more of the log\n");
+}
+
+/**
+ * rblk_volume_stop_work() - "down", in a worker
+ * @work: stop_work of the volume
+ *
+ * Context: process; sleeps.
+ */
+void rblk_volume_stop_work(struct work_struct *work)
+{
+	struct rblk_volume *v = container_of(work, struct rblk_volume, stop_work);
+
+	if (!READ_ONCE(v->force))
+		rblk_stop_gracefully(v);
+	rblk_volume_teardown(v);
+	rblk_info(v, "down\n");
+	rblk_volume_gone(v, v->down_op, 0, "down");
+}

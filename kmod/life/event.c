@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the node noted during a run is told after it: to the kernel log, to
+ * netlink, to whoever waits for the end of an operation.
+ */
+#include "host/host.h"
+
+#define RBLK_NOTIFY_RETRY_NS	(100 * RBLK_NSEC_PER_MSEC)
+
+/**
+ * rblk_note() - member_ops: something to tell people
+ * @host: the volume
+ * @what: the event
+ * @arg: depends on it
+ *
+ * Only remembered: it is told after the run, when the member may be asked again.
+ *
+ * Context: owner.
+ */
+void rblk_note(void *host, enum rblk_node_note what, u64 arg)
+{
+	struct rblk_volume *v = host;
+	u32 i;
+
+	for (i = 0; i < v->nnotes; i++)
+		if (v->note[i].what == what && v->note[i].arg == arg)
+			return;
+	if (v->nnotes == RBLK_NOTES_MAX) {
+		v->notes_lost++;
+		return;
+	}
+	v->note[v->nnotes++] = (struct rblk_note){ .what = what, .arg = arg };
+}
+
+static const char * const rblk_halt_text[] = {
+	[NODE_RUNNING] = "running",
+	[NODE_HALT_LOG] = "the log device failed",
+	[NODE_HALT_DATA] = "the data device failed",
+	[NODE_HALT_ROT] = "a committed entry is rotten in its log",
+	[NODE_HALT_INVARIANT] = "an invariant is broken: please report",
+	[NODE_HALT_STOPPED] = "it was stopped",
+};
+
+static const char * const rblk_session_text[] = {
+	[NODE_S_NONE] = "this node holds no session",
+	[NODE_S_OPENING] = "this node asks for the session",
+	[NODE_S_HELD] = "this node holds the session",
+	[NODE_S_FENCED] = "the session of this node was fenced: close the device",
+};
+
+static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t size)
+{
+	const struct rblk_node_peer_status *p;
+
+	if (slot >= v->st.npeers) {
+		scnprintf(text, size, "peer %llu", slot);
+		return;
+	}
+	p = &v->st.peer[slot];
+	if (p->needs_resync)
+		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
+	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
+		scnprintf(text, size, "%s is connected", p->node);
+	else if (p->last_reject)
+		scnprintf(text, size, "%s was refused: %s", p->node,
+			  rblk_wire_reason_text(p->last_reject));
+	else
+		scnprintf(text, size, "%s is not connected", p->node);
+}
+
+static void rblk_note_session(struct rblk_volume *v, char *text, size_t size)
+{
+	const struct rblk_node_status *st = &v->st;
+
+	if (st->holder && st->holder != v->super.store)
+		scnprintf(text, size, "%s; %s holds it since entry %llu",
+			  rblk_session_text[st->session], rblk_store_name(v, st, st->holder),
+			  st->holder_epoch);
+	else if (st->session == NODE_S_HELD)
+		scnprintf(text, size, "%s since entry %llu", rblk_session_text[st->session],
+			  st->session_epoch);
+	else
+		scnprintf(text, size, "%s", rblk_session_text[st->session]);
+}
+
+/* That a node asks again and again is no news; where the session stands is. */
+static bool rblk_note_is_news(struct rblk_volume *v, const struct rblk_note *n, const char *text)
+{
+	if (n->what != NODE_N_SESSION)
+		return true;
+	if (v->st.session == NODE_S_OPENING || !strcmp(text, v->session_noted))
+		return false;
+	strscpy(v->session_noted, text, sizeof(v->session_noted));
+	return true;
+}
+
+static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, char *text,
+			   size_t size)
+{
+	const struct rblk_node_status *st = &v->st;
+
+	switch (n->what) {
+	case NODE_N_ROLE:
+		scnprintf(text, size, "%s in term %llu, leader: %s", rblk_role_name(st->raft.role),
+			  st->raft.term, rblk_leader_name(v, st));
+		break;
+	case NODE_N_PEER:
+		rblk_note_peer(v, n->arg, text, size);
+		break;
+	case NODE_N_SESSION:
+		rblk_note_session(v, text, size);
+		break;
+	case NODE_N_CONF:
+		scnprintf(text, size, "%u members, %llu sectors (entry %llu)", st->conf.n,
+			  st->conf.sectors, st->conf.index);
+		break;
+	case NODE_N_CHECKPOINT:
+		scnprintf(text, size, "checkpoint at entry %llu", n->arg);
+		break;
+	case NODE_N_HALTED:
+		scnprintf(text, size, "HALTED: %s (error %d)", rblk_halt_text[st->halt],
+			  -st->halt_error);
+		break;
+	case NODE_N_READY:
+		scnprintf(text, size,
+			  !n->arg ?
+				  "IO waits: no quorum" :
+			  !st->needs_resync ?
+				  "IO is served" :
+				  "the log no longer covers this node, it needs a resync; IO goes to the leader");
+		break;
+	}
+}
+
+/*
+ * Owner. Tells the end of an operation: @error, unless that is -EINPROGRESS and
+ * there is time left. Without memory it is told later.
+ */
+static void rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int error,
+			       const char *text)
+{
+	if (error == -EINPROGRESS && now >= t->deadline)
+		error = -ETIMEDOUT;
+	if (error == -EINPROGRESS)
+		return;
+	if (rblk_notify_end(v->net, v->name, t->id, error, text, GFP_NOWAIT | __GFP_NOWARN))
+		t->id = 0;
+	else
+		t->deadline = now + RBLK_NOTIFY_RETRY_NS;
+}
+
+/* Owner. The ends of bootstrap and transfer show in the member's state. */
+static void rblk_volume_ops(struct rblk_volume *v, u64 now)
+{
+	const struct rblk_node_status *st = &v->st;
+	bool halted = st->halt != NODE_RUNNING;
+
+	if (st->conf.index)
+		rblk_volume_op_end(v, &v->bootstrap, now, 0, "bootstrapped");
+	else
+		rblk_volume_op_end(v, &v->bootstrap, now, halted ? -ESHUTDOWN : -EINPROGRESS,
+				   halted ? rblk_halt_text[st->halt] :
+				   "it is still under way: the log device is slow, or hangs");
+	if (st->raft.role != RAFT_LEADER && st->raft.leader)
+		rblk_volume_op_end(v, &v->transfer, now, 0, rblk_leader_name(v, st));
+	else
+		rblk_volume_op_end(v, &v->transfer, now, halted ? -ESHUTDOWN : -EINPROGRESS,
+				   halted ? rblk_halt_text[st->halt] :
+				   "the other node did not take over in time");
+}
+
+/**
+ * rblk_volume_ops_deadline() - when the end of an operation has to be looked for
+ * @v: the volume
+ *
+ * Context: owner.
+ * Return: ns; U64_MAX: nobody waits for one.
+ */
+u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
+{
+	u64 at = v->bootstrap.id ? v->bootstrap.deadline : U64_MAX;
+
+	return v->transfer.id ? min_t(u64, at, v->transfer.deadline) : at;
+}
+
+/**
+ * rblk_volume_notes() - tell what the node noted, and the ends of operations
+ * @v: the volume
+ * @now: ns
+ *
+ * Context: owner, between runs of the node.
+ */
+void rblk_volume_notes(struct rblk_volume *v, u64 now)
+{
+	bool changed = false;
+	char text[RBLK_TEXT_MAX];
+	u32 i, n = v->nnotes;
+
+	if (!n && !v->transfer.id && !v->bootstrap.id && !v->take.on)
+		return;
+	rblk_node_status(v->m, &v->st);
+	for (i = 0; i < n; i++) {
+		rblk_note_text(v, &v->note[i], text, sizeof(text));
+		if (rblk_note_is_news(v, &v->note[i], text))
+			rblk_notify_event(v, v->note[i].what, v->note[i].arg, text);
+		if (v->note[i].what != NODE_N_CHECKPOINT && v->note[i].what != NODE_N_PEER)
+			changed = true;
+	}
+	v->nnotes = 0;
+	rblk_volume_ops(v, now);
+	rblk_take_step(v, now);
+	if (changed)
+		rblk_disk_state_changed(v);
+	if (n)
+		wake_up_all(&v->noted);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a node asks of its host, and which room answers. */
+#include <linux/mm.h>
+
+#include "host/host.h"
+
+static struct rblk_buf *rblk_buf_alloc(void *host, u32 nblocks)
+{
+	struct rblk_volume *v = host;
+	struct rblk_payload *p = rblk_payload_alloc(v->pool, nblocks, RBLK_BUDGET_READBACK);
+
+	return p ? &p->buf : NULL;
+}
+
+static void rblk_buf_get(void *host, struct rblk_buf *buf)
+{
+	rblk_payload_get(rblk_payload(buf));
+}
+
+static void rblk_buf_put(void *host, struct rblk_buf *buf)
+{
+	rblk_payload_put(rblk_payload(buf));
+}
+
+static void rblk_buf_sum(void *host, const struct rblk_buf *buf, u32 *crc)
+{
+	rblk_payload_sum(rblk_payload(buf), crc);
+}
+
+static void *rblk_buf_data(void *host, struct rblk_buf *buf)
+{
+	return page_address(rblk_payload(buf)->page[0]);
+}
+
+const struct rblk_node_ops rblk_host_ops = {
+	.buf_alloc	= rblk_buf_alloc,
+	.buf_get	= rblk_buf_get,
+	.buf_put	= rblk_buf_put,
+	.buf_sum	= rblk_buf_sum,
+	.buf_data	= rblk_buf_data,
+	.tx_begin	= rblk_peer_tx_begin,
+	.tx_end		= rblk_peer_tx_end,
+	.log_write	= rblk_log_write,
+	.meta_write	= rblk_meta_write,
+	.map_write	= rblk_map_write,
+	.log_read	= rblk_log_read,
+	.data_apply	= rblk_data_apply,
+	.data_sync	= rblk_data_sync,
+	.serve_begin	= rblk_disk_serve_begin,
+	.read_data	= rblk_disk_read_data,
+	.read_copy	= rblk_disk_read_copy,
+	.read_zero	= rblk_disk_read_zero,
+	.read_issued	= rblk_disk_read_issued,
+	.complete	= rblk_disk_complete,
+	.note		= rblk_note,
+	.trace		= rblk_trace,
+};
