@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The code is written for the newest kernels; what older ones lack is here and
- * nowhere else. One gate at 6.12, and a few after it. raftblk.h includes
- * this behind the kernel's headers: the pure layers never see it.
+ * nowhere else. One gate at 6.12, and a few after it. A file that needs it includes
+ * it last, since it renames some of what the kernel's headers declare; the pure
+ * rooms never see it.
  */
 #ifndef RAFTBLK_COMPAT_H
 #define RAFTBLK_COMPAT_H
 
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
 #include <linux/version.h>
+#include <net/sock.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define sockaddr_unsized	sockaddr
@@ -18,15 +22,12 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 
-#include <linux/blk-mq.h>
-#include <linux/blkdev.h>
-
 typedef fmode_t blk_mode_t;
 
 #define BLK_OPEN_READ		FMODE_READ
 #define BLK_OPEN_WRITE		FMODE_WRITE
 
-/* Nobody calls them. */
+/* A stub: 6.1 has no holder operations, so nothing calls them. */
 struct blk_holder_ops {
 	void (*mark_dead)(struct block_device *bdev, bool surprise);
 };
@@ -142,8 +143,6 @@ static void name(struct gendisk *disk)						\
 }
 
 #endif
-
-#include <net/sock.h>
 
 /* A socket holds its namespace from now on: sk_net_refcnt_upgrade() is not exported on 6.1. */
 static inline void rblk_sk_hold_net(struct sock *sk)

@@ -6,7 +6,10 @@
  */
 #include <linux/module.h>
 
-#include "host/host.h"
+#include "block/block.h"
+#include "ctl/ctl.h"
+#include "host/volume.h"
+#include "life/life.h"
 
 static int __init rblk_init(void)
 {

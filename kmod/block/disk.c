@@ -12,7 +12,8 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "disk.h"
+#include "block/internal.h"
+#include "compat.h"
 
 static int rblk_major;
 static DEFINE_IDA(rblk_minors);

@@ -9,7 +9,8 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
-#include "disk.h"
+#include "block/internal.h"
+#include "compat.h"
 
 #define RBLK_POLL_MS	50
 
@@ -43,6 +44,18 @@ void rblk_disk_open_cancel(struct rblk_disk *d)
 	if (d->open_token)
 		rblk_node_open_cancel(d->v->m);
 	d->open_token = 0;
+}
+
+/**
+ * rblk_disk_opening() - does an opener wait for the session?
+ * @v: the volume
+ *
+ * Context: owner.
+ * Return: true: the node was asked on behalf of an opener, and has not answered.
+ */
+bool rblk_disk_opening(const struct rblk_volume *v)
+{
+	return v->disk->open_token;
 }
 
 /* Owner. Asks the member; what it answers, if it is not known at once, comes later. */

@@ -11,7 +11,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "disk.h"
+#include "block/internal.h"
 
 static void rblk_read_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {

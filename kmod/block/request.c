@@ -17,7 +17,7 @@
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 
-#include "disk.h"
+#include "block/internal.h"
 #include "host/trace.h"
 
 static bool rblk_op_is_zero(const struct request *rq)

@@ -3,7 +3,7 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
-#include "disk.h"
+#include "block/internal.h"
 
 static int rblk_sysfs_status(struct rblk_volume *v, struct rblk_node_status *st)
 {

@@ -16,7 +16,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "ctl.h"
+#include "ctl/ctl.h"
+#include "ctl/internal.h"
+#include "host/notify.h"
+#include "life/life.h"
 
 static_assert(sizeof_field(struct rblk_up, volume) == RAFTBLK_NAME_MAX + 1);
 static_assert(sizeof_field(struct rblk_node_peer_cfg, addr) == RAFTBLK_ADDR_MAX + 1);
@@ -242,7 +245,7 @@ static int get_volume(struct genl_info *info, struct rblk_volume **v)
 static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
 {
 	GENL_SET_ERR_MSG(info, "refused: the event of the op_id and the kernel log tell why");
-	pr_info_ratelimited("%s: refused: %s\n", volume, text);
+	pr_info_ratelimited(RBLK_NAME ": %s: refused: %s\n", volume, text);
 	rblk_notify_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), err, text,
 			GFP_KERNEL);
 	return err;

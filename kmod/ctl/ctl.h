@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef RAFTBLK_CTL_H
-#define RAFTBLK_CTL_H
+/* Generic netlink: what administration asks for and looks at. */
+#ifndef RBLK_CTL_H
+#define RBLK_CTL_H
 
-#include <net/genetlink.h>
-#include <net/sock.h>
+int rblk_ctl_init(void);
+void rblk_ctl_exit(void);
 
-#include "host/host.h"
-#include "ctl_gen.h"
-
-/* ctl_info.c */
-int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info);
-
-#endif /* RAFTBLK_CTL_H */
+#endif /* RBLK_CTL_H */

@@ -3,7 +3,8 @@
  * A volume's status as netlink attributes. Tables say which field goes to which
  * attribute; only what is nested or optional has code.
  */
-#include "ctl.h"
+#include "ctl/internal.h"
+#include "life/life.h"
 
 struct field {
 	u16 attr;

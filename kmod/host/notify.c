@@ -5,7 +5,8 @@
  */
 #include <net/genetlink.h>
 
-#include "host/host.h"
+#include "host/notify.h"
+#include "host/volume.h"
 #include "uapi/raftblk.h"
 
 static const struct genl_family *rblk_notify_family;

@@ -12,7 +12,8 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "host/host.h"
+#include "host/pool.h"
+#include "host/volume.h"
 
 struct rblk_budget_pages {
 	spinlock_t lock;		/* irq-safe, innermost */

@@ -2,7 +2,7 @@
 /* From enum rblk_node_trace to tracepoints; costs one patched branch while none is on. */
 #include <linux/jump_label.h>
 
-#include "host/host.h"
+#include "host/volume.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -13,8 +13,11 @@
 
 #ifndef RAFTBLK_TRACE_FNS
 #define RAFTBLK_TRACE_FNS
+#include "node/node.h"
+
 int rblk_trace_reg(void);
 void rblk_trace_unreg(void);
+void rblk_trace(void *host, enum rblk_node_trace what, u64 index, u64 arg); /* rblk_node_ops */
 #endif
 
 DECLARE_EVENT_CLASS(raftblk_member,

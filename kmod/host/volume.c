@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "host/host.h"
+#include "host/volume.h"
 
 #define RBLK_LOOK_MS	1000
 
@@ -125,11 +125,13 @@ const char *rblk_leader_name(const struct rblk_volume *v, const struct rblk_node
  * rblk_volume_alloc() - a new volume, in the state "starting" and not in the list yet
  * @net: the network namespace that it belongs to
  * @up: what was asked for
+ * @life: the state of life/, from kmalloc(); on success it is freed with the volume
  *
  * Context: process; sleeps.
  * Return: the volume with one reference; NULL: no memory.
  */
-struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up)
+struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
+				      struct rblk_life *life)
 {
 	struct rblk_volume *v = kvzalloc(sizeof(*v), GFP_KERNEL);
 
@@ -141,6 +143,7 @@ struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up)
 	strscpy(v->name, up->volume, sizeof(v->name));
 	v->up = *up;
 	v->minor = -1;
+	v->life = life;
 	mutex_init(&v->owner);
 	init_waitqueue_head(&v->wait);
 	init_waitqueue_head(&v->noted);
@@ -151,7 +154,10 @@ struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up)
 
 static void rblk_volume_release(struct kref *ref)
 {
-	kvfree(container_of(ref, struct rblk_volume, ref));
+	struct rblk_volume *v = container_of(ref, struct rblk_volume, ref);
+
+	kfree(v->life);
+	kvfree(v);
 }
 
 /**

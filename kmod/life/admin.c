@@ -7,7 +7,8 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "host/host.h"
+#include "block/block.h"
+#include "life/internal.h"
 
 #define RBLK_TRANSFER_NS	(10 * RBLK_NSEC_PER_SEC)
 #define RBLK_BOOTSTRAP_NS	(10 * RBLK_NSEC_PER_SEC)
@@ -45,6 +46,22 @@ static int rblk_up_check(const struct rblk_up *up, char *err)
 	return 0;
 }
 
+static struct rblk_volume *rblk_up_alloc(struct net *net, const struct rblk_up *up, u64 op_id)
+{
+	struct rblk_life *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct rblk_volume *v = l ? rblk_volume_alloc(net, up, l) : NULL;
+
+	if (!v) {
+		kfree(l);
+		return NULL;
+	}
+	l->v = v;
+	l->up_op = op_id;
+	INIT_WORK(&l->start_work, rblk_volume_start_work);
+	INIT_WORK(&l->stop_work, rblk_volume_stop_work);
+	return v;
+}
+
 /**
  * rblk_volume_up() - start a volume on this node
  * @net: network namespace for its sockets
@@ -67,14 +84,11 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 		return r;
 	if (!try_module_get(THIS_MODULE))
 		return rblk_error_text(err, -ENODEV, "the module is being unloaded");
-	v = rblk_volume_alloc(net, up);
+	v = rblk_up_alloc(net, up, op_id);
 	if (!v) {
 		module_put(THIS_MODULE);
 		return rblk_error_text(err, -ENOMEM, "no memory");
 	}
-	v->up_op = op_id;
-	INIT_WORK(&v->start_work, rblk_volume_start_work);
-	INIT_WORK(&v->stop_work, rblk_volume_stop_work);
 	r = rblk_volume_enlist(v);
 	if (r) {
 		rblk_error_text(err, r, "volume %s is up already, or on its way", v->name);
@@ -83,7 +97,7 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 		module_put(THIS_MODULE);
 		return r;
 	}
-	queue_work(rblk_wq, &v->start_work);
+	queue_work(rblk_wq, &v->life->start_work);
 	return 0;
 }
 
@@ -107,7 +121,7 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 		r = rblk_error_text(err, -EBUSY, "volume %s is still starting", v->name);
 	} else if (v->state != RBLK_V_RUNNING) {
 		if (force) {
-			WRITE_ONCE(v->force, true);
+			WRITE_ONCE(v->life->force, true);
 			wake_up_all(&v->noted);
 		}
 		r = rblk_error_text(err, -EALREADY, "volume %s is going down already", v->name);
@@ -117,9 +131,9 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 	}
 	if (!r) {
 		WRITE_ONCE(v->state, RBLK_V_STOPPING);
-		v->down_op = op_id;
-		WRITE_ONCE(v->force, force);
-		queue_work(rblk_wq, &v->stop_work);
+		v->life->down_op = op_id;
+		WRITE_ONCE(v->life->force, force);
+		queue_work(rblk_wq, &v->life->stop_work);
 	}
 	mutex_unlock(&rblk_volumes_lock);
 	return r;
@@ -195,8 +209,8 @@ int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b,
 	if (r) {
 		r = rblk_bootstrap_failed(v, r, slot, err);
 	} else {
-		v->bootstrap.id = op_id;
-		v->bootstrap.deadline = rblk_now() + RBLK_BOOTSTRAP_NS;
+		v->life->bootstrap.id = op_id;
+		v->life->bootstrap.deadline = rblk_now() + RBLK_BOOTSTRAP_NS;
 	}
 	mutex_unlock(&v->owner);
 	rblk_volume_kick(v, RBLK_KICK_CTL);
@@ -222,11 +236,11 @@ int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, cha
 
 	if (r)
 		return r;
-	r = v->transfer.id ? -EBUSY : rblk_node_transfer(v->m, node, now);
+	r = v->life->transfer.id ? -EBUSY : rblk_node_transfer(v->m, node, now);
 	switch (r) {
 	case 0:
-		v->transfer.id = op_id;
-		v->transfer.deadline = now + RBLK_TRANSFER_NS;
+		v->life->transfer.id = op_id;
+		v->life->transfer.deadline = now + RBLK_TRANSFER_NS;
 		break;
 	case -EREMOTE:
 		rblk_node_status(v->m, &v->st);

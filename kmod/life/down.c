@@ -20,7 +20,12 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "block/disk.h"
+#include "block/block.h"
+#include "host/notify.h"
+#include "host/pool.h"
+#include "life/internal.h"
+#include "net/net.h"
+#include "store/store.h"
 
 #define RBLK_CLOSE_WAIT_MS	1000
 #define RBLK_TRANSFER_WAIT_MS	3000
@@ -29,12 +34,14 @@
 
 static void rblk_end_requests(struct rblk_volume *v)
 {
+	struct rblk_life *l = v->life;
+
 	if (v->disk)
 		rblk_disk_fail_new(v);
-	if (v->loop) {
-		kthread_stop(v->loop);
-		put_task_struct(v->loop);
-		v->loop = NULL;
+	if (l->loop) {
+		kthread_stop(l->loop);
+		put_task_struct(l->loop);
+		l->loop = NULL;
 	}
 	mutex_lock(&v->owner);
 	if (v->m)
@@ -79,7 +86,7 @@ void rblk_volume_teardown(struct rblk_volume *v)
 	rblk_pool_destroy(v->pool);
 	v->pool = NULL;
 	kvfree(m);
-	vfree(v->member_pages);
+	vfree(v->life->node_pages);
 }
 
 /**
@@ -93,13 +100,14 @@ void rblk_volume_teardown(struct rblk_volume *v)
  */
 void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text)
 {
+	struct rblk_life *l = v->life;
 	struct net *net = v->net;
 
 	rblk_volume_unlist(v);
-	rblk_notify_end(net, v->name, v->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	rblk_notify_end(net, v->name, v->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	if (v->take.on)
-		rblk_notify_end(net, v->name, v->take.op_id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(net, v->name, l->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(net, v->name, l->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	if (l->take.on)
+		rblk_notify_end(net, v->name, l->take.op_id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rblk_notify_end(net, v->name, op_id, error, text, GFP_KERNEL);
 	put_net(net);
 	rblk_volume_put(v);
@@ -119,7 +127,7 @@ static bool rblk_stop_wait(struct rblk_volume *v, u32 ms,
 		rblk_node_status(v->m, &v->st);
 		yes = done(v, arg) || v->st.halt != NODE_RUNNING;
 		mutex_unlock(&v->owner);
-		if (yes || READ_ONCE(v->force) || time_after(jiffies, end))
+		if (yes || READ_ONCE(v->life->force) || time_after(jiffies, end))
 			return yes;
 		msleep(RBLK_STOP_POLL_MS);
 	}
@@ -176,11 +184,11 @@ static void rblk_stop_gracefully(struct rblk_volume *v)
  */
 void rblk_volume_stop_work(struct work_struct *work)
 {
-	struct rblk_volume *v = container_of(work, struct rblk_volume, stop_work);
+	struct rblk_volume *v = container_of(work, struct rblk_life, stop_work)->v;
 
-	if (!READ_ONCE(v->force))
+	if (!READ_ONCE(v->life->force))
 		rblk_stop_gracefully(v);
 	rblk_volume_teardown(v);
 	rblk_info(v, "down\n");
-	rblk_volume_gone(v, v->down_op, 0, "down");
+	rblk_volume_gone(v, v->life->down_op, 0, "down");
 }

@@ -3,7 +3,9 @@
  * What the node noted during a run is told after it: to the kernel log, to
  * netlink, to whoever waits for the end of an operation.
  */
-#include "host/host.h"
+#include "block/block.h"
+#include "host/notify.h"
+#include "life/internal.h"
 
 #define RBLK_NOTIFY_RETRY_NS	(100 * RBLK_NSEC_PER_MSEC)
 
@@ -20,16 +22,17 @@
 void rblk_note(void *host, enum rblk_node_note what, u64 arg)
 {
 	struct rblk_volume *v = host;
+	struct rblk_life *l = v->life;
 	u32 i;
 
-	for (i = 0; i < v->nnotes; i++)
-		if (v->note[i].what == what && v->note[i].arg == arg)
+	for (i = 0; i < l->nnotes; i++)
+		if (l->note[i].what == what && l->note[i].arg == arg)
 			return;
-	if (v->nnotes == RBLK_NOTES_MAX) {
-		v->notes_lost++;
+	if (l->nnotes == RBLK_NOTES_MAX) {
+		rblk_warn_limited(v, "an event is lost: too many at once\n");
 		return;
 	}
-	v->note[v->nnotes++] = (struct rblk_note){ .what = what, .arg = arg };
+	l->note[l->nnotes++] = (struct rblk_note){ .what = what, .arg = arg };
 }
 
 static const char * const rblk_halt_text[] = {
@@ -88,9 +91,9 @@ static bool rblk_note_is_news(struct rblk_volume *v, const struct rblk_note *n, 
 {
 	if (n->what != NODE_N_SESSION)
 		return true;
-	if (v->st.session == NODE_S_OPENING || !strcmp(text, v->session_noted))
+	if (v->st.session == NODE_S_OPENING || !strcmp(text, v->life->session_noted))
 		return false;
-	strscpy(v->session_noted, text, sizeof(v->session_noted));
+	strscpy(v->life->session_noted, text, sizeof(v->life->session_noted));
 	return true;
 }
 
@@ -152,19 +155,20 @@ static void rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now
 /* Owner. The ends of bootstrap and transfer show in the member's state. */
 static void rblk_volume_ops(struct rblk_volume *v, u64 now)
 {
+	struct rblk_life *l = v->life;
 	const struct rblk_node_status *st = &v->st;
 	bool halted = st->halt != NODE_RUNNING;
 
 	if (st->conf.index)
-		rblk_volume_op_end(v, &v->bootstrap, now, 0, "bootstrapped");
+		rblk_volume_op_end(v, &l->bootstrap, now, 0, "bootstrapped");
 	else
-		rblk_volume_op_end(v, &v->bootstrap, now, halted ? -ESHUTDOWN : -EINPROGRESS,
+		rblk_volume_op_end(v, &l->bootstrap, now, halted ? -ESHUTDOWN : -EINPROGRESS,
 				   halted ? rblk_halt_text[st->halt] :
 				   "it is still under way: the log device is slow, or hangs");
 	if (st->raft.role != RAFT_LEADER && st->raft.leader)
-		rblk_volume_op_end(v, &v->transfer, now, 0, rblk_leader_name(v, st));
+		rblk_volume_op_end(v, &l->transfer, now, 0, rblk_leader_name(v, st));
 	else
-		rblk_volume_op_end(v, &v->transfer, now, halted ? -ESHUTDOWN : -EINPROGRESS,
+		rblk_volume_op_end(v, &l->transfer, now, halted ? -ESHUTDOWN : -EINPROGRESS,
 				   halted ? rblk_halt_text[st->halt] :
 				   "the other node did not take over in time");
 }
@@ -178,9 +182,10 @@ static void rblk_volume_ops(struct rblk_volume *v, u64 now)
  */
 u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
 {
-	u64 at = v->bootstrap.id ? v->bootstrap.deadline : U64_MAX;
+	const struct rblk_life *l = v->life;
+	u64 at = l->bootstrap.id ? l->bootstrap.deadline : U64_MAX;
 
-	return v->transfer.id ? min_t(u64, at, v->transfer.deadline) : at;
+	return l->transfer.id ? min_t(u64, at, l->transfer.deadline) : at;
 }
 
 /**
@@ -192,21 +197,22 @@ u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
  */
 void rblk_volume_notes(struct rblk_volume *v, u64 now)
 {
-	bool changed = false;
+	struct rblk_life *l = v->life;
 	char text[RBLK_TEXT_MAX];
-	u32 i, n = v->nnotes;
+	u32 i, n = l->nnotes;
+	bool changed = false;
 
-	if (!n && !v->transfer.id && !v->bootstrap.id && !v->take.on)
+	if (!n && !l->transfer.id && !l->bootstrap.id && !l->take.on)
 		return;
 	rblk_node_status(v->m, &v->st);
 	for (i = 0; i < n; i++) {
-		rblk_note_text(v, &v->note[i], text, sizeof(text));
-		if (rblk_note_is_news(v, &v->note[i], text))
-			rblk_notify_event(v, v->note[i].what, v->note[i].arg, text);
-		if (v->note[i].what != NODE_N_CHECKPOINT && v->note[i].what != NODE_N_PEER)
+		rblk_note_text(v, &l->note[i], text, sizeof(text));
+		if (rblk_note_is_news(v, &l->note[i], text))
+			rblk_notify_event(v, l->note[i].what, l->note[i].arg, text);
+		if (l->note[i].what != NODE_N_CHECKPOINT && l->note[i].what != NODE_N_PEER)
 			changed = true;
 	}
-	v->nnotes = 0;
+	l->nnotes = 0;
 	rblk_volume_ops(v, now);
 	rblk_take_step(v, now);
 	if (changed)

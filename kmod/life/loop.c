@@ -7,11 +7,16 @@
  * So whatever was queued before a kick is seen in the pass that took its bit,
  * or in the next.
  */
+#include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 
-#include "host/host.h"
+#include "block/block.h"
+#include "life/internal.h"
+#include "net/net.h"
+#include "store/store.h"
 
 #define RBLK_ROUNDS	4		/* drains in one pass */
 #define RBLK_SLACK_NS	(50 * NSEC_PER_USEC)
@@ -21,9 +26,9 @@ static void rblk_volume_devices(struct rblk_volume *v, u64 now)
 {
 	if (rblk_volume_diskless(v))
 		return;
-	if (READ_ONCE(rblk_logio_lower(v)->failed))
+	if (rblk_logio_failed(v))
 		rblk_node_device_lost(v->m, NODE_HALT_LOG, now);
-	if (READ_ONCE(rblk_dataio_lower(v)->failed))
+	if (rblk_dataio_failed(v))
 		rblk_node_device_lost(v->m, NODE_HALT_DATA, now);
 }
 

@@ -2,7 +2,12 @@
 /* What a node asks of its host, and which room answers. */
 #include <linux/mm.h>
 
-#include "host/host.h"
+#include "block/block.h"
+#include "host/pool.h"
+#include "host/trace.h"
+#include "life/internal.h"
+#include "net/net.h"
+#include "store/store.h"
 
 static struct rblk_buf *rblk_buf_alloc(void *host, u32 nblocks)
 {

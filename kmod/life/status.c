@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is known of a volume, gathered from all rooms. */
-#include "host/host.h"
+#include "block/block.h"
+#include "life/life.h"
+#include "net/net.h"
 
 /**
  * rblk_volume_info() - a snapshot of a volume

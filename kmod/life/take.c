@@ -8,7 +8,9 @@
  * of it shows in the member's state, so it does not matter whether an open asks
  * at the same time: who gets the session gets it for the node.
  */
-#include "block/disk.h"
+#include "block/block.h"
+#include "host/notify.h"
+#include "life/internal.h"
 
 #define RBLK_TAKE_MS		10000
 #define RBLK_TAKE_MS_MAX		30000
@@ -17,7 +19,7 @@
 /* Owner. Without memory it is told later. */
 static void rblk_take_notify(struct rblk_volume *v, u64 now)
 {
-	struct rblk_take *t = &v->take;
+	struct rblk_take *t = &v->life->take;
 
 	t->on = !rblk_notify_end(v->net, v->name, t->op_id, t->error, t->text,
 				 GFP_NOWAIT | __GFP_NOWARN);
@@ -27,9 +29,11 @@ static void rblk_take_notify(struct rblk_volume *v, u64 now)
 /* Owner. */
 static void rblk_take_end(struct rblk_volume *v, int r, const char *text)
 {
-	v->take.over = true;
-	v->take.error = r;
-	strscpy(v->take.text, text, sizeof(v->take.text));
+	struct rblk_take *t = &v->life->take;
+
+	t->over = true;
+	t->error = r;
+	strscpy(t->text, text, sizeof(t->text));
 }
 
 /* Owner. Only what nobody's open waits for is called off. */
@@ -38,7 +42,7 @@ static void rblk_take_timeout(struct rblk_volume *v)
 	bool asking = rblk_node_session(v->m) == NODE_S_OPENING;
 	char text[RBLK_ERR_MAX];
 
-	if (asking && !v->disk->open_token)
+	if (asking && !rblk_disk_opening(v))
 		rblk_node_open_cancel(v->m);
 	/* Its own, of before a restart: it was on its way to be given up. */
 	if (asking || !v->st.holder || v->st.holder == v->super.store) {
@@ -51,28 +55,31 @@ static void rblk_take_timeout(struct rblk_volume *v)
 
 static void rblk_take_held(struct rblk_volume *v)
 {
+	struct rblk_take *t = &v->life->take;
 	char text[RBLK_ERR_MAX];
 
 	rblk_error_text(text, 0, "%s holds the session%s%s%s", v->up.node,
-			v->take.from[0] ? "; it was taken from " : "", v->take.from,
-			v->take.from[0] ? ", which is fenced" : "");
+			t->from[0] ? "; it was taken from " : "", t->from,
+			t->from[0] ? ", which is fenced" : "");
 	rblk_take_end(v, 0, text);
 }
 
 /* Owner. */
 static void rblk_take_look(struct rblk_volume *v, enum rblk_session_state s, u64 now)
 {
+	struct rblk_take *t = &v->life->take;
+
 	if (s == NODE_S_HELD) {
 		rblk_take_held(v);
 	} else if (s == NODE_S_FENCED && rblk_disk_openers(v)) {
 		rblk_take_end(v, -ESTALE, "this node was fenced: close the device here first");
 	} else if (v->st.halt != NODE_RUNNING) {
 		rblk_take_end(v, -ESHUTDOWN, "this node is halted");
-	} else if (now >= v->take.deadline) {
+	} else if (now >= t->deadline) {
 		rblk_take_timeout(v);
-	} else if (s == NODE_S_NONE && now >= v->take.ask_at) {
-		v->take.ask_at = now + RBLK_TAKE_POLL_NS;
-		if (!rblk_node_open(v->m, v->take.force, RBLK_TOKEN_OPEN))
+	} else if (s == NODE_S_NONE && now >= t->ask_at) {
+		t->ask_at = now + RBLK_TAKE_POLL_NS;
+		if (!rblk_node_open(v->m, t->force, RBLK_TOKEN_OPEN))
 			rblk_volume_kick(v, RBLK_KICK_CTL);
 	}
 }
@@ -86,21 +93,22 @@ static void rblk_take_look(struct rblk_volume *v, enum rblk_session_state s, u64
  */
 void rblk_take_step(struct rblk_volume *v, u64 now)
 {
+	struct rblk_take *t = &v->life->take;
 	enum rblk_session_state s;
 
-	if (!v->take.on)
+	if (!t->on)
 		return;
 	s = rblk_node_session(v->m);
-	if (!v->take.over)
+	if (!t->over)
 		rblk_take_look(v, s, now);
-	if (v->take.over) {
+	if (t->over) {
 		rblk_take_notify(v, now);
 		return;
 	}
 	/* An answer comes with a note; when to ask again, no note tells. */
-	v->take.next = s == NODE_S_OPENING ? v->take.deadline :
-		       min_t(u64, v->take.deadline,
-			     max_t(u64, v->take.ask_at, now + RBLK_NSEC_PER_MSEC));
+	t->next = s == NODE_S_OPENING ? t->deadline :
+		       min_t(u64, t->deadline,
+			     max_t(u64, t->ask_at, now + RBLK_NSEC_PER_MSEC));
 }
 
 /**
@@ -112,7 +120,9 @@ void rblk_take_step(struct rblk_volume *v, u64 now)
  */
 u64 rblk_take_deadline(const struct rblk_volume *v)
 {
-	return v->take.on ? v->take.next : U64_MAX;
+	const struct rblk_take *t = &v->life->take;
+
+	return t->on ? t->next : U64_MAX;
 }
 
 /* Owner. What needs no question. */
@@ -120,7 +130,7 @@ static int rblk_take_refuse(struct rblk_volume *v, bool force, char *err)
 {
 	const struct rblk_node_status *st = &v->st;
 
-	if (v->take.on)
+	if (v->life->take.on)
 		return rblk_error_text(err, -EBUSY, "%s is asking for the session already",
 				       v->up.node);
 	if (!st->conf.index)
@@ -152,6 +162,7 @@ int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, 
 {
 	const struct rblk_node_status *st = &v->st;
 	int r = rblk_volume_lock_running(v, err);
+	struct rblk_take *t = &v->life->take;
 	u64 now = rblk_now();
 
 	if (r)
@@ -160,13 +171,12 @@ int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, 
 	r = rblk_take_refuse(v, force, err);
 	if (!r) {
 		wait_ms = clamp_t(u32, wait_ms ? wait_ms : RBLK_TAKE_MS, 1, RBLK_TAKE_MS_MAX);
-		v->take = (struct rblk_take){
+		*t = (struct rblk_take){
 			.on = true, .force = force, .op_id = op_id,
 			.deadline = now + wait_ms * RBLK_NSEC_PER_MSEC,
 		};
 		if (force && st->holder && st->holder != v->super.store)
-			strscpy(v->take.from, rblk_store_name(v, st, st->holder),
-				sizeof(v->take.from));
+			strscpy(t->from, rblk_store_name(v, st, st->holder), sizeof(t->from));
 		rblk_take_step(v, now);
 	}
 	mutex_unlock(&v->owner);

@@ -5,7 +5,12 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "block/disk.h"
+#include "block/block.h"
+#include "host/notify.h"
+#include "host/pool.h"
+#include "life/internal.h"
+#include "net/net.h"
+#include "store/store.h"
 
 #define RBLK_POOL_MIB		64
 #define RBLK_POOL_MIB_MIN		16
@@ -159,10 +164,10 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 		goto nomem;
 	rblk_member_cfg(v, cfg);
 	m = kvzalloc(max_t(size_t, rblk_node_size(cfg), PAGE_SIZE), GFP_KERNEL);
-	v->member_pages = vzalloc(rblk_node_pages_size());
-	if (!m || !v->member_pages)
+	v->life->node_pages = vzalloc(rblk_node_pages_size());
+	if (!m || !v->life->node_pages)
 		goto nomem;
-	r = rblk_node_start(m, cfg, v->member_pages, rd, ds, rblk_now(), &rep);
+	r = rblk_node_start(m, cfg, v->life->node_pages, rd, ds, rblk_now(), &rep);
 	if (r) {
 		rblk_start_failed(v, r, &rep, err);
 		goto out;
@@ -251,7 +256,7 @@ static int rblk_start_devices(struct rblk_volume *v, char *err)
 					v->up.log_path, -r);
 	}
 	if (!r) {
-		r = blkdev_issue_flush(rblk_dataio_lower(v)->bdev);
+		r = rblk_dataio_flush(v);
 		if (r)
 			rblk_error_text(err, r, "flushing data device %s failed (error %d)",
 					v->up.data_path, -r);
@@ -277,7 +282,7 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	if (IS_ERR(loop))
 		return rblk_error_text(err, PTR_ERR(loop), "no thread could be started");
 	get_task_struct(loop);
-	v->loop = loop;
+	v->life->loop = loop;
 	wake_up_process(loop);
 	r = rblk_disk_add(v);
 	if (r)
@@ -294,10 +299,10 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
  */
 void rblk_volume_start_work(struct work_struct *work)
 {
-	struct rblk_volume *v = container_of(work, struct rblk_volume, start_work);
+	struct rblk_volume *v = container_of(work, struct rblk_life, start_work)->v;
 	struct net *net = get_net(v->net);
 	char err[RBLK_ERR_MAX] = "";
-	u64 op_id = v->up_op;
+	u64 op_id = v->life->up_op;
 	int r;
 
 	rblk_volume_get(v);

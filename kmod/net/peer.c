@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Connections to the other members: who dials, timers, life. Of two nodes, the
- * one whose name compares lower dials. See peer.h for the terms.
+ * one whose name compares lower dials. See internal.h for the terms.
  */
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "peer.h"
+#include "net/internal.h"
 
 /**
  * rblk_conn_free() - closes a connection and makes it available again

@@ -5,7 +5,7 @@
  * From its own accepted hello on, a side may send messages: TCP keeps them
  * behind the hello. See Documentation/protocol.rst.
  */
-#include "peer.h"
+#include "net/internal.h"
 
 /**
  * rblk_conn_greet() - says our hello
@@ -44,7 +44,6 @@ static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *
 	struct rblk_peers *ps = v->peers;
 	int err;
 
-	ps->rejected++;
 	tell_refused(c, reason, h);
 	err = rblk_sock_send(c, ps->scratch, rblk_wire_encode_reject(ps->scratch, &r));
 	if (!err)

@@ -8,7 +8,7 @@
  * the sender down. Pages for a frame are taken all or none, so two connections
  * never wait for each other's.
  */
-#include "peer.h"
+#include "net/internal.h"
 
 /* Read at first: never beyond the head of a frame with payload; most heads cost one call. */
 #define RBLK_RX_FIRST	(WIRE_HEADER_BYTES + WIRE_HEAD_PAYLOAD)

@@ -22,7 +22,8 @@
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
-#include "peer.h"
+#include "net/internal.h"
+#include "compat.h"
 
 #define RBLK_TCP_KEEPALIVE_IDLE_S	5
 #define RBLK_TCP_KEEPALIVE_PROBES	3

@@ -8,7 +8,7 @@
 #include <linux/sched/mm.h>
 #include <net/tcp.h>
 
-#include "peer.h"
+#include "net/internal.h"
 
 static_assert(RBLK_TX_BVECS >= 1 + WIRE_BLOCKS_MAX);
 

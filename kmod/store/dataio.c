@@ -8,11 +8,13 @@
  * first, then blocks; the loop builds the next round when one ended. Nothing
  * is in a hurry here, and rounds keep the lower queue free for others.
  */
+#include <linux/blkdev.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "host/host.h"
+#include "store/lower.h"
+#include "store/store.h"
 
 #define RBLK_APPLY_BIOS	32
 #define RBLK_APPLY_VECS	64	/* 256 KiB in one bio */
@@ -371,6 +373,30 @@ u64 rblk_dataio_bytes(const struct rblk_volume *v)
 struct rblk_lower *rblk_dataio_lower(const struct rblk_volume *v)
 {
 	return &v->dataio->lower;
+}
+
+/**
+ * rblk_dataio_failed() - is the data device gone?
+ * @v: the volume, its data device open
+ *
+ * Context: any.
+ * Return: true: nothing will come of it any more.
+ */
+bool rblk_dataio_failed(const struct rblk_volume *v)
+{
+	return READ_ONCE(v->dataio->lower.failed);
+}
+
+/**
+ * rblk_dataio_flush() - flush the volatile cache of the data device, synchronously
+ * @v: the volume, its data device open
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rblk_dataio_flush(struct rblk_volume *v)
+{
+	return blkdev_issue_flush(v->dataio->lower.bdev);
 }
 
 /**

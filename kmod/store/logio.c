@@ -9,10 +9,12 @@
  * there one record is written at a time (rblk_start_pool()), so that all that arrives
  * meanwhile shares the next flush.
  */
+#include <linux/blkdev.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "host/host.h"
+#include "store/lower.h"
+#include "store/store.h"
 
 #define RBLK_REC_PAGES	(LOG_HEADER_BYTES_MAX / RBLK_BLOCK_SIZE + RBLK_RECORD_BLOCKS)
 #define RBLK_READBACK_BIOS	(NODE_READBACK_BLOCKS + 1)	/* one entry may straddle the end */
@@ -393,15 +395,15 @@ u64 rblk_logio_bytes(const struct rblk_volume *v)
 }
 
 /**
- * rblk_logio_lower() - the log device
+ * rblk_logio_failed() - is the log device gone?
  * @v: the volume, its log device open
  *
  * Context: any.
- * Return: the device.
+ * Return: true: nothing will come of it any more.
  */
-struct rblk_lower *rblk_logio_lower(const struct rblk_volume *v)
+bool rblk_logio_failed(const struct rblk_volume *v)
 {
-	return &v->logio->lower;
+	return READ_ONCE(v->logio->lower.failed);
 }
 
 /**

@@ -3,11 +3,13 @@
  * What the log device and the data device have in common: exclusive open,
  * operations made of embedded bios, and synchronous reads for the start.
  */
+#include <linux/blkdev.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "host/host.h"
+#include "store/lower.h"
+#include "compat.h"
 
 #define RBLK_READ_PAGES	16
 

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Between disk.c (the gendisk: opens, capacity, life) and request.c (what goes
- * through its queue).
+ * What the files of block/ share: disk.c (the gendisk and its life), open.c (the
+ * session for who opens it), request.c and read.c (what goes through its queue).
  */
-#ifndef RAFTBLK_DISK_H
-#define RAFTBLK_DISK_H
+#ifndef RBLK_BLOCK_INTERNAL_H
+#define RBLK_BLOCK_INTERNAL_H
 
-#include "host/host.h"
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
 
-#define RBLK_TAGS			128	/* requests at once, over all hardware queues */
+#include "block/block.h"
+#include "host/pool.h"
+#include "store/lower.h"
+#include "store/store.h"
+
 #define RBLK_SEGMENTS		64	/* of a request, at most */
 #define RBLK_READ_BIOS		256	/* on the data device at once */
-#define RBLK_SERVES		64	/* reads for other nodes at once */
 #define RBLK_OPEN_WAIT_MS		5000
 
-/* Tokens: what the member calls a request by. Never 0, never U64_MAX. */
+/* Tokens: what the node calls a request by. Never 0, below RBLK_TOKEN_OPEN. */
 #define RBLK_TOKEN_TAG_BITS	16
-#define RBLK_TOKEN_OPEN		BIT_ULL(62)
 
 struct rblk_part {			/* of a read: a range of the data device */
 	u64 sector;
@@ -139,4 +142,4 @@ int rblk_open_session(struct rblk_disk *d);
 extern const struct blk_mq_ops rblk_mq_ops;
 extern const struct attribute_group *rblk_disk_groups[];	/* sysfs.c */
 
-#endif /* RAFTBLK_DISK_H */
+#endif /* RBLK_BLOCK_INTERNAL_H */

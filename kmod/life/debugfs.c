@@ -8,7 +8,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "host/host.h"
+#include "block/block.h"
+#include "life/internal.h"
 
 #define RBLK_SHOW_ENTRIES	64
 
@@ -147,15 +148,15 @@ void rblk_debugfs_add(struct rblk_volume *v)
 	char name[32];
 
 	snprintf(name, sizeof(name), RBLK_NAME "%d", rblk_volume_minor(v));
-	v->debugfs = debugfs_create_dir(name, rblk_debugfs_root);
-	debugfs_create_file("state", 0400, v->debugfs, v, &rblk_state_fops);
+	v->life->debugfs = debugfs_create_dir(name, rblk_debugfs_root);
+	debugfs_create_file("state", 0400, v->life->debugfs, v, &rblk_state_fops);
 	/* The name of another's directory, perhaps of one to come: the directory has it. */
 	if (!strncmp(v->name, RBLK_NAME, strlen(RBLK_NAME)))
 		return;
 	mutex_lock(&rblk_debugfs_names);
 	other = debugfs_lookup(v->name, rblk_debugfs_root);
 	if (!other)
-		v->debugfs_link = debugfs_create_symlink(v->name, rblk_debugfs_root, name);
+		v->life->debugfs_link = debugfs_create_symlink(v->name, rblk_debugfs_root, name);
 	else if (!IS_ERR(other))	/* an error: the kernel has no debugfs */
 		dput(other);
 	mutex_unlock(&rblk_debugfs_names);
@@ -169,10 +170,10 @@ void rblk_debugfs_add(struct rblk_volume *v)
  */
 void rblk_debugfs_del(struct rblk_volume *v)
 {
-	debugfs_remove(v->debugfs_link);
-	debugfs_remove(v->debugfs);
-	v->debugfs_link = NULL;
-	v->debugfs = NULL;
+	debugfs_remove(v->life->debugfs_link);
+	debugfs_remove(v->life->debugfs);
+	v->life->debugfs_link = NULL;
+	v->life->debugfs = NULL;
 }
 
 /**

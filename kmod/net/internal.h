@@ -12,13 +12,14 @@
  * All memory is allocated by rblk_peers_start(): what allocates afterwards is the
  * TCP stack.
  */
-#ifndef RAFTBLK_PEER_H
-#define RAFTBLK_PEER_H
+#ifndef RBLK_NET_INTERNAL_H
+#define RBLK_NET_INTERNAL_H
 
 #include <linux/bvec.h>
 #include <net/sock.h>
 
-#include "host/host.h"
+#include "host/pool.h"
+#include "net/net.h"
 
 #define RBLK_FRAME_HEAD_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
 
@@ -116,7 +117,6 @@ struct rblk_peers {
 	struct rblk_conn *conn;
 	u64 next_timer;			/* nothing is due before */
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
-	u64 rejected;
 	struct bio_vec bvec[RBLK_TX_BVECS];	/* of the transfer being made */
 	u8 scratch[RBLK_FRAME_HEAD_MAX];
 	u32 sums[RBLK_ENTRY_BLOCKS_MAX];
@@ -167,4 +167,4 @@ int rblk_link_flush(struct rblk_link *l);
 int rblk_conn_receive(struct rblk_conn *c, u64 now);
 void rblk_link_drop_payload(struct rblk_link *l);
 
-#endif /* RAFTBLK_PEER_H */
+#endif /* RBLK_NET_INTERNAL_H */

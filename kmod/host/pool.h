@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Payload pages, preallocated; nothing here sleeps or can recurse once the pool exists. */
+#ifndef RBLK_HOST_POOL_H
+#define RBLK_HOST_POOL_H
+
+#include <linux/mm_types.h>
+#include <linux/refcount.h>
+
+#include "entry.h"
+
+struct rblk_pool;
+struct rblk_volume;
+
+enum rblk_budget {
+	RBLK_BUDGET_SUBMIT,		/* writes of this node */
+	RBLK_BUDGET_RECEIVE,		/* from peers */
+	RBLK_BUDGET_READBACK,		/* from the own log */
+	RBLK_BUDGET_SERVE,		/* reads for nodes that have no usable replica */
+	RBLK_BUDGETS
+};
+
+struct rblk_payload {
+	struct rblk_buf buf;		/* what the pure layers see */
+	refcount_t ref;
+	struct rblk_pool *pool;
+	u8 budget;
+	struct page *page[RBLK_ENTRY_BLOCKS_MAX];
+};
+
+static inline struct rblk_payload *rblk_payload(const struct rblk_buf *buf)
+{
+	return container_of((struct rblk_buf *)buf, struct rblk_payload, buf);
+}
+
+struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS]);
+void rblk_pool_destroy(struct rblk_pool *pool);	/* all payloads are back: waits for the last */
+/* Any context. NULL: the budget is spent; rblk_volume_kick() comes when some is freed. */
+struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
+					enum rblk_budget budget);
+void rblk_payload_get(struct rblk_payload *p);
+void rblk_payload_put(struct rblk_payload *p);	/* any context */
+void rblk_payload_sum(const struct rblk_payload *p, u32 *crc);
+u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget);	/* pages */
+u32 rblk_pool_size(const struct rblk_pool *pool, enum rblk_budget budget);
+
+#endif /* RBLK_HOST_POOL_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of life/ share: a volume's loop, its operations, its way up and down. */
+#ifndef RBLK_LIFE_INTERNAL_H
+#define RBLK_LIFE_INTERNAL_H
+
+#include "life/life.h"
+
+#define RBLK_ELECTION_MS_MIN	50
+#define RBLK_NOTES_MAX		32
+
+struct dentry;
+struct task_struct;
+
+struct rblk_note {
+	enum rblk_node_note what;
+	u64 arg;
+};
+
+struct rblk_op {			/* an operation whose end somebody waits for */
+	u64 id;				/* 0: none, or nobody waits */
+	u64 deadline;
+};
+
+struct rblk_take {			/* take.c; owner */
+	bool on, force;
+	u64 op_id, deadline, ask_at, next;
+	char from[RBLK_NAME_MAX];	/* who is being fenced */
+	bool over;			/* only to be told */
+	int error;
+	char text[RBLK_TEXT_MAX];
+};
+
+struct rblk_life {
+	struct rblk_volume *v;
+	struct work_struct start_work, stop_work;
+	u64 up_op, down_op;
+	bool force;			/* down --force: end every request now */
+	struct task_struct *loop;
+	void *node_pages;		/* vmalloc */
+	struct dentry *debugfs, *debugfs_link;
+
+	/* Owner. */
+	struct rblk_note note[RBLK_NOTES_MAX];	/* told during the current run */
+	u32 nnotes;
+	char session_noted[RBLK_TEXT_MAX];	/* of the session, last told */
+	struct rblk_op bootstrap, transfer;
+	struct rblk_take take;
+};
+
+void rblk_volume_start_work(struct work_struct *work);	/* up.c */
+
+/* down.c */
+void rblk_volume_stop_work(struct work_struct *work);
+void rblk_volume_teardown(struct rblk_volume *v);
+void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text);
+
+int rblk_volume_loop(void *arg);	/* loop.c: the thread function */
+extern const struct rblk_node_ops rblk_host_ops;	/* ops.c */
+
+/* event.c; owner */
+void rblk_note(void *host, enum rblk_node_note what, u64 arg);	/* struct rblk_node_ops */
+void rblk_volume_notes(struct rblk_volume *v, u64 now);
+u64 rblk_volume_ops_deadline(const struct rblk_volume *v);
+
+/* take.c; owner */
+void rblk_take_step(struct rblk_volume *v, u64 now);
+u64 rblk_take_deadline(const struct rblk_volume *v);
+
+/* debugfs.c */
+void rblk_debugfs_add(struct rblk_volume *v);
+void rblk_debugfs_del(struct rblk_volume *v);
+
+#endif /* RBLK_LIFE_INTERNAL_H */

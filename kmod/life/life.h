@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What administration asks of a volume on this node. None of it waits. On 0 the
+ * operation is in progress, and rblk_notify_end() tells its end; otherwise @err
+ * (RBLK_ERR_MAX) says why not, for people.
+ */
+#ifndef RBLK_LIFE_H
+#define RBLK_LIFE_H
+
+#include "host/status.h"
+#include "host/volume.h"
+
+struct rblk_bootstrap {			/* what "bootstrap" asks for */
+	u64 sectors;			/* 0: what the smallest data device allows */
+	bool shared;			/* a session for each node */
+	u32 election_ms;		/* 0: what "up" said */
+};
+
+int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *err);
+int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err);
+int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b, u64 op_id,
+			  char *err);
+int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, char *err);
+int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err);
+
+/* May sleep, a second at most. 0, -ENODEV, -ETIMEDOUT; the names are filled in any case. */
+int rblk_volume_info(struct rblk_volume *v, struct rblk_volume_info *info);
+
+void rblk_debugfs_init(void);
+void rblk_debugfs_exit(void);
+
+#endif /* RBLK_LIFE_H */
