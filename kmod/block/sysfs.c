@@ -26,24 +26,27 @@ static struct rblk_volume *rblk_sysfs_volume(struct device *dev)
 	return d->v;
 }
 
-static ssize_t volume_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t rblk_volume_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", rblk_sysfs_volume(dev)->name);
 }
-static DEVICE_ATTR_RO(volume);
 
-static ssize_t node_show(struct device *dev, struct device_attribute *attr, char *buf)
+static struct device_attribute rblk_attr_volume = __ATTR(volume, 0444, rblk_volume_show, NULL);
+
+static ssize_t rblk_node_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", rblk_sysfs_volume(dev)->up.node);
 }
-static DEVICE_ATTR_RO(node);
 
-static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+static struct device_attribute rblk_attr_node = __ATTR(node, 0444, rblk_node_show, NULL);
+
+static ssize_t rblk_state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n",
 			  rblk_volume_state_name(READ_ONCE(rblk_sysfs_volume(dev)->state)));
 }
-static DEVICE_ATTR_RO(state);
+
+static struct device_attribute rblk_attr_state = __ATTR(state, 0444, rblk_state_show, NULL);
 
 enum rblk_fact { RBLK_FACT_ROLE, RBLK_FACT_LEADER, RBLK_FACT_TERM };
 
@@ -74,31 +77,34 @@ out:
 	return r;
 }
 
-static ssize_t role_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t rblk_role_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return rblk_fact_show(dev, RBLK_FACT_ROLE, buf);
 }
-static DEVICE_ATTR_RO(role);
 
-static ssize_t leader_show(struct device *dev, struct device_attribute *attr, char *buf)
+static struct device_attribute rblk_attr_role = __ATTR(role, 0444, rblk_role_show, NULL);
+
+static ssize_t rblk_leader_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return rblk_fact_show(dev, RBLK_FACT_LEADER, buf);
 }
-static DEVICE_ATTR_RO(leader);
 
-static ssize_t term_show(struct device *dev, struct device_attribute *attr, char *buf)
+static struct device_attribute rblk_attr_leader = __ATTR(leader, 0444, rblk_leader_show, NULL);
+
+static ssize_t rblk_term_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return rblk_fact_show(dev, RBLK_FACT_TERM, buf);
 }
-static DEVICE_ATTR_RO(term);
+
+static struct device_attribute rblk_attr_term = __ATTR(term, 0444, rblk_term_show, NULL);
 
 static struct attribute *rblk_attrs[] = {
-	&dev_attr_volume.attr,
-	&dev_attr_node.attr,
-	&dev_attr_state.attr,
-	&dev_attr_role.attr,
-	&dev_attr_leader.attr,
-	&dev_attr_term.attr,
+	&rblk_attr_volume.attr,
+	&rblk_attr_node.attr,
+	&rblk_attr_state.attr,
+	&rblk_attr_role.attr,
+	&rblk_attr_leader.attr,
+	&rblk_attr_term.attr,
 	NULL
 };
 

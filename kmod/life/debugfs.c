@@ -102,7 +102,7 @@ static void rblk_show_info(struct seq_file *m, const struct rblk_volume_info *in
 		   info->bytes_received);
 }
 
-static int rblk_state_show(struct seq_file *m, void *unused)
+static int rblk_dump_show(struct seq_file *m, void *unused)
 {
 	struct rblk_volume *v = m->private;
 	struct rblk_volume_info *info;
@@ -134,7 +134,7 @@ static int rblk_state_show(struct seq_file *m, void *unused)
 	kfree(info);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(rblk_state);
+DEFINE_SHOW_ATTRIBUTE(rblk_dump);
 
 /**
  * rblk_debugfs_add() - make the volume's directory
@@ -149,7 +149,7 @@ void rblk_debugfs_add(struct rblk_volume *v)
 
 	snprintf(name, sizeof(name), RBLK_NAME "%d", rblk_volume_minor(v));
 	v->life->debugfs = debugfs_create_dir(name, rblk_debugfs_root);
-	debugfs_create_file("state", 0400, v->life->debugfs, v, &rblk_state_fops);
+	debugfs_create_file("state", 0400, v->life->debugfs, v, &rblk_dump_fops);
 	/* The name of another's directory, perhaps of one to come: the directory has it. */
 	if (!strncmp(v->name, RBLK_NAME, strlen(RBLK_NAME)))
 		return;

@@ -83,7 +83,7 @@ static int create(struct net *net, int family, struct socket **sock)
 	return 0;
 }
 
-static void on_listener_ready(struct sock *sk)
+static void rblk_listener_ready(struct sock *sk)
 {
 	struct rblk_peers *ps;
 
@@ -115,12 +115,12 @@ static void kick_conn(struct sock *sk, enum rblk_conn_bit bit)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void on_data_ready(struct sock *sk)
+static void rblk_data_ready(struct sock *sk)
 {
 	kick_conn(sk, RBLK_CONN_READ);
 }
 
-static void on_write_space(struct sock *sk)
+static void rblk_write_space(struct sock *sk)
 {
 	if (!sk_stream_is_writeable(sk))
 		return;
@@ -129,7 +129,7 @@ static void on_write_space(struct sock *sk)
 	kick_conn(sk, RBLK_CONN_WRITE);
 }
 
-static void on_state_change(struct sock *sk)
+static void rblk_state_change(struct sock *sk)
 {
 	kick_conn(sk, RBLK_CONN_STATE);
 }
@@ -161,7 +161,7 @@ int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr)
 	ps->sk_data_ready = sk->sk_data_ready;
 	ps->sk_write_space = sk->sk_write_space;
 	ps->sk_state_change = sk->sk_state_change;
-	sk->sk_data_ready = on_listener_ready;
+	sk->sk_data_ready = rblk_listener_ready;
 	sk->sk_user_data = ps;
 	write_unlock_bh(&sk->sk_callback_lock);
 	err = kernel_listen(sock, RBLK_PENDING_MAX + 2 * NODE_PEERS_MAX);
@@ -250,9 +250,9 @@ void rblk_sock_attach(struct rblk_conn *c, struct socket *sock)
 		kernel_getpeername(sock, (struct sockaddr *)&c->addr);
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_user_data = c;
-	sk->sk_data_ready = on_data_ready;
-	sk->sk_write_space = on_write_space;
-	sk->sk_state_change = on_state_change;
+	sk->sk_data_ready = rblk_data_ready;
+	sk->sk_write_space = rblk_write_space;
+	sk->sk_state_change = rblk_state_change;
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
