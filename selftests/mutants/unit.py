@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The unit tests as the judge of mutants. Every test is one command of make, which
-compiles all of its layers: here objects are kept, and only what a mutant changed
-is compiled again.
+The unit tests as the judge of mutants. What make would do to build a test is asked
+of it once; then only what a mutant changed is compiled again.
 """
 import os
-import re
 import shlex
 import subprocess
 import time
@@ -26,16 +24,13 @@ def takes(path):
     return layer(path) != "sim"
 
 
-def obj_name(src):
-    return re.sub(r"[^A-Za-z0-9]", "_", os.path.normpath(src)) + ".o"
-
-
 class Net:
     def __init__(self, base, layers, args):
         self.base = base
         self.name = layers[0]
         self.parallel = args.j
-        self.tests = {}         # name: (flags, sources)
+        self.tests = {}         # name: the command that links it
+        self.compiles = {}      # source: the command that compiles it
         self.took = {}          # name: seconds; quick tests go first
 
     def plan(self):
@@ -47,41 +42,46 @@ class Net:
             test = f[:-2]
             out = sh(["make", "-s", "-n", "-B", "out=build", f"build/{test}"], unit,
                      env={**os.environ, "CFLAGS": FLAGS})
-            lines = [ln for ln in out.stdout.splitlines() if f"-o build/{test}" in ln]
-            if out.returncode or not lines:
+            if out.returncode:
                 raise Bad(f"make cannot build {test}: {out.stdout}")
-            words = [w for w in shlex.split(lines[-1])[1:] if w not in ("-o", f"build/{test}")]
-            self.tests[test] = ([w for w in words if not w.endswith(".c")],
-                                [w for w in words if w.endswith(".c")])
+            self.tests[test] = self.commands(out.stdout)
         if not self.tests:
             raise Bad("no test")
+
+    def commands(self, printed):
+        """The command that links, of those that make would run; the others go to compiles."""
+        link = None
+        for words in map(shlex.split, printed.splitlines()):
+            if "-c" in words:
+                self.compiles[words[-1]] = words
+            elif "-o" in words:
+                link = words
+        if not link:
+            raise Bad(f"make does not say how it links: {printed}")
+        return link
 
     def build(self, tree, changed=None):
         """Compiles what changed; a header, or None, is everything."""
         unit = os.path.join(tree, DIR)
-        objs = os.path.join(tree, "objs")
-        os.makedirs(objs, exist_ok=True)
         everything = changed is None or any(c.endswith(".h") for c in changed)
-        done = set()
-        for flags, srcs in self.tests.values():
-            for src in srcs:
-                rel = os.path.relpath(os.path.join(unit, src), tree)
-                if src in done or not (everything or rel in changed):
-                    continue
-                done.add(src)
-                res = sh(["cc", *flags, "-c", "-o", os.path.join(objs, obj_name(src)), src], unit)
-                if res.returncode:
-                    raise Bad("does not compile: " + res.stdout[:800])
+        for src, command in self.compiles.items():
+            rel = os.path.relpath(os.path.join(unit, src), tree)
+            if not (everything or rel in changed):
+                continue
+            obj = os.path.join(unit, command[command.index("-o") + 1])
+            os.makedirs(os.path.dirname(obj), exist_ok=True)
+            res = sh(command, unit)
+            if res.returncode:
+                raise Bad("does not compile: " + res.stdout[:800])
 
     def run_test(self, tree, test):
         """What failed, or None."""
-        flags, srcs = self.tests[test]
-        objs = [os.path.join(tree, "objs", obj_name(src)) for src in srcs]
-        res = sh(["cc", *flags, "-o", os.path.join(tree, test), *objs], tree)
+        unit = os.path.join(tree, DIR)
+        res = sh(self.tests[test], unit)
         if res.returncode:
             raise Bad("does not link: " + res.stdout)
         try:
-            res = sh([os.path.join(tree, test)], os.path.join(tree, DIR), timeout=DEADLINE)
+            res = sh([f"build/{test}"], unit, timeout=DEADLINE)
         except subprocess.TimeoutExpired:
             return f"it ran for more than {DEADLINE} s"
         if not res.returncode:
@@ -99,7 +99,7 @@ class Net:
             if failed:
                 raise Bad(f"{test} fails without a mutant: {failed}")
             self.took[test] = time.monotonic() - began
-            os.unlink(os.path.join(self.base, test))
+            os.unlink(os.path.join(self.base, DIR, "build", test))
 
     def judge(self, tree, changed):
         """The first test that noticed and what failed in it, or None."""

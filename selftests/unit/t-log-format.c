@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The form on disk: golden bytes, and what every decoder must refuse. */
-#include "t-log-lib.h"
+#include "log-lib.h"
 #include "t-log-golden.h"
 
 static u8 buf[LOG_META_BYTES] __aligned(4096);

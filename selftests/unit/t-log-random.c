@@ -6,7 +6,7 @@
  * it says exactly what recovery must find. LOG_SEED and LOG_RUNS (environment)
  * repeat or prolong a run.
  */
-#include "t-log-lib.h"
+#include "log-lib.h"
 
 #define RECS		6000
 #define SECTOR		512

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Recovery: how evidence is weighed. The decision table itself: t-log-table.c. */
-#include "t-log-lib.h"
+#include "log-lib.h"
 
 static void never_written(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Group commit, the contiguous prefix, space, and the floor. */
-#include "t-log-lib.h"
+#include "log-lib.h"
 
 static void fresh(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Every row of the decision table in kmod/log/recover.c. */
-#include "t-log-lib.h"
+#include "log-lib.h"
 
 /* ---- what is done to record 5, with how much known of it ---- */
 

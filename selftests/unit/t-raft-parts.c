@@ -296,16 +296,79 @@ static u64 odd(u64 near)
 	return net_rand(8) ? near + net_rand(5) - net_rand(3) : wild[net_rand(ARRAY_SIZE(wild))];
 }
 
+/* A message of any content, in @w, with what its entries would be. */
+static void junk_msg(struct net_node *n, const struct raft_status *st, const struct raft_conf *c,
+		     struct net_msg *w)
+{
+	static struct raft_conf junk;
+	struct raft_msg *m = &w->m;
+	u32 k;
+
+	memset(w, 0, sizeof(*w));
+	m->type = net_rand(RAFT_MSG_NR + 1);
+	m->reject = net_rand(2);
+	m->force = !net_rand(4);
+	m->from = net_rand(20) ? 1 + net_rand(5) : odd(0);
+	m->to = net_rand(20) ? 1 : odd(1);
+	m->term = odd(st->term);
+	m->prev.index = odd(st->last.index);
+	m->prev.term = net_rand(2) ? rblk_raft_term_at(n->r, m->prev.index) : odd(st->last.term);
+	m->run_first = odd(st->commit);
+	m->reject_index = odd(st->last.index);
+	m->ents.first = net_rand(8) ? m->prev.index + 1 : odd(st->last.index);
+	m->ents.last = m->ents.first - 1 + net_rand(4);
+	m->ents.term = odd(st->term);
+	m->commit = odd(st->commit);
+	m->read_seq = odd(1);
+	junk = *c;
+	junk.index = net_rand(4) ? m->ents.first : odd(1);
+	junk.n = net_rand(20) ? 4 : net_rand(256);
+	junk.m[net_rand(4)].flags = net_rand(32);
+	m->ents.conf = net_rand(6) ? NULL : &junk;
+	for (k = 0; k < NET_MSG_ENTS; k++) {
+		w->e[k].term = m->ents.term;
+		w->e[k].conf = m->ents.conf;
+	}
+}
+
+static void hear(struct net_node *n, const struct net_msg *w)
+{
+	struct raft_event ev = { .type = RAFT_EV_MSG, .msg = &w->m };
+
+	net.handling = w;
+	if (w->m.ents.last < NET_LOG || w->m.ents.first > w->m.ents.last)
+		net_step(n, &ev);
+	net.handling = NULL;
+	n->op_n = 0;
+	n->disk_last = n->last;
+}
+
+/* What else may happen to a node: its metadata is written, time passes, its log is told of. */
+static void other_events(struct net_node *n, const struct raft_status *st)
+{
+	u64 version = n->meta_version;
+
+	if (!net_rand(4) && version) {
+		n->meta_version = 0;
+		net_event(n, RAFT_EV_META_DONE, 0, version);
+	}
+	net.now += net_rand(300) * MS;
+	if (!net_rand(3))
+		net_event(n, RAFT_EV_TICK, 0, 0);
+	if (!net_rand(5))
+		net_event(n, RAFT_EV_LOG_DONE, odd(st->last.index), net_rand(3));
+	if (!net_rand(5))
+		net_event(n, RAFT_EV_PUMP, 0, 0);
+}
+
 /* Whatever arrives: no crash, a state that holds together or a halt. */
 static void flood(void)
 {
-	struct raft_conf c = net_conf("1i 2i 3i 4l"), junk;
-	struct raft_status st;
-	struct raft_event ev;
+	struct raft_conf c = net_conf("1i 2i 3i 4l");
 	struct net_node *n = &net.node[1];
+	u32 i, seed, halts = 0;
+	struct raft_status st;
 	struct net_msg w;
-	u64 seed;
-	u32 i, k, halts = 0;
 
 	tap_expect_asserts();
 	for (seed = 1; seed <= 300; seed++) {
@@ -319,52 +382,9 @@ static void flood(void)
 				halts++;
 				break;
 			}
-			memset(&w, 0, sizeof(w));
-			w.m.type = net_rand(RAFT_MSG_NR + 1);
-			w.m.reject = net_rand(2);
-			w.m.force = !net_rand(4);
-			w.m.from = net_rand(20) ? 1 + net_rand(5) : odd(0);
-			w.m.to = net_rand(20) ? 1 : odd(1);
-			w.m.term = odd(st.term);
-			w.m.prev.index = odd(st.last.index);
-			w.m.prev.term = net_rand(2) ? rblk_raft_term_at(n->r, w.m.prev.index) :
-						      odd(st.last.term);
-			w.m.run_first = odd(st.commit);
-			w.m.reject_index = odd(st.last.index);
-			w.m.ents.first = net_rand(8) ? w.m.prev.index + 1 : odd(st.last.index);
-			w.m.ents.last = w.m.ents.first - 1 + net_rand(4);
-			w.m.ents.term = odd(st.term);
-			w.m.commit = odd(st.commit);
-			w.m.read_seq = odd(1);
-			junk = c;
-			junk.index = net_rand(4) ? w.m.ents.first : odd(1);
-			junk.n = net_rand(20) ? 4 : net_rand(256);
-			junk.m[net_rand(4)].flags = net_rand(32);
-			w.m.ents.conf = net_rand(6) ? NULL : &junk;
-			for (k = 0; k < NET_MSG_ENTS; k++) {
-				w.e[k].term = w.m.ents.term;
-				w.e[k].conf = w.m.ents.conf;
-			}
-			ev.type = RAFT_EV_MSG;
-			ev.msg = &w.m;
-			net.handling = &w;
-			if (w.m.ents.last < NET_LOG || w.m.ents.first > w.m.ents.last)
-				net_step(n, &ev);
-			net.handling = NULL;
-			n->op_n = 0;
-			n->disk_last = n->last;
-			if (!net_rand(4) && n->meta_version) {
-				k = n->meta_version;
-				n->meta_version = 0;
-				net_event(n, RAFT_EV_META_DONE, 0, k);
-			}
-			net.now += net_rand(300) * MS;
-			if (!net_rand(3))
-				net_event(n, RAFT_EV_TICK, 0, 0);
-			if (!net_rand(5))
-				net_event(n, RAFT_EV_LOG_DONE, odd(st.last.index), net_rand(3));
-			if (!net_rand(5))
-				net_event(n, RAFT_EV_PUMP, 0, 0);
+			junk_msg(n, &st, &c, &w);
+			hear(n, &w);
+			other_events(n, &st);
 		}
 	}
 	printf("# %u of 300 halted\n", halts);
@@ -372,71 +392,66 @@ static void flood(void)
 	CHECK(halts < 250);
 }
 
-/* Fits in the output of a step, with every member that there can be. */
-static void biggest_steps(void)
+static struct raft_out out;
+
+/* @proto of every peer but node 1 up to @last, with the number of the peer as @read_seq if asked. */
+static void from_all(u32 last, struct raft_msg proto, bool numbered)
 {
-	struct raft_conf c;
-	static struct raft_out out;
-	struct raft_event ev = { .type = RAFT_EV_TICK };
-	struct net_node *n = &net.node[1];
-	struct raft_status st;
-	struct raft_msg m;
+	struct raft_event ev = { .type = RAFT_EV_MSG, .msg = &proto, .now = net.now };
 	u32 i;
 
-	memset(&c, 0, sizeof(c));
+	proto.to = 1;
+	proto.term = 2;
+	for (i = 2; i <= last; i++) {
+		proto.from = i;
+		if (numbered)
+			proto.read_seq = i;
+		CHECK_EQ(rblk_raft_step(net.node[1].r, &ev, &out), 0);
+		CHECK_EQ(rblk_raft_check(net.node[1].r), 0);
+	}
+}
+
+/* Node 1 of all that there can be becomes leader. */
+static void biggest_election(struct raft_conf *c)
+{
+	struct raft_event ev = { .type = RAFT_EV_TICK };
+	struct net_node *n = &net.node[1];
+	u32 i;
+
+	memset(c, 0, sizeof(*c));
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
-		c.m[c.n++] = (struct raft_member){ i + 1, RBLK_M_IN };
-	net_start(1, &c, 1);
+		c->m[c->n++] = (struct raft_member){ i + 1, RBLK_M_IN };
+	net_start(1, c, 1);
 	net_boot(n);
-	rblk_raft_status(n->r, &st);
-	ev.now = net.now + 5000 * MS;
+	net.now += 5000 * MS;
+	ev.now = net.now;
 	CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	CHECK_EQ(out.n, RBLK_MEMBERS_MAX - 1 + 1);
-	ev.type = RAFT_EV_MSG;
-	ev.msg = &m;
-	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
-		m = (struct raft_msg){
-			.type = RAFT_MSG_PREVOTE_REPLY, .from = i, .to = 1, .term = 2
-		};
-		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
-	}
+	from_all(RBLK_MEMBERS_MAX, (struct raft_msg){ .type = RAFT_MSG_PREVOTE_REPLY }, false);
 	ev.type = RAFT_EV_META_DONE;
 	ev.done.read_id = 1;
 	CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
 	CHECK_EQ(out.n, RBLK_MEMBERS_MAX - 1);
-	ev.type = RAFT_EV_MSG;
-	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
-		ev.msg = &m;
-		m = (struct raft_msg){ .type = RAFT_MSG_VOTE_REPLY, .from = i, .to = 1, .term = 2 };
-		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
-	}
+	from_all(RBLK_MEMBERS_MAX, (struct raft_msg){ .type = RAFT_MSG_VOTE_REPLY }, false);
+}
+
+/* Fits in the output of a step, with every member that there can be. */
+static void biggest_steps(void)
+{
+	struct raft_msg reply = { .type = RAFT_MSG_APPEND_REPLY, .prev = { 2, 2 } };
+	struct raft_event ev = { .type = RAFT_EV_PROPOSE };
+	struct raft_conf c;
+
+	biggest_election(&c);
+	ev.now = net.now;
 	/* Everyone reads, then one reply commits, confirms and starts a round. */
-	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
-		ev.msg = &m;
-		m = (struct raft_msg){ .type = RAFT_MSG_READ, .from = i, .to = 1, .term = 2,
-				       .read_seq = i };
-		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
-	}
-	for (i = 2; i <= 11; i++) {
-		m = (struct raft_msg){ .type = RAFT_MSG_APPEND_REPLY, .from = i, .to = 1, .term = 2,
-				       .prev = { 2, 2 } };
-		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
-	}
-	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
-		m = (struct raft_msg){ .type = RAFT_MSG_READ, .from = i, .to = 1, .term = 2,
-				       .read_seq = i };
-		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
-	}
-	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
-		m = (struct raft_msg){ .type = RAFT_MSG_APPEND_REPLY, .from = i, .to = 1, .term = 2,
-				       .prev = { 2, 2 }, .read_seq = 1 };
-		CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
-		CHECK_EQ(rblk_raft_check(n->r), 0);
-	}
-	ev.type = RAFT_EV_PROPOSE;
-	memset(&ev.propose, 0, sizeof(ev.propose));
+	from_all(RBLK_MEMBERS_MAX, (struct raft_msg){ .type = RAFT_MSG_READ }, true);
+	from_all(11, reply, false);
+	from_all(RBLK_MEMBERS_MAX, (struct raft_msg){ .type = RAFT_MSG_READ }, true);
+	reply.read_seq = 1;
+	from_all(RBLK_MEMBERS_MAX, reply, false);
 	ev.propose.count = 500;
-	CHECK_EQ(rblk_raft_step(n->r, &ev, &out), 0);
+	CHECK_EQ(rblk_raft_step(net.node[1].r, &ev, &out), 0);
 }
 
 static const struct tap_case cases[] = {

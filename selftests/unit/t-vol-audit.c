@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* rblk_vol_check() must notice each kind of damage. */
-#include "t-vol-world.h"
+#include "vol-world.h"
 #include "volume/internal.h"
 
 static struct world w;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The change map: load, dirt, and that it never errs low. (Its values: t-vol-model.) */
-#include "t-vol-world.h"
+#include "vol-world.h"
 
 static struct world w;
 

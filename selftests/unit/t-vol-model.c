@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Index, reads, batches and change map against a model: random and all short histories. */
-#include "t-vol-world.h"
+#include "vol-world.h"
 
 static struct world w, w2;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Bounds: geometries that are refused, and back-pressure of the smallest arenas. */
-#include "t-vol-world.h"
+#include "vol-world.h"
 
 static struct world w;
 

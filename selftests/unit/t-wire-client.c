@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The frames between a client and the members: SUBMIT, REPLY, READ and DATA. */
-#include "t-wire-lib.h"
+#include "wire-lib.h"
 
 static const struct wire_submit submit = {
 	.from = 0x1112131415161718, .term = 0x2122232425262728, .keepalive = 0x3132333435363738,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The wire codec: round trips, golden bytes, and what it must refuse. */
-#include "t-wire-lib.h"
+#include "wire-lib.h"
 
 static const struct wire_hello hello = {
 	.version_min = 1, .version_max = 3, .features = 0x1122334455667788,

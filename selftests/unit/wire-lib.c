@@ -1,24 +1,13 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* What the tests of the wire codec share: a frame, its decoding, lies about it. */
-#ifndef T_WIRE_LIB_H
-#define T_WIRE_LIB_H
-
+// SPDX-License-Identifier: GPL-2.0
 #include <sys/mman.h>
 
-#include "tap.h"
-#include "wire/wire.h"
+#include "wire-lib.h"
 
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#pragma GCC diagnostic ignored "-Wunused-function"
-
-#define HEAD		WIRE_HEADER_BYTES
-#define FRAME_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
-
-static u8 buf[FRAME_MAX], copy[FRAME_MAX];
-static struct wire_frame *frame;
-static struct wire_append *app;
-static struct rblk_entry ent[WIRE_ENTRIES_MAX + 1];
-static u32 sums[2 * WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX + 1];
+u8 buf[FRAME_MAX], copy[FRAME_MAX];
+struct wire_frame *frame;
+struct wire_append *app;
+struct rblk_entry ent[WIRE_ENTRIES_MAX + 1];
+u32 sums[2 * WIRE_BLOCKS_MAX], sum_at[WIRE_ENTRIES_MAX + 1];
 
 /* @len bytes whose end is the end of what may be touched. */
 static void *guarded(u8 **area, size_t len)
@@ -34,8 +23,7 @@ static void *guarded(u8 **area, size_t len)
 	return *area + size - len;
 }
 
-/* Decodes what is in buf, all checks in order, as a receiver does. */
-static int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject *re)
+int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject *re)
 {
 	static u8 *head_area, *app_area;
 	struct wire_header h;
@@ -63,7 +51,7 @@ static int decode(struct raft_msg *m, struct wire_hello *he, struct wire_reject 
 	}
 }
 
-static int decode_any(void)
+int decode_any(void)
 {
 	struct raft_msg m;
 	struct wire_hello he;
@@ -72,14 +60,14 @@ static int decode_any(void)
 	return decode(&m, &he, &re);
 }
 
-static void put32(u32 at, u32 v)
+void put32(u32 at, u32 v)
 {
 	__le32 le = cpu_to_le32(v);
 
 	memcpy(buf + at, &le, 4);
 }
 
-static u32 get32(u32 at)
+u32 get32(u32 at)
 {
 	__le32 le;
 
@@ -87,8 +75,7 @@ static u32 get32(u32 at)
 	return le32_to_cpu(le);
 }
 
-/* Makes both sums right again, so that only the content can be refused. */
-static void seal(void)
+void seal(void)
 {
 	u32 len = get32(8);
 
@@ -96,14 +83,13 @@ static void seal(void)
 	put32(28, rblk_crc32c(0, buf, 28));
 }
 
-static const struct rblk_entry *entry_at(void *ctx, u32 i, const u32 **crc)
+const struct rblk_entry *entry_at(void *ctx, u32 i, const u32 **crc)
 {
 	*crc = sums + sum_at[i];
 	return &ent[i];
 }
 
-/* Fills entry @i; its sums begin at *@b. */
-static void fill(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
+void fill(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
 {
 	struct rblk_entry *e = &ent[i];
 	u32 k;
@@ -127,7 +113,7 @@ static void fill(u32 i, u8 kind, u64 sector, u32 nsect, u32 *b)
 	e->csum = rblk_entry_csum(e, sums + sum_at[i]);
 }
 
-static void same_entry(const struct rblk_entry *a, const struct rblk_entry *b)
+void same_entry(const struct rblk_entry *a, const struct rblk_entry *b)
 {
 	CHECK_EQ(a->index, b->index);
 	CHECK_EQ(a->term, b->term);
@@ -141,7 +127,7 @@ static void same_entry(const struct rblk_entry *a, const struct rblk_entry *b)
 	CHECK_EQ(a->seq, b->seq);
 }
 
-static void golden(const char *hex, u32 len)
+void golden(const char *hex, u32 len)
 {
 	char text[3];
 	u32 i;
@@ -155,8 +141,7 @@ static void golden(const char *hex, u32 len)
 	}
 }
 
-/* One bit anywhere, without a matching sum. */
-static void flip_all(u32 len)
+void flip_all(u32 len)
 {
 	u32 i, bit;
 
@@ -170,17 +155,7 @@ static void flip_all(u32 len)
 	}
 }
 
-struct bad {
-	const char *what;
-	u32 at;
-	int width;		/* bytes */
-	u64 value;
-	int want;
-	bool header;		/* refused before the head is even read */
-};
-
-/* Each lie comes with correct sums. */
-static void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
+void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
 {
 	size_t i;
 	u32 len = encode(), k;
@@ -204,5 +179,3 @@ static void refuse(u32 (*encode)(void), const struct bad *bad, size_t n)
 		CHECK_EQ(err, bad[i].want);
 	}
 }
-
-#endif

@@ -1,41 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A volume next to a model of it that is simple enough to be believed: arrays
- * of sectors. The content of a sector is the index of the write that it is
- * from, 0 for zeroes, OLD + sector for what was there at first.
- */
-#ifndef T_VOL_WORLD_H
-#define T_VOL_WORLD_H
+// SPDX-License-Identifier: GPL-2.0
+#include "vol-world.h"
 
-#include "tap.h"
-#include "volume/volume.h"
-
-#pragma GCC diagnostic ignored "-Wunused-function"
-
-#define W_SECTORS	2048
-#define W_ENTRIES	4096
-#define OLD		1000000ULL
-
-struct world {
-	struct vol_geom g;
-	struct vol *v;
-	void *mem;
-	struct rblk_entry e[W_ENTRIES + 1];	/* by index */
-	int verdict[W_ENTRIES + 1];
-	u64 first, last, applied;		/* first: what the checkpoint covers */
-	u64 committed[W_SECTORS];		/* content */
-	u64 state[W_SECTORS];			/* content as of the applied index */
-	u64 device[W_SECTORS];
-	u64 ahead[W_SECTORS];			/* an aborted batch wrote up to this entry */
-	bool planned;
-	struct vol_batch b;
-	u32 written;				/* zeroes and items of the batch on the device */
-	struct rblk_session sess[RBLK_SESSIONS_MAX];	/* in order, the rest zeroes */
-	u32 nsess, cur;				/* who writes next: one of them */
-	u64 rnd;
-};
-
-static u64 w_rand(struct world *w, u64 n)
+u64 w_rand(struct world *w, u64 n)
 {
 	w->rnd ^= w->rnd << 13;
 	w->rnd ^= w->rnd >> 7;
@@ -43,16 +9,14 @@ static u64 w_rand(struct world *w, u64 n)
 	return n ? (w->rnd >> 11) % n : 0;
 }
 
-/* Only what must still be in the log is there. */
-static const struct rblk_entry *w_entry(void *ctx, u64 index)
+const struct rblk_entry *w_entry(void *ctx, u64 index)
 {
 	struct world *w = ctx;
 
 	return index > w->applied && index <= w->last ? &w->e[index] : NULL;
 }
 
-static void w_start(struct world *w, u64 sectors, u32 block_size, u32 versions, u32 ranges,
-		    u32 batch)
+void w_start(struct world *w, u64 sectors, u32 block_size, u32 versions, u32 ranges, u32 batch)
 {
 	struct rblk_state zero = { 0 };
 	u32 s;
@@ -71,14 +35,13 @@ static void w_start(struct world *w, u64 sectors, u32 block_size, u32 versions, 
 	w->rnd = 88172645463325252ULL;
 }
 
-static void w_stop(struct world *w)
+void w_stop(struct world *w)
 {
 	free(w->mem);
 	w->mem = NULL;
 }
 
-/* Whose entry is made next; all zero when there is no session. */
-static struct rblk_session *w_cur(struct world *w)
+struct rblk_session *w_cur(struct world *w)
 {
 	static struct rblk_session none;
 
@@ -95,7 +58,7 @@ static struct rblk_session *w_session_of(struct world *w, u64 store)
 	return NULL;
 }
 
-static struct rblk_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
+struct rblk_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
 {
 	struct rblk_entry e = {
 		.index = w->last + 1, .term = 1 + w->last / 50, .kind = kind,
@@ -109,7 +72,7 @@ static struct rblk_entry w_make(struct world *w, u8 kind, u64 sector, u32 nsect)
 	return e;
 }
 
-static struct rblk_entry w_make_open(struct world *w, u64 store)
+struct rblk_entry w_make_open(struct world *w, u64 store)
 {
 	struct rblk_entry e = w_make(w, RBLK_E_OPEN, 0, 0);
 	struct rblk_session *own = w_session_of(w, store);
@@ -197,8 +160,7 @@ static void w_effect(u64 *content, const struct rblk_entry *e, int verdict)
 		content[e->sector + s] = e->kind == RBLK_E_WRITE ? e->index : 0;
 }
 
-/* Commits; false: no room. */
-static bool w_commit(struct world *w, struct rblk_entry e)
+bool w_commit(struct world *w, struct rblk_entry e)
 {
 	int got;
 
@@ -268,7 +230,7 @@ static void w_check_batch(struct world *w, u64 limit)
 		CHECK(mark[s] != 1);
 }
 
-static bool w_plan(struct world *w, u64 limit)
+bool w_plan(struct world *w, u64 limit)
 {
 	CHECK(!w->planned);
 	w->planned = rblk_vol_apply_plan(w->v, limit, &w->b);
@@ -280,8 +242,7 @@ static bool w_plan(struct world *w, u64 limit)
 	return w->planned;
 }
 
-/* Writes the next @n parts of the batch. */
-static void w_write(struct world *w, u32 n)
+void w_write(struct world *w, u32 n)
 {
 	u32 i, b;
 
@@ -305,7 +266,7 @@ static void w_write(struct world *w, u32 n)
 	}
 }
 
-static void w_done(struct world *w)
+void w_done(struct world *w)
 {
 	u64 i;
 	u32 s;
@@ -323,14 +284,14 @@ static void w_done(struct world *w)
 			CHECK_EQ(w->device[s], w->state[s]);
 }
 
-static void w_abort(struct world *w)
+void w_abort(struct world *w)
 {
 	CHECK(w->planned);
 	rblk_vol_apply_abort(w->v);
 	w->planned = false;
 }
 
-static void w_apply_all(struct world *w)
+void w_apply_all(struct world *w)
 {
 	if (w->planned)
 		w_done(w);
@@ -340,8 +301,7 @@ static void w_apply_all(struct world *w)
 	CHECK_EQ(rblk_vol_unapplied_entries(w->v), 0);
 }
 
-/* Every sector of a range is where rblk_vol_lookup() says, in the fewest segments. */
-static void w_read(struct world *w, u64 sector, u32 nsect, int max)
+void w_read(struct world *w, u64 sector, u32 nsect, int max)
 {
 	struct vol_seg seg[64];
 	u64 s = sector, i;
@@ -378,8 +338,7 @@ static void w_read(struct world *w, u64 sector, u32 nsect, int max)
 	CHECK_EQ(s, sector + done);
 }
 
-/* Exactly: applied entries by region, others by sector. */
-static void w_touched(struct world *w, u64 index, u64 sector, u32 nsect)
+void w_touched(struct world *w, u64 index, u64 sector, u32 nsect)
 {
 	u32 shift = w->g.region_shift - 9;
 	bool want = false;
@@ -403,7 +362,7 @@ static void w_touched(struct world *w, u64 index, u64 sector, u32 nsect)
 	CHECK_EQ(rblk_vol_touched_since(w->v, index, sector, nsect), want);
 }
 
-static void w_map(struct world *w)
+void w_map(struct world *w)
 {
 	u32 shift = w->g.region_shift - 9, r, n = ((w->g.sectors - 1) >> shift) + 1;
 	static u64 map[W_SECTORS];
@@ -424,8 +383,7 @@ static void w_map(struct world *w)
 			 map[r]);
 }
 
-/* All there is to see. */
-static void w_check(struct world *w)
+void w_check(struct world *w)
 {
 	const struct rblk_session *s;
 	u64 i, blocks = 0;
@@ -445,5 +403,3 @@ static void w_check(struct world *w)
 	CHECK(!rblk_vol_session_of(w->v, 999));
 	CHECK_EQ(rblk_vol_check(w->v), 0);
 }
-
-#endif

@@ -1,40 +1,23 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A log device in memory for the tests of the log layer: what was written,
- * what can't be read, and a log on top whose writes land when the test says so.
- */
-#ifndef T_LOG_LIB_H
-#define T_LOG_LIB_H
+// SPDX-License-Identifier: GPL-2.0
+#include "log-lib.h"
 
-#include "log/format.h"
-#include "tap.h"
+u8 t_img[T_DEV_BYTES] __aligned(4096);
+u8 t_shadow[T_DEV_BYTES] __aligned(4096);
+u8 t_unreadable[T_BLOCKS];
+u8 t_headers[LOG_INFLIGHT * LOG_HEADER_BYTES_MAX] __aligned(4096);
+u8 t_scratch[LOG_SCRATCH_BYTES] __aligned(4096);
+struct log_super t_super;
+struct log_meta t_meta;
+struct log t_log;
+struct log_report t_rep;
+struct t_found t_found[T_ENTRIES];
+u64 t_last;
+u64 t_confs;
+u64 t_reads;
+struct log_reader t_rd = { .read = t_read, .scratch = t_scratch };
+struct log_record_id ids[MAXREC];
 
-#define T_DEV_BYTES	(6u << 20)
-#define T_RING_BYTES	(4u << 20)	/* what rblk_log_layout() makes of it: the smallest */
-#define T_BLOCKS	(T_DEV_BYTES / RBLK_BLOCK_SIZE)
-#define T_ENTRIES	65536
-
-struct t_found {		/* the newest entry that recovery told of, by index */
-	u32 csum;
-	u64 pos;
-	u64 term;
-};
-
-static u8 t_img[T_DEV_BYTES] __aligned(4096);
-static u8 t_shadow[T_DEV_BYTES] __aligned(4096);	/* payload of what was added */
-static u8 t_unreadable[T_BLOCKS];
-static u8 t_headers[LOG_INFLIGHT * LOG_HEADER_BYTES_MAX] __aligned(4096);
-static u8 t_scratch[LOG_SCRATCH_BYTES] __aligned(4096);
-static struct log_super t_super;
-static struct log_meta t_meta;
-static struct log t_log;
-static struct log_report t_rep;
-static struct t_found t_found[T_ENTRIES];
-static u64 t_last;		/* newest index found */
-static u64 t_confs;		/* configuration payloads seen by recovery */
-static u64 t_reads;		/* bytes */
-
-static int t_read(void *ctx, u64 off, void *buf, u32 len)
+int t_read(void *ctx, u64 off, void *buf, u32 len)
 {
 	u64 b;
 
@@ -47,9 +30,7 @@ static int t_read(void *ctx, u64 off, void *buf, u32 len)
 	return 0;
 }
 
-static struct log_reader t_rd = { .read = t_read, .scratch = t_scratch };
-
-static inline void t_write_meta(void)
+void t_write_meta(void)
 {
 	int i;
 
@@ -58,7 +39,7 @@ static inline void t_write_meta(void)
 		rblk_log_meta_encode(&t_meta, &t_super, t_img + rblk_log_meta_offset(i));
 }
 
-static inline void t_format(void)
+void t_format(void)
 {
 	memset(&t_super, 0, sizeof(t_super));
 	memset(t_img, 0, sizeof(t_img));
@@ -76,8 +57,8 @@ static inline void t_format(void)
 	t_write_meta();
 }
 
-static inline int t_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, u64 pos,
-			  const struct log_record *rec, const void *conf)
+static int t_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, u64 pos,
+		   const struct log_record *rec, const void *conf)
 {
 	CHECK(e->index < T_ENTRIES);
 	CHECK(e->index <= t_last + 1 || !t_last);
@@ -91,8 +72,7 @@ static inline int t_entry(void *ctx, const struct rblk_entry *e, const u32 *bloc
 	return 0;
 }
 
-/* Recovers; the log can be appended to after t_start(). */
-static inline int t_recover(void)
+int t_recover(void)
 {
 	int bad, rc;
 
@@ -105,20 +85,19 @@ static inline int t_recover(void)
 	return rblk_log_recover(&t_log, &t_rd, &t_meta, t_entry, NULL, &t_rep);
 }
 
-static inline void t_start(void)
+void t_start(void)
 {
 	rblk_log_start(&t_log, &t_meta);
 	t_write_meta();
 }
 
-static inline void t_open(void)
+void t_open(void)
 {
 	CHECK_EQ(t_recover(), 0);
 	t_start();
 }
 
-/* A write of @nblocks blocks (0: a no-op) whose content follows from index and term. */
-static inline int t_make(struct rblk_entry *e, u32 *crc, u8 *data, u64 index, u64 term, u32 nblocks)
+int t_make(struct rblk_entry *e, u32 *crc, u8 *data, u64 index, u64 term, u32 nblocks)
 {
 	u32 i, k;
 
@@ -145,7 +124,7 @@ static inline int t_make(struct rblk_entry *e, u32 *crc, u8 *data, u64 index, u6
 }
 
 /* Copies between a buffer and a logical range, wherever it lies. */
-static inline void t_copy_in(u8 *img, u64 pos, const u8 *from, u32 len)
+static void t_copy_in(u8 *img, u64 pos, const u8 *from, u32 len)
 {
 	struct log_extent x[2];
 	int i, n = rblk_log_extents(&t_super, pos, len, x);
@@ -154,17 +133,17 @@ static inline void t_copy_in(u8 *img, u64 pos, const u8 *from, u32 len)
 		memcpy(img + x[i].off, from, x[i].len);
 }
 
-static inline u64 t_block(u64 pos)	/* device block at a logical position */
+static u64 t_block(u64 pos)	/* device block at a logical position */
 {
 	return (t_super.ring_off + pos % t_super.ring_bytes) / RBLK_BLOCK_SIZE;
 }
 
-static inline u8 *t_at(u64 pos)
+u8 *t_at(u64 pos)
 {
 	return t_img + t_super.ring_off + pos % t_super.ring_bytes;
 }
 
-static inline int t_add(u64 index, u64 term, u32 nblocks)
+int t_add(u64 index, u64 term, u32 nblocks)
 {
 	static u8 data[RBLK_ENTRY_BLOCKS_MAX * RBLK_BLOCK_SIZE] __aligned(4096);
 	u32 crc[RBLK_ENTRY_BLOCKS_MAX];
@@ -179,8 +158,7 @@ static inline int t_add(u64 index, u64 term, u32 nblocks)
 	return rc;
 }
 
-/* The bytes of a record as they go to the device: block @n of it. */
-static inline const u8 *t_part(const struct log_record_id *id, const u8 *header, u32 n)
+const u8 *t_part(const struct log_record_id *id, const u8 *header, u32 n)
 {
 	u64 pos = id->pos + (u64)n * RBLK_BLOCK_SIZE;
 
@@ -189,8 +167,7 @@ static inline const u8 *t_part(const struct log_record_id *id, const u8 *header,
 	return t_shadow + t_super.ring_off + pos % t_super.ring_bytes;
 }
 
-/* Lands blocks [from, to) of a record. */
-static inline void t_land_part(const struct log_record *r, u32 from, u32 to)
+void t_land_part(const struct log_record *r, u32 from, u32 to)
 {
 	u32 i;
 
@@ -199,13 +176,12 @@ static inline void t_land_part(const struct log_record *r, u32 from, u32 to)
 		       RBLK_BLOCK_SIZE);
 }
 
-static inline void t_land(const struct log_record *r)
+void t_land(const struct log_record *r)
 {
 	t_land_part(r, 0, r->id.bytes / RBLK_BLOCK_SIZE);
 }
 
-/* One entry, one record, submitted. */
-static inline struct log_record *t_submit(u64 index, u64 term, u32 nblocks)
+struct log_record *t_submit(u64 index, u64 term, u32 nblocks)
 {
 	struct log_record *r;
 
@@ -215,8 +191,7 @@ static inline struct log_record *t_submit(u64 index, u64 term, u32 nblocks)
 	return r;
 }
 
-/* ... and durable. */
-static inline struct log_record_id t_append(u64 index, u64 term, u32 nblocks)
+struct log_record_id t_append(u64 index, u64 term, u32 nblocks)
 {
 	struct log_record *r = t_submit(index, term, nblocks);
 	struct log_record_id id = r->id;
@@ -227,7 +202,7 @@ static inline struct log_record_id t_append(u64 index, u64 term, u32 nblocks)
 	return id;
 }
 
-static inline bool t_has(u64 index, u64 term, u32 nblocks)
+bool t_has(u64 index, u64 term, u32 nblocks)
 {
 	static u8 data[RBLK_ENTRY_BLOCKS_MAX * RBLK_BLOCK_SIZE];
 	u32 crc[RBLK_ENTRY_BLOCKS_MAX];
@@ -237,14 +212,7 @@ static inline bool t_has(u64 index, u64 term, u32 nblocks)
 	return index <= t_last && t_found[index].csum == e.csum && t_found[index].term == term;
 }
 
-/* ---- damage ---- */
-
-#define MAXREC	64
-
-static struct log_record_id ids[MAXREC]; /* by index, when each entry is a record of its own */
-
-/* Entries 1..n, one record each, all durable; payload of two blocks. */
-static inline void fill(u64 n)
+void fill(u64 n)
 {
 	u64 i;
 
@@ -254,23 +222,22 @@ static inline void fill(u64 n)
 		ids[i] = t_append(i, 1, 2);
 }
 
-static inline void rot(u64 pos)
+void rot(u64 pos)
 {
 	t_at(pos)[100] ^= 1;
 }
 
-static inline void wipe(u64 pos)
+void wipe(u64 pos)
 {
 	memset(t_at(pos), 0, RBLK_BLOCK_SIZE);
 }
 
-static inline void unreadable(u64 pos)
+void unreadable(u64 pos)
 {
 	t_unreadable[t_block(pos)] = 1;
 }
 
-/* A right checksum after a change. */
-static inline void seal_again(struct disk_record *d)
+void seal_again(struct disk_record *d)
 {
 	u8 volume[RBLK_UUID_LEN];
 	u32 bytes = le32_to_cpu(d->head.bytes);
@@ -279,5 +246,3 @@ static inline void seal_again(struct disk_record *d)
 	rblk_log_disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store),
 			   bytes);
 }
-
-#endif /* T_LOG_LIB_H */
