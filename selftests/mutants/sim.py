@@ -41,7 +41,7 @@ class Net:
         return (int(found[1]), found[2]) if found else None
 
     def prepare(self):
-        copy_sources(self.base, "kmod", "selftests/lib", DIR)
+        copy_sources(self.base, "kmod", "selftests/lib", "selftests/world", DIR)
         self.build(self.base)
 
     def judge(self, tree, _changed):

@@ -6,6 +6,9 @@
  */
 #include "sim.h"
 
+static struct world_cfg *const w = &world.cfg;
+static struct sim_cfg *const c = &sim.cfg;
+
 static u32 pick_nodes(void)
 {
 	u64 r = rnd_below(R_CFG, 100);
@@ -21,9 +24,9 @@ static u64 maybe(u32 percent, u64 lo, u64 hi)
 	return rnd_below(R_CFG, 100) < percent ? v : 0;
 }
 
-static void draw_limits(struct sim_cfg *c)
+static void draw_limits(void)
 {
-	struct rblk_node_limits *l = &c->limits;
+	struct rblk_node_limits *l = &w->limits;
 
 	l->entries = 1u << rnd_range(R_CFG, 7, 10);
 	l->versions = (u32)rnd_log(R_CFG, 4 * RBLK_ENTRY_BLOCKS_MAX, 2048);
@@ -33,8 +36,8 @@ static void draw_limits(struct sim_cfg *c)
 	l->uncommitted_bytes = (u32)rnd_log(R_CFG, 2 * RBLK_WRITE_MAX, 1 << 20);
 	l->apply_bytes = (u32)rnd_log(R_CFG, 16 << 10, 1 << 20);
 	if (rnd_one_in(R_CFG, 2)) {	/* as rblk_node_limits_default() would have it */
-		c->pool_pages = (u32)rnd_log(R_CFG, 8 * RBLK_WRITE_MAX, 8 << 20) / RBLK_BLOCK_SIZE;
-		l->uncommitted_bytes = l->apply_bytes = c->pool_pages * RBLK_BLOCK_SIZE / 8;
+		w->pool_pages = (u32)rnd_log(R_CFG, 8 * RBLK_WRITE_MAX, 8 << 20) / RBLK_BLOCK_SIZE;
+		l->uncommitted_bytes = l->apply_bytes = w->pool_pages * RBLK_BLOCK_SIZE / 8;
 	}
 	l->window = 1u << rnd_range(R_CFG, 0, 8);
 	l->follow_ms = (u32)rnd_log(R_CFG, 50, 30000);
@@ -42,63 +45,62 @@ static void draw_limits(struct sim_cfg *c)
 	l->inflight_msgs = (u32)rnd_log(R_CFG, 1, 16);
 	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
 	c->vary = rnd_one_in(R_CFG, 2);
-	c->heartbeat_ms = (u32)rnd_range(R_CFG, 20, 80);
-	c->election_ms = c->heartbeat_ms * (u32)rnd_range(R_CFG, 4, 10);
-	l->default_election_ms = c->election_ms;
-	l->default_heartbeat_ms = c->heartbeat_ms;
+	l->default_heartbeat_ms = (u32)rnd_range(R_CFG, 20, 80);
+	l->default_election_ms = l->default_heartbeat_ms * (u32)rnd_range(R_CFG, 4, 10);
 }
 
-static void draw_net(struct sim_cfg *c)
+static void draw_net(void)
 {
 	bool raw = rnd_below(R_CFG, 100) < 25;
 
-	c->delay_min = rnd_log(R_CFG, 20 * USEC, MSEC);
-	c->delay_max = c->delay_min + rnd_log(R_CFG, 50 * USEC, 10 * MSEC);
+	w->delay_min = rnd_log(R_CFG, 20 * USEC, MSEC);
+	w->delay_max = w->delay_min + rnd_log(R_CFG, 50 * USEC, 10 * MSEC);
 	c->reset_mean = maybe(50, 100 * MSEC, 5 * SEC);
 	c->partition_mean = maybe(55, 200 * MSEC, 4 * SEC);
 	c->partition_len = rnd_log(R_CFG, 30 * MSEC, 3 * SEC);
-	c->raw_loss = raw ? (u32)maybe(70, 200, 100000) : 0;
-	c->raw_dup = raw ? (u32)maybe(70, 200, 100000) : 0;
-	c->raw_reorder = raw ? (u32)maybe(70, 200, 300000) : 0;
-	c->corrupt = (u32)maybe(25, 100, 20000);
-	c->slow_link = rnd_one_in(R_CFG, 4) ? (u32)rnd_range(R_CFG, 2, 50) : 1;
-	c->sndbuf = rnd_log(R_CFG, 16 << 10, 1 << 20);
-	c->bandwidth = rnd_log(R_CFG, 10 << 10, 4 << 20);
+	w->raw_loss = raw ? (u32)maybe(70, 200, 100000) : 0;
+	w->raw_dup = raw ? (u32)maybe(70, 200, 100000) : 0;
+	w->raw_reorder = raw ? (u32)maybe(70, 200, 300000) : 0;
+	w->corrupt = (u32)maybe(25, 100, 20000);
+	w->slow_link = rnd_one_in(R_CFG, 4) ? (u32)rnd_range(R_CFG, 2, 50) : 1;
+	w->sndbuf = rnd_log(R_CFG, 16 << 10, 1 << 20);
+	w->bandwidth = rnd_log(R_CFG, 10 << 10, 4 << 20);
 }
 
-static void draw_disks(struct sim_cfg *c)
+static void draw_disks(void)
 {
-	c->log_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
-	c->log_max = c->log_min + rnd_log(R_CFG, 10 * USEC, 8 * MSEC);
-	c->data_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
-	c->data_max = c->data_min +
+	w->log_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
+	w->log_max = w->log_min + rnd_log(R_CFG, 10 * USEC, 8 * MSEC);
+	w->data_min = rnd_log(R_CFG, 10 * USEC, 300 * USEC);
+	w->data_max = w->data_min +
 		      rnd_log(R_CFG, 10 * USEC, rnd_one_in(R_CFG, 5) ? 300 * MSEC : 8 * MSEC);
 	c->slow_mean = maybe(30, 500 * MSEC, 5 * SEC);
 	c->slow_len = rnd_log(R_CFG, 50 * MSEC, 2 * SEC);
-	c->slow_factor = (u32)rnd_log(R_CFG, 4, 500);
-	c->write_error = (u32)maybe(15, 20, 3000);
-	c->read_error = (u32)maybe(15, 20, 10000);
+	w->slow_factor = (u32)rnd_log(R_CFG, 4, 500);
+	w->slow_max = 3 * SEC;		/* nothing is slower: its driver would reset the disk */
+	w->write_error = (u32)maybe(15, 20, 3000);
+	w->read_error = (u32)maybe(15, 20, 10000);
 	c->rot_mean = maybe(20, 100 * MSEC, 4 * SEC);
-	c->torn = (u32)rnd_range(R_CFG, 5, 95);
-	c->writeback = (u32)rnd_range(R_CFG, 0, 50);
+	w->torn = (u32)rnd_range(R_CFG, 5, 95);
+	w->writeback = (u32)rnd_range(R_CFG, 0, 50);
 }
 
-static void draw_nodes(struct sim_cfg *c)
+static void draw_nodes(void)
 {
-	c->drift_ppm = (u32)maybe(50, 100, 100000);
+	w->drift_ppm = (u32)maybe(50, 100, 100000);
 	c->crash_mean = maybe(60, 100 * MSEC, 5 * SEC);
 	c->blackout_mean = maybe(40, 500 * MSEC, 8 * SEC);
-	c->crash_io = (u32)maybe(50, 100, 10000);
+	w->crash_io = (u32)maybe(50, 100, 10000);
 	c->down_len = rnd_log(R_CFG, 10 * MSEC, 3 * SEC);
 	c->pause_mean = maybe(35, 200 * MSEC, 5 * SEC);
 	c->pause_len = rnd_log(R_CFG, 20 * MSEC, 2 * SEC);
 	c->clean_stop = (u32)rnd_range(R_CFG, 0, 60);
 	c->transfer_mean = maybe(50, 100 * MSEC, 4 * SEC);
 	c->checkpoint_mean = maybe(50, 50 * MSEC, 4 * SEC);
-	c->run_delay = rnd_one_in(R_CFG, 2) ? 0 : rnd_log(R_CFG, USEC, 2 * MSEC);
+	w->run_delay = rnd_one_in(R_CFG, 2) ? 0 : rnd_log(R_CFG, USEC, 2 * MSEC);
 }
 
-static void draw_users(struct sim_cfg *c)
+static void draw_users(void)
 {
 	u64 bytes = rnd_log(R_CFG, 1 << 20, 40 << 20), ops;
 	u32 writes;
@@ -113,7 +115,7 @@ static void draw_users(struct sim_cfg *c)
 	c->w_close = (u32)rnd_range(R_CFG, 0, 2);
 	c->stray = (u32)rnd_range(R_CFG, 0, 30);
 	c->force = (u32)rnd_range(R_CFG, 0, 30);
-	c->shared = rnd_one_in(R_CFG, 5);
+	w->shared = rnd_one_in(R_CFG, 5);
 	c->hot = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_log(R_CFG, 8, 256);
 	writes = c->w_write * 100 / (c->w_write + c->w_zero + c->w_read + c->w_open + c->w_close);
 	ops = bytes / (c->size_max * 512 / 3) * 100 / writes;
@@ -122,7 +124,7 @@ static void draw_users(struct sim_cfg *c)
 }
 
 /* A data device that stalls under large writes: the only way to fill a ring. */
-static void draw_pressure(struct sim_cfg *c)
+static void draw_pressure(void)
 {
 	c->duration = rnd_range(R_CFG, 2 * SEC, 5 * SEC);
 	c->size_max = 256;
@@ -132,49 +134,51 @@ static void draw_pressure(struct sim_cfg *c)
 	c->op_mean = 20 * MSEC;
 	c->slow_mean = 300 * MSEC;
 	c->slow_len = 2 * SEC;
-	c->slow_factor = 2000;
+	w->slow_factor = 2000;
 	c->slow_data = true;
-	c->limits.entries = 1024;
-	c->crash_io /= 20;
+	w->limits.entries = 1024;
+	w->crash_io /= 20;
 }
 
 /* From a stream of its own: what was drawn before stays as it was. */
-static void draw_late(struct sim_cfg *c)
+static void draw_late(void)
 {
 	c->give_up = rnd_one_in(R_LATE, 2) ? (u32)rnd_range(R_LATE, 1, 100) : 0;
 	c->patience = rnd_log(R_LATE, 5 * MSEC, 2 * SEC);
-	c->raw_ghost = rnd_one_in(R_LATE, 4) ? (u32)rnd_log(R_LATE, 200, 100000) : 0;
+	w->raw_ghost = rnd_one_in(R_LATE, 4) ? (u32)rnd_log(R_LATE, 200, 100000) : 0;
 }
 
 /* Members far from each other: a round trip is about as long as a heartbeat, or longer. */
-static void draw_far(struct sim_cfg *c)
+static void draw_far(void)
 {
+	u64 beat = w->limits.default_heartbeat_ms * MSEC;
+
 	if (!rnd_one_in(R_FAR, 12))
 		return;
-	c->delay_min = c->heartbeat_ms * MSEC / 100 * rnd_range(R_FAR, 30, 65);
-	c->delay_max = c->delay_min + c->heartbeat_ms * MSEC / 10;
-	c->slow_link = 1;
+	w->delay_min = beat / 100 * rnd_range(R_FAR, 30, 65);
+	w->delay_max = w->delay_min + beat / 10;
+	w->slow_link = 1;
 }
 
-void cfg_draw(struct sim_cfg *c, u64 seed)
+void cfg_draw(void)
 {
-	memset(c, 0, sizeof(*c));
-	c->nodes = pick_nodes();
-	c->clients = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_range(R_CFG, 1, 2);
-	c->all = c->nodes + c->clients;
-	c->block_size = rnd_one_in(R_CFG, 2) ? 512 : 4096;
-	c->ring_bytes = LOG_RING_MIN + (rnd_one_in(R_CFG, 2) ? 0 : rnd_below(R_CFG, 3) << 20);
-	c->sectors = rnd_log(R_CFG, 256, 16384) & ~7ull;
+	w->nodes = pick_nodes();
+	w->clients = rnd_one_in(R_CFG, 2) ? 0 : (u32)rnd_range(R_CFG, 1, 2);
+	w->block_size = rnd_one_in(R_CFG, 2) ? 512 : 4096;
+	w->ring_bytes = LOG_RING_MIN + (rnd_one_in(R_CFG, 2) ? 0 : rnd_below(R_CFG, 3) << 20);
+	w->sectors = rnd_log(R_CFG, 256, 16384) & ~7ull;
 	c->duration = rnd_log(R_CFG, 2 * SEC, 30 * SEC);
-	draw_limits(c);
-	draw_net(c);
-	draw_disks(c);
-	draw_nodes(c);
-	draw_users(c);
+	draw_limits();
+	draw_net();
+	draw_disks();
+	draw_nodes();
+	draw_users();
 	if (rnd_one_in(R_CFG, 16))
-		draw_pressure(c);
-	draw_late(c);
-	draw_far(c);
+		draw_pressure();
+	draw_late();
+	draw_far();
+	if (!c->slow_mean)
+		w->slow_max = 0;
 }
 
 /*
@@ -184,7 +188,7 @@ void cfg_draw(struct sim_cfg *c, u64 seed)
  */
 void cfg_vary(struct rblk_node_limits *l)
 {
-	*l = sim.cfg.limits;
+	*l = world.cfg.limits;
 	if (!sim.cfg.vary)
 		return;
 	l->versions = (u32)rnd_range(R_CFG, 2 * RBLK_ENTRY_BLOCKS_MAX, l->versions);
@@ -195,60 +199,99 @@ void cfg_vary(struct rblk_node_limits *l)
 	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
 }
 
-void cfg_print(const struct sim_cfg *c)
+#define PRINT(of, name) printf("#   %-16s %llu\n", #name, (unsigned long long)(of)->name)
+
+static void print_limits(void)
 {
-#define P(f) printf("#   %-16s %llu\n", #f, (unsigned long long)c->f)
-	P(nodes); P(clients); P(block_size); P(ring_bytes); P(sectors); P(duration); P(run_delay);
-	P(pool_pages);
-	P(vary);
-	P(limits.entries);
-	P(limits.versions);
-	P(limits.ranges);
-	P(limits.reads);
-	P(limits.batch);
-	P(limits.uncommitted_bytes); P(limits.apply_bytes); P(limits.msg_ents);
-	P(limits.inflight_msgs);
-	P(limits.records_inflight);
-	P(limits.window);
-	P(limits.follow_ms);
-	P(election_ms);
-	P(heartbeat_ms);
-	P(delay_min); P(delay_max); P(reset_mean); P(partition_mean); P(partition_len);
-	P(raw_loss);
-	P(raw_dup);
-	P(raw_reorder);
-	P(raw_ghost);
-	P(corrupt);
-	P(slow_link);
-	P(sndbuf);
-	P(bandwidth);
-	P(log_min);
-	P(log_max);
-	P(data_min);
-	P(data_max);
-	P(slow_mean);
-	P(slow_len);
-	P(slow_factor);
-	P(slow_data);
-	P(write_error); P(read_error); P(rot_mean); P(torn); P(writeback); P(drift_ppm);
-	P(crash_mean);
-	P(crash_io);
-	P(blackout_mean);
-	P(down_len);
-	P(pause_mean);
-	P(pause_len);
-	P(clean_stop);
-	P(transfer_mean); P(checkpoint_mean); P(op_mean); P(burst); P(depth); P(w_write);
-	P(w_zero);
-	P(w_read);
-	P(w_open);
-	P(w_close);
-	P(stray);
-	P(force);
-	P(shared);
-	P(give_up);
-	P(patience);
-	P(size_max);
-	P(hot);
-#undef P
+	const struct rblk_node_limits *l = &w->limits;
+
+	PRINT(l, entries);
+	PRINT(l, versions);
+	PRINT(l, ranges);
+	PRINT(l, reads);
+	PRINT(l, batch);
+	PRINT(l, uncommitted_bytes);
+	PRINT(l, apply_bytes);
+	PRINT(l, msg_ents);
+	PRINT(l, inflight_msgs);
+	PRINT(l, records_inflight);
+	PRINT(l, window);
+	PRINT(l, follow_ms);
+	PRINT(l, default_election_ms);
+	PRINT(l, default_heartbeat_ms);
+}
+
+static void print_faults(void)
+{
+	PRINT(c, duration);
+	PRINT(c, reset_mean);
+	PRINT(c, partition_mean);
+	PRINT(c, partition_len);
+	PRINT(w, raw_loss);
+	PRINT(w, raw_dup);
+	PRINT(w, raw_reorder);
+	PRINT(w, raw_ghost);
+	PRINT(w, corrupt);
+	PRINT(c, slow_mean);
+	PRINT(c, slow_len);
+	PRINT(w, slow_factor);
+	PRINT(c, slow_data);
+	PRINT(w, write_error);
+	PRINT(w, read_error);
+	PRINT(c, rot_mean);
+	PRINT(w, torn);
+	PRINT(w, writeback);
+	PRINT(c, crash_mean);
+	PRINT(w, crash_io);
+	PRINT(c, blackout_mean);
+	PRINT(c, down_len);
+	PRINT(c, pause_mean);
+	PRINT(c, pause_len);
+	PRINT(c, clean_stop);
+	PRINT(c, transfer_mean);
+	PRINT(c, checkpoint_mean);
+}
+
+static void print_users(void)
+{
+	PRINT(c, op_mean);
+	PRINT(c, burst);
+	PRINT(c, depth);
+	PRINT(c, w_write);
+	PRINT(c, w_zero);
+	PRINT(c, w_read);
+	PRINT(c, w_open);
+	PRINT(c, w_close);
+	PRINT(c, stray);
+	PRINT(c, force);
+	PRINT(w, shared);
+	PRINT(c, give_up);
+	PRINT(c, patience);
+	PRINT(c, size_max);
+	PRINT(c, hot);
+}
+
+void cfg_print(void)
+{
+	PRINT(w, nodes);
+	PRINT(w, clients);
+	PRINT(w, block_size);
+	PRINT(w, ring_bytes);
+	PRINT(w, sectors);
+	PRINT(w, run_delay);
+	PRINT(w, drift_ppm);
+	PRINT(w, pool_pages);
+	PRINT(c, vary);
+	PRINT(w, delay_min);
+	PRINT(w, delay_max);
+	PRINT(w, slow_link);
+	PRINT(w, sndbuf);
+	PRINT(w, bandwidth);
+	PRINT(w, log_min);
+	PRINT(w, log_max);
+	PRINT(w, data_min);
+	PRINT(w, data_max);
+	print_limits();
+	print_faults();
+	print_users();
 }

@@ -8,12 +8,12 @@
 
 static void again(struct event *e, u64 mean)
 {
-	ev_push(sim.now + rnd_exp(R_FAULT, mean), e->fn, SIM_NONE, 0, 0, NULL);
+	ev_push(world.now + rnd_exp(R_FAULT, mean), e->fn, WORLD_NONE, 0, 0, NULL);
 }
 
 static struct node *any_up(void)
 {
-	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.all)];
+	struct node *n = &world.node[rnd_below(R_FAULT, world.cfg.all)];
 
 	return n->up && !node_paused(n) ? n : NULL;
 }
@@ -22,7 +22,7 @@ static struct node *any_up(void)
 
 static void start_event(struct event *e)
 {
-	struct node *n = &sim.node[e->a];
+	struct node *n = &world.node[e->a];
 
 	n->start_pending = false;
 	if (n->up || n->refused)
@@ -36,7 +36,7 @@ void fault_restart(struct node *n, u64 mean)
 	if (n->start_pending)
 		return;
 	n->start_pending = true;
-	ev_push(sim.now + rnd_exp(R_FAULT, mean), start_event, SIM_NONE, n->id, 0, NULL);
+	ev_push(world.now + rnd_exp(R_FAULT, mean), start_event, WORLD_NONE, n->id, 0, NULL);
 }
 
 static void crash_event(struct event *e)
@@ -56,11 +56,11 @@ static void crash_event(struct event *e)
 
 static void cut_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 
 	if (sim.healed || !n->up)
 		return;
-	SIM_MARK(CUT_IN_WRITE);
+	WORLD_MARK(CUT_IN_WRITE);
 	node_stop(n, false);
 	fault_restart(n, sim.cfg.down_len);
 }
@@ -70,7 +70,7 @@ void fault_cut(u8 node, u64 t)
 {
 	ev_push(t, cut_event, node, 0, 0, NULL);
 	if (sim.cfg.blackout_mean && rnd_one_in(R_FAULT, 4))
-		for (node = 0; node < sim.cfg.all; node++)
+		for (node = 0; node < world.cfg.all; node++)
 			ev_push(t, cut_event, node, 0, 0, NULL);
 }
 
@@ -81,11 +81,11 @@ static void blackout_event(struct event *e)
 	if (sim.healed)
 		return;
 	again(e, sim.cfg.blackout_mean);
-	SIM_MARK(BLACKOUT);
-	for (i = 0; i < sim.cfg.all; i++)
-		if (sim.node[i].up) {
-			node_stop(&sim.node[i], false);
-			fault_restart(&sim.node[i], sim.cfg.down_len);
+	WORLD_MARK(BLACKOUT);
+	for (i = 0; i < world.cfg.all; i++)
+		if (world.node[i].up) {
+			node_stop(&world.node[i], false);
+			fault_restart(&world.node[i], sim.cfg.down_len);
 		}
 }
 
@@ -94,8 +94,8 @@ static void halt_event(struct event *e)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.all; i++) {
-		struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.all; i++) {
+		struct node *n = &world.node[i];
 
 		if (!n->up || !n->halted || node_paused(n))
 			continue;
@@ -134,7 +134,7 @@ static void cut_node(struct node *n, bool in, bool out, u64 until)
 {
 	u8 i;
 
-	for (i = 0; i < sim.cfg.all; i++) {
+	for (i = 0; i < world.cfg.all; i++) {
 		if (out)
 			cut(n->id, i, until);
 		if (in)
@@ -147,8 +147,8 @@ static void bisect(u64 until, u32 both_ways)
 	u32 side = (u32)rnd(R_FAULT);
 	u8 a, b;
 
-	for (a = 0; a < sim.cfg.all; a++)
-		for (b = 0; b < sim.cfg.all; b++)
+	for (a = 0; a < world.cfg.all; a++)
+		for (b = 0; b < world.cfg.all; b++)
 			if ((side >> a & 1) && !(side >> b & 1)) {
 				cut(a, b, until);
 				if (both_ways)
@@ -158,9 +158,9 @@ static void bisect(u64 until, u32 both_ways)
 
 static void partition_event(struct event *e)
 {
-	u64 until = sim.now + rnd_exp(R_FAULT, sim.cfg.partition_len);
-	struct node *lead = node_leader(), *n = &sim.node[rnd_below(R_FAULT, sim.cfg.all)];
-	u8 other = (u8)rnd_below(R_FAULT, sim.cfg.all);
+	u64 until = world.now + rnd_exp(R_FAULT, sim.cfg.partition_len);
+	struct node *lead = node_leader(), *n = &world.node[rnd_below(R_FAULT, world.cfg.all)];
+	u8 other = (u8)rnd_below(R_FAULT, world.cfg.all);
 	u64 how = rnd_below(R_FAULT, 7);
 	u8 b;
 	int ch;
@@ -174,12 +174,12 @@ static void partition_event(struct event *e)
 		bool in = how != 1, out = how != 2;
 
 		cut_node(n, in, out, until);
-		if (lead == n && in && out && sim.cfg.nodes > 2)
-			SIM_MARK(MINORITY_LEADER);
+		if (lead == n && in && out && world.cfg.nodes > 2)
+			WORLD_MARK(MINORITY_LEADER);
 		if (in != out && lead == n)
-			SIM_MARK(ONE_WAY_CUT);
+			WORLD_MARK(ONE_WAY_CUT);
 		if (in != out && !lead)
-			SIM_MARK(ONE_WAY_ELECTION);
+			WORLD_MARK(ONE_WAY_ELECTION);
 	} else if (how <= 4) {
 		bisect(until, how == 3);
 	} else {
@@ -188,7 +188,7 @@ static void partition_event(struct event *e)
 			cut(other, n->id, until);
 	}
 	/* Some of the connections concerned do not survive it. */
-	for (b = 0; b < sim.cfg.all; b++)
+	for (b = 0; b < world.cfg.all; b++)
 		for (ch = 0; ch < WIRE_CHANNELS; ch++)
 			if (b != n->id && (net_blocked(n->id, b) || net_blocked(b, n->id)) &&
 			    rnd_one_in(R_FAULT, 3))
@@ -197,7 +197,7 @@ static void partition_event(struct event *e)
 
 static void reset_event(struct event *e)
 {
-	u8 a = (u8)rnd_below(R_FAULT, sim.cfg.all), b = (u8)rnd_below(R_FAULT, sim.cfg.all);
+	u8 a = (u8)rnd_below(R_FAULT, world.cfg.all), b = (u8)rnd_below(R_FAULT, world.cfg.all);
 
 	if (sim.healed)
 		return;
@@ -210,13 +210,13 @@ static void reset_event(struct event *e)
 
 static void slow_event(struct event *e)
 {
-	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	struct node *n = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 	struct disk *d = !sim.cfg.slow_data && rnd_one_in(R_FAULT, 2) ? &n->log : &n->data;
 
 	if (sim.healed)
 		return;
 	again(e, sim.cfg.slow_mean);
-	d->slow_until = sim.now + rnd_exp(R_FAULT, sim.cfg.slow_len);
+	d->slow_until = world.now + rnd_exp(R_FAULT, sim.cfg.slow_len);
 }
 
 static u32 rot_page(const struct node *n)
@@ -244,7 +244,7 @@ static u32 rot_page(const struct node *n)
 
 static void rot_event(struct event *e)
 {
-	struct node *n = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	struct node *n = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 	int tries = 12;
 
 	if (sim.healed)
@@ -264,7 +264,7 @@ static void rot_event(struct event *e)
 
 static void transfer_event(struct event *e)
 {
-	struct node *lead = node_leader(), *to = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
+	struct node *lead = node_leader(), *to = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 	int ret;
 
 	if (sim.healed)
@@ -275,7 +275,7 @@ static void transfer_event(struct event *e)
 	ret = rblk_node_transfer(lead->m, to == lead ? NULL : to->name, node_now(lead));
 	TRACE(lead->id, "transfer", to->id, (u64)-ret);
 	if (!ret)
-		sim.transfer_to = to == lead ? 0 : to->id + 1u;
+		world.transfer_to = to == lead ? 0 : to->id + 1u;
 	node_after(lead);
 }
 
@@ -297,16 +297,16 @@ static void checkpoint_event(struct event *e)
 static void begin(void (*fn)(struct event *e), u64 mean)
 {
 	if (mean)
-		ev_push(sim.now + rnd_exp(R_FAULT, mean), fn, SIM_NONE, 0, 0, NULL);
+		ev_push(world.now + rnd_exp(R_FAULT, mean), fn, WORLD_NONE, 0, 0, NULL);
 }
 
 void fault_init(void)
 {
 	const struct sim_cfg *c = &sim.cfg;
-	u32 doomed = c->rot_mean ? c->nodes - quorum() : 0;
+	u32 doomed = c->rot_mean ? world.cfg.nodes - quorum() : 0;
 
 	while (doomed--)
-		sim.node[rnd_below(R_FAULT, c->nodes)].doomed = true;
+		world.node[rnd_below(R_FAULT, world.cfg.nodes)].doomed = true;
 	begin(crash_event, c->crash_mean);
 	begin(blackout_event, c->blackout_mean);
 	begin(pause_event, c->pause_mean);
@@ -326,16 +326,16 @@ void fault_heal(void)
 
 	sim.healed = true;
 	net_heal();
-	if (sim.cfg.raw_loss)
+	if (world.cfg.raw_loss)
 		net_reset_all();	/* hosts tell of what they lose: here, now */
-	sim.cfg.read_error = sim.cfg.write_error = 0;
-	for (i = 0; i < sim.cfg.all; i++) {
-		struct node *n = &sim.node[i];
+	world.cfg.read_error = world.cfg.write_error = 0;
+	for (i = 0; i < world.cfg.all; i++) {
+		struct node *n = &world.node[i];
 
 		n->log.slow_until = 0;
 		n->data.slow_until = 0;
 		if (node_paused(n))
-			n->resume_t = sim.now;
+			n->resume_t = world.now;
 		if (!n->up && !n->refused)
 			fault_restart(n, MSEC);
 	}

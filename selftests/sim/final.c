@@ -14,8 +14,8 @@ static bool all_started(void)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.all; i++) {
-		const struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.all; i++) {
+		const struct node *n = &world.node[i];
 
 		if (!n->refused && (!n->up || n->halted || node_paused(n)))
 			return false;
@@ -27,8 +27,8 @@ static u32 count_up(void)
 {
 	u32 i, count = 0;
 
-	for (i = 0; i < sim.cfg.nodes; i++)
-		count += sim.node[i].up;
+	for (i = 0; i < world.cfg.nodes; i++)
+		count += world.node[i].up;
 	return count;
 }
 
@@ -59,26 +59,9 @@ static u32 count_covered(const struct node *lead)
 {
 	u32 i, count = 0;
 
-	for (i = 0; i < sim.cfg.nodes; i++)
-		count += final_covered(lead, &sim.node[i]);
+	for (i = 0; i < world.cfg.nodes; i++)
+		count += final_covered(lead, &world.node[i]);
 	return count;
-}
-
-/* Runs until @done says so; false: time is over. */
-bool run_until(bool (*done)(void), u64 bound)
-{
-	u64 until = sim.now + bound, next = sim.now;
-
-	for (;;) {
-		if (sim.now >= next) {
-			if (done())
-				return true;
-			next = sim.now + 10 * MSEC;
-		}
-		if (sim.now >= until)
-			return false;
-		ev_step(next < until ? next : until);
-	}
 }
 
 static bool have_leader(void)
@@ -102,13 +85,13 @@ static void demand_until(bool (*done)(void), const char *what)
 {
 	const struct node *lead;
 
-	if (run_until(done, BOUND))
+	if (world_until(done, BOUND))
 		return;
 	lead = node_leader();
 	if (sim.cfg.rot_mean && (count_up() < quorum() || (lead && count_covered(lead) < quorum())))
 		longjmp(lost, 1);
-	client_hung();
-	sim_fail("liveness: %s", what);
+	op_hung();
+	world_fail("liveness: %s", what);
 }
 
 /* Has a device that its users can do something with. */
@@ -124,11 +107,11 @@ static u64 writes_wanted;
 /* Whoever has it mounted; else anybody that is up. */
 static struct node *writer(void)
 {
-	u32 first = (u32)rnd_below(R_CLIENT, sim.cfg.all), i;
+	u32 first = (u32)rnd_below(R_USER, world.cfg.all), i;
 	struct node *any = NULL;
 
-	for (i = 0; i < sim.cfg.all; i++) {
-		struct node *n = &sim.node[(first + i) % sim.cfg.all];
+	for (i = 0; i < world.cfg.all; i++) {
+		struct node *n = &world.node[(first + i) % world.cfg.all];
 
 		if (!usable(n) || node_paused(n))
 			continue;
@@ -142,21 +125,21 @@ static struct node *writer(void)
 static void write_event(struct event *e)
 {
 	struct node *n = writer();
-	u32 unit = sim.cfg.block_size / 512;
+	u32 unit = world.cfg.block_size / 512;
 
-	if (sim.stats[ST_WRITES] >= writes_wanted)
+	if (world.stats[ST_WRITES] >= writes_wanted)
 		return;
-	ev_push(sim.now + 30 * MSEC, write_event, SIM_NONE, 0, 0, NULL);
+	ev_push(world.now + 30 * MSEC, write_event, WORLD_NONE, 0, 0, NULL);
 	if (!n || n->opening)
 		return;
-	client_submit(n, n->mounted ? OP_WRITE : OP_OPEN,
-		      rnd_below(R_CLIENT, sim.cfg.sectors / unit) * unit, unit);
+	user_submit(n, n->mounted ? OP_WRITE : OP_OPEN,
+		      rnd_below(R_USER, world.cfg.sectors / unit) * unit, unit);
 	node_after(n);
 }
 
 static bool wrote(void)
 {
-	return sim.stats[ST_WRITES] >= writes_wanted;
+	return world.stats[ST_WRITES] >= writes_wanted;
 }
 
 /* Also of nodes that need a resync: the leader serves them. */
@@ -165,7 +148,7 @@ static u64 outstanding(void)
 	const struct node *n;
 	u64 sum = 0;
 
-	for (n = sim.node; n < sim.node + sim.cfg.all; n++)
+	for (n = world.node; n < world.node + world.cfg.all; n++)
 		sum += n->ops_out + n->nwait;
 	return sum;
 }
@@ -177,8 +160,8 @@ static bool all_ended(void)
 
 void final_write(u32 count)
 {
-	writes_wanted = sim.stats[ST_WRITES] + count;
-	ev_push(sim.now, write_event, SIM_NONE, 0, 0, NULL);
+	writes_wanted = world.stats[ST_WRITES] + count;
+	ev_push(world.now, write_event, WORLD_NONE, 0, 0, NULL);
 	demand_until(wrote, "new writes do not complete");
 }
 
@@ -198,8 +181,8 @@ bool final_settled(void)
 
 	if (!lead || lead->st.executed_index < lead->st.raft.last.index)
 		return false;
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.nodes; i++) {
+		struct node *n = &world.node[i];
 
 		if (!final_covered(lead, n)) {
 			if (!knows(n))
@@ -220,21 +203,21 @@ static void compare(const struct node *lead)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.nodes; i++) {
+		struct node *n = &world.node[i];
 
 		if (!final_covered(lead, n))
 			continue;
-		SIM_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
+		WORLD_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
 			  "node %c: digest at %llu differs at the end", 'a' + n->id,
 			  (unsigned long long)n->st.executed_index);
 		model_image(n, model_last(), true, "end");
 	}
 }
 
-static struct op *full[SIM_NODES][72];
-static u32 nfull[SIM_NODES];
-static u64 full_at[SIM_NODES];
+static struct op *full[WORLD_NODES][72];
+static u32 nfull[WORLD_NODES];
+static u64 full_at[WORLD_NODES];
 
 /* Reads the whole volume on every node, a few requests at a time. */
 static bool read_all(void)
@@ -242,8 +225,8 @@ static bool read_all(void)
 	bool all = true;
 	u32 i;
 
-	for (i = 0; i < sim.cfg.all; i++) {
-		struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.all; i++) {
+		struct node *n = &world.node[i];
 		u32 nsect;
 
 		if (!usable(n))
@@ -252,15 +235,15 @@ static bool read_all(void)
 			all = false;
 			continue;
 		}
-		while (full_at[i] < sim.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
+		while (full_at[i] < world.cfg.sectors && nfull[i] < ARRAY_SIZE(full[i]) &&
 		       n->ops_out + n->nwait < 8) {
-			nsect = (u32)min_t(u64, sim.cfg.sectors - full_at[i],
+			nsect = (u32)min_t(u64, world.cfg.sectors - full_at[i],
 					   RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT);
-			full[i][nfull[i]++] = client_submit(n, OP_READ, full_at[i], nsect);
+			full[i][nfull[i]++] = op_submit(n, OP_READ, full_at[i], nsect);
 			full_at[i] += nsect;
 			node_after(n);
 		}
-		if (full_at[i] < sim.cfg.sectors || n->ops_out || n->nwait)
+		if (full_at[i] < world.cfg.sectors || n->ops_out || n->nwait)
 			all = false;
 	}
 	return all && node_leader();	/* what comes next looks at it */
@@ -270,17 +253,17 @@ static void check_full(void)
 {
 	u32 i, k;
 
-	for (i = 0; i < sim.cfg.all; i++)
-		for (k = 0; usable(&sim.node[i]) && k < nfull[i]; k++)
-			SIM_CHECK(full[i][k]->done && !full[i][k]->error,
+	for (i = 0; i < world.cfg.all; i++)
+		for (k = 0; usable(&world.node[i]) && k < nfull[i]; k++)
+			WORLD_CHECK(full[i][k]->done && !full[i][k]->error,
 				  "node %c: a read at the end failed with %d", 'a' + i,
 				  full[i][k]->error);
 }
 
 static void skip(void)
 {
-	SIM_MARK(LIVENESS_SKIPPED);
-	sim.stats[ST_SKIPPED]++;
+	WORLD_MARK(LIVENESS_SKIPPED);
+	world.stats[ST_SKIPPED]++;
 }
 
 static void demand(void)
@@ -296,16 +279,16 @@ static void demand(void)
 	memset(full_at, 0, sizeof(full_at));
 	demand_until(read_all, "reads at the end do not end");
 	check_full();
-	SIM_MARK(LIVENESS);
+	WORLD_MARK(LIVENESS);
 }
 
 static void stop_all(void)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.all; i++)
-		if (sim.node[i].up)
-			node_stop(&sim.node[i], true);
+	for (i = 0; i < world.cfg.all; i++)
+		if (world.node[i].up)
+			node_stop(&world.node[i], true);
 }
 
 void final_run(void)
@@ -313,15 +296,15 @@ void final_run(void)
 	struct node *lead;
 
 	fault_heal();
-	SIM_CHECK(run_until(all_started, BOUND), "liveness: a node does not start");
+	WORLD_CHECK(world_until(all_started, BOUND), "liveness: a node does not start");
 	if (count_up() < quorum()) {
 		skip();
 		return;
 	}
-	SIM_CHECK(run_until(have_leader, BOUND), "liveness: no leader");
-	if (!run_until(leader_ready, BOUND)) {
+	WORLD_CHECK(world_until(have_leader, BOUND), "liveness: no leader");
+	if (!world_until(leader_ready, BOUND)) {
 		lead = node_leader();
-		SIM_CHECK(lead && count_covered(lead) < quorum(), "liveness: no leader gets ready");
+		WORLD_CHECK(lead && count_covered(lead) < quorum(), "liveness: no leader gets ready");
 		skip();
 		return;
 	}

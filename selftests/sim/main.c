@@ -72,18 +72,18 @@ static void run_seed(u64 seed)
 	u64 hash;
 
 	if (!sim_seed(seed, false)) {
-		add_fail(seed, sim.why);
+		add_fail(seed, world.why);
 	} else if (opt.twice && seed % opt.twice == 0) {
-		hash = sim.hash;
+		hash = world.hash;
 		__atomic_fetch_add(&sh->twice, 1, __ATOMIC_SEQ_CST);
-		if (!sim_seed(seed, false) || sim.hash != hash)
+		if (!sim_seed(seed, false) || world.hash != hash)
 			add_fail(seed, "not deterministic: a second run went another way");
 	}
 	__atomic_fetch_add(&sh->ran, 1, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&sh->events, sim.events, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&sh->sim_ns, sim.now, __ATOMIC_SEQ_CST);
-	for (i = 0; i < ARRAY_SIZE(sim.stats); i++)
-		__atomic_fetch_add(&sh->stats[i], sim.stats[i], __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&sh->events, world.events, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&sh->sim_ns, world.now, __ATOMIC_SEQ_CST);
+	for (i = 0; i < ARRAY_SIZE(world.stats); i++)
+		__atomic_fetch_add(&sh->stats[i], world.stats[i], __ATOMIC_SEQ_CST);
 	for (i = 0; i < MARK_NR; i++) {
 		__atomic_fetch_add(&sh->marks[i], mark_count[i], __ATOMIC_SEQ_CST);
 		mark_count[i] = 0;
@@ -95,13 +95,13 @@ static int replay(u64 seed)
 	bool ok = sim_seed(seed, opt.trace);
 
 	printf("# seed %llu: %.3f s simulated, %llu events, %llu elections, %llu writes, %llu reads, %llu checkpoints, %llu crashes, %llu starts, hash %016llx\n",
-	       (unsigned long long)seed, (double)sim.now / 1e9, (unsigned long long)sim.events,
-	       (unsigned long long)sim.stats[ST_ELECTIONS],
-	       (unsigned long long)sim.stats[ST_WRITES], (unsigned long long)sim.stats[ST_READS],
-	       (unsigned long long)sim.stats[ST_CKPT], (unsigned long long)sim.stats[ST_CRASHES],
-	       (unsigned long long)sim.stats[ST_RECOVERIES], (unsigned long long)sim.hash);
+	       (unsigned long long)seed, (double)world.now / 1e9, (unsigned long long)world.events,
+	       (unsigned long long)world.stats[ST_ELECTIONS],
+	       (unsigned long long)world.stats[ST_WRITES], (unsigned long long)world.stats[ST_READS],
+	       (unsigned long long)world.stats[ST_CKPT], (unsigned long long)world.stats[ST_CRASHES],
+	       (unsigned long long)world.stats[ST_RECOVERIES], (unsigned long long)world.hash);
 	if (!ok)
-		printf("# at %.6f ms: %s\n", (double)sim.now / 1e6, sim.why);
+		printf("# at %.6f ms: %s\n", (double)world.now / 1e6, world.why);
 	printf("%sok 1 seed %llu\n1..1\n", ok ? "" : "not ", (unsigned long long)seed);
 	return !ok;
 }

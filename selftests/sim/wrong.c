@@ -38,8 +38,8 @@ static bool all_know(void)
 {
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		const struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.nodes; i++) {
+		const struct node *n = &world.node[i];
 		const struct rblk_node_peer_status *ps = &n->st.peer[n->node_slot[victim->id]];
 
 		if (n == victim || !n->up)
@@ -53,8 +53,8 @@ static bool all_know(void)
 static void restart(void)
 {
 	node_stop(victim, true);
-	SIM_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
-	SIM_CHECK(run_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
+	WORLD_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
+	WORLD_CHECK(world_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
 }
 
 /* By our account the store holds nothing any more: it is another one. */
@@ -70,8 +70,8 @@ static bool a_peer_is_connected(void)
 {
 	u32 i, ch;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		const struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.nodes; i++) {
+		const struct node *n = &world.node[i];
 
 		for (ch = 0; n != victim && n->up && ch < WIRE_CHANNELS; ch++)
 			if (n->st.peer[n->node_slot[victim->id]].up[ch])
@@ -96,41 +96,41 @@ static bool never(void)
 	return false;
 }
 
-static void must_not_start(enum sim_mark mark)
+static void must_not_start(enum world_mark mark)
 {
 	victim->doomed = true;
 	sim.cfg.rot_mean = 1;		/* a refusal is right now */
-	SIM_CHECK(!node_start(victim), "node %c started with devices that do not belong together",
+	WORLD_CHECK(!node_start(victim), "node %c started with devices that do not belong together",
 		  'a' + victim->id);
 	mark_count[mark]++;
 }
 
 static void must_be_refused(u8 reason)
 {
-	u64 before = sim.rejects[reason];
+	u64 before = world.rejects[reason];
 
-	run_until(never, 500 * MSEC);	/* the peers notice that it was gone */
-	SIM_CHECK(run_until(nobody_is_connected, 10 * SEC), "a peer never notices");
-	SIM_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
-	SIM_CHECK(!run_until(connected, 2 * SEC),
+	world_until(never, 500 * MSEC);	/* the peers notice that it was gone */
+	WORLD_CHECK(world_until(nobody_is_connected, 10 * SEC), "a peer never notices");
+	WORLD_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
+	WORLD_CHECK(!world_until(connected, 2 * SEC),
 		  "node %c is accepted by a peer though its store is a wrong one",
 		  'a' + victim->id);
-	SIM_CHECK(sim.rejects[reason] > before, "node %c was not refused for reason %u",
+	WORLD_CHECK(world.rejects[reason] > before, "node %c was not refused for reason %u",
 		  'a' + victim->id, reason);
 }
 
 static void damage(enum wrong how)
 {
-	struct node *other = &sim.node[(victim->id + 1) % sim.cfg.nodes];
+	struct node *other = &world.node[(victim->id + 1) % world.cfg.nodes];
 	struct page **log, **data;
 
 	node_stop(victim, true);
 	log = copy_disk(&victim->log);
 	data = copy_disk(&victim->data);
-	SIM_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
-	SIM_CHECK(run_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
+	WORLD_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
+	WORLD_CHECK(world_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
 	final_write(3);
-	SIM_CHECK(run_until(all_know, 60 * SEC), "replicas do not become equal");
+	WORLD_CHECK(world_until(all_know, 60 * SEC), "replicas do not become equal");
 	restart();
 	node_stop(victim, true);
 	if (how == W_ROLLBACK || how == W_LOG_ONLY)
@@ -139,8 +139,10 @@ static void damage(enum wrong how)
 		restore_disk(&victim->data, data);
 	if (how == W_SWAPPED)
 		restore_disk(&victim->data, copy_disk(&other->data));
-	if (how == W_WIPED)
+	if (how == W_WIPED) {
+		cfg_vary(&victim->limits);
 		node_format(victim);
+	}
 	forget(victim);
 }
 
@@ -148,8 +150,8 @@ void wrong_store(void)
 {
 	enum wrong how = (enum wrong)rnd_below(R_FAULT, W_NR);
 
-	victim = &sim.node[rnd_below(R_FAULT, sim.cfg.nodes)];
-	if (sim.cfg.nodes == 1 || !rnd_one_in(R_FAULT, 4) || !victim->up || victim->doomed ||
+	victim = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
+	if (world.cfg.nodes == 1 || !rnd_one_in(R_FAULT, 4) || !victim->up || victim->doomed ||
 	    !final_covered(node_leader(), victim))
 		return;
 	TRACE(victim->id, "wrong-store", how, 0);

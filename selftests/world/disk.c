@@ -6,7 +6,7 @@
  * sectors of 512 bytes, in any order. Pages are shared, so storage is sparse and
  * writing 4 KiB is taking a reference.
  */
-#include "sim.h"
+#include "world.h"
 
 static struct dop *free_dops;
 
@@ -27,7 +27,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 
 struct page *disk_page(struct disk *d, u32 pgno)
 {
-	SIM_CHECK(pgno < d->npg, "%s read beyond the device: page %u", d->data ? "data" : "log",
+	WORLD_CHECK(pgno < d->npg, "%s read beyond the device: page %u", d->data ? "data" : "log",
 		  pgno);
 	return d->dirty[pgno] ? d->cache[pgno] : d->pg[pgno];
 }
@@ -93,7 +93,7 @@ static void write_cache(struct disk *d, u32 pgno, u8 mask, struct page *pg)
 		d->list[d->nlist++] = pgno;
 		d->cache[pgno] = page_get(d->pg[pgno]);
 		d->dirty_seq[pgno] = d->seq + 1;
-	} else if (rnd_below(R_DISK, 100) < sim.cfg.writeback) {
+	} else if (rnd_below(R_DISK, 100) < world.cfg.writeback) {
 		put_sectors(&d->pg[pgno], d->dirty[pgno] & (u8)rnd(R_DISK), d->cache[pgno]);
 	}
 	put_sectors(&d->cache[pgno], mask, pg);
@@ -160,7 +160,7 @@ struct dop *dop_new(struct disk *d, enum dop_kind kind, bool fua)
 	}
 	op->kind = kind;
 	op->fua = fua;
-	op->t0 = sim.now;
+	op->t0 = world.now;
 	op->next = d->flying;
 	if (op->next)
 		op->next->pprev = &op->next;
@@ -193,7 +193,7 @@ void dop_bytes(struct dop *op, u64 off, const void *data, u32 len)
 	struct page *p;
 	u32 i;
 
-	SIM_CHECK(off % RBLK_BLOCK_SIZE == 0 && len % RBLK_BLOCK_SIZE == 0,
+	WORLD_CHECK(off % RBLK_BLOCK_SIZE == 0 && len % RBLK_BLOCK_SIZE == 0,
 		  "a write at %llu of %u bytes is not aligned", (unsigned long long)off, len);
 	for (i = 0; i < len; i += RBLK_BLOCK_SIZE) {
 		p = page_new();
@@ -234,13 +234,12 @@ static bool is_read(const struct dop *op)
 
 static u64 latency(struct disk *d, const struct dop *op)
 {
-	const struct sim_cfg *c = &sim.cfg;
+	const struct world_cfg *c = &world.cfg;
 	u64 t = d->data ? rnd_log(R_DISK, c->data_min, c->data_max) :
 			  rnd_log(R_DISK, c->log_min, c->log_max);
 
 	t += op->nseg * 2 * USEC;
-	/* Nothing is slower than a disk that its driver would reset. */
-	return sim.now < d->slow_until ? min_t(u64, sim.cfg.slow_factor * t, 3 * SEC) : t;
+	return world.now < d->slow_until ? min_t(u64, c->slow_factor * t, c->slow_max) : t;
 }
 
 /* Some sectors of a write without FUA are seen early. Zeroes go before blocks: never overtake. */
@@ -260,23 +259,23 @@ static void show_early(struct disk *d, struct dop *op)
 
 void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 {
-	u32 ppm = is_read(op) ? sim.cfg.read_error : sim.cfg.write_error, i;
-	u64 end = sim.now + latency(d, op);
+	u32 ppm = is_read(op) ? world.cfg.read_error : world.cfg.write_error, i;
+	u64 end = world.now + latency(d, op);
 
 	for (i = 0; i < op->nseg; i++)
-		SIM_CHECK(op->seg[i].pgno < d->npg, "%s access beyond the device: page %u of %u",
+		WORLD_CHECK(op->seg[i].pgno < d->npg, "%s access beyond the device: page %u of %u",
 			  d->data ? "data" : "log", op->seg[i].pgno, d->npg);
 	if (rnd_ppm(R_DISK, ppm)) {
 		op->error = -EIO;
-		sim.node[d->node].injected = true;
+		world.node[d->node].injected = true;
 	}
 	op->flush_seq = d->seq;
 	if (op->kind == D_APPLY && rnd_one_in(R_DISK, 2))
 		show_early(d, op);
 	TRACE(d->node, d->data ? "data-start" : "log-start", op->kind, op->nseg);
 	ev_push(end, done, d->node, 0, 0, op);
-	if (!is_read(op) && rnd_ppm(R_DISK, sim.cfg.crash_io))
-		fault_cut(d->node, rnd_range(R_DISK, sim.now, end));
+	if (!is_read(op) && rnd_ppm(R_DISK, world.cfg.crash_io))
+		world.on.cut(d->node, rnd_range(R_DISK, world.now, end));
 }
 
 void dop_end(struct disk *d, struct dop *op)
@@ -317,7 +316,7 @@ static u8 cut_mask(enum cut how, u32 i, u32 limit)
 		return i < limit ? 0xff : i == limit ? (u8)((1 << rnd_below(R_DISK, 9)) - 1) : 0;
 	default:
 		for (b = 0; b < 8; b++)
-			if (rnd_below(R_DISK, 100) < sim.cfg.torn)
+			if (rnd_below(R_DISK, 100) < world.cfg.torn)
 				m |= (u8)(1 << b);
 		return m;
 	}
@@ -348,7 +347,7 @@ void disk_crash(struct disk *d)
 		dop_free(d, d->flying);
 	}
 	if (d->nlist && d->data)
-		SIM_MARK(APPLY_TORN);
+		WORLD_MARK(APPLY_TORN);
 	while (d->nlist) {
 		u32 pgno = d->list[d->nlist - 1];
 
@@ -363,9 +362,9 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 {
 	u8 *to = buf;
 
-	SIM_CHECK(off + len <= (u64)d->npg * RBLK_BLOCK_SIZE, "read beyond the device at %llu",
+	WORLD_CHECK(off + len <= (u64)d->npg * RBLK_BLOCK_SIZE, "read beyond the device at %llu",
 		  (unsigned long long)off);
-	if (rnd_ppm(R_DISK, sim.cfg.read_error / 8))
+	if (rnd_ppm(R_DISK, world.cfg.read_error / 8))
 		return -EIO;
 	while (len) {
 		u32 in = (u32)(off % RBLK_BLOCK_SIZE);

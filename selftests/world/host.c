@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * struct rblk_node_ops: what a member asks of its host, and the answers. Every
- * promise of member.h that can be seen from here is checked here. Nothing calls
+ * promise of node.h that can be seen from here is checked here. Nothing calls
  * back into the member before its call has returned: answers are events.
  */
-#include "sim.h"
+#include "world.h"
 
 #define NODE(host)	((struct node *)(host))
 
@@ -14,10 +14,10 @@ static struct rblk_buf *buf_alloc(void *host, u32 nblocks)
 {
 	struct node *n = host;
 
-	SIM_CHECK(nblocks && nblocks <= RBLK_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
+	WORLD_CHECK(nblocks && nblocks <= RBLK_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
 	if (sbuf_room(n->id, B_READBACK) < nblocks) {
 		n->starved = true;
-		SIM_MARK(NO_READBACK);
+		WORLD_MARK(NO_READBACK);
 		return NULL;
 	}
 	return &sbuf_new(n->id, nblocks, B_READBACK)->buf;
@@ -72,9 +72,9 @@ static void rec_add(struct node *n, const struct log_record *rec)
 	struct rec *r = &n->recs[n->nrec];
 	u64 i, count;
 
-	SIM_CHECK(n->nrec < ARRAY_SIZE(n->recs), "node %c: too many records in flight",
+	WORLD_CHECK(n->nrec < ARRAY_SIZE(n->recs), "node %c: too many records in flight",
 		  'a' + n->id);
-	SIM_CHECK(!n->nrec || rec->seq > r[-1].seq, "node %c: record numbers do not grow",
+	WORLD_CHECK(!n->nrec || rec->seq > r[-1].seq, "node %c: record numbers do not grow",
 		  'a' + n->id);
 	n->nrec++;
 	r->seq = rec->seq;
@@ -85,13 +85,13 @@ static void rec_add(struct node *n, const struct log_record *rec)
 	if (r->first > r->last)
 		return;
 	count = r->last - r->first + 1;
-	SIM_CHECK(count <= RBLK_RECORD_ENTRIES, "a record of %llu entries",
+	WORLD_CHECK(count <= RBLK_RECORD_ENTRIES, "a record of %llu entries",
 		  (unsigned long long)count);
 	r->id = mem_alloc(count * sizeof(*r->id));
 	for (i = 0; i < count; i++) {
 		const struct rblk_entry *e = rblk_node_entry(n->m, r->first + i);
 
-		SIM_CHECK(e, "node %c: entry %llu is written and not in the table", 'a' + n->id,
+		WORLD_CHECK(e, "node %c: entry %llu is written and not in the table", 'a' + n->id,
 			  (unsigned long long)(r->first + i));
 		r->id[i] = (struct ident){ e->term, e->csum };
 	}
@@ -105,7 +105,7 @@ static void rec_done(struct node *n, u64 seq)
 
 	for (i = 0; i < n->nrec && n->recs[i].seq != seq; i++)
 		;
-	SIM_CHECK(i < n->nrec, "node %c: unknown record ended", 'a' + n->id);
+	WORLD_CHECK(i < n->nrec, "node %c: unknown record ended", 'a' + n->id);
 	n->recs[i].done = true;
 	for (gone = 0; gone < n->nrec && n->recs[gone].done; gone++) {
 		struct rec *r = &n->recs[gone];
@@ -116,7 +116,7 @@ static void rec_done(struct node *n, u64 seq)
 		}
 		if (r->id) {
 			n->dur_last = r->last;
-			n->dur_t = sim.now;
+			n->dur_t = world.now;
 		}
 	}
 	n->nrec -= gone;
@@ -125,7 +125,7 @@ static void rec_done(struct node *n, u64 seq)
 
 static void log_write_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	struct log_record *rec = op->what;
 	int error = op->error;
@@ -143,15 +143,15 @@ static void check_ring(struct node *n, const struct log_record *rec, u32 len)
 	u64 floor = min_t(u64, n->slot_floor[0], n->slot_floor[1]);
 	u64 ring = n->super.ring_bytes;
 
-	SIM_CHECK(rec->pos % RBLK_BLOCK_SIZE == 0 && rec->header_bytes % RBLK_BLOCK_SIZE == 0,
+	WORLD_CHECK(rec->pos % RBLK_BLOCK_SIZE == 0 && rec->header_bytes % RBLK_BLOCK_SIZE == 0,
 		  "node %c: record not aligned", 'a' + n->id);
-	SIM_CHECK(rec->pos + len - floor <= ring,
+	WORLD_CHECK(rec->pos + len - floor <= ring,
 		  "node %c: record at %llu overwrites the floor at %llu that the copies hold",
 		  'a' + n->id, (unsigned long long)rec->pos, (unsigned long long)floor);
 	if (rec->pos % ring + len >= ring)
-		SIM_MARK(LOG_WRAP);
+		WORLD_MARK(LOG_WRAP);
 	if (rec->pos + len - floor > ring - ring / 8)
-		SIM_MARK(RING_FULL);
+		WORLD_MARK(RING_FULL);
 }
 
 static struct page *page_of(struct rblk_buf *const *buf, u32 *i, u32 *b)
@@ -180,7 +180,7 @@ static void log_write(void *host, struct log_record *rec, struct rblk_buf *const
 		blocks += buf[at]->nblocks;
 		dop_hold(op, buf[at]);
 	}
-	SIM_CHECK(blocks == rec->payload_blocks, "node %c: a record of %u blocks came with %u",
+	WORLD_CHECK(blocks == rec->payload_blocks, "node %c: a record of %u blocks came with %u",
 		  'a' + n->id, rec->payload_blocks, blocks);
 	check_ring(n, rec, len);
 	for (k = 0; k < nr; k++)
@@ -193,16 +193,16 @@ static void log_write(void *host, struct log_record *rec, struct rblk_buf *const
 				dop_seg(op, (u32)(off / RBLK_BLOCK_SIZE), 0xff,
 					page_of(buf, &i, &b));
 		}
-	SIM_CHECK(done == len, "node %c: extents of %u bytes for %u", 'a' + n->id, done, len);
+	WORLD_CHECK(done == len, "node %c: extents of %u bytes for %u", 'a' + n->id, done, len);
 	op->what = rec;
 	rec_add(n, rec);
-	sim.stats[ST_BYTES] += len;
+	world.stats[ST_BYTES] += len;
 	dop_start(&n->log, op, log_write_event);
 }
 
 static void meta_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	int error = op->error;
 
@@ -215,8 +215,8 @@ static void meta_event(struct event *e)
 		}
 		if (op->b && op->c > n->ckpt) {
 			n->ckpt = op->c;
-			SIM_MARK(CHECKPOINT);
-			sim.stats[ST_CKPT]++;
+			WORLD_MARK(CHECKPOINT);
+			world.stats[ST_CKPT]++;
 		}
 	}
 	dop_free(&n->log, op);
@@ -228,16 +228,16 @@ static void meta_event(struct event *e)
 /* One vote a term, terms never go back, and a checkpoint only of what the platter holds. */
 static void check_meta(struct node *n, const struct log_meta *m)
 {
-	SIM_CHECK(m->raft.term > n->vote_term ||
+	WORLD_CHECK(m->raft.term > n->vote_term ||
 		  (m->raft.term == n->vote_term && (!n->vote || n->vote == m->raft.vote)),
 		  "node %c: term %llu vote %llx written over term %llu vote %llx", 'a' + n->id,
 		  (unsigned long long)m->raft.term, (unsigned long long)m->raft.vote,
 		  (unsigned long long)n->vote_term, (unsigned long long)n->vote);
 	n->vote_term = m->raft.term;
 	n->vote = m->raft.vote;
-	SIM_CHECK(m->state.index >= n->ckpt, "node %c: the checkpoint went back", 'a' + n->id);
+	WORLD_CHECK(m->state.index >= n->ckpt, "node %c: the checkpoint went back", 'a' + n->id);
 	if (m->state.index > n->ckpt) {
-		SIM_CHECK(m->state.digest == model_digest(m->state.index),
+		WORLD_CHECK(m->state.digest == model_digest(m->state.index),
 			  "node %c: digest of checkpoint %llu", 'a' + n->id,
 			  (unsigned long long)m->state.index);
 		model_image(n, m->state.index, false, "checkpoint");
@@ -251,10 +251,10 @@ static void meta_write(void *host, u64 off, const void *data)
 	struct log_meta m;
 	int slot = off == rblk_log_meta_offset(1);
 
-	SIM_CHECK(!n->meta_busy, "node %c: two metadata writes at once", 'a' + n->id);
-	SIM_CHECK(off == rblk_log_meta_offset(slot), "node %c: metadata at %llu", 'a' + n->id,
+	WORLD_CHECK(!n->meta_busy, "node %c: two metadata writes at once", 'a' + n->id);
+	WORLD_CHECK(off == rblk_log_meta_offset(slot), "node %c: metadata at %llu", 'a' + n->id,
 		  (unsigned long long)off);
-	SIM_CHECK(!rblk_log_meta_decode(&m, &n->super, data),
+	WORLD_CHECK(!rblk_log_meta_decode(&m, &n->super, data),
 		  "node %c: unreadable metadata is written", 'a' + n->id);
 	check_meta(n, &m);
 	n->meta_busy = true;
@@ -267,7 +267,7 @@ static void meta_write(void *host, u64 off, const void *data)
 
 static void map_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	int error = op->error;
 
@@ -283,8 +283,8 @@ static void map_write(void *host, u64 off, const void *data)
 	struct node *n = host;
 	struct dop *op = dop_new(&n->log, D_MAP, true);
 
-	SIM_CHECK(!n->map_busy, "node %c: two map writes at once", 'a' + n->id);
-	SIM_CHECK(off >= n->super.map_off &&
+	WORLD_CHECK(!n->map_busy, "node %c: two map writes at once", 'a' + n->id);
+	WORLD_CHECK(off >= n->super.map_off &&
 		  off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
 		  "node %c: map block at %llu", 'a' + n->id, (unsigned long long)off);
 	n->map_busy = true;
@@ -294,7 +294,7 @@ static void map_write(void *host, u64 off, const void *data)
 
 static void readback_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	struct rblk_node_readback *rb = op->what;
 	int error = op->error;
@@ -314,7 +314,7 @@ static void readback_event(struct event *e)
 		}
 	dop_free(&n->log, op);
 	if (!error)
-		SIM_MARK(READBACK);
+		WORLD_MARK(READBACK);
 	rblk_node_readback_done(n->m, rb, error, node_now(n));
 	node_after(n);
 }
@@ -325,7 +325,7 @@ static void log_read(void *host, struct rblk_node_readback *rb)
 	struct dop *op = dop_new(&n->log, D_LOG_READ, false);
 	u32 i;
 
-	SIM_CHECK(rb->n && rb->n <= NODE_READBACK_ENTRIES, "a readback of %u entries", rb->n);
+	WORLD_CHECK(rb->n && rb->n <= NODE_READBACK_ENTRIES, "a readback of %u entries", rb->n);
 	for (i = 0; i < rb->n; i++)
 		if (rb->buf[i])
 			dop_hold(op, rb->buf[i]);
@@ -337,7 +337,7 @@ static void log_read(void *host, struct rblk_node_readback *rb)
 
 static struct rblk_buf *serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
 {
-	struct op *op = client_serve(host, nblocks, sector, nsect);
+	struct op *op = op_serve(host, nblocks, sector, nsect);
 
 	if (!op)
 		return NULL;
@@ -349,7 +349,7 @@ static struct rblk_buf *serve_begin(void *host, u32 nblocks, u64 sector, u32 nse
 
 static void apply_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	int error = op->error;
 
@@ -365,7 +365,7 @@ static void check_own_log(struct node *n, u64 index, const char *what)
 {
 	const struct rblk_entry *e = rblk_node_entry(n->m, index);
 
-	SIM_CHECK(e && index <= n->dur_last && n->dur[index].term == e->term &&
+	WORLD_CHECK(e && index <= n->dur_last && n->dur[index].term == e->term &&
 		  n->dur[index].csum == e->csum,
 		  "node %c: entry %llu is %s before its own log has it", 'a' + n->id,
 		  (unsigned long long)index, what);
@@ -378,7 +378,7 @@ static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *c
 	u32 i;
 	u64 s, end;
 
-	SIM_CHECK(!n->apply_busy, "node %c: two batches are applied at once", 'a' + n->id);
+	WORLD_CHECK(!n->apply_busy, "node %c: two batches are applied at once", 'a' + n->id);
 	check_own_log(n, b->last, "applied");
 	n->apply_busy = true;
 	for (i = 0; i < b->nzero; i++) {
@@ -389,7 +389,7 @@ static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *c
 	}
 	op->a = op->nseg;
 	for (i = 0; i < b->nitem; i++) {
-		SIM_CHECK(buf[i] && b->item[i].nth < buf[i]->nblocks, "a block without payload");
+		WORLD_CHECK(buf[i] && b->item[i].nth < buf[i]->nblocks, "a block without payload");
 		dop_hold(op, buf[i]);
 		dop_seg(op, (u32)(IMAGE_PAGE + b->item[i].block), b->item[i].mask,
 			sbuf_of(buf[i])->pg[b->item[i].nth]);
@@ -399,7 +399,7 @@ static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *c
 
 static void sync_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	int error = op->error;
 
@@ -417,8 +417,8 @@ static void data_sync(void *host, const void *header)
 
 	struct data_super ds;
 
-	SIM_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
-	SIM_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
+	WORLD_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
+	WORLD_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
 		  'a' + n->id);
 	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
@@ -430,7 +430,7 @@ static void data_sync(void *host, const void *header)
 
 static void complete(void *host, u64 token, int error)
 {
-	client_complete(host, token, error);
+	op_complete(host, token, error);
 }
 
 static void note(void *host, enum rblk_node_note what, u64 arg)
@@ -458,10 +458,10 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 	TRACE(n->id, trace_name[what], index, arg);
 	switch (what) {
 	case NODE_T_ACCEPT:
-		client_placed(n, index, arg);
+		op_placed(n, index, arg);
 		break;
 	case NODE_T_SUBMIT:
-		SIM_MARK(SUBMITTED);
+		WORLD_MARK(SUBMITTED);
 		break;
 	case NODE_T_TRUNCATE:
 		check_truncated(n, index);
@@ -471,7 +471,7 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 		break;
 	case NODE_T_SESSION:
 		if (arg == NODE_S_FENCED)
-			SIM_MARK(SESSION_FENCED);
+			WORLD_MARK(SESSION_FENCED);
 		if (arg == NODE_S_HELD) {
 			model_held(n, index);
 			n->sess_epoch = index;

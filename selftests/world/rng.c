@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* splitmix64, a state for each subject. Integer only: the same on every machine. */
-#include "sim.h"
+#include "world.h"
 
 static u64 state[R_STREAMS];
 
@@ -22,17 +22,17 @@ void rnd_seed(u64 seed)
 		state[i] = mix(&s);
 }
 
-u64 rnd(enum sim_stream s)
+u64 rnd(enum world_stream s)
 {
 	return mix(&state[s]);
 }
 
-u64 rnd_below(enum sim_stream s, u64 n)
+u64 rnd_below(enum world_stream s, u64 n)
 {
 	return (u64)((unsigned __int128)rnd(s) * n >> 64);
 }
 
-u64 rnd_range(enum sim_stream s, u64 lo, u64 hi)
+u64 rnd_range(enum world_stream s, u64 lo, u64 hi)
 {
 	return lo + rnd_below(s, hi - lo + 1);
 }
@@ -42,7 +42,7 @@ static u32 magnitude(u64 v)
 	return 63 - (u32)__builtin_clzll(v | 1);
 }
 
-u64 rnd_log(enum sim_stream s, u64 lo, u64 hi)
+u64 rnd_log(enum world_stream s, u64 lo, u64 hi)
 {
 	u32 bit = (u32)rnd_range(s, magnitude(lo), magnitude(hi));
 	u64 v = rnd_range(s, 1ull << bit, (2ull << bit) - 1);
@@ -51,7 +51,7 @@ u64 rnd_log(enum sim_stream s, u64 lo, u64 hi)
 }
 
 /* -ln(u) by way of -log2(u), whose fraction is taken as linear: near enough. */
-u64 rnd_exp(enum sim_stream s, u64 mean)
+u64 rnd_exp(enum world_stream s, u64 mean)
 {
 	u64 u = rnd(s) | 1;
 	u32 lz = (u32)__builtin_clzll(u);
@@ -61,12 +61,12 @@ u64 rnd_exp(enum sim_stream s, u64 mean)
 	return (u64)((unsigned __int128)mean * log2 * 710 / 1024 >> 20) + 1;
 }
 
-bool rnd_ppm(enum sim_stream s, u32 ppm)
+bool rnd_ppm(enum world_stream s, u32 ppm)
 {
 	return ppm && rnd_below(s, 1000000) < ppm;
 }
 
-bool rnd_one_in(enum sim_stream s, u32 n)
+bool rnd_one_in(enum world_stream s, u32 n)
 {
 	return rnd_below(s, n) == 0;
 }

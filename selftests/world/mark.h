@@ -4,10 +4,10 @@
  * did fails it, since then the seeds proved less than they seem to.
  * X(name, required, what it means)
  */
-#ifndef SIM_MARK_H
-#define SIM_MARK_H
+#ifndef WORLD_MARK_H
+#define WORLD_MARK_H
 
-#define SIM_MARKS(X)							\
+#define WORLD_MARKS(X)							\
 	X(LEADER_CHANGE,	1, "a term with another leader")		\
 	X(LOG_WRAP,		1, "a record straddled or passed the ring's end") \
 	X(CHECKPOINT,		1, "a checkpoint became durable")		\
@@ -79,21 +79,21 @@
 	X(LIVENESS,		1, "the liveness phase was demanded and held") \
 	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")
 
-enum sim_mark {
+enum world_mark {
 #define X(name, req, text) MARK_##name,
-	SIM_MARKS(X)
+	WORLD_MARKS(X)
 #undef X
 	MARK_NR
 };
 
-struct sim_mark_info {
+struct world_mark_info {
 	const char *name, *text;
 	int required;
 };
 
-extern const struct sim_mark_info mark_info[MARK_NR];
+extern const struct world_mark_info mark_info[MARK_NR];
 extern unsigned long long mark_count[MARK_NR];	/* of this process; main.c sums */
 
-#define SIM_MARK(name)	(mark_count[MARK_##name]++)
+#define WORLD_MARK(name)	(mark_count[MARK_##name]++)
 
-#endif /* SIM_MARK_H */
+#endif /* WORLD_MARK_H */

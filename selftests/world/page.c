@@ -4,7 +4,7 @@
  * refer to the same pages, which never change once they are shared (whoever
  * wants to change one copies it first). Sums are remembered for the same reason.
  */
-#include "sim.h"
+#include "world.h"
 
 #define PAGE_CHUNK	64
 #define MEM_CHUNK	(1u << 20)
@@ -150,16 +150,16 @@ u32 page_crc(struct page *p)
 u32 sbuf_room(u8 node, enum budget budget)
 {
 	static const u32 fifths[B_NR] = { 2, 2, 1, 1 };
-	u32 size = sim.cfg.pool_pages / 5 * fifths[budget], used = sim.node[node].used[budget];
+	u32 size = world.cfg.pool_pages / 5 * fifths[budget], used = world.node[node].used[budget];
 
-	if (!sim.cfg.pool_pages)
+	if (!world.cfg.pool_pages)
 		return U32_MAX;
 	return size > used ? size - used : 0;
 }
 
 struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget)
 {
-	struct node *n = &sim.node[node];
+	struct node *n = &world.node[node];
 	struct sbuf *b = free_bufs;
 
 	if (b)
@@ -183,17 +183,17 @@ struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget)
 
 void sbuf_get(struct sbuf *b, bool host)
 {
-	SIM_CHECK(b->ref, "a reference was taken of a freed buffer");
+	WORLD_CHECK(b->ref, "a reference was taken of a freed buffer");
 	b->ref++;
 	b->host += host;
 }
 
 void sbuf_put(struct sbuf *b, bool host)
 {
-	struct node *n = &sim.node[b->node];
+	struct node *n = &world.node[b->node];
 	u32 i;
 
-	SIM_CHECK(b->ref > (host ? 0 : b->host), "a reference was put that was not held");
+	WORLD_CHECK(b->ref > (host ? 0 : b->host), "a reference was put that was not held");
 	b->host -= host;
 	if (--b->ref)
 		return;

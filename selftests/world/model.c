@@ -4,7 +4,7 @@
  * executed here by rules of our own, and which version each sector has after each
  * of them. Nodes, reads and disks are compared with it.
  */
-#include "sim.h"
+#include "world.h"
 
 struct reg {			/* an entry that some node's log held at this index */
 	struct reg *next;
@@ -36,8 +36,8 @@ static struct change {
 	u64 index;
 	u64 epoch, nonce, seq;	/* of the node's session after it; epoch 0: none */
 	u64 holder;		/* store; of an exclusive volume */
-} *changes[SIM_NODES + 1];	/* by node; the last: of the holder */
-static u64 nchanges[SIM_NODES + 1], maxchanges[SIM_NODES + 1];
+} *changes[WORLD_NODES + 1];	/* by node; the last: of the holder */
+static u64 nchanges[WORLD_NODES + 1], maxchanges[WORLD_NODES + 1];
 static u64 last_writer;		/* epoch of the newest write */
 
 #define HIST_START	4096
@@ -52,8 +52,8 @@ void model_init(void)
 	maxvers = 1 << 15;
 	vers = mem_alloc(maxvers * sizeof(*vers));
 	nvers = 1;		/* 0: never written */
-	head = mem_alloc(sim.cfg.sectors * sizeof(*head));
-	done = mem_alloc(sim.cfg.sectors * sizeof(*done));
+	head = mem_alloc(world.cfg.sectors * sizeof(*head));
+	done = mem_alloc(world.cfg.sectors * sizeof(*done));
 	memset(&judge, 0, sizeof(judge));
 	memset(&geom, 0, sizeof(geom));
 	memset(sess, 0, sizeof(sess));
@@ -61,9 +61,9 @@ void model_init(void)
 	memset(nchanges, 0, sizeof(nchanges));
 	memset(maxchanges, 0, sizeof(maxchanges));
 	last_writer = 0;
-	geom.shared = sim.cfg.shared;
-	geom.sectors = sim.cfg.sectors;
-	geom.block_size = sim.cfg.block_size;
+	geom.shared = world.cfg.shared;
+	geom.sectors = world.cfg.sectors;
+	geom.block_size = world.cfg.block_size;
 }
 
 static void *bigger(void *old, u64 n, size_t size)
@@ -92,7 +92,7 @@ const struct hist *model_at(u64 index)
 
 u64 model_digest(u64 index)
 {
-	SIM_CHECK(index <= last, "entry %llu is not known to be committed",
+	WORLD_CHECK(index <= last, "entry %llu is not known to be committed",
 		  (unsigned long long)index);
 	return hist[index].digest;
 }
@@ -122,7 +122,7 @@ void model_entry(struct node *n, const struct rblk_entry *e, u64 prev_term)
 	room(e->index);
 	r = reg_find(e->index, e->term);
 	if (r) {
-		SIM_CHECK(r->csum == e->csum && r->prev_term == prev_term,
+		WORLD_CHECK(r->csum == e->csum && r->prev_term == prev_term,
 			  "log matching: entry %llu of term %llu differs on node %c (sum %x, %x; before it %llu, %llu)",
 			  (unsigned long long)e->index, (unsigned long long)e->term, 'a' + n->id,
 			  e->csum, r->csum, (unsigned long long)prev_term,
@@ -175,26 +175,26 @@ static struct sess *sess_of(u64 epoch)
 
 static bool judge_data(struct hist *h, const struct rblk_entry *e, const struct op *op)
 {
-	u32 unit = sim.cfg.block_size / 512;
+	u32 unit = world.cfg.block_size / 512;
 	struct sess *s = sess_of(e->epoch);
 
 	if (!s) {
-		SIM_MARK(STALE_ENTRY);
+		WORLD_MARK(STALE_ENTRY);
 		return false;
 	}
 	/* The verdict would bear it. But leaders propose in order, and nothing twice. */
-	SIM_CHECK(e->seq == s->seq + 1, "entry %llu: number %llu of its session, behind %llu",
+	WORLD_CHECK(e->seq == s->seq + 1, "entry %llu: number %llu of its session, behind %llu",
 		  (unsigned long long)e->index, (unsigned long long)e->seq,
 		  (unsigned long long)s->seq);
 	s->seq++;
 	changed(s->node, e->index, s->epoch, s->nonce, s->seq, 0);
-	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > sim.cfg.sectors)
+	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > world.cfg.sectors)
 		return false;
-	SIM_CHECK(op && op->order > s->order && op->node == s->node,
+	WORLD_CHECK(op && op->order > s->order && op->node == s->node,
 		  "entry %llu: not in the order of its session", (unsigned long long)e->index);
 	s->order = op->order;
-	if (last_writer && last_writer != s->epoch && sim.cfg.shared)
-		SIM_MARK(SHARED_WRITES);
+	if (last_writer && last_writer != s->epoch && world.cfg.shared)
+		WORLD_MARK(SHARED_WRITES);
 	last_writer = s->epoch;
 	return true;
 }
@@ -205,7 +205,7 @@ static struct sess *replaced(u64 store)
 	u32 i, free = RBLK_SESSIONS_MAX;
 
 	for (i = 0; i < RBLK_SESSIONS_MAX; i++) {
-		if (sess[i].held && (!sim.cfg.shared || sess[i].store == store))
+		if (sess[i].held && (!world.cfg.shared || sess[i].store == store))
 			return &sess[i];
 		if (!sess[i].held && free == RBLK_SESSIONS_MAX)
 			free = i;
@@ -220,27 +220,27 @@ static bool judge_open(const struct rblk_entry *e)
 	u32 i;
 
 	if (e->epoch != (s->held ? s->epoch : 0)) {
-		SIM_MARK(OPEN_RACE);
+		WORLD_MARK(OPEN_RACE);
 		return false;
 	}
 	if (s->held && s->store != e->store)
-		SIM_MARK(SESSION_TAKEN);
+		WORLD_MARK(SESSION_TAKEN);
 	if (s->held && s->store == e->store)
-		SIM_MARK(SESSION_REOPENED);
+		WORLD_MARK(SESSION_REOPENED);
 	if (s->held)
 		changed(s->node, e->index, 0, 0, 0, 0);
 	took_over = s->held && s->store != e->store;
 	*s = (struct sess){ .store = e->store, .epoch = e->index, .nonce = e->seq, .held = true };
-	for (i = 0; i < sim.cfg.all && sim.node[i].super.store != e->store; i++)
+	for (i = 0; i < world.cfg.all && world.node[i].super.store != e->store; i++)
 		;
-	SIM_CHECK(i < sim.cfg.all, "entry %llu: a session of nobody",
+	WORLD_CHECK(i < world.cfg.all, "entry %llu: a session of nobody",
 		  (unsigned long long)e->index);
 	s->node = (u8)i;
 	changed(i, e->index, s->epoch, s->nonce, 0, 0);
-	if (!sim.cfg.shared)
-		changed(SIM_NODES, e->index, s->epoch, 0, 0, s->store);
-	if (took_over && !sim.node[i].open_force)
-		SIM_MARK(SILENT_TAKEN);
+	if (!world.cfg.shared)
+		changed(WORLD_NODES, e->index, s->epoch, 0, 0, s->store);
+	if (took_over && !world.node[i].open_force)
+		WORLD_MARK(SILENT_TAKEN);
 	return true;
 }
 
@@ -252,10 +252,10 @@ static bool judge_close(const struct rblk_entry *e)
 		return false;
 	s->held = false;
 	changed(s->node, e->index, 0, 0, 0, 0);
-	if (!sim.cfg.shared)
-		changed(SIM_NODES, e->index, 0, 0, 0, 0);
-	if (!sim.node[s->node].closing)
-		SIM_MARK(SESSION_GIVEN_UP);
+	if (!world.cfg.shared)
+		changed(WORLD_NODES, e->index, 0, 0, 0, 0);
+	if (!world.node[s->node].closing)
+		WORLD_MARK(SESSION_GIVEN_UP);
 	return true;
 }
 
@@ -290,16 +290,16 @@ static void take_effect(struct hist *h, const struct rblk_entry *e, struct op *o
 {
 	u64 s;
 
-	SIM_CHECK(op, "entry %llu writes what no user asked for", (unsigned long long)e->index);
-	SIM_CHECK(!op->index, "request %llu took effect twice, at %llu and %llu",
+	WORLD_CHECK(op, "entry %llu writes what no user asked for", (unsigned long long)e->index);
+	WORLD_CHECK(!op->index, "request %llu took effect twice, at %llu and %llu",
 		  (unsigned long long)op->id, (unsigned long long)op->index,
 		  (unsigned long long)e->index);
-	SIM_CHECK(op->sector == e->sector && op->nsect == e->nsect &&
+	WORLD_CHECK(op->sector == e->sector && op->nsect == e->nsect &&
 		  (op->kind == OP_WRITE) == (e->kind == RBLK_E_WRITE) &&
 		  rblk_entry_csum(e, op->crc) == e->csum,
 		  "entry %llu is not what request %llu asked for", (unsigned long long)e->index,
 		  (unsigned long long)op->id);
-	SIM_CHECK(e->index > op->floor,
+	WORLD_CHECK(e->index > op->floor,
 		  "request %llu is at %llu, but %llu was done before it began",
 		  (unsigned long long)op->id, (unsigned long long)e->index,
 		  (unsigned long long)op->floor);
@@ -308,17 +308,17 @@ static void take_effect(struct hist *h, const struct rblk_entry *e, struct op *o
 	for (s = e->sector; s < e->sector + e->nsect; s++)
 		add_version(s, e->index);
 	if (e->kind == RBLK_E_ZEROES)
-		SIM_MARK(ZEROES);
+		WORLD_MARK(ZEROES);
 }
 
 static void append(struct node *n, const struct rblk_entry *e, u64 commit_term)
 {
 	struct hist *h;
 	bool data = e->kind == RBLK_E_WRITE || e->kind == RBLK_E_ZEROES;
-	struct op *op = data ? client_of(e->epoch, e->seq) : NULL;
+	struct op *op = data ? op_at(e->epoch, e->seq) : NULL;
 	int verdict;
 
-	SIM_CHECK(e->index == last + 1, "node %c commits %llu, but %llu was never seen committed",
+	WORLD_CHECK(e->index == last + 1, "node %c commits %llu, but %llu was never seen committed",
 		  'a' + n->id, (unsigned long long)e->index, (unsigned long long)last + 1);
 	check_holders_quorum(e->index, e->term, e->csum, "committed");
 	room(e->index);
@@ -332,7 +332,7 @@ static void append(struct node *n, const struct rblk_entry *e, u64 commit_term)
 	last = e->index;
 	h->effective = judge_entry(h, e, op);
 	verdict = rblk_vol_verdict(&judge, &geom, e);
-	SIM_CHECK(!verdict == h->effective, "entry %llu: verdict %d, ours %s",
+	WORLD_CHECK(!verdict == h->effective, "entry %llu: verdict %d, ours %s",
 		  (unsigned long long)e->index, verdict, h->effective ? "takes effect" : "refuses");
 	h->digest = judge.digest;
 	if (h->effective && data)
@@ -348,7 +348,7 @@ void model_commit(struct node *n, const struct rblk_entry *e, u64 commit_term)
 		return;
 	}
 	h = &hist[e->index];
-	SIM_CHECK(h->term == e->term && h->csum == e->csum,
+	WORLD_CHECK(h->term == e->term && h->csum == e->csum,
 		  "node %c commits another entry %llu: term %llu sum %x, not term %llu sum %x",
 		  'a' + n->id, (unsigned long long)e->index, (unsigned long long)e->term, e->csum,
 		  (unsigned long long)h->term, h->csum);
@@ -362,7 +362,7 @@ void model_write_done(struct node *n, struct op *op)
 	u64 s;
 
 	check_commits(n, n->judged_seen);	/* commit and completion may be one step */
-	SIM_CHECK(op->index, "request %llu was completed and took no effect",
+	WORLD_CHECK(op->index, "request %llu was completed and took no effect",
 		  (unsigned long long)op->id);
 	h = &hist[op->index];
 	check_holders_quorum(op->index, h->term, h->csum, "completed");
@@ -373,21 +373,21 @@ void model_write_done(struct node *n, struct op *op)
 /* What a member says of a session is what the log says, at that index. */
 void model_reply(struct node *n, const struct wire_reply *r)
 {
-	const struct change *own, *holder = as_of(SIM_NODES, r->index);
+	const struct change *own, *holder = as_of(WORLD_NODES, r->index);
 	u32 i;
 
-	SIM_CHECK(r->index <= last, "node %c replies as of %llu, which is not committed",
+	WORLD_CHECK(r->index <= last, "node %c replies as of %llu, which is not committed",
 		  'a' + n->id, (unsigned long long)r->index);
-	for (i = 0; i < sim.cfg.all && sim.node[i].super.store != r->to; i++)
+	for (i = 0; i < world.cfg.all && world.node[i].super.store != r->to; i++)
 		;
-	SIM_CHECK(i < sim.cfg.all, "node %c replies to nobody", 'a' + n->id);
+	WORLD_CHECK(i < world.cfg.all, "node %c replies to nobody", 'a' + n->id);
 	own = as_of(i, r->index);
-	SIM_CHECK(r->epoch == own->epoch && r->nonce == own->nonce && r->seq == own->seq,
+	WORLD_CHECK(r->epoch == own->epoch && r->nonce == own->nonce && r->seq == own->seq,
 		  "node %c replies as of %llu with session %llu, done %llu; it was %llu, done %llu",
 		  'a' + n->id, (unsigned long long)r->index, (unsigned long long)r->epoch,
 		  (unsigned long long)r->seq, (unsigned long long)own->epoch,
 		  (unsigned long long)own->seq);
-	SIM_CHECK(r->holder == holder->holder && r->holder_epoch == holder->epoch,
+	WORLD_CHECK(r->holder == holder->holder && r->holder_epoch == holder->epoch,
 		  "node %c replies as of %llu with holder's epoch %llu, it was %llu", 'a' + n->id,
 		  (unsigned long long)r->index, (unsigned long long)r->holder_epoch,
 		  (unsigned long long)holder->epoch);
@@ -399,13 +399,13 @@ void model_held(struct node *n, u64 epoch)
 	const struct change *c;
 
 	check_commits(n, n->judged_seen);
-	SIM_CHECK(epoch && epoch <= last, "node %c holds session %llu, which is not committed",
+	WORLD_CHECK(epoch && epoch <= last, "node %c holds session %llu, which is not committed",
 		  'a' + n->id, (unsigned long long)epoch);
 	c = as_of(n->id, epoch);
-	SIM_CHECK(c->index == epoch && c->epoch == epoch && !c->seq,
+	WORLD_CHECK(c->index == epoch && c->epoch == epoch && !c->seq,
 		  "node %c holds session %llu, which it was never given", 'a' + n->id,
 		  (unsigned long long)epoch);
-	SIM_CHECK(n->sess_epoch < epoch, "node %c: session %llu comes back after %llu", 'a' + n->id,
+	WORLD_CHECK(n->sess_epoch < epoch, "node %c: session %llu comes back after %llu", 'a' + n->id,
 		  (unsigned long long)epoch, (unsigned long long)n->sess_epoch);
 }
 
@@ -425,12 +425,12 @@ u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node,
 	u64 id = sector_id(p, sector, fast);
 	struct op *op;
 
-	SIM_CHECK(id != SECTOR_GARBAGE, "node %c: %s: sector %llu is garbage: %02x%02x%02x%02x",
+	WORLD_CHECK(id != SECTOR_GARBAGE, "node %c: %s: sector %llu is garbage: %02x%02x%02x%02x",
 		  'a' + node, what, (unsigned long long)sector, p[0], p[1], p[2], p[3]);
 	if (!id)
 		return zero_version(sector, floor);
-	op = client_op(id);
-	SIM_CHECK(op->index, "node %c: %s: sector %llu shows request %llu, which took no effect",
+	op = op_get(id);
+	WORLD_CHECK(op->index, "node %c: %s: sector %llu shows request %llu, which took no effect",
 		  'a' + node, what, (unsigned long long)sector, (unsigned long long)id);
 	return op->index;
 }
@@ -445,7 +445,7 @@ void model_read(struct node *n, struct op *op)
 		s = op->sector + i;
 		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id,
 				  false);
-		SIM_CHECK(v >= op->seen[i],
+		WORLD_CHECK(v >= op->seen[i],
 			  "node %c: read %llu of sector %llu shows version %llu, older than %llu, which was done before",
 			  'a' + n->id, (unsigned long long)op->id, (unsigned long long)s,
 			  (unsigned long long)v, (unsigned long long)op->seen[i]);
@@ -468,7 +468,7 @@ static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact,
 {
 	u64 want = demanded(s, at), v = model_version(p, s, want, why, n->id, !exact);
 
-	SIM_CHECK(exact ? v == want : v >= want,
+	WORLD_CHECK(exact ? v == want : v >= want,
 		  "node %c: %s: sector %llu on the data device is version %llu, not %llu",
 		  'a' + n->id, why, (unsigned long long)s, (unsigned long long)v,
 		  (unsigned long long)want);
@@ -484,7 +484,7 @@ static void check_map(struct node *n, u64 at)
 	u64 val[RBLK_MAP_PER_BLOCK], s, region, want = 0;
 	bool ok = false;
 
-	for (s = 0; s < sim.cfg.sectors; s++) {
+	for (s = 0; s < world.cfg.sectors; s++) {
 		region = s / per;
 		if (s % (per * RBLK_MAP_PER_BLOCK) == 0) {
 			u32 b = (u32)(region / RBLK_MAP_PER_BLOCK);
@@ -495,7 +495,7 @@ static void check_map(struct node *n, u64 at)
 		if (s % per == 0)
 			want = 0;
 		want = max_t(u64, want, demanded(s, at));
-		SIM_CHECK(!ok || val[region % RBLK_MAP_PER_BLOCK] >= want,
+		WORLD_CHECK(!ok || val[region % RBLK_MAP_PER_BLOCK] >= want,
 			  "node %c: the change map says %llu of region %llu, which %llu touched",
 			  'a' + n->id, (unsigned long long)val[region % RBLK_MAP_PER_BLOCK],
 			  (unsigned long long)region, (unsigned long long)want);
@@ -507,9 +507,9 @@ void model_image(struct node *n, u64 at, bool exact, const char *why)
 	static const u8 zeroes[512];
 	u64 s;
 
-	SIM_CHECK(at <= last, "node %c: %s of %llu, which is not known to be committed",
+	WORLD_CHECK(at <= last, "node %c: %s of %llu, which is not known to be committed",
 		  'a' + n->id, why, (unsigned long long)at);
-	for (s = 0; s < sim.cfg.sectors; s++) {
+	for (s = 0; s < world.cfg.sectors; s++) {
 		u32 pgno = (u32)((DATA_HEADER_BYTES / 512 + s) / 8);
 		struct page *p = n->data.pg[pgno];
 

@@ -3,7 +3,7 @@
  * Reads of a member: the parts that its lookup handed out, from the data device
  * or from memory, and the answer once all of them ended.
  */
-#include "sim.h"
+#include "world.h"
 
 /* What was read goes where it is sent from; what is around it must never be seen. */
 static void fill_served(struct op *op)
@@ -61,7 +61,7 @@ static void sample(struct node *n, const struct dop *d, u32 percent)
 
 static void read_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 	struct dop *d = e->p;
 	struct op *op = d->what;
 
@@ -77,11 +77,11 @@ static void read_event(struct event *e)
 
 static struct op *part(struct node *n, u64 token, u32 off, u32 nsect)
 {
-	struct op *op = client_op(token);
+	struct op *op = op_get(token);
 
-	SIM_CHECK(op->kind == OP_READ && op->node == n->id && !op->done && !op->issued,
+	WORLD_CHECK(op->kind == OP_READ && op->node == n->id && !op->done && !op->issued,
 		  "node %c: a part of request %llu", 'a' + n->id, (unsigned long long)token);
-	SIM_CHECK(nsect && off % 512 == 0 && off / 512 + nsect <= op->nsect,
+	WORLD_CHECK(nsect && off % 512 == 0 && off / 512 + nsect <= op->nsect,
 		  "node %c: a part beyond its read", 'a' + n->id);
 	op->ranges += nsect;
 	return op;
@@ -94,10 +94,10 @@ void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 	struct op *op = part(n, token, off, nsect);
 	struct dop *d = dop_new(&n->data, D_READ, false);
 
-	SIM_CHECK(sector == op->sector + off / 512 && sector + nsect <= sim.cfg.sectors,
+	WORLD_CHECK(sector == op->sector + off / 512 && sector + nsect <= world.cfg.sectors,
 		  "node %c: a part of another range", 'a' + n->id);
 	op->parts++;
-	SIM_CHECK(op->parts <= NODE_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
+	WORLD_CHECK(op->parts <= NODE_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
 		  op->parts);
 	op->kinds |= 1;
 	d->what = op;
@@ -115,7 +115,7 @@ void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nt
 	struct op *op = part(host, token, off, nsect);
 	struct page *p;
 
-	SIM_CHECK(buf && nth < buf->nblocks && sect + nsect <= 8, "a copy beyond its block");
+	WORLD_CHECK(buf && nth < buf->nblocks && sect + nsect <= 8, "a copy beyond its block");
 	p = sbuf_of(buf)->pg[nth];
 	op->kinds |= 2;
 	if (p)
@@ -134,22 +134,22 @@ void host_read_zero(void *host, u64 token, u32 off, u32 nsect)
 
 static void issued_event(struct event *e)
 {
-	read_ended(&sim.node[e->node], e->p);
+	read_ended(&world.node[e->node], e->p);
 }
 
 void host_read_issued(void *host, u64 token)
 {
 	struct node *n = host;
-	struct op *op = client_op(token);
+	struct op *op = op_get(token);
 
-	SIM_CHECK(op->ranges == op->nsect, "node %c: a read of %u sectors was handed out as %u",
+	WORLD_CHECK(op->ranges == op->nsect, "node %c: a read of %u sectors was handed out as %u",
 		  'a' + n->id, op->nsect, op->ranges);
-	SIM_CHECK(!op->issued, "node %c: a read was issued twice", 'a' + n->id);
+	WORLD_CHECK(!op->issued, "node %c: a read was issued twice", 'a' + n->id);
 	if (op->kinds & (op->kinds - 1))
-		SIM_MARK(READ_MIXED);
+		WORLD_MARK(READ_MIXED);
 	op->kinds = 0;
 	op->ranges = 0;
 	op->issued = true;
 	if (!op->parts)
-		ev_push(sim.now + 500, issued_event, n->id, 0, 0, op);
+		ev_push(world.now + 500, issued_event, n->id, 0, 0, op);
 }

@@ -4,7 +4,7 @@
  * complete leaders, commits that agree, digests that agree, and that disks lose
  * nothing that was durable. The audits of the layers themselves run as well.
  */
-#include "sim.h"
+#include "world.h"
 
 #define TERMS_START	256
 
@@ -52,8 +52,8 @@ u32 check_holders(u64 index, u64 term, u32 csum)
 {
 	u32 i, count = 0;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		const struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.nodes; i++) {
+		const struct node *n = &world.node[i];
 
 		if (n->ckpt >= index)
 			count++;
@@ -68,8 +68,8 @@ void check_holders_quorum(u64 index, u64 term, u32 csum, const char *what)
 {
 	u32 count = check_holders(index, term, csum);
 
-	SIM_CHECK(count >= quorum(), "entry %llu was %s and is durable on %u of %u nodes",
-		  (unsigned long long)index, what, count, sim.cfg.nodes);
+	WORLD_CHECK(count >= quorum(), "entry %llu was %s and is durable on %u of %u nodes",
+		  (unsigned long long)index, what, count, world.cfg.nodes);
 }
 
 /* ---- the log of a node ---- */
@@ -82,7 +82,7 @@ static u64 term_before(struct node *n, u64 index)
 	if (index - 1 == snap->index)
 		return snap->term;
 	e = rblk_node_entry(n->m, index - 1);
-	SIM_CHECK(e, "node %c: entry %llu is not in its table", 'a' + n->id,
+	WORLD_CHECK(e, "node %c: entry %llu is not in its table", 'a' + n->id,
 		  (unsigned long long)index - 1);
 	return e->term;
 }
@@ -91,9 +91,9 @@ static void scan_entry(struct node *n, u64 i)
 {
 	const struct rblk_entry *e = rblk_node_entry(n->m, i);
 
-	SIM_CHECK(e && e->index == i, "node %c: entry %llu is not in its table", 'a' + n->id,
+	WORLD_CHECK(e && e->index == i, "node %c: entry %llu is not in its table", 'a' + n->id,
 		  (unsigned long long)i);
-	SIM_CHECK(!rblk_entry_check(e), "node %c: entry %llu is malformed", 'a' + n->id,
+	WORLD_CHECK(!rblk_entry_check(e), "node %c: entry %llu is malformed", 'a' + n->id,
 		  (unsigned long long)i);
 	model_entry(n, e, term_before(n, i));
 	check_room(n, i);
@@ -107,11 +107,11 @@ void check_truncated(struct node *n, u64 first)
 
 	if (first > n->seen_last)
 		return;
-	SIM_MARK(TRUNCATION);
-	SIM_CHECK(first > n->seen_commit, "node %c: truncates %llu, which it knows committed",
+	WORLD_MARK(TRUNCATION);
+	WORLD_CHECK(first > n->seen_commit, "node %c: truncates %llu, which it knows committed",
 		  'a' + n->id, (unsigned long long)first);
 	for (i = first; i <= n->seen_last && i <= model_last(); i++)
-		SIM_CHECK(!is_known(&n->logid[i], i),
+		WORLD_CHECK(!is_known(&n->logid[i], i),
 			  "node %c: truncates %llu, which is committed", 'a' + n->id,
 			  (unsigned long long)i);
 	n->seen_last = first - 1;
@@ -121,7 +121,7 @@ static void check_log(struct node *n)
 {
 	u64 last = n->st.raft.last.index, snap = n->st.raft.snap.index, i;
 
-	SIM_CHECK(last >= n->seen_last, "node %c: its log shrank without a word", 'a' + n->id);
+	WORLD_CHECK(last >= n->seen_last, "node %c: its log shrank without a word", 'a' + n->id);
 	for (i = max_t(u64, n->seen_last, snap) + 1; i <= last; i++)
 		scan_entry(n, i);
 	n->seen_last = last;
@@ -138,7 +138,7 @@ void check_commits(struct node *n, u64 to)
 	for (i = n->seen_commit + 1; i <= to; i++) {
 		const struct rblk_entry *e = rblk_node_entry(n->m, i);
 
-		SIM_CHECK(e, "node %c: committed entry %llu is not in its table", 'a' + n->id,
+		WORLD_CHECK(e, "node %c: committed entry %llu is not in its table", 'a' + n->id,
 			  (unsigned long long)i);
 		model_commit(n, e, now.raft.term);
 		n->seen_commit = i;
@@ -155,7 +155,7 @@ static void check_complete(struct node *n)
 		/* A late winner of an older term need not have what later ones committed. */
 		if (model_at(i)->commit_term >= term)
 			break;
-		SIM_CHECK(i <= n->st.raft.last.index && is_known(&n->logid[i], i),
+		WORLD_CHECK(i <= n->st.raft.last.index && is_known(&n->logid[i], i),
 			  "node %c leads term %llu and lacks entry %llu, committed in term %llu",
 			  'a' + n->id, (unsigned long long)term, (unsigned long long)i,
 			  (unsigned long long)model_at(i)->commit_term);
@@ -170,7 +170,7 @@ static void check_leader(struct node *n, enum raft_role was, u64 was_term)
 	if (was == RAFT_LEADER && (!leads || term != was_term)) {
 		n->leader_since = 0;
 		if (n->ops_out)
-			SIM_MARK(DEPOSED_INFLIGHT);
+			WORLD_MARK(DEPOSED_INFLIGHT);
 	}
 	if (!leads || (was == RAFT_LEADER && term == was_term))
 		return;
@@ -178,19 +178,19 @@ static void check_leader(struct node *n, enum raft_role was, u64 was_term)
 		leader_of = bigger(leader_of, maxterm, 2 * maxterm, sizeof(*leader_of));
 		maxterm *= 2;
 	}
-	SIM_CHECK(!leader_of[term] || leader_of[term] == n->super.store,
+	WORLD_CHECK(!leader_of[term] || leader_of[term] == n->super.store,
 		  "two leaders in term %llu, the second one is node %c", (unsigned long long)term,
 		  'a' + n->id);
 	leader_of[term] = n->super.store;
-	n->leader_since = sim.now;
-	sim.stats[ST_ELECTIONS]++;
+	n->leader_since = world.now;
+	world.stats[ST_ELECTIONS]++;
 	if (term > 2)
-		SIM_MARK(LEADER_CHANGE);
-	if (sim.transfer_to == n->id + 1u)
-		SIM_MARK(TRANSFER_OK);
-	else if (n->st.session == NODE_S_HELD && !sim.cfg.shared)
-		SIM_MARK(LEADER_HOLDS);
-	sim.transfer_to = 0;
+		WORLD_MARK(LEADER_CHANGE);
+	if (world.transfer_to == n->id + 1u)
+		WORLD_MARK(TRANSFER_OK);
+	else if (n->st.session == NODE_S_HELD && !world.cfg.shared)
+		WORLD_MARK(LEADER_HOLDS);
+	world.transfer_to = 0;
 	check_complete(n);
 }
 
@@ -202,21 +202,21 @@ static void check_halt(struct node *n)
 	TRACE(n->id, "halted", n->st.halt, (u64)-n->st.halt_error);
 	switch (n->st.halt) {
 	case NODE_HALT_LOG:
-		SIM_MARK(LOG_ERROR);
-		SIM_CHECK(n->injected, "node %c: log halt %d without a fault",
+		WORLD_MARK(LOG_ERROR);
+		WORLD_CHECK(n->injected, "node %c: log halt %d without a fault",
 			  'a' + n->id, n->st.halt_error);
 		break;
 	case NODE_HALT_DATA:
-		SIM_MARK(DATA_ERROR);
-		SIM_CHECK(n->injected, "node %c: data halt without a fault", 'a' + n->id);
+		WORLD_MARK(DATA_ERROR);
+		WORLD_CHECK(n->injected, "node %c: data halt without a fault", 'a' + n->id);
 		break;
 	case NODE_HALT_ROT:
-		SIM_MARK(HALT_ROT);
-		SIM_CHECK(n->doomed && sim.cfg.rot_mean, "node %c: rot without a fault",
+		WORLD_MARK(HALT_ROT);
+		WORLD_CHECK(n->doomed, "node %c: rot without a fault",
 			  'a' + n->id);
 		break;
 	default:
-		sim_fail("node %c: halted: %d, error %d", 'a' + n->id, n->st.halt,
+		world_fail("node %c: halted: %d, error %d", 'a' + n->id, n->st.halt,
 			 n->st.halt_error);
 	}
 }
@@ -228,17 +228,17 @@ static void note_peers(struct node *n)
 	for (i = 0; i < n->st.npeers; i++)
 		needs |= (u32)n->st.peer[i].needs_resync << i;
 	if (needs & ~n->resync)
-		SIM_MARK(NEEDS_RESYNC);
+		WORLD_MARK(NEEDS_RESYNC);
 	n->resync = needs;
 }
 
 static void check_client(struct node *n)
 {
-	SIM_CHECK(!rblk_node_check(n->m, true), "client %c: rblk_node_check", 'a' + n->id);
+	WORLD_CHECK(!rblk_node_check(n->m, true), "client %c: rblk_node_check", 'a' + n->id);
 	rblk_node_status(n->m, &n->st);
-	SIM_CHECK(n->st.halt == NODE_RUNNING, "client %c: halted", 'a' + n->id);
+	WORLD_CHECK(n->st.halt == NODE_RUNNING, "client %c: halted", 'a' + n->id);
 	/* Nobody tells it that its leader is gone: it has to look by itself. */
-	SIM_CHECK(rblk_node_deadline(n->m) != U64_MAX, "client %c: waits for ever", 'a' + n->id);
+	WORLD_CHECK(rblk_node_deadline(n->m) != U64_MAX, "client %c: waits for ever", 'a' + n->id);
 }
 
 void check_step(struct node *n)
@@ -252,24 +252,24 @@ void check_step(struct node *n)
 		return;
 	}
 	err = rblk_node_check(n->m, n->deep++ % 64 == 0);
-	SIM_CHECK(!err, "node %c: rblk_node_check: %d", 'a' + n->id, err);
+	WORLD_CHECK(!err, "node %c: rblk_node_check: %d", 'a' + n->id, err);
 	rblk_node_status(n->m, &n->st);
-	SIM_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
+	WORLD_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
 	check_log(n);
 	check_commits(n, n->st.raft.commit);
 	if (n->st.executed_index != n->seen_live) {
 		n->seen_live = n->st.executed_index;
 		n->judged_seen = n->seen_live;
-		SIM_CHECK(n->st.digest == model_digest(n->seen_live),
+		WORLD_CHECK(n->st.digest == model_digest(n->seen_live),
 			  "node %c: its digest at %llu differs", 'a' + n->id,
 			  (unsigned long long)n->seen_live);
 	}
 	check_leader(n, was, was_term);
 	check_halt(n);
 	if (n->st.reads_retried != retried)
-		SIM_MARK(READ_RETRY);
+		WORLD_MARK(READ_RETRY);
 	if (n->st.log_entries * 8 > n->st.log_entries_max * 7)
-		SIM_MARK(ENTRIES_FULL);
+		WORLD_MARK(ENTRIES_FULL);
 	note_peers(n);
 }
 
@@ -279,16 +279,16 @@ void check_read_quorum(struct node *n, const struct op *op)
 	bool leads = n->leader_since && n->leader_since <= op->t0;
 	u32 i, count = 1;
 
-	for (i = 0; i < sim.cfg.nodes; i++)
+	for (i = 0; i < world.cfg.nodes; i++)
 		if (i != n->id && n->heard[i] >= op->t0)
 			count++;
 	if (!leads)
-		SIM_MARK(READ_FOLLOWER);
+		WORLD_MARK(READ_FOLLOWER);
 	if (node_diskless(n))
-		SIM_MARK(READ_REMOTE);
+		WORLD_MARK(READ_REMOTE);
 	if (n->st.needs_resync)
-		SIM_MARK(READ_BEHIND);
-	SIM_CHECK(count >= (leads ? quorum() : min_t(u32, 2, sim.cfg.nodes)),
+		WORLD_MARK(READ_BEHIND);
+	WORLD_CHECK(count >= (leads ? quorum() : min_t(u32, 2, world.cfg.nodes)),
 		  "node %c: read %llu was served though only %u nodes spoke since it began",
 		  'a' + n->id, (unsigned long long)op->id, count);
 }
@@ -297,7 +297,7 @@ void check_read_quorum(struct node *n, const struct op *op)
 
 static void check_ack(struct node *n, const struct rblk_id *id)
 {
-	SIM_CHECK(id->index <= n->ckpt ||
+	WORLD_CHECK(id->index <= n->ckpt ||
 		  (id->index <= n->dur_last && n->dur[id->index].term == id->term),
 		  "node %c acknowledges entry %llu of term %llu before its own log has it",
 		  'a' + n->id, (unsigned long long)id->index, (unsigned long long)id->term);
@@ -312,11 +312,11 @@ static void check_said(struct node *n, const struct raft_msg *m)
 	if (ack)
 		check_ack(n, &m->prev);
 	if (ack || grant || m->type == RAFT_MSG_VOTE || m->type == RAFT_MSG_APPEND)
-		SIM_CHECK(n->dur_term == m->term,
+		WORLD_CHECK(n->dur_term == m->term,
 			  "node %c speaks in term %llu, durable is term %llu", 'a' + n->id,
 			  (unsigned long long)m->term, (unsigned long long)n->dur_term);
 	if (grant || m->type == RAFT_MSG_VOTE)
-		SIM_CHECK(n->dur_vote == vote, "node %c: its vote in term %llu is not durable",
+		WORLD_CHECK(n->dur_vote == vote, "node %c: its vote in term %llu is not durable",
 			  'a' + n->id, (unsigned long long)m->term);
 }
 
@@ -326,7 +326,7 @@ void check_frame(struct node *n, const u8 *frame, u32 len)
 	static struct wire_frame sent;
 	struct wire_header h;
 
-	SIM_CHECK(!rblk_wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
+	WORLD_CHECK(!rblk_wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
 		  !rblk_wire_check_head(&h, frame + WIRE_HEADER_BYTES) &&
 		  !rblk_wire_decode(&sent, &h, frame + WIRE_HEADER_BYTES),
 		  "node %c sends a frame that does not decode", 'a' + n->id);
@@ -345,7 +345,7 @@ void check_stopped(struct node *n)
 {
 	u32 i;
 
-	n->stop_t = sim.now;
+	n->stop_t = world.now;
 	n->was_halted = n->halted;
 	n->must_last = n->dur_last;
 	for (i = 0; i < n->nrec; i++)
@@ -358,12 +358,12 @@ static void check_meta_kept(struct node *n)
 {
 	const struct raft_status *r = &n->st.raft;
 
-	SIM_CHECK(r->term > n->dur_term ||
+	WORLD_CHECK(r->term > n->dur_term ||
 			  (r->term == n->dur_term && (!n->dur_vote || r->vote == n->dur_vote)),
 		  "node %c: term %llu vote %llx were durable, found are term %llu vote %llx",
 		  'a' + n->id, (unsigned long long)n->dur_term, (unsigned long long)n->dur_vote,
 		  (unsigned long long)r->term, (unsigned long long)r->vote);
-	SIM_CHECK(n->st.checkpoint_index >= n->ckpt || (n->doomed && sim.cfg.rot_mean),
+	WORLD_CHECK(n->st.checkpoint_index >= n->ckpt || n->doomed,
 		  "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
 		  (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
 	/* A slot that could not be read may have held a newer version, not yet spoken of. */
@@ -392,12 +392,12 @@ static bool rot_as_torn(struct node *n)
 		if (e && e->term == n->dur[i].term && e->csum == n->dur[i].csum)
 			continue;
 		/* A frozen or halted node writes no closing record, a slow disk writes it late. */
-		SIM_CHECK(n->stop_t - n->dur_t <
-					  400 * MSEC + 2 * (sim.cfg.slow_mean ? 3 * SEC : 0) ||
+		WORLD_CHECK(n->stop_t - n->dur_t <
+					  400 * MSEC + 2 * world.cfg.slow_max ||
 				  n->pause_t >= n->dur_t || n->was_halted,
 			  "node %c: rot of what was durable for %llu ms was taken for torn",
 			  'a' + n->id, (unsigned long long)((n->stop_t - n->dur_t) / MSEC));
-		SIM_MARK(ROT_AS_TORN);
+		WORLD_MARK(ROT_AS_TORN);
 		return true;
 	}
 	return false;
@@ -407,20 +407,20 @@ static void check_log_kept(struct node *n)
 {
 	u64 snap = n->st.raft.snap.index, last = n->st.raft.last.index, i;
 
-	SIM_CHECK(last >= n->must_last, "node %c: log was durable to %llu, found to %llu",
+	WORLD_CHECK(last >= n->must_last, "node %c: log was durable to %llu, found to %llu",
 		  'a' + n->id, (unsigned long long)n->must_last, (unsigned long long)last);
-	SIM_CHECK(snap <= n->ckpt, "node %c: log starts at %llu behind the checkpoint", 'a' + n->id,
+	WORLD_CHECK(snap <= n->ckpt, "node %c: log starts at %llu behind the checkpoint", 'a' + n->id,
 		  (unsigned long long)snap);
 	for (i = snap + 1; i <= last; i++) {
 		scan_entry(n, i);
-		SIM_CHECK(i > n->must_last || (n->dur[i].term == n->logid[i].term &&
+		WORLD_CHECK(i > n->must_last || (n->dur[i].term == n->logid[i].term &&
 					       n->dur[i].csum == n->logid[i].csum),
 			  "node %c: entry %llu was durable and is another one now", 'a' + n->id,
 			  (unsigned long long)i);
 		n->dur[i] = n->logid[i];
 	}
 	if (last > n->must_last)
-		SIM_MARK(RECOVERED_MORE);
+		WORLD_MARK(RECOVERED_MORE);
 	n->dur_last = last;
 	n->seen_last = last;
 }
@@ -428,17 +428,17 @@ static void check_log_kept(struct node *n)
 bool check_started(struct node *n)
 {
 	rblk_node_status(n->m, &n->st);
-	if (n->doomed && sim.cfg.rot_mean && rot_as_torn(n))
+	if (n->doomed && rot_as_torn(n))
 		return false;
-	sim.stats[ST_RECOVERIES]++;
+	world.stats[ST_RECOVERIES]++;
 	check_meta_kept(n);
 	check_log_kept(n);
 	n->seen_commit = n->st.raft.commit;
 	n->seen_live = n->st.executed_index;
 	n->judged_seen = n->seen_live;
-	SIM_CHECK(n->seen_live <= model_last(), "node %c: checkpoint of what nobody committed",
+	WORLD_CHECK(n->seen_live <= model_last(), "node %c: checkpoint of what nobody committed",
 		  'a' + n->id);
-	SIM_CHECK(!n->seen_live || n->st.digest == model_digest(n->seen_live),
+	WORLD_CHECK(!n->seen_live || n->st.digest == model_digest(n->seen_live),
 		  "node %c: digest of its checkpoint", 'a' + n->id);
 	model_image(n, n->st.checkpoint_index, false, "restart");
 	return true;

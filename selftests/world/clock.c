@@ -2,7 +2,7 @@
 /* Simulated time: a heap of events ordered by (time, number); trace and hash. */
 #include <stdarg.h>
 
-#include "sim.h"
+#include "world.h"
 
 static struct event *heap;
 static u32 nheap, maxheap;
@@ -57,8 +57,8 @@ static void heap_pop(void)
 void ev_push(u64 t, void (*fn)(struct event *e), u8 node, u64 a, u64 b, void *p)
 {
 	struct event e = {
-		.t = t < sim.now ? sim.now : t, .seq = next_seq++, .fn = fn, .node = node,
-		.inc = node < SIM_NODES ? sim.node[node].inc : 0, .a = a, .b = b, .p = p,
+		.t = t < world.now ? world.now : t, .seq = next_seq++, .fn = fn, .node = node,
+		.inc = node < WORLD_NODES ? world.node[node].inc : 0, .a = a, .b = b, .p = p,
 	};
 
 	heap_add(&e);
@@ -67,7 +67,7 @@ void ev_push(u64 t, void (*fn)(struct event *e), u8 node, u64 a, u64 b, void *p)
 /* A frozen node sees nothing: what happens to it meanwhile waits, in order. */
 static bool deferred(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 
 	if (!node_paused(n))
 		return false;
@@ -82,15 +82,15 @@ bool ev_step(u64 until)
 	struct event e;
 
 	if (!nheap || heap[0].t > until) {
-		sim.now = until;
+		world.now = until;
 		return false;
 	}
 	e = heap[0];
 	heap_pop();
-	sim.now = e.t;
-	sim.events++;
-	if (e.node < SIM_NODES) {
-		if (sim.node[e.node].inc != e.inc || deferred(&e))
+	world.now = e.t;
+	world.events++;
+	if (e.node < WORLD_NODES) {
+		if (world.node[e.node].inc != e.inc || deferred(&e))
 			return true;
 	}
 	e.fn(&e);
@@ -103,41 +103,41 @@ static u64 hash_mix(u64 h, u64 v)
 	return h ^ h >> 29;
 }
 
-void sim_trace(u8 node, const char *what, u64 a, u64 b)
+void world_trace(u8 node, const char *what, u64 a, u64 b)
 {
 	const char *p;
 
-	sim.hash = hash_mix(hash_mix(hash_mix(sim.hash, sim.now + node), a), b);
+	world.hash = hash_mix(hash_mix(hash_mix(world.hash, world.now + node), a), b);
 	for (p = what; *p; p++)
-		sim.hash = (sim.hash ^ (u8)*p) * 0x100000001b3;
-	if (!sim.trace)
+		world.hash = (world.hash ^ (u8)*p) * 0x100000001b3;
+	if (!world.trace)
 		return;
-	if (node == SIM_NONE)
-		printf("%12.6f  -  %-18s %llu %llu\n", (double)sim.now / 1e6, what,
+	if (node == WORLD_NONE)
+		printf("%12.6f  -  %-18s %llu %llu\n", (double)world.now / 1e6, what,
 		       (unsigned long long)a, (unsigned long long)b);
 	else
-		printf("%12.6f  %c  %-18s %llu %llu\n", (double)sim.now / 1e6, 'a' + node, what,
+		printf("%12.6f  %c  %-18s %llu %llu\n", (double)world.now / 1e6, 'a' + node, what,
 		       (unsigned long long)a, (unsigned long long)b);
 }
 
-void sim_fail(const char *fmt, ...)
+void world_fail(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(sim.why, sizeof(sim.why), fmt, ap);
+	vsnprintf(world.why, sizeof(world.why), fmt, ap);
 	va_end(ap);
-	if (!sim.in_run) {
-		fprintf(stderr, "outside of a run: %s\n", sim.why);
+	if (!world.in_run) {
+		fprintf(stderr, "outside of a run: %s\n", world.why);
 		abort();
 	}
-	if (sim.trace)
-		printf("%12.6f  FAIL %s\n", (double)sim.now / 1e6, sim.why);
-	longjmp(sim.fail, 1);
+	if (world.trace)
+		printf("%12.6f  FAIL %s\n", (double)world.now / 1e6, world.why);
+	longjmp(world.fail, 1);
 }
 
 /* The pure layers' broken invariants end here. */
 void rblk_assert_failed(const char *what, const char *file, int line)
 {
-	sim_fail("%s:%d: invariant broken: %s", file, line, what);
+	world_fail("%s:%d: invariant broken: %s", file, line, what);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A node: format, start, stop, its clock, and when its member runs. */
-#include "sim.h"
+#include "world.h"
 
 static u8 scratch[LOG_SCRATCH_BYTES] __aligned(RBLK_BLOCK_SIZE);
 static u8 block[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
@@ -13,10 +13,10 @@ static void node_run(struct node *n);
 
 u64 node_now(const struct node *n)
 {
-	return n->clock0 + sim.now * (u64)(PPM + n->drift) / PPM;
+	return n->clock0 + world.now * (u64)(PPM + n->drift) / PPM;
 }
 
-static u64 sim_time(const struct node *n, u64 t)
+static u64 world_time(const struct node *n, u64 t)
 {
 	return t <= n->clock0 ? 0 : (t - n->clock0) * PPM / (u64)(PPM + n->drift) + 1;
 }
@@ -59,33 +59,31 @@ static void format_client(struct node *n)
 	snprintf(s->node, sizeof(s->node), "n%u", n->id);
 	s->store = 0xc11e0000 + n->id;
 	memcpy(n->name, s->node, sizeof(n->name));
-	cfg_vary(&n->limits);
 }
 
 void node_format(struct node *n)
 {
 	struct log_super *s = &n->super;
-	u64 need = 0, data = sim.cfg.sectors << RBLK_SECTOR_SHIFT;
+	u64 need = 0, data = world.cfg.sectors << RBLK_SECTOR_SHIFT;
 
 	memset(s, 0, sizeof(*s));
 	if (node_diskless(n)) {
 		format_client(n);
 		return;
 	}
-	s->block_size = sim.cfg.block_size;
+	s->block_size = world.cfg.block_size;
 	s->region_shift = 16;
-	memcpy(s->volume, sim.volume, RBLK_UUID_LEN);
+	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
 	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
 	snprintf(s->node, sizeof(s->node), "n%u", n->id);
 	s->store = rnd(R_NODE) | 1;
 	s->created = 1;
 	rblk_log_layout(s, 1 << 20, data, &need);
-	SIM_CHECK(!rblk_log_layout(s, need + sim.cfg.ring_bytes - LOG_RING_MIN, data, &need),
+	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes - LOG_RING_MIN, data, &need),
 		  "rblk_log_layout refused");
 	disk_init(&n->log, n->id, false, s->dev_bytes);
 	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
 	memcpy(n->name, s->node, sizeof(n->name));
-	cfg_vary(&n->limits);
 	format_log(n);
 	format_data(n);
 }
@@ -109,15 +107,15 @@ static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->super = n->super;
 	memcpy(cfg->node, n->name, sizeof(cfg->node));
-	cfg->npeers = sim.cfg.all - 1;
+	cfg->npeers = world.cfg.all - 1;
 	for (i = 0; i < cfg->npeers; i++) {
-		u8 id = (u8)((n->id + 1 + i) % sim.cfg.all);
+		u8 id = (u8)((n->id + 1 + i) % world.cfg.all);
 
 		n->slot_node[i] = id;
 		n->node_slot[id] = (u8)i;
 		snprintf(cfg->peer[i].node, sizeof(cfg->peer[i].node), "n%u", id);
 		snprintf(cfg->peer[i].addr, sizeof(cfg->peer[i].addr), "sim:%u", id);
-		cfg->peer[i].client = id >= sim.cfg.nodes;
+		cfg->peer[i].client = id >= world.cfg.nodes;
 	}
 	cfg->limits = n->limits;
 	cfg->seed = rnd(R_NODE);
@@ -160,10 +158,10 @@ static bool refused(struct node *n, const char *what, int err)
 	TRACE(n->id, what, (u64)-err, n->read_failed);
 	if (n->read_failed)
 		return false;
-	SIM_CHECK(n->doomed && sim.cfg.rot_mean,
+	WORLD_CHECK(n->doomed,
 		  "node %c: %s refused with %d, though nothing destroyed the store",
 		  'a' + n->id, what, err);
-	SIM_MARK(START_REFUSED);
+	WORLD_MARK(START_REFUSED);
 	n->refused = true;
 	return false;
 }
@@ -172,10 +170,10 @@ static void note_report(struct node *n, const struct log_report *rep, int err)
 {
 	TRACE(n->id, "recovered", rep->entries, rep->finding);
 	if (rep->finding == LOG_F_TORN)
-		SIM_MARK(TORN_TAIL);
+		WORLD_MARK(TORN_TAIL);
 	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN) {
-		SIM_MARK(ROT_REPORTED);
-		SIM_CHECK(err, "node %c: rot was found and the member started", 'a' + n->id);
+		WORLD_MARK(ROT_REPORTED);
+		WORLD_CHECK(err, "node %c: rot was found and the member started", 'a' + n->id);
 	}
 }
 
@@ -250,7 +248,7 @@ static void check_slots(struct node *n)
 		n->vote = meta.raft.vote;
 	}
 	if (bad == 1)
-		SIM_MARK(META_TORN);
+		WORLD_MARK(META_TORN);
 }
 
 static void start_client(struct node *n)
@@ -261,7 +259,7 @@ static void start_client(struct node *n)
 	make_cfg(n, &cfg);
 	get_memory(n, &cfg);
 	err = rblk_node_start_client(n->m, &cfg, node_now(n));
-	SIM_CHECK(!err, "client %c does not start: %d", 'a' + n->id, err);
+	WORLD_CHECK(!err, "client %c does not start: %d", 'a' + n->id, err);
 	n->up = true;
 	memset(&n->st, 0, sizeof(n->st));
 	n->judged_seen = n->seen_commit = 0;
@@ -274,10 +272,10 @@ bool node_start(struct node *n)
 	struct log_super s;
 	int err;
 
-	SIM_CHECK(!n->up && !n->refused, "node %c cannot be started", 'a' + n->id);
+	WORLD_CHECK(!n->up && !n->refused, "node %c cannot be started", 'a' + n->id);
 	forget(n);
 	n->inc++;
-	n->drift = (s64)rnd_below(R_NODE, 2 * sim.cfg.drift_ppm + 1) - sim.cfg.drift_ppm;
+	n->drift = (s64)rnd_below(R_NODE, 2 * world.cfg.drift_ppm + 1) - world.cfg.drift_ppm;
 	n->clock0 = rnd_below(R_NODE, 100 * SEC) + SEC;
 	if (node_diskless(n)) {
 		start_client(n);
@@ -289,7 +287,7 @@ bool node_start(struct node *n)
 	err = rblk_log_read_super(&rd, n->super.dev_bytes, &s);
 	if (err)
 		return refused(n, "superblock", err);
-	SIM_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
+	WORLD_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
 	err = start_member(n, &rd);
 	if (err)
 		return refused(n, "start", err);
@@ -311,7 +309,7 @@ static void check_leaks(struct node *n)
 	struct sbuf *b;
 
 	for (b = n->bufs; b; b = b->next)
-		SIM_CHECK(b->ref == b->host,
+		WORLD_CHECK(b->ref == b->host,
 			  "node %c: a payload buffer of %u blocks leaked: %u references, %u ours",
 			  'a' + n->id, b->buf.nblocks, b->ref, b->host);
 }
@@ -332,8 +330,8 @@ static void finish_io(struct disk *d)
 void node_stop(struct node *n, bool clean)
 {
 	TRACE(n->id, clean ? "stop" : "crash", 0, 0);
-	SIM_CHECK(n->up, "node %c is not up", 'a' + n->id);
-	client_drop_waiting(n);
+	WORLD_CHECK(n->up, "node %c is not up", 'a' + n->id);
+	op_drop_waiting(n);
 	if (clean) {
 		rblk_node_stop(n->m, -ESHUTDOWN);
 		check_leaks(n);
@@ -341,17 +339,17 @@ void node_stop(struct node *n, bool clean)
 			finish_io(&n->log);
 			finish_io(&n->data);
 		}
-		SIM_MARK(CLEAN_STOP);
+		WORLD_MARK(CLEAN_STOP);
 	} else {
 		if (!node_diskless(n)) {
 			disk_crash(&n->log);
 			disk_crash(&n->data);
 		}
-		sim.stats[ST_CRASHES]++;
+		world.stats[ST_CRASHES]++;
 	}
 	n->up = false;
 	n->inc++;
-	client_lost(n);
+	op_lost(n);
 	net_node_down(n->id);
 	while (n->bufs) {
 		n->bufs->ref = 1;
@@ -363,11 +361,11 @@ void node_stop(struct node *n, bool clean)
 
 void node_pause(struct node *n, u64 len)
 {
-	n->resume_t = sim.now + len;
-	n->pause_t = sim.now;
+	n->resume_t = world.now + len;
+	n->pause_t = world.now;
 	TRACE(n->id, "pause", len / 1000, 0);
-	if (len > (u64)sim.cfg.election_ms * MSEC)
-		SIM_MARK(PAUSE);
+	if (len > (u64)world.cfg.limits.default_election_ms * MSEC)
+		WORLD_MARK(PAUSE);
 }
 
 struct node *node_leader(void)
@@ -375,8 +373,8 @@ struct node *node_leader(void)
 	struct node *best = NULL;
 	u32 i;
 
-	for (i = 0; i < sim.cfg.nodes; i++) {
-		struct node *n = &sim.node[i];
+	for (i = 0; i < world.cfg.nodes; i++) {
+		struct node *n = &world.node[i];
 
 		if (n->up && n->st.raft.role == RAFT_LEADER &&
 		    (!best || n->st.raft.term > best->st.raft.term))
@@ -389,7 +387,7 @@ struct node *node_leader(void)
 
 static void timer_event(struct event *e)
 {
-	struct node *n = &sim.node[e->node];
+	struct node *n = &world.node[e->node];
 
 	if (e->a != n->timer_at)
 		return;
@@ -399,7 +397,7 @@ static void timer_event(struct event *e)
 
 static void run_event(struct event *e)
 {
-	node_run(&sim.node[e->node]);
+	node_run(&world.node[e->node]);
 }
 
 static void arm_timer(struct node *n)
@@ -408,10 +406,10 @@ static void arm_timer(struct node *n)
 
 	if (d == U64_MAX)
 		return;
-	t = sim_time(n, d);
-	if (t <= sim.now)
-		t = sim.now + USEC;
-	if (n->timer_at <= t && n->timer_at > sim.now)
+	t = world_time(n, d);
+	if (t <= world.now)
+		t = world.now + USEC;
+	if (n->timer_at <= t && n->timer_at > world.now)
 		return;
 	n->timer_at = t;
 	ev_push(t, timer_event, n->id, t, 0, NULL);
@@ -420,35 +418,36 @@ static void arm_timer(struct node *n)
 static void node_run(struct node *n)
 {
 	n->run_pending = false;
-	if (n->spin_t != sim.now) {
-		n->spin_t = sim.now;
+	if (n->spin_t != world.now) {
+		n->spin_t = world.now;
 		n->spin = 0;
 	}
-	SIM_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
+	WORLD_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
 	rblk_node_run(n->m, node_now(n));
 	/* A deadline in the past would have the loop of the module spin until an event comes. */
-	SIM_CHECK(rblk_node_deadline(n->m) > node_now(n),
+	WORLD_CHECK(rblk_node_deadline(n->m) > node_now(n),
 		  "node %c: runs, and wants to run again at once", 'a' + n->id);
 	check_step(n);
-	client_session(n);
-	if (client_retry(n))
+	if (world.on.ran)
+		world.on.ran(n);
+	if (op_retry(n))
 		node_kick(n);
 	arm_timer(n);
 }
 
 void node_kick(struct node *n)
 {
-	u64 delay = sim.cfg.run_delay ? rnd_below(R_NODE, sim.cfg.run_delay) : USEC;
+	u64 delay = world.cfg.run_delay ? rnd_below(R_NODE, world.cfg.run_delay) : USEC;
 
 	if (n->run_pending)
 		return;
 	n->run_pending = true;
-	ev_push(sim.now + delay, run_event, n->id, 0, 0, NULL);
+	ev_push(world.now + delay, run_event, n->id, 0, 0, NULL);
 }
 
 void node_after(struct node *n)
 {
-	if (!sim.cfg.run_delay) {
+	if (!world.cfg.run_delay) {
 		node_run(n);
 		return;
 	}

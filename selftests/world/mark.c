@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "mark.h"
 
-const struct sim_mark_info mark_info[MARK_NR] = {
+const struct world_mark_info mark_info[MARK_NR] = {
 #define X(name, req, text) { #name, text, req },
-	SIM_MARKS(X)
+	WORLD_MARKS(X)
 #undef X
 };
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The network's own: connections and what is in flight on them. */
+#ifndef NET_H
+#define NET_H
+
+#include "world.h"
+
+#define SMALL_HEAD	512
+#define TX_FRAMES	16
+
+struct frame {
+	struct frame *next;
+	u8 *head;
+	bool small, handshake;
+	u32 len, npg;
+	u64 sent, due;
+	struct page *pg[WIRE_BLOCKS_MAX];
+};
+
+struct stream {
+	struct frame *head, *tail;
+	u64 bytes, last_due;
+	u32 n;
+	bool starved;
+};
+
+struct side {
+	bool open;		/* thinks the connection is there */
+	bool up;		/* told its member so */
+	u32 inc;		/* start of the node that has it */
+};
+
+struct conn {
+	u8 node[2];
+	enum wire_channel ch;
+	u32 epoch;
+	bool linked;		/* frames still arrive */
+	struct side side[2];
+	struct stream st[2];	/* [i]: sent by side i */
+	bool slow;
+};
+
+extern u64 net_blocked_until[WORLD_NODES][WORLD_NODES];
+extern bool net_quiet;		/* healed: no faults any more */
+
+/* net.c */
+struct frame *frame_new(u32 len);
+void frame_free(struct frame *f);
+u64 frame_bytes(const struct frame *f);
+/* Takes the @skip-th frame out. */
+struct frame *stream_take(struct stream *s, u32 skip);
+void net_push_deliver(struct conn *c, int from, u64 t);
+/* The connection breaks: nothing more arrives; each end notices in its own time. */
+void conn_break(struct conn *c);
+/* Side @at heard the other's hello. 0, or the connection has to be cut. */
+int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *head);
+
+/* net_rx.c */
+void net_deliver_event(struct event *e);
+
+#endif /* NET_H */
