@@ -1,55 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transcripts: scripts for the cluster of raft-net.h with the output that they
- * must produce, one file for each rule, in raft-transcripts/. Lines that begin
- * with "> " are commands, with "#" comments; the rest is output.
- *
- * "t-raft-transcripts --rewrite [NAME...]" writes what the code does now: read
- * the difference before you believe it. RAFT_TRANSCRIPTS names another directory.
+ * Transcripts for the cluster of raft-net.h, one file for each rule, in
+ * raft-transcripts/. See transcript.h for their form.
  */
-#include <dirent.h>
 #include "raft-net.h"
+#include "transcript.h"
 
-#define MAX_WORDS 16
-
-static char *word[MAX_WORDS];
-static int words;
 static u32 started;
-
-static u64 num(int i)
-{
-	CHECK(i < words);
-	return strtoull(word[i], NULL, 10);
-}
 
 static struct net_node *node(int i)
 {
-	u64 id = num(i);
+	u64 id = ts_num(i);
 
 	CHECK(id >= 1 && id <= NET_NODES);
 	return &net.node[id];
-}
-
-static u64 option(const char *name, u64 def)
-{
-	size_t len = strlen(name);
-	int i;
-
-	for (i = 1; i < words; i++)
-		if (!strncmp(word[i], name, len) && word[i][len] == '=')
-			return strtoull(word[i] + len + 1, NULL, 10);
-	return def;
-}
-
-static const char *text(const char *name)
-{
-	size_t len = strlen(name);
-	int i;
-
-	for (i = 1; i < words; i++)
-		if (!strncmp(word[i], name, len) && word[i][len] == '=')
-			return word[i] + len + 1;
-	return NULL;
 }
 
 /* Members are written 1i,2io here: words end at blanks. */
@@ -71,15 +35,15 @@ static void cmd_start(void)
 	struct raft_conf conf;
 	u32 i;
 
-	started = num(1);
+	started = ts_num(1);
 	for (i = 1; i <= started; i++)
 		p += sprintf(p, "%ui ", i);
-	conf = text("conf") ? conf_of(text("conf")) : net_conf(buf);
-	net_start(started, &conf, option("seed", 1));
+	conf = ts_text("conf") ? conf_of(ts_text("conf")) : net_conf(buf);
+	net_start(started, &conf, ts_option("seed", 1));
 	for (i = 1; i <= started; i++) {
-		net.node[i].cfg.inflight_msgs = option("window", 4);
-		net.node[i].cfg.uncommitted_bytes = option("bytes", 1000);
-		net.node[i].greedy = option("greedy", 0);
+		net.node[i].cfg.inflight_msgs = ts_option("window", 4);
+		net.node[i].cfg.uncommitted_bytes = ts_option("bytes", 1000);
+		net.node[i].greedy = ts_option("greedy", 0);
 	}
 }
 
@@ -87,7 +51,7 @@ static void cmd_start(void)
 static void cmd_log(void)
 {
 	struct net_node *n = node(1);
-	char *s = word[2];
+	char *s = ts_word[2];
 	u64 term;
 
 	while (*s) {
@@ -103,7 +67,7 @@ static void cmd_boot(void)
 	u32 i;
 
 	for (i = 1; i <= started; i++)
-		if (!net.node[i].up && (words == 1 || num(1) == i))
+		if (!net.node[i].up && (ts_words == 1 || ts_num(1) == i))
 			net_boot(&net.node[i]);
 }
 
@@ -143,7 +107,7 @@ static void cmd_elect(void)
 	net_settle();
 	net.verbose = verbose;
 	rblk_raft_status(node(1)->r, &st);
-	fprintf(net_out, "  %llu: %s of term %llu\n", U(num(1)), net_role(st.role), U(st.term));
+	fprintf(net_out, "  %llu: %s of term %llu\n", U(ts_num(1)), net_role(st.role), U(st.term));
 }
 
 /* The @nth message that matches "A->B", "A->" or "all" */
@@ -192,21 +156,21 @@ static void hand_over(int i, bool keep)
 static void cmd_msgs(void)
 {
 	u32 i, n = net.nmsg;
-	int k, nth = words > 2 ? num(2) : 0;
-	bool all = !strncmp(word[0], "all-", 4), drop = strstr(word[0], "drop");
+	int k, nth = ts_words > 2 ? ts_num(2) : 0;
+	bool all = !strncmp(ts_word[0], "all-", 4), drop = strstr(ts_word[0], "drop");
 
 	if (!all) {
-		k = find(word[1], nth);
+		k = find(ts_word[1], nth);
 		if (k < 0)
 			fprintf(net_out, "  nothing\n");
 		else if (drop)
 			net_msg_drop(k);
 		else
-			hand_over(k, !strcmp(word[0], "dup"));
+			hand_over(k, !strcmp(ts_word[0], "dup"));
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		k = find(words > 1 ? word[1] : "", nth);
+		k = find(ts_words > 1 ? ts_word[1] : "", nth);
 		/* What is sent meanwhile is behind. */
 		if (k < 0 || k >= n - i)
 			return;
@@ -221,12 +185,12 @@ static void cmd_disk(void)
 {
 	struct net_node *n = node(1);
 
-	if (!strcmp(word[0], "disk")) {
+	if (!strcmp(ts_word[0], "disk")) {
 		net_disk_all(n);
-	} else if (!strcmp(word[0], "meta-done")) {
+	} else if (!strcmp(ts_word[0], "meta-done")) {
 		net_meta_write(n);
 		net_meta_done(n);
-	} else if (!strcmp(word[0], "log-write")) {
+	} else if (!strcmp(ts_word[0], "log-write")) {
 		while (net_disk_one(n))
 			;
 	} else {
@@ -241,17 +205,17 @@ static void cmd_propose(void)
 {
 	struct raft_conf conf;
 
-	if (!strcmp(word[0], "conf")) {
-		conf = conf_of(word[2]);
-		print_err(num(1), net_propose(node(1), 1, 0, &conf));
+	if (!strcmp(ts_word[0], "conf")) {
+		conf = conf_of(ts_word[2]);
+		print_err(ts_num(1), net_propose(node(1), 1, 0, &conf));
 		return;
 	}
-	print_err(num(1), net_propose(node(1), num(2), words > 3 ? num(3) : 0, NULL));
+	print_err(ts_num(1), net_propose(node(1), ts_num(2), ts_words > 3 ? ts_num(3) : 0, NULL));
 }
 
 static void cmd_read(void)
 {
-	print_err(num(1), net_read(node(1)));
+	print_err(ts_num(1), net_read(node(1)));
 }
 
 static void cmd_event(void)
@@ -267,11 +231,11 @@ static void cmd_event(void)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(ev); i++) {
-		if (strcmp(word[0], ev[i].name))
+		if (strcmp(ts_word[0], ev[i].name))
 			continue;
-		id.term = rblk_raft_term_at(n->r, words > 2 ? num(2) : 0);
-		id.index = words > 2 ? num(2) : 0;
-		print_err(n->id, net_event(n, ev[i].type, id.index, words > 3 ? num(3) : 0));
+		id.term = rblk_raft_term_at(n->r, ts_words > 2 ? ts_num(2) : 0);
+		id.index = ts_words > 2 ? ts_num(2) : 0;
+		print_err(n->id, net_event(n, ev[i].type, id.index, ts_words > 3 ? ts_num(3) : 0));
 		if (ev[i].type == RAFT_EV_COMPACTED && n->snap.index < id.index)
 			n->snap = id;
 	}
@@ -284,12 +248,12 @@ static void cmd_crash(void)
 
 static void cmd_time(void)
 {
-	net.now += num(1) * MS;
+	net.now += ts_num(1) * MS;
 }
 
 static void cmd_cut(void)
 {
-	node(1)->cut_off[num(2)] = !strcmp(word[0], "cut");
+	node(1)->cut_off[ts_num(2)] = !strcmp(ts_word[0], "cut");
 }
 
 static void cmd_blind(void)
@@ -308,7 +272,7 @@ static void cmd_fill(void)
 	struct net_node *n = node(1);
 	u64 i, term = n->meta.term;
 
-	for (i = 0; i < num(2); i++)
+	for (i = 0; i < ts_num(2); i++)
 		n->disk[++n->disk_last] = (struct net_ent){ ++term, 1000 + term, NULL };
 	n->meta.term = term;
 }
@@ -316,7 +280,7 @@ static void cmd_fill(void)
 /* meta ID TERM VOTE: durable, before its boot */
 static void cmd_meta(void)
 {
-	node(1)->meta = (struct rblk_hard_state){ num(2), num(3) };
+	node(1)->meta = (struct rblk_hard_state){ ts_num(2), ts_num(3) };
 }
 
 static void cmd_status(void)
@@ -328,7 +292,7 @@ static void cmd_status(void)
 	rblk_raft_status(node(1)->r, &st);
 	fprintf(net_out,
 		"  %llu: %s term %llu vote %llu leader %llu snap %llu/%llu last %llu/%llu durable %llu commit %llu%s%s bad %llu\n",
-		U(num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader), U(st.snap.term),
+		U(ts_num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader), U(st.snap.term),
 		U(st.snap.index), U(st.last.term), U(st.last.index), U(st.durable), U(st.commit),
 		st.leader_ready ? " ready" : "", st.resync ? " resync" : "", U(st.bad_msgs));
 	if (st.transferee)
@@ -360,34 +324,34 @@ static void cmd_msg(void)
 
 	memset(&w, 0, sizeof(w));
 	for (i = 1; i < ARRAY_SIZE(name); i++)
-		if (!strcmp(word[1], name[i]))
+		if (!strcmp(ts_word[1], name[i]))
 			w.m.type = i;
-	w.m.from = strtoull(word[2], (char **)&s, 10);
+	w.m.from = strtoull(ts_word[2], (char **)&s, 10);
 	w.m.to = strtoull(s + 2, NULL, 10);
-	w.m.term = option("term", 0);
-	id_of(text("prev"), &w.m.prev);
+	w.m.term = ts_option("term", 0);
+	id_of(ts_text("prev"), &w.m.prev);
 	w.m.ents.first = 1;
-	s = text("ents");
+	s = ts_text("ents");
 	if (s) {
 		w.m.ents.first = strtoull(s, (char **)&s, 10);
 		w.m.ents.last = strtoull(s + 2, (char **)&s, 10);
 		w.m.ents.term = *s == '@' ? strtoull(s + 1, NULL, 10) : 0;
 	}
-	if (text("conf")) {
-		conf = conf_of(text("conf"));
+	if (ts_text("conf")) {
+		conf = conf_of(ts_text("conf"));
 		w.m.ents.conf = &conf;
 	}
-	w.m.commit = option("commit", 0);
-	w.m.reject = !!text("reject");
-	w.m.reject_index = option("reject", 0);
-	w.m.run_first = option("run", 0);
-	w.m.read_seq = option("read", 0);
-	w.m.force = option("force", 0);
-	w.m.resync = option("resync", 0);
+	w.m.commit = ts_option("commit", 0);
+	w.m.reject = !!ts_text("reject");
+	w.m.reject_index = ts_option("reject", 0);
+	w.m.run_first = ts_option("run", 0);
+	w.m.read_seq = ts_option("read", 0);
+	w.m.force = ts_option("force", 0);
+	w.m.resync = ts_option("resync", 0);
 	for (i = 0; i < NET_MSG_ENTS; i++)
 		w.e[i] = (struct net_ent){ w.m.ents.term, 1000 + w.m.ents.term,
 					   w.m.ents.conf ? net_intern(&conf) : NULL };
-	print_err(option("at", w.m.to), w.m.to <= NET_NODES ? net_handle(&w) : -ESHUTDOWN);
+	print_err(ts_option("at", w.m.to), w.m.to <= NET_NODES ? net_handle(&w) : -ESHUTDOWN);
 }
 
 static void cmd_wait(void)
@@ -402,10 +366,7 @@ static void cmd_wait(void)
 			U(at > net.now ? (at - net.now) / MS : 0));
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} commands[] = {
+static const struct transcript_command commands[] = {
 	{ "start", cmd_start },	     { "log", cmd_log },	 { "meta", cmd_meta },
 	{ "fill", cmd_fill },	     { "boot", cmd_boot },	 { "tick", cmd_tick },
 	{ "timeout", cmd_timeout },  { "settle", cmd_settle },	 { "elect", cmd_elect },
@@ -421,116 +382,18 @@ static const struct {
 	{ "msg", cmd_msg },	     { "wait", cmd_wait },
 };
 
-static void run_line(char *line)
+static void begin(void)
 {
-	u32 i;
-
-	for (words = 0; words < MAX_WORDS; words++, line = NULL) {
-		word[words] = strtok(line, " \n");
-		if (!word[words])
-			break;
-	}
-	CHECK(words);
-	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(word[0], commands[i].name)) {
-			commands[i].run();
-			return;
-		}
-	printf("# unknown command %s\n", word[0]);
-	CHECK(!"command");
-}
-
-static const char *dir(void)
-{
-	return getenv("RAFT_TRANSCRIPTS") ?: "raft-transcripts";
-}
-
-static char *slurp(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	static char buf[1 << 18];
-
-	CHECK(f);
-	buf[fread(buf, 1, sizeof(buf) - 1, f)] = 0;
-	fclose(f);
-	return buf;
-}
-
-static bool rewrite;
-static const char *files[512];
-static u32 at_file;
-static char *made;
-static size_t made_len;
-
-static void run_file(void)
-{
-	const char *current = files[at_file++];
-	char path[512], *want, *line, *copy, *next;
-
-	snprintf(path, sizeof(path), "%s/%s", dir(), current);
-	want = slurp(path);
-	copy = strdup(want);
-	net_out = open_memstream(&made, &made_len);
+	net_out = ts_out;
 	net.verbose = true;
-	for (line = copy; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		if (line[0] == '#' || !line[0])
-			fprintf(net_out, "%s\n", line);
-		if (line[0] != '>')
-			continue;
-		fprintf(net_out, "%s\n", line);
-		run_line(line + 1);
-		fflush(net_out);
-	}
-	free(copy);
-	fclose(net_out);
-	if (rewrite) {
-		FILE *f = fopen(path, "w");
-
-		CHECK(f);
-		fwrite(made, 1, made_len, f);
-		fclose(f);
-	} else if (strcmp(made, want)) {
-		size_t i = 0, bol = 0;
-
-		for (; made[i] && made[i] == want[i]; i++)
-			if (made[i] == '\n')
-				bol = i + 1;
-		printf("# want: %.*s\n# got:  %.*s\n", (int)strcspn(want + bol, "\n"), want + bol,
-		       (int)strcspn(made + bol, "\n"), made + bol);
-		CHECK(!"as written");
-	}
-	free(made);
-}
-
-static int pick(const struct dirent *d)
-{
-	size_t len = strlen(d->d_name);
-
-	return len > 4 && !strcmp(d->d_name + len - 4, ".txt");
 }
 
 int main(int argc, char **argv)
 {
-	static struct tap_case cases[ARRAY_SIZE(files)];
-	static struct dirent **names;
-	int i, k, n = scandir(dir(), &names, pick, alphasort);
-	u32 count = 0;
+	static const struct transcripts t = {
+		.dir = "raft-transcripts", .begin = begin, .commands = commands,
+		.ncommands = ARRAY_SIZE(commands),
+	};
 
-	if (argc > 1 && !strcmp(argv[1], "--rewrite")) {
-		rewrite = true;
-		argv++;
-		argc--;
-	}
-	for (i = 0; i < n && count < ARRAY_SIZE(files); i++) {
-		for (k = 1; k < argc && strcmp(argv[k], names[i]->d_name); k++)
-			;
-		if (argc > 1 && k == argc)
-			continue;
-		files[count] = names[i]->d_name;
-		cases[count++] = (struct tap_case){ names[i]->d_name, run_file };
-	}
-	return tap_main(1, argv, cases, count);
+	return transcript_main(argc, argv, &t);
 }
