@@ -131,21 +131,3 @@ int rblk_log_conf_decode(struct rblk_conf *c, const void *block)
 	rblk_log_disk_conf_get(c, &d->conf);
 	return 0;
 }
-
-/**
- * rblk_log_conf_to_raft() - what the Raft core needs of a configuration
- * @c: configuration
- * @rc: filled
- */
-void rblk_log_conf_to_raft(const struct rblk_conf *c, struct raft_conf *rc)
-{
-	u32 i;
-
-	memset(rc, 0, sizeof(*rc));
-	rc->index = c->index;
-	rc->n = c->n;
-	for (i = 0; i < c->n; i++) {
-		rc->m[i].store = c->m[i].store;
-		rc->m[i].flags = c->m[i].flags;
-	}
-}

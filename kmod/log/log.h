@@ -15,16 +15,8 @@
 #ifndef RBLK_LOG_H
 #define RBLK_LOG_H
 
-#include "entry.h"
-#include "raft/raft.h"
+#include "state.h"
 
-#define RBLK_UUID_LEN		16
-#define RBLK_NAME_MAX		32	/* node and volume names, NUL included */
-#define RBLK_ADDR_MAX		64	/* "host:port" as text, NUL included */
-
-#define RBLK_RECORD_ENTRIES	48	/* in one record */
-/* Payload blocks in one record. */
-#define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
 #define LOG_HEADER_BYTES_MAX	RBLK_BLOCK_SIZE	/* always, in this version */
 #define LOG_RECORD_BYTES_MAX	(LOG_HEADER_BYTES_MAX + RBLK_RECORD_BLOCKS * RBLK_BLOCK_SIZE)
 #define LOG_INFLIGHT		16	/* records being written */
@@ -32,7 +24,6 @@
 #define LOG_RESERVE		(512u << 10)	/* of the ring, for what relieves a full one */
 #define LOG_MARKS		512	/* places where the floor may go, see rblk_log_floor() */
 #define LOG_SEQ_JUMP		10000	/* after a recovery that cut */
-#define RBLK_SESSIONS_MAX	RBLK_MEMBERS_MAX
 
 /* ---- superblock of the log device, header of the data device ---- */
 
@@ -62,44 +53,6 @@ struct data_super {
 };
 
 /* ---- metadata: two copies, each version written to both, in turn, FUA ---- */
-
-struct rblk_member {			/* one line of a configuration */
-	u64 store;
-	u8 flags;			/* RAFT_M_* */
-	char node[RBLK_NAME_MAX];
-	char addr[RBLK_ADDR_MAX];
-};
-
-#define RBLK_CONF_SHARED		1u	/* several sessions at once: cluster file systems */
-#define RBLK_CONF_FLAGS		RBLK_CONF_SHARED
-
-/* What a configuration entry carries, and a checkpoint repeats. */
-struct rblk_conf {
-	u64 index;			/* of its entry; 0: not bootstrapped */
-	u64 cluster;			/* minted at bootstrap: names this cluster */
-	u64 sectors;			/* volume size, 512-byte sectors */
-	u32 block_size;
-	u32 election_ms;		/* replicated option: the same everywhere */
-	u32 heartbeat_ms;
-	u32 flags;			/* LOG_CONF_* */
-	u8 n;
-	struct rblk_member m[RBLK_MEMBERS_MAX];
-};
-
-struct rblk_session {
-	u64 store;			/* 0: free */
-	u64 epoch;			/* index of its open entry */
-	u64 nonce;			/* of the node's boot */
-	u64 seq;			/* last valid sequence number */
-};
-
-/* The replicated state at exactly the checkpoint's index. */
-struct rblk_state {
-	u64 index, term;		/* of the checkpoint */
-	u64 digest;			/* of all verdicts up to index, see volume.h */
-	u32 nsessions;
-	struct rblk_session session[RBLK_SESSIONS_MAX];
-};
 
 struct log_peer_memory {		/* what this member has seen of another store */
 	u64 store;
@@ -159,10 +112,8 @@ void rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, v
 int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf);
 void rblk_log_conf_encode(const struct rblk_conf *c, void *block);	/* payload of RBLK_E_CONF */
 int rblk_log_conf_decode(struct rblk_conf *c, const void *block);
-void rblk_log_conf_to_raft(const struct rblk_conf *c, struct raft_conf *rc);
 
 /* Change-map block @n: header and as many u64 as fit (RBLK_MAP_PER_BLOCK). */
-#define RBLK_MAP_PER_BLOCK	504
 void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block);
 int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block);
 

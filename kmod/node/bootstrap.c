@@ -228,7 +228,7 @@ void rblk_replica_bootstrap_run(struct rblk_node *m)
 	m->bootstrapping = false;
 	m->prev_conf = m->conf;
 	m->conf = m->rx_conf;
-	rblk_log_conf_to_raft(&m->conf, &boot.conf);
+	rblk_node_raft_conf(&m->conf, &boot.conf);
 	boot.runs = &boot.last;
 	boot.nruns = 1;
 	if (rblk_replica_volume_init(m) || rblk_replica_raft_init(m, &boot)) {

@@ -273,6 +273,9 @@ static inline bool rblk_replica_leads(const struct rblk_node *m)
 	return m->rst.role == RAFT_LEADER;
 }
 
+/* conf.c */
+void rblk_node_raft_conf(const struct rblk_conf *c, struct raft_conf *rc);
+
 /* start.c */
 int rblk_replica_volume_init(struct rblk_node *m);
 

@@ -321,7 +321,7 @@ static int receive_conf(struct rblk_node *m, struct raft_msg *msg, const struct 
 	    m->rx_conf.block_size != m->cfg.super.block_size)
 		return -EINVAL;
 	m->rx_conf.index = a->e[0].index;
-	rblk_log_conf_to_raft(&m->rx_conf, &m->raft_conf);
+	rblk_node_raft_conf(&m->rx_conf, &m->raft_conf);
 	m->raft_conf.index = a->e[0].index;
 	msg->ents.conf = &m->raft_conf;
 	return 0;

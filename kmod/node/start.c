@@ -263,10 +263,10 @@ static int start_raft(struct rblk_node *m, void *scratch)
 
 	if (ret)
 		return ret;
-	rblk_log_conf_to_raft(&m->conf, &boot.conf);
+	rblk_node_raft_conf(&m->conf, &boot.conf);
 	boot.conf.index = m->conf.index;
 	if (m->prev_conf.index != m->conf.index) {
-		rblk_log_conf_to_raft(&m->prev_conf, &boot.prev_conf);
+		rblk_node_raft_conf(&m->prev_conf, &boot.prev_conf);
 		boot.prev_conf.index = m->prev_conf.index;
 	}
 	return rblk_replica_raft_init(m, &boot);

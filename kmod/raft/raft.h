@@ -11,9 +11,8 @@
 #ifndef RBLK_RAFT_H
 #define RBLK_RAFT_H
 
-#include "os.h"
+#include "state.h"
 
-#define RBLK_MEMBERS_MAX	16	/* members in any configuration */
 #define RAFT_RUNS_MAX		512	/* terms represented in the live log */
 #define RAFT_RUNS_RESERVED	2	/* kept for the no-op and configuration of a new leader */
 #define RAFT_ACTS_MAX		(2 * RBLK_MEMBERS_MAX + 8)	/* per step, asserted */
@@ -26,34 +25,19 @@ enum raft_role {
 	RAFT_HALTED,		/* an I/O error or a broken invariant: silent for ever */
 };
 
-enum rblk_member_flags {
-	RBLK_M_IN	= 1,	/* voter of the incoming (or only) configuration */
-	RBLK_M_OUT	= 2,	/* voter of the outgoing one, during a joint configuration */
-	RBLK_M_LEARNER	= 4,	/* receives the log, does not count */
-	RBLK_M_WITNESS	= 8,	/* votes and keeps log, no data (reserved) */
-};
-
-/* Names an entry. */
-struct rblk_id {
-	u64 term;
-	u64 index;
-};
-
+/*
+ * Raft's own view of a configuration: who votes. Names and addresses are not
+ * its business.
+ */
 struct raft_member {
-	u64 store;		/* random identity minted at format; never 0 */
-	u8 flags;
+	u64 store;		/* never 0 */
+	u8 flags;		/* enum rblk_member_flags */
 };
 
 struct raft_conf {
 	u64 index;		/* of the entry that holds it; 0: none, not bootstrapped */
 	u8 n;
 	struct raft_member m[RBLK_MEMBERS_MAX];
-};
-
-/* Persisted together, before anything of that term is said. vote 0: none. */
-struct rblk_hard_state {
-	u64 term;
-	u64 vote;
 };
 
 /* Entries first..last, all of one term; first > last: none. */
@@ -250,7 +234,7 @@ enum raft_peer_state {
 
 struct raft_peer_status {
 	u64 store;
-	u8 flags;		/* RAFT_M_* */
+	u8 flags;		/* enum rblk_member_flags */
 	u8 state;		/* enum raft_peer_state; leader only */
 	u8 active;		/* heard from within an election timeout; leader only */
 	u64 match;

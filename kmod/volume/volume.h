@@ -12,8 +12,7 @@
 #ifndef RBLK_VOLUME_H
 #define RBLK_VOLUME_H
 
-#include "entry.h"
-#include "log/log.h"
+#include "state.h"
 
 struct vol_geom {
 	u64 sectors;		/* of the volume, 512-byte */

@@ -9,11 +9,12 @@
 #define RBLK_WIRE_H
 
 #include "entry.h"
-#include "log/log.h"
 #include "raft/raft.h"
+#include "state.h"
 
 #define WIRE_VERSION		1
 #define WIRE_HEADER_BYTES	32
+/* What a record of the log holds, so that an append becomes one record. */
 #define WIRE_ENTRIES_MAX	RBLK_RECORD_ENTRIES
 #define WIRE_BLOCKS_MAX		RBLK_RECORD_BLOCKS
 #define WIRE_HEAD_MAX		(12u << 10)
@@ -101,7 +102,7 @@ struct wire_reply {
 	u64 sectors;		/* size of the volume */
 	u64 cluster;		/* nonce of the cluster */
 	u32 block_size;
-	u32 flags;		/* of the volume: LOG_CONF_* */
+	u32 flags;		/* of the volume: RBLK_CONF_* */
 	u32 election_ms, heartbeat_ms;
 	/* from here on: only of a leader that serves, and only as of now */
 	u64 keepalive;		/* newest one heard */

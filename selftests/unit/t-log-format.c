@@ -239,7 +239,6 @@ static void configuration(void)
 		{ 112 + 112, 8, 0xa1, -EINVAL },	/* the same store twice */
 	};
 	struct rblk_conf c, d;
-	struct raft_conf rc;
 	u32 i;
 
 	conf_set(&c, 0x2000, 4096, 2);
@@ -248,8 +247,6 @@ static void configuration(void)
 	memset(&d, 0, sizeof(d));
 	CHECK_EQ(rblk_log_conf_decode(&d, buf), 0);
 	CHECK(!memcmp(&c, &d, sizeof(c)));
-	rblk_log_conf_to_raft(&c, &rc);
-	CHECK(rc.index == c.index && rc.n == 2 && rc.m[1].store == 0xa2 && rc.m[1].flags == 5);
 	reject(dec_conf, sizeof(struct disk_conf_block), bad, ARRAY_SIZE(bad));
 	/* All members that fit are right, and so is what lies behind them. */
 	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {

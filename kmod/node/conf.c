@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Between the configuration that is stored and sent, and Raft's view of it. */
+#include "internal.h"
+
+/**
+ * rblk_node_raft_conf() - what the Raft core needs of a configuration
+ * @c: configuration
+ * @rc: filled
+ */
+void rblk_node_raft_conf(const struct rblk_conf *c, struct raft_conf *rc)
+{
+	u32 i;
+
+	memset(rc, 0, sizeof(*rc));
+	rc->index = c->index;
+	rc->n = c->n;
+	for (i = 0; i < c->n; i++) {
+		rc->m[i].store = c->m[i].store;
+		rc->m[i].flags = c->m[i].flags;
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The replicated state of a volume and the limits on it: what raft, log, volume
+ * and wire share. These layers stand side by side above this header; none of
+ * them includes another, except that frames (wire) carry Raft's messages.
+ */
+#ifndef RBLK_STATE_H
+#define RBLK_STATE_H
+
+#include "entry.h"
+
+#define RBLK_UUID_LEN		16
+#define RBLK_NAME_MAX		32	/* node and volume names, NUL included */
+#define RBLK_ADDR_MAX		64	/* "host:port" as text, NUL included */
+
+#define RBLK_MEMBERS_MAX	16	/* members in any configuration */
+/*
+ * As many as members by accident only: diskless clients have sessions too, and a
+ * member without users has none.
+ */
+#define RBLK_SESSIONS_MAX	16
+
+#define RBLK_RECORD_ENTRIES	48	/* in one record of the log */
+/* Payload blocks in one record: those of two unaligned writes of the largest size. */
+#define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
+#define RBLK_MAP_PER_BLOCK	504	/* regions in one block of the change map */
+
+/* Names an entry. */
+struct rblk_id {
+	u64 term;
+	u64 index;
+};
+
+/* Persisted together, before anything of that term is said. */
+struct rblk_hard_state {
+	u64 term;
+	u64 vote;			/* store id; 0: none */
+};
+
+/* On disk: values never change. */
+enum rblk_member_flags {
+	RBLK_M_IN	= 1,	/* voter of the incoming (or only) configuration */
+	RBLK_M_OUT	= 2,	/* voter of the outgoing one, during a joint configuration */
+	RBLK_M_LEARNER	= 4,	/* receives the log, does not count */
+	RBLK_M_WITNESS	= 8,	/* votes and keeps log, no data (reserved) */
+};
+
+/* One line of a configuration. */
+struct rblk_member {
+	u64 store;			/* random identity minted at format; never 0 */
+	u8 flags;			/* enum rblk_member_flags */
+	char node[RBLK_NAME_MAX];
+	char addr[RBLK_ADDR_MAX];
+};
+
+/* Flags of a volume; on disk and on the wire. */
+#define RBLK_CONF_SHARED	1u	/* several sessions at once: cluster file systems */
+#define RBLK_CONF_FLAGS		RBLK_CONF_SHARED	/* all that are known */
+
+/* What a configuration entry carries, and a checkpoint repeats. */
+struct rblk_conf {
+	u64 index;			/* of its entry; 0: not bootstrapped */
+	u64 cluster;			/* minted at bootstrap: names this cluster */
+	u64 sectors;			/* volume size, 512-byte sectors */
+	u32 block_size;
+	u32 election_ms;		/* replicated option: the same everywhere */
+	u32 heartbeat_ms;
+	u32 flags;			/* RBLK_CONF_* */
+	u8 n;
+	struct rblk_member m[RBLK_MEMBERS_MAX];
+};
+
+/* The right of one store to write. */
+struct rblk_session {
+	u64 store;			/* 0: free */
+	u64 epoch;			/* index of its open entry */
+	u64 nonce;			/* of the node's boot */
+	u64 seq;			/* last valid sequence number */
+};
+
+/* The replicated state at exactly the checkpoint's index. */
+struct rblk_state {
+	u64 index, term;		/* of the checkpoint */
+	u64 digest;			/* of all verdicts up to index, see volume.h */
+	u32 nsessions;
+	struct rblk_session session[RBLK_SESSIONS_MAX];
+};
+
+#endif /* RBLK_STATE_H */
