@@ -13,7 +13,7 @@
 #define RBLK_NAME_MAX		32	/* node and volume names, NUL included */
 #define RBLK_ADDR_MAX		64	/* "host:port" as text, NUL included */
 
-#define RBLK_MEMBERS_MAX	16	/* members in any configuration */
+#define RBLK_MEMBERS_MAX	16	/* members of a configuration, at most */
 /*
  * As many as members by accident only: diskless clients have sessions too, and a
  * member without users has none.
@@ -25,13 +25,13 @@
 #define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
 #define RBLK_MAP_PER_BLOCK	504	/* regions in one block of the change map */
 
-/* Names an entry. */
+/* Identifies an entry: its term and index. */
 struct rblk_id {
 	u64 term;
 	u64 index;
 };
 
-/* Persisted together, before anything of that term is said. */
+/* Persisted together, before any message of that term is sent. */
 struct rblk_hard_state {
 	u64 term;
 	u64 vote;			/* store id; 0: none */
@@ -40,14 +40,14 @@ struct rblk_hard_state {
 /* On disk: values never change. */
 enum rblk_member_flags {
 	RBLK_M_IN	= 1,	/* voter of the incoming (or only) configuration */
-	RBLK_M_OUT	= 2,	/* voter of the outgoing one, during a joint configuration */
-	RBLK_M_LEARNER	= 4,	/* receives the log, does not count */
-	RBLK_M_WITNESS	= 8,	/* votes and keeps log, no data (reserved) */
+	RBLK_M_OUT	= 2,	/* voter of the outgoing one while a configuration is joint */
+	RBLK_M_LEARNER	= 4,	/* receives the log, does not count for majorities */
+	RBLK_M_WITNESS	= 8,	/* votes and keeps the log but no data (reserved) */
 };
 
 /* One line of a configuration. */
 struct rblk_member {
-	u64 store;			/* random identity minted at format; never 0 */
+	u64 store;			/* store id: random, given at format; never 0 */
 	u8 flags;			/* enum rblk_member_flags */
 	char node[RBLK_NAME_MAX];
 	char addr[RBLK_ADDR_MAX];

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The follower: does an append fit, what of it is new, what may be said of it.
+ * The follower: whether an append fits, what of it is new, and what may be
+ * acknowledged.
  */
 #include "internal.h"
 
-/**
- * rblk_raft_ack() - tell the leader what of its log is durable here
- * @r: the core
- * @at_once: even if that is no news
+/*
+ * Tells the leader what is durable here, with @at_once even if that is no news.
  *
- * Never more than this term's appends proved equal: what lies behind them may
- * be an older leader's. Waits for the metadata: a member that forgets the term
- * could help to elect a leader that lacks what it acknowledged.
+ * It never names more than the appends of this term proved equal: what lies
+ * behind may come from an older leader. It waits until the term is durable: a
+ * node that forgets the term could help to elect a leader that lacks what was
+ * acknowledged.
  */
 void rblk_raft_ack(struct raft *r, bool at_once)
 {
@@ -37,7 +37,7 @@ void rblk_raft_ack(struct raft *r, bool at_once)
 	m->read_seq = r->read_echo;
 }
 
-/* The sender of an old term has to learn the new one, or it never rejoins. */
+/* The leader of an old term has to learn the new term, or it never follows again. */
 static void refuse_old(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_msg *reply = rblk_raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
@@ -45,13 +45,13 @@ static void refuse_old(struct raft *r, const struct raft_msg *m)
 	reply->reject = 1;
 }
 
-/* Names the newest own entry that the leader may share: see progress.c. */
+/* Names the newest local entry that the leader may share; progress.c has an example. */
 static void refuse_append(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_msg *reply = rblk_raft_send(r, RAFT_MSG_APPEND_REPLY, m->from);
 	u64 i = min_t(u64, m->prev.index - 1, rblk_raft_last(r));
 
-	/* What is committed is shared for certain. */
+	/* The leader certainly has what is committed here. */
 	i = max_t(u64, rblk_raft_runs_at_most(&r->runs, i, m->prev.term), r->commit);
 	reply->reject = 1;
 	reply->reject_index = m->prev.index;
@@ -61,7 +61,10 @@ static void refuse_append(struct raft *r, const struct raft_msg *m)
 	reply->read_seq = r->read_echo;
 }
 
-/* What snap covers is committed, so the leader has the same. */
+/*
+ * Whether @prev is in the local log. What snap covers is committed, so it is
+ * the same on the leader.
+ */
 static bool fits(const struct raft *r, const struct rblk_id *prev)
 {
 	if (prev->index < r->runs.snap.index)
@@ -70,7 +73,7 @@ static bool fits(const struct raft *r, const struct rblk_id *prev)
 	       rblk_raft_runs_term(&r->runs, prev->index) == prev->term;
 }
 
-/* Would the leader of this term take back what it said in this term? */
+/* Whether the append takes back what the leader of this term has said in this term. */
 static bool contradicts(const struct raft *r, const struct raft_msg *m)
 {
 	const struct raft_span *s = &m->ents;
@@ -84,7 +87,10 @@ static bool contradicts(const struct raft *r, const struct raft_msg *m)
 	return at <= r->verified.index || rblk_raft_runs_term(&r->runs, at) == m->term;
 }
 
-/* Stores what is new; returns the last entry that equals the leader's. */
+/*
+ * Stores what is new, and returns the index of the last entry that equals the
+ * leader's.
+ */
 static u64 take(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_span s = m->ents;
@@ -117,7 +123,7 @@ static void follow(struct raft *r, const struct raft_msg *m)
 	r->resync = m->resync;
 }
 
-/* No correct leader lacks a committed entry: go no further with this one. */
+/* No correct leader lacks a committed entry: halt rather than follow this one. */
 static bool breaks_committed(struct raft *r, const struct raft_msg *m)
 {
 	const struct rblk_id *snap = &r->runs.snap;
@@ -129,12 +135,10 @@ static bool breaks_committed(struct raft *r, const struct raft_msg *m)
 	return RAFT_BROKEN(r, equal);
 }
 
-/**
- * rblk_raft_on_append() - entries or a heartbeat of a leader
- * @r: the core
- * @m: APPEND, maybe of a store that is no member here: this node may be behind
- *
- * Return: 0, or -EINVAL if no correct leader of that term could have sent it.
+/*
+ * Handles the entries or the heartbeat of a leader. The sender need not be a
+ * member of the active configuration, since this node may be behind. Returns
+ * -EINVAL if no correct leader of that term could have sent it.
  */
 int rblk_raft_on_append(struct raft *r, const struct raft_msg *m)
 {
@@ -166,7 +170,7 @@ int rblk_raft_on_append(struct raft *r, const struct raft_msg *m)
 	}
 	if (min_t(u64, m->commit, good) > r->commit)
 		rblk_raft_commit_to(r, min_t(u64, m->commit, good));
-	/* No room: silence, or the leader would send the same again at once. */
+	/* Without room, stay silent: the leader would answer a refusal with the same append. */
 	if (good == last)
 		rblk_raft_ack(r, empty || last <= r->durable);
 	return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The audit: what holds between any two events. Run by the simulator after
+ * The audit: what holds between any two events. The simulator runs it after
  * each step.
  */
 #include "internal.h"
@@ -20,7 +20,7 @@ static bool meta_ok(const struct raft *r)
 		return false;
 	if (r->meta_inflight && r->meta_inflight <= r->meta_durable)
 		return false;
-	/* What is not durable is being written, from the first step on. */
+	/* What is not durable is being written, except before the first step. */
 	return rblk_raft_meta_is_durable(r) || r->meta_inflight || r->meta_version == 1;
 }
 
@@ -74,7 +74,9 @@ static bool peer_ok(const struct raft *r, const struct raft_peer *p)
  * rblk_raft_check() - audit every invariant
  * @r: the core
  *
- * Return: 0, or -EUCLEAN after RBLK_ASSERT fired.
+ * Takes time proportional to the number of members and of runs.
+ *
+ * Return: 0, or -EUCLEAN after RBLK_ASSERT() has fired.
  */
 int rblk_raft_check(const struct raft *r)
 {

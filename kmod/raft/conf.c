@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Configurations: valid ones, which may follow which, and the active one. It
- * becomes active when its entry is appended, not when it is committed, so the
- * one before is kept: the entry may be truncated again.
+ * Configurations: which ones are valid, which may follow which, and the active
+ * one. A configuration becomes active when its entry is appended, not when it is
+ * committed. The previous one is kept, since that entry may still be truncated.
  */
 #include "internal.h"
 
@@ -17,11 +17,9 @@ static bool member_valid(const struct raft_member *m)
 	return voter;
 }
 
-/**
- * rblk_raft_conf_valid() - can this be a configuration?
- * @conf: what came over the wire, from the disk, or from the administrator
- *
- * Return: false if it has no incoming voter, a member twice, or odd flags.
+/*
+ * Whether @conf, which comes from the network, from the disk or from the
+ * administrator, has a voter, no member twice, and only sensible flags.
  */
 bool rblk_raft_conf_valid(const struct raft_conf *conf)
 {
@@ -40,13 +38,7 @@ bool rblk_raft_conf_valid(const struct raft_conf *conf)
 	return voters;
 }
 
-/**
- * rblk_raft_conf_flags() - the part a store plays
- * @conf: the configuration
- * @store: which one
- *
- * Return: RAFT_M_* flags, 0 if it is not a member.
- */
+/* RBLK_M_* flags of a store; 0 if it is not a member. */
 u8 rblk_raft_conf_flags(const struct raft_conf *conf, u64 store)
 {
 	u32 i;
@@ -57,12 +49,6 @@ u8 rblk_raft_conf_flags(const struct raft_conf *conf, u64 store)
 	return 0;
 }
 
-/**
- * rblk_raft_conf_joint() - does it need two majorities?
- * @conf: the configuration
- *
- * Return: whether any member is an outgoing voter.
- */
 bool rblk_raft_conf_joint(const struct raft_conf *conf)
 {
 	u32 i;
@@ -73,7 +59,7 @@ bool rblk_raft_conf_joint(const struct raft_conf *conf)
 	return false;
 }
 
-/* Every member of @a with @fa is one of @b with @fb. */
+/* Whether every member of @a with a flag of @fa is a member of @b with one of @fb. */
 static bool subset(const struct raft_conf *a, u8 fa, const struct raft_conf *b, u8 fb)
 {
 	u32 i;
@@ -89,16 +75,11 @@ static bool same_voters(const struct raft_conf *a, u8 fa, const struct raft_conf
 	return subset(a, fa, b, fb) && subset(b, fb, a, fa);
 }
 
-/**
- * rblk_raft_conf_follows() - may one configuration directly replace another?
- * @old: the active one
- * @next: the proposed one
- *
- * Voters change by joint consensus only. A simple configuration is followed by
- * one with the same voters, or by a joint one that it is the outgoing half of;
- * a joint one is followed by its incoming half.
- *
- * Return: whether that holds.
+/*
+ * Whether @next may directly replace @old. Voters change by joint consensus
+ * only: a simple configuration is followed by one with the same voters, or by a
+ * joint one of which it is the outgoing half; a joint one is followed by its
+ * incoming half.
  */
 bool rblk_raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next)
 {
@@ -107,24 +88,12 @@ bool rblk_raft_conf_follows(const struct raft_conf *old, const struct raft_conf 
 	return same_voters(old, RBLK_M_IN, next, RBLK_M_IN);
 }
 
-/**
- * rblk_raft_is_voter() - does a store vote in the active configuration?
- * @r: the core
- * @store: which one
- *
- * Return: true for a voter of either half.
- */
+/* True for a voter of either half of the active configuration. */
 bool rblk_raft_is_voter(const struct raft *r, u64 store)
 {
 	return rblk_raft_conf_flags(&r->conf, store) & (RBLK_M_IN | RBLK_M_OUT);
 }
 
-/**
- * rblk_raft_conf_activate() - a configuration entry was appended
- * @r: the core
- * @conf: its content, valid
- * @index: its index
- */
 void rblk_raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 index)
 {
 	r->prev_conf = r->conf;
@@ -134,10 +103,9 @@ void rblk_raft_conf_activate(struct raft *r, const struct raft_conf *conf, u64 i
 	rblk_raft_act(r, RAFT_ACT_CONF);
 }
 
-/**
- * rblk_raft_conf_undo() - entries are truncated, maybe the configuration's
- * @r: the core
- * @first: the oldest one to go
+/*
+ * Goes back to the previous configuration if the entry of the active one is
+ * among those that are truncated, which are @first and all after it.
  */
 void rblk_raft_conf_undo(struct raft *r, u64 first)
 {

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Terms, votes and elections. Term and vote are one piece of metadata with a
- * version; at most one version is being written, and whatever speaks of the
- * newest one (own vote requests, a grant, an acknowledgment) waits for it.
+ * Terms, votes and elections. Term and vote form one piece of metadata, which
+ * has a version. At most one version is being written at a time. Whatever
+ * depends on the newest one (own vote requests, a grant, an acknowledgment)
+ * waits until it is durable.
  */
 #include "internal.h"
 
-/**
- * rblk_raft_random() - the next number of the core's own generator
- * @r: the core
- *
- * Return: not 0.
- */
+/* The next number of the core's own generator; never 0. */
 u64 rblk_raft_random(struct raft *r)
 {
 	r->rng ^= r->rng << 13;
@@ -20,10 +16,6 @@ u64 rblk_raft_random(struct raft *r)
 	return r->rng;
 }
 
-/**
- * rblk_raft_arm_election() - restart the election timer
- * @r: the core
- */
 void rblk_raft_arm_election(struct raft *r)
 {
 	u64 spread = ((rblk_raft_random(r) >> 44) * r->cfg.election_ns) >> 20;
@@ -31,13 +23,9 @@ void rblk_raft_arm_election(struct raft *r)
 	r->election_at = r->now + r->cfg.election_ns + spread;
 }
 
-/**
- * rblk_raft_meta_set() - a new term, or a vote in it
- * @r: the core
- * @term: not below the current one
- * @vote: store id, 0: none
- *
- * Written by rblk_raft_meta_flush() at the end of the step.
+/*
+ * Adopts a term that is not below the current one, or a vote in it. At the end
+ * of the step rblk_raft_meta_flush() has it written.
  */
 void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote)
 {
@@ -53,21 +41,13 @@ void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote)
 	r->meta_version++;
 }
 
-/**
- * rblk_raft_meta_is_durable() - would a restart remember the current term and vote?
- * @r: the core
- *
- * Return: true if so.
- */
+/* Whether the current term and vote would survive a restart. */
 bool rblk_raft_meta_is_durable(const struct raft *r)
 {
 	return r->meta_durable == r->meta_version;
 }
 
-/**
- * rblk_raft_meta_flush() - have the newest metadata written, unless a write is out
- * @r: the core
- */
+/* Has the newest metadata written, unless an older version is still being written. */
 void rblk_raft_meta_flush(struct raft *r)
 {
 	struct raft_action *a;
@@ -105,7 +85,7 @@ static void ask(struct raft *r, u64 store)
 	m->prev.term = rblk_raft_last_term(r);
 }
 
-/* Asks every other voter; who is elected already needs nobody. */
+/* Asks every other voter. */
 static void ask_all(struct raft *r)
 {
 	u32 i;
@@ -115,12 +95,9 @@ static void ask_all(struct raft *r)
 			ask(r, r->conf.m[i].store);
 }
 
-/**
- * rblk_raft_meta_done() - a metadata write is durable
- * @r: the core
- * @version: its read id
- *
- * Return: 0, or -EINVAL if no such write is out.
+/*
+ * A write of metadata is durable. If it was the newest version, what waited for
+ * it goes on. Returns -EINVAL if @version is not being written.
  */
 int rblk_raft_meta_done(struct raft *r, u64 version)
 {
@@ -143,14 +120,13 @@ int rblk_raft_meta_done(struct raft *r, u64 version)
 	return 0;
 }
 
-/**
- * rblk_raft_become_follower() - follow a leader, or wait for one
- * @r: the core
- * @term: not below the current one
- * @leader: store id, 0: unknown; a deposed leader forgets itself by this
+/*
+ * Follows @leader, or waits for one if it is 0, in a term that is not below the
+ * current one. This is also how a deposed leader forgets that it was the
+ * leader.
  *
- * Does not touch a running election timer: a candidate that cannot win must
- * not keep those that can from trying.
+ * A running election timer is left alone: a candidate that cannot win must not
+ * keep those that can from trying.
  */
 void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader)
 {
@@ -167,8 +143,9 @@ void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader)
 }
 
 /*
- * A blank member, a learner or a removed one never campaigns; nor does who has no
- * room for the no-op of a leader: each election that is lost leaves one behind.
+ * A blank member, a learner or a removed member never campaigns. Neither does a
+ * node without room for the no-op of a new leader: each leadership, however
+ * short, leaves one in the log.
  */
 static bool may_campaign(const struct raft *r)
 {
@@ -189,13 +166,13 @@ static void stand(struct raft *r, enum raft_role role)
 	rblk_raft_arm_election(r);
 }
 
-/**
- * rblk_raft_campaign() - begin a real election
- * @r: the core
- * @force: the leader asked for it: voters ignore their stickiness
+/*
+ * Begins a real election. With @force the leader has asked for it, and voters
+ * ignore their stickiness.
  *
- * The requests leave once the own vote is durable: otherwise a restart could
- * count grants that were given to a longer log, since lost.
+ * The requests leave once this node's vote is durable. Otherwise a restarted
+ * node could count grants that were given to a longer log, which it has lost
+ * since.
  */
 void rblk_raft_campaign(struct raft *r, bool force)
 {
@@ -217,10 +194,7 @@ static void prevote(struct raft *r)
 		ask_all(r);
 }
 
-/**
- * rblk_raft_elect_tick() - the clock of everyone but the leader
- * @r: the core
- */
+/* The timers of a node that does not lead. */
 void rblk_raft_elect_tick(struct raft *r)
 {
 	if (r->read_asked && r->now >= r->read_retry_at)
@@ -235,11 +209,7 @@ void rblk_raft_elect_tick(struct raft *r)
 	}
 }
 
-/**
- * rblk_raft_elect_ask() - a voter can be reached again: repeat the request
- * @r: the core
- * @store: which one
- */
+/* A voter can be reached again: repeats the request for its vote. */
 void rblk_raft_elect_ask(struct raft *r, u64 store)
 {
 	if (!rblk_raft_is_voter(r, store) || store == r->cfg.self)
@@ -249,7 +219,7 @@ void rblk_raft_elect_ask(struct raft *r, u64 store)
 		ask(r, store);
 }
 
-/* A live leader is not voted out by those who merely cannot hear it. */
+/* A live leader is not voted out by nodes that merely cannot hear it. */
 static bool sticky(const struct raft *r)
 {
 	if (r->role == RAFT_LEADER)
@@ -265,8 +235,9 @@ static bool up_to_date(const struct raft *r, const struct rblk_id *tail)
 }
 
 /*
- * A grant of a pre-vote is no promise: it changes nothing, no timer either.
- * Rejections carry the own term: a candidate that fell behind catches up.
+ * Granting a pre-vote is no promise: it changes nothing, not even a timer. A
+ * rejection carries the voter's term, so that a candidate that fell behind can
+ * catch up.
  */
 static void on_prevote(struct raft *r, const struct raft_msg *m)
 {
@@ -278,12 +249,10 @@ static void on_prevote(struct raft *r, const struct raft_msg *m)
 	reply->reject = !ok;
 }
 
-/**
- * rblk_raft_on_vote() - someone asks for a (pre-)vote; learners, too, answer
- * @r: the core
- * @m: PREVOTE or VOTE
- *
- * The asker need not be a member here: this node may be behind.
+/*
+ * Answers a request for a vote or a pre-vote. The candidate need not be a
+ * member of the active configuration, and a learner answers as well, since this
+ * node may be behind.
  */
 void rblk_raft_on_vote(struct raft *r, const struct raft_msg *m)
 {
@@ -309,11 +278,6 @@ void rblk_raft_on_vote(struct raft *r, const struct raft_msg *m)
 	grant(r);
 }
 
-/**
- * rblk_raft_on_vote_reply() - a voter answered
- * @r: the core
- * @m: PREVOTE_REPLY or VOTE_REPLY, from a member
- */
 void rblk_raft_on_vote_reply(struct raft *r, const struct raft_msg *m)
 {
 	bool pre = m->type == RAFT_MSG_PREVOTE_REPLY;

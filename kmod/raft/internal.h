@@ -1,45 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Inside of the Raft core: the state and what its files offer each other.
+ * Inside of the Raft core: its state, and what its files offer each other.
  */
 #ifndef RBLK_RAFT_INTERNAL_H
 #define RBLK_RAFT_INTERNAL_H
 
 #include "raft.h"
 
-/* Terms and indexes stay below: sums of two can never overflow. */
+/* Terms and indexes stay below this bound, so the sum of two never overflows. */
 #define RAFT_NUM_MAX		(U64_MAX >> 2)
-#define RAFT_WINDOW_MAX		128	/* bound of cfg.inflight_msgs */
-#define RAFT_BYTES_MAX		64	/* slots of the uncommitted bytes FIFO */
-#define RAFT_PUMP_MSGS		2	/* appends to a peer in one PUMP */
+#define RAFT_WINDOW_MAX		128	/* upper bound of cfg.inflight_msgs */
+#define RAFT_BYTES_MAX		64	/* slots of struct raft_bytes */
+#define RAFT_PUMP_MSGS		2	/* appends to one peer in one PUMP */
 
-/* Which term each index of the live log has: one run a term. */
+/* The term of every index of the live log, as one run per term. */
 struct raft_runs {
 	struct rblk_id snap;	/* the entry before the first retained one */
 	u64 last;
 	u32 n;
-	struct rblk_id run[RAFT_RUNS_MAX];	/* {term, last index}, both ascending */
+	struct rblk_id run[RAFT_RUNS_MAX];	/* {term, last index}; both ascend */
 };
 
-/* What this node knows of another member. */
+/* What this node knows about another member. */
 struct raft_peer {
-	u64 store;		/* 0: slot is free */
+	u64 store;		/* 0: this place is free */
 	u8 state;		/* enum raft_peer_state */
-	bool probing;		/* PROBE: a message is out, wait for its answer */
-	bool rejected;		/* PROBE: do not spend payload before an append fits */
-	bool granted;		/* (pre)vote of the running election */
-	u64 match;		/* known durable there; never moves back in a term */
+	bool probing;		/* PROBE: a probe is out, wait for its reply */
+	bool rejected;		/* PROBE: send no payload until an append fits */
+	bool granted;		/* gave its (pre-)vote in the current election */
+	u64 match;		/* newest entry known durable there; in a term it only grows */
 	u64 next;		/* first entry to send, > match */
-	u64 last_contact;	/* when it last spoke in this term */
-	u64 commit_sent;	/* newest commit index told to it */
+	u64 last_contact;	/* when it last replied to an append, or was added */
+	u64 commit_sent;	/* newest commit index sent to it */
 	u64 read_ack;		/* newest read round that it echoed */
-	u64 read_want;		/* its READ not yet in a round, 0: none */
-	u64 read_round;		/* its READ in the round under way, 0: none */
-	u32 win_head, win_n;
+	u64 read_want;		/* nonce of its READ that no round covers yet; 0: none */
+	u64 read_round;		/* nonce of its READ that the current round covers; 0: none */
+	u32 win_head, win_n;	/* ring in @win */
 	u64 win[RAFT_WINDOW_MAX];	/* last index of each append in flight */
 };
 
-/* Payload proposed and not committed: a slot per proposal, coarser when full. */
+/*
+ * Payload that was proposed and is not committed. Each proposal has a slot; when
+ * all slots are in use, further proposals share the newest one.
+ */
 struct raft_bytes {
 	u32 head, n;
 	u64 total;
@@ -51,66 +54,66 @@ struct raft_bytes {
 
 struct raft {
 	struct raft_cfg cfg;
-	struct raft_out *out;	/* of the step under way */
+	struct raft_out *out;	/* of the current step */
 	u64 now;
 	u64 rng;
 
 	enum raft_role role;
 	struct rblk_hard_state meta;
-	u64 meta_version;	/* of @meta; counts changes */
-	u64 meta_inflight;	/* version being written, 0: none */
-	u64 meta_durable;	/* newest version known durable */
+	u64 meta_version;	/* counts the changes of @meta */
+	u64 meta_inflight;	/* version that is being written; 0: none */
+	u64 meta_durable;	/* newest version known to be durable */
 
 	struct raft_runs runs;
-	u64 durable;		/* own log, contiguous */
-	u64 trunc_epoch;	/* truncation epoch: the read id of the own log's writes */
-	u64 done_trunc_epoch;	/* that of the newest completion */
-	u64 cut;		/* oldest entry truncated since a completion was current */
+	u64 durable;		/* the local log is durable up to here, without gaps */
+	u64 trunc_epoch;	/* truncation epoch: grows with each truncation */
+	u64 done_trunc_epoch;	/* truncation epoch of the newest completion */
+	u64 cut;		/* oldest entry truncated since a completion of the newest epoch */
 	u64 commit;
 
-	u64 leader;		/* store id, 0: unknown */
-	u64 leader_contact;	/* when its newest append came */
-	u64 election_at;	/* not the leader: when the election timer fires */
+	u64 leader;		/* store id; 0: unknown */
+	u64 leader_contact;	/* when its newest append arrived */
+	u64 election_at;	/* when the election timer fires, unless this node leads */
 
-	/* Follower, all of the current term. */
-	struct rblk_id verified;	/* own log equals the leader's up to here */
-	u64 acked;		/* newest match told to the leader */
-	u64 read_echo;		/* newest read round seen */
-	bool ack_held;		/* an answer waits for the metadata */
+	/* As a follower; all of it belongs to the current term. */
+	struct rblk_id verified;	/* the local log equals the leader's up to here */
+	u64 acked;		/* newest index acknowledged to the leader */
+	u64 read_echo;		/* newest read round of the leader; echoed in replies */
+	bool ack_held;		/* an acknowledgment waits for the metadata */
 	bool grant_held;	/* the grant to meta.vote waits for the metadata */
-	bool resync;		/* what the newest append of the leader said of it */
+	bool resync;		/* the leader says that its log no longer covers this node */
 
-	/* Candidate. */
+	/* As a candidate. */
 	bool forced;		/* the leader asked for this election */
 
-	/* Leader. */
+	/* As the leader. */
 	u64 heartbeat_at;
-	u64 quorum_at;		/* when to look for a lost quorum */
-	u64 noop;		/* index of the own no-op */
-	u64 transferee;		/* 0: none */
+	u64 quorum_at;		/* when to check that a quorum still replies */
+	u64 noop;		/* index of this term's no-op */
+	u64 transferee;		/* store id of the target; 0: no transfer */
 	u64 transfer_at;	/* when the transfer is given up */
 	u64 round;		/* newest read round of this term */
-	bool round_busy;	/* it is not confirmed yet */
-	u64 round_index;	/* commit when it began */
-	u64 round_read_id;	/* own reads that it covers */
+	bool round_busy;	/* @round is not confirmed yet */
+	u64 round_index;	/* commit index when @round began */
+	u64 round_read_id;	/* newest own read that @round covers */
 	struct raft_bytes bytes;
 
-	/* Own reads. */
-	u64 read_want;		/* newest read id asked for */
-	u64 read_ok;		/* newest read id confirmed */
-	u64 read_asked;		/* READ out to the leader, 0: none */
-	u64 read_asked_id;	/* reads that it covers */
-	u64 read_retry_at;
+	/* Reads of this node, in any role. */
+	u64 read_want;		/* newest read id that is waited for */
+	u64 read_ok;		/* newest read id that was confirmed */
+	u64 read_asked;		/* nonce of the READ that the leader has to answer; 0: none */
+	u64 read_asked_id;	/* newest read id that this READ covers */
+	u64 read_retry_at;	/* when to repeat this READ */
 
-	struct raft_conf conf;		/* active: newest in the log, or of the boot */
-	struct raft_conf prev_conf;	/* undo */
+	struct raft_conf conf;		/* active: the newest in the log */
+	struct raft_conf prev_conf;	/* restored if the entry of @conf is truncated */
 	struct raft_peer peer[RBLK_MEMBERS_MAX];	/* every other member of @conf */
 
 	u64 elections;
 	u64 bad_msgs;
 };
 
-/* True, and the member is halted, when @cond does not hold. */
+/* Halts the core, and is true, if @cond does not hold. */
 #define RAFT_BROKEN(r, cond)	(RBLK_ASSERT(cond) && rblk_raft_halt(r))
 
 /* raft.c */
@@ -146,10 +149,10 @@ static inline u64 rblk_raft_last_term(const struct raft *r)
 
 /* quorum.c */
 enum raft_tally {
-	RAFT_TALLY_MATCH,
-	RAFT_TALLY_CONTACT,
-	RAFT_TALLY_READ,
-	RAFT_TALLY_VOTE,
+	RAFT_TALLY_MATCH,	/* newest entry that is durable there */
+	RAFT_TALLY_CONTACT,	/* time of the last contact */
+	RAFT_TALLY_READ,	/* newest read round confirmed */
+	RAFT_TALLY_VOTE,	/* 1: voted for this node in the current election */
 };
 
 u64 rblk_raft_quorum(const struct raft_conf *conf, const u64 *val);

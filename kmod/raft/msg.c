@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages come from other machines: nothing in them is trusted before it was
- * checked here, or, where it takes the state to judge, by their handler.
+ * Messages come from other machines. Nothing in them is trusted until it has been
+ * checked: here, or by the handler of the message if that takes the state.
  */
 #include "internal.h"
 
@@ -25,13 +25,7 @@ static bool ents_valid(const struct raft_msg *m)
 	return s->first == s->last && s->conf->index == s->first && rblk_raft_conf_valid(s->conf);
 }
 
-/**
- * rblk_raft_msg_valid() - is this a message that a correct peer may send?
- * @r: the core
- * @m: the message
- *
- * Return: false if any field is out of its range, whatever the state.
- */
+/* Whether a correct peer may send this message, whatever the state. */
 bool rblk_raft_msg_valid(const struct raft *r, const struct raft_msg *m)
 {
 	if (!m->from || m->from == r->cfg.self || m->to != r->cfg.self)
@@ -45,7 +39,7 @@ bool rblk_raft_msg_valid(const struct raft *r, const struct raft_msg *m)
 	case RAFT_MSG_APPEND:
 		return m->prev.term <= m->term && m->commit < RAFT_NUM_MAX && ents_valid(m);
 	case RAFT_MSG_APPEND_REPLY:
-		/* A refusal for an old term has no hint; run_first is 0 then. */
+		/* A rejection because of an old term has no hint; run_first is 0 then. */
 		return m->prev.term <= m->term && m->run_first <= m->prev.index &&
 		       (!m->reject || !m->reject_index || m->prev.index < m->reject_index);
 	case RAFT_MSG_READ:

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the leader knows of a peer's log, and where to look next.
+ * What the leader knows about the log of a peer, and where it looks next.
  *
  *   PROBE      one append at a time, until one fits
  *   REPLICATE  next runs ahead of match, as far as the window allows
  *   RESYNC     the log no longer reaches back to next: heartbeats at snap only
  *
- * A rejected probe moves next by whole runs of a term on both sides:
+ * A rejected probe moves next back by whole runs of a term, on both sides:
  *
  *   index       1 2 3 4 5 6 7 8 9
  *   leader      1 3 3 3 5 5 5 5 5    probe: prev (5,9)
  *   follower    1 1 1 1 2 2          reject 9, hint (2,6), run_first 5
- *   next probe: the leader's newest entry <= 6 with a term <= 2 is (1,1); the
- *   follower's run of term 2 cannot be shared at all, so min(1, 5 - 1).
+ *
+ * The next probe looks at the leader's newest entry up to index 6 whose term is at
+ * most 2, which is (1,1). The follower's run of term 2, which begins at 5, cannot be
+ * shared at all, so the probe looks at min(1, 5 - 1).
  */
 #include "internal.h"
 
-/**
- * rblk_raft_peer_find() - the peer with this store id
- * @r: the core
- * @store: not 0
- *
- * Return: the peer, NULL if it is no other member of the active configuration.
+/*
+ * The peer with this store id; NULL if it is 0 or no other member of the active
+ * configuration.
  */
 struct raft_peer *rblk_raft_peer_find(struct raft *r, u64 store)
 {
@@ -33,12 +32,10 @@ struct raft_peer *rblk_raft_peer_find(struct raft *r, u64 store)
 	return NULL;
 }
 
-/**
- * rblk_raft_peers_sync() - make the peers those of the active configuration
- * @r: the core
- *
- * Who stays keeps its progress; who is new starts as recently heard, else
- * adding it could depose the leader.
+/*
+ * Makes the peers those of the active configuration. A member that stays keeps
+ * its progress. A new one starts as recently heard: else adding it could depose
+ * the leader.
  */
 void rblk_raft_peers_sync(struct raft *r)
 {
@@ -62,11 +59,7 @@ void rblk_raft_peers_sync(struct raft *r)
 	}
 }
 
-/**
- * rblk_raft_peer_reset() - a new leader knows nothing of this peer yet
- * @r: the core
- * @p: the peer
- */
+/* Nothing is known about the log of this peer yet. */
 void rblk_raft_peer_reset(struct raft *r, struct raft_peer *p)
 {
 	u64 store = p->store;
@@ -77,11 +70,9 @@ void rblk_raft_peer_reset(struct raft *r, struct raft_peer *p)
 	p->next = rblk_raft_last(r) + 1;
 }
 
-/**
- * rblk_raft_peer_probe() - look for the point where the logs meet
- * @r: the core
- * @p: the peer
- * @next: where to look; ends in RESYNC if the log does not reach back to it
+/*
+ * Looks for the point where the logs meet, at @next first. If the log does not
+ * reach back that far, the peer needs a resync.
  */
 void rblk_raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next)
 {
@@ -91,13 +82,9 @@ void rblk_raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next)
 	p->win_n = 0;
 }
 
-/**
- * rblk_raft_peer_accepted() - the peer took an append
- * @r: the core
- * @p: the peer
- * @match: what is durable there, <= last
- *
- * Return: whether that is news.
+/*
+ * The peer has durably what the log has up to @match, which is at most its last
+ * entry. Returns whether that is news.
  */
 bool rblk_raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
 {
@@ -110,7 +97,7 @@ bool rblk_raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
 		p->win_n--;
 	}
 	p->next = max_t(u64, p->next, p->match + 1);
-	/* RESYNC ends only by a match that the log can be continued from. */
+	/* RESYNC ends only with a match from which the log can be continued. */
 	if (p->next > r->runs.snap.index && p->state != RAFT_PEER_REPLICATE) {
 		p->state = RAFT_PEER_REPLICATE;
 		p->win_n = 0;
@@ -129,20 +116,15 @@ static u64 meeting_point(const struct raft *r, const struct raft_msg *m)
 	if (i < t->snap.index)
 		return i;
 	i = rblk_raft_runs_at_most(t, i, m->prev.term);
-	/* No entry of the hint's term here: nothing of that run is shared. */
+	/* If no entry here has the term of the hint, nothing of that run is shared. */
 	if (rblk_raft_runs_term(t, i) != m->prev.term && m->run_first)
 		i = min_t(u64, i, m->run_first - 1);
 	return i;
 }
 
-/**
- * rblk_raft_peer_refused() - an append did not fit
- * @r: the core
- * @p: the peer
- * @m: the rejection
- *
- * A rejection of anything but the newest question is stale, and stale ones are
- * dropped: they could only move next to where it was before.
+/*
+ * The peer rejected an append. A rejection of anything but the newest question
+ * is stale and is dropped: it could only move next to where it was before.
  */
 void rblk_raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m)
 {
@@ -168,10 +150,9 @@ void rblk_raft_peer_refused(struct raft *r, struct raft_peer *p, const struct ra
 	p->rejected = true;
 }
 
-/**
- * rblk_raft_peer_sent() - an append with entries is in flight
- * @p: the peer, in REPLICATE, its window not full
- * @last: the last entry in it
+/*
+ * An append with entries up to @last is in flight. The peer is in REPLICATE,
+ * and its window was not full.
  */
 void rblk_raft_peer_sent(struct raft_peer *p, u64 last)
 {
@@ -179,13 +160,6 @@ void rblk_raft_peer_sent(struct raft_peer *p, u64 last)
 	p->next = last + 1;
 }
 
-/**
- * rblk_raft_peer_full() - is its window used up?
- * @r: the core
- * @p: the peer
- *
- * Return: whether no further append with entries may go out.
- */
 bool rblk_raft_peer_full(const struct raft *r, const struct raft_peer *p)
 {
 	return p->win_n >= r->cfg.inflight_msgs;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * One primitive decides elections, commit, read rounds and lost quorums: the
- * largest value that a majority has reached, in a joint configuration a
- * majority of both.
+ * largest value that a majority has reached. In a joint configuration it takes a
+ * majority of either half.
  */
 #include "internal.h"
 
-/* U64_MAX for an empty half: it does not restrain the other one. */
+/* An empty half gives U64_MAX, so that it does not restrain the other one. */
 static u64 majority(const struct raft_conf *conf, const u64 *val, u8 half)
 {
 	u64 v[RBLK_MEMBERS_MAX];
@@ -22,14 +22,10 @@ static u64 majority(const struct raft_conf *conf, const u64 *val, u8 half)
 	return n ? v[n / 2] : U64_MAX;
 }
 
-/**
- * rblk_raft_quorum() - what a quorum has reached
- * @conf: the configuration, maybe joint
- * @val: one value for each of its members, in its order
- *
- * Return: the largest value that is reached by a majority of the incoming
- * voters and, if the configuration is joint, of the outgoing ones; 0 without
- * voters.
+/*
+ * The largest value that is reached by a majority of the incoming voters and,
+ * if the configuration is joint, also by one of the outgoing voters; 0 without
+ * voters. @val has a value for each member, in the order of @conf.
  */
 u64 rblk_raft_quorum(const struct raft_conf *conf, const u64 *val)
 {
@@ -51,7 +47,7 @@ static u64 tally_self(const struct raft *r, enum raft_tally what)
 	case RAFT_TALLY_READ:
 		return r->round;
 	case RAFT_TALLY_VOTE:
-		/* A vote for oneself, too, counts only once it cannot be forgotten. */
+		/* Even a vote for oneself counts only once a restart cannot forget it. */
 		return r->role == RAFT_PRECANDIDATE || rblk_raft_meta_is_durable(r);
 	}
 	return 0;
@@ -72,13 +68,7 @@ static u64 tally_peer(const struct raft_peer *p, enum raft_tally what)
 	return 0;
 }
 
-/**
- * rblk_raft_tally() - what a quorum of the active configuration has reached
- * @r: the core
- * @what: the value in question
- *
- * Return: see rblk_raft_quorum().
- */
+/* The value that a quorum of the active configuration has reached. */
 u64 rblk_raft_tally(const struct raft *r, enum raft_tally what)
 {
 	u64 val[RBLK_MEMBERS_MAX] = {};

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The Raft core's door: start, dispatch, status. See raft.h for the contract
- * and Documentation/raft.rst for the rules and where each one lives.
+ * Entry points of the Raft core: start, dispatch, status. Documentation/raft.rst
+ * lists the rules and says where each of them lives.
  */
 #include "internal.h"
 
 /**
- * rblk_raft_size() - bytes to allocate for a core
+ * rblk_raft_size() - size of a core
  *
- * Return: the size.
+ * Return: the number of bytes that rblk_raft_init() needs.
  */
 size_t rblk_raft_size(void)
 {
@@ -22,7 +22,10 @@ static bool cfg_valid(const struct raft_cfg *cfg)
 	       cfg->election_ns < 1ULL << 43;
 }
 
-/* Two lives never draw the same numbers, even from one seed; similar seeds differ. */
+/*
+ * Makes two starts draw different numbers even from one seed, and similar seeds
+ * draw unrelated ones.
+ */
 static u64 mix_seed(u64 x)
 {
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -38,7 +41,7 @@ static int boot_conf(struct raft *r, const struct raft_boot *boot)
 	if (boot->conf.index ? !rblk_raft_conf_valid(&boot->conf) : boot->conf.n)
 		return -EINVAL;
 	r->conf = boot->conf;
-	/* The same one twice says that there is nothing to undo. */
+	/* If both are the same configuration, there is nothing to restore. */
 	if (boot->prev_conf.index < boot->conf.index)
 		r->prev_conf = boot->prev_conf;
 	rblk_raft_peers_sync(r);
@@ -46,13 +49,15 @@ static int boot_conf(struct raft *r, const struct raft_boot *boot)
 }
 
 /**
- * rblk_raft_init() - start from what recovery proved durable
- * @r: rblk_raft_size() bytes
+ * rblk_raft_init() - start a core from what recovery proved durable
+ * @r: rblk_raft_size() bytes, 8-byte aligned
  * @cfg: copied
  * @boot: borrowed for the call
- * @now: ns, monotonic
+ * @now: monotonic time, ns
  *
- * Return: see raft.h
+ * Emits no actions. If metadata has to be written, the first step says so.
+ *
+ * Return: 0, or -EINVAL if @cfg is invalid or @boot contradicts itself.
  */
 int rblk_raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft_boot *boot,
 		   u64 now)
@@ -73,8 +78,9 @@ int rblk_raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft
 	    (!r->meta.term && r->meta.vote) || boot_conf(r, boot))
 		return -EINVAL;
 	/*
-	 * Entries may have become durable before the metadata of their term;
-	 * then nothing was said in that term yet, in particular no vote given.
+	 * Entries may have become durable before the metadata of their term.
+	 * Then this node has said nothing in that term yet; in particular, it
+	 * has not voted.
 	 */
 	if (r->meta.term < boot->last.term)
 		rblk_raft_meta_set(r, boot->last.term, 0);
@@ -83,12 +89,15 @@ int rblk_raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft
 }
 
 /**
- * rblk_raft_set_timeouts() - other timeouts, from the next timer on
+ * rblk_raft_set_timeouts() - change the timeouts
  * @r: the core
  * @heartbeat_ns: period of a leader's heartbeats
  * @election_ns: shortest election timeout
  *
- * Return: 0 or -EINVAL
+ * The timeouts are a replicated option, so a configuration can bring others. They
+ * apply to timers that are armed from now on.
+ *
+ * Return: 0, or -EINVAL if they are invalid, in which case nothing has changed.
  */
 int rblk_raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns)
 {
@@ -102,11 +111,9 @@ int rblk_raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns)
 	return 0;
 }
 
-/**
- * rblk_raft_halt() - an invariant is broken: never say anything again
- * @r: the core
- *
- * Return: true.
+/*
+ * An invariant is broken or a device has failed: the core never says anything
+ * again. Always true, for RAFT_BROKEN().
  */
 bool rblk_raft_halt(struct raft *r)
 {
@@ -116,12 +123,9 @@ bool rblk_raft_halt(struct raft *r)
 	return true;
 }
 
-/**
- * rblk_raft_act() - append an action to the step's output
- * @r: the core
- * @type: its type
- *
- * Return: the action, zeroed; too many of them halt the member.
+/*
+ * Appends a zeroed action to the output of the current step. Too many of them
+ * halt the core.
  */
 struct raft_action *rblk_raft_act(struct raft *r, enum raft_act_type type)
 {
@@ -136,13 +140,9 @@ struct raft_action *rblk_raft_act(struct raft *r, enum raft_act_type type)
 	return a;
 }
 
-/**
- * rblk_raft_send() - append a message to the step's output
- * @r: the core
- * @type: its type
- * @to: store id
- *
- * Return: the message, with its addresses and the own term filled in.
+/*
+ * Appends a message to the output of the current step, with its addresses and
+ * the own term filled in.
  */
 struct raft_msg *rblk_raft_send(struct raft *r, enum raft_msg_type type, u64 to)
 {
@@ -155,11 +155,6 @@ struct raft_msg *rblk_raft_send(struct raft *r, enum raft_msg_type type, u64 to)
 	return m;
 }
 
-/**
- * rblk_raft_commit_to() - entries became committed
- * @r: the core
- * @index: the newest of them
- */
 void rblk_raft_commit_to(struct raft *r, u64 index)
 {
 	struct raft_action *a;
@@ -173,13 +168,10 @@ void rblk_raft_commit_to(struct raft *r, u64 index)
 	r->commit = index;
 }
 
-/**
- * rblk_raft_trim_log() - forget entries that the leader does not have
- * @r: the core
- * @first: the oldest one to go
- *
- * From here on, completions of writes begun before prove nothing: the same
- * indexes are going to be written again. Hence the new epoch.
+/*
+ * Forgets the entries from @first on, which the leader does not have. The same
+ * indexes are going to be written again, so completions of writes that began
+ * before prove nothing about them. Hence the new epoch.
  */
 void rblk_raft_trim_log(struct raft *r, u64 first)
 {
@@ -198,13 +190,7 @@ void rblk_raft_trim_log(struct raft *r, u64 first)
 	r->cut = min_t(u64, r->cut, first);
 }
 
-/**
- * rblk_raft_grow_log() - append entries to the own log
- * @r: the core
- * @s: the entries; the first is after the end of the log
- *
- * Return: false if that halted the member.
- */
+/* Appends @s to the local log. Returns false if that halted the core. */
 bool rblk_raft_grow_log(struct raft *r, const struct raft_span *s)
 {
 	struct raft_action *a;
@@ -226,13 +212,14 @@ static int step_log_done(struct raft *r, u64 index, u64 epoch)
 {
 	if (epoch > r->trunc_epoch || (epoch == r->trunc_epoch && index > rblk_raft_last(r)))
 		return -EINVAL;
-	/* Completions come in order; an older one has nothing to add. */
+	/* Completions arrive in order; one of an older epoch has nothing to add. */
 	if (epoch < r->done_trunc_epoch)
 		return 0;
 	r->done_trunc_epoch = epoch;
 	/*
-	 * What was truncated since is not what was written. The rest is: a later
-	 * completion says so as well, but may need what this one frees of the log.
+	 * What was truncated since then is not what was written, but everything
+	 * below it is. A later completion will say so as well, but it may need
+	 * the log space that is freed because of this one.
 	 */
 	if (epoch < r->trunc_epoch)
 		index = min_t(u64, index, r->cut - 1);
@@ -263,7 +250,10 @@ static int step_compacted(struct raft *r, u64 index)
 	return 0;
 }
 
-/* Waits for REACHABLE or the next heartbeat: not in a circle with the caller. */
+/*
+ * The next append waits for REACHABLE or a heartbeat. Sent at once, it could
+ * fail at once, and the core and its caller would run in a circle.
+ */
 static int step_unreachable(struct raft *r, u64 store)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
@@ -318,7 +308,7 @@ static int step_msg(struct raft *r, const struct raft_msg *m)
 	case RAFT_MSG_TIMEOUT_NOW:
 		return rblk_raft_on_timeout_now(r, m);
 	}
-	/* The rest answers a member, or comes from one. */
+	/* All other messages count only if a member sent them. */
 	if (!rblk_raft_peer_find(r, m->from))
 		return -EINVAL;
 	switch (m->type) {
@@ -367,10 +357,19 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
 /**
  * rblk_raft_step() - feed one event
  * @r: the core
- * @ev: the event
- * @out: what to do
+ * @ev: the event, borrowed for the call
+ * @out: overwritten with the actions to be taken
  *
- * Return: see raft.h
+ * If this fails, @out is empty and nothing has changed.
+ *
+ * Return: 0, or
+ *
+ * * -EREMOTE: PROPOSE or TRANSFER, and this node does not lead
+ * * -EAGAIN: PROPOSE over a bound, during a transfer or, with a configuration,
+ *   while another one is not committed; try again later
+ * * -EBUSY: TRANSFER while another one is in progress
+ * * -EINVAL: malformed event or message; a message is ignored and counted
+ * * -ESHUTDOWN: the core is halted
  */
 int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out *out)
 {
@@ -403,7 +402,7 @@ int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out 
  * rblk_raft_deadline() - when the next TICK is due
  * @r: the core
  *
- * Return: ns, U64_MAX: never
+ * Return: the time in ns, or U64_MAX for never.
  */
 u64 rblk_raft_deadline(const struct raft *r)
 {
@@ -415,7 +414,7 @@ u64 rblk_raft_deadline(const struct raft *r)
 		at = min_t(u64, r->heartbeat_at, r->quorum_at);
 		return r->transferee ? min_t(u64, at, r->transfer_at) : at;
 	}
-	/* Who cannot campaign only has a leader to forget. */
+	/* A node that cannot campaign needs the timer only to forget its leader. */
 	if (r->leader || rblk_raft_is_voter(r, r->cfg.self))
 		at = r->election_at;
 	return r->read_asked && r->leader ? min_t(u64, at, r->read_retry_at) : at;
@@ -425,11 +424,11 @@ u64 rblk_raft_deadline(const struct raft *r)
  * rblk_raft_pending() - would a PUMP send something now?
  * @r: the core
  *
- * Return: whether it would.
+ * Return: true if it would.
  */
 bool rblk_raft_pending(const struct raft *r)
 {
-	struct raft *w = (struct raft *)r;	/* only read, in a dry run */
+	struct raft *w = (struct raft *)r;	/* a dry run only reads */
 	u32 i;
 
 	for (i = 0; r->role == RAFT_LEADER && i < RBLK_MEMBERS_MAX; i++)
@@ -453,7 +452,7 @@ static void fill_progress(const struct raft *r, const struct raft_peer *p,
 }
 
 /**
- * rblk_raft_status() - what an administrator may want to know
+ * rblk_raft_status() - copy the state that people may want to see
  * @r: the core
  * @st: filled in
  */
@@ -486,7 +485,7 @@ void rblk_raft_status(const struct raft *r, struct raft_status *st)
  * rblk_raft_conf_active() - the active configuration
  * @r: the core
  *
- * Return: borrowed until the next step.
+ * Return: the configuration, valid until the next step.
  */
 const struct raft_conf *rblk_raft_conf_active(const struct raft *r)
 {
@@ -496,9 +495,10 @@ const struct raft_conf *rblk_raft_conf_active(const struct raft *r)
 /**
  * rblk_raft_term_at() - the term of an entry
  * @r: the core
- * @index: which one
+ * @index: of the entry
  *
- * Return: 0 if it is not in (snap .. last] or snap itself.
+ * Return: its term, or 0 if the entry is neither in the log nor the one before
+ * the first retained entry.
  */
 u64 rblk_raft_term_at(const struct raft *r, u64 index)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Linearizable reads without a clock (ReadIndex). The leader takes its commit
- * index, then has a quorum confirm that it still is the leader: a round that
- * began after the read arrived. One round is under way at a time and covers
- * whatever had arrived when it began. Rounds are numbered per term, so nothing
- * said in another term counts, and a deposed leader confirms nothing.
+ * index, then has a quorum confirm that it still is the leader, in a round that
+ * began after the read arrived. One round is in progress at a time, and covers
+ * whatever had arrived when it began. Rounds are numbered within a term, so
+ * nothing said in another term counts, and a deposed leader confirms nothing.
  *
- * A follower asks the leader by a random nonce: an answer to an earlier life of
- * this node must not confirm reads of this one.
+ * A follower asks the leader under a random nonce: the answer to a question from
+ * before a restart of this node must not confirm a read from after it.
  */
 #include "internal.h"
 
@@ -60,7 +60,10 @@ static void confirm(struct raft *r)
 	}
 }
 
-/* A round tells everyone of the commit that it confirms; one without messages does not. */
+/*
+ * The heartbeats of a round tell everyone the commit index that it confirms. A
+ * round that needs no messages tells those who asked.
+ */
 static void tell_commit(struct raft *r)
 {
 	struct raft_peer *p;
@@ -70,15 +73,12 @@ static void tell_commit(struct raft *r)
 			rblk_raft_heartbeat(r, p);
 }
 
-/**
- * rblk_raft_read_lead() - confirm and begin rounds, as far as it goes now
- * @r: the core, the leader
- */
+/* Confirms the round in progress and begins the next one, as far as is possible now. */
 void rblk_raft_read_lead(struct raft *r)
 {
 	bool confirmed = false;
 
-	/* Before the own no-op is committed, commit may lag behind older terms'. */
+	/* Until this term's no-op is committed, commit may lag behind that of older terms. */
 	if (r->commit < r->noop)
 		return;
 	if (r->round_busy) {
@@ -90,7 +90,7 @@ void rblk_raft_read_lead(struct raft *r)
 	if (!wanted(r))
 		return;
 	begin_round(r);
-	/* Two confirmations in one step could overflow it: then by the answers. */
+	/* A second confirmation could overflow the output: leave it to the replies. */
 	if (confirmed || rblk_raft_tally(r, RAFT_TALLY_READ) < r->round) {
 		rblk_raft_heartbeat_all(r);
 		return;
@@ -99,11 +99,9 @@ void rblk_raft_read_lead(struct raft *r)
 	tell_commit(r);
 }
 
-/**
- * rblk_raft_read_ask() - have the leader confirm the waiting reads
- * @r: the core, a follower
- *
- * Repeats a question that has no answer yet, so a slow answer still counts.
+/*
+ * Asks the leader to confirm the reads that wait. A question without an answer
+ * is repeated as it was, so that a slow answer still counts.
  */
 void rblk_raft_read_ask(struct raft *r)
 {
@@ -117,23 +115,13 @@ void rblk_raft_read_ask(struct raft *r)
 	rblk_raft_send(r, RAFT_MSG_READ, r->leader)->read_seq = r->read_asked;
 }
 
-/**
- * rblk_raft_read_reset() - another leader or term: ask anew
- * @r: the core
- */
+/* The leader or the term has changed: any question has to be asked again. */
 void rblk_raft_read_reset(struct raft *r)
 {
 	r->read_asked = 0;
 	rblk_raft_read_ask(r);
 }
 
-/**
- * rblk_raft_read_event() - the caller has reads to confirm
- * @r: the core
- * @read_id: the newest of them
- *
- * Return: 0, or -EINVAL for read id 0.
- */
 int rblk_raft_read_event(struct raft *r, u64 read_id)
 {
 	if (!read_id)
@@ -146,13 +134,6 @@ int rblk_raft_read_event(struct raft *r, u64 read_id)
 	return 0;
 }
 
-/**
- * rblk_raft_on_read() - a follower has reads to confirm
- * @r: the core
- * @m: READ, from a member
- *
- * Return: 0.
- */
 int rblk_raft_on_read(struct raft *r, const struct raft_msg *m)
 {
 	if (m->term > r->meta.term)
@@ -164,13 +145,6 @@ int rblk_raft_on_read(struct raft *r, const struct raft_msg *m)
 	return 0;
 }
 
-/**
- * rblk_raft_on_read_reply() - the leader confirmed
- * @r: the core
- * @m: READ_REPLY
- *
- * Return: 0.
- */
 int rblk_raft_on_read_reply(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_action *a;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The leader: its log, what it sends, and what that makes committed. Appends
- * leave beside the own log's write; the leader is one voice among others, and
- * counts itself once its own log is durable.
+ * The leader: its log, what it sends, and what becomes committed by that. Appends
+ * are sent while its own log is still being written. The leader is one voter among
+ * others, and counts itself only once that log is durable.
  */
 #include "internal.h"
 
-/**
- * rblk_raft_lead() - the election is won
- * @r: the core
- *
- * The no-op of the own term makes what older terms left behind committable.
+/*
+ * The election is won. The no-op of the new term makes it possible to commit
+ * what earlier terms left behind.
  */
 void rblk_raft_lead(struct raft *r)
 {
@@ -56,12 +54,10 @@ static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 		p->probing = true;
 }
 
-/**
- * rblk_raft_heartbeat() - an append without entries, whatever the window
- * @r: the core
- * @p: the peer
+/*
+ * Sends an append without entries, whatever the window.
  *
- * It asks whether the peer has the entry before next, so it finds losses that
+ * It asks whether the peer has the entry before next, and so finds losses that
  * the transport did not report. A peer that needs what the log no longer holds
  * is asked for snap, which it can only have if it is the same entry.
  */
@@ -72,10 +68,6 @@ void rblk_raft_heartbeat(struct raft *r, struct raft_peer *p)
 	send_append(r, p, prev, prev);
 }
 
-/**
- * rblk_raft_heartbeat_all() - heartbeats to all peers
- * @r: the core
- */
 void rblk_raft_heartbeat_all(struct raft *r)
 {
 	u32 i;
@@ -85,7 +77,7 @@ void rblk_raft_heartbeat_all(struct raft *r)
 			rblk_raft_heartbeat(r, &r->peer[i]);
 }
 
-/* Steps down if a quorum was not heard from within an election timeout. */
+/* Whether an election timeout has passed since a quorum last replied. */
 static bool quorum_lost(struct raft *r)
 {
 	u64 contact;
@@ -97,10 +89,7 @@ static bool quorum_lost(struct raft *r)
 	return r->now >= r->quorum_at;
 }
 
-/**
- * rblk_raft_lead_tick() - the leader's clock
- * @r: the core
- */
+/* The timers of the leader. */
 void rblk_raft_lead_tick(struct raft *r)
 {
 	if (quorum_lost(r)) {
@@ -111,7 +100,7 @@ void rblk_raft_lead_tick(struct raft *r)
 		r->transferee = 0;
 	if (r->now < r->heartbeat_at)
 		return;
-	/* One or the other in a step; the deadline stays past meanwhile. */
+	/* Reads or heartbeats, not both in a step; the deadline stays in the past meanwhile. */
 	rblk_raft_read_lead(r);
 	if (r->out->n)
 		return;
@@ -126,7 +115,7 @@ static void bytes_add(struct raft_bytes *b, u64 last, u32 bytes)
 
 	if (!bytes)
 		return;
-	/* Full: the newest slot is freed later, but never more than once. */
+	/* If all slots are in use, extend the newest: its bytes are freed later, but only once. */
 	i = (b->head + b->n - (b->n == RAFT_BYTES_MAX)) % RAFT_BYTES_MAX;
 	if (b->n < RAFT_BYTES_MAX) {
 		b->slot[i].bytes = 0;
@@ -146,12 +135,12 @@ static void bytes_free(struct raft_bytes *b, u64 commit)
 	}
 }
 
-/**
- * rblk_raft_lead_advance() - something became durable somewhere: commit
- * @r: the core, the leader
+/*
+ * Something became durable somewhere, which may commit entries.
  *
- * Only entries of the own term are committed by counting; older ones become so
- * with them. (An older one on a majority can still be overwritten.)
+ * Only entries of the current term are committed by counting; older ones become
+ * committed with them. (An older one that a majority has can still be
+ * overwritten.)
  */
 void rblk_raft_lead_advance(struct raft *r)
 {
@@ -161,7 +150,7 @@ void rblk_raft_lead_advance(struct raft *r)
 		return;
 	rblk_raft_commit_to(r, n);
 	bytes_free(&r->bytes, r->commit);
-	/* Whoever is not in a committed configuration does not lead it. */
+	/* A node that is no voter of a committed configuration does not lead it. */
 	if (r->conf.index <= r->commit && !rblk_raft_is_voter(r, r->cfg.self))
 		rblk_raft_become_follower(r, r->meta.term, 0);
 	else
@@ -181,12 +170,9 @@ static bool reply_valid(const struct raft *r, const struct raft_msg *m)
 	return m->prev.index < r->runs.snap.index || term == m->prev.term;
 }
 
-/**
- * rblk_raft_on_append_reply() - a follower answered
- * @r: the core
- * @m: APPEND_REPLY, from a member
- *
- * Return: 0, or -EINVAL if it speaks of what was never sent.
+/*
+ * Handles the reply of a follower. Returns -EINVAL if it speaks of what was
+ * never sent.
  */
 int rblk_raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 {
@@ -220,19 +206,16 @@ static int propose_conf(const struct raft *r, const struct raft_event *ev)
 	    !rblk_raft_conf_valid(ev->propose.conf) ||
 	    !rblk_raft_conf_follows(&r->conf, ev->propose.conf))
 		return -EINVAL;
-	/* One at a time, and not before the own no-op: both are known bugs of others. */
+	/*
+	 * Only one change at a time, and none before the no-op of this term is
+	 * committed. Other implementations had bugs in both.
+	 */
 	if (r->conf.index > r->commit || r->commit < r->noop)
 		return -EAGAIN;
 	return 0;
 }
 
-/**
- * rblk_raft_propose() - the caller staged entries at the end of the leader's log
- * @r: the core
- * @ev: RAFT_EV_PROPOSE
- *
- * Return: as rblk_raft_step().
- */
+/* The caller staged entries at the end of the leader's log. */
 int rblk_raft_propose(struct raft *r, const struct raft_event *ev)
 {
 	u64 first = rblk_raft_last(r) + 1;
@@ -245,7 +228,7 @@ int rblk_raft_propose(struct raft *r, const struct raft_event *ev)
 		return -EINVAL;
 	if (r->transferee)
 		return -EAGAIN;
-	/* One proposal always fits: a bound below its size must not wedge. */
+	/* A lone proposal always fits: a bound below its size must not block forever. */
 	if (ev->propose.bytes && r->bytes.total &&
 	    r->bytes.total + ev->propose.bytes > r->cfg.uncommitted_bytes)
 		return -EAGAIN;
@@ -261,7 +244,7 @@ int rblk_raft_propose(struct raft *r, const struct raft_event *ev)
 	return 0;
 }
 
-/* The last entry of an append that starts at next; next - 1: none can go. */
+/* The last entry that an append beginning at next may have; next - 1 if none can go. */
 static u64 sendable(const struct raft *r, const struct raft_peer *p)
 {
 	u64 last, got;
@@ -279,7 +262,10 @@ static u64 sendable(const struct raft *r, const struct raft_peer *p)
 	return max_t(u64, min_t(u64, got, last), p->next - 1);
 }
 
-/* A probe carries payload only where it is likely to fit. */
+/*
+ * Whether a probe goes without payload: it is not likely to fit, or there is
+ * nothing to send.
+ */
 static bool blind(const struct raft *r, const struct raft_peer *p)
 {
 	return (p->rejected && p->next > p->match + 1) || p->next > rblk_raft_last(r);
@@ -304,13 +290,10 @@ static bool pump_one(struct raft *r, struct raft_peer *p, bool dry)
 	return true;
 }
 
-/**
- * rblk_raft_pump_peer() - send what a peer lacks and may have now
- * @r: the core, the leader
- * @p: the peer
- * @dry: only tell whether there is anything
- *
- * Return: how many messages were sent; with @dry, whether one would be.
+/*
+ * Sends what a peer lacks and may have now. Returns how many messages were
+ * sent; with @dry, nothing is sent, and the result says whether something would
+ * be.
  */
 u32 rblk_raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry)
 {
@@ -324,12 +307,6 @@ u32 rblk_raft_pump_peer(struct raft *r, struct raft_peer *p, bool dry)
 	return n;
 }
 
-/**
- * rblk_raft_pump() - send what is new to everyone
- * @r: the core
- *
- * Return: 0.
- */
 int rblk_raft_pump(struct raft *r)
 {
 	u32 i;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The runs: the term of every index of the live log, as runs. Payload is the
- * caller's; this is all of the log that consensus needs.
+ * The term of every index of the live log, as runs of entries of one term. This is
+ * all of the log that consensus needs; the payload is the caller's.
  *
  *   snap (2,10)   run 0: {2, 14}     run 1: {5, 15}   run 2: {7, 20}
  *                 11 12 13 14        15               16 .. 20
  */
 #include "internal.h"
 
-/* The run that holds @index, which is in (snap, last]. */
+/* Number of the run that holds @index, which is in (snap, last]. */
 static u32 runs_run(const struct raft_runs *t, u64 index)
 {
 	u32 lo = 0, hi = t->n;
@@ -29,12 +29,9 @@ static u64 run_first(const struct raft_runs *t, u32 i)
 	return (i ? t->run[i - 1].index : t->snap.index) + 1;
 }
 
-/**
- * rblk_raft_runs_init() - take over the runs that recovery found
- * @t: the runs
- * @boot: snap, last and runs
- *
- * Return: 0, or -EINVAL when they contradict each other.
+/*
+ * Takes over the runs that recovery found. Returns -EINVAL if they contradict
+ * each other.
  */
 int rblk_raft_runs_init(struct raft_runs *t, const struct raft_boot *boot)
 {
@@ -50,12 +47,7 @@ int rblk_raft_runs_init(struct raft_runs *t, const struct raft_boot *boot)
 	return 0;
 }
 
-/**
- * rblk_raft_runs_ok() - the runs are ascending and end at the last entry
- * @t: the runs
- *
- * Return: whether the invariant holds.
- */
+/* Whether the runs ascend and end at the last entry. */
 bool rblk_raft_runs_ok(const struct raft_runs *t)
 {
 	u64 term = t->snap.term, index = t->snap.index;
@@ -74,13 +66,7 @@ bool rblk_raft_runs_ok(const struct raft_runs *t)
 	return t->last == index && index < RAFT_NUM_MAX && term < RAFT_NUM_MAX;
 }
 
-/**
- * rblk_raft_runs_term() - the term of an entry
- * @t: the runs
- * @index: which one
- *
- * Return: its term; 0 if it is neither in the log nor snap itself.
- */
+/* The term of an entry; 0 if it is neither in the log nor snap itself. */
 u64 rblk_raft_runs_term(const struct raft_runs *t, u64 index)
 {
 	if (index == t->snap.index)
@@ -90,12 +76,9 @@ u64 rblk_raft_runs_term(const struct raft_runs *t, u64 index)
 	return t->run[runs_run(t, index)].term;
 }
 
-/**
- * rblk_raft_run_first() - the oldest known entry of the same term
- * @t: the runs
- * @index: an entry in [snap, last]
- *
- * Return: the first index of its run, never below snap.
+/*
+ * The oldest known entry that has the term of @index, which is in [snap, last].
+ * Never below snap.
  */
 u64 rblk_raft_run_first(const struct raft_runs *t, u64 index)
 {
@@ -109,25 +92,16 @@ u64 rblk_raft_run_first(const struct raft_runs *t, u64 index)
 	return run_first(t, i);
 }
 
-/**
- * rblk_raft_run_last() - the newest entry of the same term
- * @t: the runs
- * @index: an entry in (snap, last]
- *
- * Return: the last index of its run.
- */
+/* The newest entry that has the term of @index, which is in (snap, last]. */
 u64 rblk_raft_run_last(const struct raft_runs *t, u64 index)
 {
 	return t->run[runs_run(t, index)].index;
 }
 
-/**
- * rblk_raft_runs_at_most() - the newest entry that an older log could share
- * @t: the runs
- * @index: look at this entry and older ones; in [snap, last]
- * @term: terms grow along a log, so nothing with a newer one can be shared
- *
- * Return: its index; snap's, if none in the log qualifies.
+/*
+ * The newest entry, not above @index, whose term is at most @term; snap if no
+ * entry of the log qualifies. @index is in [snap, last]. Terms grow along a
+ * log, so a log that ends with @term can share nothing newer.
  */
 u64 rblk_raft_runs_at_most(const struct raft_runs *t, u64 index, u64 term)
 {
@@ -144,13 +118,10 @@ u64 rblk_raft_runs_at_most(const struct raft_runs *t, u64 index, u64 term)
 	return index;
 }
 
-/**
- * rblk_raft_runs_differs() - where a span stops being what the log already has
- * @t: the runs
- * @s: not empty, preceded by an entry that matches; what snap covers is equal
- *
- * Return: the first index of @s that is absent or has another term; the index
- * after @s, if there is none.
+/*
+ * Where a span stops being what the log already has: its first index that is
+ * absent or has another term, or the index after it if there is none. The span
+ * is not empty, and follows an entry that matches. What snap covers is equal.
  */
 u64 rblk_raft_runs_differs(const struct raft_runs *t, const struct raft_span *s)
 {
@@ -167,14 +138,9 @@ u64 rblk_raft_runs_differs(const struct raft_runs *t, const struct raft_span *s)
 	return min_t(u64, i, s->last + 1);
 }
 
-/**
- * rblk_raft_runs_fits() - is there a run for an entry?
- * @t: the runs
- * @first: where it is going to be, the log being cut there
- * @term: its term
- * @reserve: runs to be left
- *
- * Return: whether rblk_raft_runs_append() would leave @reserve runs free.
+/*
+ * Whether rblk_raft_runs_append() could add an entry of @term at @first, the
+ * log being cut there, and leave @reserve runs free.
  */
 bool rblk_raft_runs_fits(const struct raft_runs *t, u64 first, u64 term, u32 reserve)
 {
@@ -187,13 +153,9 @@ bool rblk_raft_runs_fits(const struct raft_runs *t, u64 first, u64 term, u32 res
 	return n + 1 + reserve <= RAFT_RUNS_MAX;
 }
 
-/**
- * rblk_raft_runs_append() - add entries at the end
- * @t: the runs
- * @last: their last index; the first is after the end of the log
- * @term: their term, not below that of the end of the log
- *
- * Return: false, and nothing changed, if the runs are exhausted or it would
+/*
+ * Adds entries up to @last, of a term that is not below that of the newest
+ * entry. Returns false, with nothing changed, if no run is free or this would
  * break the order.
  */
 bool rblk_raft_runs_append(struct raft_runs *t, u64 last, u64 term)
@@ -212,11 +174,7 @@ bool rblk_raft_runs_append(struct raft_runs *t, u64 last, u64 term)
 	return true;
 }
 
-/**
- * rblk_raft_runs_truncate() - forget entries at the end
- * @t: the runs
- * @first: the oldest one to go, > snap
- */
+/* Forgets the entries from @first on, which is above snap. */
 void rblk_raft_runs_truncate(struct raft_runs *t, u64 first)
 {
 	while (t->n && run_first(t, t->n - 1) >= first)
@@ -226,11 +184,7 @@ void rblk_raft_runs_truncate(struct raft_runs *t, u64 first)
 	t->last = t->n ? t->run[t->n - 1].index : t->snap.index;
 }
 
-/**
- * rblk_raft_runs_compact() - forget entries at the beginning
- * @t: the runs
- * @index: the newest one to go, in (snap, last]
- */
+/* Forgets the entries up to @index, which is in (snap, last]. */
 void rblk_raft_runs_compact(struct raft_runs *t, u64 index)
 {
 	u32 i = runs_run(t, index);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hand-over of leadership: proposals stop, the target gets the whole log, then
- * is told to campaign at once. It skips the pre-vote, and its requests carry
- * force, for everyone has heard the leader a moment ago.
+ * Hand-over of leadership: proposals stop, the target gets the whole log, and is
+ * then told to campaign at once. It skips the pre-vote, and its requests carry
+ * force, since everyone has just heard from the leader.
  */
 #include "internal.h"
 
@@ -26,13 +26,10 @@ static u64 best(const struct raft *r)
 	return found ? found->store : 0;
 }
 
-/**
- * rblk_raft_transfer() - hand over
- * @r: the core
- * @store: to whom, 0: to the most up-to-date voter that is heard from
- *
- * Return: 0; -EREMOTE: not the leader; -EBUSY: one is under way; -EINVAL: no
- * such voter.
+/*
+ * Hands over to @store; 0 means the most up-to-date voter that replies. Returns
+ * -EREMOTE if this node does not lead, -EBUSY if a transfer is in progress,
+ * -EINVAL if there is no such voter.
  */
 int rblk_raft_transfer(struct raft *r, u64 store)
 {
@@ -50,10 +47,7 @@ int rblk_raft_transfer(struct raft *r, u64 store)
 	return 0;
 }
 
-/**
- * rblk_raft_transfer_push() - tell the target to campaign, if it has everything
- * @r: the core, the leader
- */
+/* Tells the target to campaign, if it has everything. */
 void rblk_raft_transfer_push(struct raft *r)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, r->transferee);
@@ -63,13 +57,6 @@ void rblk_raft_transfer_push(struct raft *r)
 	rblk_raft_send(r, RAFT_MSG_TIMEOUT_NOW, p->store)->force = 1;
 }
 
-/**
- * rblk_raft_on_timeout_now() - the leader hands over to this node
- * @r: the core
- * @m: TIMEOUT_NOW
- *
- * Return: 0.
- */
 int rblk_raft_on_timeout_now(struct raft *r, const struct raft_msg *m)
 {
 	if (m->term == r->meta.term && r->role == RAFT_FOLLOWER && m->from == r->leader)
