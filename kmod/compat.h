@@ -41,7 +41,10 @@ static inline struct address_space *rblk_bdev_mapping(struct block_device *bdev)
 	return bdev->bd_inode->i_mapping;
 }
 
-/* The "file" is the device itself: opened for reading and writing, exclusively, by us alone. */
+/*
+ * The "file" is the device itself. All callers open it for reading and writing,
+ * and exclusively.
+ */
 static inline struct file *bdev_file_open_by_dev(dev_t dev, blk_mode_t mode, void *holder,
 						 const struct blk_holder_ops *hops)
 {
@@ -60,7 +63,7 @@ static inline void bdev_fput(struct file *file)
 
 #define file_bdev		rblk_compat_file_bdev
 
-/* Those of the newer struct queue_limits that the driver sets. */
+/* The members of the newer struct queue_limits that this driver sets. */
 struct rblk_compat_limits {
 	unsigned int features;
 	unsigned int max_hw_sectors;
@@ -107,7 +110,7 @@ rblk_compat_alloc_disk(struct blk_mq_tag_set *set, const struct rblk_compat_limi
 #undef blk_mq_alloc_disk
 #define blk_mq_alloc_disk		rblk_compat_alloc_disk
 
-/* Functions of block_device_operations had other parameters. */
+/* The functions of struct block_device_operations had other parameters. */
 #define RBLK_COMPAT_OPEN(name, fn)						\
 static int name(struct block_device *bdev, fmode_t mode)			\
 {										\

@@ -4,10 +4,11 @@
 /**
  * rblk_block_mask() - which sectors of a touched block a write covers
  * @sector: first 512-byte sector of the write
- * @nsect: sectors written, at least 1
+ * @nsect: number of sectors written, at least 1
  * @n: which of the touched 4 KiB blocks, from 0
  *
- * Return: a bit a sector of the block, lowest first; 0 when @n is not touched.
+ * Return: a bit for each sector of the block, lowest first; 0 if the write does not
+ * touch it.
  */
 u8 rblk_block_mask(u64 sector, u32 nsect, u32 n)
 {
@@ -29,13 +30,13 @@ struct entry_identity {
 
 /**
  * rblk_entry_csum() - the checksum that identifies an entry
- * @e: the entry; @e->csum is not looked at
- * @block_crc: @e->nblocks sums of its payload blocks
+ * @e: the entry; @e->csum is ignored
+ * @block_crc: the CRC-32C of each of its @e->nblocks payload blocks
  *
- * Two entries with equal index, term and sum are the same entry, payload
- * included. The byte order is fixed: the value is stored and sent.
+ * Two entries with equal index, term and sum are the same entry, including their
+ * payload. The order of fields and bytes is fixed, since the sum is stored and sent.
  *
- * Return: the CRC-32C.
+ * Return: the CRC-32C of the fields and the block sums.
  */
 u32 rblk_entry_csum(const struct rblk_entry *e, const u32 *block_crc)
 {
@@ -67,8 +68,12 @@ static bool range_ok(const struct rblk_entry *e, u32 max)
 }
 
 /**
- * rblk_entry_check() - is an entry from outside well formed?
- * @e: decoded from the log or the wire
+ * rblk_entry_check() - is an entry from the log or from the wire well formed?
+ * @e: the decoded entry
+ *
+ * Checks that its kind is known, its range is sane, and its payload is as large as
+ * the range needs. Whether the range is within the volume, and whether the session
+ * is current, is up to the verdict.
  *
  * Return: 0, or -EINVAL.
  */

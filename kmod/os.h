@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one door between the pure layers (raft, log, volume, wire, member) and
- * the world they are compiled in. The pure layers include this header and no
- * other from outside; it is the only file of theirs that knows about
- * __KERNEL__.
+ * The one door between the pure layers (raft, log, volume, wire, node) and the
+ * world that they are compiled in. They include this header and no other one from
+ * outside, and only this file knows about __KERNEL__.
  */
 #ifndef RAFTBLK_OS_H
 #define RAFTBLK_OS_H
@@ -24,8 +23,8 @@
 #include <asm/byteorder.h>
 
 /*
- * A broken invariant never takes the machine down: it warns once and the
- * caller halts the member (see rblk_raft_check(), rblk_vol_check(), rblk_node_check()).
+ * A broken invariant never takes the machine down. It warns once, and the caller
+ * halts the node; see rblk_raft_check(), rblk_vol_check() and rblk_node_check().
  */
 #define RBLK_ASSERT(cond)		WARN_ON_ONCE(!(cond))
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The part of os.h for userspace builds: what the kernel's headers give elsewhere. */
+/* The part of os.h for builds in userspace: what the kernel's headers provide otherwise. */
 #ifndef RAFTBLK_OS_USER_H
 #define RAFTBLK_OS_USER_H
 
@@ -42,12 +42,12 @@ typedef uint64_t __le64;
 #define __aligned(n)		__attribute__((__aligned__(n)))
 #define __must_check		__attribute__((__warn_unused_result__))
 
-/* The embedding program decides what a broken invariant does (abort, trace). */
+/* The program decides what a broken invariant does, such as to abort or to trace. */
 void rblk_assert_failed(const char *what, const char *file, int line);
 #define RBLK_ASSERT(cond)							\
 	((cond) ? 0 : (rblk_assert_failed(#cond, __FILE__, __LINE__), 1))
 
-/* CRC-32C, continuing from @seed (0 to start). selftests/lib/crc32c.c */
+/* CRC-32C of @data, continued from @seed, which is 0 at first; see selftests/lib/crc32c.c. */
 u32 rblk_crc32c(u32 seed, const void *data, size_t len);
 
 #endif /* RAFTBLK_OS_USER_H */

@@ -43,7 +43,7 @@ struct raft_conf {
 	struct raft_member m[RBLK_MEMBERS_MAX];
 };
 
-/* Entries first..last, all of one term; first > last: none. */
+/* The entries first..last, all of one term. There are none if first > last. */
 struct raft_span {
 	u64 first;
 	u64 last;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Background application, batch by batch. A batch is a prefix of what is
- * committed and not applied, so that "applied up to index X" always has a
- * meaning: the state that goes with it is replayed from the entries.
+ * committed and not applied. So "applied up to index X" always has a meaning: the
+ * replicated state that belongs to it follows from the entries.
  *
- * Committing goes on while a batch is planned: newer versions only enter at the
- * head of the rings, which the plan, a prefix, does not see.
+ * Execution goes on while a batch is planned. Newer versions are only added at
+ * the head of the rings, which the plan, being a prefix, does not cover.
  */
 #include "internal.h"
 
-/* Moves the plan on over one entry. False: it does not fit, or is not there. */
+/*
+ * Extends the plan by one entry. Returns false if the entry does not fit, or is
+ * not in the log.
+ */
 static bool plan_entry(struct vol *v)
 {
 	struct vol_plan *p = &v->plan;
@@ -21,7 +24,7 @@ static bool plan_entry(struct vol *v)
 
 	if (RBLK_ASSERT(e && e->index == index && e->term >= p->state.term))
 		return false;
-	/* what the index holds of it says if it was valid, before the state moves on */
+	/* A write that takes effect is in the index: this is known before the state moves on. */
 	if (p->nversion < v->nversion && v->version[at].index == index)
 		n = e->nblocks;
 	if (n > v->g.batch - p->nversion)
@@ -33,7 +36,7 @@ static bool plan_entry(struct vol *v)
 	return true;
 }
 
-/* Sectors of the planned version in @version that nothing in the plan supersedes. */
+/* Sectors of a planned version that nothing else in the plan supersedes. */
 static u8 surviving(const struct vol *v, const struct vol_version *s)
 {
 	u64 last = v->plan.state.index;
@@ -71,7 +74,10 @@ static void sift(struct vol_item *item, u32 root, u32 n)
 	item[root] = top;
 }
 
-/* Heap sort: in place, no recursion, no bad case. Equal blocks are disjoint: any order. */
+/*
+ * Heap sort: it works in place, without recursion, and has no bad case. Items
+ * of one block are disjoint, so their order does not matter.
+ */
 static void sort_items(struct vol_item *item, u32 n)
 {
 	struct vol_item last;
@@ -105,13 +111,14 @@ static u32 fill_items(struct vol *v)
 }
 
 /**
- * rblk_vol_apply_plan() - plans the next batch
+ * rblk_vol_apply_plan() - plan the next batch
  * @v: the volume; no batch is planned
- * @limit: last entry it may cover
- * @b: the batch; its arrays are valid until rblk_vol_apply_done() or _abort()
+ * @limit: last entry that the batch may cover
+ * @b: the batch; its arrays are valid until rblk_vol_apply_done() or
+ *     rblk_vol_apply_abort()
  *
- * A batch may have nothing to write (no-ops, stale writes): it is done all the
- * same, so that the applied index moves on.
+ * A batch may have nothing to write, if its entries are no-ops or had no effect. It
+ * is a batch all the same, so that the applied index moves on.
  *
  * Return: false if there is nothing to do.
  */
@@ -146,11 +153,12 @@ bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 }
 
 /**
- * rblk_vol_apply_done() - the planned batch is on the device
+ * rblk_vol_apply_done() - the planned batch is on the data device
  * @v: the volume
  *
- * The change map hears of it before the index forgets: at every moment one of
- * the two knows of an entry.
+ * The device need not have been flushed. The memory of the batch's versions is free
+ * again. The change map learns of the entries before the index forgets them: at
+ * every moment, one of the two knows of an entry.
  */
 void rblk_vol_apply_done(struct vol *v)
 {
@@ -176,7 +184,10 @@ void rblk_vol_apply_done(struct vol *v)
 
 /**
  * rblk_vol_apply_abort() - the planned batch failed
- * @v: the volume: as before the plan (the device may hold any part of the batch)
+ * @v: the volume
+ *
+ * Forgets the plan; the volume is as it was before. The data device may hold any
+ * part of the batch.
  */
 void rblk_vol_apply_abort(struct vol *v)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The change map: per region the index of the last applied entry that touched
- * it. It may name a later index than the truth, never an earlier one.
+ * The change map has, for each region, the index of the last applied entry that
+ * touched it. It may name a later index than the true one, never an earlier one.
  */
 #include "internal.h"
 
@@ -10,12 +10,6 @@ static u32 region_of(const struct vol *v, u64 sector)
 	return (u32)(sector >> (v->g.region_shift - RBLK_SECTOR_SHIFT));
 }
 
-/**
- * rblk_vol_map_regions() - regions of a volume
- * @g: its geometry
- *
- * Return: their number.
- */
 u64 rblk_vol_map_regions(const struct vol_geom *g)
 {
 	u32 shift = g->region_shift - RBLK_SECTOR_SHIFT;
@@ -23,10 +17,7 @@ u64 rblk_vol_map_regions(const struct vol_geom *g)
 	return (g->sectors >> shift) + !!(g->sectors & ((1ULL << shift) - 1));
 }
 
-/**
- * rblk_vol_map_init() - until a block is loaded, all of it counts as changed at the checkpoint
- * @v: the volume, its arrays carved and zeroed
- */
+/* Until a map block is loaded, its regions count as changed at the checkpoint. */
 void rblk_vol_map_init(struct vol *v)
 {
 	u32 i;
@@ -36,7 +27,7 @@ void rblk_vol_map_init(struct vol *v)
 		v->map[i] = v->map_base;
 }
 
-/* Raises one region. Never lowers: a loaded value may be ahead of the replay. */
+/* Never lowers a region: a loaded value may be ahead of what was applied so far. */
 static void raise_region(struct vol *v, u32 region, u64 index)
 {
 	u32 block = region / RBLK_MAP_PER_BLOCK;
@@ -47,13 +38,7 @@ static void raise_region(struct vol *v, u32 region, u64 index)
 	v->map_dirty[block / 64] |= 1ULL << (block % 64);
 }
 
-/**
- * rblk_vol_map_touch() - an entry touched a range
- * @v: the volume
- * @sector: first sector
- * @nsect: sectors, at least 1, within the volume
- * @index: the entry
- */
+/* The entry @index touched a range, which has at least one sector. */
 void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
 {
 	u32 r, last = region_of(v, sector + nsect - 1);
@@ -63,10 +48,10 @@ void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
 }
 
 /**
- * rblk_vol_map_blocks() - size of the map on disk
+ * rblk_vol_map_blocks() - size of the change map on disk
  * @v: the volume
  *
- * Return: map blocks of RBLK_MAP_PER_BLOCK regions each.
+ * Return: its number of map blocks, of RBLK_MAP_PER_BLOCK regions each.
  */
 u32 rblk_vol_map_blocks(const struct vol *v)
 {
@@ -74,11 +59,11 @@ u32 rblk_vol_map_blocks(const struct vol *v)
 }
 
 /**
- * rblk_vol_map_dirty() - next map block that differs from the disk
+ * rblk_vol_map_dirty() - find a map block that differs from the disk
  * @v: the volume
- * @from: first one to look at
+ * @from: first map block to look at
  *
- * Return: its number, -1: none.
+ * Return: the number of the next dirty one, or -1 if there is none.
  */
 int rblk_vol_map_dirty(const struct vol *v, u32 from)
 {
@@ -94,12 +79,14 @@ int rblk_vol_map_dirty(const struct vol *v, u32 from)
 }
 
 /**
- * rblk_vol_map_clean() - the content of a map block is on its way to the disk
+ * rblk_vol_map_clean() - a map block is about to be written
  * @v: the volume
- * @block: which one
+ * @block: number of the map block
  *
- * Called when the content is copied out to be written: a change after that
- * makes the block dirty again. The trim waits for the write.
+ * Call it when the content is copied out to be written, not when the write has
+ * ended: whatever changes in between makes the block dirty again. The log may be
+ * trimmed only after the write. If the write fails, halt, or pass the block to
+ * rblk_vol_map_load() as not ok.
  */
 void rblk_vol_map_clean(struct vol *v, u32 block)
 {
@@ -111,9 +98,10 @@ void rblk_vol_map_clean(struct vol *v, u32 block)
 /**
  * rblk_vol_map() - content of a map block
  * @v: the volume
- * @block: which one
+ * @block: number of the map block
  *
- * Return: RBLK_MAP_PER_BLOCK values, zero behind the last region; NULL: no such block.
+ * Return: RBLK_MAP_PER_BLOCK values, zero after the last region, or NULL if there
+ * is no such block.
  */
 u64 *rblk_vol_map(struct vol *v, u32 block)
 {
@@ -125,12 +113,14 @@ u64 *rblk_vol_map(struct vol *v, u32 block)
 /**
  * rblk_vol_map_load() - a map block was read from disk, or could not be
  * @v: the volume
- * @block: which one
+ * @block: number of the map block
  * @val: its RBLK_MAP_PER_BLOCK values, if @ok
- * @ok: false: all its regions count as changed at @now_index, and it is dirty
- * @now_index: only if not @ok: an index that is certainly not too low
+ * @ok: false if it could not be read; then all its regions count as changed at
+ *      @now_index, and it is dirty
+ * @now_index: if not @ok, an index that is certainly not too low
  *
- * May come at any time: what was touched since rblk_vol_init() stays.
+ * This may come at any time after rblk_vol_init(): what was touched since then is
+ * kept.
  */
 void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
 {
@@ -156,7 +146,7 @@ static bool slot_touches(const struct vol_version *s, u64 index, u64 sector, u32
 	return s->index > index && (s->mask & rblk_vol_range_mask(sector, nsect, s->block));
 }
 
-/* Unapplied versions: by block or by version, whichever are fewer. */
+/* Looks among the unapplied versions, by block or by version, whichever are fewer. */
 static bool written_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
 {
 	u64 block = sector / RBLK_SECTORS_PER_BLOCK;
@@ -183,14 +173,14 @@ static bool written_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
 /**
  * rblk_vol_touched_since() - did an entry committed after @index touch a range?
  * @v: the volume
- * @index: the entry
+ * @index: of the entry
  * @sector: first sector
- * @nsect: sectors
+ * @nsect: number of sectors
  *
- * What is applied is known by the region only, so the answer may be yes where
- * a neighbour was touched. It is never a wrong no.
+ * What is applied is known by region only, so the answer may be true when only a
+ * neighbour was touched. It is never false when the range was.
  *
- * Return: yes, or not known.
+ * Return: true if an entry did, or if that is not known.
  */
 bool rblk_vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsect)
 {

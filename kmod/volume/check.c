@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Audit of every invariant of the volume. */
+/* The audit: what holds between any two calls. */
 #include "internal.h"
 
 #define MUST(cond)				\
@@ -49,7 +49,7 @@ static int check_slot(const struct vol *v, u32 i)
 	return 0;
 }
 
-/* The rings: in log order, all blocks of an entry together. */
+/* The rings are in log order, and have all blocks of an entry in sequence. */
 static int check_rings(const struct vol *v)
 {
 	u64 index = 0;
@@ -77,7 +77,7 @@ static int check_rings(const struct vol *v)
 	return 0;
 }
 
-/* The hash leads to every version, once, and to nothing else. */
+/* The hash leads to every version exactly once, and to nothing else. */
 static int check_hash(const struct vol *v)
 {
 	u64 b, n = 1ULL << (64 - v->bucket_shift);
@@ -96,7 +96,7 @@ static int check_hash(const struct vol *v)
 	return 0;
 }
 
-/* What is live is what the entries make of what is applied; so are the rings. */
+/* Replayed from the applied state, the entries give the executed state and the rings. */
 static int check_replay(const struct vol *v)
 {
 	struct rblk_state s = v->applied;
@@ -148,12 +148,13 @@ static int check_map(const struct vol *v)
 }
 
 /**
- * rblk_vol_check() - audits every invariant
+ * rblk_vol_check() - audit every invariant
  * @v: the volume
  *
- * O(versions + entries): for tests and debugging.
+ * Takes time proportional to the versions and unapplied entries: for tests and
+ * debugging.
  *
- * Return: 0, or -EUCLEAN after RBLK_ASSERT fired.
+ * Return: 0, or -EUCLEAN after RBLK_ASSERT() has fired.
  */
 int rblk_vol_check(const struct vol *v)
 {

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The unapplied index: from a 4 KiB block to its versions that are committed
- * and not in the data device, newest first. A chained hash leads to the newest
- * version of a block only; older ones hang off it.
+ * The unapplied index: it leads from a 4 KiB block to those of its versions that
+ * are committed and not on the data device, newest first. A chained hash finds
+ * the newest version of a block; the older ones are linked to it.
  */
 #include "internal.h"
 
-/**
- * rblk_vol_ext_init() - empties the index
- * @v: the volume, its arrays carved
- */
 void rblk_vol_ext_init(struct vol *v)
 {
 	u64 n = 1ULL << (64 - v->bucket_shift), i;
@@ -18,13 +14,7 @@ void rblk_vol_ext_init(struct vol *v)
 		v->bucket[i] = VOL_NONE;
 }
 
-/**
- * rblk_vol_ext_find() - the newest unapplied version of a block
- * @v: the volume
- * @block: 4 KiB block
- *
- * Return: its version, or VOL_NONE.
- */
+/* The newest unapplied version of a block, or VOL_NONE. */
 u32 rblk_vol_ext_find(const struct vol *v, u64 block)
 {
 	u32 i = v->bucket[rblk_vol_bucket_of(v, block)];
@@ -34,7 +24,10 @@ u32 rblk_vol_ext_find(const struct vol *v, u64 block)
 	return i;
 }
 
-/* Where the bucket's chain points to version @i (the newest of its block). */
+/*
+ * The pointer in a bucket's chain that leads to version @i, which is the newest
+ * of its block.
+ */
 static u32 *link_to(struct vol *v, u32 i)
 {
 	u32 *p = &v->bucket[rblk_vol_bucket_of(v, v->version[i].block)];
@@ -44,13 +37,7 @@ static u32 *link_to(struct vol *v, u32 i)
 	return p;
 }
 
-/**
- * rblk_vol_ext_fits() - is there room for an entry, if it turns out valid?
- * @v: the volume
- * @e: the entry
- *
- * Return: whether rblk_vol_ext_insert() can take it.
- */
+/* Whether rblk_vol_ext_insert() would find room for this entry. */
 bool rblk_vol_ext_fits(const struct vol *v, const struct rblk_entry *e)
 {
 	if (e->kind == RBLK_E_WRITE)
@@ -88,10 +75,9 @@ static void insert_block(struct vol *v, const struct rblk_entry *e, u32 nth)
 	v->nversion++;
 }
 
-/**
- * rblk_vol_ext_insert() - remembers what a valid entry wrote or zeroed
- * @v: the volume; there is room
- * @e: the entry, newer than any in the index
+/*
+ * Remembers what a valid entry wrote or zeroed. There is room for it, and it is
+ * newer than any other in the index.
  */
 void rblk_vol_ext_insert(struct vol *v, const struct rblk_entry *e)
 {
@@ -110,7 +96,7 @@ void rblk_vol_ext_insert(struct vol *v, const struct rblk_entry *e)
 	}
 }
 
-/* The oldest version of all is the oldest of its block, too. */
+/* The oldest version of all is also the oldest of its block. */
 static void release_oldest(struct vol *v)
 {
 	u32 i = v->version_tail;
@@ -125,12 +111,7 @@ static void release_oldest(struct vol *v)
 	v->nversion--;
 }
 
-/**
- * rblk_vol_ext_release() - forgets the oldest versions and zero ranges
- * @v: the volume
- * @nversion: how many versions, at most what there are
- * @nrange: how many ranges, likewise
- */
+/* Forgets the oldest @nversion versions and the oldest @nrange zero ranges. */
 void rblk_vol_ext_release(struct vol *v, u32 nversion, u32 nrange)
 {
 	while (nversion--)

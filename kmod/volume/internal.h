@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of the volume layer share. Versions and zero ranges come and
- * go in log order: they live in two rings, oldest first, and a batch always
- * frees a prefix of each. Nothing is ever allocated but at the head.
+ * What the files of the volume layer share. Block versions and zero ranges come
+ * and go in log order. They live in two rings, oldest first: new ones are added
+ * at the head, and a batch always frees a prefix.
  */
 #ifndef RBLK_VOLUME_INTERNAL_H
 #define RBLK_VOLUME_INTERNAL_H
@@ -14,51 +14,53 @@
 /* A block version: what one entry wrote to one 4 KiB block. */
 struct vol_version {
 	u64 block;
-	u64 index;
-	u32 next;	/* newest version of another block in this bucket; newest versions only */
-	u32 older;	/* of the same block */
-	u32 newer;
-	u8 nth;
-	u8 mask;
-	u8 below;	/* sectors of all older versions; may say too much, never too little */
+	u64 index;	/* of the entry */
+	u32 next;	/* in a newest version: that of the next block in the bucket */
+	u32 older;	/* next older version of the same block */
+	u32 newer;	/* next newer version of the same block */
+	u8 nth;		/* which block of the entry, from 0 */
+	u8 mask;	/* sectors that were written, lowest bit first */
+	u8 below;	/* sectors that older versions have; may have too many, never too few */
 };
 
+/* What one entry zeroed. */
 struct vol_range {
 	u64 index;
 	u64 sector;
 	u32 nsect;
 };
 
+/* The batch that is being applied. */
 struct vol_plan {
 	bool active;
-	u32 nversion, nrange;	/* prefixes of the rings that the batch covers */
-	struct rblk_state state;	/* after its last entry */
+	u32 nversion, nrange;	/* how much of each ring the batch covers */
+	struct rblk_state state;	/* replicated state after its last entry */
 };
 
 struct vol {
 	struct vol_geom g;
-	struct rblk_state executed;
-	struct rblk_state applied;
+	struct rblk_state executed;	/* after every committed entry */
+	struct rblk_state applied;	/* after the last entry whose data is on the data device */
 	struct vol_plan plan;
 
-	struct vol_version *version;
+	struct vol_version *version;	/* ring */
 	u32 version_tail, nversion;
-	u32 *bucket;
-	u32 bucket_shift;	/* 64 - log2 of their number */
+	u32 *bucket;		/* newest version of some block; VOL_NONE: empty */
+	u32 bucket_shift;	/* 64 - log2 of the number of buckets */
 
-	struct vol_range *range;
+	struct vol_range *range;	/* ring */
 	u32 range_tail, nrange;
 
 	struct vol_item *item;	/* of the planned batch */
 	struct vol_zero *zero;
 
-	u64 *map;		/* whole map blocks: the last one is padded */
-	u64 *map_dirty;		/* a bit a map block */
+	u64 *map;		/* an index per region; the last map block is padded with zeroes */
+	u64 *map_dirty;		/* one bit per map block */
 	u32 regions, map_blocks;
-	u64 map_base;		/* values above it are of this start */
+	u64 map_base;		/* applied index at the start; higher values are newer */
 };
 
-/* The @i-th oldest. */
+/* Place of the @i-th oldest version, counting from 0. */
 static inline u32 rblk_vol_version_at(const struct vol *v, u32 i)
 {
 	u64 at = (u64)v->version_tail + i;
@@ -66,6 +68,7 @@ static inline u32 rblk_vol_version_at(const struct vol *v, u32 i)
 	return (u32)(at < v->g.versions ? at : at - v->g.versions);
 }
 
+/* The @i-th oldest zero range, counting from 0. */
 static inline const struct vol_range *rblk_vol_range_at(const struct vol *v, u32 i)
 {
 	u64 at = (u64)v->range_tail + i;

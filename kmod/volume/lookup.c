@@ -5,7 +5,7 @@
 #define FROM_DATA	VOL_NONE
 #define FROM_ZERO	(VOL_NONE - 1)
 
-/* The source of one sector: a version, FROM_ZERO or FROM_DATA. */
+/* The source of one sector: @from is a version, FROM_ZERO or FROM_DATA. */
 struct piece {
 	u64 index;
 	u32 from;
@@ -14,10 +14,13 @@ struct piece {
 struct cursor {
 	struct vol_seg *seg;
 	int n, max;
-	u64 sector;		/* up to here all is said */
+	u64 sector;		/* everything before it is in @seg */
 };
 
-/* Newest version or zero range, whichever has the higher index, of each wanted sector. */
+/*
+ * For each wanted sector, finds the newest version or zero range, whichever has
+ * the higher index.
+ */
 static void compose(const struct vol *v, u64 block, u8 want, u32 newest, bool zeroes,
 		    struct piece *p)
 {
@@ -49,7 +52,7 @@ static void compose(const struct vol *v, u64 block, u8 want, u32 newest, bool ze
 	}
 }
 
-/* Adds @nsect sectors from one source. False: no segment is left. */
+/* Adds @nsect sectors from one source. Returns false if no segment is left. */
 static bool emit(const struct vol *v, struct cursor *c, u32 from, u32 nsect)
 {
 	struct vol_seg *last = c->n ? &c->seg[c->n - 1] : NULL;
@@ -73,7 +76,7 @@ static bool emit(const struct vol *v, struct cursor *c, u32 from, u32 nsect)
 	return true;
 }
 
-/* The sectors up to @end, all of one block. */
+/* Adds the sectors up to @end, all of which are in one block. */
 static bool emit_block(const struct vol *v, struct cursor *c, u64 end, bool zeroes)
 {
 	u64 block = c->sector / RBLK_SECTORS_PER_BLOCK;
@@ -108,19 +111,22 @@ static bool any_zeroes(const struct vol *v, u64 sector, u32 nsect)
 }
 
 /**
- * rblk_vol_lookup() - where the committed content of a range is
+ * rblk_vol_lookup() - find out where the committed content of a range is
  * @v: the volume
  * @sector: first sector
- * @nsect: sectors, within the volume
- * @seg: result
- * @max: how many @seg has room for
- * @done: how many sectors the result covers
+ * @nsect: number of sectors, within the volume
+ * @seg: filled with segments, in order
+ * @max: number of segments that fit into @seg
+ * @done: set to the number of sectors that the segments cover
  *
- * The answer holds until the next rblk_vol_execute() or rblk_vol_apply_done(). Whoever
- * reads later must keep the payload it names; a data segment may by then show
- * what was committed since, which a read that began before may return.
+ * Adjacent parts are merged where they are on the data device, or zero.
  *
- * Return: how many segments are filled.
+ * The answer holds until the next rblk_vol_execute() or rblk_vol_apply_done(). A
+ * caller that reads later must hold on to the payload that it names. A segment on
+ * the data device may by then show what was committed since; a read that began
+ * before that may return it.
+ *
+ * Return: the number of segments.
  */
 int rblk_vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *seg, int max,
 		    u32 *done)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The verdict: what an entry does to sessions and to the image, decided from
- * the entries before it and nothing else. Every replica judges alike.
+ * The verdict: what an entry does to the sessions and to the image. It depends on
+ * the entries before it and on nothing else, so all replicas agree.
  */
 #include "internal.h"
 
@@ -26,15 +26,15 @@ static struct rblk_session *of_epoch(struct rblk_state *s, u64 epoch)
 }
 
 /*
- * The session that an OPEN would replace: in exclusive mode whoever holds the
- * volume, in shared mode what a node held before. Expected is its epoch.
+ * An OPEN replaces a session, and has to name its epoch. In exclusive mode that is
+ * the session of whoever holds the volume; in shared mode, that of the same node.
  */
 static int judge_open(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e)
 {
 	struct rblk_session *cur = g->shared ? of_store(s, e->store) :
 				  s->nsessions ? &s->session[0] : NULL;
 
-	if (!e->store)		/* marks a free place */
+	if (!e->store)		/* 0 marks a free place in the table */
 		return -EPROTO;
 	if (e->epoch != (cur ? cur->epoch : 0))
 		return -EBUSY;
@@ -49,7 +49,7 @@ static int judge_open(struct rblk_state *s, const struct vol_geom *g, const stru
 	return 0;
 }
 
-/* Sessions stay in order, without holes: all replicas' tables are alike. */
+/* The sessions stay in order, without holes, so the tables of all replicas are alike. */
 static int judge_close(struct rblk_state *s, const struct rblk_entry *e)
 {
 	struct rblk_session *cur = of_epoch(s, e->epoch);
@@ -65,13 +65,13 @@ static int judge_close(struct rblk_state *s, const struct rblk_entry *e)
 }
 
 /**
- * rblk_vol_fits() - can a volume have this range?
+ * rblk_vol_fits() - is a range within a volume, and aligned to its blocks?
  * @sectors: size of the volume
- * @block_size: its logical block, bytes
- * @sector: first sector
- * @nsect: how many
+ * @block_size: its logical block, in bytes
+ * @sector: first sector of the range
+ * @nsect: number of sectors in it
  *
- * Return: false: beyond its end, or not aligned to its blocks.
+ * Return: true if it is both.
  */
 bool rblk_vol_fits(u64 sectors, u32 block_size, u64 sector, u32 nsect)
 {
@@ -93,15 +93,15 @@ static int judge_data(struct rblk_state *s, const struct vol_geom *g, const stru
 	if (e->seq - cur->seq != 1)
 		return -EPROTO;
 	/*
-	 * The order of a session has no holes: a write that cannot be done was
-	 * answered too, and the one behind it, sent long before the answer,
-	 * must not find a gap in front of it.
+	 * The order of a session has no holes. A write that is out of range uses
+	 * up its number: the next write may have been sent long before the error
+	 * was known, and must not find a gap in front of it.
 	 */
 	cur->seq = e->seq;
 	return rblk_vol_fits(g->sectors, g->block_size, e->sector, e->nsect) ? 0 : -ERANGE;
 }
 
-/* Numbers of errors differ between architectures, the digest must not. */
+/* Error numbers differ between architectures; the digest must not. */
 static u32 verdict_code(int verdict)
 {
 	switch (verdict) {
@@ -123,8 +123,9 @@ static u32 verdict_code(int verdict)
 }
 
 /*
- * One to one in @h for any @x: two histories that differ once can meet again
- * only by a collision in the entry that differs, not by what follows.
+ * For any @x, this is a one-to-one function of @h. So two histories that differ
+ * can have equal digests only by a collision at the entry that differs; nothing
+ * that follows makes them meet.
  */
 static u64 mix_digest(u64 h, u64 x)
 {
@@ -135,13 +136,25 @@ static u64 mix_digest(u64 h, u64 x)
 }
 
 /**
- * rblk_vol_verdict() - judges the next entry
- * @s: state after the entry before; moves on by one entry
- * @g: geometry: only what is replicated, size and block size, is looked at
+ * rblk_vol_verdict() - the verdict on the next entry
+ * @s: state after the entry before it; moves on by one entry
+ * @g: geometry; only what is replicated is looked at: size, block size, shared
  * @e: the entry, well formed (see rblk_entry_check())
  *
- * Return: see volume.h. -EINVAL after RBLK_ASSERT fired: not the next entry, @s
- * is as it was.
+ * This is the one function that decides what an entry does, for the executed state
+ * as well as for the state of a batch.
+ *
+ * Return: 0 if the entry takes effect; otherwise it has none on any replica:
+ *
+ * * -ESTALE: its session is not a current one
+ * * -EALREADY: a duplicate: its sequence number is not above the newest one
+ * * -EPROTO: a gap in the sequence of the session, an OPEN without a store, or an
+ *   unknown kind
+ * * -EBUSY: an OPEN that names another epoch than the current one or, on a shared
+ *   volume, finds no free place
+ * * -ERANGE: beyond the end of the volume, or not aligned to its blocks; the
+ *   sequence number is used up all the same
+ * * -EINVAL: RBLK_ASSERT() has fired: not the next entry; @s is unchanged
  */
 int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e)
 {
@@ -179,8 +192,8 @@ int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struc
  * rblk_vol_session() - the exclusive session after every committed entry
  * @v: the volume
  *
- * Return: the session, valid until the next rblk_vol_execute(); NULL: none, or the
- * volume is shared.
+ * Return: the session, valid until the next rblk_vol_execute(), or NULL if there is
+ * none or the volume is shared.
  */
 const struct rblk_session *rblk_vol_session(const struct vol *v)
 {
@@ -190,9 +203,10 @@ const struct rblk_session *rblk_vol_session(const struct vol *v)
 /**
  * rblk_vol_session_of() - the session of a node after every committed entry
  * @v: the volume
- * @store: the node's
+ * @store: store id of the node
  *
- * Return: the session, valid until the next rblk_vol_execute(); NULL: none.
+ * Return: the session, valid until the next rblk_vol_execute(), or NULL if it has
+ * none.
  */
 const struct rblk_session *rblk_vol_session_of(const struct vol *v, u64 store)
 {
@@ -200,10 +214,11 @@ const struct rblk_session *rblk_vol_session_of(const struct vol *v, u64 store)
 }
 
 /**
- * rblk_vol_digest() - the replicated state in 64 bits
+ * rblk_vol_digest() - digest of all verdicts so far
  * @v: the volume
  *
- * Return: equal on all replicas whose rblk_vol_executed() index is equal.
+ * Return: a number that is equal on all replicas whose rblk_vol_executed() has the
+ * same index.
  */
 u64 rblk_vol_digest(const struct vol *v)
 {

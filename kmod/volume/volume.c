@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The volume: its arena, committing, and what it says of itself. */
+/* The volume: its arena, the execution of entries, and what it says about itself. */
 #include "internal.h"
 
 #define REGION_SHIFT_MAX	40
 
-/* Shared by rblk_vol_size() and rblk_vol_init(): takes @bytes from the arena. */
+/* Takes @n objects from the arena; shared by rblk_vol_size() and rblk_vol_init(). */
 static size_t carve_vol(size_t *at, u64 n, size_t each)
 {
 	size_t off = *at;
@@ -28,7 +28,7 @@ static bool geom_ok(const struct vol_geom *g)
 		return false;
 	if (g->region_shift < RBLK_BLOCK_SHIFT || g->region_shift > REGION_SHIFT_MAX)
 		return false;
-	/* less could never take, or never apply, the largest entry */
+	/* With less, the largest entry would never find room, or never be applied. */
 	if (g->batch < RBLK_ENTRY_BLOCKS_MAX || g->batch > g->versions || !g->ranges)
 		return false;
 	return g->versions <= INT_MAX && g->ranges <= INT_MAX && rblk_vol_map_regions(g) <= INT_MAX;
@@ -58,7 +58,8 @@ static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
  * rblk_vol_size() - memory for a volume
  * @g: its geometry
  *
- * Return: bytes; 0: the geometry makes no sense.
+ * Return: the number of bytes, or 0 if the geometry makes no sense. Among other
+ * things, a batch must hold the largest entry and be no larger than @g->versions.
  */
 size_t rblk_vol_size(const struct vol_geom *g)
 {
@@ -68,15 +69,15 @@ size_t rblk_vol_size(const struct vol_geom *g)
 }
 
 /**
- * rblk_vol_init() - a volume as of its checkpoint
- * @mem: rblk_vol_size() zeroed bytes, 8-byte aligned, used until the end
+ * rblk_vol_init() - set up a volume as of its checkpoint
+ * @mem: rblk_vol_size() zeroed bytes, 8-byte aligned, in use as long as the volume
  * @g: its geometry, copied
  * @at: replicated state at the checkpoint, copied
  *
- * The entries behind the checkpoint are then committed again. The change map
- * counts everything as changed at the checkpoint until it is loaded.
+ * The entries after the checkpoint have to be executed again. In the change map,
+ * everything counts as changed at the checkpoint until the map is loaded.
  *
- * Return: the volume (in @mem); NULL: the geometry or the state makes no sense.
+ * Return: the volume (in @mem), or NULL if the geometry or the state makes no sense.
  */
 struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk_state *at)
 {
@@ -105,14 +106,16 @@ struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk
 }
 
 /**
- * rblk_vol_execute() - the next entry is committed
+ * rblk_vol_execute() - execute the next entry, which is committed
  * @v: the volume
  * @e: the entry
  *
- * Room is asked for before the entry is executed, and by its form alone: the
+ * Whether there is room is decided first, by the form of the entry alone, so the
  * caller may try as often as it likes.
  *
- * Return: the verdict, or -EAGAIN: no room, nothing changed.
+ * Return: the verdict, see rblk_vol_verdict(), or -EAGAIN if there is no room for
+ * what the entry writes. Then nothing has changed, and a batch has to be applied
+ * first.
  */
 int rblk_vol_execute(struct vol *v, const struct rblk_entry *e)
 {
@@ -127,7 +130,7 @@ int rblk_vol_execute(struct vol *v, const struct rblk_entry *e)
 }
 
 /**
- * rblk_vol_executed() - state after every committed entry
+ * rblk_vol_executed() - replicated state after every committed entry
  * @v: the volume
  *
  * Return: the state, valid until the next rblk_vol_execute().
@@ -138,8 +141,10 @@ const struct rblk_state *rblk_vol_executed(const struct vol *v)
 }
 
 /**
- * rblk_vol_applied() - state as of the applied index: what a checkpoint stores
+ * rblk_vol_applied() - replicated state as of the applied index
  * @v: the volume
+ *
+ * This is what a checkpoint stores.
  *
  * Return: the state, valid until the next rblk_vol_apply_done().
  */
@@ -149,10 +154,10 @@ const struct rblk_state *rblk_vol_applied(const struct vol *v)
 }
 
 /**
- * rblk_vol_unapplied() - payload that must still be written to the data device
+ * rblk_vol_unapplied() - payload that is committed and not applied
  * @v: the volume
  *
- * Return: bytes, whole blocks, overwritten versions included.
+ * Return: its size in bytes, in whole blocks, including overwritten versions.
  */
 u64 rblk_vol_unapplied(const struct vol *v)
 {
@@ -160,10 +165,10 @@ u64 rblk_vol_unapplied(const struct vol *v)
 }
 
 /**
- * rblk_vol_unapplied_entries() - entries committed and not applied
+ * rblk_vol_unapplied_entries() - entries that are committed and not applied
  * @v: the volume
  *
- * Return: their number, those without effect included.
+ * Return: their number, including those without effect.
  */
 u64 rblk_vol_unapplied_entries(const struct vol *v)
 {
