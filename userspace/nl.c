@@ -168,7 +168,7 @@ static struct nlmsghdr *header(struct nl *nl, u16 type, u16 flags, u8 cmd, u8 ve
 
 struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump)
 {
-	return header(nl, nl->family, dump ? NLM_F_DUMP : NLM_F_ACK, cmd, RAFTBLK_GENL_VERSION);
+	return header(nl, nl->family, dump ? NLM_F_DUMP : NLM_F_ACK, cmd, RAFTBLK_FAMILY_VERSION);
 }
 
 static struct mnl_socket *open_socket(void)
@@ -202,7 +202,7 @@ int nl_open(struct nl **out, const char *subject)
 		goto close;
 	}
 	nlh = header(nl, GENL_ID_CTRL, NLM_F_ACK, CTRL_CMD_GETFAMILY, 1);
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, RAFTBLK_GENL_NAME);
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, RAFTBLK_FAMILY_NAME);
 	err = talk(nl, nlh, on_family, nl);
 	if (err == -ENOENT) {
 		err = fail(EXIT_ABSENT, subject,

@@ -29,7 +29,7 @@ int cmd_version(int argc, char **argv)
 
 	parse_cmdline(&line, argc, argv);
 	printf("tool %s (netlink family version %d, wire protocol %d)\n", TOOL_VERSION,
-	       RAFTBLK_GENL_VERSION, WIRE_VERSION);
+	       RAFTBLK_FAMILY_VERSION, WIRE_VERSION);
 	f = fopen("/sys/module/raftblk/initstate", "re");
 	if (!f) {
 		puts("module not loaded");

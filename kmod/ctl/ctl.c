@@ -37,15 +37,13 @@ static const struct genl_multicast_group rblk_ctl_groups[] = {
 };
 
 static struct genl_family rblk_ctl_family __ro_after_init = {
-	.name		= RAFTBLK_GENL_NAME,
-	.version	= RAFTBLK_GENL_VERSION,
+	.name		= RAFTBLK_FAMILY_NAME,
+	.version	= RAFTBLK_FAMILY_VERSION,
 	.netnsok	= true,
 	.parallel_ops	= true,
 	.module		= THIS_MODULE,
-	.maxattr	= ARRAY_SIZE(raftblk_nl_policy) - 1,
-	.policy		= raftblk_nl_policy,
-	.small_ops	= raftblk_nl_ops,
-	.n_small_ops	= ARRAY_SIZE(raftblk_nl_ops),
+	.ops		= raftblk_nl_ops,
+	.n_ops		= ARRAY_SIZE(raftblk_nl_ops),
 	.mcgrps		= rblk_ctl_groups,
 	.n_mcgrps	= ARRAY_SIZE(rblk_ctl_groups),
 };

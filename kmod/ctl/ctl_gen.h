@@ -14,11 +14,20 @@
 /* Common nested types */
 extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1];
 
-/* Global operation policy for raftblk */
-extern const struct nla_policy raftblk_nl_policy[RAFTBLK_A_WAIT_MS + 1];
+extern const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_VOLUME + 1];
+
+extern const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_DATA_DEVICE + 1];
+
+extern const struct nla_policy raftblk_down_nl_policy[RAFTBLK_A_FORCE + 1];
+
+extern const struct nla_policy raftblk_bootstrap_nl_policy[RAFTBLK_A_SHARED + 1];
+
+extern const struct nla_policy raftblk_transfer_nl_policy[RAFTBLK_A_OP_ID + 1];
+
+extern const struct nla_policy raftblk_take_nl_policy[RAFTBLK_A_WAIT_MS + 1];
 
 /* Ops table for raftblk */
-extern const struct genl_small_ops raftblk_nl_ops[6];
+extern const struct genl_ops raftblk_nl_ops[6];
 
 int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);

@@ -43,6 +43,13 @@ garbage_frames_are_cut() {
 }
 more_bad_frames() { [ "$(field 1 vol frames_bad)" -gt "$1" ]; }
 
+netlink_survives_noise() {
+	within 120 "$RBLK_TOP/selftests/tool/fuzz-netlink" --count 2000 >/tmp/out ||
+		{ sed 's/^/# /' /tmp/out; return 1; }
+	grep '^# ' /tmp/out
+	rb 1 status vol >/dev/null
+}
+
 mounted_device_is_refused() {
 	rb 1 down vol --force
 	mkfs.ext4 -q -F "$(log_dev 1 vol)"
@@ -80,7 +87,7 @@ other_users_may_not() {
 
 for t in starts format_of_a_running_volume_is_refused up_twice_is_refused unknown_volume_is_refused \
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
-	garbage_frames_are_cut other_users_may_not mounted_device_is_refused foreign_superblock_is_refused \
+	garbage_frames_are_cut netlink_survives_noise other_users_may_not mounted_device_is_refused foreign_superblock_is_refused \
 	wiped_store_is_not_a_member; do
 	tap $t
 done
