@@ -3,9 +3,25 @@
 #define RAFTBLK_DECODE_H
 
 #include <json.h>
-#include <libmnl/libmnl.h>
+#include <stdbool.h>
 
-/* Attributes of a message of the family, as JSON: see decode.c for the names. */
+struct nlmsghdr;
+
+enum attr_type {
+	ATTR_U32, ATTR_U64, ATTR_HEX, ATTR_STRING, ATTR_FLAG, ATTR_ENUM, ATTR_UUID, ATTR_NEST
+};
+
+/* An attribute, and what becomes of it in JSON. A table of them ends with a NULL key. */
+struct attr {
+	unsigned short nr;
+	enum attr_type type;
+	const char *key;
+	bool multi;			/* any number of them: an array */
+	const struct attr *nest;	/* ATTR_NEST */
+	const char *const *names;	/* ATTR_ENUM: of its values, up to a NULL */
+};
+
+/* Attributes of a message of the family, as JSON. */
 struct json_object *decode(const struct nlmsghdr *nlh);
 
 #endif /* RAFTBLK_DECODE_H */

@@ -92,7 +92,7 @@ static bool put_budgets(struct sk_buff *skb, const struct rblk_volume_info *info
 	int i;
 
 	for (i = 0; i < RBLK_BUDGETS; i++) {
-		nest = nla_nest_start(skb, RAFTBLK_A_STATUS_BUDGET);
+		nest = nla_nest_start(skb, RAFTBLK_A_STATUS_BUDGETS);
 		if (!nest || nla_put_string(skb, RAFTBLK_A_BUDGET_NAME, name[i]) ||
 		    nla_put_u32(skb, RAFTBLK_A_BUDGET_FREE, info->pool_free[i]) ||
 		    nla_put_u32(skb, RAFTBLK_A_BUDGET_SIZE, info->pool_size[i]))
@@ -145,7 +145,7 @@ static bool put_sessions(struct sk_buff *skb, const struct rblk_volume *v,
 
 static bool put_member(struct sk_buff *skb, const struct rblk_member *m)
 {
-	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_CONF_MEMBER);
+	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_CONF_MEMBERS);
 
 	if (!nest || !put_u64(skb, RAFTBLK_A_MEMBER_STORE, m->store, RAFTBLK_A_MEMBER_PAD) ||
 	    nla_put_u32(skb, RAFTBLK_A_MEMBER_FLAGS, m->flags) ||
@@ -214,7 +214,7 @@ static bool put_trouble(struct sk_buff *skb, u8 rejected, u8 refused, int error)
 static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u32 slot)
 {
 	const struct rblk_node_peer_status *p = &info->member.peer[slot];
-	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_PEER);
+	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_PEERS);
 	const int pad = RAFTBLK_A_PEER_STATUS_PAD;
 
 	if (!nest || nla_put_string(skb, RAFTBLK_A_PEER_STATUS_NODE, p->node) ||
