@@ -64,7 +64,7 @@ static void die(const char *what, const char *detail)
 {
 	say("boot failed: %s %s: %s", what, detail, strerror(errno));
 	sleep(1);
-	reboot(RBLK_AUTOBOOT);
+	reboot(RB_AUTOBOOT);
 	_exit(1);
 }
 
@@ -393,7 +393,7 @@ int main(void)
 	freopen("/dev/console", "w", stderr);
 	if (is_probe()) {
 		say("probe ok");
-		reboot(RBLK_AUTOBOOT);
+		reboot(RB_AUTOBOOT);
 	}
 	config = fopen("/config", "re");
 	if (!config)
