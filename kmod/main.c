@@ -10,6 +10,7 @@
 #include "ctl/ctl.h"
 #include "host/volume.h"
 #include "life/life.h"
+#include "version.h"
 
 static int __init rblk_init(void)
 {
@@ -51,3 +52,4 @@ module_init(rblk_init);
 module_exit(rblk_exit);
 MODULE_DESCRIPTION("Block devices replicated by Raft");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(RAFTBLK_VERSION);

@@ -191,5 +191,6 @@ const struct attr raftblk_attrs[] = {
 	{ RAFTBLK_A_EVENT, ATTR_ENUM, "event", .names = event_names },
 	{ RAFTBLK_A_ARGUMENT, ATTR_U64, "argument" },
 	{ RAFTBLK_A_STATUS, ATTR_NEST, "status", .nest = status_attrs },
+	{ RAFTBLK_A_VERSION, ATTR_STRING, "version" },
 	{ 0 }
 };

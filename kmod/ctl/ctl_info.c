@@ -5,6 +5,7 @@
  */
 #include "ctl/internal.h"
 #include "life/life.h"
+#include "version.h"
 
 struct field {
 	u16 attr;
@@ -282,6 +283,7 @@ int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_
 		return err;
 	if (nla_put_string(skb, RAFTBLK_A_VOLUME, info->volume) ||
 	    nla_put_string(skb, RAFTBLK_A_NODE, info->node) ||
+	    nla_put_string(skb, RAFTBLK_A_VERSION, RAFTBLK_VERSION) ||
 	    nla_put_string(skb, RAFTBLK_A_LOG_PATH, info->log_path) ||
 	    nla_put_string(skb, RAFTBLK_A_DATA_PATH, info->data_path))
 		return -EMSGSIZE;

@@ -61,6 +61,13 @@ data_survives_down_and_up() {
 	[ "$before" = "$after" ]
 }
 
+one_version_everywhere() {
+	local v
+	v=$("$RB" version --json | jq -er .tool.version)
+	[ "$("$RB" version --json | jq -r .module.version)" = "$v" ]
+	[ "$(field 1 vol version)" = "$v" ]
+}
+
 leader_is() { [ "$(leader vol)" = "$1" ]; }
 
 leadership_is_handed_over() {
@@ -80,7 +87,7 @@ dump_reads_the_log_offline() {
 	until_ok 30 leader vol
 }
 
-for t in life_starts one_leader device_has_the_size writes_are_verified \
+for t in life_starts one_version_everywhere one_leader device_has_the_size writes_are_verified \
 	followers_read_what_the_leader_wrote every_node_writes unwritten_reads_zero \
 	replicas_are_equal data_survives_down_and_up leadership_is_handed_over \
 	dump_reads_the_log_offline replicas_are_equal; do
