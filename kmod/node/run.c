@@ -1,162 +1,239 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Driving the parts: what every event, and time, may have made possible. */
+/*
+ * Driving the parts: what every event, and time, may have made possible. The
+ * order within a pass is decided here and nowhere else.
+ */
 #include "internal.h"
 
-static void tick(struct rblk_node *m)
+#define AUDIT_PASSES	256	/* a shallow audit every so many passes */
+
+static void update_ready(struct rblk_node *n)
 {
-	struct raft_event ev = { .type = RAFT_EV_TICK, .now = m->now };
+	bool ready = n->g.halt == NODE_RUNNING && n->g.conf.index && n->g.leader &&
+		     (!n->replica || !rblk_replica_leads(n->replica) ||
+		      rblk_server_serves(&n->server));
 
-	if (rblk_raft_deadline(m->raft) <= m->now)
-		rblk_replica_step(m, &ev);
-}
-
-/* Frames that could not be queued are lost to raft; never said from within its step. */
-static void report_lost(struct rblk_node *m)
-{
-	u32 i;
-
-	for (i = 0; i < m->npeers; i++) {
-		if (!m->peer[i].lost)
-			continue;
-		m->peer[i].lost = false;
-		rblk_replica_step_store(m, RAFT_EV_UNREACHABLE, m->peer[i].store);
-	}
-}
-
-static void pump(struct rblk_node *m)
-{
-	struct raft_event ev = { .type = RAFT_EV_PUMP, .now = m->now };
-	int i;
-
-	for (i = 0; i < NODE_PUMPS_MAX && rblk_raft_pending(m->raft); i++)
-		if (rblk_replica_step(m, &ev) || !m->out->n)
-			break;
-}
-
-static void update_ready(struct rblk_node *m)
-{
-	bool ready = m->halt == NODE_RUNNING && m->conf.index && m->rst.leader &&
-		     (!rblk_replica_leads(m) || m->seq_synced);
-
-	if (ready == m->ready)
+	if (ready == n->ready)
 		return;
-	m->ready = ready;
-	rblk_node_note(m, NODE_N_READY, ready);
+	n->ready = ready;
+	rblk_ground_note(&n->g, NODE_N_READY, ready);
 }
 
 /* A member that the leader's log no longer covers learns it from the leader, and reads there. */
-static void update_resync(struct rblk_node *m)
+static void update_resync(struct rblk_node *n)
 {
+	const struct raft_status *rst = &n->replica->rst;
 	u32 i, slot;
 
-	if (m->needs_resync != m->rst.resync) {
-		m->needs_resync = m->rst.resync;
-		rblk_remote_switch(m);
-		if (m->needs_resync && m->ready)
-			rblk_node_note(m, NODE_N_READY, 1);
+	if (n->g.remote != rst->resync) {
+		n->g.remote = rst->resync;
+		rblk_client_reads_switch(&n->client);
+		n->replica->reads_due = true;
+		if (n->g.remote && n->ready)
+			rblk_ground_note(&n->g, NODE_N_READY, 1);
 	}
-	for (i = 0; i < m->rst.npeers; i++) {
-		struct rblk_node_peer *p = rblk_node_peer_of(m, m->rst.peer[i].store, &slot);
-		bool needs = rblk_replica_leads(m) && m->rst.peer[i].state == RAFT_PEER_RESYNC;
+	for (i = 0; i < rst->npeers; i++) {
+		struct rblk_peer *p = rblk_ground_peer(&n->g, rst->peer[i].store, &slot);
+		bool needs = rblk_replica_leads(n->replica) &&
+			     rst->peer[i].state == RAFT_PEER_RESYNC;
 
 		if (!p || p->needs_resync == needs)
 			continue;
 		p->needs_resync = needs;
-		rblk_node_note(m, NODE_N_PEER, slot);
+		rblk_ground_note(&n->g, NODE_N_PEER, slot);
 	}
+}
+
+/* Executes what is committed; then whoever waited for it learns of it. */
+static void execute(struct rblk_node *n)
+{
+	static const struct rblk_session none;
+	struct rblk_replica *r = n->replica;
+	const struct rblk_session *own, *holder;
+
+	rblk_replica_execute(r);
+	if (n->client.index < rblk_replica_executed(r)) {
+		own = rblk_vol_session_of(r->vol, n->g.cfg.super.store);
+		holder = rblk_vol_session(r->vol);
+		rblk_client_learn(&n->client, rblk_replica_executed(r), own ? own : &none,
+				  holder ? holder->store : 0, holder ? holder->epoch : 0);
+	}
+	rblk_server_executed(&n->server);
+	rblk_replica_reads_advance(r);
+}
+
+/*
+ * This node leads: what its client has for the leader goes to its own server. What
+ * the server cannot take stays in the window, and is offered again in a later pass.
+ */
+static void loop_back(struct rblk_node *n)
+{
+	struct rblk_client *c = &n->client;
+	const struct rblk_client_req *req;
+	struct rblk_entry e;
+	struct rblk_buf *buf;
+	int ret = 0;
+
+	if (!rblk_server_serves(&n->server))
+		return;
+	if (rblk_client_ask(c, &e)) {
+		rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
+		buf = NULL;
+		rblk_server_take(&n->server, NODE_SLOT_SELF, c->force, &e, &buf);
+	} else {
+		rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
+	}
+	while ((!ret || ret == -EALREADY) && rblk_client_peek(c, &e, &req)) {
+		buf = req->buf;
+		if (buf)
+			n->g.ops->buf_get(n->g.host, buf);
+		ret = rblk_server_take(&n->server, NODE_SLOT_SELF, false, &e, &buf);
+		if (buf)
+			n->g.ops->buf_put(n->g.host, buf);
+		if (!ret)
+			rblk_ground_trace(&n->g, NODE_T_PROPOSE, n->replica->last, req->token);
+		if (!ret || ret == -EALREADY)
+			rblk_client_taken(c);
+	}
+}
+
+/* What the client has for the leader goes to it: over the wire, or to the server here. */
+static void run_client(struct rblk_node *n)
+{
+	struct rblk_client *c = &n->client;
+	const struct rblk_peer *p;
+	u32 slot;
+
+	rblk_client_run(c);
+	if (!c->leader || !n->g.conf.index)
+		return;
+	if (c->leader == n->g.cfg.super.store) {
+		loop_back(n);
+		return;
+	}
+	p = rblk_ground_peer(&n->g, c->leader, &slot);
+	if (p && rblk_peer_sendable(p))
+		rblk_client_send(c, slot);
+}
+
+static void run_server(struct rblk_node *n)
+{
+	struct wire_reply r;
+
+	rblk_server_run(&n->server);
+	if (rblk_server_own_reply(&n->server, &r)) {
+		rblk_client_reply(&n->client, &r);
+		run_client(n);
+	}
+	rblk_server_follow_run(&n->server);
+}
+
+static void run_replica(struct rblk_node *n)
+{
+	struct rblk_replica *r = n->replica;
+
+	if (r->started) {
+		rblk_replica_tick(r);
+		rblk_replica_report(r);
+		update_resync(n);
+		execute(n);
+		run_client(n);
+		run_server(n);
+		rblk_replica_reads_run(r);
+		rblk_replica_pump(r);
+		rblk_replica_reads_advance(r);
+		rblk_replica_writer_run(r);
+		rblk_replica_bootstrap_run(r);
+		rblk_replica_release_run(r);
+		rblk_replica_apply_run(r);
+		rblk_replica_ckpt_run(r);
+		rblk_replica_readbacks_run(r);
+		rblk_replica_report(r);
+	}
+	rblk_replica_meta_run(r);
 }
 
 /**
  * rblk_node_run() - does what events and time have made possible
- * @m: member
+ * @n: node
  * @now: ns
  *
  * To be called after any number of events, and at rblk_node_deadline(). Messages
  * leave before the own log is written: peers and the disk work at the same time.
  */
-void rblk_node_run(struct rblk_node *m, u64 now)
+void rblk_node_run(struct rblk_node *n, u64 now)
 {
-	m->now = now;
-	if (m->halt != NODE_RUNNING)
+	n->g.now = now;
+	if (n->halted)
 		return;
-	if (m->diskless) {
-		rblk_client_run(m);
-		update_ready(m);
-		return;
+	if (n->g.halt == NODE_RUNNING) {
+		if (n->replica)
+			run_replica(n);
+		else
+			run_client(n);
+		if (!(++n->passes % AUDIT_PASSES))
+			rblk_node_check(n, false);
 	}
-	if (m->started) {
-		if (!m->bootstrapping)
-			tick(m);
-		report_lost(m);
-		update_resync(m);
-		rblk_replica_execute(m);
-		rblk_client_run(m);
-		rblk_server_run(m);
-		rblk_server_follow_run(m);
-		rblk_reads_run(m);
-		pump(m);
-		rblk_replica_writer_run(m);
-		rblk_replica_bootstrap_run(m);
-		rblk_replica_release_run(m);
-		rblk_replica_apply_run(m);
-		rblk_replica_ckpt_run(m);
-		rblk_replica_readbacks_run(m);
-	}
-	rblk_replica_meta_run(m);
-	update_ready(m);
+	if (n->g.halt != NODE_RUNNING)
+		rblk_node_end_all(n);
+	else
+		update_ready(n);
 }
 
 /**
  * rblk_node_deadline() - when rblk_node_run() is due at the latest
- * @m: member
+ * @n: node
  *
  * Return: ns, U64_MAX for never.
  */
-u64 rblk_node_deadline(const struct rblk_node *m)
+u64 rblk_node_deadline(struct rblk_node *n)
 {
-	u64 at;
+	const struct rblk_client *c = &n->client;
+	u64 at = rblk_client_deadline(c);
 
-	if (m->halt != NODE_RUNNING || !m->started)
+	if (n->g.halt != NODE_RUNNING)
+		return n->halted ? U64_MAX : n->g.now;
+	if (!n->replica)
+		return at;
+	if (!n->replica->started)
 		return U64_MAX;
-	if (m->diskless)
-		return rblk_client_deadline(m);
-	at = m->bootstrapping ? U64_MAX : rblk_raft_deadline(m->raft);
-	at = min_t(u64, at, rblk_replica_writer_deadline(m));
-	at = min_t(u64, at, rblk_replica_apply_deadline(m));
-	at = min_t(u64, at, rblk_client_deadline(m));
-	at = min_t(u64, at, rblk_server_follow_deadline(m));
-	return min_t(u64, at, rblk_replica_ckpt_deadline(m));
+	/* Until the server is synced, events bring it on, and time would only be spun away. */
+	if (c->asking && c->leader == n->g.cfg.super.store && rblk_server_serves(&n->server))
+		at = min_t(u64, at, c->keepalive_at);
+	at = min_t(u64, at, rblk_server_follow_deadline(&n->server));
+	return min_t(u64, at, rblk_replica_deadline(n->replica));
 }
 
 /**
  * rblk_node_transfer() - hands leadership over
- * @m: member, the leader
+ * @n: node, the leader
  * @node: to whom; NULL or "": the best one
  * @now: ns
  *
  * Return: 0: under way; -ENOENT: no such node, or it was never heard;
  * -EREMOTE: not the leader; -EBUSY: under way already.
  */
-int rblk_node_transfer(struct rblk_node *m, const char *node, u64 now)
+int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now)
 {
 	int slot;
 
-	m->now = now;
-	if (m->diskless)
+	n->g.now = now;
+	if (!n->replica)
 		return -EREMOTE;
 	if (!node || !*node)
-		return rblk_replica_step_store(m, RAFT_EV_TRANSFER, 0);
-	slot = rblk_node_peer_slot(m, node);
-	if (slot < 0 || !m->peer[slot].store)
+		return rblk_replica_step_store(n->replica, RAFT_EV_TRANSFER, 0);
+	slot = rblk_node_peer_slot(n, node);
+	if (slot < 0 || !n->g.peer[slot].store)
 		return -ENOENT;
-	return rblk_replica_step_store(m, RAFT_EV_TRANSFER, m->peer[slot].store);
+	return rblk_replica_step_store(n->replica, RAFT_EV_TRANSFER, n->g.peer[slot].store);
 }
 
 /**
  * rblk_node_checkpoint() - apply and checkpoint what is committed, soon
- * @m: member
+ * @n: node
  */
-void rblk_node_checkpoint(struct rblk_node *m)
+void rblk_node_checkpoint(struct rblk_node *n)
 {
-	m->ckpt_wanted = true;
+	if (n->replica)
+		n->replica->ckpt_wanted = true;
 }

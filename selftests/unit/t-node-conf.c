@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Raft's view of a configuration: the order of the members, their stores and roles. */
-#include "node/internal.h"
+#include "node/replica/internal.h"
 #include "tap.h"
 
 static void t_raft_conf(void)
@@ -16,7 +16,7 @@ static void t_raft_conf(void)
 	u32 i;
 
 	memset(&rc, 0xff, sizeof(rc));
-	rblk_node_raft_conf(&c, &rc);
+	rblk_replica_raft_conf(&c, &rc);
 	CHECK_EQ(rc.index, 7);
 	CHECK_EQ(rc.n, 3);
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++) {

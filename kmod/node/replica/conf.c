@@ -3,11 +3,11 @@
 #include "internal.h"
 
 /**
- * rblk_node_raft_conf() - what the Raft core needs of a configuration
+ * rblk_replica_raft_conf() - what the Raft core needs of a configuration
  * @c: configuration
  * @rc: filled
  */
-void rblk_node_raft_conf(const struct rblk_conf *c, struct raft_conf *rc)
+void rblk_replica_raft_conf(const struct rblk_conf *c, struct raft_conf *rc)
 {
 	u32 i;
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the client share, and no other room sees. */
+#ifndef RBLK_NODE_CLIENT_INTERNAL_H
+#define RBLK_NODE_CLIENT_INTERNAL_H
+
+#include "client.h"
+
+/* client.c */
+void rblk_client_state(struct rblk_client *c, enum rblk_session_state s);
+void rblk_client_answer(struct rblk_client *c, int error);
+
+/* session.c */
+void rblk_client_refused(struct rblk_client *c);
+bool rblk_client_left_over(const struct rblk_client *c);
+
+/* window.c */
+void rblk_client_end_request(struct rblk_client *c, u64 seq, int error);
+bool rblk_client_due(const struct rblk_client *c);
+bool rblk_client_keepalive(struct rblk_client *c, u32 slot);
+
+/* remote.c */
+void rblk_client_seek(struct rblk_client *c);
+u64 rblk_client_seek_deadline(const struct rblk_client *c);
+void rblk_client_reads_restart(struct rblk_client *c);
+void rblk_client_reads_again(struct rblk_client *c);
+void rblk_client_reads_send(struct rblk_client *c, u32 slot);
+
+#endif /* RBLK_NODE_CLIENT_INTERNAL_H */

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What all parts of a node stand on; see ground.h. */
+#include "ground.h"
+
+/**
+ * rblk_ground_init() - before any part of the node
+ * @g: zeroed
+ * @cfg: copied
+ * @now: ns
+ */
+void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u64 now)
+{
+	g->cfg = *cfg;
+	g->ops = cfg->ops;
+	g->host = cfg->host;
+	g->now = now;
+	g->npeers = cfg->npeers;
+}
+
+/**
+ * rblk_ground_halt() - marks the node as halted: it does nothing from now on
+ * @g: ground
+ * @why: kept for the status; the first reason counts
+ * @error: -errno of the cause
+ *
+ * Only marks: what waits here is ended by rblk_node_run(), in the same pass, so
+ * that no caller finds its own state changed below its feet.
+ */
+void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error)
+{
+	if (g->halt != NODE_RUNNING)
+		return;
+	g->halt = why;
+	g->halt_error = error;
+}
+
+/**
+ * rblk_ground_peer() - the peer that has a store
+ * @g: ground
+ * @store: identity, 0 never matches
+ * @slot: where to put its slot, may be NULL
+ *
+ * Return: the peer, or NULL: no node with that store has said hello.
+ */
+struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot)
+{
+	u32 i;
+
+	for (i = 0; i < g->npeers; i++) {
+		if (!store || g->peer[i].store != store)
+			continue;
+		if (slot)
+			*slot = i;
+		return &g->peer[i];
+	}
+	return NULL;
+}
+
+/**
+ * rblk_ground_tx_begin() - room for a frame on the bulk or consensus connection
+ * @g: ground
+ * @slot: peer
+ * @ch: which of its connections
+ *
+ * Return: the room, or NULL: rblk_node_tx_ready() comes once there is some.
+ */
+void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch)
+{
+	void *frame = g->ops->tx_begin(g->host, slot, ch);
+
+	if (!frame)
+		g->peer[slot].tx_blocked = true;
+	return frame;
+}
+
+static u64 timeout_ns(u32 replicated_ms, u32 default_ms)
+{
+	return (replicated_ms ? replicated_ms : default_ms) * RBLK_NSEC_PER_MSEC;
+}
+
+/**
+ * rblk_ground_heartbeat_ns() - how often the leader speaks, and clients to it
+ * @g: ground
+ *
+ * Return: ns.
+ */
+u64 rblk_ground_heartbeat_ns(const struct rblk_ground *g)
+{
+	return timeout_ns(g->conf.heartbeat_ms, g->cfg.limits.default_heartbeat_ms);
+}
+
+/**
+ * rblk_ground_election_ns() - after which silence a leader is given up
+ * @g: ground
+ *
+ * Return: ns.
+ */
+u64 rblk_ground_election_ns(const struct rblk_ground *g)
+{
+	return timeout_ns(g->conf.election_ms, g->cfg.limits.default_election_ms);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What all parts of a node stand on: the host and its operations, the clock, the
+ * configuration, who leads, and the peers with their connections. The parts
+ * (replica, client, server) call this, and never each other's callers.
+ */
+#ifndef RBLK_NODE_GROUND_H
+#define RBLK_NODE_GROUND_H
+
+#include "ops.h"
+
+/* Another node, in its slot: what its connections and its hello tell. */
+struct rblk_peer {
+	bool up[WIRE_CHANNELS];
+	bool known;		/* a hello was accepted */
+	bool bootstrapped;
+	bool client;		/* it has no disks */
+	bool tx_blocked;	/* tx_begin() had no room */
+	bool needs_resync;	/* as the leader sees it */
+	u8 last_reject;
+	u64 store;		/* 0: not known yet */
+	u64 generation;
+	u64 match;		/* as of its hello */
+	u64 data_sectors;
+};
+
+struct rblk_ground {
+	struct rblk_node_cfg cfg;
+	const struct rblk_node_ops *ops;
+	void *host;
+	u64 now;
+	enum rblk_node_halt halt;
+	int halt_error;
+	u64 term, leader;	/* newest term known, and the store that leads it; 0: unknown */
+	bool remote;		/* no replica of use here: reads go to the leader */
+	struct rblk_conf conf;	/* active configuration; index 0: none is known */
+	struct rblk_buf **bufs;	/* scratch: the payloads of one record or frame */
+	u32 npeers;
+	struct rblk_peer peer[NODE_PEERS_MAX];
+};
+
+static inline void rblk_ground_trace(struct rblk_ground *g, enum rblk_node_trace what, u64 index,
+				     u64 arg)
+{
+	if (g->ops->trace)
+		g->ops->trace(g->host, what, index, arg);
+}
+
+static inline void rblk_ground_note(struct rblk_ground *g, enum rblk_node_note what, u64 arg)
+{
+	g->ops->note(g->host, what, arg);
+}
+
+/* Both connections are needed: nothing is said on one alone. */
+static inline bool rblk_peer_connected(const struct rblk_peer *p)
+{
+	return p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK];
+}
+
+static inline bool rblk_peer_sendable(const struct rblk_peer *p)
+{
+	return rblk_peer_connected(p) && !p->tx_blocked;
+}
+
+void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u64 now);
+void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error);
+struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot);
+void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch);
+u64 rblk_ground_heartbeat_ns(const struct rblk_ground *g);
+u64 rblk_ground_election_ns(const struct rblk_ground *g);
+
+#endif /* RBLK_NODE_GROUND_H */

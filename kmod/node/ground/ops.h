@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a node and its host agree upon: the operations that the host carries out,
+ * the limits and the configuration that it gives, and what it is told. The rules
+ * are those of node.h.
+ */
+#ifndef RBLK_NODE_OPS_H
+#define RBLK_NODE_OPS_H
+
+#include "entry.h"
+#include "log/log.h"
+#include "raft/raft.h"
+#include "volume/volume.h"
+#include "wire/wire.h"
+
+#define NODE_PEERS_MAX	(RBLK_MEMBERS_MAX - 1)
+/* Of the data device, in one lookup: every other sector is somewhere else. */
+#define NODE_SEGS_MAX		(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT >> 1)
+#define NODE_READBACK_BLOCKS	WIRE_BLOCKS_MAX
+#define NODE_READBACK_ENTRIES	WIRE_ENTRIES_MAX
+
+enum rblk_node_trace {		/* what, index, argument */
+	NODE_T_ACCEPT,		/* sequence number of a local write, its token */
+	NODE_T_SUBMIT,		/* newest sequence number sent to the leader (or 0), slot */
+	NODE_T_PROPOSE,		/* index of a local write, its token */
+	NODE_T_LOG_SUBMIT,	/* last index, record seq */
+	NODE_T_LOG_DURABLE,	/* index, record seq */
+	NODE_T_SEND,		/* last index sent (or 0), message type | slot << 8 */
+	NODE_T_RECV,		/* last index received (or 0), message type | slot << 8 */
+	NODE_T_COMMIT,		/* index, term */
+	NODE_T_VERDICT,		/* index, verdict as unsigned errno */
+	NODE_T_COMPLETE,	/* sequence number of a local write, token */
+	NODE_T_READ_START,	/* committed index at lookup, token */
+	NODE_T_READ_OK,		/* index to wait for, read_id */
+	NODE_T_APPLY,		/* last index of the batch, blocks */
+	NODE_T_APPLIED,		/* applied index, 0 */
+	NODE_T_CHECKPOINT,	/* index, phase */
+	NODE_T_TRIM,		/* first index retained, ring bytes used */
+	NODE_T_META,		/* term, vote */
+	NODE_T_ROLE,		/* term, enum raft_role */
+	NODE_T_TRUNCATE,	/* first index given up, 0 */
+	NODE_T_SESSION,		/* epoch, enum rblk_session_state */
+	NODE_T_NR,
+};
+
+enum rblk_node_note {		/* things people want to hear of: events, log lines */
+	NODE_N_ROLE,		/* role, leader or term changed */
+	NODE_N_PEER,		/* a peer came, went, or needs a resync; arg: slot */
+	NODE_N_SESSION,		/* the local session or the holder changed */
+	NODE_N_CONF,		/* the configuration changed; size and timeouts are known */
+	NODE_N_CHECKPOINT,	/* arg: index */
+	NODE_N_HALTED,		/* arg: enum rblk_node_halt */
+	NODE_N_READY,		/* arg 1: IO can be served, here or by the leader; 0: no longer */
+};
+
+enum rblk_node_halt {
+	NODE_RUNNING,
+	NODE_HALT_LOG,		/* log write, flush or metadata error */
+	NODE_HALT_DATA,		/* data device write error */
+	NODE_HALT_ROT,		/* a committed entry is rotten in the own log */
+	NODE_HALT_INVARIANT,	/* a broken invariant: see the kernel log */
+	NODE_HALT_STOPPED,	/* rblk_node_stop() */
+};
+
+enum rblk_session_state {
+	NODE_S_NONE,		/* this node holds no session: the device is read-only */
+	NODE_S_OPENING,
+	NODE_S_HELD,
+	NODE_S_FENCED,		/* sticky until rblk_node_session_reset() */
+};
+
+/* A read of log payloads, asked by the member: fill bufs[i] from pos[i], ring-wise. */
+struct rblk_node_readback {
+	u8 id;
+	u8 busy;
+	u32 n;
+	u64 first;			/* entry of bufs[0]; consecutive */
+	u64 pos[NODE_READBACK_ENTRIES];
+	struct rblk_buf *buf[NODE_READBACK_ENTRIES];	/* NULL: the entry has no payload */
+};
+
+struct rblk_node_ops {
+	/* -- payload -- */
+	/* From the reserve for readbacks; NULL: later. */
+	struct rblk_buf *(*buf_alloc)(void *host, u32 nblocks);
+	void (*buf_get)(void *host, struct rblk_buf *buf);
+	void (*buf_put)(void *host, struct rblk_buf *buf);
+	/* Recomputes the block sums of @buf from its data into @crc. */
+	void (*buf_sum)(void *host, const struct rblk_buf *buf, u32 *crc);
+	/* First block of a buffer, mapped: configuration entries only. */
+	void *(*buf_data)(void *host, struct rblk_buf *buf);
+
+	/* -- network: peers are slots, 0 .. NODE_PEERS_MAX - 1, given by the host -- */
+	/* Room for a frame to @slot: WIRE_HEADER_BYTES + WIRE_HEAD_MAX; NULL: not now. */
+	void *(*tx_begin)(void *host, u32 slot, enum wire_channel ch);
+	/* Sends what was encoded there, then the payload of @buf[0..n) (references taken here). */
+	void (*tx_end)(void *host, u32 slot, enum wire_channel ch, u32 len,
+		       struct rblk_buf *const *buf, u32 n);
+
+	/* -- log device -- */
+	/* Header of @rec, then payload of @buf[0..n), at rec->pos, FUA. -> rblk_node_log_done() */
+	void (*log_write)(void *host, struct log_record *rec, struct rblk_buf *const *buf, u32 n);
+	/* LOG_META_BYTES at @off, FUA. One at a time. -> rblk_node_meta_done() */
+	void (*meta_write)(void *host, u64 off, const void *data);
+	/* One change-map block at @off. One at a time, FUA. -> rblk_node_map_done() */
+	void (*map_write)(void *host, u64 off, const void *block);
+	/* -> rblk_node_readback_done() */
+	void (*log_read)(void *host, struct rblk_node_readback *rb);
+
+	/* -- data device -- */
+	/*
+	 * Zero ranges first, then blocks: see vol_batch; @buf[i] belongs to item i.
+	 * -> rblk_node_apply_done()
+	 */
+	void (*data_apply)(void *host, const struct vol_batch *b, struct rblk_buf *const *buf);
+	/* Flush, then write the header block, FUA. -> rblk_node_data_sync_done() */
+	void (*data_sync)(void *host, const void *header_block);
+
+	/* -- requests: tokens are the host's names of them -- */
+	/*
+	 * A read for another node: room for @nblocks, into which the
+	 * range goes at its natural offset; it is the request of *@token from
+	 * now on, until complete(). NULL: not now.
+	 */
+	struct rblk_buf *(*serve_begin)(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
+	/* Starts reading the data device into the request at byte @off; the host counts. */
+	void (*read_data)(void *host, u64 token, u32 off, u64 sector, u32 nsect);
+	void (*read_copy)(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
+			  u32 nsect);
+	void (*read_zero)(void *host, u64 token, u32 off, u32 nsect);
+	/* All parts of one lookup were handed out: -> rblk_node_read_done() once they all ended. */
+	void (*read_issued)(void *host, u64 token);
+	/*
+	 * The end of a request, of any kind. On halt and stop it may come while
+	 * parts of a read are still under way: the host then ends the request
+	 * after them (and need not say rblk_node_read_done()).
+	 */
+	void (*complete)(void *host, u64 token, int error);
+
+	/* -- telling -- */
+	void (*note)(void *host, enum rblk_node_note what, u64 arg);
+	/* May be NULL. */
+	void (*trace)(void *host, enum rblk_node_trace what, u64 index, u64 arg);
+};
+
+struct rblk_node_limits {
+	/*
+	 * In the live log, power of two; equal on all members: a smaller table
+	 * cannot take in what a leader must bring it before anything commits.
+	 */
+	u32 entries;
+	u32 versions;		/* blocks committed and not applied */
+	u32 ranges;		/* zero ranges likewise */
+	u32 reads;		/* at once */
+	u32 batch;		/* blocks in an apply batch */
+	u32 uncommitted_bytes;	/* proposed by this leader, not committed */
+	u32 apply_bytes;	/* unapplied payload that starts the background apply */
+	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
+	u32 window;		/* writes of this node under way, power of two */
+	u32 follow_ms;		/* leadership follows the session so long after an election */
+	u32 records_inflight;	/* submit at once below that, then group: 1 .. LOG_INFLIGHT */
+	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
+};
+
+struct rblk_node_peer_cfg {
+	char node[RBLK_NAME_MAX];
+	char addr[RBLK_ADDR_MAX];
+	bool client;		/* has no disks: never part of a first configuration */
+};
+
+struct rblk_node_cfg {
+	struct log_super super;
+	char node[RBLK_NAME_MAX];
+	u32 npeers;
+	struct rblk_node_peer_cfg peer[NODE_PEERS_MAX];	/* slot i is peer[i] */
+	struct rblk_node_limits limits;
+	u64 seed;
+	u64 boot_nonce;		/* random, of this start */
+	const struct rblk_node_ops *ops;
+	void *host;
+};
+
+/* ---- a snapshot, see rblk_node_status() ---- */
+
+struct rblk_node_peer_status {
+	char node[RBLK_NAME_MAX];
+	u64 store;
+	u64 generation;
+	u8 up[WIRE_CHANNELS];
+	u8 bootstrapped;
+	u8 client;		/* has no disks */
+	u8 needs_resync;	/* leader's view: the log no longer covers it */
+	u8 last_reject;		/* enum wire_reason this node answered its hello with; 0: none */
+	u64 match;
+};
+
+struct rblk_node_status {
+	struct raft_status raft;
+	enum rblk_node_halt halt;
+	int halt_error;
+	bool diskless;		/* a client */
+	bool ready;		/* IO is served: bootstrapped, quorum reached, not halted */
+	bool needs_resync;	/* own view: the leader's log no longer covers this member */
+	struct rblk_conf conf;
+	u64 generation;
+	u64 executed_index, digest;	/* newest committed and executed */
+	u64 applied_index;
+	u64 checkpoint_index;
+	u64 unapplied_bytes;
+	u64 ring_bytes, ring_used;
+	u64 log_entries, log_entries_max;
+	u64 inflight_records;
+	enum rblk_session_state session;
+	u64 session_epoch;
+	u64 session_seq;
+	u64 session_done;	/* newest sequence number done */
+	u64 holder, holder_epoch;	/* store of the exclusive session; 0: none */
+	u32 nsessions;
+	struct rblk_session sessions[RBLK_SESSIONS_MAX];	/* as executed here */
+	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
+	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
+	u32 npeers;
+	struct rblk_node_peer_status peer[NODE_PEERS_MAX];
+};
+
+#endif /* RBLK_NODE_OPS_H */

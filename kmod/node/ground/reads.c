@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of reads under way; see reads.h. */
+#include "reads.h"
+
+static u32 bucket(u64 token)
+{
+	return (u32)((token * 0x9e3779b97f4a7c15ULL) >> 32) % NODE_READ_BUCKETS;
+}
+
+/**
+ * rblk_reads_init() - puts every place on the free list
+ * @rds: zeroed, but for its memory
+ * @g: ground
+ */
+void rblk_reads_init(struct rblk_reads *rds, struct rblk_ground *g)
+{
+	u32 i;
+
+	rds->g = g;
+	rds->free = 0;
+	for (i = g->cfg.limits.reads; i > 0; i--) {
+		rds->read[i - 1].next = rds->free;
+		rds->free = i;
+	}
+}
+
+/**
+ * rblk_reads_find() - the read of a token
+ * @rds: reads
+ * @token: the host's name of it
+ *
+ * Return: the read, or NULL.
+ */
+struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token)
+{
+	u32 i = rds->hash[bucket(token)];
+
+	while (i && rds->read[i - 1].token != token)
+		i = rds->read[i - 1].hash_next;
+	return i ? &rds->read[i - 1] : NULL;
+}
+
+/**
+ * rblk_reads_add() - a new read, behind all others
+ * @rds: reads
+ * @token: the host's name of it
+ * @sector: first sector
+ * @nsect: sectors
+ * @end: called at its end
+ * @owner: first argument of @end
+ *
+ * Return: the read, or NULL: too many are under way.
+ */
+struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, u32 nsect,
+				 rblk_read_end_fn end, void *owner)
+{
+	u32 b = bucket(token), place = rds->free;
+	struct rblk_read *rd;
+
+	if (!place)
+		return NULL;
+	rd = &rds->read[place - 1];
+	rds->free = rd->next;
+	memset(rd, 0, sizeof(*rd));
+	rd->token = token;
+	rd->sector = sector;
+	rd->nsect = nsect;
+	rd->end = end;
+	rd->owner = owner;
+	rd->read_id = rds->read_id + 1;
+	rds->fresh = true;
+	rds->total++;
+	rd->hash_next = rds->hash[b];
+	rds->hash[b] = place;
+	rd->prev = rds->tail;
+	if (rds->tail)
+		rds->read[rds->tail - 1].next = place;
+	else
+		rds->head = place;
+	rds->tail = place;
+	rds->n++;
+	return rd;
+}
+
+static void release(struct rblk_reads *rds, struct rblk_read *rd)
+{
+	u32 place = (u32)(rd - rds->read) + 1;
+	u32 *link = &rds->hash[bucket(rd->token)];
+
+	while (*link != place)
+		link = &rds->read[*link - 1].hash_next;
+	*link = rd->hash_next;
+	rblk_reads_unsent(rds, rd);
+	if (rd->prev)
+		rds->read[rd->prev - 1].next = rd->next;
+	else
+		rds->head = rd->next;
+	if (rd->next)
+		rds->read[rd->next - 1].prev = rd->prev;
+	else
+		rds->tail = rd->prev;
+	rd->next = rds->free;
+	rds->free = place;
+	rds->n--;
+}
+
+/**
+ * rblk_reads_end() - a read is over
+ * @rds: reads
+ * @rd: the read
+ * @error: 0 or -errno
+ */
+void rblk_reads_end(struct rblk_reads *rds, struct rblk_read *rd, int error)
+{
+	u64 token = rd->token;
+
+	error = rd->end(rd->owner, rd, error);
+	release(rds, rd);
+	rds->g->ops->complete(rds->g->host, token, error);
+}
+
+/**
+ * rblk_reads_unsent() - the leader does not have, or no longer has, this read to answer
+ * @rds: reads
+ * @rd: the read
+ */
+void rblk_reads_unsent(struct rblk_reads *rds, struct rblk_read *rd)
+{
+	if (rd->flags & NODE_R_SENT)
+		rds->sent--;
+	rd->flags &= ~NODE_R_SENT;
+}
+
+/**
+ * rblk_reads_again() - reads under way end with nothing older than this moment
+ * @rds: reads
+ *
+ * This node has been granted the session. The opener drops its page cache; what
+ * arrives there afterwards must not be older than what others wrote before.
+ */
+void rblk_reads_again(struct rblk_reads *rds)
+{
+	struct rblk_read *rd;
+	u32 next;
+
+	for (rd = rblk_reads_first(rds, &next); rd; rd = rblk_reads_next(rds, &next)) {
+		rblk_reads_unsent(rds, rd);
+		rd->flags &= ~(NODE_R_CONFIRMED | NODE_R_GIVEN);
+		rd->read_id = rds->read_id + 1;
+	}
+	rds->fresh = rds->n;
+}
+
+/**
+ * rblk_reads_fail() - no read will ever be served again
+ * @rds: reads
+ * @error: -errno
+ * @stopping: the host has waited for the parts under way: fail those reads as well
+ */
+void rblk_reads_fail(struct rblk_reads *rds, int error, bool stopping)
+{
+	struct rblk_read *rd;
+	u32 next;
+
+	for (rd = rblk_reads_first(rds, &next); rd; rd = rblk_reads_next(rds, &next)) {
+		if (rd->buf && error == -ESTALE)
+			continue;	/* this node is fenced, not the one it reads for */
+		rd->error = error;
+		if (stopping || !(rd->flags & NODE_R_PARTS))
+			rblk_reads_end(rds, rd, error);
+	}
+}

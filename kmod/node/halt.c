@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The end of a node that goes on existing: it says and does nothing any more. */
+#include "internal.h"
+
+/**
+ * rblk_node_end_all() - what waits on a halted node fails at once
+ * @n: node, marked by rblk_ground_halt()
+ *
+ * But for reads whose parts are still under way in the host: those fail when the
+ * parts end.
+ */
+void rblk_node_end_all(struct rblk_node *n)
+{
+	if (n->halted)
+		return;
+	n->halted = true;
+	if (n->replica)
+		rblk_replica_halt(n->replica);
+	rblk_client_fail(&n->client, -EIO);
+	rblk_reads_fail(&n->reads, -EIO, false);
+	n->ready = false;
+	rblk_ground_note(&n->g, NODE_N_HALTED, n->g.halt);
+}
+
+/**
+ * rblk_node_device_lost() - a device below is gone
+ * @n: node
+ * @why: NODE_HALT_LOG or NODE_HALT_DATA
+ * @now: ns
+ */
+void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now)
+{
+	n->g.now = now;
+	rblk_ground_halt(&n->g, why, -ENODEV);
+	rblk_node_end_all(n);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Peers: who is connected, and who they say they are. */
+#include "internal.h"
+
+/**
+ * rblk_node_peer_slot() - the slot of a node
+ * @n: node
+ * @node: its name
+ *
+ * Return: the slot, or -ENOENT.
+ */
+int rblk_node_peer_slot(const struct rblk_node *n, const char *node)
+{
+	u32 i;
+
+	for (i = 0; i < n->g.npeers; i++)
+		if (!strcmp(n->g.cfg.peer[i].node, node))
+			return i;
+	return -ENOENT;
+}
+
+/**
+ * rblk_node_hello() - what this node says first
+ * @n: node
+ * @slot: to whom
+ * @ch: on which connection
+ * @h: filled
+ */
+void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
+		     struct wire_hello *h)
+{
+	memset(h, 0, sizeof(*h));
+	h->version_min = WIRE_VERSION;
+	h->version_max = WIRE_VERSION;
+	memcpy(h->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
+	h->cluster = n->g.conf.cluster;
+	h->store = n->g.cfg.super.store;
+	h->data_sectors = n->g.cfg.super.data_bytes >> RBLK_SECTOR_SHIFT;
+	h->ring_bytes = n->g.cfg.super.ring_bytes;
+	h->entries = n->g.cfg.limits.entries;
+	h->channel = ch;
+	h->bootstrapped = n->g.conf.index != 0;
+	h->client = !n->replica;
+	if (n->replica)
+		rblk_replica_hello(n->replica, h);
+	memcpy(h->name, n->g.cfg.super.volume_name, sizeof(h->name));
+	memcpy(h->node, n->g.cfg.node, sizeof(h->node));
+	memcpy(h->peer, n->g.cfg.peer[slot].node, sizeof(h->peer));
+}
+
+static const struct rblk_member *conf_member(const struct rblk_conf *c, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->m[i].store == store)
+			return &c->m[i];
+	return NULL;
+}
+
+static bool uuid_known(const struct rblk_node *n)
+{
+	static const u8 none[RBLK_UUID_LEN];
+
+	return memcmp(n->g.cfg.super.volume, none, RBLK_UUID_LEN);
+}
+
+/* A client learns the uuid of the volume from the first member that it meets. */
+static bool same_volume(const struct rblk_node *n, const struct wire_hello *h)
+{
+	if (h->client || !uuid_known(n))
+		return !strcmp(h->name, n->g.cfg.super.volume_name);
+	return !memcmp(h->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
+}
+
+/* Neither a member nor a store: what could be wrong with it is in its name. */
+static u8 check_client(const struct rblk_node *n, const struct wire_hello *h)
+{
+	return conf_member(&n->g.conf, h->store) ? WIRE_R_STORE : 0;
+}
+
+static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
+{
+	const struct rblk_member *lm;
+
+	if (h->version_min > WIRE_VERSION || h->version_max < WIRE_VERSION || h->features)
+		return WIRE_R_VERSION;
+	if (!same_volume(n, h))
+		return WIRE_R_VOLUME;
+	if (strcmp(h->node, n->g.cfg.peer[slot].node) || strcmp(h->peer, n->g.cfg.node))
+		return WIRE_R_NODE;
+	if (!h->store || h->store == n->g.cfg.super.store)
+		return WIRE_R_DUPLICATE;
+	if (n->g.conf.cluster && h->cluster && n->g.conf.cluster != h->cluster)
+		return WIRE_R_CLUSTER;
+	if (h->client)
+		return check_client(n, h);
+	if (!n->replica)
+		return 0;
+	lm = conf_member(&n->g.conf, h->store);
+	if (n->g.conf.index && !lm)
+		return WIRE_R_STORE;
+	if (lm && strcmp(lm->node, h->node))
+		return WIRE_R_NODE;
+	if (rblk_replica_rolled_back(n->replica, h))
+		return WIRE_R_ROLLBACK;
+	/*
+	 * What a leader may have uncommitted is bounded by its own ring and table.
+	 * A smaller one would be full of it before the entry that commits it.
+	 */
+	if (h->ring_bytes != n->g.cfg.super.ring_bytes || h->entries != n->g.cfg.limits.entries)
+		return WIRE_R_SIZES;
+	return 0;
+}
+
+/**
+ * rblk_node_peer_hello() - a peer has introduced itself
+ * @n: node
+ * @slot: the peer that the connection is for
+ * @h: decoded
+ *
+ * Return: 0, or the enum wire_reason to refuse the connection with.
+ */
+int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
+{
+	struct rblk_peer *p = &n->g.peer[slot];
+	u8 reason = check_hello(n, slot, h);
+
+	p->last_reject = reason;
+	if (reason)
+		return reason;
+	if (p->store && p->store != h->store && (p->up[0] || p->up[1]))
+		return WIRE_R_DUPLICATE;
+	p->known = true;
+	p->client = h->client;
+	if (!uuid_known(n))
+		memcpy(n->g.cfg.super.volume, h->volume, RBLK_UUID_LEN);
+	p->store = h->store;
+	p->generation = h->generation;
+	p->match = h->match;
+	p->data_sectors = h->data_sectors;
+	p->bootstrapped = h->bootstrapped;
+	if (n->replica && conf_member(&n->g.conf, h->store))
+		rblk_replica_met(n->replica, h);
+	return 0;
+}
+
+/**
+ * rblk_node_peer_up() - a connection is usable
+ * @n: node
+ * @slot: peer
+ * @ch: which of its connections
+ * @now: ns
+ */
+void rblk_node_peer_up(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 now)
+{
+	struct rblk_peer *p = &n->g.peer[slot];
+
+	n->g.now = now;
+	p->up[ch] = true;
+	if (!rblk_peer_connected(p))
+		return;
+	p->tx_blocked = false;
+	if (p->store == n->client.leader)
+		rblk_client_restart(&n->client);
+	if (n->replica) {
+		rblk_server_peer_up(&n->server, slot);
+		rblk_replica_step_store(n->replica, RAFT_EV_REACHABLE, p->store);
+	}
+	rblk_ground_note(&n->g, NODE_N_PEER, slot);
+}
+
+/**
+ * rblk_node_peer_down() - a connection is gone, with whatever was in flight on it
+ * @n: node
+ * @slot: peer
+ * @ch: which of its connections
+ * @now: ns
+ */
+void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 now)
+{
+	struct rblk_peer *p = &n->g.peer[slot];
+	bool was = rblk_peer_connected(p);
+
+	n->g.now = now;
+	p->up[ch] = false;
+	if (!was)
+		return;
+	if (n->replica) {
+		rblk_replica_feed_forget(n->replica, slot);
+		rblk_replica_step_store(n->replica, RAFT_EV_UNREACHABLE, p->store);
+	}
+	rblk_ground_note(&n->g, NODE_N_PEER, slot);
+}
+
+/**
+ * rblk_node_tx_ready() - frames can be queued to a peer again
+ * @n: node
+ * @slot: peer
+ * @now: ns
+ */
+void rblk_node_tx_ready(struct rblk_node *n, u32 slot, u64 now)
+{
+	struct rblk_peer *p = &n->g.peer[slot];
+
+	n->g.now = now;
+	if (!p->tx_blocked)
+		return;
+	p->tx_blocked = false;
+	if (n->replica)
+		rblk_replica_step_store(n->replica, RAFT_EV_REACHABLE, p->store);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Frames of the peers: each goes to the part that it is meant for. */
+#include "internal.h"
+
+static void put_received(struct rblk_node *n, struct rblk_buf **buf, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (buf[i])
+			n->g.ops->buf_put(n->g.host, buf[i]);
+		buf[i] = NULL;
+	}
+}
+
+static int recv_raft(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf)
+{
+	if (!n->replica || n->g.peer[slot].client)
+		return -EINVAL;
+	return rblk_replica_recv(n->replica, slot, &f->raft, &f->append, buf);
+}
+
+static int recv_submit(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf)
+{
+	if (f->submit.from != n->g.peer[slot].store)
+		return -EINVAL;
+	if (!n->replica)
+		return 0;
+	return rblk_server_submit(&n->server, slot, &f->submit, &f->append, buf);
+}
+
+static int recv_reply(struct rblk_node *n, u32 slot, const struct wire_reply *r)
+{
+	const struct rblk_peer *p = &n->g.peer[slot];
+	struct wire_reply heard = *r;
+
+	if (r->to != n->g.cfg.super.store || p->client ||
+	    (n->g.conf.cluster && r->cluster != n->g.conf.cluster))
+		return -EINVAL;
+	if (!n->replica)
+		rblk_client_found(&n->client, r);
+	/* What holds only as of now is heard from the leader itself. */
+	if (p->store != r->leader)
+		heard.serving = false;
+	rblk_client_reply(&n->client, &heard);
+	return 0;
+}
+
+static int recv_read(struct rblk_node *n, u32 slot, const struct wire_read *w)
+{
+	if (w->from != n->g.peer[slot].store)
+		return -EINVAL;
+	if (n->replica)
+		return rblk_server_read(&n->server, slot, w);
+	rblk_server_read_refuse(&n->g, slot, w);
+	return 0;
+}
+
+static int recv_data(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf)
+{
+	if (f->data.to != n->g.cfg.super.store || n->g.peer[slot].client)
+		return -EINVAL;
+	return rblk_client_data(&n->client, &f->data, &f->append, buf);
+}
+
+static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
+			  struct rblk_buf **buf)
+{
+	switch (f->type) {
+	case WIRE_RAFT:
+		return recv_raft(n, slot, f, buf);
+	case WIRE_SUBMIT:
+		return recv_submit(n, slot, f, buf);
+	case WIRE_REPLY:
+		return recv_reply(n, slot, &f->reply);
+	case WIRE_READ:
+		return recv_read(n, slot, &f->read);
+	case WIRE_DATA:
+		return recv_data(n, slot, f, buf);
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * rblk_node_recv() - a frame of a peer
+ * @n: node
+ * @slot: whose connection it came on
+ * @f: decoded; the configuration pointer of a raft message is set here
+ * @buf: payload of entry i, NULL for none; all references are taken over
+ * @now: ns
+ *
+ * Return: 0; -EINVAL: hostile or absurd, the connection should be cut;
+ * -ECONNRESET: it should be, too, but for a new hello only.
+ */
+int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf,
+		   u64 now)
+{
+	int ret = 0;
+
+	n->g.now = now;
+	if (n->g.halt == NODE_RUNNING && (!n->replica || rblk_replica_listens(n->replica))) {
+		ret = dispatch_frame(n, slot, f, buf);
+		if (n->replica)
+			rblk_server_heard(&n->server, slot);
+	}
+	put_received(n, buf, f->append.n);
+	return ret;
+}

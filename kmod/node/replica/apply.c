@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Background application of committed entries to the data device. It lags on
+ * purpose: what is overwritten meanwhile is written once.
+ */
+#include "internal.h"
+
+static u64 since_checkpoint(const struct rblk_replica *r)
+{
+	const struct rblk_ent *ent = rblk_replica_ent(r, r->ckpt_index);
+
+	return r->log.head_pos - (ent ? ent->pos : r->log.floor_pos);
+}
+
+/**
+ * rblk_replica_pressure() - is a checkpoint needed to relieve the log or its table?
+ * @r: replica
+ *
+ * What is older than the checkpoint can go at any time; a half of it stays for
+ * peers that lag, so the rest must be checkpointed by the quarter.
+ *
+ * Return: true when a quarter of either was used since the checkpoint.
+ */
+bool rblk_replica_pressure(const struct rblk_replica *r)
+{
+	return since_checkpoint(r) * 4 > r->g->cfg.super.ring_bytes ||
+	       (r->last - r->ckpt_index) * 4 > r->mask;
+}
+
+/**
+ * rblk_replica_log_full() - must writes wait for a checkpoint?
+ * @r: replica
+ *
+ * After a blackout nobody knows what is committed until all that a new leader
+ * inherited, since the checkpoint, is in the rings of a quorum, and its no-op
+ * behind. On another member the same entries may take up to twice the ring, one
+ * record each where here many shared one. So not even half of it may be in use.
+ *
+ * Return: true when more than two fifths were used since the checkpoint.
+ */
+bool rblk_replica_log_full(const struct rblk_replica *r)
+{
+	return since_checkpoint(r) * 5 > r->g->cfg.super.ring_bytes * 2;
+}
+
+static bool apply_wanted(const struct rblk_replica *r)
+{
+	if (!rblk_vol_unapplied_entries(r->vol))
+		return false;
+	if (r->execute_blocked || r->reads_stalled || r->ckpt_wanted || rblk_replica_pressure(r))
+		return true;
+	if (rblk_vol_unapplied(r->vol) >= r->g->cfg.limits.apply_bytes)
+		return true;
+	return r->g->now >= r->idle_since + NODE_APPLY_IDLE_NS;
+}
+
+/*
+ * How far a batch may go: what is durable in the own log (so that a checkpoint
+ * never passes it, and payload may be dropped once applied), and up to the first
+ * entry of before the start whose payload has to be read back first.
+ */
+static u64 apply_limit(struct rblk_replica *r)
+{
+	u64 limit = min_t(u64, rblk_replica_executed(r), r->rst.durable);
+	u64 first = rblk_replica_applied(r) + 1;
+	u64 end = min_t(u64, limit, min_t(u64, r->boot_last, first + r->g->cfg.limits.batch));
+	u64 i;
+
+	for (i = first; i <= end; i++) {
+		struct rblk_ent *ent = rblk_replica_ent(r, i);
+
+		if (!ent->e.nblocks || ent->buf)
+			continue;
+		rblk_replica_feed_want(&r->apply_feed, i, min_t(u64, limit, r->boot_last));
+		return i - 1;
+	}
+	return first > r->boot_last || end == r->boot_last ? limit : end;
+}
+
+/* The slowest peer that is being fed: its payload had better be in memory. */
+static u64 slowest_peer(const struct rblk_replica *r)
+{
+	u64 slowest = U64_MAX;
+	u32 i;
+
+	if (!rblk_replica_leads(r))
+		return slowest;
+	for (i = 0; i < r->rst.npeers; i++)
+		if (r->rst.peer[i].active && r->rst.peer[i].state != RAFT_PEER_RESYNC)
+			slowest = min_t(u64, slowest, r->rst.peer[i].match);
+	return slowest;
+}
+
+/**
+ * rblk_replica_release_run() - drops the payload of entries that nobody needs soon
+ * @r: replica
+ *
+ * An applied entry keeps its payload until the connected peers have it, or until
+ * what is kept so exceeds its bound: then the peer is fed from the log. So it is
+ * when a readback found no memory: what is kept may be just that.
+ */
+void rblk_replica_release_run(struct rblk_replica *r)
+{
+	u64 slowest;
+
+	if (r->released >= rblk_replica_applied(r))
+		return;
+	slowest = r->readback_starved ? U64_MAX : slowest_peer(r);
+	r->readback_starved = false;
+	while (r->released < rblk_replica_applied(r)) {
+		struct rblk_ent *ent = &r->ent[(r->released + 1) & r->mask];
+
+		if (ent->e.index > slowest && r->held_bytes <= r->g->cfg.limits.apply_bytes)
+			return;
+		rblk_replica_release_next(r);
+	}
+}
+
+static void applied(struct rblk_replica *r, u64 from, u64 to)
+{
+	u64 i;
+
+	for (i = from; i <= to; i++)
+		if (r->ent[i & r->mask].buf)
+			r->held_bytes += r->ent[i & r->mask].buf->nblocks * RBLK_BLOCK_SIZE;
+	rblk_replica_release_run(r);
+	r->applies++;
+	r->idle_since = r->g->now;
+	rblk_ground_trace(r->g, NODE_T_APPLIED, to, 0);
+}
+
+/**
+ * rblk_replica_apply_run() - plans a batch and hands it to the host
+ * @r: replica
+ */
+void rblk_replica_apply_run(struct rblk_replica *r)
+{
+	struct vol_batch b;
+	u64 limit, from;
+	u32 i;
+
+	while (!r->apply_busy && apply_wanted(r)) {
+		from = rblk_replica_applied(r) + 1;
+		limit = apply_limit(r);
+		if (limit < from || !rblk_vol_apply_plan(r->vol, limit, &b))
+			return;
+		rblk_ground_trace(r->g, NODE_T_APPLY, b.last, b.nitem);
+		if (!b.nzero && !b.nitem) {
+			rblk_vol_apply_done(r->vol);
+			applied(r, from, b.last);
+			continue;
+		}
+		for (i = 0; i < b.nitem; i++)
+			r->apply_buf[i] = r->ent[b.item[i].index & r->mask].buf;
+		r->applied_blocks += b.nitem;
+		r->apply_busy = true;
+		r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
+	}
+}
+
+/**
+ * rblk_replica_apply_done() - a batch is on the data device
+ * @r: replica
+ * @error: 0 or -errno
+ */
+void rblk_replica_apply_done(struct rblk_replica *r, int error)
+{
+	u64 from = rblk_replica_applied(r) + 1;
+
+	r->apply_busy = false;
+	if (r->g->halt != NODE_RUNNING)
+		return;
+	if (error) {
+		rblk_vol_apply_abort(r->vol);
+		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
+		return;
+	}
+	rblk_vol_apply_done(r->vol);
+	applied(r, from, rblk_replica_applied(r));
+	r->reads_stalled = false;
+	r->reads_due = true;
+}
+
+/**
+ * rblk_replica_apply_deadline() - when an idle volume wants to apply
+ * @r: replica
+ *
+ * Return: ns, U64_MAX for never.
+ */
+u64 rblk_replica_apply_deadline(const struct rblk_replica *r)
+{
+	if (r->apply_busy || !rblk_vol_unapplied_entries(r->vol) ||
+	    rblk_replica_applied(r) >= r->rst.durable)
+		return U64_MAX;
+	if (r->apply_feed.rb.busy || r->apply_feed.wanted)
+		return U64_MAX;
+	return r->idle_since + NODE_APPLY_IDLE_NS;
+}

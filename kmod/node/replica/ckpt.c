@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checkpoints, and the metadata they end in. The order is what makes trimming
+ * safe, each step durable before the next begins:
+ *
+ *   data flushed -> data header -> change map -> metadata (both copies) -> trim
+ *
+ * The metadata of a checkpoint carries the new floor as well; the ring below it
+ * is free, and raft told, only when both copies hold it.
+ */
+#include "internal.h"
+
+static bool ckpt_due(const struct rblk_replica *r)
+{
+	if (rblk_replica_applied(r) <= r->ckpt_index)
+		return false;
+	if (r->ckpt_wanted)
+		return !rblk_vol_unapplied_entries(r->vol) || rblk_replica_pressure(r);
+	if (rblk_replica_pressure(r))
+		return true;
+	return !r->apply_busy && r->g->now >= r->idle_since + NODE_CKPT_IDLE_NS;
+}
+
+static void begin_ckpt(struct rblk_replica *r)
+{
+	struct data_super ds = {
+		.store = r->g->cfg.super.store,
+		.seq = r->data_seq + 1,
+	};
+
+	r->ckpt_state = *rblk_vol_applied(r->vol);
+	ds.index = r->ckpt_state.index;
+	ds.term = r->ckpt_state.term;
+	memcpy(ds.volume, r->g->cfg.super.volume, sizeof(ds.volume));
+	memcpy(ds.volume_name, r->g->cfg.super.volume_name, sizeof(ds.volume_name));
+	memcpy(ds.node, r->g->cfg.super.node, sizeof(ds.node));
+	rblk_log_data_super_encode(&ds, r->block);
+	r->ckpt = CKPT_SYNC;
+	r->ckpt_busy = true;
+	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_state.index, CKPT_SYNC);
+	r->g->ops->data_sync(r->g->host, r->block);
+}
+
+/*
+ * So full that nothing can be kept for those who lag. A message is taken whole
+ * or not at all: without room for the largest, none may ever come in.
+ */
+static bool low_space(const struct rblk_replica *r)
+{
+	return rblk_log_free_bytes(&r->log) * 8 < r->g->cfg.super.ring_bytes ||
+	       rblk_replica_free_entries(r) * 8 < r->mask ||
+	       rblk_replica_free_entries(r) < WIRE_ENTRIES_MAX + NODE_LEAD_RESERVE;
+}
+
+/*
+ * The newest entry that the log need not keep: of what is checkpointed, the last
+ * half of the ring (and of the table) stays for peers that lag. With a
+ * checkpoint every quarter, a quarter is left to breathe.
+ */
+static u64 floor_index(const struct rblk_replica *r, u64 ckpt)
+{
+	u64 keep = r->g->cfg.super.ring_bytes / 2;
+	u64 lo = r->base.index, hi = ckpt, newest;
+
+	if (low_space(r))
+		return ckpt;
+	if (r->log.head_pos <= r->log.floor_pos + keep &&
+	    rblk_replica_free_entries(r) > r->mask / 2)
+		return r->base.index;
+	newest = r->last > r->mask / 2 ? r->last - r->mask / 2 : 0;
+	/* Positions ascend with the index: find the last one below head - keep. */
+	while (lo < hi) {
+		u64 mid = lo + (hi - lo + 1) / 2;
+
+		if (r->ent[mid & r->mask].pos + keep <= r->log.head_pos || mid < newest)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	return lo;
+}
+
+static void set_floor(struct rblk_replica *r)
+{
+	u64 floor = floor_index(r, r->ckpt_state.index);
+
+	if (floor <= r->base.index)
+		return;
+	/* The ring's floor is coarser, and may stay: the table is relieved all the same. */
+	rblk_log_floor(&r->log, floor, &r->meta);
+	r->meta.floor.index = floor;
+	r->meta.floor.term = rblk_raft_term_at(r->raft, floor);
+}
+
+static void write_meta_state(struct rblk_replica *r)
+{
+	r->meta.state = r->ckpt_state;
+	if (r->g->conf.index <= r->ckpt_state.index) {
+		r->meta.conf = r->g->conf;
+		r->meta.prev_conf = r->g->conf;
+	} else {
+		r->meta.conf = r->prev_conf;
+		r->meta.prev_conf = r->prev_conf;
+	}
+	set_floor(r);
+	r->ckpt = CKPT_META;
+	r->ckpt_busy = false;
+	r->meta_dirty = true;
+}
+
+/*
+ * Space is low because of entries that cannot be checkpointed before they are committed: what
+ * the newest checkpoint covers is given up after all. It may be in the way of the
+ * very entry that commits them.
+ */
+static void trim_only(struct rblk_replica *r)
+{
+	u64 floor = r->meta.floor.index;
+
+	r->ckpt_state = r->meta.state;
+	set_floor(r);
+	if (r->meta.floor.index == floor)
+		return;
+	r->ckpt = CKPT_META;
+	r->meta_dirty = true;
+}
+
+/**
+ * rblk_replica_map_offset() - where a block of the change map is
+ * @r: replica
+ * @block: which one
+ *
+ * Return: byte offset on the log device.
+ */
+u64 rblk_replica_map_offset(const struct rblk_replica *r, u32 block)
+{
+	return r->g->cfg.super.map_off + (u64)block * RBLK_BLOCK_SIZE;
+}
+
+static void next_map_block(struct rblk_replica *r)
+{
+	int n = rblk_vol_map_dirty(r->vol, r->map_next);
+
+	if (n < 0) {
+		write_meta_state(r);
+		return;
+	}
+	rblk_log_map_encode(&r->g->cfg.super, n, rblk_vol_map(r->vol, n), r->block);
+	/* Clean before the write: a change during it makes the block dirty again. */
+	rblk_vol_map_clean(r->vol, n);
+	r->map_next = n + 1;
+	r->ckpt_busy = true;
+	r->g->ops->map_write(r->g->host, rblk_replica_map_offset(r, n), r->block);
+}
+
+/**
+ * rblk_replica_ckpt_run() - starts or continues a checkpoint
+ * @r: replica
+ */
+void rblk_replica_ckpt_run(struct rblk_replica *r)
+{
+	if (r->ckpt == CKPT_IDLE && ckpt_due(r))
+		begin_ckpt(r);
+	else if (r->ckpt == CKPT_IDLE && low_space(r))
+		trim_only(r);
+	else if (r->ckpt == CKPT_IDLE && r->ckpt_wanted && !rblk_vol_unapplied_entries(r->vol))
+		r->ckpt_wanted = false;
+}
+
+/**
+ * rblk_replica_ckpt_deadline() - when an idle volume wants to checkpoint
+ * @r: replica
+ *
+ * Return: ns, U64_MAX for never.
+ */
+u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
+{
+	if (r->ckpt != CKPT_IDLE || r->apply_busy || rblk_replica_applied(r) <= r->ckpt_index)
+		return U64_MAX;
+	/* Wanted at once: what it waits for are events, and time would only be spun away. */
+	if (r->ckpt_wanted)
+		return U64_MAX;
+	return r->idle_since + NODE_CKPT_IDLE_NS;
+}
+
+/**
+ * rblk_replica_data_sync_done() - the data device is flushed, its header written
+ * @r: replica
+ * @error: 0 or -errno
+ */
+void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
+{
+	r->ckpt_busy = false;
+	if (r->g->halt != NODE_RUNNING)
+		return;
+	if (error) {
+		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
+		return;
+	}
+	r->data_seq++;
+	r->ckpt = CKPT_MAP;
+	r->map_next = 0;
+	next_map_block(r);
+}
+
+/**
+ * rblk_replica_map_done() - a block of the change map is written
+ * @r: replica
+ * @error: 0 or -errno
+ */
+void rblk_replica_map_done(struct rblk_replica *r, int error)
+{
+	r->ckpt_busy = false;
+	if (r->g->halt != NODE_RUNNING)
+		return;
+	if (error) {
+		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
+		return;
+	}
+	next_map_block(r);
+}
+
+static void ckpt_ended(struct rblk_replica *r)
+{
+	struct raft_event ev = { .type = RAFT_EV_COMPACTED, .now = r->g->now };
+
+	r->ckpt = CKPT_IDLE;
+	r->ckpt_index = r->ckpt_state.index;
+	r->checkpoints++;
+	r->idle_since = r->g->now;
+	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_index, CKPT_IDLE);
+	if (r->meta.floor.index > r->base.index) {
+		rblk_log_trim(&r->log, &r->meta);
+		rblk_replica_compact(r, &r->meta.floor);
+		rblk_replica_feeds_drop(r, r->base.index + 1, U64_MAX);
+		ev.done.index = r->base.index;
+		rblk_replica_step(r, &ev);
+		rblk_ground_trace(r->g, NODE_T_TRIM, r->base.index + 1,
+				  rblk_log_used_bytes(&r->log));
+	}
+	rblk_ground_note(r->g, NODE_N_CHECKPOINT, r->ckpt_index);
+}
+
+/**
+ * rblk_replica_meta_run() - writes the metadata when it changed
+ * @r: replica
+ *
+ * One version at a time; what changes meanwhile goes into the next.
+ */
+void rblk_replica_meta_run(struct rblk_replica *r)
+{
+	if (!r->meta_dirty || r->meta_busy)
+		return;
+	r->meta_dirty = false;
+	r->meta_busy = true;
+	r->meta_copy = 0;
+	r->meta_version_written = r->meta_version;
+	r->meta_has_ckpt = r->ckpt == CKPT_META;
+	rblk_replica_remember(r);
+	r->meta.version++;
+	r->meta.watermark = r->log.durable_seq;
+	rblk_log_meta_encode(&r->meta, &r->g->cfg.super, r->meta_buf);
+	r->meta_writes++;
+	r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(0), r->meta_buf);
+}
+
+/**
+ * rblk_replica_meta_done() - a copy of the metadata is written
+ * @r: replica
+ * @error: 0 or -errno
+ */
+void rblk_replica_meta_done(struct rblk_replica *r, int error)
+{
+	struct raft_event ev = { .type = RAFT_EV_META_DONE, .now = r->g->now };
+
+	if (error) {
+		r->meta_busy = false;
+		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
+		return;
+	}
+	if (r->meta_copy == 0) {
+		r->meta_copy = 1;
+		r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(1), r->meta_buf);
+		return;
+	}
+	r->meta_busy = false;
+	if (r->g->halt != NODE_RUNNING)
+		return;
+	r->started = true;
+	if (r->meta_has_ckpt)
+		ckpt_ended(r);
+	if (r->bootstrapping || !r->meta_version_written)
+		return;
+	ev.done.meta_version = r->meta_version_written;
+	rblk_replica_step(r, &ev);
+}

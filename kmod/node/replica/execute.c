@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Execution: committed entries meet the state machine, in log order, apart from
+ * writing the data device. Who waits for a verdict learns of it in run.c.
+ */
+#include "internal.h"
+
+/**
+ * rblk_replica_execute() - executes what is committed, as far as the volume has room
+ * @r: replica
+ */
+void rblk_replica_execute(struct rblk_replica *r)
+{
+	u64 before = rblk_replica_executed(r), i;
+
+	r->execute_blocked = false;
+	for (i = before + 1; i <= r->commit; i++) {
+		struct rblk_ent *ent = rblk_replica_ent(r, i);
+		int verdict;
+
+		if (RBLK_ASSERT(ent)) {
+			rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+			return;
+		}
+		verdict = rblk_vol_execute(r->vol, &ent->e);
+		if (verdict == -EAGAIN) {
+			r->execute_blocked = true;
+			break;
+		}
+		rblk_ground_trace(r->g, NODE_T_VERDICT, i, (u64)-verdict);
+	}
+	if (rblk_replica_executed(r) != before) {
+		r->idle_since = r->g->now;
+		r->reads_due = true;
+	}
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading back from the log what is no longer in memory: for a peer that lags,
+ * and for entries from before the start that still have to be applied.
+ */
+#include "internal.h"
+
+/**
+ * rblk_replica_payload_for() - the payload of an entry, to be sent
+ * @r: replica
+ * @slot: the peer
+ * @index: the entry, in the table
+ *
+ * Return: from the table, or read back for this peer; NULL: neither.
+ */
+struct rblk_buf *rblk_replica_payload_for(struct rblk_replica *r, u32 slot, u64 index)
+{
+	struct rblk_ent *ent = rblk_replica_ent(r, index);
+	struct rblk_feed *f = &r->feed[slot];
+
+	if (ent->buf)
+		return ent->buf;
+	if (f->ready && index >= f->rb.first && index < f->rb.first + f->rb.n)
+		return f->rb.buf[index - f->rb.first];
+	return NULL;
+}
+
+static void drop_feed(struct rblk_replica *r, struct rblk_feed *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->rb.n; i++) {
+		if (f->rb.buf[i])
+			r->g->ops->buf_put(r->g->host, f->rb.buf[i]);
+		f->rb.buf[i] = NULL;
+	}
+	f->rb.n = 0;
+	f->ready = false;
+	f->stale = false;
+}
+
+/**
+ * rblk_replica_feed_want() - entries are needed that are only in the log
+ * @f: feed
+ * @first: first entry
+ * @last: last one that would be of use
+ *
+ * While something is being read for @f nothing changes: it is asked again afterwards.
+ */
+void rblk_replica_feed_want(struct rblk_feed *f, u64 first, u64 last)
+{
+	if (f->rb.busy)
+		return;
+	f->wanted = true;
+	f->first = first;
+	f->last = last;
+}
+
+/**
+ * rblk_replica_feed_sent() - entries went to a peer
+ * @r: replica
+ * @slot: the peer
+ * @last: newest entry sent
+ */
+void rblk_replica_feed_sent(struct rblk_replica *r, u32 slot, u64 last)
+{
+	struct rblk_feed *f = &r->feed[slot];
+
+	if (f->ready && last >= f->rb.first + f->rb.n - 1)
+		drop_feed(r, f);
+}
+
+/*
+ * No memory: rblk_node_run() comes back. Trimmed or truncated meanwhile: raft knows.
+ * In memory after all (read back for the apply): raft can go on.
+ */
+static void nothing_to_read(struct rblk_replica *r, struct rblk_feed *f)
+{
+	const struct rblk_ent *ent = rblk_replica_ent(r, f->first);
+
+	if (ent && ent->buf)
+		f->sendable = true;
+	else
+		f->wanted = !!ent;
+}
+
+/* Collects what is to be read for @f, as far as the budgets go. */
+static void start_readback(struct rblk_replica *r, struct rblk_feed *f)
+{
+	struct rblk_node_readback *rb = &f->rb;
+	u32 blocks = 0;
+	u64 i;
+
+	drop_feed(r, f);
+	f->wanted = false;
+	for (i = f->first; i <= f->last && rb->n < NODE_READBACK_ENTRIES; i++) {
+		struct rblk_ent *ent = rblk_replica_ent(r, i);
+
+		if (!ent || ent->buf || i >= r->log_next ||
+		    i > r->rst.durable || blocks + ent->e.nblocks > NODE_READBACK_BLOCKS)
+			break;
+		rb->buf[rb->n] = NULL;
+		rb->pos[rb->n] = ent->pos;
+		if (ent->e.nblocks) {
+			rb->buf[rb->n] = r->g->ops->buf_alloc(r->g->host, ent->e.nblocks);
+			if (!rb->buf[rb->n]) {
+				r->readback_starved |= !rb->n;
+				break;
+			}
+		}
+		blocks += ent->e.nblocks;
+		rb->n++;
+	}
+	rb->first = f->first;
+	if (!rb->n) {
+		nothing_to_read(r, f);
+		return;
+	}
+	rb->busy = 1;
+	r->readbacks++;
+	r->g->ops->log_read(r->g->host, rb);
+}
+
+/**
+ * rblk_replica_readbacks_run() - starts the readbacks that are wanted
+ * @r: replica
+ */
+void rblk_replica_readbacks_run(struct rblk_replica *r)
+{
+	u32 i;
+
+	for (i = 0; i < r->g->npeers; i++) {
+		if (r->feed[i].rb.busy)
+			continue;
+		/* Memory for a peer that is not fed any more may be what the apply waits for. */
+		if (!rblk_replica_leads(r))
+			drop_feed(r, &r->feed[i]);
+		else if (r->feed[i].wanted)
+			start_readback(r, &r->feed[i]);
+	}
+	if (r->apply_feed.wanted && !r->apply_feed.rb.busy)
+		start_readback(r, &r->apply_feed);
+}
+
+/**
+ * rblk_replica_feed_forget() - a peer is gone: nothing is read back for it
+ * @r: replica
+ * @slot: the peer
+ *
+ * Memory kept for its return may be what the apply waits for meanwhile.
+ */
+void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot)
+{
+	struct rblk_feed *f = &r->feed[slot];
+
+	f->wanted = false;
+	f->lost = false;
+	f->sendable = false;
+	if (f->rb.busy)
+		f->stale = true;
+	else
+		drop_feed(r, f);
+}
+
+static void invalidate(struct rblk_replica *r, struct rblk_feed *f, u64 below, u64 above)
+{
+	u64 last = f->rb.first + f->rb.n - 1;
+
+	if (f->wanted && (f->first < below || f->last >= above))
+		f->wanted = false;
+	if (!f->rb.n || (f->rb.first >= below && last < above))
+		return;
+	if (f->rb.busy)
+		f->stale = true;
+	else
+		drop_feed(r, f);
+}
+
+/**
+ * rblk_replica_feeds_drop() - entries left the log: what was read of them is void
+ * @r: replica
+ * @below: entries below this were trimmed
+ * @above: entries from this on were truncated
+ */
+void rblk_replica_feeds_drop(struct rblk_replica *r, u64 below, u64 above)
+{
+	u32 i;
+
+	for (i = 0; i < r->g->npeers; i++)
+		invalidate(r, &r->feed[i], below, above);
+	invalidate(r, &r->apply_feed, below, above);
+}
+
+/**
+ * rblk_replica_feeds_put() - the end: all references
+ * @r: replica
+ */
+void rblk_replica_feeds_put(struct rblk_replica *r)
+{
+	u32 i;
+
+	for (i = 0; i < r->g->npeers; i++)
+		drop_feed(r, &r->feed[i]);
+	drop_feed(r, &r->apply_feed);
+}
+
+/* Is what was read what the table says? */
+static bool readback_good(struct rblk_replica *r, struct rblk_node_readback *rb)
+{
+	u32 i;
+
+	for (i = 0; i < rb->n; i++) {
+		struct rblk_ent *ent = rblk_replica_ent(r, rb->first + i);
+
+		if (!rb->buf[i])
+			continue;
+		r->g->ops->buf_sum(r->g->host, rb->buf[i], rb->buf[i]->crc);
+		if (rblk_entry_csum(&ent->e, rb->buf[i]->crc) != ent->e.csum)
+			return false;
+	}
+	return true;
+}
+
+static void apply_readback_done(struct rblk_replica *r)
+{
+	struct rblk_node_readback *rb = &r->apply_feed.rb;
+	u32 i;
+
+	for (i = 0; i < rb->n; i++) {
+		struct rblk_ent *ent = rblk_replica_ent(r, rb->first + i);
+
+		if (!rb->buf[i])
+			continue;
+		ent->buf = rb->buf[i];	/* the reference moves */
+		rb->buf[i] = NULL;
+	}
+	rb->n = 0;
+}
+
+/**
+ * rblk_replica_readback_done() - the host has read payloads from the log
+ * @r: replica
+ * @rb: as given to rblk_node_ops.log_read()
+ * @error: 0 or -errno
+ */
+void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readback *rb, int error)
+{
+	struct rblk_feed *f = container_of(rb, struct rblk_feed, rb);
+
+	rb->busy = 0;
+	if (f->stale || r->g->halt != NODE_RUNNING) {
+		drop_feed(r, f);
+		f->sendable = true;
+		return;
+	}
+	if (error || !readback_good(r, rb)) {
+		drop_feed(r, f);
+		rblk_ground_halt(r->g, error ? NODE_HALT_LOG : NODE_HALT_ROT,
+				 error ? error : -EBADMSG);
+		return;
+	}
+	if (f == &r->apply_feed) {
+		apply_readback_done(r);
+		return;
+	}
+	f->ready = true;
+	f->sendable = true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the replica share, and no other room sees. */
+#ifndef RBLK_NODE_REPLICA_INTERNAL_H
+#define RBLK_NODE_REPLICA_INTERNAL_H
+
+#include "replica.h"
+
+#define NODE_CLOSE_NS		(5 * RBLK_NSEC_PER_MSEC)	/* idle log: closing record */
+#define NODE_APPLY_IDLE_NS	(20 * RBLK_NSEC_PER_MSEC)
+#define NODE_CKPT_IDLE_NS	RBLK_NSEC_PER_SEC
+#define NODE_LEAD_RESERVE	8	/* of it, kept by a follower: it may have to lead next */
+#define NODE_PUMPS_MAX		8	/* per run */
+
+/* step.c */
+void rblk_replica_timeouts(struct rblk_replica *r);
+int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot);
+int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev);
+
+/* memory.c */
+void rblk_replica_remember(struct rblk_replica *r);
+
+/* conf.c */
+void rblk_replica_raft_conf(const struct rblk_conf *c, struct raft_conf *rc);
+
+/* geometry.c */
+void rblk_replica_geometry(const struct rblk_node_cfg *cfg, u64 sectors, struct vol_geom *geo);
+int rblk_replica_volume_init(struct rblk_replica *r);
+
+/* recover.c */
+int rblk_replica_recover(struct rblk_replica *r, const struct log_reader *rd,
+			 const struct data_super *data, struct log_report *rep);
+
+/* table.c */
+bool rblk_replica_can_lead(void *ctx);
+int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf);
+void rblk_replica_unstage(struct rblk_replica *r, u64 index);
+void rblk_replica_drop(struct rblk_replica *r, struct rblk_ent *ent);
+void rblk_replica_truncate(struct rblk_replica *r, u64 first);
+void rblk_replica_shed(struct rblk_replica *r);
+void rblk_replica_release_next(struct rblk_replica *r);
+void rblk_replica_compact(struct rblk_replica *r, const struct rblk_id *base);
+
+/* feed.c: payload back from the log; send.c: what raft sends */
+struct rblk_buf *rblk_replica_payload_for(struct rblk_replica *r, u32 slot, u64 index);
+void rblk_replica_feed_want(struct rblk_feed *f, u64 first, u64 last);
+void rblk_replica_feed_sent(struct rblk_replica *r, u32 slot, u64 last);
+void rblk_replica_feeds_drop(struct rblk_replica *r, u64 below, u64 above);
+void rblk_replica_feeds_put(struct rblk_replica *r);
+void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg);
+u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last);
+
+/* writer.c, apply.c, ckpt.c */
+u64 rblk_replica_writer_deadline(const struct rblk_replica *r);
+u64 rblk_replica_apply_deadline(const struct rblk_replica *r);
+u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r);
+bool rblk_replica_pressure(const struct rblk_replica *r);
+
+#endif /* RBLK_NODE_REPLICA_INTERNAL_H */

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Recovery: what the two devices hold becomes the replica's state. */
+#include "internal.h"
+
+static int recovered_conf(struct rblk_replica *r, const struct rblk_entry *e, const void *block)
+{
+	if (e->index <= r->meta.conf.index)
+		return 0;
+	if (rblk_log_conf_decode(&r->rx_conf, block))
+		return -EBADMSG;
+	r->prev_conf = r->g->conf;
+	r->g->conf = r->rx_conf;
+	r->g->conf.index = e->index;
+	return 0;
+}
+
+/* rblk_log_entry_fn: rebuilds the table; an index that came before truncates from there. */
+static int rblk_replica_recovered(void *ctx, const struct rblk_entry *e, const u32 *block_crc,
+				  u64 payload_pos, const struct log_record *rec,
+				  const void *conf_block)
+{
+	struct rblk_replica *r = ctx;
+	struct rblk_ent *ent;
+
+	if (e->index <= r->last) {
+		r->last = max_t(u64, e->index - 1, r->base.index);
+		if (r->g->conf.index >= e->index && r->g->conf.index > r->meta.conf.index)
+			r->g->conf = r->prev_conf;
+	}
+	if (e->index <= r->base.index)
+		return 0;
+	if (e->index != r->last + 1)
+		return -EBADMSG;
+	if (!rblk_replica_free_entries(r))
+		return -E2BIG;
+	ent = &r->ent[e->index & r->mask];
+	ent->e = *e;
+	ent->buf = NULL;
+	ent->pos = payload_pos;
+	r->last = e->index;
+	return e->kind == RBLK_E_CONF ? recovered_conf(r, e, conf_block) : 0;
+}
+
+static int collect_runs(struct rblk_replica *r, struct raft_boot *boot, struct rblk_id *runs)
+{
+	u64 i;
+
+	for (i = r->base.index + 1; i <= r->last; i++) {
+		const struct rblk_entry *e = &r->ent[i & r->mask].e;
+
+		if (!boot->nruns || runs[boot->nruns - 1].term != e->term) {
+			if (boot->nruns == RAFT_RUNS_MAX)
+				return -E2BIG;
+			runs[boot->nruns++].term = e->term;
+		}
+		runs[boot->nruns - 1].index = i;
+		boot->last.index = i;
+		boot->last.term = e->term;
+	}
+	boot->runs = runs;
+	return 0;
+}
+
+static int start_raft(struct rblk_replica *r, void *scratch)
+{
+	struct raft_boot boot = {
+		.meta = r->meta.raft,
+		.snap = r->base,
+		.last = r->base,
+		.commit = r->meta.state.index,
+	};
+	int ret = collect_runs(r, &boot, scratch);
+
+	if (ret)
+		return ret;
+	rblk_replica_raft_conf(&r->g->conf, &boot.conf);
+	boot.conf.index = r->g->conf.index;
+	if (r->prev_conf.index != r->g->conf.index) {
+		rblk_replica_raft_conf(&r->prev_conf, &boot.prev_conf);
+		boot.prev_conf.index = r->prev_conf.index;
+	}
+	return rblk_replica_raft_init(r, &boot);
+}
+
+/*
+ * The data header is written before the metadata of its checkpoint, and names
+ * only what the own log held durably and never gives up. So it is not older than
+ * the metadata, and not newer than the log.
+ */
+static int check_data(const struct rblk_replica *r, const struct data_super *data)
+{
+	if (memcmp(data->volume, r->g->cfg.super.volume, RBLK_UUID_LEN) ||
+	    data->store != r->g->cfg.super.store)
+		return -EINVAL;
+	if (data->index > r->last)
+		return -EBADMSG;
+	return data->index < r->meta.state.index ? -ESTALE : 0;
+}
+
+static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct log_report *rep)
+{
+	struct log_reader reader = *rd;
+	int bad, ret;
+
+	ret = rblk_log_read_meta(rd, &r->g->cfg.super, &r->meta, &bad);
+	if (ret)
+		return ret;
+	r->base = r->meta.floor;
+	r->last = r->base.index;
+	r->g->conf = r->meta.conf;
+	r->prev_conf = r->meta.prev_conf;
+	r->ckpt_index = r->meta.state.index;
+	reader.skip_index = r->ckpt_index;
+	ret = rblk_log_recover(&r->log, &reader, &r->meta, rblk_replica_recovered, r, rep);
+	if (ret)
+		return ret;
+	/* The checkpoint never passes what is durable: a shorter log has lost something. */
+	return r->last < r->ckpt_index ? -EBADMSG : 0;
+}
+
+/**
+ * rblk_replica_recover() - reads the log, and starts raft and the volume on it
+ * @r: replica, laid out
+ * @rd: reads the log device
+ * @data: decoded header of the data device
+ * @rep: filled: what was found in the ring
+ *
+ * Context: may sleep in @rd.
+ * Return: 0 or -errno, see rblk_node_start().
+ */
+int rblk_replica_recover(struct rblk_replica *r, const struct log_reader *rd,
+			 const struct data_super *data, struct log_report *rep)
+{
+	int ret = read_log(r, rd, rep);
+
+	if (!ret)
+		ret = check_data(r, data);
+	if (!ret)
+		ret = rblk_replica_volume_init(r);
+	if (!ret)
+		ret = start_raft(r, rd->scratch);
+	return ret;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The replica of a node: raft, log and volume composed over the node's two
+ * devices. A node without disks has none.
+ *
+ * Cursors over the log, always in this order:
+ *   base <= checkpoint <= applied <= executed <= commit <= last
+ *   applied <= durable (own log), log_next - 1 <= last
+ * Entries (base, last] are in the table. An entry keeps its payload until it is
+ * applied (and thereby durable) and released; later readers get it back from the
+ * log. released <= applied.
+ *
+ * Nothing here calls the client or the server of the node. What they have to
+ * know of is left in the cursors and in the fields below "for run.c", which looks
+ * at them after each event.
+ */
+#ifndef RBLK_NODE_REPLICA_H
+#define RBLK_NODE_REPLICA_H
+
+#include "node/ground/arena.h"
+#include "node/ground/ground.h"
+#include "node/ground/reads.h"
+
+#define NODE_ENTRIES_RESERVE	16	/* for no-ops, sessions: what relieves a full table */
+
+struct rblk_ent {
+	struct rblk_entry e;
+	struct rblk_buf *buf;	/* one reference; NULL: no payload, or only in the log */
+	u64 pos;		/* of the payload in the ring; valid below log_next */
+};
+
+/* Payload on its way back from the log: for the peer in the same slot, or to be applied. */
+struct rblk_feed {
+	bool wanted;		/* entries first .. last must be read back */
+	bool ready;		/* @rb holds them */
+	bool stale;		/* what is being read no longer matters */
+	bool lost;		/* for run.c: raft is to be told that what was sent may be lost */
+	bool sendable;		/* for run.c: and that something can be sent again */
+	u64 first, last;
+	struct rblk_node_readback rb;
+};
+
+enum rblk_ckpt_phase { CKPT_IDLE, CKPT_SYNC, CKPT_MAP, CKPT_META };
+
+struct rblk_replica {
+	struct rblk_ground *g;
+	struct rblk_reads *reads;
+
+	struct raft *raft;
+	struct vol *vol;
+	void *vol_mem;
+	struct log log;
+	struct raft_out *out;
+	struct raft_status rst;		/* after the latest step */
+	u64 trunc_epoch;
+
+	/* Entry table. */
+	struct rblk_ent *ent;
+	u64 mask;
+	struct rblk_id base;
+	u64 last;
+	u64 log_next;			/* next entry to give to the log */
+	u64 commit;			/* raft's */
+	u64 released;			/* entries up to here have no payload in memory */
+	u64 held_bytes;			/* payload of applied entries, for peers */
+	u64 boot_last;			/* entries up to here may lack their payload in memory */
+	const struct wire_append *rx;	/* message being stepped */
+	struct rblk_buf **rx_buf;
+	u64 rx_first;
+
+	/* Configuration: the one before the active one, and one being received. */
+	struct rblk_conf prev_conf, rx_conf;
+	struct raft_conf raft_conf;	/* scratch */
+	bool bootstrapping;
+
+	/* Metadata: @meta is the newest content, written whole to both copies in turn. */
+	struct log_meta meta;
+	void *meta_buf;
+	bool meta_dirty;
+	bool meta_busy;
+	u8 meta_copy;
+	u64 meta_version;		/* raft's newest request */
+	u64 meta_version_written;	/* of the version being written */
+	bool meta_has_ckpt;		/* the version being written ends a checkpoint */
+	bool started;			/* the generation of this start is durable */
+
+	/* Checkpoint. */
+	enum rblk_ckpt_phase ckpt;
+	bool ckpt_busy;			/* an operation of the phase is under way */
+	bool ckpt_wanted;
+	u64 ckpt_index;
+	u64 data_seq;
+	u32 map_next;
+	struct rblk_state ckpt_state;
+	u8 *block;			/* one block: data header, map block, configuration */
+	u64 idle_since;			/* latest progress of execution or apply */
+
+	/* Execution and apply. */
+	bool execute_blocked;		/* the volume's index was full */
+	bool apply_busy;
+	bool reads_stalled;		/* a read waits for payload that is only in the log */
+	bool readback_starved;		/* a readback found no memory: nothing is kept for peers */
+	struct rblk_buf **apply_buf;
+	struct rblk_feed apply_feed;	/* for entries from before the start */
+	struct rblk_feed feed[NODE_PEERS_MAX];	/* by slot */
+
+	/* For run.c. */
+	bool reads_due;			/* something changed that reads may wait for */
+	u64 read_ok_id, read_ok_index;	/* raft confirmed reads up to that read id */
+
+	u64 log_idle_at;		/* when to write a closing record */
+
+	u64 proposals_refused, truncated, readbacks;
+	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
+};
+
+static inline u64 rblk_replica_executed(const struct rblk_replica *r)
+{
+	return rblk_vol_executed(r->vol)->index;
+}
+
+static inline u64 rblk_replica_applied(const struct rblk_replica *r)
+{
+	return rblk_vol_applied(r->vol)->index;
+}
+
+static inline bool rblk_replica_leads(const struct rblk_replica *r)
+{
+	return r->rst.role == RAFT_LEADER;
+}
+
+/* ---- for the node ---- */
+
+/* start.c, recover.c */
+struct rblk_replica *rblk_replica_lay_out(struct rblk_arena *a, const struct rblk_node_cfg *cfg);
+bool rblk_replica_limits_ok(const struct rblk_node_cfg *cfg);
+int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rblk_reads *reads,
+		       u8 *pages, const struct log_reader *rd, const struct data_super *data,
+		       struct log_report *rep);
+void rblk_replica_stop(struct rblk_replica *r);
+bool rblk_replica_listens(const struct rblk_replica *r);
+void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h);
+void rblk_replica_map_load(struct rblk_replica *r, u32 block, const void *data, int error);
+
+/* recv.c */
+int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
+		      const struct wire_append *a, struct rblk_buf **buf);
+
+/* step.c */
+int rblk_replica_step_store(struct rblk_replica *r, enum raft_event_type type, u64 store);
+void rblk_replica_halt(struct rblk_replica *r);
+
+/* memory.c */
+bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h);
+void rblk_replica_met(struct rblk_replica *r, const struct wire_hello *h);
+
+/* run.c, and its parts */
+void rblk_replica_tick(struct rblk_replica *r);
+void rblk_replica_report(struct rblk_replica *r);
+void rblk_replica_pump(struct rblk_replica *r);
+void rblk_replica_execute(struct rblk_replica *r);
+void rblk_replica_writer_run(struct rblk_replica *r);
+void rblk_replica_release_run(struct rblk_replica *r);
+void rblk_replica_apply_run(struct rblk_replica *r);
+void rblk_replica_ckpt_run(struct rblk_replica *r);
+void rblk_replica_meta_run(struct rblk_replica *r);
+void rblk_replica_readbacks_run(struct rblk_replica *r);
+u64 rblk_replica_deadline(const struct rblk_replica *r);
+
+/* The ends of what the host does. */
+void rblk_replica_log_done(struct rblk_replica *r, struct log_record *rec, int error);
+void rblk_replica_meta_done(struct rblk_replica *r, int error);
+void rblk_replica_map_done(struct rblk_replica *r, int error);
+void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readback *rb, int error);
+void rblk_replica_apply_done(struct rblk_replica *r, int error);
+void rblk_replica_data_sync_done(struct rblk_replica *r, int error);
+
+/* feed.c, ckpt.c */
+void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);
+u64 rblk_replica_map_offset(const struct rblk_replica *r, u32 block);
+
+/* read.c */
+void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd);
+void rblk_replica_read_done(struct rblk_replica *r, struct rblk_read *rd);
+void rblk_replica_reads_run(struct rblk_replica *r);
+void rblk_replica_reads_advance(struct rblk_replica *r);
+
+/* bootstrap.c */
+int rblk_replica_bootstrap_conf(const struct rblk_replica *r, const char *self_addr, u64 sectors,
+				u64 cluster, struct rblk_conf *conf, u32 *slot);
+int rblk_replica_bootstrap(struct rblk_replica *r, struct rblk_conf *conf, u32 *slot);
+void rblk_replica_bootstrap_run(struct rblk_replica *r);
+
+/* status.c */
+void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *st);
+bool rblk_replica_ok(const struct rblk_replica *r, bool deep);
+
+/* ---- for the server, as leader ---- */
+
+int rblk_replica_propose(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf);
+bool rblk_replica_log_full(const struct rblk_replica *r);
+struct rblk_ent *rblk_replica_ent(const struct rblk_replica *r, u64 index);
+u64 rblk_replica_free_entries(const struct rblk_replica *r);
+
+#endif /* RBLK_NODE_REPLICA_H */

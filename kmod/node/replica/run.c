@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Raft's share of a pass, and when the replica is due next. */
+#include "internal.h"
+
+/**
+ * rblk_replica_tick() - raft's timers
+ * @r: replica
+ */
+void rblk_replica_tick(struct rblk_replica *r)
+{
+	struct raft_event ev = { .type = RAFT_EV_TICK, .now = r->g->now };
+
+	if (!r->bootstrapping && rblk_raft_deadline(r->raft) <= r->g->now)
+		rblk_replica_step(r, &ev);
+}
+
+/**
+ * rblk_replica_report() - tells raft what became of its messages
+ * @r: replica
+ *
+ * Frames that could not be queued are lost to raft; payload that was read back
+ * can be sent. Neither is ever said from within raft's own step.
+ */
+void rblk_replica_report(struct rblk_replica *r)
+{
+	u32 i;
+
+	for (i = 0; i < r->g->npeers; i++) {
+		struct rblk_feed *f = &r->feed[i];
+
+		if (f->lost) {
+			f->lost = false;
+			rblk_replica_step_store(r, RAFT_EV_UNREACHABLE, r->g->peer[i].store);
+		}
+		if (f->sendable) {
+			f->sendable = false;
+			if (rblk_peer_connected(&r->g->peer[i]))
+				rblk_replica_step_store(r, RAFT_EV_REACHABLE,
+							r->g->peer[i].store);
+		}
+	}
+}
+
+/**
+ * rblk_replica_pump() - sends what is new
+ * @r: replica
+ */
+void rblk_replica_pump(struct rblk_replica *r)
+{
+	struct raft_event ev = { .type = RAFT_EV_PUMP, .now = r->g->now };
+	int i;
+
+	for (i = 0; i < NODE_PUMPS_MAX && rblk_raft_pending(r->raft); i++)
+		if (rblk_replica_step(r, &ev) || !r->out->n)
+			break;
+}
+
+/**
+ * rblk_replica_deadline() - when the replica wants a pass
+ * @r: replica, started
+ *
+ * Return: ns, U64_MAX for never.
+ */
+u64 rblk_replica_deadline(const struct rblk_replica *r)
+{
+	u64 at = r->bootstrapping ? U64_MAX : rblk_raft_deadline(r->raft);
+
+	at = min_t(u64, at, rblk_replica_writer_deadline(r));
+	at = min_t(u64, at, rblk_replica_apply_deadline(r));
+	return min_t(u64, at, rblk_replica_ckpt_deadline(r));
+}

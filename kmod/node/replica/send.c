@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What raft sends to the peers: which entries can go now, and their frames. */
+#include "internal.h"
+
+/**
+ * rblk_replica_sendable() - which entries fit into one append to a peer now
+ * @ctx: the replica
+ * @store: the peer
+ * @first: first entry to send
+ * @last: last entry that raft would send
+ *
+ * Raft's callback. Wants a readback where payload is missing.
+ *
+ * Return: the last entry that can go, @first - 1 for none yet.
+ */
+u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last)
+{
+	struct rblk_replica *r = ctx;
+	u32 n = 0, blocks = 0, slot;
+	struct rblk_peer *p = rblk_ground_peer(r->g, store, &slot);
+	u64 i;
+
+	if (!p || !rblk_peer_sendable(p) || r->feed[slot].lost)
+		return first - 1;
+	for (i = first; i <= last && n < WIRE_ENTRIES_MAX; i++, n++) {
+		struct rblk_ent *ent = rblk_replica_ent(r, i);
+
+		if (RBLK_ASSERT(ent))
+			break;
+		if (ent->e.kind == RBLK_E_CONF && n)
+			break;
+		if (blocks + ent->e.nblocks > WIRE_BLOCKS_MAX)
+			break;
+		if (ent->e.nblocks && !rblk_replica_payload_for(r, slot, i)) {
+			if (!n)
+				rblk_replica_feed_want(&r->feed[slot], first, last);
+			break;
+		}
+		blocks += ent->e.nblocks;
+		if (ent->e.kind == RBLK_E_CONF)
+			return i;
+	}
+	return i - 1;
+}
+
+struct frame {
+	struct rblk_replica *r;
+	u32 slot;
+	u64 first;
+	u32 nbufs;
+};
+
+static const struct rblk_entry *rblk_replica_frame_entry(void *ctx, u32 i, const u32 **crc)
+{
+	struct frame *f = ctx;
+	struct rblk_ent *ent = rblk_replica_ent(f->r, f->first + i);
+	struct rblk_buf *buf = NULL;
+
+	if (ent->e.nblocks)
+		buf = rblk_replica_payload_for(f->r, f->slot, ent->e.index);
+	*crc = buf ? buf->crc : NULL;
+	if (buf)
+		f->r->g->bufs[f->nbufs++] = buf;
+	return &ent->e;
+}
+
+/**
+ * rblk_replica_send() - encodes a message of raft and hands it to the host
+ * @r: replica
+ * @msg: the message
+ *
+ * A message that cannot go is dropped, and raft told later (never from within
+ * the step that made it) that what was in flight to the peer may be lost.
+ */
+void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
+{
+	struct rblk_ground *g = r->g;
+	u32 slot, len, n = 0;
+	struct rblk_peer *p = rblk_ground_peer(g, msg->to, &slot);
+	struct frame f = { .r = r, .first = msg->ents.first };
+	enum wire_channel ch = WIRE_CONSENSUS;
+	void *buf;
+
+	if (!p || !rblk_peer_connected(p))
+		return;
+	f.slot = slot;
+	if (msg->type == RAFT_MSG_APPEND && msg->ents.first <= msg->ents.last) {
+		n = msg->ents.last - msg->ents.first + 1;
+		ch = WIRE_BULK;
+	}
+	buf = g->ops->tx_begin(g->host, slot, ch);
+	if (!buf) {
+		if (n) {
+			p->tx_blocked = true;
+			r->feed[slot].lost = true;
+		}
+		return;
+	}
+	len = rblk_wire_encode_raft(buf, msg, n, rblk_replica_frame_entry, &f);
+	rblk_ground_trace(g, NODE_T_SEND, n ? msg->ents.last : 0, msg->type | (u64)slot << 8);
+	g->ops->tx_end(g->host, slot, ch, len, g->bufs, f.nbufs);
+	if (n)
+		rblk_replica_feed_sent(r, slot, msg->ents.last);
+}

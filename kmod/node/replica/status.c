@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a replica tells of itself, and the audit of its invariants. */
+#include "internal.h"
+
+static void replica_counters(const struct rblk_replica *r, struct rblk_node_status *st)
+{
+	st->proposals_refused = r->proposals_refused;
+	st->truncated = r->truncated;
+	st->readbacks = r->readbacks;
+	st->records = r->records;
+	st->log_bytes = r->log_bytes;
+	st->applies = r->applies;
+	st->applied_blocks = r->applied_blocks;
+	st->checkpoints = r->checkpoints;
+	st->meta_writes = r->meta_writes;
+}
+
+/**
+ * rblk_replica_status() - its share of a snapshot
+ * @r: replica
+ * @st: filled in part
+ */
+void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *st)
+{
+	const struct rblk_state *executed = rblk_vol_executed(r->vol);
+
+	st->raft = r->rst;
+	st->generation = r->meta.generation;
+	st->executed_index = executed->index;
+	st->digest = rblk_vol_digest(r->vol);
+	st->applied_index = rblk_replica_applied(r);
+	st->checkpoint_index = r->ckpt_index;
+	st->unapplied_bytes = rblk_vol_unapplied(r->vol);
+	st->ring_bytes = r->g->cfg.super.ring_bytes;
+	st->ring_used = rblk_log_used_bytes(&r->log);
+	st->log_entries = r->last - r->base.index;
+	st->log_entries_max = r->mask + 1;
+	st->inflight_records = r->log.nrec;
+	st->nsessions = executed->nsessions;
+	memcpy(st->sessions, executed->session, sizeof(st->sessions));
+	replica_counters(r, st);
+}
+
+static bool cursors_ok(const struct rblk_replica *r)
+{
+	u64 applied = rblk_replica_applied(r), executed = rblk_replica_executed(r);
+
+	if (RBLK_ASSERT(r->base.index <= r->ckpt_index) ||
+	    RBLK_ASSERT(r->ckpt_index <= applied) ||
+	    RBLK_ASSERT(applied <= executed) ||
+	    RBLK_ASSERT(executed <= r->commit) ||
+	    RBLK_ASSERT(r->commit <= r->last))
+		return false;
+	if (RBLK_ASSERT(applied <= r->rst.durable) ||
+	    RBLK_ASSERT(r->released <= applied) ||
+	    RBLK_ASSERT(r->log_next <= r->last + 1) ||
+	    RBLK_ASSERT(r->last - r->base.index <= r->mask + 1))
+		return false;
+	if (r->bootstrapping)
+		return true;
+	return !RBLK_ASSERT(r->last == r->rst.last.index) &&
+	       !RBLK_ASSERT(r->commit == r->rst.commit) &&
+	       !RBLK_ASSERT(r->base.index == r->rst.snap.index);
+}
+
+/* Payload is held from the append to the application, and by nothing longer. */
+static bool payloads_ok(const struct rblk_replica *r)
+{
+	u64 i;
+
+	for (i = r->base.index + 1; i <= r->last; i++) {
+		const struct rblk_ent *ent = &r->ent[i & r->mask];
+		bool needed = ent->e.nblocks && i > rblk_replica_applied(r) && i > r->boot_last;
+
+		if (RBLK_ASSERT(ent->e.index == i) ||
+		    RBLK_ASSERT(!needed || ent->buf) ||
+		    RBLK_ASSERT(!ent->buf || i > r->released) ||
+		    RBLK_ASSERT(!ent->buf || ent->buf->nblocks == ent->e.nblocks))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * rblk_replica_ok() - audits raft, the log, the volume and the cursors between them
+ * @r: replica
+ * @deep: also what takes time in proportion to the log and the index
+ *
+ * Return: false after RBLK_ASSERT fired.
+ */
+bool rblk_replica_ok(const struct rblk_replica *r, bool deep)
+{
+	if (rblk_raft_check(r->raft) || rblk_log_check(&r->log) || !cursors_ok(r))
+		return false;
+	return !deep || (!rblk_vol_check(r->vol) && payloads_ok(r));
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Feeding raft, and carrying out what it asks for. */
+#include "internal.h"
+
+static void take_status(struct rblk_replica *r)
+{
+	rblk_raft_status(r->raft, &r->rst);
+	r->g->term = r->rst.term;
+	r->g->leader = r->rst.leader;
+}
+
+/**
+ * rblk_replica_timeouts() - raft takes the timeouts of the active configuration
+ * @r: replica
+ */
+void rblk_replica_timeouts(struct rblk_replica *r)
+{
+	rblk_raft_set_timeouts(r->raft, rblk_ground_heartbeat_ns(r->g),
+			       rblk_ground_election_ns(r->g));
+}
+
+/**
+ * rblk_replica_raft_init() - (re)starts the Raft core
+ * @r: replica
+ * @boot: what is durable
+ *
+ * Return: 0 or -EINVAL.
+ */
+int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
+{
+	const struct rblk_node_limits *l = &r->g->cfg.limits;
+	struct raft_cfg cfg = {
+		.self = r->g->cfg.super.store,
+		.seed = r->g->cfg.seed,
+		.heartbeat_ns = rblk_ground_heartbeat_ns(r->g),
+		.election_ns = rblk_ground_election_ns(r->g),
+		.msg_ents = l->msg_ents,
+		.inflight_msgs = l->inflight_msgs,
+		.uncommitted_bytes = l->uncommitted_bytes,
+		.sendable = rblk_replica_sendable,
+		.can_lead = rblk_replica_can_lead,
+		.ctx = r,
+	};
+	int ret = rblk_raft_init(r->raft, &cfg, boot, r->g->now);
+
+	take_status(r);
+	return ret;
+}
+
+/**
+ * rblk_replica_halt() - raft of a halted node falls silent
+ * @r: replica
+ */
+void rblk_replica_halt(struct rblk_replica *r)
+{
+	struct raft_event ev = { .type = RAFT_EV_IO_ERROR, .now = r->g->now };
+
+	rblk_raft_step(r->raft, &ev, r->out);
+	take_status(r);
+}
+
+/* A configuration entry entered the log: it is active from now on. */
+static void conf_appended(struct rblk_replica *r, u64 index)
+{
+	r->prev_conf = r->g->conf;
+	r->g->conf = r->rx_conf;
+	r->g->conf.index = index;
+	if (rblk_replica_volume_init(r))
+		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EINVAL);
+}
+
+/* Entries of the message being stepped move into the table. */
+static void take_received(struct rblk_replica *r, const struct raft_span *s)
+{
+	u64 i;
+
+	for (i = s->first; i <= s->last; i++) {
+		struct rblk_ent *ent = &r->ent[i & r->mask];
+		u64 n = i - r->rx_first;
+
+		ent->e = r->rx->e[n];
+		ent->buf = r->rx_buf[n];
+		ent->pos = 0;
+		r->rx_buf[n] = NULL;
+		if (ent->e.kind == RBLK_E_CONF)
+			conf_appended(r, i);
+	}
+	r->last = s->last;
+}
+
+static void act_append(struct rblk_replica *r, const struct raft_action *act)
+{
+	r->trunc_epoch = act->trunc_epoch;
+	if (act->ents.last <= r->last)
+		return;		/* staged before: a proposal, or the no-op of this step */
+	if (RBLK_ASSERT(r->rx && act->ents.first == r->last + 1 &&
+			act->ents.first >= r->rx_first &&
+			act->ents.last < r->rx_first + r->rx->n)) {
+		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+		return;
+	}
+	take_received(r, &act->ents);
+}
+
+static void act_noop(struct rblk_replica *r, const struct raft_action *act)
+{
+	struct rblk_entry e = { .kind = RBLK_E_NOOP, .term = act->ents.term };
+
+	if (RBLK_ASSERT(act->ents.first == r->last + 1) ||
+	    rblk_replica_stage(r, &e, NULL))
+		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+}
+
+static void act_meta(struct rblk_replica *r, const struct raft_action *act)
+{
+	r->meta.raft = act->meta;
+	r->meta_version = act->meta_version;
+	r->meta_dirty = true;
+	rblk_ground_trace(r->g, NODE_T_META, act->meta.term, act->meta.vote);
+}
+
+static void act_commit(struct rblk_replica *r, const struct raft_action *act)
+{
+	r->commit = act->ents.last;
+	rblk_ground_trace(r->g, NODE_T_COMMIT, act->ents.last, act->ents.term);
+}
+
+static void carry_out(struct rblk_replica *r, const struct raft_action *act)
+{
+	switch (act->type) {
+	case RAFT_ACT_META:
+		act_meta(r, act);
+		break;
+	case RAFT_ACT_TRUNCATE:
+		rblk_replica_truncate(r, act->ents.first);
+		rblk_replica_feeds_drop(r, 0, act->ents.first);
+		break;
+	case RAFT_ACT_APPEND:
+		act_append(r, act);
+		break;
+	case RAFT_ACT_SEND:
+		rblk_replica_send(r, &act->msg);
+		break;
+	case RAFT_ACT_COMMIT:
+		act_commit(r, act);
+		break;
+	case RAFT_ACT_READ_OK:
+		/* A later round covers what an earlier one did, at a later index. */
+		r->read_ok_id = act->read_id;
+		r->read_ok_index = act->id.index;
+		break;
+	case RAFT_ACT_NOOP:
+		act_noop(r, act);
+		break;
+	case RAFT_ACT_ROLE:
+		rblk_ground_trace(r->g, NODE_T_ROLE, r->rst.term, r->rst.role);
+		rblk_ground_note(r->g, NODE_N_ROLE, 0);
+		break;
+	case RAFT_ACT_CONF:
+		rblk_replica_timeouts(r);
+		rblk_ground_note(r->g, NODE_N_CONF, r->g->conf.index);
+		break;
+	}
+}
+
+/* Who led knows of its peers what nobody will know afterwards: before the status is renewed. */
+static void remember_deposed(struct rblk_replica *r)
+{
+	if (!rblk_replica_leads(r) || !r->out->n ||
+	    r->out->act[r->out->n - 1].type != RAFT_ACT_ROLE)
+		return;
+	rblk_replica_remember(r);
+	r->meta_dirty = true;
+}
+
+/**
+ * rblk_replica_step() - one event into raft, its actions out
+ * @r: replica
+ * @ev: the event; @ev->now must be @r->g->now
+ *
+ * Return: rblk_raft_step()'s result.
+ */
+int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev)
+{
+	u32 i;
+	int ret;
+
+	if (r->g->halt != NODE_RUNNING)
+		return -ESHUTDOWN;
+	ret = rblk_raft_step(r->raft, ev, r->out);
+	remember_deposed(r);
+	take_status(r);
+	for (i = 0; i < r->out->n && r->g->halt == NODE_RUNNING; i++)
+		carry_out(r, &r->out->act[i]);
+	if (r->g->halt == NODE_RUNNING && r->rst.role == RAFT_HALTED)
+		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+	return ret;
+}
+
+/**
+ * rblk_replica_step_store() - an event that is about one store
+ * @r: replica
+ * @type: TRANSFER, UNREACHABLE or REACHABLE
+ * @store: which one
+ *
+ * Return: rblk_raft_step()'s result.
+ */
+int rblk_replica_step_store(struct rblk_replica *r, enum raft_event_type type, u64 store)
+{
+	struct raft_event ev = { .type = type, .now = r->g->now, .store = store };
+
+	return rblk_replica_step(r, &ev);
+}
+
+/**
+ * rblk_replica_propose() - stages an entry and offers it to raft
+ * @r: replica, the leader
+ * @e: kind and fields; index, term and sum are set here
+ * @buf: payload or NULL; the reference is taken over on success only
+ *
+ * Return: 0; -EAGAIN: over a bound; -EREMOTE: not the leader; -ESHUTDOWN.
+ */
+int rblk_replica_propose(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf)
+{
+	struct raft_event ev = {
+		.type = RAFT_EV_PROPOSE,
+		.now = r->g->now,
+		/* Memory, that is: what has no payload is bounded by the table and the ring. */
+		.propose = { .count = 1, .bytes = e->nblocks * RBLK_BLOCK_SIZE },
+	};
+	int ret;
+
+	if (r->g->halt != NODE_RUNNING)
+		return -ESHUTDOWN;
+	if (!rblk_replica_leads(r))
+		return -EREMOTE;
+	e->term = r->rst.term;
+	ret = rblk_replica_stage(r, e, buf);
+	if (ret)
+		return ret;
+	ret = rblk_replica_step(r, &ev);
+	if (ret) {
+		rblk_replica_unstage(r, e->index);
+		r->proposals_refused++;
+	}
+	return ret;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reads for other nodes: as for users of this one, and then the content is sent. */
+#include "server.h"
+
+/**
+ * rblk_server_read_refuse() - a read for another node cannot be served now
+ * @g: ground
+ * @slot: that node, which asks again
+ * @w: the range
+ */
+void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_read *w)
+{
+	struct wire_data d = { .to = w->from, .id = w->id, .error = EAGAIN };
+	void *frame = g->ops->tx_begin(g->host, slot, WIRE_BULK);
+
+	if (frame)
+		g->ops->tx_end(g->host, slot, WIRE_BULK,
+			       rblk_wire_encode_data(frame, &d, NULL, NULL), NULL, 0);
+}
+
+static bool under_way(struct rblk_reads *reads, u32 slot, u64 id)
+{
+	struct rblk_read *rd;
+	u32 next;
+
+	for (rd = rblk_reads_first(reads, &next); rd; rd = rblk_reads_next(reads, &next))
+		if (rd->buf && rd->slot == slot && rd->id == id)
+			return true;
+	return false;
+}
+
+/* Sends the content, or the error; of -ESTALE nothing: the other node asks another leader. */
+static int rblk_server_read_end(void *owner, struct rblk_read *rd, int error)
+{
+	struct rblk_server *sv = owner;
+	struct rblk_ground *g = sv->g;
+	const struct rblk_peer *p = &g->peer[rd->slot];
+	const struct rblk_session *own = rblk_vol_session_of(sv->r->vol, p->store);
+	struct wire_data d = {
+		.to = p->store,
+		/* An OPEN may have been executed since: what was read may be older than it. */
+		.epoch = own && own->epoch <= rd->wait_index ? own->epoch : 0,
+		.id = rd->id,
+		.error = (u32)-error,
+	};
+	struct rblk_entry e = {
+		.kind = RBLK_E_WRITE, .sector = rd->sector, .nsect = rd->nsect,
+		.nblocks = rd->buf->nblocks,
+	};
+	void *frame = NULL;
+
+	if (error != -ESTALE && g->halt == NODE_RUNNING && p->up[WIRE_BULK])
+		frame = g->ops->tx_begin(g->host, rd->slot, WIRE_BULK);
+	if (!frame)
+		return error;
+	if (!error)
+		g->ops->buf_sum(g->host, rd->buf, rd->buf->crc);
+	g->ops->tx_end(g->host, rd->slot, WIRE_BULK,
+		       rblk_wire_encode_data(frame, &d, error ? NULL : &e, rd->buf->crc),
+		       &rd->buf, !error);
+	return error;
+}
+
+/**
+ * rblk_server_read() - a node reads that has no replica of use
+ * @sv: server
+ * @slot: that node
+ * @w: the range, asked for by the store of that node
+ *
+ * What cannot be done now is refused: the client asks again.
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w)
+{
+	struct rblk_ground *g = sv->g;
+	struct rblk_read *rd;
+	struct rblk_buf *buf;
+	u64 token;
+
+	if (!rblk_server_serves(sv) || !sv->reads->free) {
+		rblk_server_read_refuse(g, slot, w);
+		return 0;
+	}
+	if (!rblk_vol_fits(g->conf.sectors, g->conf.block_size, w->sector, w->nsect))
+		return -EINVAL;
+	if (under_way(sv->reads, slot, w->id))
+		return 0;	/* asked for again: the device is slow */
+	buf = g->ops->serve_begin(g->host, rblk_blocks_touched(w->sector, w->nsect), w->sector,
+				  w->nsect, &token);
+	if (!buf) {
+		rblk_server_read_refuse(g, slot, w);
+		return 0;
+	}
+	rd = rblk_reads_add(sv->reads, token, w->sector, w->nsect, rblk_server_read_end, sv);
+	rd->buf = buf;
+	rd->slot = slot;
+	rd->id = w->id;
+	rblk_replica_look_up(sv->r, rd);
+	return 0;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the server says to its clients: what is decided, and where to go on. */
+#include "server.h"
+
+static void fill_reply(struct rblk_server *sv, const struct rblk_server_client *s,
+		       struct wire_reply *r)
+{
+	const struct rblk_session *own = rblk_vol_session_of(sv->r->vol, s->store);
+	const struct rblk_session *holder = rblk_vol_session(sv->r->vol);
+	const struct rblk_conf *conf = &sv->g->conf;
+
+	memset(r, 0, sizeof(*r));
+	r->to = s->store;
+	r->term = sv->g->term;
+	r->leader = sv->g->leader;
+	r->index = rblk_replica_executed(sv->r);
+	if (own) {
+		r->epoch = own->epoch;
+		r->nonce = own->nonce;
+		r->seq = own->seq;
+	}
+	if (holder) {
+		r->holder = holder->store;
+		r->holder_epoch = holder->epoch;
+	}
+	r->sectors = conf->sectors;
+	r->cluster = conf->cluster;
+	r->block_size = conf->block_size;
+	r->flags = conf->flags;
+	r->election_ms = conf->election_ms;
+	r->heartbeat_ms = conf->heartbeat_ms;
+	r->keepalive = s->keepalive;
+	r->next = own && s->epoch == own->epoch ? s->next : r->seq + 1;
+	r->serving = rblk_server_serves(sv);
+	r->gap = s->gap;
+	r->busy = s->busy;
+	r->wanted = s->wanted;
+}
+
+static void replied(struct rblk_server_client *s)
+{
+	s->due = false;
+	s->gap = false;
+	s->busy = false;
+	s->wanted = false;
+}
+
+static void reply(struct rblk_server *sv, u32 slot, struct rblk_server_client *s)
+{
+	struct rblk_ground *g = sv->g;
+	struct wire_reply r;
+	void *frame;
+
+	frame = g->ops->tx_begin(g->host, slot, WIRE_CONSENSUS);
+	if (!frame)
+		return;		/* it stays due */
+	fill_reply(sv, s, &r);
+	g->ops->tx_end(g->host, slot, WIRE_CONSENSUS, rblk_wire_encode_reply(frame, &r), NULL, 0);
+	replied(s);
+}
+
+/**
+ * rblk_server_run() - sends the clients on other nodes the replies that are due
+ * @sv: server
+ */
+void rblk_server_run(struct rblk_server *sv)
+{
+	u32 i;
+
+	if (!sv->g->conf.index)
+		return;
+	for (i = 0; i < sv->g->npeers; i++) {
+		struct rblk_server_client *s = &sv->client[i];
+
+		/* There was no room: whether there is now shows when it is tried. */
+		if (s->stalled && s->stalled_at != sv->r->commit) {
+			s->stalled = false;
+			s->gap = true;
+			s->due = true;
+		}
+		if (s->due && s->store && rblk_peer_connected(&sv->g->peer[i]))
+			reply(sv, i, s);
+	}
+}
+
+/**
+ * rblk_server_own_reply() - the reply to the client of this very node, if one is due
+ * @sv: server
+ * @r: filled when there is
+ *
+ * Return: whether there is.
+ */
+bool rblk_server_own_reply(struct rblk_server *sv, struct wire_reply *r)
+{
+	struct rblk_server_client *s = &sv->client[NODE_SLOT_SELF];
+
+	if (!s->due || !s->store)
+		return false;
+	fill_reply(sv, s, r);
+	replied(s);
+	return true;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The leader's side of sessions: what clients, here and on other nodes, ask
+ * for becomes entries. Whether an entry takes effect is decided in the log
+ * (volume/session.c), so nothing here is needed for safety but the order of
+ * sequence numbers, which keeps a duplicate from being proposed.
+ */
+#include "server.h"
+
+/* A term begins or ends, or this node begins to lead it: nothing known before counts. */
+static void reset(struct rblk_server *sv)
+{
+	memset(sv->client, 0, sizeof(sv->client));
+	sv->term = sv->g->term;
+	sv->leads = rblk_replica_leads(sv->r);
+	sv->synced = false;
+	sv->seen = rblk_replica_executed(sv->r);
+	sv->evicted_epoch = 0;
+	sv->lead_since = sv->g->now;
+	sv->follow_at = sv->g->now + sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
+}
+
+/* Comes first in everything that is asked of the server: raft says who leads. */
+static void refresh(struct rblk_server *sv)
+{
+	if (sv->term != sv->g->term || sv->leads != rblk_replica_leads(sv->r))
+		reset(sv);
+}
+
+/**
+ * rblk_server_init() - before the first event
+ * @sv: zeroed
+ * @g: ground
+ * @r: the replica of this node, started
+ * @reads: reads of this node
+ */
+void rblk_server_init(struct rblk_server *sv, struct rblk_ground *g, struct rblk_replica *r,
+		      struct rblk_reads *reads)
+{
+	sv->g = g;
+	sv->r = r;
+	sv->reads = reads;
+	reset(sv);
+}
+
+/**
+ * rblk_server_serves() - does this node lead, and know where all sessions stand?
+ * @sv: server
+ *
+ * Return: whether it does: clients are served.
+ */
+bool rblk_server_serves(struct rblk_server *sv)
+{
+	refresh(sv);
+	return sv->leads && sv->synced;
+}
+
+/* Entry @e was executed: the client that asked for it is sent a reply. */
+static void note_executed(struct rblk_server *sv, const struct rblk_entry *e)
+{
+	u32 i;
+
+	for (i = 0; i < sv->g->npeers; i++) {
+		struct rblk_server_client *s = &sv->client[i];
+
+		if (e->epoch && (e->kind == RBLK_E_WRITE || e->kind == RBLK_E_ZEROES))
+			s->due |= s->epoch == e->epoch;
+		else if (e->kind == RBLK_E_OPEN || e->kind == RBLK_E_CLOSE)
+			s->due |= !!s->store;
+	}
+}
+
+/**
+ * rblk_server_executed() - the log may have been executed on
+ * @sv: server
+ *
+ * Once the leader's own no-op is executed, everything earlier leaders left is
+ * decided: what of a session is not in the log by now never will be, and its
+ * sequence goes on from there.
+ */
+void rblk_server_executed(struct rblk_server *sv)
+{
+	const struct rblk_replica *r = sv->r;
+
+	refresh(sv);
+	if (!sv->leads)
+		return;
+	for (; sv->seen < rblk_replica_executed(r); sv->seen++) {
+		const struct rblk_ent *ent = rblk_replica_ent(r, sv->seen + 1);
+
+		if (ent)
+			note_executed(sv, &ent->e);
+	}
+	if (!sv->synced && r->rst.leader_ready && !r->execute_blocked &&
+	    rblk_replica_executed(r) >= r->commit)
+		sv->synced = true;
+}
+
+/*
+ * Told once: what is behind it is on the way, and would be told of as well. When
+ * there was no room: not before there is some, else the two would go in circles.
+ */
+static void missed(struct rblk_server_client *s)
+{
+	if (s->stalled || s->gap_at == s->next)
+		return;
+	s->gap_at = s->next;
+	s->gap = true;
+	s->due = true;
+}
+
+/*
+ * The next write or zeroes of a client. 0: it is in the log, and the reference to
+ * its payload taken over; -EALREADY: it was before. Else the client learns from a
+ * reply where to go on.
+ */
+static int serve_write(struct rblk_server *sv, struct rblk_server_client *s, struct rblk_entry *e,
+		       struct rblk_buf *buf)
+{
+	struct rblk_replica *r = sv->r;
+	const struct rblk_session *own = rblk_vol_session_of(r->vol, s->store);
+	int ret;
+
+	if (!own || own->epoch != e->epoch) {
+		s->due = true;
+		return -ESTALE;
+	}
+	if (s->epoch != e->epoch) {
+		s->epoch = e->epoch;
+		s->next = own->seq + 1;
+	}
+	if (e->seq < s->next) {
+		s->due = true;
+		return -EALREADY;
+	}
+	if (e->seq > s->next) {
+		missed(s);
+		return -EPROTO;
+	}
+	if (rblk_replica_free_entries(r) <= NODE_ENTRIES_RESERVE || rblk_replica_log_full(r))
+		ret = -EAGAIN;
+	else
+		ret = rblk_replica_propose(r, e, buf);
+	if (ret) {
+		s->stalled = true;
+		s->stalled_at = r->commit;
+		return ret;
+	}
+	s->next++;
+	s->stalled = false;
+	return 0;
+}
+
+/**
+ * rblk_server_take() - an entry that a client asks for
+ * @sv: server that serves
+ * @slot: the client's node, or NODE_SLOT_SELF
+ * @force: of an OPEN
+ * @e: the entry, without index and term
+ * @buf: its payload; NULL in it afterwards: the reference was taken over
+ *
+ * Return: 0; -EINVAL: hostile or absurd; -EALREADY: the log has it already; else
+ * why the write cannot be taken now.
+ */
+int rblk_server_take(struct rblk_server *sv, u32 slot, bool force, struct rblk_entry *e,
+		     struct rblk_buf **buf)
+{
+	struct rblk_server_client *s = &sv->client[slot];
+	const struct rblk_conf *conf = &sv->g->conf;
+	int ret;
+
+	if (e->kind == RBLK_E_OPEN || e->kind == RBLK_E_CLOSE) {
+		rblk_server_session(sv, s, e, force);
+		return 0;
+	}
+	if (!rblk_vol_fits(conf->sectors, conf->block_size, e->sector, e->nsect))
+		return -EINVAL;
+	ret = serve_write(sv, s, e, *buf);
+	if (!ret)
+		*buf = NULL;
+	return ret;
+}
+
+/**
+ * rblk_server_submit() - a client on another node speaks
+ * @sv: server
+ * @slot: its node
+ * @w: what it says, from the store of that node
+ * @a: its entries
+ * @buf: their payload; what is not taken over stays
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_server_submit(struct rblk_server *sv, u32 slot, const struct wire_submit *w,
+		       struct wire_append *a, struct rblk_buf **buf)
+{
+	struct rblk_server_client *s = &sv->client[slot];
+	u32 i;
+	int ret = 0;
+
+	refresh(sv);
+	s->store = w->from;
+	s->due |= w->keepalive > s->keepalive;
+	s->keepalive = max_t(u64, s->keepalive, w->keepalive);
+	if (!sv->leads || !sv->synced || w->term != sv->term)
+		return 0;
+	s->spoke = true;
+	s->in_use = w->in_use;
+	for (i = 0; i < a->n && ret != -EINVAL; i++)
+		ret = rblk_server_take(sv, slot, w->force, &a->e[i], &buf[i]);
+	return ret == -EINVAL ? ret : 0;
+}
+
+/**
+ * rblk_server_present() - how the client of this very node stands
+ * @sv: server
+ * @in_use: it uses its session
+ * @keepalive: number of its newest keepalive
+ */
+void rblk_server_present(struct rblk_server *sv, bool in_use, u64 keepalive)
+{
+	struct rblk_server_client *s = &sv->client[NODE_SLOT_SELF];
+
+	s->store = sv->g->cfg.super.store;
+	s->in_use = in_use;
+	s->keepalive = keepalive;
+}
+
+/**
+ * rblk_server_peer_up() - a node is connected
+ * @sv: server
+ * @slot: the node
+ *
+ * It may have started again, and the numbers of its keepalives with it.
+ */
+void rblk_server_peer_up(struct rblk_server *sv, u32 slot)
+{
+	sv->client[slot].keepalive = 0;
+	sv->client[slot].spoke = false;
+}
+
+/**
+ * rblk_server_heard() - a frame of any kind came from a node
+ * @sv: server
+ * @slot: the node
+ *
+ * Its keepalives may be held up behind payload that there is no memory for.
+ */
+void rblk_server_heard(struct rblk_server *sv, u32 slot)
+{
+	if (sv->client[slot].spoke)
+		sv->client[slot].last_contact = sv->g->now;
+}

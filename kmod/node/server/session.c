@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Who may have a session, as the leader sees it. The log decides: volume/session.c. */
+#include "server.h"
+
+#define SILENT_ELECTIONS	5	/* session timeout, in election timeouts */
+
+static struct rblk_server_client *client_of(struct rblk_server *sv, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(sv->client); i++)
+		if (sv->client[i].store == store)
+			return &sv->client[i];
+	return NULL;
+}
+
+static bool silent(struct rblk_server *sv, u64 store)
+{
+	const struct rblk_server_client *h = client_of(sv, store);
+	u64 contact = h ? max_t(u64, h->last_contact, sv->lead_since) : sv->lead_since;
+
+	return store != sv->g->cfg.super.store &&
+	       sv->g->now >= contact + SILENT_ELECTIONS * rblk_ground_election_ns(sv->g);
+}
+
+/*
+ * May @s have what @cur holds? Silence fences nobody: it permits a takeover by
+ * a client that asks. A holder that is there is asked to give up what it does
+ * not use; @s asks again meanwhile.
+ */
+static bool may_open(struct rblk_server *sv, struct rblk_server_client *s,
+		     const struct rblk_session *cur, bool force)
+{
+	struct rblk_server_client *h;
+
+	if (!cur || cur->store == s->store || force || silent(sv, cur->store))
+		return true;
+	h = client_of(sv, cur->store);
+	if (!h || h->in_use || (!h->last_contact && cur->store != sv->g->cfg.super.store)) {
+		s->busy = true;
+		return false;
+	}
+	h->wanted = true;
+	h->due = true;
+	return false;
+}
+
+/* In a full shared volume one session of a silent node has to go, if there is one. */
+static void evict_silent(struct rblk_server *sv, struct rblk_server_client *s)
+{
+	const struct rblk_state *state = rblk_vol_executed(sv->r->vol);
+	struct rblk_entry e = { .kind = RBLK_E_CLOSE };
+	u32 i = 0;
+
+	while (i < state->nsessions && !silent(sv, state->session[i].store))
+		i++;
+	if (i == state->nsessions) {
+		s->busy = true;
+		return;
+	}
+	e.store = state->session[i].store;
+	e.epoch = state->session[i].epoch;
+	if (e.epoch != sv->evicted_epoch && !rblk_replica_propose(sv->r, &e, NULL))
+		sv->evicted_epoch = e.epoch;
+	s->open_nonce = 0;	/* an OPEN of it that is in the log has found no place */
+}
+
+static void open_session(struct rblk_server *sv, struct rblk_server_client *s, struct rblk_entry *e,
+			 bool force)
+{
+	const struct vol *vol = sv->r->vol;
+	const struct rblk_session *cur = sv->g->conf.flags & RBLK_CONF_SHARED ?
+					 rblk_vol_session_of(vol, s->store) :
+					 rblk_vol_session(vol);
+
+	s->due = true;
+	s->busy = false;
+	if (e->epoch != (cur ? cur->epoch : 0) || !may_open(sv, s, cur, force))
+		return;
+	if (!cur && rblk_vol_executed(vol)->nsessions == RBLK_SESSIONS_MAX) {
+		evict_silent(sv, s);
+		return;
+	}
+	if (s->open_nonce == e->seq && s->open_epoch == e->epoch)
+		return;		/* it is in the log already */
+	if (rblk_replica_propose(sv->r, e, NULL))
+		return;
+	s->open_nonce = e->seq;
+	s->open_epoch = e->epoch;
+	/* Leadership may go there soon, but never while sessions come and go. */
+	sv->follow_at = min_t(u64, sv->follow_at,
+			      sv->g->now + 2 * rblk_ground_election_ns(sv->g));
+}
+
+static void close_session(struct rblk_server *sv, struct rblk_server_client *s,
+			  struct rblk_entry *e)
+{
+	const struct rblk_session *own = rblk_vol_session_of(sv->r->vol, s->store);
+
+	s->due = true;
+	if (!own || own->epoch != e->epoch || s->close_epoch == e->epoch)
+		return;
+	if (!rblk_replica_propose(sv->r, e, NULL))
+		s->close_epoch = e->epoch;
+}
+
+/**
+ * rblk_server_session() - a client asks for its session to be opened or closed
+ * @sv: server that serves
+ * @s: the client
+ * @e: OPEN or CLOSE
+ * @force: of an OPEN
+ *
+ * It asks again until it learns the outcome.
+ */
+void rblk_server_session(struct rblk_server *sv, struct rblk_server_client *s,
+			 struct rblk_entry *e, bool force)
+{
+	e->store = s->store;
+	if (e->kind == RBLK_E_OPEN)
+		open_session(sv, s, e, force);
+	else
+		close_session(sv, s, e);
+}
