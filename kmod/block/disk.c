@@ -260,10 +260,8 @@ int rblk_disk_create(struct rblk_volume *v, int minor)
 		goto err_set;
 	rblk_volume_get(v);
 	atomic_inc(&rblk_disks);
-	mutex_lock(&v->owner);	/* a status may be looking */
 	v->disk = d;
 	WRITE_ONCE(v->minor, d->minor);
-	mutex_unlock(&v->owner);
 	return 0;
 
 err_set:
@@ -367,10 +365,8 @@ void rblk_disk_put(struct rblk_volume *v)
 	struct rblk_disk *d = v->disk;
 	bool added = d->added;
 
-	mutex_lock(&v->owner);
 	v->disk = NULL;
 	WRITE_ONCE(v->minor, -1);
-	mutex_unlock(&v->owner);
 	put_disk(d->gd);
 	if (!added)
 		rblk_disk_free(d);	/* ->free_disk() is only for disks that were added */
@@ -397,9 +393,6 @@ u64 rblk_disk_openers(const struct rblk_volume *v)
  */
 void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info)
 {
-	info->minor = rblk_volume_minor(v);
-	if (!v->disk)
-		return;
 	info->sectors = get_capacity(v->disk->gd);
 	info->openers = atomic_read(&v->disk->openers);
 	info->inflight = atomic_read(&v->disk->inflight);

@@ -5,20 +5,6 @@
 
 #include "block/internal.h"
 
-static int rblk_sysfs_status(struct rblk_volume *v, struct rblk_node_status *st)
-{
-	int r = rblk_volume_lock_timeout(v);
-
-	if (r)
-		return r;
-	if (v->m && !v->stopped)
-		rblk_node_status(v->m, st);
-	else
-		r = -ENODEV;
-	mutex_unlock(&v->owner);
-	return r;
-}
-
 static struct rblk_volume *rblk_sysfs_volume(struct device *dev)
 {
 	struct rblk_disk *d = dev_to_disk(dev)->private_data;
@@ -48,17 +34,19 @@ static ssize_t rblk_state_show(struct device *dev, struct device_attribute *attr
 
 static struct device_attribute rblk_attr_state = __ATTR(state, 0444, rblk_state_show, NULL);
 
-enum rblk_fact { RBLK_FACT_ROLE, RBLK_FACT_LEADER, RBLK_FACT_TERM };
+enum rblk_fact { RBLK_FACT_ROLE, RBLK_FACT_LEADER, RBLK_FACT_TERM, RBLK_FACT_AGE_MS };
 
 static ssize_t rblk_fact_show(struct device *dev, enum rblk_fact fact, char *buf)
 {
-	struct rblk_node_status *st = kmalloc(sizeof(*st), GFP_KERNEL);
+	struct rblk_volume_info *info = kvmalloc(sizeof(*info), GFP_KERNEL);
 	struct rblk_volume *v = rblk_sysfs_volume(dev);
+	struct rblk_node_status *st;
 	ssize_t r;
 
-	if (!st)
+	if (!info)
 		return -ENOMEM;
-	r = rblk_sysfs_status(v, st);
+	st = &info->member;
+	r = rblk_volume_info(v, info, rblk_look_until());
 	if (r)
 		goto out;
 	switch (fact) {
@@ -71,9 +59,12 @@ static ssize_t rblk_fact_show(struct device *dev, enum rblk_fact fact, char *buf
 	case RBLK_FACT_TERM:
 		r = sysfs_emit(buf, "%llu\n", st->raft.term);
 		break;
+	case RBLK_FACT_AGE_MS:
+		r = sysfs_emit(buf, "%llu\n", info->age_ms);
+		break;
 	}
 out:
-	kfree(st);
+	kvfree(info);
 	return r;
 }
 
@@ -98,6 +89,13 @@ static ssize_t rblk_term_show(struct device *dev, struct device_attribute *attr,
 
 static struct device_attribute rblk_attr_term = __ATTR(term, 0444, rblk_term_show, NULL);
 
+static ssize_t rblk_age_ms_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return rblk_fact_show(dev, RBLK_FACT_AGE_MS, buf);
+}
+
+static struct device_attribute rblk_attr_age_ms = __ATTR(age_ms, 0444, rblk_age_ms_show, NULL);
+
 static struct attribute *rblk_attrs[] = {
 	&rblk_attr_volume.attr,
 	&rblk_attr_node.attr,
@@ -105,6 +103,7 @@ static struct attribute *rblk_attrs[] = {
 	&rblk_attr_role.attr,
 	&rblk_attr_leader.attr,
 	&rblk_attr_term.attr,
+	&rblk_attr_age_ms.attr,
 	NULL
 };
 

@@ -405,7 +405,7 @@ int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = -ENOMEM;
-	vi = kmalloc(sizeof(*vi), GFP_KERNEL);
+	vi = kvmalloc(sizeof(*vi), GFP_KERNEL);
 	msg = genlmsg_new(RBLK_CTL_STATUS_BYTES, GFP_KERNEL);
 	if (!vi || !msg)
 		goto free;
@@ -413,7 +413,7 @@ int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	hdr = genlmsg_put_reply(msg, info, &rblk_ctl_family, 0, RAFTBLK_CMD_GET);
 	if (!hdr)
 		goto free;
-	err = rblk_ctl_put_volume(msg, v, vi);
+	err = rblk_ctl_put_volume(msg, v, vi, rblk_look_until());
 	if (err)
 		goto free;
 	genlmsg_end(msg, hdr);
@@ -421,7 +421,7 @@ int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	msg = NULL;
 free:
 	nlmsg_free(msg);
-	kfree(vi);
+	kvfree(vi);
 	rblk_volume_put(v);
 	return err;
 }
@@ -430,6 +430,7 @@ struct dump {
 	struct sk_buff *skb;
 	struct netlink_callback *cb;
 	struct rblk_volume_info *info;
+	unsigned long until;		/* jiffies; for all volumes together */
 };
 
 static int put_names(struct sk_buff *skb, struct rblk_volume *v)
@@ -449,9 +450,9 @@ static int dump_volume(struct rblk_volume *v, struct dump *d)
 			  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = rblk_ctl_put_volume(skb, v, d->info);
-	if (err == -ETIMEDOUT || (err == -EMSGSIZE && first)) {
-		/* It hangs, or would never fit: say at least that it is there. */
+	err = rblk_ctl_put_volume(skb, v, d->info, d->until);
+	if (err == -EMSGSIZE && first) {
+		/* It would never fit: say at least that it is there. */
 		genlmsg_cancel(skb, hdr);
 		hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
 				  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
@@ -466,10 +467,25 @@ static int dump_volume(struct rblk_volume *v, struct dump *d)
 	return 0;
 }
 
+/* All loops work on their answers at once, and all together have the time that one has. */
+static unsigned long ask_volumes(const struct net *net)
+{
+	struct rblk_volume *v;
+	u64 after = 0;
+
+	while ((v = rblk_volume_next(net, after))) {
+		rblk_volume_look(v);
+		after = v->id;
+		rblk_volume_put(v);
+	}
+	return rblk_look_until() | 1;
+}
+
 /**
  * raftblk_nl_get_dumpit() - status of all volumes of the network namespace
  * @skb: the reply
- * @cb: state of the dump: args[0] is the id of the volume told last
+ * @cb: state of the dump: args[0] is the id of the volume told last, args[1] until when
+ *	(jiffies) answers are waited for
  *
  * Return: bytes in @skb, 0 at the end, or -errno.
  */
@@ -480,16 +496,19 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct rblk_volume *v;
 	int err = 0;
 
-	d.info = kmalloc(sizeof(*d.info), GFP_KERNEL);
+	d.info = kvmalloc(sizeof(*d.info), GFP_KERNEL);
 	if (!d.info)
 		return -ENOMEM;
+	if (!cb->args[1])
+		cb->args[1] = ask_volumes(net);
+	d.until = cb->args[1];
 	while (!err && (v = rblk_volume_next(net, cb->args[0]))) {
 		err = dump_volume(v, &d);
 		if (!err)
 			cb->args[0] = v->id;
 		rblk_volume_put(v);
 	}
-	kfree(d.info);
+	kvfree(d.info);
 	return err && !skb->len ? err : skb->len;
 }
 

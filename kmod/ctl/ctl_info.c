@@ -4,7 +4,6 @@
  * attribute; only what is nested or optional has code.
  */
 #include "ctl/internal.h"
-#include "life/life.h"
 #include "version.h"
 
 struct field {
@@ -269,18 +268,18 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
  * @skb: whereto
  * @v: volume
  * @info: room for its status
+ * @until: jiffies, see rblk_volume_info()
  *
  * A volume that is starting or stopping has a state and names, and no more.
  *
- * Return: 0; -EMSGSIZE: no room; -ETIMEDOUT: it hangs in a device below.
+ * Return: 0; -EMSGSIZE: no room.
  */
-int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info)
+int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info,
+			unsigned long until)
 {
-	int err = rblk_volume_info(v, info);
+	int err = rblk_volume_info(v, info, until);
 	struct nlattr *nest;
 
-	if (err && err != -ENODEV)
-		return err;
 	if (nla_put_string(skb, RAFTBLK_A_VOLUME, info->volume) ||
 	    nla_put_string(skb, RAFTBLK_A_NODE, info->node) ||
 	    nla_put_string(skb, RAFTBLK_A_VERSION, RAFTBLK_VERSION) ||

@@ -9,6 +9,7 @@
 #include "host/status.h"
 
 /* ctl_info.c */
-int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info);
+int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info,
+			unsigned long until);
 
 #endif /* RBLK_CTL_INTERNAL_H */

@@ -3,14 +3,12 @@
  * A volume as every room of the kernel host knows it: the list of them, their
  * references, the mailbox of the loop, and the names that people see.
  */
-#include <linux/delay.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "host/status.h"
 #include "host/volume.h"
-
-#define RBLK_LOOK_MS	1000
 
 struct workqueue_struct *rblk_wq;
 
@@ -137,6 +135,11 @@ struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
 
 	if (!v)
 		return NULL;
+	v->snapshot = rblk_snapshot_alloc();
+	if (!v->snapshot) {
+		kvfree(v);
+		return NULL;
+	}
 	kref_init(&v->ref);
 	INIT_LIST_HEAD(&v->list);
 	v->state = RBLK_V_STARTING;
@@ -156,7 +159,12 @@ static void rblk_volume_release(struct kref *ref)
 {
 	struct rblk_volume *v = container_of(ref, struct rblk_volume, ref);
 
+	/* Calls that were given up, and that no loop came to. */
+	mutex_lock(&v->owner);
+	rblk_volume_run_done(v, rblk_now());
+	mutex_unlock(&v->owner);
 	kfree(v->life);
+	kvfree(v->snapshot);
 	kvfree(v);
 }
 
@@ -218,8 +226,8 @@ struct rblk_volume *rblk_volume_find(const struct net *net, const char *name)
  * @net: of the caller
  * @after: rblk_volume.id of the one before; 0: the first
  *
- * Looking at a volume may take a second when a device below it hangs: that is
- * done without the lock of the list, so that it holds up nobody else.
+ * Looking at a volume may take a moment: that is done without the lock of the list, so
+ * that it holds up nobody else.
  *
  * Context: process; may sleep.
  * Return: the volume, referenced; NULL: that was the last.
@@ -346,49 +354,6 @@ void rblk_volume_run_done(struct rblk_volume *v, u64 now)
 	lockdep_assert_held(&v->owner);
 	llist_for_each_entry_safe(done, next, list, node)
 		done->run(v, done, now);
-}
-
-/* ---- the owner ---- */
-
-/**
- * rblk_volume_lock_timeout() - take the owner's lock, for looking
- * @v: the volume
- *
- * A device below that hangs may hold up the owner; netlink must not hang with it.
- *
- * Context: process; sleeps for a second at most.
- * Return: 0, or -ETIMEDOUT.
- */
-int rblk_volume_lock_timeout(struct rblk_volume *v)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(RBLK_LOOK_MS);
-	bool locked;
-
-	atomic_inc(&v->lock_waiters);
-	while (!(locked = mutex_trylock(&v->owner)) && time_before(jiffies, end))
-		usleep_range(100, 200);
-	atomic_dec(&v->lock_waiters);
-	return locked ? 0 : -ETIMEDOUT;
-}
-
-/**
- * rblk_volume_lock_running() - take the owner's lock of a volume that runs
- * @v: the volume
- * @err: a sentence when it does not, RBLK_ERR_MAX
- *
- * Context: process; sleeps for a second at most.
- * Return: 0, -ETIMEDOUT or -ENODEV.
- */
-int rblk_volume_lock_running(struct rblk_volume *v, char *err)
-{
-	if (rblk_volume_lock_timeout(v))
-		return rblk_error_text(err, -ETIMEDOUT, "volume %s is busy: a device below hangs?",
-				       v->name);
-	if (READ_ONCE(v->state) == RBLK_V_RUNNING && v->m && !v->stopped)
-		return 0;
-	mutex_unlock(&v->owner);
-	return rblk_error_text(err, -ENODEV, "volume %s is %s", v->name,
-			       rblk_volume_state_name(READ_ONCE(v->state)));
 }
 
 /**

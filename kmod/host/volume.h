@@ -38,6 +38,7 @@ struct rblk_logio;
 struct rblk_dataio;
 struct rblk_peers;
 struct rblk_life;
+struct rblk_snapshot;
 struct rblk_volume;
 
 /* Each line in the kernel log names the volume and the node. */
@@ -76,7 +77,14 @@ enum rblk_volume_state {
 	RBLK_V_FAILED,			/* start failed: vanishes once reported */
 };
 
-enum rblk_kick { RBLK_KICK_SUBMIT, RBLK_KICK_DONE, RBLK_KICK_NET, RBLK_KICK_POOL, RBLK_KICK_CTL };
+enum rblk_kick {
+	RBLK_KICK_SUBMIT,
+	RBLK_KICK_DONE,
+	RBLK_KICK_NET,
+	RBLK_KICK_POOL,
+	RBLK_KICK_CTL,
+	RBLK_KICK_LOOK,			/* somebody wants a snapshot of the status */
+};
 
 struct rblk_volume {
 	struct kref ref;
@@ -91,7 +99,6 @@ struct rblk_volume {
 	struct rblk_node_limits limits;
 
 	struct mutex owner;		/* around every call into @m */
-	atomic_t lock_waiters;		/* who wait for it in rblk_volume_lock_timeout() */
 	struct rblk_node *m;
 	struct rblk_node_status st;	/* owner: scratch, as of the latest notes */
 	bool stopped;		/* after rblk_node_stop(): ended I/O is released, not told */
@@ -101,6 +108,7 @@ struct rblk_volume {
 	unsigned long kicks;		/* enum rblk_kick bits */
 	struct llist_head done;		/* struct rblk_done: ended I/O, any context */
 
+	struct rblk_snapshot *snapshot;	/* status.c: for whoever looks */
 	struct rblk_pool *pool;
 	struct rblk_disk *disk;		/* block/ */
 	struct rblk_logio *logio;	/* store/ */
@@ -143,11 +151,6 @@ u64 rblk_now(void);				/* ns, boot time clock */
 void rblk_volume_kick(struct rblk_volume *v, enum rblk_kick why);
 void rblk_volume_done(struct rblk_volume *v, struct rblk_done *done);
 void rblk_volume_run_done(struct rblk_volume *v, u64 now);	/* owner */
-
-/* Takes the owner's lock, waiting one second at most: -ETIMEDOUT. For looking, not for acting. */
-int rblk_volume_lock_timeout(struct rblk_volume *v);
-/* Takes the owner's lock of a volume that runs, or says why not. */
-int rblk_volume_lock_running(struct rblk_volume *v, char *err);
 
 /* Writes a sentence to @err (RBLK_ERR_MAX) and returns @code. */
 __printf(3, 4) int rblk_error_text(char *err, int code, const char *fmt, ...);

@@ -139,7 +139,7 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 	return r;
 }
 
-/* ---- what needs the member ---- */
+/* ---- what needs the node: the loop does it ---- */
 
 static int rblk_bootstrap_failed(struct rblk_volume *v, int r, u32 slot, char *err)
 {
@@ -167,6 +167,40 @@ static int rblk_bootstrap_failed(struct rblk_volume *v, int r, u32 slot, char *e
 	}
 }
 
+struct rblk_bootstrap_call {
+	const struct rblk_bootstrap *b;
+	struct rblk_conf *conf;
+	u64 op_id;
+	char *err;
+	int r;
+};
+
+static void rblk_bootstrap_owner(struct rblk_volume *v, void *arg, u64 now)
+{
+	struct rblk_bootstrap_call *c = arg;
+	const struct rblk_bootstrap *b = c->b;
+	struct rblk_conf *conf = c->conf;
+	char addr[RBLK_ADDR_MAX];
+	u32 slot = U32_MAX;
+
+	snprintf(addr, sizeof(addr), "%pISpc", &v->up.listen);
+	c->r = rblk_node_bootstrap_conf(v->m, addr, b->sectors, get_random_u64() | 1, conf, &slot);
+	if (!c->r) {
+		conf->flags = b->shared ? RBLK_CONF_SHARED : 0;
+		if (b->election_ms) {
+			conf->election_ms = max_t(u32, b->election_ms, RBLK_ELECTION_MS_MIN);
+			conf->heartbeat_ms = conf->election_ms / 5;
+		}
+		c->r = rblk_node_bootstrap(v->m, conf, &slot);
+	}
+	if (c->r) {
+		rblk_bootstrap_failed(v, c->r, slot, c->err);
+		return;
+	}
+	v->life->bootstrap.id = c->op_id;
+	v->life->bootstrap.deadline = now + RBLK_BOOTSTRAP_NS;
+}
+
 /**
  * rblk_volume_bootstrap() - make the first configuration of a volume
  * @v: the volume
@@ -174,49 +208,58 @@ static int rblk_bootstrap_failed(struct rblk_volume *v, int r, u32 slot, char *e
  * @op_id: told its end
  * @err: a sentence when it fails, RBLK_ERR_MAX
  *
- * Context: process; sleeps for the owner's lock.
- * Return: 0: under way; else -errno.
+ * Context: process; sleeps, for a second at most.
+ * Return: 0: in progress; else -errno.
  */
 int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b, u64 op_id,
 			  char *err)
 {
-	struct rblk_conf *conf = kzalloc(sizeof(*conf), GFP_KERNEL);
-	char addr[RBLK_ADDR_MAX];
-	u32 slot = U32_MAX;
+	struct rblk_bootstrap_call c = { .b = b, .op_id = op_id, .err = err };
 	int r;
 
-	if (!conf)
+	if (rblk_volume_diskless(v))
+		return rblk_error_text(err, -EINVAL, "%s has no disks: bootstrap on a member",
+				       v->up.node);
+	c.conf = kzalloc(sizeof(*c.conf), GFP_KERNEL);
+	if (!c.conf)
 		return rblk_error_text(err, -ENOMEM, "no memory");
-	r = rblk_volume_lock_running(v, err);
-	if (r)
-		goto out;
-	if (rblk_volume_diskless(v)) {
-		mutex_unlock(&v->owner);
-		r = rblk_error_text(err, -EINVAL, "%s has no disks: bootstrap on a member",
-				    v->up.node);
-		goto out;
+	r = rblk_volume_call_running(v, rblk_bootstrap_owner, &c, err);
+	kfree(c.conf);
+	return r ? r : c.r;
+}
+
+struct rblk_transfer_call {
+	const char *node;
+	u64 op_id;
+	char *err;
+	int r;
+};
+
+static void rblk_transfer_owner(struct rblk_volume *v, void *arg, u64 now)
+{
+	struct rblk_transfer_call *c = arg;
+
+	c->r = v->life->transfer.id ? -EBUSY : rblk_node_transfer(v->m, c->node, now);
+	switch (c->r) {
+	case 0:
+		v->life->transfer.id = c->op_id;
+		v->life->transfer.deadline = now + RBLK_TRANSFER_NS;
+		break;
+	case -EREMOTE:
+		rblk_node_status(v->m, &v->st);
+		rblk_error_text(c->err, c->r, "%s does not lead (leader: %s)", v->up.node,
+				rblk_leader_name(v, &v->st));
+		break;
+	case -ENOENT:
+		rblk_error_text(c->err, c->r, "no node %s is known here", c->node);
+		break;
+	case -EBUSY:
+		rblk_error_text(c->err, c->r, "a transfer is in progress");
+		break;
+	default:
+		rblk_error_text(c->err, c->r, "leadership cannot be handed over (error %d)",
+				-c->r);
 	}
-	snprintf(addr, sizeof(addr), "%pISpc", &v->up.listen);
-	r = rblk_node_bootstrap_conf(v->m, addr, b->sectors, get_random_u64() | 1, conf, &slot);
-	if (!r) {
-		conf->flags = b->shared ? RBLK_CONF_SHARED : 0;
-		if (b->election_ms) {
-			conf->election_ms = max_t(u32, b->election_ms, RBLK_ELECTION_MS_MIN);
-			conf->heartbeat_ms = conf->election_ms / 5;
-		}
-		r = rblk_node_bootstrap(v->m, conf, &slot);
-	}
-	if (r) {
-		r = rblk_bootstrap_failed(v, r, slot, err);
-	} else {
-		v->life->bootstrap.id = op_id;
-		v->life->bootstrap.deadline = rblk_now() + RBLK_BOOTSTRAP_NS;
-	}
-	mutex_unlock(&v->owner);
-	rblk_volume_kick(v, RBLK_KICK_CTL);
-out:
-	kfree(conf);
-	return r;
 }
 
 /**
@@ -226,37 +269,13 @@ out:
  * @op_id: told its end
  * @err: a sentence when it fails, RBLK_ERR_MAX
  *
- * Context: process; sleeps for the owner's lock.
- * Return: 0: under way; else -errno.
+ * Context: process; sleeps, for a second at most.
+ * Return: 0: in progress; else -errno.
  */
 int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, char *err)
 {
-	int r = rblk_volume_lock_running(v, err);
-	u64 now = rblk_now();
+	struct rblk_transfer_call c = { .node = node, .op_id = op_id, .err = err };
+	int r = rblk_volume_call_running(v, rblk_transfer_owner, &c, err);
 
-	if (r)
-		return r;
-	r = v->life->transfer.id ? -EBUSY : rblk_node_transfer(v->m, node, now);
-	switch (r) {
-	case 0:
-		v->life->transfer.id = op_id;
-		v->life->transfer.deadline = now + RBLK_TRANSFER_NS;
-		break;
-	case -EREMOTE:
-		rblk_node_status(v->m, &v->st);
-		rblk_error_text(err, r, "%s does not lead (leader: %s)", v->up.node,
-				rblk_leader_name(v, &v->st));
-		break;
-	case -ENOENT:
-		rblk_error_text(err, r, "no node %s is known here", node);
-		break;
-	case -EBUSY:
-		rblk_error_text(err, r, "a transfer is under way");
-		break;
-	default:
-		rblk_error_text(err, r, "leadership cannot be handed over (error %d)", -r);
-	}
-	mutex_unlock(&v->owner);
-	rblk_volume_kick(v, RBLK_KICK_CTL);
-	return r;
+	return r ? r : c.r;
 }

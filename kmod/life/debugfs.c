@@ -5,6 +5,7 @@
  * of one volume are up on one kernel (tests), the first one has the link.
  */
 #include <linux/debugfs.h>
+#include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -12,6 +13,8 @@
 #include "life/internal.h"
 
 #define RBLK_SHOW_ENTRIES	64
+/* More than all of it: what does not fit is asked for again with twice the room. */
+#define RBLK_DUMP_BYTES		(64u << 10)
 
 static struct dentry *rblk_debugfs_root;
 static DEFINE_MUTEX(rblk_debugfs_names); /* between looking whether a name is free and using it */
@@ -102,39 +105,52 @@ static void rblk_show_info(struct seq_file *m, const struct rblk_volume_info *in
 		   info->bytes_received);
 }
 
+/* By the loop, as owner, into the buffer of whoever reads: he gets it afterwards. */
+static void rblk_dump_owner(struct rblk_volume *v, void *arg, u64 now)
+{
+	struct seq_file *m = arg;
+
+	rblk_node_status(v->m, &v->st);
+	rblk_show_raft(m, v, &v->st);
+	rblk_show_member(m, &v->st);
+	rblk_disk_show(v, m);
+	rblk_show_entries(m, v, &v->st);
+	seq_printf(m, "audit: %d\n", rblk_node_check(v->m, false));
+}
+
 static int rblk_dump_show(struct seq_file *m, void *unused)
 {
 	struct rblk_volume *v = m->private;
 	struct rblk_volume_info *info;
 	int r;
 
-	info = kmalloc(sizeof(*info), GFP_KERNEL);
+	info = kvmalloc(sizeof(*info), GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
-	r = rblk_volume_info(v, info);
+	r = rblk_volume_info(v, info, rblk_look_until());
 	rblk_show_info(m, info);
-	if (!r)
-		r = rblk_volume_lock_timeout(v);
-	if (r) {
-		seq_printf(m, "no more can be told: error %d\n", -r);
-		kfree(info);
-		return 0;
+	if (!r) {
+		seq_printf(m, "as of %llu ms ago\n", info->age_ms);
+		r = rblk_volume_call(v, rblk_dump_owner, m);
 	}
-	if (v->m && v->disk && !v->stopped) {
-		rblk_node_status(v->m, &info->member);
-		rblk_show_raft(m, v, &info->member);
-		rblk_show_member(m, &info->member);
-		rblk_disk_show(v, m);
-		rblk_show_entries(m, v, &info->member);
-		seq_printf(m, "audit: %d\n", rblk_node_check(v->m, false));
-	}
-	mutex_unlock(&v->owner);
-	/* The audit may have halted the member: the loop tells. */
-	rblk_volume_kick(v, RBLK_KICK_CTL);
-	kfree(info);
+	if (r)
+		seq_printf(m, "the volume does not say more: error %d\n", -r);
+	kvfree(info);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(rblk_dump);
+
+static int rblk_dump_open(struct inode *inode, struct file *file)
+{
+	return single_open_size(file, rblk_dump_show, inode->i_private, RBLK_DUMP_BYTES);
+}
+
+static const struct file_operations rblk_dump_fops = {
+	.owner		= THIS_MODULE,
+	.open		= rblk_dump_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
 
 /**
  * rblk_debugfs_add() - make the volume's directory

@@ -23,6 +23,7 @@
 #include "block/block.h"
 #include "host/notify.h"
 #include "host/pool.h"
+#include "host/status.h"
 #include "life/internal.h"
 #include "net/net.h"
 #include "store/store.h"
@@ -46,7 +47,8 @@ static void rblk_end_requests(struct rblk_volume *v)
 	mutex_lock(&v->owner);
 	if (v->m)
 		rblk_node_stop(v->m, -EIO);
-	v->stopped = true;
+	WRITE_ONCE(v->stopped, true);
+	rblk_snapshot_withdraw(v);
 	if (v->disk)
 		rblk_disk_abort(v);
 	mutex_unlock(&v->owner);
@@ -75,10 +77,8 @@ void rblk_volume_teardown(struct rblk_volume *v)
 	if (v->disk)
 		rblk_disk_del(v);
 	rblk_peers_free(v);
-	mutex_lock(&v->owner);
 	m = v->m;
 	v->m = NULL;
-	mutex_unlock(&v->owner);
 	if (v->disk)
 		rblk_disk_put(v);
 	rblk_dataio_close(v);

@@ -40,6 +40,7 @@ struct rblk_life {
 	struct dentry *debugfs, *debugfs_link;
 
 	/* Owner. */
+	bool looked;			/* somebody waits for a snapshot */
 	struct rblk_note note[RBLK_NOTES_MAX];	/* told during the current run */
 	u32 nnotes;
 	char session_noted[RBLK_TEXT_MAX];	/* of the session, last told */
@@ -56,6 +57,19 @@ void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *t
 
 int rblk_volume_loop(void *arg);	/* loop.c: the thread function */
 extern const struct rblk_node_ops rblk_host_ops;	/* ops.c */
+
+/* call.c: has the loop run @fn as owner, and waits for that for a second at most */
+int rblk_volume_call(struct rblk_volume *v,
+		     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg);
+/* -errno, and why in @err, if the volume does not run, too. */
+int rblk_volume_call_running(struct rblk_volume *v,
+			     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg,
+			     char *err);
+
+/* status.c; owner */
+void rblk_status_publish(struct rblk_volume *v);
+void rblk_status_step(struct rblk_volume *v, bool looked, u64 now);
+u64 rblk_status_deadline(const struct rblk_volume *v);
 
 /* event.c; owner */
 void rblk_note(void *host, enum rblk_node_note what, u64 arg);	/* struct rblk_node_ops */

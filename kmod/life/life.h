@@ -7,7 +7,6 @@
 #ifndef RBLK_LIFE_H
 #define RBLK_LIFE_H
 
-#include "host/status.h"
 #include "host/volume.h"
 
 struct rblk_bootstrap {			/* what "bootstrap" asks for */
@@ -22,9 +21,6 @@ int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b,
 			  char *err);
 int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, char *err);
 int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err);
-
-/* May sleep, a second at most. 0, -ENODEV, -ETIMEDOUT; the names are filled in any case. */
-int rblk_volume_info(struct rblk_volume *v, struct rblk_volume_info *info);
 
 void rblk_debugfs_init(void);
 void rblk_debugfs_exit(void);

@@ -8,7 +8,6 @@
  * or in the next.
  */
 #include <linux/blkdev.h>
-#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
@@ -36,6 +35,7 @@ static void rblk_volume_devices(struct rblk_volume *v, u64 now)
 static bool rblk_volume_pass(struct rblk_volume *v, u64 *deadline)
 {
 	struct blk_plug plug;
+	unsigned long kicks;
 	u32 fed, round;
 	bool more;
 	u64 now;
@@ -48,7 +48,7 @@ static bool rblk_volume_pass(struct rblk_volume *v, u64 *deadline)
 	 */
 	blk_start_plug(&plug);
 	now = rblk_now();
-	xchg(&v->kicks, 0);	/* full barrier: the lists are looked at after it */
+	kicks = xchg(&v->kicks, 0);	/* full barrier: the lists are looked at after it */
 	rblk_volume_run_done(v, now);
 	rblk_volume_devices(v, now);
 	more = rblk_peers_poll(v, now);
@@ -59,11 +59,13 @@ static bool rblk_volume_pass(struct rblk_volume *v, u64 *deadline)
 		rblk_node_run(v->m, now);
 		rblk_volume_notes(v, now);
 	}
+	blk_finish_plug(&plug);
+	rblk_status_step(v, kicks & BIT(RBLK_KICK_LOOK), now);
 	*deadline = min_t(u64, rblk_node_deadline(v->m), rblk_peers_deadline(v));
 	*deadline = min_t(u64, *deadline, rblk_disk_deadline(v));
 	*deadline = min_t(u64, *deadline, rblk_volume_ops_deadline(v));
 	*deadline = min_t(u64, *deadline, rblk_take_deadline(v));
-	blk_finish_plug(&plug);
+	*deadline = min_t(u64, *deadline, rblk_status_deadline(v));
 	mutex_unlock(&v->owner);
 	return more || round == RBLK_ROUNDS;
 }
@@ -106,9 +108,6 @@ int rblk_volume_loop(void *arg)
 		if (!rblk_volume_pass(v, &deadline))
 			rblk_volume_sleep(v, deadline);
 		cond_resched();
-		/* A busy loop hardly ever leaves the lock alone: let them have it. */
-		if (atomic_read(&v->lock_waiters))
-			usleep_range(200, 300);
 	}
 	memalloc_noio_restore(noio);
 	return 0;

@@ -147,6 +147,33 @@ static int rblk_take_refuse(struct rblk_volume *v, bool force, char *err)
 	return 0;
 }
 
+struct rblk_take_call {
+	bool force;
+	u32 wait_ms;
+	u64 op_id;
+	char *err;
+	int r;
+};
+
+static void rblk_take_owner(struct rblk_volume *v, void *arg, u64 now)
+{
+	const struct rblk_node_status *st = &v->st;
+	struct rblk_take *t = &v->life->take;
+	struct rblk_take_call *c = arg;
+
+	rblk_node_status(v->m, &v->st);
+	c->r = rblk_take_refuse(v, c->force, c->err);
+	if (c->r)
+		return;
+	*t = (struct rblk_take){
+		.on = true, .force = c->force, .op_id = c->op_id,
+		.deadline = now + c->wait_ms * RBLK_NSEC_PER_MSEC,
+	};
+	if (c->force && st->holder && st->holder != v->super.store)
+		strscpy(t->from, rblk_store_name(v, st, st->holder), sizeof(t->from));
+	rblk_take_step(v, now);
+}
+
 /**
  * rblk_volume_take() - get the volume's session for this node
  * @v: the volume
@@ -155,31 +182,16 @@ static int rblk_take_refuse(struct rblk_volume *v, bool force, char *err)
  * @op_id: told its end
  * @err: a sentence when it fails, RBLK_ERR_MAX
  *
- * Context: process; sleeps for the owner's lock.
- * Return: 0: under way; else -errno.
+ * Context: process; sleeps, for a second at most.
+ * Return: 0: in progress; else -errno.
  */
 int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err)
 {
-	const struct rblk_node_status *st = &v->st;
-	int r = rblk_volume_lock_running(v, err);
-	struct rblk_take *t = &v->life->take;
-	u64 now = rblk_now();
+	struct rblk_take_call c = {
+		.force = force, .op_id = op_id, .err = err,
+		.wait_ms = clamp_t(u32, wait_ms ? wait_ms : RBLK_TAKE_MS, 1, RBLK_TAKE_MS_MAX),
+	};
+	int r = rblk_volume_call_running(v, rblk_take_owner, &c, err);
 
-	if (r)
-		return r;
-	rblk_node_status(v->m, &v->st);
-	r = rblk_take_refuse(v, force, err);
-	if (!r) {
-		wait_ms = clamp_t(u32, wait_ms ? wait_ms : RBLK_TAKE_MS, 1, RBLK_TAKE_MS_MAX);
-		*t = (struct rblk_take){
-			.on = true, .force = force, .op_id = op_id,
-			.deadline = now + wait_ms * RBLK_NSEC_PER_MSEC,
-		};
-		if (force && st->holder && st->holder != v->super.store)
-			strscpy(t->from, rblk_store_name(v, st, st->holder), sizeof(t->from));
-		rblk_take_step(v, now);
-	}
-	mutex_unlock(&v->owner);
-	rblk_volume_kick(v, RBLK_KICK_CTL);
-	return r;
+	return r ? r : c.r;
 }

@@ -176,9 +176,7 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 		  rep.records, rep.entries, rep.bytes >> 10, rblk_log_finding_name(rep.finding),
 		  rep.cut_records);
 	rblk_start_map(v, m, rd);
-	mutex_lock(&v->owner);
 	v->m = m;
-	mutex_unlock(&v->owner);
 	kfree(cfg);
 	return 0;
 nomem:
@@ -220,9 +218,7 @@ static int rblk_start_client(struct rblk_volume *v, char *err)
 		kvfree(m);
 		return rblk_error_text(err, r, "the client could not be started (error %d)", -r);
 	}
-	mutex_lock(&v->owner);
 	v->m = m;
-	mutex_unlock(&v->owner);
 	return 0;
 }
 
@@ -278,6 +274,9 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	r = rblk_peers_start(v, err);
 	if (r)
 		return r;
+	mutex_lock(&v->owner);
+	rblk_status_publish(v);
+	mutex_unlock(&v->owner);
 	loop = kthread_create(rblk_volume_loop, v, "raftblk%d", rblk_volume_minor(v));
 	if (IS_ERR(loop))
 		return rblk_error_text(err, PTR_ERR(loop), "no thread could be started");

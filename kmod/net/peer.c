@@ -453,10 +453,7 @@ int rblk_peers_start(struct rblk_volume *v, char *err)
 			 "the socket cannot be had", ret);
 		goto free;
 	}
-	/* A status of a volume that starts may be looking: all or nothing. */
-	mutex_lock(&v->owner);
 	v->peers = ps;
-	mutex_unlock(&v->owner);
 	return 0;
 
 free:
