@@ -177,6 +177,7 @@ const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_PEERS, ATTR_NEST, "peers", .multi = true, .nest = peer_status_attrs },
 	{ RAFTBLK_A_STATUS_BUDGETS, ATTR_NEST, "budgets", .multi = true, .nest = budget_attrs },
 	{ RAFTBLK_A_STATUS_COUNTERS, ATTR_NEST, "counters", .nest = counters_attrs },
+	{ RAFTBLK_A_STATUS_AGE_MS, ATTR_U64, "age_ms" },
 	{ 0 }
 };
 

@@ -154,7 +154,7 @@ static int keep_status(struct json_object *o, void *ctx)
 	return 0;
 }
 
-/* A volume that hangs in a device below keeps its last status. */
+/* A volume that does not answer has the status that was known last. */
 static void look(struct hold *h)
 {
 	h->status_err = nl_get(h->nl, h->volume, keep_status, h);

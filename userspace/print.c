@@ -86,6 +86,18 @@ static void field(const char *name)
 	printf("  %-11s ", name);
 }
 
+/* A volume that is well answers at once. */
+static void print_age(struct json_object *o)
+{
+	u64 ms = ju(o, "age_ms");
+
+	if (ms < STATUS_OLD_MS)
+		return;
+	field("as of");
+	printf("%s%llu s ago: it does not answer now%s\n", paint(RED, stdout),
+	       (unsigned long long)(ms / 1000), paint(PLAIN, stdout));
+}
+
 static void print_role(struct json_object *o)
 {
 	const char *role = jstr(o, "role"), *leader = jstr(o, "leader_node");
@@ -199,7 +211,8 @@ void print_status(struct json_object *o)
 	printf("%s%s%s on %s: ", paint(BOLD, stdout), jstr(o, "volume"), paint(PLAIN, stdout),
 	       jstr(o, "node"));
 	if (!js(o, "role")) {
-		printf("%s\n", js(o, "state") ? jstr(o, "state") : "hangs in a device below");
+		printf("%s\n", js(o, "state") ? jstr(o, "state") :
+		       "its status did not fit into the answer");
 		return;
 	}
 	printf("%s", jstr(o, "device"));
@@ -211,6 +224,7 @@ void print_status(struct json_object *o)
 	if (strcmp(jstr(o, "state"), "running"))
 		printf(", %s", jstr(o, "state"));
 	puts("");
+	print_age(o);
 	print_role(o);
 	print_session(o);
 	if (jstr(o, "log_path")[0])

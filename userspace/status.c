@@ -110,9 +110,6 @@ static int from_kernel(const char *volume, struct json_object *all)
 	if (err == -ENODEV)
 		return fail(EXIT_ABSENT, volume,
 			    "it is not up on this node; start it: raftblk up %s", volume);
-	if (err == -ETIMEDOUT)
-		return fail(EXIT_FAILED, volume,
-			    "it does not answer: one of its devices hangs; see: dmesg");
 	return err ? fail(EXIT_FAILED, volume, "status: %s", strerror(-err)) : 0;
 }
 

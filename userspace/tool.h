@@ -168,6 +168,9 @@ const char *paint(const char *colour, FILE *f);	/* "" when @f is no terminal */
 #define PLAIN	"\033[0m"
 const char *human_bytes(u64 bytes, char *buf, size_t size);
 void print_json(struct json_object *o);
+/* A status of this age was not answered in time. */
+#define STATUS_OLD_MS	1000
+
 void print_status(struct json_object *o);
 void print_status_line(struct json_object *o);
 

@@ -92,8 +92,24 @@ static bool not_running(struct json_object *o, struct said *s)
 	if (js(o, "role") && is(o, "state", "running"))
 		return false;
 	cause(s, "the volume is %s", js(o, "state") ? jstr(o, "state") :
-	      "hanging in a device below");
+	      "known by its name only: its status did not fit into the answer");
 	step(s, "wait; 'dmesg' tells what it is doing");
+	return true;
+}
+
+static bool no_answer(struct json_object *o, struct said *s)
+{
+	u64 ms = ju(o, "age_ms");
+
+	if (ms < STATUS_OLD_MS)
+		return false;
+	cause(s, "the volume has not answered on this node for %llu s",
+	      (unsigned long long)(ms / 1000));
+	if (jstr(o, "log_path")[0])
+		step(s, "wait; if it lasts, I/O to %s or %s is stuck; see: dmesg",
+		     jstr(o, "log_path"), jstr(o, "data_path"));
+	else
+		step(s, "wait; if it lasts, see: dmesg");
 	return true;
 }
 
@@ -246,6 +262,7 @@ static const struct rule {
 	bool (*applies)(struct json_object *o, struct said *s);
 } rules[] = {
 	{ "not-running", not_running },
+	{ "no-answer", no_answer },
 	{ "halted", halted },
 	{ "not-a-member", not_a_member },
 	{ "not-bootstrapped", not_bootstrapped },

@@ -15,6 +15,7 @@ struct field {
 #define COUNT(a, f)	{ RAFTBLK_A_COUNTERS_##a, offsetof(struct rblk_volume_info, f) }
 
 static const struct field status_u64[] = {
+	INFO(AGE_MS, age_ms),
 	INFO(SECTORS, sectors), INFO(OPENERS, openers), INFO(INFLIGHT, inflight),
 	INFO(TERM, member.raft.term), INFO(VOTE, member.raft.vote),
 	INFO(LEADER, member.raft.leader), INFO(TRANSFEREE, member.raft.transferee),
