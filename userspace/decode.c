@@ -6,7 +6,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 
-#include "decode_gen.h"
+#include "decode.h"
 #include "tool.h"
 
 struct walk {
@@ -106,12 +106,6 @@ static struct json_object *value(const struct nlattr *attr, const struct attr *a
 	return nested(attr, a->nest, json_object_new_object());
 }
 
-/* Their attributes go into the object that they are in: one flat object is handier. */
-static bool flat(const struct attr *a)
-{
-	return a->nest == status_attrs || a->nest == counters_attrs;
-}
-
 static int on_attr(const struct nlattr *attr, void *data)
 {
 	struct walk *w = data;
@@ -121,7 +115,7 @@ static int on_attr(const struct nlattr *attr, void *data)
 	for (a = w->set; a->key; a++) {
 		if (a->nr != mnl_attr_get_type(attr) || mnl_attr_get_payload_len(attr) < needs(a))
 			continue;
-		if (flat(a))
+		if (a->flat)
 			nested(attr, a->nest, w->o);
 		else if (a->multi && json_object_object_get_ex(w->o, a->key, &list))
 			json_object_array_add(list, value(attr, a));

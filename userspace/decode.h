@@ -17,9 +17,12 @@ struct attr {
 	enum attr_type type;
 	const char *key;
 	bool multi;			/* any number of them: an array */
+	bool flat;			/* its own attributes go into the object that it is in */
 	const struct attr *nest;	/* ATTR_NEST */
 	const char *const *names;	/* ATTR_ENUM: of its values, up to a NULL */
 };
+
+extern const struct attr raftblk_attrs[];	/* decode_gen.c */
 
 /* Attributes of a message of the family, as JSON. */
 struct json_object *decode(const struct nlmsghdr *nlh);
