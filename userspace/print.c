@@ -196,12 +196,6 @@ static void print_peer(struct json_object *o, struct json_object *p)
 	puts("");
 }
 
-void print_status_line(struct json_object *o)
-{
-	printf("%-12s %-12s %-9s %s\n", jstr(o, "volume"), jstr(o, "node"),
-	       jstr(o, "state"), jstr(o, "role"));
-}
-
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");

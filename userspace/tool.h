@@ -172,7 +172,6 @@ void print_json(struct json_object *o);
 #define STATUS_OLD_MS	1000
 
 void print_status(struct json_object *o);
-void print_status_line(struct json_object *o);
 
 /* Of a status object; absent: 0, "", false. */
 struct json_object *js(struct json_object *o, const char *path);

@@ -11,7 +11,6 @@
 #define UP_TIMEOUT_S	300
 #define DOWN_TIMEOUT_S	120
 #define OTHER_TIMEOUT_S	60
-#define BOOTSTRAP_WAIT_S	10
 #define BOOTSTRAP_PATIENCE_S	10
 
 struct change {
@@ -311,7 +310,7 @@ static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct c
 static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
 {
 	struct timespec pause = { .tv_nsec = 250 * 1000 * 1000 };
-	u32 tries = cmd == RAFTBLK_CMD_BOOTSTRAP ? 4 * BOOTSTRAP_PATIENCE_S : 0;
+	u32 tries = 4 * ch->patience;
 	char text[256];
 	struct nl *nl;
 	int err = nl_open(&nl, volume);
@@ -383,7 +382,7 @@ int cmd_bootstrap(int argc, char **argv)
 		TIMEOUT_OPTION,
 		{ 0 },
 	};
-	struct change ch = { .timeout = OTHER_TIMEOUT_S, .patience = BOOTSTRAP_WAIT_S };
+	struct change ch = { .timeout = OTHER_TIMEOUT_S, .patience = BOOTSTRAP_PATIENCE_S };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
 		.takes_config = true,
