@@ -142,7 +142,7 @@ struct raft_action *rblk_raft_act(struct raft *r, enum raft_act_type type)
 
 /*
  * Appends a message to the output of the current step, with its addresses and
- * the own term filled in.
+ * the current term filled in.
  */
 struct raft_msg *rblk_raft_send(struct raft *r, enum raft_msg_type type, u64 to)
 {
