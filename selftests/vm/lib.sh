@@ -2,12 +2,12 @@
 # shellcheck shell=bash
 #
 # For kselftests of the module: three members in three network namespaces of one
-# kernel. Run as root, with the module loaded, on a machine whose two disks in
-# RBLK_LOG_DISK and RBLK_DATA_DISK may be destroyed (the guests of tools/vm have
-# them). KTAP: each test function is a line; exit code 4 is a skip.
+# kernel. Run this as root, with the module loaded, on a machine whose two disks in
+# RBLK_LOG_DISK and RBLK_DATA_DISK may be destroyed (the guests of tools/vm have such
+# disks). It prints KTAP with a line for each test function; exit code 4 is a skip.
 #
-# Members in one kernel share its memory: under memory pressure they can wait for
-# each other, as real machines cannot. For tests only.
+# Members in one kernel share its memory. Under memory pressure they can wait for
+# each other, which real machines cannot, so this is for tests only.
 
 set -u
 RBLK_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -19,8 +19,8 @@ RBLK_NODES=3
 RBLK_VOLUMES=${RBLK_VOLUMES:-vol}
 RBLK_TAP_N=0
 RBLK_TAP_FAILED=0
-RBLK_SLOW=${RBLK_SLOW:-1}	# deadlines are so many times longer, for kernels with detectors on
-export DM_DISABLE_UDEV=1	# the guests run none: dmsetup makes the nodes
+RBLK_SLOW=${RBLK_SLOW:-1}	# factor for all deadlines, for kernels with detectors on
+export DM_DISABLE_UDEV=1	# the guests run no udevd: dmsetup makes the device nodes
 export RAFTBLK_CONF_DIR=$RBLK_CONF
 
 die() { echo "# $*"; exit 1; }
@@ -28,14 +28,14 @@ say() { echo "# $*" >&2; }
 
 # ---- KTAP ----
 
-# Runs FUNCTION in a subshell (what it sets is gone afterwards); it fails by a
-# non-zero status, set -e is on in it.
+# tap NAME [FUNCTION [ARGS]]: runs FUNCTION (by default NAME) in a subshell, so what it
+# sets is gone afterwards. set -e is on, and any status but 0 is a failure.
 tap() {
 	local name=$1 began=$SECONDS
 	shift
 	RBLK_TAP_N=$((RBLK_TAP_N + 1))
 	echo "raftblk-test: begin $name" >/dev/kmsg
-	# Not in a condition: set -e would be off in it.
+	# This must not be part of a condition, since set -e would be off within it.
 	(set -eE; trap 'say "line $LINENO: $BASH_COMMAND: failed"' ERR; "${@:-$name}")
 	local ret=$?
 	[ $ret = 0 ] || pkill -9 -x 'acklog|fio|dd'
@@ -50,12 +50,13 @@ tap() {
 	else
 		echo "ok $RBLK_TAP_N $name ($((SECONDS - began)) s)"
 	fi
-	# Without what the first one sets up the others would only wait.
+	# The first test sets up what the others need; without it they would only wait.
 	[ $RBLK_TAP_N = 1 ] && [ $RBLK_TAP_FAILED = 1 ] && tap_end
 	return 0
 }
 
-# A command has to fail. Not "! command": what that says ends no test under set -e.
+# Passes if the command fails. "! command" would not do: under set -e, its result never
+# ends a test.
 fails() {
 	if "$@"; then
 		say "did not fail: $*"
@@ -65,7 +66,7 @@ fails() {
 
 tap_end() { echo "1..$RBLK_TAP_N"; exit $RBLK_TAP_FAILED; }
 
-# What no test may leave in the kernel log, since the line that tap() wrote.
+# Fails if the kernel has complained since the line that tap() wrote into its log.
 kernel_clean() {
 	local bad
 	bad=$(dmesg | sed -n "/raftblk-test: begin $1/,\$p" |
@@ -76,7 +77,7 @@ kernel_clean() {
 	return 1
 }
 
-# Waits for a condition: until SECONDS COMMAND...
+# until_ok SECONDS COMMAND...: waits until the command succeeds, or fails.
 until_ok() {
 	local deadline=$(($(date +%s) + $1 * RBLK_SLOW))
 	shift
@@ -89,7 +90,7 @@ until_ok() {
 	done
 }
 
-# A command that must end by itself: within SECONDS COMMAND..., 124 if it did not.
+# within SECONDS COMMAND...: the command must end by itself; returns 124 if it did not.
 within() {
 	local s=$(($1 * RBLK_SLOW))
 	shift
@@ -130,9 +131,9 @@ net_down() {
 
 in_node() { local i=$1; shift; ip netns exec "rb$i" "$@"; }
 
-# drop_from A B: B no longer hears A. One way; both ways: call it twice.
+# drop_from A B: B no longer hears A. For both directions, call it twice.
 drop_from() { in_node "$2" iptables -I INPUT -s "10.99.0.$1" -j DROP; }
-isolate() {	# NODE: hears nobody and is not heard
+isolate() {	# NODE: it hears nobody and is not heard
 	in_node "$1" iptables -I INPUT -i eth0 -j DROP
 	in_node "$1" iptables -I OUTPUT -o eth0 -j DROP
 }
@@ -149,7 +150,7 @@ dm_slice() {	# NAME DISK START SECTORS
 	echo "0 $4 linear $2 $3" | dmsetup create "$1" || die "dmsetup create $1 failed"
 }
 
-# Replaces the table of a slice: dm_table NAME "0 SECTORS TARGET ..."
+# dm_table NAME "0 SECTORS TARGET ...": replaces the table of a slice.
 dm_table() {
 	dmsetup load "$1" --table "$2"
 	dmsetup suspend --nolockfs "$1"
@@ -174,12 +175,12 @@ disks_down() {
 
 # ---- volumes ----
 
-# cluster_up NODES VOLUME... : formats and starts; leaves bootstrapped volumes.
-# RBLK_LOG_MIB, RBLK_DATA_MIB (per node), RBLK_BLOCK, RBLK_NEW_ARGS change the defaults;
-# RBLK_CLIENTS nodes without disks come behind the others.
+# cluster_up NODES VOLUME...: formats, starts and bootstraps the volumes. RBLK_LOG_MIB
+# and RBLK_DATA_MIB (both for each node), RBLK_BLOCK and RBLK_NEW_ARGS change the defaults.
+# After the members there are RBLK_CLIENTS nodes without disks.
 cluster_up() {
 	local vol i args port=7800
-	cluster_down || true	# what a test before left behind
+	cluster_down || true	# removes what an earlier test has left
 	RBLK_NODES=$1
 	shift
 	RBLK_VOLUMES=$*
@@ -198,7 +199,8 @@ cluster_up() {
 			die "raftblk new $vol failed"
 		port=$((port + 1))
 		for i in $(seq "$RBLK_NODES"); do
-			# Slices move: what an earlier test left is foreign, which is refused.
+			# Slices are not always in the same place, so they may hold parts of
+			# other slices, and "format" refuses to overwrite what is foreign.
 			wipefs -aq "$(log_dev "$i" "$vol")" "$(data_dev "$i" "$vol")"
 			rb "$i" format "$vol" --force >/dev/null || die "format of $vol on rb$i failed"
 			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
@@ -213,7 +215,7 @@ cluster_up() {
 
 clients() { seq $((RBLK_NODES + 1)) $((RBLK_NODES + ${RBLK_CLIENTS:-0})); }
 
-# Tests with two volumes cut each node's slices in halves of their own.
+# A test with two volumes overrides these, since it has two slices on each disk.
 log_dev() { echo "${RBLK_LOG_DEV:-/dev/mapper/rblog$1}"; }
 data_dev() { echo "${RBLK_DATA_DEV:-/dev/mapper/rbdata$1}"; }
 
@@ -231,10 +233,10 @@ cluster_down() {
 	rm -rf "$RBLK_CONF"
 }
 
-# Field of a node's status: field NODE VOLUME NAME
+# field NODE VOLUME NAME: a field of the node's status.
 field() { rb "$1" status "$2" --json | jq -er ".$3"; }
 
-# The number of the node that leads and is ready; fails if there is none.
+# leader VOLUME: the number of the node that leads and is ready; fails if there is none.
 leader() {
 	local i st
 	for i in $(seq "$RBLK_NODES"); do
@@ -251,7 +253,7 @@ device() { field "$1" "$2" device; }
 
 # ---- what every test ends with ----
 
-settled() {	# VOLUME: all members executed and applied the same entries
+settled() {	# VOLUME: all members have executed and applied the same entries
 	local i first= at
 	for i in $(seq "$RBLK_NODES"); do
 		at=$(rb "$i" status "$1" --json |
@@ -262,7 +264,7 @@ settled() {	# VOLUME: all members executed and applied the same entries
 	done
 }
 
-# Digests and data of all replicas, bit for bit, in the lower devices themselves.
+# Compares the digests of all replicas and, bit by bit, the data on their data devices.
 replicas_equal() {	# VOLUME
 	local i bytes
 	until_ok 60 settled "$1" || return 1
@@ -277,19 +279,19 @@ replicas_equal() {	# VOLUME
 	done
 }
 
-# The node that leads, as soon as one does.
+# a_leader VOLUME: waits until a node leads, and prints its number.
 a_leader() {
 	local l='' volume=$1
 	until_ok 30 eval 'l=$(leader "$volume")' && echo "$l"
 }
 
-# Opens the volume for writing on the node that leads; prints the device.
+# leader_device VOLUME: prints the device of the volume on the node that leads.
 leader_device() {
 	local l
 	l=$(a_leader "$1") && device "$l" "$1"
 }
 
-fio_write() {	# DEVICE [ARGS]: random and sequential writes, verified
+fio_write() {	# DEVICE [ARGS]: random writes of various sizes, which are then verified
 	fio --name=w --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
 		--bsrange=4k-64k --blockalign=4k --size=32m --io_size=12m --verify=crc32c --verify_fatal=1 \
 		--randseed=7 --group_reporting --minimal "${@:2}" >/tmp/fio.out 2>&1 && return 0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# A node without disks: it reads and writes the volume of the others, through
-# any change of leader, and after a reboot it is the same client.
+# A node without disks reads and writes the volume of the others, across changes of
+# the leader, and is the same client after a reboot.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_all; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
@@ -77,7 +77,7 @@ comes_back_as_the_same_client() {
 	exec {fd}<>"$(dev)"
 	if dd if=/dev/zero of="$(dev 1)" bs=4k count=1 oflag=direct status=none 2>/dev/null; then return 1; fi
 	exec {fd}>&-
-	rb $C down vol --force	# it says nothing of its session
+	rb $C down vol --force	# does not close the session
 	rb $C up vol
 	until_ok 20 served
 	dd if=/dev/urandom of="$(dev)" bs=4k count=4 oflag=direct status=none

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Members that go, networks that are cut: no acknowledged write is lost, and the
-# minority acknowledges and reads nothing.
+# Members leave, and networks are cut: no acknowledged write is lost, and a minority
+# neither acknowledges nor reads anything.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_writers; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 
 starts() { cluster_up 3 vol; }
 
-writer() {	# NODE SEED: in the background; acknowledged numbers go to /tmp/ack.SEED
+writer() {	# NODE SEED: writes in the background; acknowledged numbers go to /tmp/ack.SEED
 	"$ACKLOG" write "$(device "$1" vol)" "$2" 60000 >"/tmp/ack.$2" 2>/tmp/ack.err &
 	WRITER=$!
 }
@@ -22,7 +22,7 @@ has_acked() { [ "$(acked "$1")" -ge "$2" ]; }
 other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
 new_leader() { local l; until_ok 30 other_leader "$1" && leader vol; }
 
-# From another node, as soon as the holder of the session was silent for long enough.
+# Writes from another node, which works once the holder has been silent for long enough.
 put_elsewhere() {	# NODE COUNT
 	until_ok 60 dd if=/dev/urandom of="$(device "$1" vol)" bs=4k count="$2" seek=20000 oflag=direct
 }
@@ -71,10 +71,11 @@ leader_is_partitioned() {
 	isolate "$l"
 	n=$(new_leader "$l")
 	before=$(acked 13)
-	# The new side works; the old side must not acknowledge anything.
+	# The majority can write; the minority must not acknowledge anything.
 	put_elsewhere "$n" 50
 	[ "$(acked 13)" = "$before" ] || { say "the minority acknowledged"; return 1; }
-	# Nor read: a direct read waits, and no signal ends it, until there is a quorum.
+	# It must not read either: a direct read waits until there is a quorum, and no
+	# signal ends it.
 	dd if="$(device "$l" vol)" of=/dev/null bs=4k count=1 iflag=direct status=none &
 	reader=$!
 	sleep 2
@@ -86,7 +87,7 @@ leader_is_partitioned() {
 	replicas_equal vol
 }
 
-leader_is_not_heard() {	# one way: it hears the others, they do not hear it
+leader_is_not_heard() {	# it hears the others, but they do not hear it
 	local l n i before
 	l=$(a_leader vol)
 	writer "$l" 14
@@ -104,7 +105,7 @@ leader_is_not_heard() {	# one way: it hears the others, they do not hear it
 	replicas_equal vol
 }
 
-leader_hears_nobody() {	# one way: they hear it, it hears nobody
+leader_hears_nobody() {	# the others hear it, but it hears nobody
 	local l i n before
 	l=$(a_leader vol)
 	writer "$l" 15
@@ -129,11 +130,11 @@ fenced_holder_gets_errors_until_closed() {
 	n=$((l % 3 + 1))
 	d=$(device "$l" vol)
 	exec {fd}<>"$d"
-	if rb "$n" take vol; then return 1; fi	# not without --force
+	if rb "$n" take vol; then return 1; fi	# it takes nothing without --force
 	rb "$n" take vol --force
 	dd if=/dev/zero of="$(device "$n" vol)" bs=4k count=1 oflag=direct status=none
 	until_ok 20 fenced "$l"
-	# Open since before: sticky.
+	# The device is still open since before the take, so the node stays fenced.
 	if dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct 2>/tmp/err; then return 1; fi
 	grep -qi 'stale' /tmp/err
 	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi

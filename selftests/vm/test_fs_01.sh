@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# File systems: mkfs, a real tree, fio with verification, remount on another node.
+# File systems: mkfs, a real tree of files, fio with verification, mounting on another node.
 . "$(dirname "$0")/lib.sh"
 trap 'umount -q /tmp/rbmnt; cluster_down' EXIT
 mkdir -p /tmp/rbmnt
-RBLK_DATA_MIB=320	# XFS wants 300 MiB
+RBLK_DATA_MIB=320	# XFS needs at least 300 MiB
 
 starts() { cluster_up 3 vol; }
 
 tree_sum() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum); }
 
-# Two phases with one seed: what is verified is what was written before the remount.
+# There are two phases with one seed: the second one verifies, on another node, what the
+# first one has written.
 fio_phase() {	# RW [ARGS]
 	fio --name=f --filename=/tmp/rbmnt/file --direct=1 --ioengine=libaio --iodepth=16 --rw="$1" \
 		--bs=16k --size=24m --verify=crc32c --verify_fatal=1 --randseed=7 --fallocate=none \

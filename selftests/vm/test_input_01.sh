@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Bad input to a running module: a clear error, and nothing changes. Two volumes.
+# Bad input to a running module gives a clear error, and nothing changes.
 . "$(dirname "$0")/lib.sh"
 trap 'umount -q /tmp/rbmnt; cluster_down' EXIT
 
 starts() { cluster_up 3 vol; }
 
-refused() {	# PATTERN COMMAND...: it fails, and says why
+refused() {	# PATTERN COMMAND...: the command must fail, with a message that matches
 	local pat=$1
 	shift
 	if "$@" >/tmp/out 2>&1; then
@@ -66,14 +66,14 @@ foreign_superblock_is_refused() {
 }
 
 wiped_store_is_not_a_member() {
-	refused 'ext4|wipefs' rb 1 format vol --force	# what is foreign is never overwritten
+	refused 'ext4|wipefs' rb 1 format vol --force	# never overwrites anything foreign
 	wipefs -aq "$(log_dev 1 vol)"
 	rb 1 format vol --force >/dev/null
 	rb 1 up vol
 	until_ok 20 says_why
-	# Two of three go on; the newcomer never votes.
+	# The other two members go on, and the new store never votes.
 	[ "$(field 1 vol role)" = follower ]
-	# The session may be that of the store that is no more: it is silent.
+	# The session may belong to the store that was wiped, which is silent now.
 	until_ok 30 dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=5 oflag=direct
 }
 says_why() { rb 1 why vol | grep -Eqi 'not a member|wiped|new store'; }

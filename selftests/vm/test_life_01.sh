@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# The life of a volume: format, up, bootstrap, IO, down, up again, dump.
+# The life of a volume: format, up, bootstrap, I/O, down, up again, dump.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# The log: it wraps, it fills up, it relieves itself; discard; small blocks.
+# The log wraps, fills up, and is trimmed; discard; blocks of 512 bytes.
 RBLK_VOLUMES="vol small"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
@@ -11,7 +11,7 @@ starts() { cluster_up 3 vol; }
 ring_wraps() {
 	local d
 	d=$(leader_device vol)
-	# Several times the ring, in overlapping places.
+	# Writes more than the ring can hold, in places that overlap.
 	fio_write "$d" --size=16m --io_size=64m
 	[ "$(field 1 vol checkpoints)" -ge 2 ]
 }
@@ -26,9 +26,9 @@ restart_after_the_wrap() {
 	[ "$before" = "$after" ]
 }
 
-# A data device that takes nothing for a while: the ring fills, writers wait, none fails.
-# The last one: so full, the log keeps nothing for a member that is slower than the
-# others, which may then need a resync. That is reported, and comes later.
+# The data devices do not take anything for a while: the ring fills up, and writers wait, but
+# none fails. No test of this volume may follow: so full a log keeps nothing for a member
+# that is slower than the others, which may need a resync afterwards.
 full_ring_waits_and_goes_on() {
 	local l fio d used s
 	cluster_up 3 vol
@@ -46,7 +46,8 @@ full_ring_waits_and_goes_on() {
 	wait $fio || { tail -3 /tmp/full.out; return 1; }
 }
 
-# Away for longer than the ring reaches back: it has no replica of use, and serves all the same.
+# A node was away for longer than the log reaches back: its replica is of no use, but its
+# device works.
 left_behind_it_serves_from_the_leader() {
 	local l f
 	cluster_up 3 vol

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Lower devices that are slow or fail: the member halts, the others go on.
+# Backing devices are slow or fail: the member halts, and the others go on.
 . "$(dirname "$0")/lib.sh"
 trap 'cluster_down' EXIT
 
 starts() { cluster_up 3 vol; }
 other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
 
-with_table() {	# SLICE TARGET: replaces the linear target, keeps the place
+with_table() {	# SLICE TARGET: replaces the linear target by another one in the same place
 	local t
 	t=$(dmsetup table "$1")
 	set -- "$1" "$2" $t
@@ -26,7 +26,7 @@ slow_follower_does_not_matter() {
 	SAVED=$(dmsetup table "rblog$f")
 	with_table "rblog$f" delay$((200 * RBLK_SLOW))
 	d=$(device "$l" vol)
-	# Depth 1: with the slow member in the path a write would take 200 ms.
+	# If the slow member were in the path of a write, each would take 200 ms.
 	fio --name=s --filename="$d" --direct=1 --rw=randwrite --bs=4k --size=8m --number_ios=100 \
 		--output-format=json >/tmp/slow.json
 	jq -e --argjson slow "$RBLK_SLOW" ".jobs[0].write.clat_ns.mean < 100000000 * \$slow" /tmp/slow.json
@@ -57,10 +57,11 @@ leader_log_fails() {
 	SAVED=$(dmsetup table "rblog$l")
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
 	with_table "rblog$l" error
-	# The write may end with an error: its outcome is unknown. It must not hang.
+	# The write may fail, since its outcome is unknown, but it must end.
 	within 20 dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=1 oflag=direct status=none || [ $? != 124 ]
 	until_ok 30 other_leader "$l"
-	# As soon as the node that halted, and held the session, was silent for long enough.
+	# This works once the node that halted, which held the session, has been silent for
+	# long enough.
 	until_ok 30 dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=20 oflag=direct
 	dm_table "rblog$l" "$SAVED"
 	rb "$l" down vol --force
@@ -89,7 +90,8 @@ rot_is_reported_and_not_served() {
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=20 oflag=direct status=none
 	until_ok 20 settled vol
 	rb "$f" down vol --force
-	# Damage the ring where records are: everything but the last blocks is below a watermark.
+	# Damages records at the beginning of the ring: a watermark says that all but the
+	# last ones were durable.
 	local off
 	off=$("$RB" dump "$(log_dev "$f" vol)" --json | jq -er '.superblock.ring_offset')
 	dd if=/dev/urandom of="$(log_dev "$f" vol)" bs=4k seek=$((off / 4096 + 1)) count=2 oflag=direct status=none

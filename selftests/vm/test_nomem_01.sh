@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# No memory for the volumes' threads: IO allocates nothing that may fail, except for
-# the network, which then waits. Needs a kernel with fault injection.
+# There is no memory for the threads of the volumes: I/O allocates nothing that may fail,
+# except in the network, which then waits. This needs a kernel with fault injection.
 . "$(dirname "$0")/lib.sh"
 trap 'inject_none; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 DEBUGFS=/sys/kernel/debug
-MANY=1000000000		# counts down with each allocation that was made to fail
+MANY=1000000000		# the kernel counts down from it with each failure it injects
 
 can_inject() {
 	if [ -d $DEBUGFS/failslab ] && [ -d $DEBUGFS/fail_page_alloc ]; then
-		inject_none	# what a test before left behind
+		inject_none	# an earlier test may have left some on
 		return 0
 	fi
 	say "this kernel cannot inject faults"
 	exit 4
 }
 
-# Arms failslab or fail_page_alloc: every allocation of a marked task fails, also one
-# that may sleep, but in interrupts none: they serve everybody.
+# Arms failslab or fail_page_alloc: every allocation of a marked task fails, even one that
+# may sleep. None fails in interrupts, since those work for all tasks.
 arm() {
-	echo Y >$DEBUGFS/"$1"/task-filter	# first, or everything fails
+	echo Y >$DEBUGFS/"$1"/task-filter	# must be first, or everything fails
 	echo $MANY >$DEBUGFS/"$1"/times
 	echo 1 >$DEBUGFS/"$1"/interval
 	echo 0 >$DEBUGFS/"$1"/space
@@ -35,7 +35,7 @@ arm() {
 
 failures() { echo $((MANY - $(cat $DEBUGFS/"$1"/times))); }
 
-disk_of() { basename "$(device "$1" vol)"; }	# and the name of its thread
+disk_of() { basename "$(device "$1" vol)"; }	# this is also the name of its thread
 
 inject_into() { echo 1 >"/proc/$1/make-it-fail"; }
 lift_from() { echo 0 >"/proc/$1/make-it-fail"; }
@@ -50,9 +50,9 @@ inject_none() {
 
 alone() { can_inject; cluster_up 1 vol; }
 
-# One member, so no network: everything from the submission to the checkpoint.
+# With one member there is no network. This covers everything from submission to checkpoint.
 alone_without() {	# failslab|fail_page_alloc
-	# shellcheck disable=SC2034 # lib.sh looks at it
+	# shellcheck disable=SC2034 # lib.sh uses it
 	local loop d RBLK_NODES=1
 	can_inject
 	loop=$(pgrep -x "$(disk_of 1)")
@@ -71,12 +71,12 @@ alone_without() {	# failslab|fail_page_alloc
 
 alone_without_slab() {
 	alone_without failslab
-	# Device mapper below allocates, so something must have been refused.
+	# The device mapper below allocates memory, so something must have failed.
 	[ "$(failures failslab)" -gt 0 ]
 }
 alone_without_pages() { alone_without fail_page_alloc; }
 
-# Leaders are patient here: see all_stall().
+# The election timeout is long, see all_stall().
 three() { can_inject; RBLK_NEW_ARGS="--election-timeout $((5 * RBLK_SLOW))s" cluster_up 3 vol; }
 
 leads() { [ "$(leader vol)" = "$1" ]; }
@@ -85,7 +85,8 @@ acked() { wc -l </tmp/ack.nomem; }
 more_acked() { [ "$(acked)" -ge "$1" ]; }
 stands_still() { local n; n=$(acked); sleep 1; [ "$(acked)" = "$n" ]; }
 
-# From debugfs, without starting a program: within an election timeout, see below.
+# last_index NODE: read from debugfs without starting a program, since all_stall() has only
+# an election timeout.
 last_index() {
 	local line
 	while read -r line; do
@@ -105,9 +106,9 @@ is_ahead() {
 
 busy() { [ "$(field "$1" vol inflight)" -gt 4 ]; }
 
-# No member can send any more. First the leader: it goes on filling its own log, so
-# none of the others can be elected before they have heard of that. Only the leader
-# holds a session: were another elected, errors would be right.
+# Stops all members from sending, the leader first. It goes on filling its own log, so none of
+# the others can be elected before it has learnt of these entries. Another leader would be a
+# reason for errors, since only this one holds a session.
 all_stall() {	# LEADER
 	local i
 	arm failslab
@@ -118,8 +119,8 @@ all_stall() {	# LEADER
 	until_ok 20 stands_still
 }
 
-# The leader and one whose vote it needs; the third cannot vote yet. Not for long: what
-# the two write must not outgrow the log that the third needs.
+# Lets the leader send again, and one member whose vote it needs; the third cannot vote yet.
+# This must not last: what the two write must not outgrow the log, which the third needs.
 goes_on() {	# LEADER
 	local n
 	n=$(acked)
@@ -129,12 +130,12 @@ goes_on() {	# LEADER
 	n=$(failures failslab)
 	say "$n allocations failed in $((SECONDS - STALLED)) s"
 	[ "$n" -gt 0 ]
-	[ "$n" -lt $((1000 * (SECONDS - STALLED))) ]	# they try again, they do not spin
+	[ "$n" -lt $((1000 * (SECONDS - STALLED))) ]	# they retry, but do not spin
 	inject_none
 	until_ok 60 leads "$1"
 }
 
-writers() {	# DEVICE: both end at the first error
+writers() {	# DEVICE: starts two writers; both end at the first error
 	"$ACKLOG" write "$1" 21 15000 >/tmp/ack.nomem 2>/tmp/ack.err &
 	WRITERS=($!)
 	fio --name=w --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite --bs=8k \

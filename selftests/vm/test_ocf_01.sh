@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# The OCF resource agent, called as a cluster manager calls it.
+# The OCF resource agent is called as a cluster manager would call it.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
 RBLK_LOG_MIB=64
@@ -8,7 +8,7 @@ RBLK_DATA_MIB=64
 
 starts() { cluster_up 3 vol; }
 
-# agent NODE ACTION [VARIABLE=VALUE...]: its exit code
+# agent NODE ACTION [VARIABLE=VALUE...]: prints the exit code of the agent.
 agent() {
 	local i=$1 action=$2
 	shift 2
@@ -54,7 +54,8 @@ moves() {
 	[ "$(field 2 vol session)" = held ]
 }
 
-# Without force it waits until the manager's timeout; with it the old node is fenced.
+# Without force, a start waits until the timeout of the manager; with force, the old node is
+# fenced.
 force_fences() {
 	in_node 3 timeout 5 env OCF_ROOT=/nowhere HA_RSCTMP=/tmp/ocf.3 RAFTBLK="$RB" OCF_RESKEY_volume=vol \
 		sh "$RBLK_TOP/ocf/raftblk.in" start 2>/dev/null && false
@@ -62,7 +63,7 @@ force_fences() {
 	[ "$(agent 2 monitor)" = 0 ]
 	[ "$(agent 3 start OCF_RESKEY_force=yes)" = 0 ]
 	[ "$(agent 3 monitor)" = 0 ]
-	# What held it there has noticed, and ended.
+	# The process that held the session on node 2 has noticed this and ended.
 	until_ok 20 eval '[ "$(agent 2 monitor)" = 7 ]'
 	[ "$(agent 2 stop)" = 0 ]
 	[ "$(agent 3 stop)" = 0 ]

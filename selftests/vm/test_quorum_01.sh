@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Without a quorum IO waits, and goes on when it is back; or it fails after the
-# volume's io-timeout, and nothing later overtakes a write that did.
+# Without a quorum, I/O waits and continues when the quorum is back. Or it fails after the
+# io-timeout of the volume, and then nothing later overtakes the write that failed.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_all; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
@@ -27,7 +27,7 @@ waiting_io_goes_on() {
 	isolate 3
 	until_ok 30 not_ready 1
 	n=$(wc -l </tmp/ack.q)
-	sleep 3			# nothing may happen: there is no condition to wait for
+	sleep 3			# nothing may happen, so there is no condition to wait for
 	[ "$(wc -l </tmp/ack.q)" -le $((n + 1)) ]
 	kill -0 "${PIDS[0]}"
 	heal
@@ -45,18 +45,18 @@ late_io_fails_and_nothing_overtakes_it() {
 	local began fd d
 	d=$(dev 1)
 	dd if=/dev/zero of="$d" bs=4k count=8 oflag=direct status=none
-	exec {fd}<>"$d"		# the session stays
+	exec {fd}<>"$d"		# keeps the session
 	isolate 2
 	isolate 3
 	began=$(date +%s)
-	# Its outcome is unknown: it is still on its way, in its place.
+	# The outcome of the write is unknown: it still has its place in the order.
 	if tr '\0' 'a' </dev/zero | dd of="$d" bs=4k count=1 iflag=fullblock oflag=direct \
 		status=none 2>/tmp/err; then return 1; fi
 	grep -qiE 'timed out|input/output' /tmp/err
 	[ $(($(date +%s) - began)) -lt $((15 * RBLK_SLOW)) ]
 	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi
 	heal
-	# The next write of the session comes behind it, and is what is read.
+	# The next write of the session comes after it, so that one is read back.
 	until_ok 60 write_b "$d"
 	[ "$(dd if="$d" bs=4k count=1 iflag=direct status=none | tr -d b | wc -c)" = 0 ]
 	exec {fd}>&-
@@ -67,7 +67,7 @@ write_b() {
 	tr '\0' 'b' </dev/zero | dd of="$1" bs=4k count=1 iflag=fullblock oflag=direct status=none
 }
 
-# More than there is memory for: what was not taken in yet has a deadline, too.
+# There is more I/O than memory for it: requests that wait for memory have a deadline, too.
 starved_io_fails_in_time() {
 	local began d
 	d=$(dev 1)
@@ -80,7 +80,7 @@ starved_io_fails_in_time() {
 		--rw=randwrite --bs=128k --size=64m --io_size=24m --continue_on_error=write \
 		--minimal >/tmp/fio.s 2>&1 || true
 	if dd if="$d" of=/dev/null bs=4k count=1 iflag=direct 2>/tmp/err; then return 1; fi
-	# Of a writeback each waits for those before it, but not for a time of its own.
+	# The requests of a writeback wait for each other, but their deadlines must not add up.
 	if dd if=/dev/zero of="$d" bs=1M count=48 conv=fsync 2>/tmp/err; then return 1; fi
 	echo "# $(($(date +%s) - began)) s"
 	[ $(($(date +%s) - began)) -lt $((60 * RBLK_SLOW)) ]

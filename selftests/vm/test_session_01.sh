@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Who may write: one node at a time, any node, whoever leads; and what is in
-# flight on a node that lives outlives its leader without an error.
+# Any node may write, one at a time, whichever leads. What is in flight on a node that
+# lives outlasts the leader without an error.
 . "$(dirname "$0")/lib.sh"
 trap 'kill_all; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
@@ -22,7 +22,7 @@ leader_is() { [ "$(leader vol)" = "$1" ]; }
 lead() {	# NODE: it leads, and stays so for a while
 	local l
 	l=$(a_leader vol)
-	# It may have got there by itself meanwhile.
+	# Leadership may have moved there by itself in the meantime.
 	[ "$l" = "$1" ] || rb "$l" transfer vol "rb$1" || leader_is "$1"
 	until_ok 20 leader_is "$1"
 }
@@ -48,22 +48,23 @@ second_writer_gets_busy_at_once() {
 reader_then_writer_elsewhere() {
 	local fd
 	put 1
-	exec {fd}<"$(dev 1)"		# keeps what rb1 holds
+	exec {fd}<"$(dev 1)"		# open for reading, which keeps the session of rb1
 	cmp <(dd if="$(dev 1)" bs=4k count=1 iflag=direct status=none) \
 		<(dd if="$(dev 3)" bs=4k count=1 iflag=direct status=none)
 	if put 2 2>/dev/null; then return 1; fi
 	exec {fd}<&-
-	exec {fd}<"$(dev 3)"		# holds nothing: does not matter
+	exec {fd}<"$(dev 3)"		# rb3 has no session, so this hinders nobody
 	put 2
 	cmp <(dd if="$(dev 2)" bs=4k count=1 iflag=direct status=none) \
 		<(dd if="$(dev 3)" bs=4k count=1 iflag=direct status=none)
 	exec {fd}<&-
 }
 
-# All lose power, and the holder leads again, with nothing open: it keeps nobody from it.
+# All nodes crash, and the holder leads again with nothing open: the session that is left over
+# hinders nobody.
 left_over_session_goes_to_who_asks() {
 	local i
-	put 1		# and leadership follows
+	put 1		# leadership follows the session
 	lead 1
 	for i in 1 2 3; do rb "$i" down vol --force; done
 	for i in 1 2 3; do rb "$i" up vol; done
@@ -98,7 +99,7 @@ two_race_to_open() {
 	done
 }
 
-# The leader goes while a follower writes: no error, nothing lost.
+# The leader leaves while a follower writes: there is no error, and nothing is lost.
 leader_goes_under_a_follower() {
 	local w=2 i l n
 	for i in 1 2 3; do
@@ -106,7 +107,7 @@ leader_goes_under_a_follower() {
 		"$ACKLOG" write "$(dev $w)" $((20 + i)) 20000 >/tmp/ack.s 2>/tmp/ack.err &
 		PIDS=($!)
 		until_ok 20 acked_more_than 50
-		# Leadership goes where the writes are; an administrator's wish holds for a while.
+		# Leadership moves to the node that writes; after a transfer, it stays for a while.
 		until_ok 40 leader_is $w
 		l=$(other $w)
 		lead "$l"
@@ -148,7 +149,7 @@ leadership_follows_the_session() {
 	exec {fd}>&-
 }
 
-# The holder is cut off with a file system mounted, another takes over.
+# The holder is cut off with a file system mounted, and another node takes over.
 holder_is_cut_off_and_comes_back() {
 	local before
 	until_ok 30 leader vol
@@ -161,10 +162,10 @@ holder_is_cut_off_and_comes_back() {
 	until_ok 60 mount_elsewhere
 	[ "$(cat /mnt/s2/file)" = one ]
 	echo two >/mnt/s2/file
-	sync -f /mnt/s2	# the other one hangs, for lack of a quorum
+	sync -f /mnt/s2	# I/O on the other node waits, since it has no quorum
 	heal
 	until_ok 30 session_is 1 fenced
-	# Not one byte, and clear errors, until it is gone.
+	# The fenced node changes not one byte, and gets errors until the mount is gone.
 	echo three >/mnt/s1/other 2>/dev/null || true
 	sync -f /mnt/s1 2>/dev/null || true
 	if dd if="$(dev 1)" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; then return 1; fi
@@ -182,7 +183,7 @@ holder_is_cut_off_and_comes_back() {
 }
 mount_elsewhere() { mount "$(dev 2)" /mnt/s2; }
 
-# Each node in turn goes and comes back under load: no error, nothing lost.
+# Each node in turn leaves and comes back under load: there is no error, and nothing is lost.
 rolling_restart() {
 	local i n
 	: >/tmp/ack.s
@@ -199,7 +200,7 @@ rolling_restart() {
 	[ ! -s /tmp/ack.err ]
 	kill_all
 	n=$(wc -l </tmp/ack.s)
-	rb 1 down vol		# the writer's node itself, once it is closed
+	rb 1 down vol		# the node of the writer, which has closed the device
 	until_ok 30 leader vol
 	"$ACKLOG" check "$(dev 2)" 40 "$n" | sed 's/^/# /'
 	rb 1 up vol

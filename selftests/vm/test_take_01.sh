@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Who may write: sessions seen from every node, taken from a node that uses one, shared.
+# Sessions: every node sees them, they can be taken from a node that uses one, and on a shared
+# volume each node has its own.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
 RBLK_LOG_MIB=64
@@ -10,7 +11,7 @@ starts() { cluster_up 3 vol; }
 
 other() { echo $(($1 % 3 + 1)); }
 
-# hold NODE: has the device open for writing there, until let_go NODE
+# hold NODE: keeps the device open for writing there, until let_go NODE.
 hold() {
 	rm -f "/tmp/hold.$1"
 	in_node "$1" sh -c "exec 3>>$(device "$1" vol); echo \$\$ >/tmp/hold.$1; exec sleep 600" \
@@ -34,7 +35,7 @@ nothing_is_taken_without_force() {
 	hold 2
 	until_ok 10 holder_is 1 rb2
 	fails rb 1 take vol 2>/dev/null
-	# It uses it: asking does not help, and says who has it.
+	# The holder uses the session: waiting does not help, and the message says who has it.
 	rb 1 take vol --wait 1s 2>&1 | grep -q 'rb2 uses it'
 	holder_is 1 rb2
 	let_go 2
@@ -84,7 +85,8 @@ without_a_quorum_it_gives_up() {
 	until_ok 30 leader vol
 }
 
-# Mounted read-only it has no session, and its blocks are cached: from before others wrote.
+# A node has mounted the volume read-only, without a session. What it has cached is older than
+# what another node has written since.
 what_is_cached_is_not_built_upon() {
 	local d1 d2
 	d1=$(device 1 vol)
@@ -96,7 +98,7 @@ what_is_cached_is_not_built_upon() {
 	cp -r /usr/include/linux/netfilter /mnt/t2/
 	umount /mnt/t2
 	rb 1 take vol --wait 10s
-	# It has the session, but what it would write belongs to another state.
+	# The node has the session, but what it would write belongs to the old state.
 	fails mount -o remount,rw /mnt/t1 2>/dev/null
 	[ "$(blockdev --getro "$d1")" = 1 ]
 	fails dd if=/dev/zero of="$d1" bs=4k count=1 oflag=direct status=none 2>/dev/null

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Two volumes beside each other in one module: apart in everything.
+# Two volumes in one module do not affect each other.
 RBLK_VOLUMES="one two"
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT
 RBLK_LOG_MIB=64
 RBLK_DATA_MIB=128
 
-# Halves of each node's slices, one for each volume.
+# Each node has two slices on each disk, one for each volume.
 half() {	# KIND NODE VOLUME
 	echo "/dev/mapper/rb$1$2$3"
 }

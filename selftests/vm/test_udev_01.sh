@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# udev: names of volumes, what is below them kept from others, events that take nothing.
+# udev: volumes have names, nobody looks into the devices below them, and events take no
+# session.
 . "$(dirname "$0")/lib.sh"
 RBLK_LOG_MIB=64
 RBLK_DATA_MIB=64
@@ -37,7 +38,7 @@ volumes_have_names() {
 	dev=$(readlink -f /dev/raftblk/by-volume/vol)
 	for i in 1 2 3; do
 		[ "$(device "$i" vol)" = "$dev" ] && found=1
-		# Its size came after it: whatever waits for the device is told.
+		# The device gets its size later; whatever waits for the device is told then.
 		until_ok 20 eval '[ "$(property "$(device "$i" vol)" SYSTEMD_READY)" != 0 ]'
 	done
 	[ "$found" = 1 ]
@@ -52,8 +53,8 @@ devices_below_are_known() {
 	done
 }
 
-# A superblock of md 1.0 (8 KiB before the end) in the volume: it is at the end of the
-# data device as well.
+# Writes a superblock of md 1.0, which is 8 KiB before the end, into the volume. It is at the
+# end of the data device as well.
 write_md_superblock() {	# DEVICE BYTES
 	python3 - "$1" "$2" <<-'P'
 	import os, struct, sys
@@ -83,7 +84,8 @@ nothing_in_a_volume_is_found_below_it() {
 	until_ok 30 settled vol
 	rb 1 down vol
 	blockdev --flushbufs "$(data_dev 1 vol)"
-	# What probes for itself takes it for one of an array; what asks udev does not.
+	# A program that probes the device takes it for a part of an array; one that asks udev
+	# does not.
 	blkid -p "$(data_dev 1 vol)" | grep -q linux_raid_member
 	modprobe -q loop || true
 	loop=$(losetup -r -f --show "$(data_dev 1 vol)")

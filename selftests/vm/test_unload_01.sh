@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Taking it down: under load, with a file system mounted, with the quorum gone;
-# after the last close the module unloads.
+# Volumes go down under load, with a file system mounted, and without a quorum. After the last
+# close, the module can be unloaded.
 . "$(dirname "$0")/lib.sh"
 trap 'umount -q -l /tmp/rbmnt; cluster_down' EXIT
 KO=${KO:-$RBLK_TOP/raftblk.ko}
@@ -9,7 +9,7 @@ mkdir -p /tmp/rbmnt
 
 starts() { cluster_up 3 vol; }
 
-load() {	# DEVICE: keeps 16 writes in flight, in the background
+load() {	# FILE: keeps 16 writes in flight, in the background
 	fio --name=load --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite --bs=4k \
 		--size=32m --time_based --runtime=$((120 * RBLK_SLOW)) --minimal >/tmp/load.out 2>&1 &
 	LOAD=$!
@@ -42,7 +42,7 @@ quorum_gone_with_a_file_system() {
 	for i in 1 2 3; do
 		[ "$i" = "$l" ] || rb "$i" down vol --force
 	done
-	sleep 1		# let writes pile up that can never complete
+	sleep 1		# lets writes pile up that can never complete
 	fails gone $LOAD
 	rb "$l" down vol --force
 	until_ok 30 gone $LOAD
