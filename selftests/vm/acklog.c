@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * acklog: writes numbered blocks and says which were acknowledged; later checks
- * that those are there. What was printed before a machine died is what it had
- * acknowledged: the reader of our output lives elsewhere.
+ * acklog writes numbered blocks and says which of them were acknowledged. Later it
+ * checks that they are there. Its output is read on another machine, so what it
+ * printed before its machine died is what was acknowledged.
  *
- *   acklog write FILE SEED COUNT [PAUSE]	one line "NUMBER MICROSECONDS" a block
- *   acklog check FILE SEED COUNT		blocks 0 .. COUNT - 1 as written
+ *   acklog write FILE SEED COUNT [PAUSE]	prints "NUMBER MICROSECONDS" for each block
+ *   acklog check FILE SEED COUNT		checks blocks 0 .. COUNT - 1
  *
- * FILE is a file or a block device; blocks are 4 KiB, written with O_DIRECT and
- * O_DSYNC (a file has to be large enough already, or be on a file system whose
- * size changes are journalled); PAUSE is in microseconds, between two writes. Exit: 0,
- * 1 a write failed or a block is wrong, 2 usage.
+ * FILE is a file or a block device. Blocks have 4 KiB and are written with O_DIRECT
+ * and O_DSYNC. A file has to be large enough already, or be on a file system that
+ * journals changes of sizes. PAUSE, in microseconds, is the time between two writes.
+ * The exit code is 0, 1 if a write failed or a block is wrong, or 2 for wrong usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>

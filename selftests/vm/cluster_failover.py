@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The leader's machine dies, again and again, under a node that goes on writing.
+"""The machine of the leader dies again and again while another node goes on writing.
 
-Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. How often: RBLK_KILLS
-(3, default timeouts only; 20 for each setting by cluster_long_failover.py).
+Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. RBLK_KILLS says how often;
+by default 3 times, with the default timeouts only. cluster_long_failover.py sets it to 20, and
+has more settings.
 """
 
 import os
@@ -16,7 +17,7 @@ SETTINGS = (("default_timeouts", 0.75), ("fast_timeouts", 0.3))[:2 if KILLS > 3 
 
 
 def leader_dies(m, w):
-    """Longest wait of a write around the death of the leader's machine."""
+    """Kills the machine of the leader; returns the longest wait of a write around that time."""
     victim = wait_for("a leader", m.leader)
     if victim == w.node:
         victim = next(n for n in m.names if n != w.node)
@@ -26,7 +27,7 @@ def leader_dies(m, w):
     stall = w.more(30)
     m.cluster.restart(victim)
     m.rejoin(victim)
-    there = m.status(m.leader())["executed_index"]      # the writer goes on meanwhile
+    there = m.status(m.leader())["executed_index"]      # the writer goes on
     wait_for(f"{victim} to catch up", lambda: m.status(victim)["executed_index"] >= there, 120)
     return stall
 
@@ -47,7 +48,8 @@ def campaign(m, node, seed, election, longest):
     w.stop()
     w.check(node)
     if median(stalls) > 2 * election or max(stalls) > longest:
-        raise MembersError(f"longer than wanted: median {2 * election:.2f} s, at most {longest:.2f} s")
+        raise MembersError(f"the stall was too long: it may be {2 * election:.2f} s in the median, and "
+                           f"{longest:.2f} s at most")
     m.compare_replicas()
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Three machines and what can happen to them: crashes, power cuts, pauses, cut links.
+"""Faults of three machines: crashes, power cuts, pauses, cut links.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
@@ -9,7 +9,7 @@ from machines import Cluster, Members, MembersError, Tap, Writer, arguments, wai
 
 
 def put(m, node, count):
-    """Writes from another node, as soon as the silent one that held the session is given up."""
+    """Writes from another node, which works once the holder has been silent for long enough."""
     argv = ["dd", "if=/dev/urandom", f"of={m.device(node)}", "bs=4k", f"count={count}",
             "seek=60000", "oflag=direct", "status=none"]
     wait_for(f"{node} to get the session", lambda: m.cluster.exec(node, *argv, timeout=60).code == 0)
@@ -70,8 +70,8 @@ def leader_is_paused(m, seed):
     put(m, new, 30)
     before = w.acked
     m.cluster.resume(old)
-    # It wakes up fenced: nothing that it had in flight may be acknowledged as new.
-    wait_for("the woken node follows", lambda: m.status(old)["role"] == "follower")
+    # The node wakes up fenced: what it had in flight must not be acknowledged any more.
+    wait_for("the resumed node follows", lambda: m.status(old)["role"] == "follower")
     w.fails()
     if w.acked > before + 1:
         raise MembersError(f"{w.acked - before} writes acknowledged after the pause")
@@ -107,7 +107,7 @@ def main():
                  all_lose_power, all_lose_power]
         for seed, test in enumerate(tests, 101):
             if not tap.attempt(test.__name__, test, m, seed):
-                break   # the cluster is not in a state that others could start from
+                break   # the other tests could not start from this state
         tap.consoles(cluster)
     tap.end()
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """A database that moves: PostgreSQL on a raftblk volume, "raftblk hold" on three machines.
 
-A client inserts rows and counts those that were confirmed to it. The machine with
-the database crashes, is cut off, hands over; afterwards every confirmed row has to
-be there. What runs is the program that the units run; cluster_long_systemd.py has the units.
+A client inserts rows and counts those that were confirmed to it. The machine with the
+database crashes, is cut off, or hands over. Afterwards every confirmed row has to be there.
+This tests the program that the units run; cluster_long_systemd.py tests the units.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
@@ -19,10 +19,11 @@ DIR = "/srv/ha"
 PG = DIR + "/pg"
 LOG = "/run/hold.log"
 HOSTS = "10.77.0.1,10.77.0.2,10.77.0.3"
-# A server that vanished is noticed in seconds, not in minutes.
+# With these, the client notices within seconds, not minutes, that a server has vanished.
 CONNECT = (f"host={HOSTS} dbname=postgres user=postgres connect_timeout=3 tcp_user_timeout=3000 "
            "keepalives_idle=1 keepalives_interval=1 keepalives_count=3")
-# Each session numbers its rows on its own: what became of an unconfirmed one does not matter.
+# Each database session numbers its rows independently, so it does not matter what became of an
+# unconfirmed row.
 CLIENT = r'''
 s=$1
 while :; do
@@ -41,14 +42,14 @@ def pg_bin():
 
 
 class Client(threading.Thread):
-    """Inserts rows from a node; knows which were confirmed."""
+    """Inserts rows from a node, and knows which of them were confirmed."""
     sessions = 0
 
     def __init__(self, ha, node):
         super().__init__(daemon=True)
         self.ha, self.node, self.rest = ha, node, b""
         self.rows = set()
-        self.longest, self.last = 0.0, time.monotonic()     # between two confirmations
+        self.longest, self.last = 0.0, time.monotonic()     # wait between two confirmations
         Client.sessions += 1000
         self.first = Client.sessions
         self.start()
@@ -67,7 +68,7 @@ class Client(threading.Thread):
         try:
             self.ha.m.cluster.attach(self.node, ["bash", "-c", CLIENT, "client", str(self.first), CONNECT, pg_bin()],
                                      None, self.output)
-        except Exception:       # it is killed in the end
+        except Exception:       # the client is killed in the end
             pass
 
     def more(self, n, deadline=120):
@@ -75,10 +76,10 @@ class Client(threading.Thread):
         wait_for(f"{n} rows more", lambda: len(self.rows) >= want, deadline)
 
     def outage(self, what):
-        """Rows come again, over `what`; tells for how long there were none."""
+        """Calls `what` and waits for rows; returns for how long none was confirmed."""
         self.longest = 0.0
         what()
-        # Some were confirmed before, and come only now.
+        # Rows that arrive now may have been confirmed before.
         time.sleep(2)
         self.more(20)
         return self.longest
@@ -97,7 +98,7 @@ class Ha:
 
     def prepare(self):
         m, first, bindir = self.m, self.m.names[0], pg_bin()
-        # It may be called again while the server runs; a pid file of another machine says nothing.
+        # This may run while the server is running; the pid file may be that of another machine.
         self.start_command = (f"pgrep -u postgres >/dev/null && exit 0; "
                               f"rm -f {PG}/postmaster.pid && runuser -u postgres -- {bindir}/pg_ctl -D {PG} "
                               f"-w -t 80 -l /tmp/pg.log start </dev/null >/dev/null 2>&1")
@@ -125,7 +126,7 @@ class Ha:
             "--stop", self.stop_command, output=LOG)
 
     def active(self, among=None):
-        """The node whose program says that it is; None."""
+        """The node whose program says that it is active, or None."""
         for name in among or self.m.up_nodes():
             if self.says(name).startswith("active on"):
                 return name
@@ -139,7 +140,7 @@ class Ha:
         return [n for n in self.m.names if n != node]
 
     def check_rows(self):
-        """Every confirmed row is there, once."""
+        """Checks that every confirmed row is there exactly once."""
         node = wait_for("an active node", self.active, 120)
         out = self.m.sh(node, f"{pg_bin()}/psql -qAt '{CONNECT}' -c \"SELECT s || '.' || n FROM t\"", timeout=120)
         rows = out.split()
@@ -153,7 +154,7 @@ class Ha:
 
 
 def served(ha):
-    """The active node, and a client on another one whose rows it confirms."""
+    """The active node, and a client on another node whose rows it confirms."""
     node = ha.active()
     client = Client(ha, ha.others(node)[0])
     client.more(30)
@@ -187,7 +188,7 @@ def moves_when_the_machine_is_cut_off(ha):
     seconds = client.outage(lambda: ha.m.cluster.isolate(old))
     print(f"# {old} cut off: no row was confirmed for {seconds:.1f} s")
     ha.m.cluster.heal()
-    # It wakes up fenced: what served there has to go, and it gets into line again.
+    # The node is fenced when it is back: the service there has to stop, and the node waits again.
     began = time.monotonic()
     wait_for(f"{old} stops and waits", lambda: ha.says(old).startswith("waiting for the session"), 120)
     print(f"# {old} back: stopped and waiting after {time.monotonic() - began:.1f} s")

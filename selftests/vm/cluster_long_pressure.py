@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Memory is short while memory is written back to the volume: swap, and dirty pages.
+"""Memory is short, and what would free it goes to the volume: swap, and dirty pages.
 
-Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. On machines of their
-own: members that share one kernel's memory can wait for each other.
+Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. Each member has a
+machine of its own, since members that share the memory of one kernel can wait for each other.
 """
 
 from machines import Cluster, Members, MembersError, Tap, arguments
 
-# Touches so many MiB, each page its own, twice over; exits 1 if one is not what it was.
+# Writes a different value to each page of so many MiB, and reads them all back; exits with 1 if
+# one has changed.
 HOG = """python3 -c '
 import mmap, sys
 n = int(sys.argv[1]) << 8
@@ -47,7 +48,7 @@ def writes_back(m, node):
         for i in $(seq 24); do cat /tmp/seed; done | tee /mnt/p/big | sha256sum >/tmp/want
         sync -f /mnt/p; wait $hog; echo 3 >/proc/sys/vm/drop_caches
         sha256sum </mnt/p/big | cmp - /tmp/want && umount /mnt/p""", timeout=400)
-    print(f"# 96 MiB written through the page cache beside {mib} MiB of others")
+    print(f"# 96 MiB written through the page cache while {mib} MiB were in use")
 
 
 def under_pressure(m, test, follower):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The units, under a real systemd: on each of three machines one runs in a PID namespace.
+"""The units, under a real systemd, which runs in a PID namespace on each of three machines.
 
-The volume goes up, its file system is mounted on one node, and a service that wants it
-there moves with it: on request, when that node is cut off, and when it dies.
+The volume goes up, its file system is mounted on one node, and a service that needs it moves with
+it: on request, when its node is cut off, and when its node dies.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
@@ -12,7 +12,7 @@ from machines import TOP, Cluster, Members, MembersError, Tap, arguments, wait_f
 
 UNITS = ("raftblk@.service", "raftblk-mount@.service", "raftblk-active@.target")
 ACTIVE = "raftblk-active@vol.target"
-# Nothing of the machine itself is to be started but what every service needs.
+# Of the machine itself, only what every service needs is started.
 TARGET = "[Unit]\nDescription=Nothing but systemd itself\nRequires=sysinit.target\nAfter=sysinit.target\n"
 TICKER = f"""[Unit]
 Description=A service whose data is on the volume
@@ -25,7 +25,7 @@ WantedBy={ACTIVE}
 """
 SYSTEMD = """
 	mkdir -p /etc/modprobe.d /run/systemd
-	echo 'install raftblk /bin/true' >/etc/modprobe.d/raftblk.conf	# it is loaded, and not installed
+	echo 'install raftblk /bin/true' >/etc/modprobe.d/raftblk.conf	# it is loaded already, but not installed
 	ln -sf /dev/null /etc/systemd/system/systemd-udevd.service
 	ln -sf /dev/null /etc/systemd/system/systemd-udev-trigger.service
 	ln -sf /dev/null /etc/systemd/system/systemd-random-seed.service
@@ -59,7 +59,7 @@ class Machines:
         self.ctl(node, "add-wants " + ACTIVE + " ticker.service")
 
     def ctl(self, node, words, timeout=200):
-        """systemctl, whatever comes of it."""
+        """Runs systemctl, and returns its output even if it fails."""
         return self.m.sh(node, f"nsenter -t {self.pid[node]} -m -p systemctl {words} 2>&1; true", timeout=timeout)
 
     def inside(self, node, script):
@@ -75,14 +75,14 @@ class Machines:
         return found[0] if found else None
 
     def ticks(self, node):
-        """Lines that the service wrote on each node."""
+        """The number of lines that the service has written on each node."""
         count = {}
         for line in self.inside(node, "cat /srv/vol/ticks").splitlines():
             count[line.split()[0]] = count.get(line.split()[0], 0) + 1
         return count
 
     def works_on(self, node, before=None):
-        """The service runs there, with what was written before."""
+        """Checks that the service runs there and has what was written before."""
         first = self.ticks(node)
         for name, count in (before or {}).items():
             if first.get(name, 0) < count:
@@ -129,11 +129,11 @@ def moves_when_the_machine_dies(s):
     s.m.cluster.kill(old)
     new = wait_for("another active node", lambda: s.active(s.m.up_nodes()), 120)
     after = s.works_on(new, before)
-    print(f"# {sum(before.values())} lines before, {sum(after.values())} after: none is lost", flush=True)
+    print(f"# {sum(before.values())} lines before, {sum(after.values())} after: none was lost", flush=True)
 
 
 def stop_takes_all_down(s):
-    nodes = s.m.up_nodes()      # two: with one of them the quorum goes
+    nodes = s.m.up_nodes()      # there are two left, and they need each other for a quorum
     for unit in ("raftblk-mount@vol", "raftblk@vol"):
         for node in nodes:
             s.ctl(node, f"stop {unit}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Sessions on machines of their own: holders that went away come back, leaders die under a client.
+"""Sessions across machines: holders go away and come back, leaders die under a client.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
@@ -12,17 +12,17 @@ MNT = "/mnt/v"
 
 
 def volume_sum(m, node):
-    """SHA-256 of the volume as `node` reads it, past the page cache."""
+    """SHA-256 of the volume as `node` reads it, bypassing the page cache."""
     return m.sh(node, f"dd if={m.device(node)} bs=1M iflag=direct status=none | sha256sum", timeout=300)
 
 
 def refused(m, node, script):
     if m.cluster.exec(node, "sh", "-c", script, timeout=60).code == 0:
-        raise MembersError(f"{node} is fenced, and yet: {script}")
+        raise MembersError(f"{node} is fenced, but this did not fail: {script}")
 
 
 def holder_comes_back(m, seed, away, back):
-    """A node with a file system mounted goes away; another mounts it; the first one comes back."""
+    """A node with a file system mounted goes away, another one mounts it, the first comes back."""
     old, new = m.names[0], m.names[1]
     acks = f"{MNT}/acks"
     m.sh(old, f"mkfs.ext4 -qF {m.device(old)} && mkdir -p {MNT} && mount {m.device(old)} {MNT} && "
@@ -44,7 +44,7 @@ def holder_comes_back(m, seed, away, back):
     refused(m, old, f"dd if={m.device(old)} of=/dev/null bs=4k count=1 iflag=direct")
     refused(m, old, f"dd if=/dev/zero of={m.device(old)} bs=4k count=1 oflag=direct")
     m.sh(old, f"umount {MNT}")
-    wait_for(f"{old} to be over it", lambda: m.status(old)["session"] == "none")
+    wait_for(f"{old} to have no session any more", lambda: m.status(old)["session"] == "none")
     if volume_sum(m, old) != before or volume_sum(m, new) != before:
         raise MembersError(f"{old} changed the volume after it had lost the session")
     m.sh(old, f"fsck.ext4 -fn {m.device(old)} && mount {m.device(old)} {MNT} && "
@@ -61,7 +61,7 @@ def holder_is_cut_off(m):
 
 
 def holder_stays_with_the_majority(m):
-    """The leader is cut off from the holder and the third: the holder's writes go on."""
+    """The leader is cut off from the holder and the third node: the holder's writes go on."""
     holder, old = m.names[0], m.names[2]
     w = Writer(m, holder, 703)
     w.more(20)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests on several machines share: a writer that counts, and their KTAP lines.
+"""What the tests on several machines share: a writer that counts, fio, and KTAP lines.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL.
 """
@@ -18,20 +18,20 @@ from members import Members, MembersError, wait_for         # noqa: E402
 __all__ = ["BESIDE_FIO", "TOP", "Cluster", "Fio", "Members", "MembersError", "Tap", "Writer", "arguments",
            "wait_for"]
 ACKLOG = str(TOP / "build/selftests/acklog")
-# Clear of what a Writer beside it writes.
+# Arguments for a Writer that stays clear of what Fio writes beside it.
 BESIDE_FIO = {"count": 16000, "pause": 25000}
 FIO = ("fio --name=v --filename={0} --offset=64m --size=12m --rw=randwrite --bs=4k --iodepth=16 --direct=1 "
        "--ioengine=libaio --rate_iops=600 --verify=crc32c --verify_fatal=1 --verify_state_save=0 --randseed={1}")
 
 
 def arguments():
-    """Where clusters may be put, the module, the kernel."""
+    """The directory for clusters, the module, and the kernel."""
     where, module, kernel = sys.argv[1:4]
     return Path(where), module, kernel
 
 
 class Writer(threading.Thread):
-    """acklog on a node: knows here how long each acknowledged write took there."""
+    """acklog on a node; has the time that each acknowledged write took there."""
 
     def __init__(self, members, node, seed, path=None, count=60000, pause=0):
         super().__init__(daemon=True)
@@ -58,11 +58,11 @@ class Writer(threading.Thread):
     def run(self):
         try:
             self.code = self.members.cluster.attach(self.node, self.argv, None, self.output)
-        except VmError as e:    # the machine died: that is what these tests do
+        except VmError as e:    # the machine died, which is what these tests are about
             self.code = e
 
     def more(self, n, deadline=120):
-        """Until `n` more writes are acknowledged: the longest wait among them."""
+        """Waits until `n` more writes are acknowledged; returns the longest wait among them."""
         first = self.acked
         wait_for(f"{n} more writes", lambda: self.acked >= first + n or self.code is not None, deadline, 0.05)
         if self.acked < first + n:
@@ -74,26 +74,26 @@ class Writer(threading.Thread):
             raise MembersError(f"the writer on {self.node} ended: {self.code} {self.error.strip()}")
 
     def fails(self):
-        """Its node is fenced: a write has to fail."""
+        """The node is fenced, so a write has to fail."""
         self.join(60)
         if self.code != 1:
             raise MembersError(f"the writer on {self.node}, which was fenced: {self.code} {self.error.strip()}")
 
     def stop(self):
-        """Ends it, which must not have happened before."""
+        """Ends the writer, which must not have ended before."""
         self.alive()
         self.members.sh(self.node, "killall -9 acklog; true")
         self.join(30)
 
     def check(self, node, path=None):
-        """All that was acknowledged is there, seen from `node`."""
+        """Checks that all acknowledged writes are there, as seen from `node`."""
         out = self.members.sh(node, f"{ACKLOG} check {path or self.members.device(node)} {self.seed} "
                                     f"{self.acked} 2>&1", timeout=300)
         print(f"# {self.acked} acknowledged: {out.strip()}", flush=True)
 
 
 class Fio(threading.Thread):
-    """fio on a node, one pass of writing and verifying after the other."""
+    """fio on a node: one pass of writing and verifying after the other."""
 
     def __init__(self, m, node):
         super().__init__(daemon=True)
@@ -119,7 +119,7 @@ class Fio(threading.Thread):
 
 
 class Tap:
-    """One line a test; `failed` counts."""
+    """Prints a line for each test; `failed` counts those that failed."""
 
     def __init__(self):
         self.number = self.failed = 0
@@ -133,7 +133,7 @@ class Tap:
         print("\n".join(f"# {line}" for line in text.splitlines()), flush=True)
 
     def attempt(self, name, test, *args):
-        """True: it passed."""
+        """Runs a test; returns whether it passed."""
         began = time.monotonic()
         try:
             test(*args)
@@ -145,7 +145,7 @@ class Tap:
         return True
 
     def in_turn(self, tests, *args):
-        """Up to the first that fails: others could not start from what it leaves."""
+        """Runs tests up to the first that fails: the others could not start from what it leaves."""
         return all(self.attempt(test.__name__, test, *args) for test in tests)
 
     def consoles(self, cluster):

@@ -22,13 +22,13 @@ TCG_CPU = "max,la57=off,pcid=off,erms=off"
 
 
 class Kernel:
-    """A kernel in a directory laid out like Debian's image package."""
+    """A kernel in a directory with the layout of Debian's image package."""
 
     def __init__(self, root):
         self.root = Path(root)
         images = sorted(self.root.glob("boot/vmlinuz-*"))
         if len(images) != 1:
-            raise VmError(f"{self.root}: want one boot/vmlinuz-VERSION, found {len(images)}")
+            raise VmError(f"{self.root}: expected one boot/vmlinuz-VERSION, found {len(images)}")
         self.image = images[0]
         self.version = self.image.name.removeprefix("vmlinuz-")
         self.modules = self.root / "lib" / "modules" / self.version
@@ -61,7 +61,7 @@ def find_kernel(spec):
 
 
 def cached(name, parts, make):
-    """CACHE/vm/<name>-<hash of parts>, made by make(path) when missing."""
+    """CACHE/vm/<name>-<hash of parts>, which make(path) makes if it is missing."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
@@ -108,7 +108,7 @@ def decompress(data):
 
 
 def base_initramfs(kernel):
-    """The part all nodes share: the program and the modules it needs."""
+    """The part that all nodes share: the program and the modules that it needs."""
     def build(path):
         files = {"init": (0o100755, guest_program().read_bytes())}
         names = []
@@ -126,11 +126,11 @@ def kernel_identity(kernel):
 
 
 def boot_image(kernel):
-    """The kernel in its unpacked form where possible.
+    """The kernel, unpacked if possible.
 
-    QEMU starts an ELF image with a PVH note directly; unpacking on the host
-    saves a guest under emulation about three seconds. An instrumented kernel (KASAN,
-    KCSAN) does not survive that entry on 6.1: it boots the long way.
+    QEMU starts an ELF image with a PVH note directly. Unpacking on the host saves an
+    emulated guest about three seconds. An instrumented kernel (KASAN, KCSAN) cannot be
+    entered in that way on 6.1, so it boots the long way.
     """
     if kernel.instrumented:
         return kernel.image
@@ -169,11 +169,11 @@ def accel_options(accel):
 
 
 def choose_accel(kernel):
-    """'kvm' when a guest really runs on it, else 'tcg'. RAFTBLK_ACCEL decides."""
+    """'kvm' if a guest really runs on it, else 'tcg'; RAFTBLK_ACCEL overrides this."""
     forced = os.environ.get("RAFTBLK_ACCEL")
     if forced:
         if forced not in ("tcg", "kvm"):
-            raise VmError(f"RAFTBLK_ACCEL={forced}: want tcg or kvm")
+            raise VmError(f"RAFTBLK_ACCEL={forced}: expected tcg or kvm")
         return forced
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
@@ -188,7 +188,7 @@ def choose_accel(kernel):
 
 
 def kvm_works(kernel):
-    """Boot a guest to its init. A device that exists proves nothing."""
+    """Boots a guest up to its init, since the existence of /dev/kvm proves nothing."""
     argv = ["qemu-system-x86_64", "-M", "pc", *accel_options("kvm"), "-m", "256",
             "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
             "-no-reboot", "-kernel", str(boot_image(kernel)),

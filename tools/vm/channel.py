@@ -2,8 +2,8 @@
 """The host's end of the exec channel: see guest/agent.c for the frames.
 
 A guest has a fixed number of ports, each a Unix socket on the host with a
-lock file beside it. A session holds one port; nothing else connects them, so
-sessions do not disturb each other, and no daemon is needed.
+lock file beside it. A session holds one port, and sessions share nothing else, so
+they do not disturb each other, and no daemon is needed.
 """
 
 import fcntl
@@ -92,10 +92,11 @@ class Session:
             self._left()
 
     def _hello(self):
-        """The agent answers; what an older session left is skipped. False: the guest ended.
+        """Waits for the answer of the agent, and skips what an older session has left.
 
-        Asked again on the same connection: the end of another one would reach the
-        agent at any time, as that of this one.
+        Returns False if the guest has ended. The question is repeated on the same connection: if
+        it were closed, the agent could learn of that at any time later, and take it for the end
+        of the new one.
         """
         nonce = os.urandom(8)
         expect = frame("H", nonce)
@@ -139,7 +140,7 @@ class Session:
             kind, length = HEADER.unpack_from(self.buffer)
             if len(self.buffer) < HEADER.size + length:
                 break
-            if kind != ord("H"):    # a late answer to a hello that was said again
+            if kind != ord("H"):    # a late answer to a hello that was repeated
                 frames.append((chr(kind), bytes(self.buffer[HEADER.size:HEADER.size + length])))
             del self.buffer[:HEADER.size + length]
         return frames
@@ -155,11 +156,11 @@ class Session:
                 self._check_alive()
 
     def pump(self, stdin, on_output):
-        """Carry input and output until the command ends; returns its code.
+        """Carry input and output until the command ends; returns its exit code.
 
-        stdin is a file descriptor or None; on_output(kind, data) takes what
-        comes, kind being 'O' or 'E'. Input is only read while the guest takes
-        it, and never waited for while there is output.
+        stdin is a file descriptor or None. on_output(kind, data) gets the output, with kind
+        'O' or 'E'. Input is only read as long as the guest accepts it, and never waited for
+        while there is output.
         """
         self.sock.setblocking(False)
         outgoing = b""

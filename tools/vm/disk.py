@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The disks of a guest: raw files, or raw files behind a cutdisk server.
 
-A raw file loses nothing when a guest is killed: the host's memory lives on.
-cutdisk.c keeps apart what the guest has not flushed and, at a cut of the
-power, loses it the way a disk does.
+A raw file loses nothing when a guest is killed, since the host's memory lives on.
+cutdisk.c keeps track of what the guest has not flushed and loses it at a power cut,
+in the way that a disk does.
 """
 
 import os
@@ -23,7 +23,7 @@ def parse_size(text):
     unit = UNITS.get(text[-1:], 1)
     digits = text[:-1] if unit > 1 else text
     if not digits.isdigit() or int(digits) * unit % 512:
-        raise VmError(f"size '{text}': want a number with K, M or G, a multiple of 512")
+        raise VmError(f"size '{text}': expected a number with K, M or G, a multiple of 512")
     return int(digits) * unit
 
 

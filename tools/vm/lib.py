@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Virtual clusters for test scripts; tools/vm/cluster is a thin shell over it.
+"""Virtual clusters for test scripts; tools/vm/cluster is a thin layer over this.
 
     import sys; sys.path.insert(0, ".../tools/vm")
     from lib import Cluster, wait_for
@@ -54,7 +54,7 @@ class Cluster:
 
     @staticmethod
     def _places(directory):
-        """The directory says where sockets are and which namespace it is."""
+        """Derives from the directory where the sockets are, and the name of the namespace."""
         name = "rbvm-" + hashlib.sha256(os.fsencode(directory)).hexdigest()[:8]
         return RUN_ROOT / name, Network(name)
 
@@ -256,7 +256,7 @@ class Cluster:
         return seed, {n.name: n.cut_power(seed + 10 * n.number) for n in nodes}
 
     def restart(self, names):
-        """Boot again on the same disks; what still runs is killed first."""
+        """Boot again on the same disks; what is still running is killed first."""
         nodes = self.group(names)
         for node in nodes:
             node.kill()
@@ -303,7 +303,7 @@ class Cluster:
             self.network.heal(self._pairs(a, b) + self._pairs(b, a))
 
     def netem(self, names, *args):
-        """Delay, lose, reorder what nodes send (tc-netem); no args: stop it."""
+        """Delay, lose or reorder what nodes send (tc-netem); without args, stop that."""
         verb = ["replace", "dev", "eth0", "root", "netem", *args] if args else \
             ["del", "dev", "eth0", "root"]
         for node in self.group(names):
@@ -329,7 +329,7 @@ class Cluster:
                 "cuts": [list(pair) for pair in self.network.cuts()], "nodes": nodes}
 
     def check_logs(self, ignore=None):
-        """Raise when a kernel complained on its console."""
+        """Raise if a kernel has complained on its console."""
         check_consoles(self.dir, ignore)
 
     def parallel(self, function, names="all"):
@@ -341,7 +341,7 @@ class Cluster:
 
 
 def check_consoles(directory, ignore=None):
-    """As Cluster.check_logs(), also for a cluster that was stopped."""
+    """Like Cluster.check_logs(), but also for a cluster that was stopped."""
     found = []
     for name, path in consoles.console_files(directory).items():
         found += [f"--- {name} ({path})\n{e}" for e in consoles.complaints(path, ignore)]
@@ -358,7 +358,7 @@ _PUT_DIR = 'mkdir -p "$1" && exec tar -C "$1" -xf -'
 
 @contextlib.contextmanager
 def _stdin_file(data):
-    """A descriptor that reads as data, or None."""
+    """A file descriptor from which data can be read; None if data is None."""
     if data is None:
         yield None
         return

@@ -17,7 +17,7 @@ PORT = 7800
 
 
 class MembersError(Exception):
-    """A member or the tool did not do what it was told to."""
+    """A member, or the tool, did not do what it was told to do."""
 
 
 def wait_for(what, condition, deadline=60.0, every=0.2):
@@ -48,7 +48,7 @@ class Members:
     # -- commands ------------------------------------------------------------------
 
     def rb(self, node, *args, timeout=60, check=True):
-        """Runs the tool on a node: its stdout."""
+        """Runs the tool on a node and returns its stdout."""
         done = self.cluster.exec(node, self.tool, *args, timeout=timeout)
         if check and done.code:
             raise MembersError(f"{node}: raftblk {' '.join(args)}: exit {done.code}: "
@@ -75,8 +75,8 @@ class Members:
         return subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout
 
     def prepare(self, node, fresh=True):
-        """insmod, configuration, format, up."""
-        # insmod looks for nothing that a module needs; on 6.1 that is libcrc32c.
+        """Loads the module, writes the configuration, formats, and brings the volume up."""
+        # insmod does not load what a module depends on, which is libcrc32c on 6.1.
         self.sh(node, "grep -q ^raftblk /proc/modules || "
                       f"{{ modprobe -q libcrc32c; insmod {shlex.quote(self.module)}; }}")
         self.cluster.exec(node, "sh", "-c",
@@ -87,7 +87,7 @@ class Members:
         self.rb(node, "up", self.volume)
 
     def start(self, **options):
-        """From blank disks to a volume that is led."""
+        """Turns blank disks into a volume with a leader."""
         self.conf = self.configuration(**options)
         self.cluster.parallel(self.prepare)
         wait_for("all members hear each other", lambda: self.connected(self.names[0]))
@@ -95,7 +95,7 @@ class Members:
         return wait_for("a leader", self.leader)
 
     def rejoin(self, node):
-        """After a reboot: the same disks, the same configuration."""
+        """Brings the volume up after a reboot, with the same disks and configuration."""
         self.prepare(node, fresh=False)
 
     # -- looking ------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Members:
         return [n for n in self.names if self.cluster.node(n).alive]
 
     def leader(self, among=None):
-        """Name of the node that leads and is ready; None."""
+        """The name of the node that leads and is ready, or None."""
         for name in among or self.up_nodes():
             try:
                 st = self.status(name)
@@ -121,7 +121,7 @@ class Members:
         return None
 
     def hand_over(self, node):
-        """Makes a node lead; it stays so for a while."""
+        """Makes a node the leader, which it stays for a while."""
         lead = wait_for("a leader", self.leader)
         if lead != node:
             self.rb(lead, "transfer", self.volume, node)
@@ -131,7 +131,7 @@ class Members:
         return self.status(node)["device"]
 
     def settled(self):
-        """All members applied the same entries: their (index, digest); None."""
+        """(index, digest) if all members have applied the same entries, else None."""
         seen = set()
         for name in self.names:
             st = self.status(name)
@@ -141,12 +141,12 @@ class Members:
         return seen.pop() if len(seen) == 1 else None
 
     def image_sum(self, node, size):
-        """SHA-256 of the replica, read from the lower device past its header."""
+        """SHA-256 of the replica, read from the data device after its header."""
         return self.sh(node, f"dd if={DATA} bs=1M skip=1 count={size >> 20} iflag=direct "
                              "status=none | sha256sum", timeout=300).split()[0]
 
     def compare_replicas(self):
-        """Digests, then data bit for bit: (index, digest, sha256, bytes)."""
+        """Compares digests, then data bit by bit; returns (index, digest, sha256, bytes)."""
         index, digest = wait_for("all members apply the same entries", self.settled, 120)
         size = self.status(self.names[0])["size"]
         sums = set()

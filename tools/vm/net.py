@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The network of a cluster: a bridge with one tap a guest, in a namespace.
+"""The network of a cluster: a bridge with a tap for each guest, in a namespace.
 
-A partition is a set of (from, to) pairs that the bridge refuses to forward.
-It is exact, takes effect at once, and a direction is as easily cut as a link.
+A partition is a set of (from, to) pairs that the bridge refuses to forward. This is
+exact, takes effect at once, and can cut a link in one direction as easily as in both.
 """
 
 import json
@@ -62,7 +62,7 @@ class Network:
                       f"link set {tap(node)} master {BRIDGE}",
                       f"link set {tap(node)} up"]
         lines.append(f"link set {BRIDGE} up")
-        # Nothing but the guests may talk on this bridge.
+        # Only the guests may send on this bridge.
         self._run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1",
                   "net.ipv6.conf.all.disable_ipv6=1", check=False)
         self._run_lines(["ip", "-batch", "-"], lines)

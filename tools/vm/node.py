@@ -19,8 +19,8 @@ from util import Process, VmError, wait_for
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 reboot=t random.trust_cpu=on mitigations=off "
                 "kasan_multi_shot kmemleak=on net.ifnames=0")
 TCG_COMMAND_LINE = "tsc=reliable no_timer_check clocksource=tsc rcupdate.rcu_cpu_stall_timeout=60"
-# Asked by each PCI device, ACPI's table of interrupt routes takes a kernel with
-# KASAN 10 to 30 s to interpret under emulation. The BIOS has the routes, too.
+# Each PCI device has ACPI's table of interrupt routes interpreted. Under emulation this takes
+# a kernel with KASAN 10 to 30 s. The BIOS has the routes, too.
 INSTRUMENTED_COMMAND_LINE = "pci=noacpi"
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "HOME": "/root", "LANG": "C.UTF-8"}
@@ -62,7 +62,7 @@ class Node:
         self.qemu.remember(int(pidfile.read_text()))
 
     def wait_ready(self, deadline):
-        """Until the agent answers."""
+        """Wait until the agent answers."""
         end = time.monotonic() + deadline
         try:
             channel.Session(self.run_dir, self.name, lambda: self.alive, end).close()
@@ -71,7 +71,7 @@ class Node:
                           f"console: {self.console}") from None
 
     def kill(self):
-        """The crash of a machine whose disks keep their power."""
+        """Crash the machine, while its disks keep their power."""
         self.qemu.kill()
 
     def stop(self):
@@ -106,7 +106,7 @@ class Node:
         return bool(pid) and Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] == "T"
 
     def state(self):
-        """'down', 'frozen', or QEMU's word: running, paused, ..."""
+        """'down', 'frozen', or what QEMU says: running, paused, ..."""
         if not self.alive:
             return "down"
         if self.frozen():
@@ -114,7 +114,7 @@ class Node:
         return self.qmp("query-status")["status"]
 
     def qmp(self, command, **arguments):
-        """One QMP command; its answer."""
+        """Run one QMP command and return its answer."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(30)
             try:
@@ -137,7 +137,7 @@ class Node:
     # -- what QEMU is told -----------------------------------------------------
 
     def shares(self):
-        """(tag, mode, path) of the directories mounted at their own path."""
+        """(tag, mode, path) of the directories that are mounted at the same path."""
         shares = [("checkout", "ro", str(boot.TOP))]
         shares += [(f"share{i}", "rw", p) for i, p in enumerate(self.config["share"])]
         return shares
@@ -149,7 +149,7 @@ class Node:
         lines += [f"share {tag} {mode} {path}" for tag, mode, path in self.shares()]
         lines += [f"ports {channel.PORTS}", f"udev {int(self.config['udev'])}"]
         config = "".join(line + "\n" for line in lines).encode()
-        # The kernel unpacks archives that follow each other.
+        # The kernel unpacks several archives one after the other.
         with open(self.dir / "initrd", "wb") as out:
             with open(boot.base_initramfs(kernel), "rb") as base:
                 shutil.copyfileobj(base, out)
@@ -164,8 +164,8 @@ class Node:
                 append.insert(1, INSTRUMENTED_COMMAND_LINE)
         argv = ["qemu-system-x86_64", "-name", f"raftblk-{self.name}",
                 "-M", "pc", *boot.accel_options(self.config["accel"]),
-                # With one processor and room for none QEMU elides memory
-                # barriers that a disk's own thread relies on.
+                # With one processor and no room for another, QEMU leaves out memory
+                # barriers that the thread of a disk relies on.
                 "-smp", f"{cpus},maxcpus={max(2, cpus)}", "-m", f"{self.config['mem']}M",
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                 "-daemonize", "-pidfile", str(pidfile), "-D", str(self.dir / "qemu.log"),

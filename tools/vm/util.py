@@ -12,7 +12,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "raft
 
 
 class VmError(Exception):
-    """Something the user has to hear about; the text says what and where."""
+    """An error that the user has to be told; the text says what and where."""
 
 
 def wait_for(condition, deadline, what, interval=0.02):
@@ -28,7 +28,7 @@ def wait_for(condition, deadline, what, interval=0.02):
 
 
 def run(*argv, check=True, **kwargs):
-    """Run a host command; its stderr becomes the error."""
+    """Run a command on the host; if it fails, its stderr becomes the error."""
     result = subprocess.run(list(map(str, argv)), capture_output=True, text=True,
                             stdin=subprocess.DEVNULL, **kwargs)
     if check and result.returncode:
@@ -48,8 +48,8 @@ def write_atomic(path, data):
 class Process:
     """A daemon of the cluster, known by pid and start time.
 
-    The pair survives this program in a file and cannot mean another process,
-    even after the pid was used again.
+    The pair is kept in a file, which outlives this program. It cannot mean another
+    process, even if the pid is used again.
     """
 
     def __init__(self, record):
@@ -69,7 +69,7 @@ class Process:
 
     @property
     def pid(self):
-        """The pid while the process lives, else None."""
+        """The pid as long as the process lives, else None."""
         try:
             pid, start = self.record.read_text().split()
         except (OSError, ValueError):
@@ -87,7 +87,7 @@ class Process:
         return True
 
     def kill(self):
-        """SIGKILL, and back only once it is gone."""
+        """Send SIGKILL, and return once the process is gone."""
         alive = self.signal(signal.SIGKILL)
         wait_for(lambda: self.pid is None, 30, f"end of process in {self.record}",
                  interval=0.002)
