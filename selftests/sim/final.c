@@ -5,6 +5,8 @@
  * every request must end, and all replicas must end up equal: digests, data
  * devices bit for bit, and what each node reads.
  */
+#include <setjmp.h>
+
 #include "sim.h"
 
 #define BOUND		(60 * SEC)	/* simulated; slowest timeouts and backlog, many times over */
@@ -209,8 +211,8 @@ static void compare(const struct node *lead)
 		if (!final_covered(lead, n))
 			continue;
 		WORLD_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
-			  "node %c: digest at %llu differs at the end", 'a' + n->id,
-			  (unsigned long long)n->st.executed_index);
+			    "node %c: digest at %llu differs at the end", 'a' + n->id,
+			    (unsigned long long)n->st.executed_index);
 		model_image(n, model_last(), true, "end");
 	}
 }
@@ -256,8 +258,8 @@ static void check_full(void)
 	for (i = 0; i < world.cfg.all; i++)
 		for (k = 0; usable(&world.node[i]) && k < nfull[i]; k++)
 			WORLD_CHECK(full[i][k]->done && !full[i][k]->error,
-				  "node %c: a read at the end failed with %d", 'a' + i,
-				  full[i][k]->error);
+				    "node %c: a read at the end failed with %d", 'a' + i,
+				    full[i][k]->error);
 }
 
 static void skip(void)

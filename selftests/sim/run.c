@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One seed: a cluster is made, suffers, and is healed. */
+#include <setjmp.h>
+
 #include "sim.h"
 
 struct sim sim;
 
 static bool boot_done;
+static jmp_buf sim_failed;
+
+/* The pure layers' broken invariants end here. */
+void rblk_assert_failed(const char *what, const char *file, int line)
+{
+	world_fail("%s:%d: invariant broken: %s", file, line, what);
+}
 
 static void boot_event(struct event *e)
 {
@@ -67,7 +76,7 @@ static void reset(u64 seed, bool trace)
 	world_reset(seed);
 	world.trace = trace;
 	world.on = (struct world_hooks){
-		.accepted = user_accepted, .ran = user_session, .cut = fault_cut,
+		.accepted = user_accepted, .ran = user_session, .power_cut = fault_cut,
 	};
 	cfg_draw();
 	world_begin();
@@ -75,16 +84,19 @@ static void reset(u64 seed, bool trace)
 		WORLD_MARK(SINGLE_NODE);
 }
 
+static void failed(void)
+{
+	longjmp(sim_failed, 1);
+}
+
 bool sim_seed(u64 seed, bool trace)
 {
 	reset(seed, trace);
 	if (trace)
 		cfg_print();
-	if (setjmp(world.fail)) {
-		world.in_run = false;
+	if (setjmp(sim_failed))
 		return false;
-	}
-	world.in_run = true;
+	world.on.failed = failed;
 	bootstrap();
 	TRACE(WORLD_NONE, "faults-begin", 0, 0);
 	fault_init();
@@ -94,6 +106,6 @@ bool sim_seed(u64 seed, bool trace)
 		;
 	TRACE(WORLD_NONE, "heal", 0, 0);
 	final_run();
-	world.in_run = false;
+	world.on.failed = NULL;
 	return true;
 }

@@ -10,29 +10,6 @@ enum wrong { W_ROLLBACK, W_LOG_ONLY, W_DATA_ONLY, W_WIPED, W_SWAPPED, W_NR };
 
 static struct node *victim;
 
-static struct page **copy_disk(struct disk *d)
-{
-	struct page **pg = mem_alloc(d->npg * sizeof(*pg));
-	u32 i;
-
-	disk_flush(d);
-	for (i = 0; i < d->npg; i++)
-		pg[i] = page_get(d->pg[i]);
-	return pg;
-}
-
-static void restore_disk(struct disk *d, struct page **pg)
-{
-	u32 i;
-
-	disk_flush(d);
-	for (i = 0; i < d->npg; i++) {
-		page_get(pg[i]);
-		page_put(d->pg[i]);
-		d->pg[i] = pg[i];
-	}
-}
-
 /* Everybody has heard the newest start of the victim, and is level with it. */
 static bool all_know(void)
 {
@@ -55,15 +32,6 @@ static void restart(void)
 	node_stop(victim, true);
 	WORLD_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
 	WORLD_CHECK(world_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
-}
-
-/* By our account the store holds nothing any more: it is another one. */
-static void forget(struct node *n)
-{
-	n->dur_last = n->must_last = 0;
-	n->dur_term = n->dur_vote = 0;
-	n->ckpt = 0;
-	n->slot_floor[0] = n->slot_floor[1] = 0;
 }
 
 static bool a_peer_is_connected(void)
@@ -101,7 +69,7 @@ static void must_not_start(enum world_mark mark)
 	victim->doomed = true;
 	sim.cfg.rot_mean = 1;		/* a refusal is right now */
 	WORLD_CHECK(!node_start(victim), "node %c started with devices that do not belong together",
-		  'a' + victim->id);
+		    'a' + victim->id);
 	mark_count[mark]++;
 }
 
@@ -113,10 +81,10 @@ static void must_be_refused(u8 reason)
 	WORLD_CHECK(world_until(nobody_is_connected, 10 * SEC), "a peer never notices");
 	WORLD_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
 	WORLD_CHECK(!world_until(connected, 2 * SEC),
-		  "node %c is accepted by a peer though its store is a wrong one",
-		  'a' + victim->id);
+		    "node %c is accepted by a peer though its store is a wrong one",
+		    'a' + victim->id);
 	WORLD_CHECK(world.rejects[reason] > before, "node %c was not refused for reason %u",
-		  'a' + victim->id, reason);
+		    'a' + victim->id, reason);
 }
 
 static void damage(enum wrong how)
@@ -125,8 +93,8 @@ static void damage(enum wrong how)
 	struct page **log, **data;
 
 	node_stop(victim, true);
-	log = copy_disk(&victim->log);
-	data = copy_disk(&victim->data);
+	log = disk_copy(&victim->log);
+	data = disk_copy(&victim->data);
 	WORLD_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
 	WORLD_CHECK(world_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
 	final_write(3);
@@ -134,16 +102,16 @@ static void damage(enum wrong how)
 	restart();
 	node_stop(victim, true);
 	if (how == W_ROLLBACK || how == W_LOG_ONLY)
-		restore_disk(&victim->log, log);
+		disk_restore(&victim->log, log);
 	if (how == W_ROLLBACK || how == W_DATA_ONLY)
-		restore_disk(&victim->data, data);
+		disk_restore(&victim->data, data);
 	if (how == W_SWAPPED)
-		restore_disk(&victim->data, copy_disk(&other->data));
+		disk_restore(&victim->data, disk_copy(&other->data));
 	if (how == W_WIPED) {
 		cfg_vary(&victim->limits);
 		node_format(victim);
 	}
-	forget(victim);
+	node_forget(victim);
 }
 
 void wrong_store(void)

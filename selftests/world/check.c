@@ -69,7 +69,7 @@ void check_holders_quorum(u64 index, u64 term, u32 csum, const char *what)
 	u32 count = check_holders(index, term, csum);
 
 	WORLD_CHECK(count >= quorum(), "entry %llu was %s and is durable on %u of %u nodes",
-		  (unsigned long long)index, what, count, world.cfg.nodes);
+		    (unsigned long long)index, what, count, world.cfg.nodes);
 }
 
 /* ---- the log of a node ---- */
@@ -83,7 +83,7 @@ static u64 term_before(struct node *n, u64 index)
 		return snap->term;
 	e = rblk_node_entry(n->m, index - 1);
 	WORLD_CHECK(e, "node %c: entry %llu is not in its table", 'a' + n->id,
-		  (unsigned long long)index - 1);
+		    (unsigned long long)index - 1);
 	return e->term;
 }
 
@@ -92,9 +92,9 @@ static void scan_entry(struct node *n, u64 i)
 	const struct rblk_entry *e = rblk_node_entry(n->m, i);
 
 	WORLD_CHECK(e && e->index == i, "node %c: entry %llu is not in its table", 'a' + n->id,
-		  (unsigned long long)i);
+		    (unsigned long long)i);
 	WORLD_CHECK(!rblk_entry_check(e), "node %c: entry %llu is malformed", 'a' + n->id,
-		  (unsigned long long)i);
+		    (unsigned long long)i);
 	model_entry(n, e, term_before(n, i));
 	check_room(n, i);
 	n->logid[i] = (struct ident){ e->term, e->csum };
@@ -109,11 +109,11 @@ void check_truncated(struct node *n, u64 first)
 		return;
 	WORLD_MARK(TRUNCATION);
 	WORLD_CHECK(first > n->seen_commit, "node %c: truncates %llu, which it knows committed",
-		  'a' + n->id, (unsigned long long)first);
+		    'a' + n->id, (unsigned long long)first);
 	for (i = first; i <= n->seen_last && i <= model_last(); i++)
 		WORLD_CHECK(!is_known(&n->logid[i], i),
-			  "node %c: truncates %llu, which is committed", 'a' + n->id,
-			  (unsigned long long)i);
+			    "node %c: truncates %llu, which is committed", 'a' + n->id,
+			    (unsigned long long)i);
 	n->seen_last = first - 1;
 }
 
@@ -139,7 +139,7 @@ void check_commits(struct node *n, u64 to)
 		const struct rblk_entry *e = rblk_node_entry(n->m, i);
 
 		WORLD_CHECK(e, "node %c: committed entry %llu is not in its table", 'a' + n->id,
-			  (unsigned long long)i);
+			    (unsigned long long)i);
 		model_commit(n, e, now.raft.term);
 		n->seen_commit = i;
 	}
@@ -156,9 +156,9 @@ static void check_complete(struct node *n)
 		if (model_at(i)->commit_term >= term)
 			break;
 		WORLD_CHECK(i <= n->st.raft.last.index && is_known(&n->logid[i], i),
-			  "node %c leads term %llu and lacks entry %llu, committed in term %llu",
-			  'a' + n->id, (unsigned long long)term, (unsigned long long)i,
-			  (unsigned long long)model_at(i)->commit_term);
+			    "node %c leads term %llu and lacks entry %llu, committed in term %llu",
+			    'a' + n->id, (unsigned long long)term, (unsigned long long)i,
+			    (unsigned long long)model_at(i)->commit_term);
 	}
 }
 
@@ -179,8 +179,8 @@ static void check_leader(struct node *n, enum raft_role was, u64 was_term)
 		maxterm *= 2;
 	}
 	WORLD_CHECK(!leader_of[term] || leader_of[term] == n->super.store,
-		  "two leaders in term %llu, the second one is node %c", (unsigned long long)term,
-		  'a' + n->id);
+		    "two leaders in term %llu, the second one is node %c", (unsigned long long)term,
+		    'a' + n->id);
 	leader_of[term] = n->super.store;
 	n->leader_since = world.now;
 	world.stats[ST_ELECTIONS]++;
@@ -204,7 +204,7 @@ static void check_halt(struct node *n)
 	case NODE_HALT_LOG:
 		WORLD_MARK(LOG_ERROR);
 		WORLD_CHECK(n->injected, "node %c: log halt %d without a fault",
-			  'a' + n->id, n->st.halt_error);
+			    'a' + n->id, n->st.halt_error);
 		break;
 	case NODE_HALT_DATA:
 		WORLD_MARK(DATA_ERROR);
@@ -213,7 +213,7 @@ static void check_halt(struct node *n)
 	case NODE_HALT_ROT:
 		WORLD_MARK(HALT_ROT);
 		WORLD_CHECK(n->doomed, "node %c: rot without a fault",
-			  'a' + n->id);
+			    'a' + n->id);
 		break;
 	default:
 		world_fail("node %c: halted: %d, error %d", 'a' + n->id, n->st.halt,
@@ -261,8 +261,8 @@ void check_step(struct node *n)
 		n->seen_live = n->st.executed_index;
 		n->judged_seen = n->seen_live;
 		WORLD_CHECK(n->st.digest == model_digest(n->seen_live),
-			  "node %c: its digest at %llu differs", 'a' + n->id,
-			  (unsigned long long)n->seen_live);
+			    "node %c: its digest at %llu differs", 'a' + n->id,
+			    (unsigned long long)n->seen_live);
 	}
 	check_leader(n, was, was_term);
 	check_halt(n);
@@ -289,8 +289,8 @@ void check_read_quorum(struct node *n, const struct op *op)
 	if (n->st.needs_resync)
 		WORLD_MARK(READ_BEHIND);
 	WORLD_CHECK(count >= (leads ? quorum() : min_t(u32, 2, world.cfg.nodes)),
-		  "node %c: read %llu was served though only %u nodes spoke since it began",
-		  'a' + n->id, (unsigned long long)op->id, count);
+		    "node %c: read %llu was served though only %u nodes spoke since it began",
+		    'a' + n->id, (unsigned long long)op->id, count);
 }
 
 /* ---- what a node says has to be durable before it is said ---- */
@@ -298,9 +298,9 @@ void check_read_quorum(struct node *n, const struct op *op)
 static void check_ack(struct node *n, const struct rblk_id *id)
 {
 	WORLD_CHECK(id->index <= n->ckpt ||
-		  (id->index <= n->dur_last && n->dur[id->index].term == id->term),
-		  "node %c acknowledges entry %llu of term %llu before its own log has it",
-		  'a' + n->id, (unsigned long long)id->index, (unsigned long long)id->term);
+		    (id->index <= n->dur_last && n->dur[id->index].term == id->term),
+		    "node %c acknowledges entry %llu of term %llu before its own log has it",
+		    'a' + n->id, (unsigned long long)id->index, (unsigned long long)id->term);
 }
 
 static void check_said(struct node *n, const struct raft_msg *m)
@@ -313,11 +313,11 @@ static void check_said(struct node *n, const struct raft_msg *m)
 		check_ack(n, &m->prev);
 	if (ack || grant || m->type == RAFT_MSG_VOTE || m->type == RAFT_MSG_APPEND)
 		WORLD_CHECK(n->dur_term == m->term,
-			  "node %c speaks in term %llu, durable is term %llu", 'a' + n->id,
-			  (unsigned long long)m->term, (unsigned long long)n->dur_term);
+			    "node %c speaks in term %llu, durable is term %llu", 'a' + n->id,
+			    (unsigned long long)m->term, (unsigned long long)n->dur_term);
 	if (grant || m->type == RAFT_MSG_VOTE)
 		WORLD_CHECK(n->dur_vote == vote, "node %c: its vote in term %llu is not durable",
-			  'a' + n->id, (unsigned long long)m->term);
+			    'a' + n->id, (unsigned long long)m->term);
 }
 
 /* What the codec made of a message reads as it was meant, and may be said by now. */
@@ -327,9 +327,9 @@ void check_frame(struct node *n, const u8 *frame, u32 len)
 	struct wire_header h;
 
 	WORLD_CHECK(!rblk_wire_decode_header(&h, frame) && WIRE_HEADER_BYTES + h.head_len == len &&
-		  !rblk_wire_check_head(&h, frame + WIRE_HEADER_BYTES) &&
-		  !rblk_wire_decode(&sent, &h, frame + WIRE_HEADER_BYTES),
-		  "node %c sends a frame that does not decode", 'a' + n->id);
+		    !rblk_wire_check_head(&h, frame + WIRE_HEADER_BYTES) &&
+		    !rblk_wire_decode(&sent, &h, frame + WIRE_HEADER_BYTES),
+		    "node %c sends a frame that does not decode", 'a' + n->id);
 	if (sent.type == WIRE_RAFT)
 		check_said(n, &sent.raft);
 	if (sent.type == WIRE_REPLY) {
@@ -364,8 +364,8 @@ static void check_meta_kept(struct node *n)
 		  'a' + n->id, (unsigned long long)n->dur_term, (unsigned long long)n->dur_vote,
 		  (unsigned long long)r->term, (unsigned long long)r->vote);
 	WORLD_CHECK(n->st.checkpoint_index >= n->ckpt || n->doomed,
-		  "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
-		  (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
+		    "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
+		    (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
 	/* A slot that could not be read may have held a newer version, not yet spoken of. */
 	if (n->read_failed) {
 		n->vote_term = n->dur_term;
@@ -408,9 +408,9 @@ static void check_log_kept(struct node *n)
 	u64 snap = n->st.raft.snap.index, last = n->st.raft.last.index, i;
 
 	WORLD_CHECK(last >= n->must_last, "node %c: log was durable to %llu, found to %llu",
-		  'a' + n->id, (unsigned long long)n->must_last, (unsigned long long)last);
+		    'a' + n->id, (unsigned long long)n->must_last, (unsigned long long)last);
 	WORLD_CHECK(snap <= n->ckpt, "node %c: log starts at %llu behind the checkpoint", 'a' + n->id,
-		  (unsigned long long)snap);
+		    (unsigned long long)snap);
 	for (i = snap + 1; i <= last; i++) {
 		scan_entry(n, i);
 		WORLD_CHECK(i > n->must_last || (n->dur[i].term == n->logid[i].term &&
@@ -437,9 +437,9 @@ bool check_started(struct node *n)
 	n->seen_live = n->st.executed_index;
 	n->judged_seen = n->seen_live;
 	WORLD_CHECK(n->seen_live <= model_last(), "node %c: checkpoint of what nobody committed",
-		  'a' + n->id);
+		    'a' + n->id);
 	WORLD_CHECK(!n->seen_live || n->st.digest == model_digest(n->seen_live),
-		  "node %c: digest of its checkpoint", 'a' + n->id);
+		    "node %c: digest of its checkpoint", 'a' + n->id);
 	model_image(n, n->st.checkpoint_index, false, "restart");
 	return true;
 }

@@ -97,6 +97,23 @@ bool ev_step(u64 until)
 	return true;
 }
 
+/* What waits for a time that nobody knows waits no longer; each is asked again. */
+void ev_wake(void)
+{
+	u32 i, n = nheap;
+	struct event e;
+
+	for (i = 0; i < n; i++)
+		if (heap[i].t >= NEVER)
+			heap[i].t = world.now;
+	/* A heap is made of an array by adding one after the other. */
+	for (i = 0; i < n; i++) {
+		e = heap[i];
+		nheap = i;
+		heap_add(&e);
+	}
+}
+
 static u64 hash_mix(u64 h, u64 v)
 {
 	h = (h ^ v) * 0x9fb21c651e98df25;
@@ -127,17 +144,10 @@ void world_fail(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(world.why, sizeof(world.why), fmt, ap);
 	va_end(ap);
-	if (!world.in_run) {
-		fprintf(stderr, "outside of a run: %s\n", world.why);
-		abort();
-	}
 	if (world.trace)
 		printf("%12.6f  FAIL %s\n", (double)world.now / 1e6, world.why);
-	longjmp(world.fail, 1);
-}
-
-/* The pure layers' broken invariants end here. */
-void rblk_assert_failed(const char *what, const char *file, int line)
-{
-	world_fail("%s:%d: invariant broken: %s", file, line, what);
+	if (world.on.failed)
+		world.on.failed();
+	fprintf(stderr, "outside of a run: %s\n", world.why);
+	abort();
 }

@@ -28,7 +28,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 struct page *disk_page(struct disk *d, u32 pgno)
 {
 	WORLD_CHECK(pgno < d->npg, "%s read beyond the device: page %u", d->data ? "data" : "log",
-		  pgno);
+		    pgno);
 	return d->dirty[pgno] ? d->cache[pgno] : d->pg[pgno];
 }
 
@@ -194,7 +194,7 @@ void dop_bytes(struct dop *op, u64 off, const void *data, u32 len)
 	u32 i;
 
 	WORLD_CHECK(off % RBLK_BLOCK_SIZE == 0 && len % RBLK_BLOCK_SIZE == 0,
-		  "a write at %llu of %u bytes is not aligned", (unsigned long long)off, len);
+		    "a write at %llu of %u bytes is not aligned", (unsigned long long)off, len);
 	for (i = 0; i < len; i += RBLK_BLOCK_SIZE) {
 		p = page_new();
 		memcpy(p->data, (const u8 *)data + i, RBLK_BLOCK_SIZE);
@@ -264,8 +264,13 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 
 	for (i = 0; i < op->nseg; i++)
 		WORLD_CHECK(op->seg[i].pgno < d->npg, "%s access beyond the device: page %u of %u",
-			  d->data ? "data" : "log", op->seg[i].pgno, d->npg);
+			    d->data ? "data" : "log", op->seg[i].pgno, d->npg);
 	if (rnd_ppm(R_DISK, ppm)) {
+		op->error = -EIO;
+		world.node[d->node].injected = true;
+	}
+	if (d->fail & 1u << op->kind) {
+		d->fail &= ~(1u << op->kind);
 		op->error = -EIO;
 		world.node[d->node].injected = true;
 	}
@@ -273,9 +278,12 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 	if (op->kind == D_APPLY && rnd_one_in(R_DISK, 2))
 		show_early(d, op);
 	TRACE(d->node, d->data ? "data-start" : "log-start", op->kind, op->nseg);
-	ev_push(end, done, d->node, 0, 0, op);
+	if (d->hold & 1u << op->kind)
+		op->held = done;
+	else
+		ev_push(end, done, d->node, 0, 0, op);
 	if (!is_read(op) && rnd_ppm(R_DISK, world.cfg.crash_io))
-		world.on.cut(d->node, rnd_range(R_DISK, world.now, end));
+		world.on.power_cut(d->node, rnd_range(R_DISK, world.now, end));
 }
 
 void dop_end(struct disk *d, struct dop *op)
@@ -296,6 +304,26 @@ void dop_end(struct disk *d, struct dop *op)
 
 		put_seg(d, op, s, op->error ? mask & (u8)rnd(R_DISK) : mask);
 	}
+}
+
+static u32 release(struct disk *d, struct dop *op, u32 kinds)
+{
+	u32 n;
+
+	if (!op)
+		return 0;
+	n = release(d, op->next, kinds);	/* the oldest first */
+	if (!op->held || !(kinds & 1u << op->kind))
+		return n;
+	ev_push(world.now, op->held, d->node, 0, 0, op);
+	op->held = NULL;
+	return n + 1;
+}
+
+u32 disk_release(struct disk *d, u32 kinds)
+{
+	d->hold &= ~kinds;
+	return release(d, d->flying, kinds);
 }
 
 /* ---- power cuts ---- */
@@ -363,7 +391,7 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 	u8 *to = buf;
 
 	WORLD_CHECK(off + len <= (u64)d->npg * RBLK_BLOCK_SIZE, "read beyond the device at %llu",
-		  (unsigned long long)off);
+		    (unsigned long long)off);
 	if (rnd_ppm(R_DISK, world.cfg.read_error / 8))
 		return -EIO;
 	while (len) {
@@ -407,4 +435,27 @@ bool disk_rot(struct disk *d, u32 pgno)
 	d->pg[pgno] = p;
 	TRACE(d->node, "rot", d->data, pgno);
 	return true;
+}
+
+struct page **disk_copy(struct disk *d)
+{
+	struct page **pg = mem_alloc(d->npg * sizeof(*pg));
+	u32 i;
+
+	disk_flush(d);
+	for (i = 0; i < d->npg; i++)
+		pg[i] = page_get(d->pg[i]);
+	return pg;
+}
+
+void disk_restore(struct disk *d, struct page **pg)
+{
+	u32 i;
+
+	disk_flush(d);
+	for (i = 0; i < d->npg; i++) {
+		page_get(pg[i]);
+		page_put(d->pg[i]);
+		d->pg[i] = pg[i];
+	}
 }

@@ -73,9 +73,9 @@ static void rec_add(struct node *n, const struct log_record *rec)
 	u64 i, count;
 
 	WORLD_CHECK(n->nrec < ARRAY_SIZE(n->recs), "node %c: too many records in flight",
-		  'a' + n->id);
+		    'a' + n->id);
 	WORLD_CHECK(!n->nrec || rec->seq > r[-1].seq, "node %c: record numbers do not grow",
-		  'a' + n->id);
+		    'a' + n->id);
 	n->nrec++;
 	r->seq = rec->seq;
 	r->first = rec->id.first;
@@ -86,13 +86,13 @@ static void rec_add(struct node *n, const struct log_record *rec)
 		return;
 	count = r->last - r->first + 1;
 	WORLD_CHECK(count <= RBLK_RECORD_ENTRIES, "a record of %llu entries",
-		  (unsigned long long)count);
+		    (unsigned long long)count);
 	r->id = mem_alloc(count * sizeof(*r->id));
 	for (i = 0; i < count; i++) {
 		const struct rblk_entry *e = rblk_node_entry(n->m, r->first + i);
 
 		WORLD_CHECK(e, "node %c: entry %llu is written and not in the table", 'a' + n->id,
-			  (unsigned long long)(r->first + i));
+			    (unsigned long long)(r->first + i));
 		r->id[i] = (struct ident){ e->term, e->csum };
 	}
 }
@@ -144,10 +144,10 @@ static void check_ring(struct node *n, const struct log_record *rec, u32 len)
 	u64 ring = n->super.ring_bytes;
 
 	WORLD_CHECK(rec->pos % RBLK_BLOCK_SIZE == 0 && rec->header_bytes % RBLK_BLOCK_SIZE == 0,
-		  "node %c: record not aligned", 'a' + n->id);
+		    "node %c: record not aligned", 'a' + n->id);
 	WORLD_CHECK(rec->pos + len - floor <= ring,
-		  "node %c: record at %llu overwrites the floor at %llu that the copies hold",
-		  'a' + n->id, (unsigned long long)rec->pos, (unsigned long long)floor);
+		    "node %c: record at %llu overwrites the floor at %llu that the copies hold",
+		    'a' + n->id, (unsigned long long)rec->pos, (unsigned long long)floor);
 	if (rec->pos % ring + len >= ring)
 		WORLD_MARK(LOG_WRAP);
 	if (rec->pos + len - floor > ring - ring / 8)
@@ -181,7 +181,7 @@ static void log_write(void *host, struct log_record *rec, struct rblk_buf *const
 		dop_hold(op, buf[at]);
 	}
 	WORLD_CHECK(blocks == rec->payload_blocks, "node %c: a record of %u blocks came with %u",
-		  'a' + n->id, rec->payload_blocks, blocks);
+		    'a' + n->id, rec->payload_blocks, blocks);
 	check_ring(n, rec, len);
 	for (k = 0; k < nr; k++)
 		for (at = 0; at < ext[k].len; at += RBLK_BLOCK_SIZE, done += RBLK_BLOCK_SIZE) {
@@ -229,17 +229,17 @@ static void meta_event(struct event *e)
 static void check_meta(struct node *n, const struct log_meta *m)
 {
 	WORLD_CHECK(m->raft.term > n->vote_term ||
-		  (m->raft.term == n->vote_term && (!n->vote || n->vote == m->raft.vote)),
-		  "node %c: term %llu vote %llx written over term %llu vote %llx", 'a' + n->id,
-		  (unsigned long long)m->raft.term, (unsigned long long)m->raft.vote,
-		  (unsigned long long)n->vote_term, (unsigned long long)n->vote);
+		    (m->raft.term == n->vote_term && (!n->vote || n->vote == m->raft.vote)),
+		    "node %c: term %llu vote %llx written over term %llu vote %llx", 'a' + n->id,
+		    (unsigned long long)m->raft.term, (unsigned long long)m->raft.vote,
+		    (unsigned long long)n->vote_term, (unsigned long long)n->vote);
 	n->vote_term = m->raft.term;
 	n->vote = m->raft.vote;
 	WORLD_CHECK(m->state.index >= n->ckpt, "node %c: the checkpoint went back", 'a' + n->id);
 	if (m->state.index > n->ckpt) {
 		WORLD_CHECK(m->state.digest == model_digest(m->state.index),
-			  "node %c: digest of checkpoint %llu", 'a' + n->id,
-			  (unsigned long long)m->state.index);
+			    "node %c: digest of checkpoint %llu", 'a' + n->id,
+			    (unsigned long long)m->state.index);
 		model_image(n, m->state.index, false, "checkpoint");
 	}
 }
@@ -253,9 +253,9 @@ static void meta_write(void *host, u64 off, const void *data)
 
 	WORLD_CHECK(!n->meta_busy, "node %c: two metadata writes at once", 'a' + n->id);
 	WORLD_CHECK(off == rblk_log_meta_offset(slot), "node %c: metadata at %llu", 'a' + n->id,
-		  (unsigned long long)off);
+		    (unsigned long long)off);
 	WORLD_CHECK(!rblk_log_meta_decode(&m, &n->super, data),
-		  "node %c: unreadable metadata is written", 'a' + n->id);
+		    "node %c: unreadable metadata is written", 'a' + n->id);
 	check_meta(n, &m);
 	n->meta_busy = true;
 	op->a = m.floor_pos;
@@ -285,8 +285,8 @@ static void map_write(void *host, u64 off, const void *data)
 
 	WORLD_CHECK(!n->map_busy, "node %c: two map writes at once", 'a' + n->id);
 	WORLD_CHECK(off >= n->super.map_off &&
-		  off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
-		  "node %c: map block at %llu", 'a' + n->id, (unsigned long long)off);
+		    off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
+		    "node %c: map block at %llu", 'a' + n->id, (unsigned long long)off);
 	n->map_busy = true;
 	dop_bytes(op, off, data, RBLK_BLOCK_SIZE);
 	dop_start(&n->log, op, map_event);
@@ -366,9 +366,9 @@ static void check_own_log(struct node *n, u64 index, const char *what)
 	const struct rblk_entry *e = rblk_node_entry(n->m, index);
 
 	WORLD_CHECK(e && index <= n->dur_last && n->dur[index].term == e->term &&
-		  n->dur[index].csum == e->csum,
-		  "node %c: entry %llu is %s before its own log has it", 'a' + n->id,
-		  (unsigned long long)index, what);
+		    n->dur[index].csum == e->csum,
+		    "node %c: entry %llu is %s before its own log has it", 'a' + n->id,
+		    (unsigned long long)index, what);
 }
 
 static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *const *buf)
@@ -419,7 +419,7 @@ static void data_sync(void *host, const void *header)
 
 	WORLD_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
 	WORLD_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
-		  'a' + n->id);
+		    'a' + n->id);
 	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
 	dop_bytes(op, 0, header, RBLK_BLOCK_SIZE);
@@ -480,6 +480,8 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 	default:
 		break;
 	}
+	if (world.on.traced)
+		world.on.traced(n, what, index, arg);
 }
 
 const struct rblk_node_ops host_ops = {

@@ -80,26 +80,19 @@ static struct op *part(struct node *n, u64 token, u32 off, u32 nsect)
 	struct op *op = op_get(token);
 
 	WORLD_CHECK(op->kind == OP_READ && op->node == n->id && !op->done && !op->issued,
-		  "node %c: a part of request %llu", 'a' + n->id, (unsigned long long)token);
+		    "node %c: a part of request %llu", 'a' + n->id, (unsigned long long)token);
 	WORLD_CHECK(nsect && off % 512 == 0 && off / 512 + nsect <= op->nsect,
-		  "node %c: a part beyond its read", 'a' + n->id);
+		    "node %c: a part beyond its read", 'a' + n->id);
 	op->ranges += nsect;
 	return op;
 }
 
 /* Sectors change while they are read: some are taken now, some at the end. */
-void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
+static void start_part(struct node *n, struct op *op, u32 off, u64 sector, u32 nsect)
 {
-	struct node *n = host;
-	struct op *op = part(n, token, off, nsect);
 	struct dop *d = dop_new(&n->data, D_READ, false);
 
-	WORLD_CHECK(sector == op->sector + off / 512 && sector + nsect <= world.cfg.sectors,
-		  "node %c: a part of another range", 'a' + n->id);
 	op->parts++;
-	WORLD_CHECK(op->parts <= NODE_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
-		  op->parts);
-	op->kinds |= 1;
 	d->what = op;
 	d->a = off;
 	d->b = sector;
@@ -107,6 +100,20 @@ void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
 	sample(n, d, 100);
 	dop_start(&n->data, d, read_event);
 	d->flush_seq = rnd_below(R_DISK, 2);
+}
+
+void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect)
+{
+	struct node *n = host;
+	struct op *op = part(n, token, off, nsect);
+
+	WORLD_CHECK(sector == op->sector + off / 512 && sector + nsect <= world.cfg.sectors,
+		    "node %c: a part of another range", 'a' + n->id);
+	op->kinds |= 1;
+	start_part(n, op, off, sector, nsect);
+	n->most_parts = max_t(u32, n->most_parts, op->parts);
+	WORLD_CHECK(op->parts <= NODE_SEGS_MAX, "node %c: a read has %u parts", 'a' + n->id,
+		    op->parts);
 }
 
 void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
@@ -143,13 +150,17 @@ void host_read_issued(void *host, u64 token)
 	struct op *op = op_get(token);
 
 	WORLD_CHECK(op->ranges == op->nsect, "node %c: a read of %u sectors was handed out as %u",
-		  'a' + n->id, op->nsect, op->ranges);
+		    'a' + n->id, op->nsect, op->ranges);
 	WORLD_CHECK(!op->issued, "node %c: a read was issued twice", 'a' + n->id);
 	if (op->kinds & (op->kinds - 1))
 		WORLD_MARK(READ_MIXED);
 	op->kinds = 0;
 	op->ranges = 0;
 	op->issued = true;
-	if (!op->parts)
+	if (op->parts)
+		return;
+	if (n->data.hold & 1u << D_READ)
+		start_part(n, op, 0, 0, 0);	/* nothing is read, and ends when it is let */
+	else
 		ev_push(world.now + 500, issued_event, n->id, 0, 0, op);
 }

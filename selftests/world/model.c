@@ -93,7 +93,7 @@ const struct hist *model_at(u64 index)
 u64 model_digest(u64 index)
 {
 	WORLD_CHECK(index <= last, "entry %llu is not known to be committed",
-		  (unsigned long long)index);
+		    (unsigned long long)index);
 	return hist[index].digest;
 }
 
@@ -119,14 +119,16 @@ void model_entry(struct node *n, const struct rblk_entry *e, u64 prev_term)
 {
 	struct reg *r;
 
+	if (world.two_histories)
+		return;
 	room(e->index);
 	r = reg_find(e->index, e->term);
 	if (r) {
 		WORLD_CHECK(r->csum == e->csum && r->prev_term == prev_term,
-			  "log matching: entry %llu of term %llu differs on node %c (sum %x, %x; before it %llu, %llu)",
-			  (unsigned long long)e->index, (unsigned long long)e->term, 'a' + n->id,
-			  e->csum, r->csum, (unsigned long long)prev_term,
-			  (unsigned long long)r->prev_term);
+			    "log matching: entry %llu of term %llu differs on node %c (sum %x, %x; before it %llu, %llu)",
+			    (unsigned long long)e->index, (unsigned long long)e->term, 'a' + n->id,
+			    e->csum, r->csum, (unsigned long long)prev_term,
+			    (unsigned long long)r->prev_term);
 		return;
 	}
 	r = mem_alloc(sizeof(*r));
@@ -141,6 +143,8 @@ void model_entry(struct node *n, const struct rblk_entry *e, u64 prev_term)
 
 static void changed(u32 who, u64 index, u64 epoch, u64 nonce, u64 seq, u64 holder)
 {
+	if (who == WORLD_NONE)
+		return;		/* nobody is left who could be told */
 	if (nchanges[who] == maxchanges[who]) {
 		struct change *old = changes[who];
 
@@ -184,14 +188,14 @@ static bool judge_data(struct hist *h, const struct rblk_entry *e, const struct 
 	}
 	/* The verdict would bear it. But leaders propose in order, and nothing twice. */
 	WORLD_CHECK(e->seq == s->seq + 1, "entry %llu: number %llu of its session, behind %llu",
-		  (unsigned long long)e->index, (unsigned long long)e->seq,
-		  (unsigned long long)s->seq);
+		    (unsigned long long)e->index, (unsigned long long)e->seq,
+		    (unsigned long long)s->seq);
 	s->seq++;
 	changed(s->node, e->index, s->epoch, s->nonce, s->seq, 0);
 	if (e->sector % unit || e->nsect % unit || e->sector + e->nsect > world.cfg.sectors)
 		return false;
 	WORLD_CHECK(op && op->order > s->order && op->node == s->node,
-		  "entry %llu: not in the order of its session", (unsigned long long)e->index);
+		    "entry %llu: not in the order of its session", (unsigned long long)e->index);
 	s->order = op->order;
 	if (last_writer && last_writer != s->epoch && world.cfg.shared)
 		WORLD_MARK(SHARED_WRITES);
@@ -199,7 +203,7 @@ static bool judge_data(struct hist *h, const struct rblk_entry *e, const struct 
 	return true;
 }
 
-/* Exclusive: there is one session. Shared: one a node. */
+/* Exclusive: there is one session. Shared: one a node. NULL: there is no place left. */
 static struct sess *replaced(u64 store)
 {
 	u32 i, free = RBLK_SESSIONS_MAX;
@@ -210,7 +214,7 @@ static struct sess *replaced(u64 store)
 		if (!sess[i].held && free == RBLK_SESSIONS_MAX)
 			free = i;
 	}
-	return &sess[free];
+	return free < RBLK_SESSIONS_MAX ? &sess[free] : NULL;
 }
 
 static bool judge_open(const struct rblk_entry *e)
@@ -219,6 +223,8 @@ static bool judge_open(const struct rblk_entry *e)
 	bool took_over;
 	u32 i;
 
+	if (!s)
+		return false;
 	if (e->epoch != (s->held ? s->epoch : 0)) {
 		WORLD_MARK(OPEN_RACE);
 		return false;
@@ -234,7 +240,7 @@ static bool judge_open(const struct rblk_entry *e)
 	for (i = 0; i < world.cfg.all && world.node[i].super.store != e->store; i++)
 		;
 	WORLD_CHECK(i < world.cfg.all, "entry %llu: a session of nobody",
-		  (unsigned long long)e->index);
+		    (unsigned long long)e->index);
 	s->node = (u8)i;
 	changed(i, e->index, s->epoch, s->nonce, 0, 0);
 	if (!world.cfg.shared)
@@ -254,9 +260,19 @@ static bool judge_close(const struct rblk_entry *e)
 	changed(s->node, e->index, 0, 0, 0, 0);
 	if (!world.cfg.shared)
 		changed(WORLD_NODES, e->index, 0, 0, 0, 0);
-	if (!world.node[s->node].closing)
+	if (s->node != WORLD_NONE && !world.node[s->node].closing)
 		WORLD_MARK(SESSION_GIVEN_UP);
 	return true;
+}
+
+void model_newcomer(struct node *n)
+{
+	u32 i;
+
+	for (i = 0; i < RBLK_SESSIONS_MAX; i++)
+		if (sess[i].node == n->id)
+			sess[i].node = WORLD_NONE;
+	changed(n->id, last, 0, 0, 0, 0);
 }
 
 static bool judge_entry(struct hist *h, const struct rblk_entry *e, const struct op *op)
@@ -292,17 +308,17 @@ static void take_effect(struct hist *h, const struct rblk_entry *e, struct op *o
 
 	WORLD_CHECK(op, "entry %llu writes what no user asked for", (unsigned long long)e->index);
 	WORLD_CHECK(!op->index, "request %llu took effect twice, at %llu and %llu",
-		  (unsigned long long)op->id, (unsigned long long)op->index,
-		  (unsigned long long)e->index);
+		    (unsigned long long)op->id, (unsigned long long)op->index,
+		    (unsigned long long)e->index);
 	WORLD_CHECK(op->sector == e->sector && op->nsect == e->nsect &&
-		  (op->kind == OP_WRITE) == (e->kind == RBLK_E_WRITE) &&
-		  rblk_entry_csum(e, op->crc) == e->csum,
-		  "entry %llu is not what request %llu asked for", (unsigned long long)e->index,
-		  (unsigned long long)op->id);
+		    (op->kind == OP_WRITE) == (e->kind == RBLK_E_WRITE) &&
+		    rblk_entry_csum(e, op->crc) == e->csum,
+		    "entry %llu is not what request %llu asked for", (unsigned long long)e->index,
+		    (unsigned long long)op->id);
 	WORLD_CHECK(e->index > op->floor,
-		  "request %llu is at %llu, but %llu was done before it began",
-		  (unsigned long long)op->id, (unsigned long long)e->index,
-		  (unsigned long long)op->floor);
+		    "request %llu is at %llu, but %llu was done before it began",
+		    (unsigned long long)op->id, (unsigned long long)e->index,
+		    (unsigned long long)op->floor);
 	op->index = e->index;
 	h->op = op->id;
 	for (s = e->sector; s < e->sector + e->nsect; s++)
@@ -319,7 +335,7 @@ static void append(struct node *n, const struct rblk_entry *e, u64 commit_term)
 	int verdict;
 
 	WORLD_CHECK(e->index == last + 1, "node %c commits %llu, but %llu was never seen committed",
-		  'a' + n->id, (unsigned long long)e->index, (unsigned long long)last + 1);
+		    'a' + n->id, (unsigned long long)e->index, (unsigned long long)last + 1);
 	check_holders_quorum(e->index, e->term, e->csum, "committed");
 	room(e->index);
 	h = &hist[e->index];
@@ -333,7 +349,8 @@ static void append(struct node *n, const struct rblk_entry *e, u64 commit_term)
 	h->effective = judge_entry(h, e, op);
 	verdict = rblk_vol_verdict(&judge, &geom, e);
 	WORLD_CHECK(!verdict == h->effective, "entry %llu: verdict %d, ours %s",
-		  (unsigned long long)e->index, verdict, h->effective ? "takes effect" : "refuses");
+		    (unsigned long long)e->index, verdict,
+		    h->effective ? "takes effect" : "refuses");
 	h->digest = judge.digest;
 	if (h->effective && data)
 		take_effect(h, e, op);
@@ -349,9 +366,9 @@ void model_commit(struct node *n, const struct rblk_entry *e, u64 commit_term)
 	}
 	h = &hist[e->index];
 	WORLD_CHECK(h->term == e->term && h->csum == e->csum,
-		  "node %c commits another entry %llu: term %llu sum %x, not term %llu sum %x",
-		  'a' + n->id, (unsigned long long)e->index, (unsigned long long)e->term, e->csum,
-		  (unsigned long long)h->term, h->csum);
+		    "node %c commits another entry %llu: term %llu sum %x, not term %llu sum %x",
+		    'a' + n->id, (unsigned long long)e->index, (unsigned long long)e->term, e->csum,
+		    (unsigned long long)h->term, h->csum);
 }
 
 /* ---- what users see ---- */
@@ -363,7 +380,7 @@ void model_write_done(struct node *n, struct op *op)
 
 	check_commits(n, n->judged_seen);	/* commit and completion may be one step */
 	WORLD_CHECK(op->index, "request %llu was completed and took no effect",
-		  (unsigned long long)op->id);
+		    (unsigned long long)op->id);
 	h = &hist[op->index];
 	check_holders_quorum(op->index, h->term, h->csum, "completed");
 	for (s = op->sector; s < op->sector + op->nsect; s++)
@@ -377,20 +394,20 @@ void model_reply(struct node *n, const struct wire_reply *r)
 	u32 i;
 
 	WORLD_CHECK(r->index <= last, "node %c replies as of %llu, which is not committed",
-		  'a' + n->id, (unsigned long long)r->index);
+		    'a' + n->id, (unsigned long long)r->index);
 	for (i = 0; i < world.cfg.all && world.node[i].super.store != r->to; i++)
 		;
 	WORLD_CHECK(i < world.cfg.all, "node %c replies to nobody", 'a' + n->id);
 	own = as_of(i, r->index);
 	WORLD_CHECK(r->epoch == own->epoch && r->nonce == own->nonce && r->seq == own->seq,
-		  "node %c replies as of %llu with session %llu, done %llu; it was %llu, done %llu",
-		  'a' + n->id, (unsigned long long)r->index, (unsigned long long)r->epoch,
-		  (unsigned long long)r->seq, (unsigned long long)own->epoch,
-		  (unsigned long long)own->seq);
+		    "node %c replies as of %llu with session %llu, done %llu; it was %llu, done %llu",
+		    'a' + n->id, (unsigned long long)r->index, (unsigned long long)r->epoch,
+		    (unsigned long long)r->seq, (unsigned long long)own->epoch,
+		    (unsigned long long)own->seq);
 	WORLD_CHECK(r->holder == holder->holder && r->holder_epoch == holder->epoch,
-		  "node %c replies as of %llu with holder's epoch %llu, it was %llu", 'a' + n->id,
-		  (unsigned long long)r->index, (unsigned long long)r->holder_epoch,
-		  (unsigned long long)holder->epoch);
+		    "node %c replies as of %llu with holder's epoch %llu, it was %llu", 'a' + n->id,
+		    (unsigned long long)r->index, (unsigned long long)r->holder_epoch,
+		    (unsigned long long)holder->epoch);
 }
 
 /* A session that a node has is one that the log gave it, to this very start of it. */
@@ -400,13 +417,13 @@ void model_held(struct node *n, u64 epoch)
 
 	check_commits(n, n->judged_seen);
 	WORLD_CHECK(epoch && epoch <= last, "node %c holds session %llu, which is not committed",
-		  'a' + n->id, (unsigned long long)epoch);
+		    'a' + n->id, (unsigned long long)epoch);
 	c = as_of(n->id, epoch);
 	WORLD_CHECK(c->index == epoch && c->epoch == epoch && !c->seq,
-		  "node %c holds session %llu, which it was never given", 'a' + n->id,
-		  (unsigned long long)epoch);
+		    "node %c holds session %llu, which it was never given", 'a' + n->id,
+		    (unsigned long long)epoch);
 	WORLD_CHECK(n->sess_epoch < epoch, "node %c: session %llu comes back after %llu", 'a' + n->id,
-		  (unsigned long long)epoch, (unsigned long long)n->sess_epoch);
+		    (unsigned long long)epoch, (unsigned long long)n->sess_epoch);
 }
 
 static u64 zero_version(u64 sector, u64 floor)
@@ -426,12 +443,12 @@ u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node,
 	struct op *op;
 
 	WORLD_CHECK(id != SECTOR_GARBAGE, "node %c: %s: sector %llu is garbage: %02x%02x%02x%02x",
-		  'a' + node, what, (unsigned long long)sector, p[0], p[1], p[2], p[3]);
+		    'a' + node, what, (unsigned long long)sector, p[0], p[1], p[2], p[3]);
 	if (!id)
 		return zero_version(sector, floor);
 	op = op_get(id);
 	WORLD_CHECK(op->index, "node %c: %s: sector %llu shows request %llu, which took no effect",
-		  'a' + node, what, (unsigned long long)sector, (unsigned long long)id);
+		    'a' + node, what, (unsigned long long)sector, (unsigned long long)id);
 	return op->index;
 }
 
@@ -446,9 +463,9 @@ void model_read(struct node *n, struct op *op)
 		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id,
 				  false);
 		WORLD_CHECK(v >= op->seen[i],
-			  "node %c: read %llu of sector %llu shows version %llu, older than %llu, which was done before",
-			  'a' + n->id, (unsigned long long)op->id, (unsigned long long)s,
-			  (unsigned long long)v, (unsigned long long)op->seen[i]);
+			    "node %c: read %llu of sector %llu shows version %llu, older than %llu, which was done before",
+			    'a' + n->id, (unsigned long long)op->id, (unsigned long long)s,
+			    (unsigned long long)v, (unsigned long long)op->seen[i]);
 		done[s] = max_t(u64, done[s], v);
 	}
 }
@@ -469,9 +486,9 @@ static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact,
 	u64 want = demanded(s, at), v = model_version(p, s, want, why, n->id, !exact);
 
 	WORLD_CHECK(exact ? v == want : v >= want,
-		  "node %c: %s: sector %llu on the data device is version %llu, not %llu",
-		  'a' + n->id, why, (unsigned long long)s, (unsigned long long)v,
-		  (unsigned long long)want);
+		    "node %c: %s: sector %llu on the data device is version %llu, not %llu",
+		    'a' + n->id, why, (unsigned long long)s, (unsigned long long)v,
+		    (unsigned long long)want);
 }
 
 /*
@@ -496,9 +513,9 @@ static void check_map(struct node *n, u64 at)
 			want = 0;
 		want = max_t(u64, want, demanded(s, at));
 		WORLD_CHECK(!ok || val[region % RBLK_MAP_PER_BLOCK] >= want,
-			  "node %c: the change map says %llu of region %llu, which %llu touched",
-			  'a' + n->id, (unsigned long long)val[region % RBLK_MAP_PER_BLOCK],
-			  (unsigned long long)region, (unsigned long long)want);
+			    "node %c: the change map says %llu of region %llu, which %llu touched",
+			    'a' + n->id, (unsigned long long)val[region % RBLK_MAP_PER_BLOCK],
+			    (unsigned long long)region, (unsigned long long)want);
 	}
 }
 
@@ -508,7 +525,7 @@ void model_image(struct node *n, u64 at, bool exact, const char *why)
 	u64 s;
 
 	WORLD_CHECK(at <= last, "node %c: %s of %llu, which is not known to be committed",
-		  'a' + n->id, why, (unsigned long long)at);
+		    'a' + n->id, why, (unsigned long long)at);
 	for (s = 0; s < world.cfg.sectors; s++) {
 		u32 pgno = (u32)((DATA_HEADER_BYTES / 512 + s) / 8);
 		struct page *p = n->data.pg[pgno];

@@ -58,6 +58,19 @@ void frame_free(struct frame *f)
 		free_big = f;
 }
 
+struct frame *frame_copy(const struct frame *from)
+{
+	struct frame *f = frame_new(from->len);
+	u32 i;
+
+	memcpy(f->head, from->head, from->len);
+	f->sent = from->sent;
+	for (i = 0; i < from->npg; i++)
+		f->pg[i] = page_get(from->pg[i]);
+	f->npg = from->npg;
+	return f;
+}
+
 u64 frame_bytes(const struct frame *f)
 {
 	return f->len + (u64)f->npg * RBLK_BLOCK_SIZE;
@@ -130,14 +143,16 @@ static void drop_frames(struct conn *c)
 
 static void retry(struct conn *c)
 {
-	ev_push(world.now + 5 * MSEC + rnd_exp(R_NET, net_quiet ? 20 * MSEC : 80 * MSEC), try_event,
-		WORLD_NONE, 0, c->epoch, c);
+	u64 wait = world.cfg.prompt ? MSEC :
+		   5 * MSEC + rnd_exp(R_NET, net_quiet ? 20 * MSEC : 80 * MSEC);
+
+	ev_push(world.now + wait, try_event, WORLD_NONE, 0, c->epoch, c);
 }
 
 /* The connection breaks: nothing more arrives; each end notices in its own time. */
 void conn_break(struct conn *c)
 {
-	u64 late = rnd_one_in(R_NET, 5) ? 300 * MSEC : 10 * MSEC;
+	u64 late = world.cfg.prompt ? 1 : rnd_one_in(R_NET, 5) ? 300 * MSEC : 10 * MSEC;
 	int i;
 
 	if (!c->linked)
@@ -229,6 +244,8 @@ void net_node_down(u8 node)
 	int ch, i;
 	u8 b;
 
+	net_drop(node, WORLD_NONE);
+	net_drop(WORLD_NONE, node);
 	for (b = 0; b < world.cfg.all; b++)
 		for (ch = 0; b != node && ch < WIRE_CHANNELS; ch++) {
 			struct conn *c = conn_of(node, b, ch);
@@ -253,6 +270,8 @@ static void reject(struct conn *c, int from, u8 reason)
 	if (reason == WIRE_R_STORE)
 		WORLD_MARK(HELLO_STORE);
 	world.rejects[reason]++;
+	if (world.on.rejected)
+		world.on.rejected(c->node[from], c->node[!from], reason);
 	f->len = rblk_wire_encode_reject(f->head, &r);
 	f->handshake = true;
 	stream_add(c, from, f);
@@ -311,7 +330,7 @@ void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 	u32 i, b;
 
 	WORLD_CHECK(n->tx_open && len <= WIRE_HEADER_BYTES + WIRE_HEAD_MAX,
-		  "node %c: a frame of %u bytes", 'a' + n->id, len);
+		    "node %c: a frame of %u bytes", 'a' + n->id, len);
 	n->tx_open = false;
 	check_frame(n, tx_room, len);
 	memcpy(f->head, tx_room, len);
@@ -328,6 +347,12 @@ void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 void net_block(u8 from, u8 to, u64 until)
 {
 	net_blocked_until[from][to] = max_t(u64, net_blocked_until[from][to], until);
+}
+
+void net_unblock(u8 from, u8 to)
+{
+	net_blocked_until[from][to] = 0;
+	ev_wake();
 }
 
 void net_heal(void)

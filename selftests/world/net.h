@@ -46,6 +46,7 @@ extern bool net_quiet;		/* healed: no faults any more */
 /* net.c */
 struct frame *frame_new(u32 len);
 void frame_free(struct frame *f);
+struct frame *frame_copy(const struct frame *from);
 u64 frame_bytes(const struct frame *f);
 /* Takes the @skip-th frame out. */
 struct frame *stream_take(struct stream *s, u32 skip);
@@ -56,6 +57,12 @@ void conn_break(struct conn *c);
 int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *head);
 
 /* net_rx.c */
+/* Arrives, whatever came before it or will; the connection may break. */
+void net_arrives(struct conn *c, int from, struct frame *f);
 void net_deliver_event(struct event *e);
+
+
+/* net_rule.c: once more, at once or when released; a copy is kept */
+void net_keep(struct conn *c, int from, const struct frame *f, bool until_released);
 
 #endif /* NET_H */

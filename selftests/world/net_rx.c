@@ -5,6 +5,15 @@
 static struct wire_frame frame;
 static u8 bad_head[WIRE_HEADER_BYTES + WIRE_HEAD_MAX];
 
+static void put_payload(struct rblk_buf **buf, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (buf[i])
+			sbuf_put(sbuf_of(buf[i]), false);
+}
+
 static int take_payload(struct node *n, const struct frame *f, const struct wire_append *a,
 			struct rblk_buf **buf)
 {
@@ -27,9 +36,7 @@ static int take_payload(struct node *n, const struct frame *f, const struct wire
 	}
 	return 0;
 bad:
-	for (b = 0; b <= i; b++)
-		if (buf[b])
-			sbuf_put(sbuf_of(buf[b]), false);
+	put_payload(buf, i + 1);
 	return -EBADMSG;
 }
 
@@ -40,6 +47,7 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 	u8 from = c->node[!at];
 	const u8 *head = bytes + WIRE_HEADER_BYTES;
 	struct rblk_buf *buf[WIRE_ENTRIES_MAX];
+	enum net_fate fate;
 	struct wire_header h;
 	int err;
 
@@ -61,6 +69,13 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 		err = take_payload(n, f, &frame.append, buf);
 	if (err)
 		return err;
+	fate = net_fate(from, n->id, &frame);
+	if (fate >= NET_TWICE)
+		net_keep(c, !at, f, fate == NET_HOLD);
+	if (fate == NET_HOLD || fate == NET_LOSE) {
+		put_payload(buf, frame.append.n);
+		return 0;
+	}
 	n->heard[from] = max_t(u64, n->heard[from], f->sent);
 	return rblk_node_recv(n->m, n->node_slot[from], &frame, buf, node_now(n));
 }
@@ -84,7 +99,7 @@ static int receive_bad(struct conn *c, int at, struct frame *f)
 	}
 	err = receive(c, at, f, bad_head);
 	WORLD_CHECK(err, "node %c: a frame with bit %llu of %u flipped was accepted",
-		  'a' + c->node[at], (unsigned long long)bit, f->len);
+		    'a' + c->node[at], (unsigned long long)bit, f->len);
 	WORLD_MARK(BAD_FRAME);
 	return err;
 }
@@ -146,22 +161,28 @@ struct ghost {
 	int from;
 };
 
+void net_arrives(struct conn *c, int from, struct frame *f)
+{
+	struct node *n = &world.node[c->node[!from]];
+	int err = receive(c, !from, f, f->head);
+
+	if (err) {
+		TRACE(n->id, "cut", c->node[from], (u64)-err);
+		conn_break(c);
+	}
+	node_after(n);
+}
+
 static void ghost_event(struct event *e)
 {
 	struct ghost *g = e->p;
 	struct conn *c = g->c;
 	struct node *n = &world.node[c->node[!g->from]];
-	int err;
 
 	if (e->b == c->epoch && !net_quiet && c->side[!g->from].up && n->up && !node_paused(n) &&
 	    sbuf_room(n->id, B_RECEIVE) >= g->f->npg) {
 		WORLD_MARK(FRAME_GHOST);
-		err = receive(c, !g->from, g->f, g->f->head);
-		if (err) {
-			TRACE(n->id, "cut", c->node[g->from], (u64)-err);
-			conn_break(c);
-		}
-		node_after(n);
+		net_arrives(c, g->from, g->f);
 	}
 	frame_free(g->f);
 }
@@ -169,19 +190,13 @@ static void ghost_event(struct event *e)
 static void leave_ghost(struct conn *c, int from, const struct frame *f)
 {
 	struct ghost *g;
-	u32 i;
 
 	if (!rnd_ppm(R_LATE, world.cfg.raw_ghost))
 		return;
 	g = mem_alloc(sizeof(*g));
 	g->c = c;
 	g->from = from;
-	g->f = frame_new(f->len);
-	memcpy(g->f->head, f->head, f->len);
-	g->f->sent = f->sent;
-	for (i = 0; i < f->npg; i++)
-		g->f->pg[i] = page_get(f->pg[i]);
-	g->f->npg = f->npg;
+	g->f = frame_copy(f);
 	ev_push(world.now + rnd_exp(R_LATE, 500 * MSEC), ghost_event, WORLD_NONE, 0, c->epoch, g);
 }
 

@@ -80,7 +80,7 @@ void node_format(struct node *n)
 	s->created = 1;
 	rblk_log_layout(s, 1 << 20, data, &need);
 	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes - LOG_RING_MIN, data, &need),
-		  "rblk_log_layout refused");
+		    "rblk_log_layout refused");
 	disk_init(&n->log, n->id, false, s->dev_bytes);
 	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
 	memcpy(n->name, s->node, sizeof(n->name));
@@ -119,7 +119,7 @@ static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 	}
 	cfg->limits = n->limits;
 	cfg->seed = rnd(R_NODE);
-	cfg->boot_nonce = rnd(R_NODE);
+	cfg->boot_nonce = n->boot_nonce = rnd(R_NODE);
 	cfg->ops = &host_ops;
 	cfg->host = n;
 }
@@ -159,8 +159,8 @@ static bool refused(struct node *n, const char *what, int err)
 	if (n->read_failed)
 		return false;
 	WORLD_CHECK(n->doomed,
-		  "node %c: %s refused with %d, though nothing destroyed the store",
-		  'a' + n->id, what, err);
+		    "node %c: %s refused with %d, though nothing destroyed the store",
+		    'a' + n->id, what, err);
 	WORLD_MARK(START_REFUSED);
 	n->refused = true;
 	return false;
@@ -310,8 +310,8 @@ static void check_leaks(struct node *n)
 
 	for (b = n->bufs; b; b = b->next)
 		WORLD_CHECK(b->ref == b->host,
-			  "node %c: a payload buffer of %u blocks leaked: %u references, %u ours",
-			  'a' + n->id, b->buf.nblocks, b->ref, b->host);
+			    "node %c: a payload buffer of %u blocks leaked: %u references, %u ours",
+			    'a' + n->id, b->buf.nblocks, b->ref, b->host);
 }
 
 /* The devices live on: what was in flight ends as it would have. */
@@ -366,6 +366,22 @@ void node_pause(struct node *n, u64 len)
 	TRACE(n->id, "pause", len / 1000, 0);
 	if (len > (u64)world.cfg.limits.default_election_ms * MSEC)
 		WORLD_MARK(PAUSE);
+}
+
+void node_resume(struct node *n)
+{
+	n->resume_t = 0;
+	TRACE(n->id, "resume", 0, 0);
+	ev_wake();
+}
+
+/* By our account the store holds nothing any more: it is another one. */
+void node_forget(struct node *n)
+{
+	n->dur_last = n->must_last = 0;
+	n->dur_term = n->dur_vote = 0;
+	n->ckpt = 0;
+	n->slot_floor[0] = n->slot_floor[1] = 0;
 }
 
 struct node *node_leader(void)
@@ -426,7 +442,7 @@ static void node_run(struct node *n)
 	rblk_node_run(n->m, node_now(n));
 	/* A deadline in the past would have the loop of the module spin until an event comes. */
 	WORLD_CHECK(rblk_node_deadline(n->m) > node_now(n),
-		  "node %c: runs, and wants to run again at once", 'a' + n->id);
+		    "node %c: runs, and wants to run again at once", 'a' + n->id);
 	check_step(n);
 	if (world.on.ran)
 		world.on.ran(n);

@@ -49,10 +49,10 @@ void op_placed(struct node *n, u64 seq, u64 token)
 	struct op *op = op_get(token), **at = place(n->sess_epoch, seq);
 
 	WORLD_CHECK(op->kind <= OP_ZEROES && op->node == n->id && !op->seq && n->sess_epoch,
-		  "node %c: request %llu is accepted out of place", 'a' + n->id,
-		  (unsigned long long)token);
+		    "node %c: request %llu is accepted out of place", 'a' + n->id,
+		    (unsigned long long)token);
 	WORLD_CHECK(!op_at(n->sess_epoch, seq), "node %c: sequence number %llu is used twice",
-		  'a' + n->id, (unsigned long long)seq);
+		    'a' + n->id, (unsigned long long)seq);
 	op->epoch = n->sess_epoch;
 	op->seq = seq;
 	op->same = *at;
@@ -152,6 +152,11 @@ static void drop_payload(struct op *op)
 	op->buf = NULL;
 }
 
+static bool fits(const struct op *op)
+{
+	return rblk_vol_fits(world.cfg.sectors, world.cfg.block_size, op->sector, op->nsect);
+}
+
 static int call_write(struct node *n, struct op *op)
 {
 	int ret;
@@ -159,11 +164,12 @@ static int call_write(struct node *n, struct op *op)
 	op->order = ++n->accepted;
 	ret = rblk_node_write(n->m, op->sector, op->nsect, op->buf ? &op->buf->buf : NULL, op->id);
 	WORLD_CHECK(!ret || ret == -EAGAIN || ret == -EBUSY || ret == -ESTALE ||
-		  ret == -ESHUTDOWN, "rblk_node_write() returned %d", ret);
+		    ret == -ESHUTDOWN || (ret == -EINVAL && !fits(op)),
+		    "rblk_node_write() returned %d", ret);
 	if (ret)
 		return ret;
 	WORLD_CHECK(rblk_node_session(n->m) == NODE_S_HELD,
-		  "node %c: a write is accepted without a session", 'a' + n->id);
+		    "node %c: a write is accepted without a session", 'a' + n->id);
 	op->buf = NULL;		/* the member's now */
 	return 0;
 }
@@ -183,7 +189,7 @@ static int call_read(struct node *n, struct op *op)
 	/* Accepted only now as far as parts go; refused means no part was handed out. */
 	ret = rblk_node_read(n->m, op->sector, op->nsect, op->id, node_now(n));
 	WORLD_CHECK(!ret || ret == -EAGAIN || ret == -ESTALE || ret == -ESHUTDOWN,
-		  "rblk_node_read() returned %d", ret);
+		    "rblk_node_read() returned %d", ret);
 	return ret;
 }
 
@@ -196,13 +202,14 @@ static void open_over(struct node *n, int error)
 
 static int call_open(struct node *n, struct op *op)
 {
+	bool before = n->opening;	/* another one asks already */
 	int ret;
 
 	n->opening = true;
 	n->open_force = op->force;
 	rblk_node_use(n->m, true);
 	ret = rblk_node_open(n->m, op->force, op->id);
-	if (ret)
+	if (ret && !(before && ret == -EAGAIN))
 		open_over(n, ret == -EALREADY ? 0 : ret);
 	return ret;
 }
@@ -240,6 +247,8 @@ static void refused(struct node *n, struct op *op, int ret)
 	TRACE(n->id, "refused", op->id, (u64)-ret);
 	if (op->kind <= OP_ZEROES)
 		WORLD_MARK(WRITE_REFUSED);
+	if (world.on.ended)
+		world.on.ended(n, op);
 }
 
 /* True: accepted; -EAGAIN leaves it as it was. */
@@ -302,6 +311,18 @@ struct op *op_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
 	return op;
 }
 
+struct op *op_again(struct node *n, struct op *op)
+{
+	WORLD_CHECK(op->lost && op->node == n->id, "request %llu is not of an earlier start",
+		    (unsigned long long)op->id);
+	*op = (struct op){
+		.id = op->id, .kind = op->kind, .node = n->id, .inc = n->inc,
+		.sector = op->sector, .nsect = op->nsect, .t0 = world.now, .floor = done_index,
+	};
+	submit(n, op);
+	return op;
+}
+
 struct op *op_open(struct node *n, bool force)
 {
 	struct op *op = op_new(n, OP_OPEN, 0, 0);
@@ -340,8 +361,11 @@ struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect)
 {
 	struct op *op;
 
-	if (sbuf_room(n->id, B_SERVE) < nblocks)
+	if (sbuf_room(n->id, B_SERVE) < nblocks || n->serving >= n->serves) {
+		n->serves_refused++;
 		return NULL;
+	}
+	n->serving++;
 	op = op_new(n, OP_READ, sector, nsect);
 	op->served = true;
 	op->accepted = true;
@@ -380,8 +404,38 @@ static void check_write_error(struct node *n, const struct op *op)
 
 	rblk_node_status(n->m, st);
 	WORLD_CHECK(st->session == NODE_S_FENCED || st->halt != NODE_RUNNING,
-		  "node %c: write %llu failed with %d, and the node is neither fenced nor halted",
-		  'a' + n->id, (unsigned long long)op->id, op->error);
+		    "node %c: write %llu failed with %d, and the node is neither fenced nor halted",
+		    'a' + n->id, (unsigned long long)op->id, op->error);
+}
+
+static void failed(struct node *n, struct op *op)
+{
+	if (op->kind == OP_OPEN)
+		WORLD_MARK(OPEN_BUSY);
+	if (op->kind <= OP_ZEROES) {
+		WORLD_MARK(WRITE_FAILED);
+		check_write_error(n, op);
+	}
+	if (op->kind == OP_READ && op->error == -EIO)
+		WORLD_MARK(READ_ERROR);
+}
+
+static void succeeded(struct node *n, struct op *op)
+{
+	if (op->kind == OP_READ) {
+		world.stats[ST_READS]++;
+		WORLD_CHECK(rblk_node_session(n->m) != NODE_S_FENCED,
+			    "node %c: read %llu was served by a fenced node", 'a' + n->id,
+			    (unsigned long long)op->id);
+		check_read_quorum(n, op);
+		model_read(n, op);
+	} else if (op->kind <= OP_ZEROES) {
+		world.stats[ST_WRITES]++;
+		model_write_done(n, op);
+		done_index = max_t(u64, done_index, op->index);
+	} else if (op->kind == OP_OPEN && op->force) {
+		WORLD_MARK(OPEN_FORCED);
+	}
 }
 
 void op_complete(struct node *n, u64 token, int error)
@@ -390,12 +444,13 @@ void op_complete(struct node *n, u64 token, int error)
 
 	TRACE(n->id, "completed", token, (u64)-error);
 	WORLD_CHECK(op->accepted && !op->done && op->node == n->id && op->inc == n->inc,
-		  "node %c: request %llu was completed out of place", 'a' + n->id,
-		  (unsigned long long)token);
+		    "node %c: request %llu was completed out of place", 'a' + n->id,
+		    (unsigned long long)token);
 	op->done = true;
 	op->error = error;
 	op->t1 = world.now;
 	if (op->served) {
+		n->serving--;
 		drop_payload(op);
 		return;
 	}
@@ -407,31 +462,12 @@ void op_complete(struct node *n, u64 token, int error)
 		open_over(n, error);
 	if (op->kind == OP_CLOSE)
 		n->closing = false;
-	if (error) {
-		if (op->kind == OP_OPEN)
-			WORLD_MARK(OPEN_BUSY);
-		if (op->kind <= OP_ZEROES) {
-			WORLD_MARK(WRITE_FAILED);
-			check_write_error(n, op);
-		}
-		if (op->kind == OP_READ && error == -EIO)
-			WORLD_MARK(READ_ERROR);
-		return;
-	}
-	if (op->kind == OP_READ) {
-		world.stats[ST_READS]++;
-		WORLD_CHECK(rblk_node_session(n->m) != NODE_S_FENCED,
-			  "node %c: read %llu was served by a fenced node", 'a' + n->id,
-			  (unsigned long long)op->id);
-		check_read_quorum(n, op);
-		model_read(n, op);
-	} else if (op->kind <= OP_ZEROES) {
-		world.stats[ST_WRITES]++;
-		model_write_done(n, op);
-		done_index = max_t(u64, done_index, op->index);
-	} else if (op->kind == OP_OPEN && op->force) {
-		WORLD_MARK(OPEN_FORCED);
-	}
+	if (error)
+		failed(n, op);
+	else
+		succeeded(n, op);
+	if (world.on.ended)
+		world.on.ended(n, op);
 }
 
 /* Payload that only waits here is not the member's to put. */
@@ -483,6 +519,7 @@ void op_lost(struct node *n)
 		op->buf = NULL;		/* node_stop() frees every buffer of the node */
 	}
 	n->ops_out = 0;
+	n->serving = 0;
 	n->gave_up = 0;
 	n->nwait = 0;
 	n->waitq = NULL;

@@ -27,14 +27,17 @@ void world_begin(void)
 	u32 i;
 
 	world.cfg.all = world.cfg.nodes + world.cfg.clients;
-	for (i = 0; i < world.cfg.all; i++)
+	for (i = 0; i < world.cfg.all; i++) {
 		world.node[i].limits = world.cfg.limits;
+		world.node[i].serves = U32_MAX;
+	}
 	for (i = 0; i < RBLK_UUID_LEN; i++)
 		world.volume[i] = (u8)(rnd(R_CFG) | 1);
 	world.cluster = rnd(R_CFG) | 1;
 	op_init();
 	model_init();
 	check_init();
+	net_rules_init();
 	net_init();
 }
 

@@ -9,7 +9,6 @@
 #ifndef WORLD_H
 #define WORLD_H
 
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +20,7 @@
 #define USEC		1000ULL
 #define MSEC		1000000ULL
 #define SEC		1000000000ULL
+#define NEVER		(1ULL << 62)	/* of pauses and cuts: until somebody ends it */
 
 /* ---- rng.c: one stream a subject, so that a change of one disturbs the others less ---- */
 
@@ -50,6 +50,7 @@ struct world_cfg {
 	u32 slow_link;			/* factor of one link; 1: none */
 	u64 sndbuf;			/* bytes queued in a direction of a connection */
 	u64 bandwidth;			/* bytes a ms */
+	bool prompt;			/* connections come up, and are seen to break, at once */
 	u32 raw_loss, raw_dup, raw_reorder, raw_ghost, corrupt;	/* ppm of frames */
 	/* disks */
 	u64 log_min, log_max, data_min, data_max;	/* latencies */
@@ -76,12 +77,13 @@ void ev_reset(void);
 /* At time @t, for start @inc of @node (read from the node when it is one). */
 void ev_push(u64 t, void (*fn)(struct event *e), u8 node, u64 a, u64 b, void *p);
 bool ev_step(u64 until);		/* false: nothing is due before */
+void ev_wake(void);			/* a pause or a cut that lasts for NEVER is over */
 
 /* Feeds the hash, prints with --trace. @fmt takes exactly two u64. */
 void world_trace(u8 node, const char *what, u64 a, u64 b);
 #define TRACE(node, what, a, b)	world_trace(node, what, (u64)(a), (u64)(b))
 
-/* Ends this seed as failed. */
+/* Something is not as it must be: ends the run. */
 void world_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 #define WORLD_CHECK(cond, ...)	do { if (!(cond)) world_fail(__VA_ARGS__); } while (0)
 
@@ -134,6 +136,7 @@ enum dop_kind { D_LOG, D_META, D_MAP, D_LOG_READ, D_APPLY, D_SYNC, D_READ };
 
 struct dop {
 	struct dop *next, **pprev;	/* in flight on this disk */
+	void (*held)(struct event *e);	/* its end, when it is held back */
 	enum dop_kind kind;
 	bool fua;
 	int error;
@@ -157,6 +160,8 @@ struct disk {
 	u32 *list, nlist;		/* pages with dirty != 0 */
 	u64 seq;
 	u64 slow_until;
+	u32 hold;		/* bits of enum dop_kind: these do not end */
+	u32 fail;		/* ... and of these the next one fails */
 	struct dop *flying;
 };
 
@@ -176,6 +181,9 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len);
 void disk_write_now(struct disk *d, u64 off, const void *buf,
 		    u32 len); /* durable at once: format */
 bool disk_rot(struct disk *d, u32 pgno);	/* flips a bit; false: the page was never written */
+u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
+struct page **disk_copy(struct disk *d);	/* its content, flushed */
+void disk_restore(struct disk *d, struct page **pg);
 
 /* ---- node.c, host.c: the host of a member ---- */
 
@@ -202,6 +210,7 @@ struct node {
 	u64 resume_t;			/* frozen until then */
 	s64 drift;
 	u64 clock0;
+	u64 boot_nonce;
 	struct disk log, data;
 	struct log_super super;
 	struct rblk_node_limits limits;
@@ -246,6 +255,9 @@ struct node {
 	bool opening, open_force;
 	bool closing;			/* its user gives the session up */
 	u64 gave_up;			/* of ops_out: nobody waits for them any more */
+	u32 serves, serving;		/* reads for other nodes: at most, now */
+	u64 serves_refused;
+	u32 most_parts;			/* of a read, on its data device */
 	struct rblk_node_status now;	/* scratch */
 	u64 heard[WORLD_NODES];		/* newest send time of what came from there */
 	u64 leader_since;		/* sim time; 0: not a leader */
@@ -271,6 +283,8 @@ void node_stop(struct node *n, bool clean);	/* clean: rblk_node_stop(); else the
 void node_after(struct node *n);		/* after any call into the member */
 void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
+void node_resume(struct node *n);
+void node_forget(struct node *n);		/* its disks hold nothing of what they held */
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
 
 /* ---- net.c ---- */
@@ -279,12 +293,36 @@ void net_init(void);
 void net_heal(void);
 void net_node_down(u8 node);
 void net_block(u8 from, u8 to, u64 until);
+void net_unblock(u8 from, u8 to);
 bool net_blocked(u8 from, u8 to);
 void net_reset(u8 a, u8 b, enum wire_channel ch);
 void net_reset_all(void);
 void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch);
 void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 		struct rblk_buf *const *buf, u32 n_buf);
+
+/* ---- net_rule.c: what becomes of single frames, for whoever tells a story ---- */
+
+enum net_fate { NET_PASS, NET_LOSE, NET_TWICE, NET_HOLD };
+
+struct net_rule {
+	u8 from, to;		/* nodes; WORLD_NONE: any */
+	u8 type;		/* enum wire_type; 0: any */
+	u8 msg;			/* of RAFT: enum raft_msg_type; 0: any */
+	bool entries;		/* only with entries */
+	enum net_fate fate;
+	u32 count;		/* of so many; 0: of all */
+	u32 seen;		/* how many there were */
+};
+
+void net_rules_init(void);
+void net_rule_add(const struct net_rule *r);
+void net_rules_end(void);	/* what was held stays so */
+u32 net_rules_seen(void);	/* of all rules that still are */
+enum net_fate net_fate(u8 from, u8 to, const struct wire_frame *f);
+/* What is held arrives now, in order, or never. */
+void net_release(u8 from, u8 to);
+void net_drop(u8 from, u8 to);
 
 /* ---- op.c: requests, and what users put into sectors ---- */
 
@@ -330,6 +368,7 @@ void op_placed(struct node *n, u64 seq, u64 token);
  * behind those that wait; NULL: too many wait. The caller calls node_after().
  */
 struct op *op_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect);
+struct op *op_again(struct node *n, struct op *op);	/* of an earlier start: by its old name */
 struct op *op_open(struct node *n, bool force);
 struct op *op_close(struct node *n, bool keep);
 void op_cancel(struct node *n, struct op *op);	/* whoever opens does not wait any longer */
@@ -368,6 +407,7 @@ u64 model_done(u64 sector);		/* newest version known to a user */
 void model_read(struct node *n, struct op *op);
 void model_reply(struct node *n, const struct wire_reply *r);
 void model_held(struct node *n, u64 epoch);	/* it believes to hold this session */
+void model_newcomer(struct node *n);	/* its store is another one: it has no session */
 void model_write_done(struct node *n, struct op *op);
 /* Version of @sector that @p shows: its index; fails on garbage. @floor: see zeroes. */
 u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node, bool fast);
@@ -394,8 +434,12 @@ void check_read_quorum(struct node *n, const struct op *op);
 /* What whoever drives the world wants to hear of; each may be NULL. */
 struct world_hooks {
 	void (*accepted)(struct node *n, struct op *op);
+	void (*ended)(struct node *n, struct op *op);	/* refused, or done */
 	void (*ran)(struct node *n);		/* after each rblk_node_run() */
-	void (*cut)(u8 node, u64 t);		/* see crash_io: the power goes at @t */
+	void (*traced)(struct node *n, enum rblk_node_trace what, u64 index, u64 arg);
+	void (*rejected)(u8 node, u8 other, u8 reason);
+	void (*power_cut)(u8 node, u64 t);	/* see crash_io: the power goes at @t */
+	void (*failed)(void);			/* of a check, see world.why: does not return */
 };
 
 struct world {
@@ -404,10 +448,9 @@ struct world {
 	struct world_hooks on;
 	struct node node[WORLD_NODES];
 	bool trace;
+	bool two_histories;	/* two volumes begin at once: their logs need not match */
 	u64 cluster;
 	u8 volume[RBLK_UUID_LEN];
-	jmp_buf fail;
-	bool in_run;
 	char why[400];
 	u64 stats[8];
 	u32 transfer_to;		/* node + 1 that was asked to lead */

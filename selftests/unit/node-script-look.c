@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What there is to see. */
+#include "node-script.h"
+
+static struct rblk_node_status st;
+
+/* status NODE FIELD... */
+void cmd_status(void)
+{
+	struct node *n = script_up(1);
+	int i;
+	u32 k;
+
+	rblk_node_status(n->m, &st);
+
+	const struct { const char *name; u64 value; } fields[] = {
+		{ "ready", st.ready }, { "needs-resync", st.needs_resync },
+		{ "conf", st.conf.index }, { "last", st.raft.last.index },
+		{ "executed", st.executed_index }, { "entries", st.log_entries },
+		{ "checkpoints", st.checkpoints }, { "sessions", st.nsessions },
+		{ "serving", n->serving }, { "not-served", n->serves_refused },
+		{ "parts", n->most_parts },
+	};
+
+	SAY("%c:", N(n));
+	for (i = 2; i < ts_words; i++) {
+		for (k = 0; k < ARRAY_SIZE(fields) && strcmp(ts_word[i], fields[k].name); k++)
+			;
+		if (k == ARRAY_SIZE(fields))
+			ts_wrong("no such field");
+		fprintf(ts_out, " %s %llu", ts_word[i], (unsigned long long)fields[k].value);
+	}
+	fprintf(ts_out, "\n");
+}
+
+static char name_of(u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < world.cfg.all; i++)
+		if (world.node[i].super.store == store)
+			return 'a' + (char)i;
+	return store ? '?' : '-';
+}
+
+/* sessions: as each node knows them */
+void cmd_sessions(void)
+{
+	u32 i, k;
+
+	for (i = 0; i < world.cfg.all; i++) {
+		struct node *n = &world.node[i];
+
+		if (!n->up)
+			continue;
+		rblk_node_status(n->m, &st);
+		SAY("%c: ", N(n));
+		if (!world.cfg.shared || node_diskless(n)) {
+			fprintf(ts_out, "the holder is %c\n", name_of(st.holder));
+			continue;
+		}
+		fprintf(ts_out, "sessions of");
+		for (k = 0; k < st.nsessions; k++)
+			fprintf(ts_out, " %c", name_of(st.sessions[k].store));
+		fprintf(ts_out, "\n");
+	}
+}
+
+/* peers NODE: whom it is connected with, and who needs a resync */
+void cmd_peers(void)
+{
+	struct node *n = script_up(1);
+	u32 i;
+
+	rblk_node_status(n->m, &st);
+	for (i = 0; i < st.npeers; i++) {
+		const struct rblk_node_peer_status *p = &st.peer[i];
+
+		SAY("%c: %c is %s%s\n", N(n), 'a' + n->slot_node[i],
+		    p->up[0] && p->up[1] ? "connected" : p->up[0] || p->up[1] ? "half connected" :
+		    "not connected", p->needs_resync ? ", needs a resync" : "");
+	}
+}
+
+/* Everything is executed, applied and checkpointed everywhere; who needs a resync is left out. */
+static bool settled(void)
+{
+	const struct node *lead = node_leader();
+	bool all = lead && lead->st.executed_index == lead->st.raft.last.index;
+	u32 i;
+
+	for (i = 0; i < world.cfg.nodes; i++) {
+		struct node *n = &world.node[i];
+
+		if (!n->up || n->halted || n->st.needs_resync)
+			continue;
+		if (lead && n->st.executed_index == lead->st.executed_index &&
+		    n->st.checkpoint_index == n->st.executed_index)
+			continue;
+		rblk_node_checkpoint(n->m);
+		node_after(n);
+		all = false;
+	}
+	return all;
+}
+
+/* alike: all members end up with the same log, and the same on their data devices */
+void cmd_alike(void)
+{
+	const struct node *lead;
+	u32 i, count = 0;
+
+	if (!world_until(settled, 10 * SEC))
+		ts_wrong("they do not become alike");
+	lead = node_leader();
+	for (i = 0; i < world.cfg.nodes; i++) {
+		struct node *n = &world.node[i];
+
+		if (!n->up || n->halted || n->st.needs_resync)
+			continue;
+		WORLD_CHECK(n->st.digest == lead->st.digest, "node %c: its digest differs", N(n));
+		model_image(n, n->st.executed_index, true, "alike");
+		count++;
+	}
+	SAY("%u are alike\n", count);
+}

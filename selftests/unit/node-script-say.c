@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Frames that a node did not send: what could be said, and may not be believed. */
+#include "node-script.h"
+
+static struct wire_frame frame;
+static struct rblk_node_status st;
+
+/* "name=5" sets a field, "+1" and "-1" change what would be true, "b" is the store of b. */
+static u64 field(const char *name, u64 was)
+{
+	const char *s = ts_text(name);
+	char *end;
+
+	if (!s)
+		return was;
+	if (*s == '+')
+		return was + strtoull(s + 1, &end, 10);
+	if (*s == '-')
+		return was - strtoull(s + 1, &end, 10);
+	if (*s >= 'a' && *s <= 'z')
+		return script_node(s)->super.store;
+	return strtoull(s, &end, 0);
+}
+
+/* What the leader could tell @to just now, with nothing urgent in it. */
+static void reply(struct node *from, struct node *to)
+{
+	struct wire_reply *r = &frame.reply;
+
+	rblk_node_status(to->m, &st);
+	frame.type = WIRE_REPLY;
+	r->to = field("to", to->super.store);
+	r->term = field("term", st.raft.term);
+	r->leader = field("leader", from->super.store);
+	r->index = field("index", st.executed_index);
+	r->epoch = field("epoch", st.session_epoch);
+	r->seq = field("seq", st.session_done);
+	r->nonce = ts_text("grant-of") ? to->boot_nonce + ts_option("grant-of", 1) : 0;
+	r->holder = field("holder", st.holder);
+	r->holder_epoch = field("holder-epoch", st.holder_epoch);
+	r->sectors = st.conf.sectors;
+	r->cluster = field("cluster", st.conf.cluster);
+	r->block_size = st.conf.block_size;
+	r->next = field("next", r->seq + 1);
+	r->keepalive = field("keepalive", 0);
+	r->serving = field("serving", 1) != 0;
+	r->busy = field("busy", 0) != 0;
+	r->wanted = field("wanted", 0) != 0;
+}
+
+static u8 kind_of(const char *s)
+{
+	if (!strcmp(s, "open"))
+		return RBLK_E_OPEN;
+	return !strcmp(s, "close") ? RBLK_E_CLOSE : RBLK_E_ZEROES;
+}
+
+/* What a client says; with entry=open|close|zeroes there is an entry in it. */
+static void submit(struct node *from, struct node *to)
+{
+	struct wire_submit *s = &frame.submit;
+	struct rblk_entry *e = &frame.append.e[0];
+
+	rblk_node_status(to->m, &st);
+	frame.type = WIRE_SUBMIT;
+	s->from = field("from", from->super.store);
+	s->term = field("term", st.raft.term);
+	s->keepalive = field("keepalive", 0);
+	s->force = field("force", 0) != 0;
+	if (!ts_text("entry"))
+		return;
+	frame.append.n = 1;
+	*e = (struct rblk_entry){
+		.kind = kind_of(ts_text("entry")), .store = field("store", from->super.store),
+		.epoch = field("epoch", st.holder_epoch), .seq = field("seq", 1),
+	};
+	if (e->kind == RBLK_E_ZEROES) {
+		e->store = 0;
+		e->sector = field("sector", 0);
+		e->nsect = 8;
+	}
+}
+
+static void read(struct node *from)
+{
+	frame.type = WIRE_READ;
+	frame.read = (struct wire_read){
+		.from = field("from", from->super.store), .id = 1, .nsect = 8,
+		.sector = field("sector", 0),
+	};
+}
+
+static void vote(struct node *from, struct node *to)
+{
+	frame.type = WIRE_RAFT;
+	frame.raft = (struct raft_msg){
+		.type = RAFT_MSG_VOTE, .from = from->super.store, .to = to->super.store,
+		.term = field("term", 2), .prev = { 1, 1 },
+	};
+}
+
+/* say FROM->TO reply|submit|read|vote [FIELD=...]...: TO hears it, and whether it believes it */
+void cmd_say(void)
+{
+	struct rblk_buf *none[WIRE_ENTRIES_MAX] = { NULL };
+	struct node *a, *b;
+	u8 from, to;
+	int ret;
+
+	script_link(ts_word[1], &from, &to);
+	a = &world.node[from];
+	b = &world.node[to];
+	memset(&frame, 0, sizeof(frame));
+	if (!strcmp(ts_word[2], "reply"))
+		reply(a, b);
+	else if (!strcmp(ts_word[2], "submit"))
+		submit(a, b);
+	else if (!strcmp(ts_word[2], "read"))
+		read(a);
+	else if (!strcmp(ts_word[2], "vote"))
+		vote(a, b);
+	else
+		ts_wrong("this cannot be said");
+	ret = rblk_node_recv(b->m, b->node_slot[from], &frame, none, node_now(b));
+	if (ret)
+		SAY("%c: %s\n", N(b), ret == -EINVAL ? "cuts this connection" : "wants a new hello");
+	node_after(b);
+}

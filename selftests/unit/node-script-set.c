@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Nodes are made, come and go, and lead. */
+#include "node-script.h"
+
+#define POOL_BYTES	(4u << 20)
+
+/* ---- a new world ---- */
+
+static void draw_cfg(u32 members)
+{
+	struct world_cfg *w = &world.cfg;
+
+	w->nodes = members;
+	w->clients = (u32)ts_option("clients", 0);
+	w->block_size = (u32)ts_option("block", 4096);
+	w->ring_bytes = ts_option("ring", 16) << 20;
+	w->sectors = ts_option("sectors", 16384);
+	w->shared = ts_text("shared") != NULL;
+	w->limits = (struct rblk_node_limits){
+		.entries = (u32)ts_option("entries", 1024), .versions = 1024,
+		.window = (u32)ts_option("window", 64), .reads = (u32)ts_option("reads", 256),
+		.default_election_ms = 750, .default_heartbeat_ms = 150,
+	};
+	if (ts_text("follow"))
+		w->limits.follow_ms = (u32)(script_time(ts_text("follow")) / MSEC);
+	w->delay_min = w->delay_max = 100 * USEC;
+	w->slow_link = 1;
+	w->sndbuf = 1 << 20;
+	w->bandwidth = 4 << 20;
+	w->prompt = true;
+	if (ts_text("gather"))
+		w->run_delay = script_time(ts_text("gather"));
+	w->log_min = w->log_max = 50 * USEC;
+	w->data_min = w->data_max = 50 * USEC;
+	w->torn = 50;
+}
+
+static void start(struct node *n)
+{
+	script_started(n);
+	if (node_start(n))
+		return;
+	SAY("%c: does not start\n", N(n));
+}
+
+/* "c.entries=512 c.ring=15": one node is unlike the others */
+static void format(struct node *n)
+{
+	u64 ring = world.cfg.ring_bytes;
+	char own[16];
+
+	snprintf(own, sizeof(own), "%c.entries", N(n));
+	n->limits.entries = (u32)ts_option(own, n->limits.entries);
+	snprintf(own, sizeof(own), "%c.ring", N(n));
+	world.cfg.ring_bytes = ts_option(own, ring >> 20) << 20;
+	node_format(n);
+	world.cfg.ring_bytes = ring;
+	rblk_node_limits_default(&n->limits, POOL_BYTES, &n->super);
+}
+
+/*
+ * nodes MEMBERS [clients=N] [shared] [entries=N] [window=N] [reads=N] [follow=TIME] [block=512]
+ *       [ring=MIB] [sectors=N] [gather=TIME] [NODE.entries=N] [NODE.ring=MIB]: started, connected,
+ *       and blank. A node acts on what happens to it at once, or up to TIME later.
+ */
+void cmd_nodes(void)
+{
+	u32 i;
+
+	world_reset(1);
+	draw_cfg((u32)ts_num(1));
+	script_world();
+	world_begin();
+	for (i = 0; i < world.cfg.all; i++)
+		format(&world.node[i]);
+	for (i = 0; i < world.cfg.all; i++)
+		start(&world.node[i]);
+	script_run(20 * MSEC, NULL);
+}
+
+static bool ready(void)
+{
+	u32 i;
+
+	for (i = 0; i < world.cfg.all; i++) {
+		struct node *n = &world.node[i];
+
+		rblk_node_status(n->m, &n->now);
+		if (!n->now.ready)
+			return false;
+	}
+	return true;
+}
+
+static int bootstrap(struct node *n, u64 sectors, const char *addr)
+{
+	struct rblk_conf conf;
+	u32 slot = U32_MAX;
+	int ret;
+
+	ret = rblk_node_bootstrap_conf(n->m, addr, sectors, world.cluster + n->id, &conf, &slot);
+	conf.flags = world.cfg.shared ? RBLK_CONF_SHARED : 0;
+	if (!ret)
+		ret = rblk_node_bootstrap(n->m, &conf, &slot);
+	node_after(n);
+	return ret;
+}
+
+/* volume MEMBERS ...: as nodes, then a bootstraps a volume and leads it */
+void cmd_volume(void)
+{
+	cmd_nodes();
+	if (bootstrap(&world.node[0], 0, "a:7800") || !script_run(10 * SEC, ready))
+		ts_wrong("there is no volume");
+	script_run(SEC, NULL);
+}
+
+/* two-histories: more than one volume is bootstrapped, their logs do not match */
+void cmd_two_histories(void)
+{
+	world.two_histories = true;
+}
+
+/* bootstrap NODE [sectors=N] [addr=TEXT]: "_" is a blank */
+void cmd_bootstrap(void)
+{
+	static const struct { int error; const char *text; } words[] = {
+		{ 0, "bootstraps" }, { -EEXIST, "there is a volume already" },
+		{ -ENOTCONN, "a peer was not heard" }, { -ENOTEMPTY, "a peer is not blank" },
+		{ -EINVAL, "this is not a valid configuration" },
+		{ -ENOSPC, "a data device is too small" },
+	};
+	struct node *n = script_up(1);
+	char addr[RBLK_ADDR_MAX], *p;
+	int ret;
+	u32 i;
+
+	snprintf(addr, sizeof(addr), "%s", ts_text("addr") ? ts_text("addr") : "node:7800");
+	for (p = addr; *p; p++)
+		if (*p == '_')
+			*p = ' ';
+	ret = bootstrap(n, ts_option("sectors", 0), addr);
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].error == ret)
+			SAY("%c: %s\n", N(n), words[i].text);
+}
+
+/* ---- one node ---- */
+
+/* start NODE... */
+void cmd_start(void)
+{
+	int i;
+
+	for (i = 1; i < ts_words; i++)
+		start(script_node_at(i));
+}
+
+/* stop NODE...: orderly; crash NODE...: the power goes */
+void cmd_stop(void)
+{
+	int i;
+
+	for (i = 1; i < ts_words; i++)
+		node_stop(script_up(i), !strcmp(ts_word[0], "stop"));
+}
+
+/* pause NODE: it is frozen, and does not know; resume NODE */
+void cmd_pause(void)
+{
+	struct node *n = script_up(1);
+
+	if (!strcmp(ts_word[0], "pause"))
+		node_pause(n, NEVER - world.now);
+	else
+		node_resume(n);
+}
+
+/* image NODE: what is on its devices now is kept; restore NODE: and is there again */
+void cmd_image(void)
+{
+	static struct page **log[WORLD_NODES], **data[WORLD_NODES];
+	struct node *n = script_node_at(1);
+
+	if (!strcmp(ts_word[0], "image")) {
+		log[n->id] = disk_copy(&n->log);
+		data[n->id] = disk_copy(&n->data);
+		return;
+	}
+	if (n->up)
+		ts_wrong("this node is up");
+	disk_restore(&n->log, log[n->id]);
+	disk_restore(&n->data, data[n->id]);
+	node_forget(n);
+}
+
+static struct op *opening;
+
+static bool opened(void)
+{
+	return opening->done;
+}
+
+/*
+ * newcomers CLIENT N: so many clients, one after the other and each with a name of its own,
+ * take its place, open, and go without a word
+ */
+void cmd_newcomers(void)
+{
+	struct node *n = script_node_at(1);
+	u64 i, count = ts_num(2);
+
+	if (!node_diskless(n))
+		ts_wrong("this is not a client");
+	script_quiet = true;
+	for (i = 0; i < count; i++) {
+		if (n->up)
+			node_stop(n, false);
+		n->super.store += 0x100;
+		model_newcomer(n);
+		start(n);
+		script_run(20 * MSEC, NULL);
+		opening = op_open(n, false);
+		node_after(n);
+		if (!script_run(SEC, opened) || opening->error)
+			break;
+	}
+	node_stop(n, false);
+	script_quiet = false;
+	SAY("%llu opened and went\n", (unsigned long long)i);
+}
+
+/* lose-device NODE log|data: it is pulled out */
+void cmd_lose_device(void)
+{
+	struct node *n = script_up(1);
+
+	n->injected = true;
+	rblk_node_device_lost(n->m, ts_text("log") ? NODE_HALT_LOG : NODE_HALT_DATA, node_now(n));
+	node_after(n);
+}
+
+/* ---- who leads ---- */
+
+static struct node *candidate;
+
+static bool leads(void)
+{
+	rblk_node_status(candidate->m, &candidate->now);
+	return candidate->now.raft.role == RAFT_LEADER && candidate->now.ready;
+}
+
+/* lead NODE: leadership is handed to it, as often as it takes */
+void cmd_lead(void)
+{
+	struct node *lead;
+	int i;
+
+	candidate = script_up(1);
+	for (i = 0; i < 50 && !leads(); i++) {
+		lead = node_leader();
+		if (lead && lead != candidate) {
+			rblk_node_transfer(lead->m, candidate->name, node_now(lead));
+			node_after(lead);
+		}
+		script_run(100 * MSEC, leads);
+	}
+	if (!leads())
+		ts_wrong("it does not get to lead");
+}
+
+/* transfer FROM TO: asked for once */
+void cmd_transfer(void)
+{
+	struct node *n = script_up(1);
+	int ret = rblk_node_transfer(n->m, script_node_at(2)->name, node_now(n));
+
+	if (ret)
+		SAY("%c: does not hand over: %s\n", N(n),
+		    ret == -EBUSY ? "it does so already" : ret == -EREMOTE ? "it does not lead" :
+		    ret == -EAGAIN ? "not now" : "an error");
+	node_after(n);
+}

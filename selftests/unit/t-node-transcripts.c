@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stories of a few nodes, one file each, in node-transcripts/. See transcript.h for
+ * their form and node-script.h for the commands.
+ */
+#include "node-script.h"
+
+static const struct transcript_command commands[] = {
+	{ "nodes", cmd_nodes },		{ "volume", cmd_volume },
+	{ "two-histories", cmd_two_histories },
+	{ "bootstrap", cmd_bootstrap },	{ "start", cmd_start },
+	{ "stop", cmd_stop },		{ "crash", cmd_stop },
+	{ "pause", cmd_pause },		{ "resume", cmd_pause },
+	{ "lose-device", cmd_lose_device },
+	{ "image", cmd_image },		{ "restore", cmd_image },
+	{ "newcomers", cmd_newcomers },
+	{ "lead", cmd_lead },		{ "transfer", cmd_transfer },
+	{ "run", cmd_run },		{ "latency", cmd_latency },
+	{ "cut", cmd_cut },		{ "stall", cmd_cut },
+	{ "join", cmd_cut },		{ "reset", cmd_cut },
+	{ "flap", cmd_flap },
+	{ "lose", cmd_frames },		{ "twice", cmd_frames },
+	{ "hold", cmd_frames },		{ "free", cmd_frames },
+	{ "forget", cmd_frames },	{ "count", cmd_frames },
+	{ "counted", cmd_frames },	{ "disk", cmd_disk },
+	{ "serves", cmd_serves },
+	{ "open", cmd_open },		{ "cancel", cmd_cancel },
+	{ "close", cmd_close },		{ "leave", cmd_close },
+	{ "use", cmd_use },		{ "reset-session", cmd_reset },
+	{ "try", cmd_try },
+	{ "write", cmd_write },		{ "zero", cmd_write },
+	{ "writes", cmd_writes },	{ "read", cmd_read },
+	{ "reads", cmd_reads },		{ "read-again", cmd_read_again },
+	{ "status", cmd_status },	{ "sessions", cmd_sessions },
+	{ "peers", cmd_peers },		{ "alike", cmd_alike },
+	{ "say", cmd_say },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct transcripts t = {
+		.dir = "node-transcripts", .commands = commands,
+		.ncommands = ARRAY_SIZE(commands),
+	};
+
+	return transcript_main(argc, argv, &t);
+}
