@@ -51,8 +51,10 @@ tap() {
 		echo "ok $RBLK_TAP_N $name ($((SECONDS - began)) s)"
 	fi
 	# The first test sets up what the others need; without it they would only wait.
-	[ $RBLK_TAP_N = 1 ] && [ $RBLK_TAP_FAILED = 1 ] && tap_end
-	return 0
+	if [ $RBLK_TAP_N = 1 ] && [ $RBLK_TAP_FAILED = 1 ]; then
+		tap_end
+		exit 1
+	fi
 }
 
 # Passes if the command fails. "! command" would not do: under set -e, its result never
@@ -64,7 +66,11 @@ fails() {
 	fi
 }
 
-tap_end() { echo "1..$RBLK_TAP_N"; exit $RBLK_TAP_FAILED; }
+# The last command of every test: its status is that of the test.
+tap_end() {
+	echo "1..$RBLK_TAP_N"
+	return $RBLK_TAP_FAILED
+}
 
 # Fails if the kernel has complained since the line that tap() wrote into its log.
 kernel_clean() {
@@ -188,14 +194,14 @@ cluster_up() {
 	net_up $((RBLK_NODES + ${RBLK_CLIENTS:-0}))
 	disks_up "$RBLK_NODES" "${RBLK_LOG_MIB:-64}" "${RBLK_DATA_MIB:-96}"
 	for vol in $RBLK_VOLUMES; do
-		args=()
+		read -ra args <<<"${RBLK_NEW_ARGS:-}"
 		for i in $(seq "$RBLK_NODES"); do
 			args+=(--node "rb$i=10.99.0.$i:$port,$(log_dev "$i" "$vol"),$(data_dev "$i" "$vol")")
 		done
 		for i in $(clients); do
 			args+=(--client "rb$i=10.99.0.$i:$port")
 		done
-		"$RB" new "$vol" --block-size "${RBLK_BLOCK:-4096}" ${RBLK_NEW_ARGS:-} "${args[@]}" >/dev/null ||
+		"$RB" new "$vol" --block-size "${RBLK_BLOCK:-4096}" "${args[@]}" >/dev/null ||
 			die "raftblk new $vol failed"
 		port=$((port + 1))
 		for i in $(seq "$RBLK_NODES"); do
@@ -235,6 +241,7 @@ cluster_down() {
 
 # field NODE VOLUME NAME: a field of the node's status.
 field() { rb "$1" status "$2" --json | jq -er ".$3"; }
+field_is() { [ "$(field "$1" "$2" "$3")" = "$4" ]; }	# NODE VOLUME NAME VALUE
 
 # leader VOLUME: the number of the node that leads and is ready; fails if there is none.
 leader() {
@@ -249,12 +256,15 @@ leader() {
 	return 1
 }
 
+leader_is() { [ "$(leader vol)" = "$1" ]; }
+other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }	# than NODE
+
 device() { field "$1" "$2" device; }
 
 # ---- what every test ends with ----
 
 settled() {	# VOLUME: all members have executed and applied the same entries
-	local i first= at
+	local i first='' at
 	for i in $(seq "$RBLK_NODES"); do
 		at=$(rb "$i" status "$1" --json |
 			jq -er 'select(.executed_index == .applied_index) | "\(.executed_index) \(.digest)"')
@@ -281,9 +291,10 @@ replicas_equal() {	# VOLUME
 
 # a_leader VOLUME: waits until a node leads, and prints its number.
 a_leader() {
-	local l='' volume=$1
-	until_ok 30 eval 'l=$(leader "$volume")' && echo "$l"
+	local found
+	until_ok 30 find_leader "$1" && echo "$found"
 }
+find_leader() { found=$(leader "$1"); }	# a local variable of the caller
 
 # leader_device VOLUME: prints the device of the volume on the node that leads.
 leader_device() {

@@ -23,7 +23,6 @@ kill_all() {
 }
 dev() { device "${1:-$C}" vol; }
 acked_more_than() { [ "$(wc -l </tmp/ack.c)" -gt "$1" ]; }
-other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
 
 reads_what_members_write() {
 	dd if=/dev/urandom of="$(dev 2)" bs=64k count=8 oflag=direct status=none
@@ -50,12 +49,12 @@ file_system_of_a_client() {
 }
 
 leaders_go_under_a_client() {
-	local i l n
+	local l n
 	: >/tmp/ack.c
 	"$ACKLOG" write "$(dev)" 61 20000 >/tmp/ack.c 2>/tmp/ack.err &
 	PIDS=($!)
 	until_ok 20 acked_more_than 30
-	for i in 1 2; do
+	for _ in 1 2; do
 		l=$(a_leader vol)
 		rb "$l" down vol --force
 		until_ok 30 other_leader "$l"

@@ -19,7 +19,6 @@ kill_writers() {
 }
 acked() { wc -l <"/tmp/ack.$1"; }
 has_acked() { [ "$(acked "$1")" -ge "$2" ]; }
-other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
 new_leader() { local l; until_ok 30 other_leader "$1" && leader vol; }
 
 # Writes from another node, which works once the holder has been silent for long enough.
@@ -142,8 +141,6 @@ fenced_holder_gets_errors_until_closed() {
 	until_ok 10 dd if=/dev/zero of="$d" bs=4k count=1 oflag=direct
 }
 fenced() { [ "$(field "$1" vol session)" = fenced ]; }
-
-leader_is() { [ "$(leader vol)" = "$1" ]; }
 
 for t in starts follower_goes_and_catches_up leader_goes_and_comes_back leader_is_partitioned \
 	leader_is_not_heard leader_hears_nobody fenced_holder_gets_errors_until_closed; do

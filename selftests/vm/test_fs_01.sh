@@ -41,7 +41,6 @@ on_a_file_system() {	# TYPE MKFS...
 	umount /tmp/rbmnt
 }
 
-leader_is() { [ "$(leader vol)" = "$1" ]; }
 ext4() { on_a_file_system ext4 mkfs.ext4 -q -F; fsck.ext4 -fn "$(leader_device vol)" >/dev/null 2>&1; }
 xfs() { on_a_file_system xfs mkfs.xfs -q -f; xfs_repair -n "$(leader_device vol)" >/dev/null 2>&1; }
 replicas_are_equal() { replicas_equal vol; }

@@ -33,9 +33,9 @@ down_of_an_open_device_is_refused() {
 }
 
 garbage_frames_are_cut() {
-	local i before
+	local before
 	before=$(field 1 vol frames_bad)
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		head -c 100000 /dev/urandom | in_node 2 timeout 5 nc -q1 10.99.0.1 7800 >/dev/null 2>&1 || true
 	done
 	until_ok 10 more_bad_frames "$before"

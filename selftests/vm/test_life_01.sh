@@ -68,8 +68,6 @@ one_version_everywhere() {
 	[ "$(field 1 vol version)" = "$v" ]
 }
 
-leader_is() { [ "$(leader vol)" = "$1" ]; }
-
 leadership_is_handed_over() {
 	local l to
 	l=$(a_leader vol)

@@ -56,8 +56,8 @@ left_behind_it_serves_from_the_leader() {
 	rb "$f" down vol
 	fio_write "$(device "$l" vol)" --size=32m --io_size=96m
 	rb "$f" up vol
-	until_ok 30 eval '[ "$(field "$f" vol needs_resync)" = true ]'
-	until_ok 30 eval '[ "$(field "$f" vol ready)" = true ]'
+	until_ok 30 field_is "$f" vol needs_resync true
+	until_ok 30 field_is "$f" vol ready true
 	rb "$f" why vol | grep -q 'no longer covers it'
 	cmp <(dd if="$(device "$f" vol)" bs=1M count=32 iflag=direct status=none) \
 		<(dd if="$(device "$l" vol)" bs=1M count=32 iflag=direct status=none)

@@ -5,16 +5,14 @@
 trap 'cluster_down' EXIT
 
 starts() { cluster_up 3 vol; }
-other_leader() { local l; l=$(leader vol) && [ "$l" != "$1" ]; }
 
 with_table() {	# SLICE TARGET: replaces the linear target by another one in the same place
-	local t
-	t=$(dmsetup table "$1")
-	set -- "$1" "$2" $t
+	local sectors device from
+	read -r _ sectors _ device from < <(dmsetup table "$1")
 	case $2 in
-	error) dm_table "$1" "0 $4 error" ;;
-	delay*) dm_table "$1" "0 $4 delay $6 $7 0 $6 $7 ${2#delay}" ;;
-	*) dm_table "$1" "0 $4 linear $6 $7" ;;
+	error) dm_table "$1" "0 $sectors error" ;;
+	delay*) dm_table "$1" "0 $sectors delay $device $from 0 $device $from ${2#delay}" ;;
+	*) dm_table "$1" "0 $sectors linear $device $from" ;;
 	esac
 }
 

@@ -54,6 +54,8 @@ moves() {
 	[ "$(field 2 vol session)" = held ]
 }
 
+stopped_on() { [ "$(agent "$1" monitor)" = 7 ]; }
+
 # Without force, a start waits until the timeout of the manager; with force, the old node is
 # fenced.
 force_fences() {
@@ -64,7 +66,7 @@ force_fences() {
 	[ "$(agent 3 start OCF_RESKEY_force=yes)" = 0 ]
 	[ "$(agent 3 monitor)" = 0 ]
 	# The process that held the session on node 2 has noticed this and ended.
-	until_ok 20 eval '[ "$(agent 2 monitor)" = 7 ]'
+	until_ok 20 stopped_on 2
 	[ "$(agent 2 stop)" = 0 ]
 	[ "$(agent 3 stop)" = 0 ]
 	replicas_equal vol

@@ -20,6 +20,8 @@ hold() {
 }
 let_go() { kill "$(cat "/tmp/hold.$1")"; }
 
+has_another_leader() { [ "$(field "$1" vol leader_node)" != "$2" ] && field_is "$1" vol ready true; }
+sessions_are() { [ "$(rb 3 sessions vol --json | jq ".sessions | length")" = "$1" ]; }
 holder_is() { [ "$(rb "$1" status vol --json | jq -r .holder_node)" = "$2" ]; }
 
 every_node_sees_the_session() {
@@ -49,14 +51,14 @@ what_is_used_is_taken_by_force() {
 	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)"
 	rb 3 take vol --force | grep -q 'taken from rb2, which is fenced'
 	holder_is 3 rb3
-	until_ok 10 eval '[ "$(field 2 vol session)" = fenced ]'
+	until_ok 10 field_is 2 vol session fenced
 	fails dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
 	rb 2 why vol | grep -q 'taken over by rb3'
 	fails rb 2 take vol --force 2>/tmp/take.err
 	grep -q 'was fenced itself' /tmp/take.err
 	dd if=/dev/urandom bs=4k count=4 oflag=direct status=none of="$(device 3 vol)"
 	let_go 2
-	until_ok 10 eval '[ "$(field 2 vol session)" = none ]'
+	until_ok 10 field_is 2 vol session none
 	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)"
 	replicas_equal vol
 }
@@ -65,11 +67,11 @@ a_dead_holder_is_no_obstacle() {
 	local lost
 	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 1 vol)"
 	isolate 1
-	until_ok 30 eval '[ "$(field 2 vol leader_node)" != rb1 ] && [ "$(field 2 vol ready)" = true ]'
+	until_ok 30 has_another_leader 2 rb1
 	rb 2 take vol --force | grep -q 'taken from rb1'
 	lost=$(rb 1 take vol --wait 2s 2>&1 || true)
 	heal
-	until_ok 20 eval '[ "$(field 1 vol holder_node)" = rb2 ]'
+	until_ok 20 field_is 1 vol holder_node rb2
 	replicas_equal vol
 	echo "$lost" | grep -qE 'no answer|holds the session'
 }
@@ -78,7 +80,7 @@ without_a_quorum_it_gives_up() {
 	isolate 1
 	isolate 2
 	isolate 3
-	until_ok 30 eval '[ "$(field 3 vol ready)" = false ]'
+	until_ok 30 field_is 3 vol ready false
 	fails rb 3 take vol --force 2>/tmp/take.err
 	grep -q 'no quorum' /tmp/take.err
 	heal
@@ -118,7 +120,7 @@ shared_volumes_have_a_session_a_node() {
 	RBLK_NEW_ARGS="--shared" cluster_up 3 vol
 	hold 1
 	hold 2
-	until_ok 20 eval '[ "$(rb 3 sessions vol --json | jq ".sessions | length")" = 2 ]'
+	until_ok 20 sessions_are 2
 	rb 3 sessions vol --json | jq -e .shared
 	dd if=/dev/urandom bs=4k count=8 oflag=direct status=none of="$(device 1 vol)"
 	dd if=/dev/urandom bs=4k count=8 seek=100 oflag=direct status=none of="$(device 2 vol)"

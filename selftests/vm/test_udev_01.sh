@@ -33,13 +33,15 @@ starts() {
 
 property() { udevadm info --query=property --property="$2" --value "$1"; }
 
+is_announced() { [ "$(property "$1" SYSTEMD_READY)" != 0 ]; }
+
 volumes_have_names() {
 	local dev
 	dev=$(readlink -f /dev/raftblk/by-volume/vol)
 	for i in 1 2 3; do
 		[ "$(device "$i" vol)" = "$dev" ] && found=1
 		# The device gets its size later; whatever waits for the device is told then.
-		until_ok 20 eval '[ "$(property "$(device "$i" vol)" SYSTEMD_READY)" != 0 ]'
+		until_ok 20 is_announced "$(device "$i" vol)"
 	done
 	[ "$found" = 1 ]
 }
@@ -99,7 +101,7 @@ nothing_in_a_volume_is_found_below_it() {
 storms_take_no_session() {
 	local i before after
 	dd if=/dev/zero of="$(device 2 vol)" bs=4k count=1 oflag=direct status=none
-	until_ok 10 eval '[ "$(field 1 vol holder_node)" = rb2 ]'
+	until_ok 10 field_is 1 vol holder_node rb2
 	before=$(rb 3 sessions vol --json)
 	dmesg -C
 	for i in $(seq 10); do

@@ -17,7 +17,6 @@ load() {	# FILE: keeps 16 writes in flight, in the background
 
 has_written() { [ "$(field "$1" vol writes)" -ge "$2" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
-leader_is() { [ "$(leader vol)" = "$1" ]; }
 
 down_under_load() {
 	local l
@@ -67,8 +66,8 @@ unload_after_down() {
 }
 
 start_and_stop_many_times() {
-	local k i
-	for k in $(seq 5); do
+	local i
+	for _ in 1 2 3 4 5; do
 		for i in 1 2 3; do rb "$i" down vol --force; done
 		for i in 1 2 3; do rb "$i" up vol; done
 	done
