@@ -10,7 +10,17 @@ has more settings.
 import os
 from statistics import median
 
-from machines import BESIDE_FIO, Cluster, Fio, Members, MembersError, Tap, Writer, arguments, wait_for
+from machines import (
+    BESIDE_FIO,
+    Cluster,
+    Fio,
+    Members,
+    MembersError,
+    Tap,
+    Writer,
+    arguments,
+    wait_for,
+)
 
 KILLS = int(os.environ.get("RBLK_KILLS", "3"))
 SETTINGS = (("default_timeouts", 0.75), ("fast_timeouts", 0.3))[:2 if KILLS > 3 else 1]
@@ -48,8 +58,8 @@ def campaign(m, node, seed, election, longest):
     w.stop()
     w.check(node)
     if median(stalls) > 2 * election or max(stalls) > longest:
-        raise MembersError(f"the stall was too long: it may be {2 * election:.2f} s in the median, and "
-                           f"{longest:.2f} s at most")
+        raise MembersError(f"longer than wanted: median {2 * election:.2f} s, "
+                           f"at most {longest:.2f} s")
     m.compare_replicas()
 
 

@@ -12,7 +12,8 @@ def put(m, node, count):
     """Writes from another node, which works once the holder has been silent for long enough."""
     argv = ["dd", "if=/dev/urandom", f"of={m.device(node)}", "bs=4k", f"count={count}",
             "seek=60000", "oflag=direct", "status=none"]
-    wait_for(f"{node} to get the session", lambda: m.cluster.exec(node, *argv, timeout=60).code == 0)
+    wait_for(f"{node} to get the session",
+             lambda: m.cluster.exec(node, *argv, timeout=60).code == 0)
 
 
 def not_led_by(m, old):

@@ -5,6 +5,6 @@
 import os
 
 os.environ["RBLK_KILLS"] = "20"
-import cluster_failover     # noqa: E402
+import cluster_failover
 
 cluster_failover.main()

@@ -9,6 +9,7 @@ This tests the program that the units run; cluster_long_systemd.py tests the uni
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
 
+import contextlib
 import glob
 import threading
 import time
@@ -29,7 +30,9 @@ s=$1
 while :; do
 	s=$((s + 1))
 	i=0
-	while echo "INSERT INTO t VALUES ($s, $((i += 1))) RETURNING s || '.' || n;"; do :; done 2>/dev/null |
+	while echo "INSERT INTO t VALUES ($s, $((i += 1))) RETURNING s || '.' || n;"; do
+		:
+	done 2>/dev/null |
 		stdbuf -oL "$3"/psql -qAt "$2" 2>/dev/null
 	sleep 0.2
 done
@@ -65,11 +68,9 @@ class Client(threading.Thread):
             self.last = time.monotonic()
 
     def run(self):
-        try:
-            self.ha.m.cluster.attach(self.node, ["bash", "-c", CLIENT, "client", str(self.first), CONNECT, pg_bin()],
-                                     None, self.output)
-        except Exception:       # the client is killed in the end
-            pass
+        argv = ["bash", "-c", CLIENT, "client", str(self.first), CONNECT, pg_bin()]
+        with contextlib.suppress(Exception):    # it is killed in the end
+            self.ha.m.cluster.attach(self.node, argv, None, self.output)
 
     def more(self, n, deadline=120):
         want = len(self.rows) + n
@@ -98,12 +99,13 @@ class Ha:
 
     def prepare(self):
         m, first, bindir = self.m, self.m.names[0], pg_bin()
-        # This may run while the server is running; the pid file may be that of another machine.
-        self.start_command = (f"pgrep -u postgres >/dev/null && exit 0; "
-                              f"rm -f {PG}/postmaster.pid && runuser -u postgres -- {bindir}/pg_ctl -D {PG} "
-                              f"-w -t 80 -l /tmp/pg.log start </dev/null >/dev/null 2>&1")
-        self.stop_command = (f'if [ "$RAFTBLK_LOST" ]; then pkill -9 -u postgres; else runuser -u postgres -- '
-                             f"{bindir}/pg_ctl -D {PG} -m fast -w -t 60 stop >/dev/null; fi; true")
+        # It may be called again while the server runs; a pid file of another machine says nothing.
+        pg_ctl = f"runuser -u postgres -- {bindir}/pg_ctl -D {PG} -w"
+        self.start_command = ("pgrep -u postgres >/dev/null && exit 0; "
+                              f"rm -f {PG}/postmaster.pid && {pg_ctl} -t 80 -l /tmp/pg.log start "
+                              "</dev/null >/dev/null 2>&1")
+        self.stop_command = ('if [ "$RAFTBLK_LOST" ]; then pkill -9 -u postgres; else '
+                             f"{pg_ctl} -m fast -t 60 stop >/dev/null; fi; true")
         dev = m.device(first)
         m.sh(first, f"""set -e
             mkdir -p {DIR}; mkfs.ext4 -q {dev}; mount {dev} {DIR}
@@ -142,7 +144,8 @@ class Ha:
     def check_rows(self):
         """Checks that every confirmed row is there exactly once."""
         node = wait_for("an active node", self.active, 120)
-        out = self.m.sh(node, f"{pg_bin()}/psql -qAt '{CONNECT}' -c \"SELECT s || '.' || n FROM t\"", timeout=120)
+        out = self.m.sh(node, f"{pg_bin()}/psql -qAt '{CONNECT}' -c "
+                              "\"SELECT s || '.' || n FROM t\"", timeout=120)
         rows = out.split()
         missing = self.confirmed - set(rows)
         if missing:
@@ -190,7 +193,8 @@ def moves_when_the_machine_is_cut_off(ha):
     ha.m.cluster.heal()
     # The node is fenced when it is back: the service there has to stop, and the node waits again.
     began = time.monotonic()
-    wait_for(f"{old} stops and waits", lambda: ha.says(old).startswith("waiting for the session"), 120)
+    wait_for(f"{old} stops and waits",
+             lambda: ha.says(old).startswith("waiting for the session"), 120)
     print(f"# {old} back: stopped and waiting after {time.monotonic() - began:.1f} s")
     ha.m.sh(old, f"! pgrep -u postgres && ! grep ' {DIR} ' /proc/mounts")
     log = ha.m.sh(old, f"cat {LOG}")
@@ -204,7 +208,8 @@ def moves_when_the_machine_is_cut_off(ha):
 def moves_when_asked_to(ha):
     old, client = served(ha)
     seconds = client.outage(lambda: ha.m.sh(old, f"kill -HUP {ha.pid[old]}"))
-    print(f"# {old} handed over to {ha.active(ha.others(old))}: no row was confirmed for {seconds:.1f} s")
+    print(f"# {old} handed over to {ha.active(ha.others(old))}: "
+          f"no row was confirmed for {seconds:.1f} s")
     client.stop()
     ha.check_rows()
 

@@ -12,20 +12,26 @@ from machines import TOP, Cluster, Members, MembersError, Tap, arguments, wait_f
 
 UNITS = ("raftblk@.service", "raftblk-mount@.service", "raftblk-active@.target")
 ACTIVE = "raftblk-active@vol.target"
-# Of the machine itself, only what every service needs is started.
-TARGET = "[Unit]\nDescription=Nothing but systemd itself\nRequires=sysinit.target\nAfter=sysinit.target\n"
+# Nothing of the machine itself is to be started but what every service needs.
+TARGET = """[Unit]
+Description=Nothing but systemd itself
+Requires=sysinit.target
+After=sysinit.target
+"""
 TICKER = f"""[Unit]
 Description=A service whose data is on the volume
 After={ACTIVE}
 PartOf={ACTIVE}
 [Service]
-ExecStart=/bin/sh -c 'i=0; while :; do echo $(hostname) $((i += 1)) >>/srv/vol/ticks && sync /srv/vol/ticks || exit 1; sleep 0.2; done'
+ExecStart=/bin/sh -c 'i=0; while :; do echo $(hostname) $((i += 1)) >>/srv/vol/ticks && \\
+    sync /srv/vol/ticks || exit 1; sleep 0.2; done'
 [Install]
 WantedBy={ACTIVE}
 """
 SYSTEMD = """
 	mkdir -p /etc/modprobe.d /run/systemd
-	echo 'install raftblk /bin/true' >/etc/modprobe.d/raftblk.conf	# it is loaded already, but not installed
+	# The module is loaded, and not installed.
+	echo 'install raftblk /bin/true' >/etc/modprobe.d/raftblk.conf
 	ln -sf /dev/null /etc/systemd/system/systemd-udevd.service
 	ln -sf /dev/null /etc/systemd/system/systemd-udev-trigger.service
 	ln -sf /dev/null /etc/systemd/system/systemd-random-seed.service
@@ -48,7 +54,8 @@ class Machines:
             text = (TOP / "systemd" / f"{unit}.in").read_text(encoding="utf-8")
             files[unit] = text.replace("@SBINDIR@", "/usr/sbin")
         for name, text in files.items():
-            m.cluster.exec(node, "sh", "-c", f"mkdir -p /etc/systemd/system; cat >/etc/systemd/system/{name}",
+            m.cluster.exec(node, "sh", "-c",
+                           f"mkdir -p /etc/systemd/system; cat >/etc/systemd/system/{name}",
                            stdin=text.encode())
         m.sh(node, f"cp {m.tool} /usr/sbin/raftblk")
         m.cluster.spawn(node, "sh", "-c", SYSTEMD, output="/run/systemd.log")
@@ -59,8 +66,9 @@ class Machines:
         self.ctl(node, "add-wants " + ACTIVE + " ticker.service")
 
     def ctl(self, node, words, timeout=200):
-        """Runs systemctl, and returns its output even if it fails."""
-        return self.m.sh(node, f"nsenter -t {self.pid[node]} -m -p systemctl {words} 2>&1; true", timeout=timeout)
+        """systemctl, whatever comes of it."""
+        return self.m.sh(node, f"nsenter -t {self.pid[node]} -m -p systemctl {words} 2>&1; true",
+                         timeout=timeout)
 
     def inside(self, node, script):
         return self.m.sh(node, f"nsenter -t {self.pid[node]} -m -p sh -c '{script}'")
@@ -87,7 +95,8 @@ class Machines:
         for name, count in (before or {}).items():
             if first.get(name, 0) < count:
                 raise MembersError(f"{count} lines of {name} were there, now {first.get(name, 0)}")
-        wait_for(f"the service on {node} to go on", lambda: self.ticks(node).get(node, 0) > first.get(node, 0) + 2)
+        wait_for(f"the service on {node} to go on",
+                 lambda: self.ticks(node).get(node, 0) > first.get(node, 0) + 2)
         return self.ticks(node)
 
 
@@ -118,7 +127,8 @@ def moves_when_cut_off(s):
     new = wait_for("another active node", lambda: s.active([n for n in s.m.names if n != old]), 120)
     s.works_on(new, before)
     s.m.cluster.heal()
-    wait_for(f"{old} to stop", lambda: not s.is_active(old) and not s.is_active(old, "ticker.service"), 120)
+    wait_for(f"{old} to stop",
+             lambda: not s.is_active(old) and not s.is_active(old, "ticker.service"), 120)
     wait_for(f"{old} to be unmounted", lambda: "/srv/vol" not in s.inside(old, "cat /proc/mounts"))
     s.works_on(new)
 
@@ -129,7 +139,8 @@ def moves_when_the_machine_dies(s):
     s.m.cluster.kill(old)
     new = wait_for("another active node", lambda: s.active(s.m.up_nodes()), 120)
     after = s.works_on(new, before)
-    print(f"# {sum(before.values())} lines before, {sum(after.values())} after: none was lost", flush=True)
+    print(f"# {sum(before.values())} lines before, {sum(after.values())} after: none is lost",
+          flush=True)
 
 
 def stop_takes_all_down(s):
@@ -147,7 +158,8 @@ def stop_takes_all_down(s):
 def main():
     where, module, kernel = arguments()
     tap = Tap()
-    with Cluster.start(where / "c", nodes=3, kernel=kernel, log_size="128M", data_size="128M") as cluster:
+    with Cluster.start(where / "c", nodes=3, kernel=kernel, log_size="128M",
+                       data_size="128M") as cluster:
         m = Members(cluster, module)
         m.start()
         m.sh(m.names[0], f"mkfs.ext4 -qF {m.device(m.names[0])}")

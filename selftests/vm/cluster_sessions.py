@@ -6,14 +6,25 @@ Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 """
 
 from cluster_failover import figures, leader_dies
-from machines import BESIDE_FIO, Cluster, Fio, Members, MembersError, Tap, Writer, arguments, wait_for
+from machines import (
+    BESIDE_FIO,
+    Cluster,
+    Fio,
+    Members,
+    MembersError,
+    Tap,
+    Writer,
+    arguments,
+    wait_for,
+)
 
 MNT = "/mnt/v"
 
 
 def volume_sum(m, node):
-    """SHA-256 of the volume as `node` reads it, bypassing the page cache."""
-    return m.sh(node, f"dd if={m.device(node)} bs=1M iflag=direct status=none | sha256sum", timeout=300)
+    """SHA-256 of the volume as `node` reads it, past the page cache."""
+    return m.sh(node, f"dd if={m.device(node)} bs=1M iflag=direct status=none | sha256sum",
+                timeout=300)
 
 
 def refused(m, node, script):

@@ -46,13 +46,17 @@ def build_plugin(accel):
     if accel != "tcg":
         return None, f"instructions are not counted under {accel}: plugins need TCG"
     for version in PLUGIN_VERSIONS:
-        plugin = cached(f"insn{version}", [INSN_SOURCE.read_bytes()],
-                        lambda path: run("gcc", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared",
-                                         "-fvisibility=hidden", "-x", "c", INSN_SOURCE,
-                                         f"-DINSN_PLUGIN_VERSION={version}", "-o", path))
+        plugin = plugin_for(version)
         if plugin_loads(plugin):
             return plugin, ""
     return None, "instructions are not counted: this QEMU takes no TCG plugin"
+
+
+def plugin_for(version):
+    return cached(f"insn{version}", [INSN_SOURCE.read_bytes()],
+                  lambda path: run("gcc", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared",
+                                   "-fvisibility=hidden", "-x", "c", INSN_SOURCE,
+                                   f"-DINSN_PLUGIN_VERSION={version}", "-o", path))
 
 
 def plugin_loads(plugin):

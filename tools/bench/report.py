@@ -167,7 +167,7 @@ def markdown(rows):
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
 
     def line(row):
-        return "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths)) + " |"
+        return "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |"
     return "\n".join([line(rows[0]), "|" + "|".join("-" * (w + 2) for w in widths) + "|",
                       *map(line, rows[1:])])
 
@@ -176,7 +176,7 @@ def verdicts(results):
     """[(text, passed or None)] of the targets."""
     found = []
     for job, text, figure, sense, limit in TARGETS:
-        ratio = Table(job, results).ratio("raftblk", "drbd", lambda r: r["fio"][figure])
+        ratio = Table(job, results).ratio("raftblk", "drbd", lambda r, f=figure: r["fio"][f])
         if ratio is None:
             found.append((f"{text}: not measured", None))
             continue

@@ -6,6 +6,7 @@ lock file beside it. A session holds one port, and sessions share nothing else, 
 they do not disturb each other, and no daemon is needed.
 """
 
+import contextlib
 import fcntl
 import os
 import select
@@ -184,10 +185,8 @@ class Session:
                 if not data:
                     stdin = None
             if writable:
-                try:
+                with contextlib.suppress(BlockingIOError):
                     outgoing = outgoing[self.sock.send(outgoing):]
-                except BlockingIOError:
-                    pass
 
 
 def write_fd(fd, data):

@@ -118,10 +118,8 @@ class Cluster:
         self.network.destroy()
         shutil.rmtree(self.run_dir, ignore_errors=True)
         if RUN_ROOT.exists() and not any(RUN_ROOT.iterdir()):
-            try:
+            with contextlib.suppress(OSError):      # another cluster came up meanwhile
                 RUN_ROOT.rmdir()
-            except OSError:
-                pass        # another cluster came up meanwhile
 
     def __enter__(self):
         return self
@@ -337,7 +335,7 @@ class Cluster:
         import concurrent.futures       # slow to import, rarely needed
         nodes = [n.name for n in self.group(names)]
         with concurrent.futures.ThreadPoolExecutor(len(nodes)) as pool:
-            return dict(zip(nodes, pool.map(function, nodes)))
+            return dict(zip(nodes, pool.map(function, nodes), strict=True))
 
 
 def check_consoles(directory, ignore=None):
