@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /etc/raftblk/VOLUME.conf, the same file on all nodes: raftblk.conf(5). libinih
- * splits the lines; here is what the keys mean, in tables, and every check.
+ * splits the lines; here is what the keys mean, in tables, and every check that
+ * takes more than one value (those are in value.c).
  */
 #include <ctype.h>
 #include <ini.h>
@@ -35,137 +36,6 @@ static int bad(struct parser *p, const char *fmt, ...)
 	fail(0, p->c->volume, "%s: %s", at, text);
 	p->failed = true;
 	return 1;	/* go on: all that is wrong is told at once */
-}
-
-/* ---- kinds of values ---- */
-
-static bool valid_char(char ch, bool first)
-{
-	return isalnum((unsigned char)ch) || (!first && strchr("._-", ch));
-}
-
-int conf_check_name(const char *what, const char *name, const char **why)
-{
-	size_t i;
-
-	*why = NULL;
-	if (!name[0] || strlen(name) >= RBLK_NAME_MAX)
-		*why = "1 to 31 characters";
-	for (i = 0; name[i] && !*why; i++)
-		if (!valid_char(name[i], !i))
-			*why = "letters, digits, and behind the first of them '.', '_' and '-'";
-	return *why ? EXIT_USAGE : 0;
-}
-
-int conf_parse_size(const char *text, u64 *bytes)
-{
-	static const char units[] = "KMGTP";
-	const char *unit;
-	char *end;
-	u64 v;
-	int shift = 0;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (errno)
-		return -ERANGE;
-	if (*end) {
-		unit = strchr(units, toupper((unsigned char)*end));
-		if (!unit || (end[1] && strcmp(end + 1, "iB") && strcmp(end + 1, "B")))
-			return -EINVAL;
-		shift = 10 * (unit - units + 1);
-	}
-	if (v > (U64_MAX >> 1) >> shift)
-		return -ERANGE;
-	*bytes = v << shift;
-	return 0;
-}
-
-/* "1500", "1500ms" or "2s". */
-int conf_parse_ms(const char *text, u32 *ms)
-{
-	char *end;
-	unsigned long v;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	v = strtoul(text, &end, 10);
-	if (!strcmp(end, "s"))
-		v *= 1000;
-	else if (*end && strcmp(end, "ms"))
-		return -EINVAL;
-	if (v > 24 * 3600 * 1000UL)
-		return -ERANGE;
-	*ms = v;
-	return 0;
-}
-
-int conf_parse_election(const char *text, u32 *ms)
-{
-	return conf_parse_ms(text, ms) || *ms < 50 || *ms > 30000 ? -EINVAL : 0;
-}
-
-bool uuid_parse_text(const char *text, u8 *uuid)
-{
-	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-	unsigned int byte;
-	int i, n = 0;
-
-	if (strlen(text) != strlen(form))
-		return false;
-	for (i = 0; form[i]; i++)
-		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != '-')
-			return false;
-	for (i = 0; form[i]; i += form[i] == 'x' ? 2 : 1) {
-		if (form[i] != 'x')
-			continue;
-		sscanf(text + i, "%2x", &byte);
-		uuid[n++] = byte;
-	}
-	return true;
-}
-
-void uuid_format(const u8 *uuid, char *text)
-{
-	int i, n = 0;
-
-	for (i = 0; i < RBLK_UUID_LEN; i++) {
-		n += sprintf(text + n, "%02x", uuid[i]);
-		if (i == 3 || i == 5 || i == 7 || i == 9)
-			text[n++] = '-';
-	}
-	text[n] = 0;
-}
-
-int conf_split_address(const char *address, char *host, size_t size, const char **port)
-{
-	const char *colon = strrchr(address, ':');
-	size_t len;
-	char *end;
-	long v;
-
-	if (!colon || colon == address || strlen(address) >= RBLK_ADDR_MAX)
-		return -EINVAL;
-	len = colon - address;
-	if (address[0] == '[') {
-		if (address[len - 1] != ']' || len < 3)
-			return -EINVAL;
-		address++;
-		len -= 2;
-	} else if (memchr(address, ':', len)) {
-		return -EINVAL;		/* IPv6 without brackets */
-	}
-	if (len >= size)
-		return -EINVAL;
-	memcpy(host, address, len);
-	host[len] = 0;
-	v = strtol(colon + 1, &end, 10);
-	if (!isdigit((unsigned char)colon[1]) || *end || v < 1 || v > 65535)
-		return -EINVAL;
-	*port = colon + 1;
-	return 0;
 }
 
 /* ---- keys of the volume ---- */
@@ -442,7 +312,7 @@ static void check_node(struct parser *p, u32 i)
 			    c->node[j].name);
 }
 
-static u32 members(const struct conf *c)
+u32 conf_members(const struct conf *c)
 {
 	u32 i, n = 0;
 
@@ -457,7 +327,7 @@ static void check_all(struct parser *p)
 
 	for (i = 0; i < p->c->nnodes; i++)
 		check_node(p, i);
-	if (p->c->nnodes && !members(p->c))
+	if (p->c->nnodes && !conf_members(p->c))
 		bad(p, "all nodes are clients; the volume has to be on somebody's devices");
 	if (!(p->seen & 1))
 		bad(p,
@@ -558,63 +428,4 @@ int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockadd
 	memcpy(addr, res->ai_addr, min_t(size_t, res->ai_addrlen, sizeof(*addr)));
 	freeaddrinfo(res);
 	return 0;
-}
-
-/* ---- raftblk config ---- */
-
-static void print_node(const struct conf *c, const struct conf_node *n)
-{
-	printf("  node %-12s %s%s\n", n->name, n->address, n == c->me ? "  (this node)" : "");
-	if (n->client)
-		printf("    a client, without devices\n");
-	else
-		printf("    log  %s\n    data %s\n", n->log, n->data);
-}
-
-static void print_conf(const struct conf *c)
-{
-	u32 i, n = members(c);
-	char buf[32];
-
-	printf("volume %s, uuid %s (%s)\n", c->volume, c->uuid_text, c->path);
-	printf("  size              %s\n", c->size ? human_bytes(c->size, buf, sizeof(buf)) :
-	       "what the smallest data device allows");
-	printf("  block-size        %u\n", c->block_size);
-	if (c->ring_size)
-		printf("  ring-size         %s\n", human_bytes(c->ring_size, buf, sizeof(buf)));
-	printf("  minor             ");
-	printf(c->minor < 0 ? "the first free one\n" : "%d\n", c->minor);
-	if (c->election_ms)
-		printf("  election-timeout  %u ms\n", c->election_ms);
-	if (c->io_timeout_ms)
-		printf("  io-timeout        %u ms\n", c->io_timeout_ms);
-	if (c->shared)
-		printf("  shared            yes: all nodes may write at once, for cluster file systems only\n");
-	if (c->pool)
-		printf("  pool              %s\n", human_bytes(c->pool, buf, sizeof(buf)));
-	for (i = 0; i < c->nnodes; i++)
-		print_node(c, &c->node[i]);
-	printf("%u of %u nodes may fail%s\n", (n - 1) / 2, n,
-	       n < c->nnodes ? "; clients do not count" : "");
-	if (n % 2 == 0)
-		printf("note: with %u nodes no more may fail than with %u\n", n, n - 1);
-	if (!c->me)
-		printf("note: this node, '%s', is not one of them\n", c->self);
-}
-
-int cmd_config(int argc, char **argv)
-{
-	struct cmdline line = {
-		.volume = WANT_VOLUME, .takes_config = true, .args_doc = "VOLUME",
-		.doc = "Check the configuration file of VOLUME and print what it says.\v"
-		       "Examples:\n  raftblk config r0\n  raftblk config r0 --config ./r0.conf\n",
-	};
-	struct conf c;
-	int err;
-
-	parse_cmdline(&line, argc, argv);
-	err = conf_load(&c, &line.common);
-	if (!err)
-		print_conf(&c);
-	return err;
 }

@@ -15,38 +15,18 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
 
-#include "status.h"
+#include "hold.h"
 #include "uapi/raftblk.h"
 
 #define ASK_MS		2000	/* the kernel goes on asking for so long */
-#define RETRY_MS	1000
 #define LOOK_MS		2000	/* between two looks when no event came */
 #define ASIDE_MS	10000	/* others first, after a failure or a SIGHUP */
-#define UMOUNT_MS	10000
-
-struct hold {
-	const char *volume, *dir, *type, *mount_options, *start, *stop;
-	bool fsck, once;
-	u32 command_ms, patience_ms;
-	struct nl *nl;
-	struct json_object *status;	/* the newest; NULL: the volume is not up */
-	int status_err;
-	int signals;
-	int fd;				/* keeps the session in use */
-	u64 epoch;
-	char device[32];
-	bool mounted, started;
-	char said[300];
-	bool end, aside;
-};
 
 /* ---- telling ---- */
 
@@ -70,8 +50,7 @@ static void notify(const char *what)
 }
 
 /* Each state once: waiting takes many turns. */
-__attribute__((format(printf, 2, 3)))
-static void say(struct hold *h, const char *fmt, ...)
+void hold_say(struct hold *h, const char *fmt, ...)
 {
 	char text[280], line[300];
 	va_list args;
@@ -90,7 +69,7 @@ static void say(struct hold *h, const char *fmt, ...)
 
 /* ---- time and signals ---- */
 
-static u64 now_ms(void)
+u64 hold_now_ms(void)
 {
 	struct timespec t;
 
@@ -111,7 +90,7 @@ static void take_signals(struct hold *h)
 }
 
 /* Until something happens that is of interest, @ms at most. */
-static void rest(struct hold *h, u64 ms)
+void hold_rest(struct hold *h, u64 ms)
 {
 	struct pollfd fd = { .fd = h->signals, .events = POLLIN };
 
@@ -121,10 +100,10 @@ static void rest(struct hold *h, u64 ms)
 
 static void pause_ms(struct hold *h, u64 ms)
 {
-	u64 end = now_ms() + ms, now;
+	u64 end = hold_now_ms() + ms, now;
 
-	while (!h->end && (now = now_ms()) < end)
-		rest(h, end - now);
+	while (!h->end && (now = hold_now_ms()) < end)
+		hold_rest(h, end - now);
 }
 
 static void open_signals(struct hold *h)
@@ -154,8 +133,8 @@ static int keep_status(struct json_object *o, void *ctx)
 	return 0;
 }
 
-/* A volume that does not answer has the status that was known last. */
-static void look(struct hold *h)
+/* A volume that does not answer keeps the status that was known last. */
+void hold_look(struct hold *h)
 {
 	h->status_err = nl_get(h->nl, h->volume, keep_status, h);
 	if (h->status_err == -ENODEV && h->status) {
@@ -170,7 +149,7 @@ static bool in_state(struct hold *h, const char *session)
 }
 
 /* The session with which the device was opened is gone, and all that is open with it. */
-static bool is_lost(struct hold *h)
+bool hold_is_lost(struct hold *h)
 {
 	if (h->status_err && h->status_err != -ENODEV)
 		return false;
@@ -181,170 +160,6 @@ static bool is_lost(struct hold *h)
 static bool is_cut_off(struct hold *h)
 {
 	return h->status && !jb(h->status, "ready");
-}
-
-/* ---- commands ---- */
-
-static void child(struct hold *h, char *const argv[], bool lost)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0);
-	setenv("RAFTBLK_VOLUME", h->volume, 1);
-	setenv("RAFTBLK_DEVICE", h->device, 1);
-	setenv("RAFTBLK_DIR", h->dir ? h->dir : "", 1);
-	setenv("RAFTBLK_LOST", lost ? "1" : "", 1);
-	unsetenv("NOTIFY_SOCKET");
-	execvp(argv[0], argv);
-	_exit(127);
-}
-
-/*
- * Its exit code; -ETIME: it took too long; -ESTALE: the session was lost meanwhile,
- * so that it can only fail. It is killed then, and if it hangs in IO left behind.
- */
-static int run(struct hold *h, char *const argv[], u64 ms, bool until_lost, bool lost)
-{
-	u64 end = now_ms() + ms, looked = now_ms();
-	int status, err = 0;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		child(h, argv, lost);
-	while (waitpid(pid, &status, WNOHANG) != pid) {
-		if (until_lost && now_ms() - looked >= RETRY_MS) {
-			look(h);
-			looked = now_ms();
-			err = is_lost(h) ? -ESTALE : 0;
-		}
-		if (now_ms() >= end)
-			err = -ETIME;
-		if (err) {
-			kill(-pid, SIGKILL);
-			usleep(100 * 1000);
-			waitpid(pid, &status, WNOHANG);
-			return err;
-		}
-		rest(h, 100);
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int run_hook(struct hold *h, const char *what, const char *command, bool until_lost,
-		    bool lost)
-{
-	char *const argv[] = { "sh", "-c", (char *)command, NULL };
-	int ret;
-
-	if (!command)
-		return 0;
-	ret = run(h, argv, h->command_ms, until_lost, lost);
-	if (ret == -ETIME)
-		fail(0, h->volume, "%s: not over after %u s, killed: %s", what,
-		     h->command_ms / 1000, command);
-	else if (ret && ret != -ESTALE)
-		fail(0, h->volume, "%s: exit code %d: %s", what, ret, command);
-	return ret;
-}
-
-/* ---- mounting ---- */
-
-/* Mounted here, from our device? After a crash of this program it may be. */
-static bool find_mount(struct hold *h)
-{
-	unsigned int maj, min;
-	char line[4096], at[1024];
-	struct stat st;
-	bool found = false;
-	FILE *f;
-
-	/* Nothing here looks into the file system: it may hang. */
-	if (!h->dir || stat(h->device, &st))
-		return false;
-	f = fopen("/proc/self/mountinfo", "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %*s %u:%u %*s %1023s", &maj, &min, at) == 3 &&
-		    makedev(maj, min) == st.st_rdev && !strcmp(at, h->dir))
-			found = true;
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static int check_fs(struct hold *h)
-{
-	char *const argv[] = { "fsck", "-T", "-a", h->device, NULL };
-	int ret;
-
-	if (!h->fsck)
-		return 0;
-	say(h, "checking the file system");
-	ret = run(h, argv, 24 * 3600 * 1000ULL, true, false);
-	if (ret >= 0 && !(ret & ~1))
-		return 0;
-	if (ret != -ESTALE)
-		fail(0, h->volume, "fsck %s: exit code %d; repair it by hand", h->device, ret);
-	return ret;
-}
-
-static int do_mount(struct hold *h)
-{
-	char *argv[9] = { "mount" };
-	int n = 1, ret;
-
-	if (!h->dir)
-		return 0;
-	ret = check_fs(h);
-	if (ret)
-		return ret;
-	if (h->type) {
-		argv[n++] = "-t";
-		argv[n++] = (char *)h->type;
-	}
-	if (h->mount_options) {
-		argv[n++] = "-o";
-		argv[n++] = (char *)h->mount_options;
-	}
-	argv[n++] = h->device;
-	argv[n++] = (char *)h->dir;
-	say(h, "mounting");
-	ret = run(h, argv, h->command_ms, true, false);
-	/* Killed too late, it may have been mounted all the same. */
-	h->mounted = !ret || find_mount(h);
-	if (ret && ret != -ESTALE)
-		fail(0, h->volume, "mount %s %s: exit code %d", h->device, h->dir, ret);
-	return ret;
-}
-
-/*
- * What is left behind by a lazy unmount still has the device open: the session
- * is not given up, or this node stays fenced, until that is gone.
- */
-static void do_umount(struct hold *h, bool lost)
-{
-	char *const plain[] = { "umount", (char *)h->dir, NULL };
-	char *const lazy[] = { "umount", "-l", (char *)h->dir, NULL };
-	u64 end = now_ms() + UMOUNT_MS;
-	int ret;
-
-	if (!h->mounted)
-		return;
-	do {
-		ret = run(h, plain, UMOUNT_MS, false, lost);
-		if (ret)
-			usleep(500 * 1000);
-	} while (ret && find_mount(h) && now_ms() < end);
-	h->mounted = ret && find_mount(h);
-	if (!h->mounted)
-		return;
-	fail(0, h->volume, "%s is in use ('fuser -vm %s' tells by whom); unmounted lazily",
-	     h->dir, h->dir);
-	run(h, lazy, UMOUNT_MS, false, lost);
-	h->mounted = find_mount(h);
 }
 
 /* ---- the states ---- */
@@ -376,9 +191,9 @@ static bool open_device(struct hold *h)
 	close(fd);
 	if (h->fd < 0)
 		return false;
-	look(h);
+	hold_look(h);
 	h->epoch = h->status ? ju(h->status, "session_epoch") : 0;
-	if (!is_lost(h))
+	if (!hold_is_lost(h))
 		return true;
 	close(h->fd);
 	h->fd = -1;
@@ -387,24 +202,24 @@ static bool open_device(struct hold *h)
 
 static bool get_session(struct hold *h)
 {
-	look(h);
+	hold_look(h);
 	if (!h->status || strcmp(jstr(h->status, "state"), "running") || !js(h->status, "minor")) {
-		say(h, "waiting: the volume is not up here");
-		pause_ms(h, RETRY_MS);
+		hold_say(h, "waiting: the volume is not up here");
+		pause_ms(h, HOLD_RETRY_MS);
 		return false;
 	}
 	snprintf(h->device, sizeof(h->device), "/dev/raftblk%llu",
 		 (unsigned long long)ju(h->status, "minor"));
 	if (in_state(h, "fenced")) {
-		say(h, "waiting: this node was fenced, and %s is still open here",
+		hold_say(h, "waiting: this node was fenced, and %s is still open here",
 		    h->device);
-		pause_ms(h, RETRY_MS);
+		pause_ms(h, HOLD_RETRY_MS);
 		return false;
 	}
-	say(h, "waiting for the session");
+	hold_say(h, "waiting for the session");
 	if (ask(h)) {
 		/* Refused at once: not bootstrapped, halted, another one asks. */
-		rest(h, 200);
+		hold_rest(h, 200);
 		return false;
 	}
 	return open_device(h);
@@ -415,8 +230,8 @@ static int set_started(struct hold *h, bool start, bool lost)
 	if (h->started == start)
 		return 0;
 	h->started = start;
-	say(h, start ? "starting" : "stopping");
-	return run_hook(h, start ? "start" : "stop", start ? h->start : h->stop, start, lost);
+	hold_say(h, start ? "starting" : "stopping");
+	return hold_run_hook(h, start ? "start" : "stop", start ? h->start : h->stop, start, lost);
 }
 
 /* Also the end of what was not begun: what is not mounted is not unmounted. */
@@ -424,16 +239,16 @@ static void deactivate(struct hold *h)
 {
 	bool lost;
 
-	look(h);
-	lost = is_lost(h);
+	hold_look(h);
+	lost = hold_is_lost(h);
 	if (lost)
-		say(h, "the session was lost");
+		hold_say(h, "the session was lost");
 	set_started(h, false, lost);
-	do_umount(h, lost);
+	hold_umount(h, lost);
 	if (h->fd >= 0)
 		close(h->fd);
 	h->fd = -1;
-	say(h, "not active");
+	hold_say(h, "not active");
 }
 
 static int on_event(struct json_object *o, void *ctx)
@@ -458,23 +273,23 @@ static void await_event(struct hold *h, u64 ms)
 /* Until the session is lost, or somebody says so. Services stop while it is not served for long. */
 static void watch(struct hold *h)
 {
-	u64 served = now_ms();
+	u64 served = hold_now_ms();
 
 	for (;;) {
-		look(h);
-		if (h->end || h->aside || is_lost(h))
+		hold_look(h);
+		if (h->end || h->aside || hold_is_lost(h))
 			return;
 		if (!is_cut_off(h))
-			served = now_ms();
-		if (!h->started && served >= now_ms() - RETRY_MS)
+			served = hold_now_ms();
+		if (!h->started && served >= hold_now_ms() - HOLD_RETRY_MS)
 			set_started(h, true, false);
-		else if (h->started && h->patience_ms && now_ms() - served >= h->patience_ms)
+		else if (h->started && h->patience_ms && hold_now_ms() - served >= h->patience_ms)
 			set_started(h, false, true);
 		if (h->started)
-			say(h, "active on %s%s%s", h->device, h->dir ? ", mounted on " : "",
+			hold_say(h, "active on %s%s%s", h->device, h->dir ? ", mounted on " : "",
 			    h->dir ? h->dir : "");
 		else
-			say(h, "stopped: cut off from the other nodes");
+			hold_say(h, "stopped: cut off from the other nodes");
 		await_event(h, LOOK_MS);
 	}
 }
@@ -483,10 +298,10 @@ static void serve(struct hold *h)
 {
 	int err = 0;
 
-	if (find_mount(h))
+	if (hold_find_mount(h))
 		h->mounted = true;
 	else
-		err = do_mount(h);
+		err = hold_mount(h);
 	if (!err)
 		err = set_started(h, true, false);
 	if (!err)
@@ -494,7 +309,7 @@ static void serve(struct hold *h)
 	h->aside |= err && err != -ESTALE;
 	deactivate(h);
 	if (h->aside && !h->end && !h->once) {
-		say(h, "stepping aside for %d s", ASIDE_MS / 1000);
+		hold_say(h, "stepping aside for %d s", ASIDE_MS / 1000);
 		h->aside = false;
 		pause_ms(h, ASIDE_MS);
 	}
@@ -503,12 +318,12 @@ static void serve(struct hold *h)
 /* What a predecessor left mounted when it was killed is fenced, or still ours. */
 static void adopt(struct hold *h)
 {
-	look(h);
+	hold_look(h);
 	if (!h->status || !js(h->status, "minor"))
 		return;
 	snprintf(h->device, sizeof(h->device), "/dev/raftblk%llu",
 		 (unsigned long long)ju(h->status, "minor"));
-	if (!find_mount(h) || in_state(h, "held"))
+	if (!hold_find_mount(h) || in_state(h, "held"))
 		return;
 	h->mounted = true;
 	h->started = true;

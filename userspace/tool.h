@@ -103,15 +103,19 @@ struct conf {
 };
 
 /* All say what is wrong on stderr and return an exit code. */
-int conf_check_name(const char *what, const char *name, const char **why);
 int conf_load(struct conf *c, const struct common *opt);
 int conf_need_me(const struct conf *c);
-int conf_split_address(const char *address, char *host, size_t size, const char **port);
 int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr);
+u32 conf_members(const struct conf *c);		/* nodes that are no clients */
+void conf_path(char *path, size_t size, const struct common *opt);
+
+/* ---- value.c ---- */
+
+int conf_check_name(const char *what, const char *name, const char **why);
+int conf_split_address(const char *address, char *host, size_t size, const char **port);
 int conf_parse_size(const char *text, u64 *bytes);
 int conf_parse_ms(const char *text, u32 *ms);
 int conf_parse_election(const char *text, u32 *ms);
-void conf_path(char *path, size_t size, const struct common *opt);
 bool uuid_parse_text(const char *text, u8 *uuid);
 void uuid_format(const u8 *uuid, char *text);
 
