@@ -66,6 +66,8 @@ def parse(text):
             raise Bad(f"what is this line of it: {line}")
     if not edits:
         raise Bad("no edit in it")
+    if not set(comment) - {FOR_SIM}:
+        raise Bad("it does not say which rule it breaks")
     return comment, edits
 
 
