@@ -147,7 +147,10 @@ static void name(struct gendisk *disk)						\
 
 #endif
 
-/* A socket holds its namespace from now on: sk_net_refcnt_upgrade() is not exported on 6.1. */
+/*
+ * Makes a socket hold its network namespace. 6.1 does not export
+ * sk_net_refcnt_upgrade().
+ */
 static inline void rblk_sk_hold_net(struct sock *sk)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)

@@ -28,14 +28,14 @@ struct raft_peer {
 	bool probing;		/* PROBE: a probe is out, wait for its reply */
 	bool rejected;		/* PROBE: send no payload until an append fits */
 	bool granted;		/* gave its (pre-)vote in the current election */
-	u64 match;		/* newest entry known durable there; in a term it only grows */
+	u64 match;		/* newest entry known durable on the peer; only grows in a term */
 	u64 next;		/* first entry to send, > match */
 	u64 last_contact;	/* when it last replied to an append, or was added */
 	u64 commit_sent;	/* newest commit index sent to it */
 	u64 read_ack;		/* newest read round that it echoed */
 	u64 read_want;		/* nonce of its READ that no round covers yet; 0: none */
 	u64 read_round;		/* nonce of its READ that the current round covers; 0: none */
-	u32 win_head, win_n;	/* ring in @win */
+	u32 win_head, win_n;	/* @win is a ring: its first used place, and their number */
 	u64 win[RAFT_WINDOW_MAX];	/* last index of each append in flight */
 };
 
@@ -95,7 +95,7 @@ struct raft {
 	u64 round;		/* newest read round of this term */
 	bool round_busy;	/* @round is not confirmed yet */
 	u64 round_index;	/* commit index when @round began */
-	u64 round_read_id;	/* newest own read that @round covers */
+	u64 round_read_id;	/* newest read id of this node that @round covers */
 	struct raft_bytes bytes;
 
 	/* Reads of this node, in any role. */
@@ -149,7 +149,7 @@ static inline u64 rblk_raft_last_term(const struct raft *r)
 
 /* quorum.c */
 enum raft_tally {
-	RAFT_TALLY_MATCH,	/* newest entry that is durable there */
+	RAFT_TALLY_MATCH,	/* newest entry that is durable on the member */
 	RAFT_TALLY_CONTACT,	/* time of the last contact */
 	RAFT_TALLY_READ,	/* newest read round confirmed */
 	RAFT_TALLY_VOTE,	/* 1: voted for this node in the current election */

@@ -225,7 +225,7 @@ struct raft_peer_status {
 	u8 flags;		/* RBLK_M_* */
 	u8 state;		/* enum raft_peer_state; leader only */
 	u8 active;		/* replied within an election timeout; leader only */
-	u64 match;		/* newest entry known durable there; leader only */
+	u64 match;		/* newest entry known durable on the peer; leader only */
 	u64 next;		/* first entry to send; leader only */
 	u32 inflight;		/* appends with entries in flight; leader only */
 };

@@ -43,12 +43,12 @@ struct vol {
 	struct rblk_state applied;	/* after the last entry whose data is on the data device */
 	struct vol_plan plan;
 
-	struct vol_version *version;	/* ring */
+	struct vol_version *version;	/* ring, in log order */
 	u32 version_tail, nversion;
 	u32 *bucket;		/* newest version of some block; VOL_NONE: empty */
 	u32 bucket_shift;	/* 64 - log2 of the number of buckets */
 
-	struct vol_range *range;	/* ring */
+	struct vol_range *range;	/* ring, in log order */
 	u32 range_tail, nrange;
 
 	struct vol_item *item;	/* of the planned batch */
