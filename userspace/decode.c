@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink attributes to JSON, by the tables of decode_gen.c. What the tool prints
- * and judges is this JSON; unknown attributes of a newer module are passed over.
+ * Translates netlink attributes into JSON, by the tables of decode_gen.c. All other files
+ * of the tool work on the JSON. Attributes that only a newer module knows are ignored.
  */
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
@@ -22,7 +22,7 @@ static struct json_object *nested(const struct nlattr *attr, const struct attr *
 	struct walk w = { .set = set, .o = into };
 	const struct attr *a;
 
-	/* What is absent because it is false or empty is there in JSON. */
+	/* An attribute that is false or empty is absent, but JSON always has the key. */
 	for (a = set; a->key; a++) {
 		if (a->type == ATTR_FLAG)
 			json_object_object_add(w.o, a->key, json_object_new_boolean(0));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * raftblk dump: what is on a log or data device, offline. The scan of the log is
- * the one that a start makes; nothing is written, and a device in use can be
- * looked at too (its newest records may then be half written).
+ * raftblk dump: what is on a log or data device, offline. The log is scanned in the same
+ * way as when a volume is started. Nothing is written, so a device in use can be examined,
+ * too, although its newest records may be half written then.
  */
 #include <time.h>
 
@@ -34,7 +34,7 @@ static const char *const kind_names[RBLK_E_KIND_NR] = {
 	[RBLK_E_CLOSE] = "close",
 };
 
-/* ---- building the JSON; printing for people goes by it ---- */
+/* ---- the JSON, from which the output for people is made, too ---- */
 
 static void add_str(struct json_object *o, const char *key, const char *v)
 {
@@ -133,15 +133,15 @@ static const char *why(int err)
 {
 	switch (err) {
 	case -ENODATA:
-		return "nothing of raftblk there";
+		return "it is not a raftblk device";
 	case -EBADMSG:
 		return "damaged: the checksum is wrong";
 	case -EPROTONOSUPPORT:
-		return "of a newer version, or with features that this tool does not know";
+		return "it was made by a newer version, or has features that this tool does not know";
 	case -EINVAL:
-		return "the checksum is right, the content is not, or is another store's";
+		return "the checksum is right, but the content is invalid or belongs to another store";
 	case -EUCLEAN:
-		return "both slots are bad";
+		return "both copies are damaged";
 	}
 	return strerror(-err);
 }
@@ -243,7 +243,7 @@ static void dump_report(struct dump *d, const struct log_report *rep, int err)
 	add_str(o, "ended", rblk_log_finding_name(rep->finding));
 	if (err)
 		add_str(o, "error", err == -EBADMSG ?
-			"something that was durable is lost: it is not used" : strerror(-err));
+			"durable data is lost: the log is not used" : strerror(-err));
 	add_u64(o, "records", rep->records);
 	add_u64(o, "entries", rep->entries);
 	add_u64(o, "bytes", rep->bytes);
@@ -313,7 +313,7 @@ static void print_entry(struct json_object *e)
 static void print_dump(struct json_object *o)
 {
 	static const char *const lists[] = { "superblocks", "metadata" };
-	static const char *const titles[] = { "superblock", "metadata slot" };
+	static const char *const titles[] = { "superblock", "metadata copy" };
 	struct json_object *list;
 	char title[32];
 	size_t i, k;
@@ -341,7 +341,7 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 	int bad, err;
 
 	dump_supers(d, rd);
-	/* The one that a start would go by. */
+	/* The one that a start would use. */
 	json_object_object_add(d->o, "superblock", super_json(&d->super));
 	dump_metas(d, rd);
 	err = rblk_log_read_meta(rd, &d->super, &d->meta, &bad);
@@ -351,7 +351,7 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 	if (err)
 		return fail(EXIT_FAILED, d->dev.path,
 			    "the log is damaged: %s; see 'scan' in the output",
-			    err == -EBADMSG ? "something that was durable is lost" :
+			    err == -EBADMSG ? "durable data is lost" :
 					      strerror(-err));
 	return 0;
 }
@@ -398,13 +398,13 @@ static int dump(struct dump *d)
 	if (ret)
 		ret = fail(err == -ENODATA ? EXIT_ABSENT : EXIT_FAILED, d->dev.path, "%s%s",
 			   why(err), err == -ENODATA ?
-			   "; is it a log or data device of 'raftblk config'?" : "");
+			   "; 'raftblk config' shows the devices of a volume" : "");
 free:
 	free(rd.scratch);
 	return ret;
 }
 
-/* For udev: whatever else may be found on the device belongs to the volume. */
+/* For udev. It empties the other properties: they would describe the content of the volume. */
 static void print_udev(const char *what, const u8 *uuid, const char *volume)
 {
 	char text[37];
@@ -415,7 +415,7 @@ static void print_udev(const char *what, const u8 *uuid, const char *volume)
 	       "ID_PART_TABLE_UUID=\nRAFTBLK_UUID=%s\nRAFTBLK_VOLUME=%s\n", what, text, volume);
 }
 
-/* Nothing of raftblk there is no error: udev asks about every device. */
+/* A device that is not of raftblk is no error: udev asks about every device. */
 static int dump_udev(struct dump *d)
 {
 	struct data_super data;
@@ -451,7 +451,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->device)
-			argp_error(state, "which DEVICE?");
+			argp_error(state, "DEVICE is missing");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -462,7 +462,7 @@ int cmd_dump(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "entries", 'e', NULL, 0, "list every entry of the log", 1 },
 		{ "udev", 'u', NULL, 0,
-		  "print what it is as properties for udev(7); nothing, if not of raftblk", 1 },
+		  "print what it is, as properties for udev(7), or nothing if it is not a raftblk device", 1 },
 		{ 0 },
 	};
 	static struct dump d;
@@ -474,7 +474,7 @@ int cmd_dump(int argc, char **argv)
 		.parse = parse,
 		.ctx = &d.a,
 		.doc = "Show what is on a log or data device, or an image of one: superblocks, metadata, "
-		       "and how a scan of the log ends. Changes nothing.\v"
+		       "and how a scan of the log ends. Nothing is changed.\v"
 		       "Examples:\n  raftblk dump /dev/vdb\n  raftblk dump /dev/vdb --entries --json | jq .scan\n",
 	};
 	int err;

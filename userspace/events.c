@@ -56,14 +56,14 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		return ARGP_ERR_UNKNOWN;
 	a->count = strtol(arg, &end, 10);
 	if (*end || a->count < 1)
-		argp_error(state, "--count %s: write a number, 1 or more", arg);
+		argp_error(state, "--count: '%s' is not a valid number; write 1 or more", arg);
 	return 0;
 }
 
 int cmd_events(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "count", 'n', "N", 0, "end after N events", 1 }, { 0 },
+		{ "count", 'n', "N", 0, "exit after N events", 1 }, { 0 },
 	};
 	struct args a = {};
 	struct cmdline line = {

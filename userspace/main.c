@@ -8,19 +8,19 @@ static const struct command commands[] = {
 	{ "config", "VOLUME", "check the configuration file and print it", cmd_config },
 	{ "format", "VOLUME", "prepare the devices of this node", cmd_format },
 	{ "up", "VOLUME", "start the volume on this node", cmd_up },
-	{ "bootstrap", "VOLUME", "first configuration of a new volume, on one node",
+	{ "bootstrap", "VOLUME", "give a new volume its first configuration, on one node",
 	  cmd_bootstrap },
 	{ "status", "[VOLUME]", "show volumes that are up", cmd_status },
-	{ "sessions", "[VOLUME]", "which nodes may write", cmd_sessions },
-	{ "why", "VOLUME", "why a volume cannot be written to here, and what to do", cmd_why },
+	{ "sessions", "[VOLUME]", "show which nodes may write", cmd_sessions },
+	{ "why", "VOLUME", "explain why a volume cannot be written to here", cmd_why },
 	{ "events", "[VOLUME]", "print events as they happen", cmd_events },
-	{ "transfer", "VOLUME [NODE]", "hand leadership over", cmd_transfer },
-	{ "take", "VOLUME --force", "take the right to write from another node", cmd_take },
-	{ "hold", "VOLUME [DIR]", "be ready to take over: mount it when this node gets the session",
+	{ "transfer", "VOLUME [NODE]", "hand leadership to another node", cmd_transfer },
+	{ "take", "VOLUME --force", "take the session from another node", cmd_take },
+	{ "hold", "VOLUME [DIR]", "mount the volume whenever this node gets the session",
 	  cmd_hold },
 	{ "down", "VOLUME", "stop the volume on this node", cmd_down },
 	{ "dump", "DEVICE", "show what is on a log or data device, offline", cmd_dump },
-	{ "version", "", "versions of the tool and the module", cmd_version },
+	{ "version", "", "print the versions of the tool and the module", cmd_version },
 };
 
 int fail(int code, const char *subject, const char *fmt, ...)
@@ -51,12 +51,12 @@ static void usage(FILE *f)
 	size_t i;
 
 	fputs("usage: raftblk [--config FILE] [--node NODE] COMMAND [OPTION...] [ARGUMENT...]\n\n"
-	      "Replicated block devices: volumes on this node.\n\n", f);
+	      "Administer replicated block devices on this node.\n\n", f);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-10s %-38s %s\n", commands[i].name, commands[i].args,
 			commands[i].help);
-	fputs("\n'raftblk COMMAND --help' tells the options, with examples; raftblk(8) tells the rest.\n"
-	      "A new volume: new, then on each node format and up, then bootstrap on one of them.\n",
+	fputs("\n'raftblk COMMAND --help' lists the options of a command, with examples; see raftblk(8).\n"
+	      "To set up a new volume: new; then format and up on each node; then bootstrap on one.\n",
 	      f);
 }
 
@@ -66,8 +66,8 @@ static struct common global;
 enum { KEY_CONFIG = 0x1000, KEY_NODE, KEY_JSON };
 
 static const struct argp_option config_options[] = {
-	{ "config", KEY_CONFIG, "FILE", 0, "configuration file (/etc/raftblk/VOLUME.conf)", 90 },
-	{ "node", KEY_NODE, "NODE", 0, "name of this node (the host name)", 90 },
+	{ "config", KEY_CONFIG, "FILE", 0, "configuration file (default: /etc/raftblk/VOLUME.conf)", 90 },
+	{ "node", KEY_NODE, "NODE", 0, "name of this node (default: the host name)", 90 },
 	{ 0 },
 };
 
@@ -116,12 +116,12 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 		if (c->volume == WANT_NO_VOLUME || c->common.volume)
 			break;
 		if (conf_check_name("volume", arg, &why))
-			argp_error(state, "%s: no name for a volume: %s", arg, why);
+			argp_error(state, "'%s' is not a valid name for a volume: %s", arg, why);
 		c->common.volume = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (c->volume == WANT_VOLUME && !c->common.volume)
-			argp_error(state, "which VOLUME?");
+			argp_error(state, "VOLUME is missing");
 		break;
 	}
 	return c->parse ? c->parse(key, arg, state, c->ctx) : ARGP_ERR_UNKNOWN;
@@ -207,6 +207,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[0], commands[i].name))
 			return run(&commands[i], argc, argv);
-	return fail(EXIT_USAGE, NULL, "no %s '%s'; 'raftblk --help' lists them",
-		    argv[0][0] == '-' ? "such option" : "command", argv[0]);
+	return fail(EXIT_USAGE, NULL, "there is no %s '%s'; see: raftblk --help",
+		    argv[0][0] == '-' ? "option" : "command", argv[0]);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generic netlink: one socket for requests, one for events. A request that is
- * only started by its acknowledgement ends with a "done" event that carries our
- * op_id, so the event socket listens before the request goes.
+ * Generic netlink: one socket for requests, one for events. An acknowledgement only
+ * says that an operation was started. The operation ends with a "done" event that has
+ * our op_id, so the event socket listens before the request is sent.
  */
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
@@ -75,7 +75,7 @@ static int on_family(const struct nlmsghdr *nlh, void *data)
 
 /* ---- requests ---- */
 
-/* The sentence of an extended ack. */
+/* Keeps the sentence of an extended acknowledgement. */
 static void extended_ack(struct nl *nl, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
@@ -194,7 +194,7 @@ int nl_open(struct nl **out, const char *subject)
 	struct nlmsghdr *nlh;
 
 	if (!nl)
-		return fail(EXIT_FAILED, subject, "no memory");
+		return fail(EXIT_FAILED, subject, "out of memory");
 	nl->req = open_socket();
 	nl->event = open_socket();
 	if (!nl->req || !nl->event) {
@@ -206,7 +206,7 @@ int nl_open(struct nl **out, const char *subject)
 	err = talk(nl, nlh, on_family, nl);
 	if (err == -ENOENT) {
 		err = fail(EXIT_ABSENT, subject,
-			   "the kernel module is not loaded; load it: modprobe raftblk");
+			   "the kernel module is not loaded; to load it: modprobe raftblk");
 		goto close;
 	}
 	if (err || !nl->family) {
@@ -216,7 +216,7 @@ int nl_open(struct nl **out, const char *subject)
 	setsockopt(mnl_socket_get_fd(nl->event), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (mnl_socket_setsockopt(nl->event, NETLINK_ADD_MEMBERSHIP, &nl->group,
 				  sizeof(nl->group))) {
-		err = fail(EXIT_FAILED, subject, "netlink: no events: %s%s", strerror(errno),
+		err = fail(EXIT_FAILED, subject, "netlink: cannot listen for events: %s%s", strerror(errno),
 			   errno == EPERM ? "; run as root" : "");
 		goto close;
 	}
@@ -258,7 +258,7 @@ int nl_event_fd(struct nl *nl)
 	return mnl_socket_get_fd(nl->event);
 }
 
-/* What is there now. 1: @fn said stop; 0: go on; -errno. */
+/* Reads what has arrived. Returns 1 if @fn said stop, 0 to go on, or -errno. */
 int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx)
 {
 	struct events e = { .fn = fn, .ctx = ctx };
@@ -279,7 +279,7 @@ int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *
 	do {
 		ret = nl_read_events(nl, fn, ctx);
 		if (ret == -ENOBUFS) {
-			fail(0, NULL, "events were lost: more came than were read");
+			fail(0, NULL, "events were lost: they came faster than they were read");
 			ret = 0;
 		}
 	} while (!ret);
@@ -345,7 +345,7 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *t
 	err = talk(nl, nlh, NULL, NULL);
 	if (!err)
 		return await(nl, &e, timeout_s * 1000ULL);
-	/* Refused: the event with the whole sentence came first, perhaps behind others. */
+	/* Refused. The event with the whole sentence was sent before the error, maybe behind others. */
 	snprintf(said, sizeof(said), "%s", nl->text);
 	await(nl, &e, 200);
 	if (!text[0])

@@ -86,7 +86,7 @@ static void field(const char *name)
 	printf("  %-11s ", name);
 }
 
-/* A volume that is well answers at once. */
+/* The status of a volume that responds is newer than that. */
 static void print_age(struct json_object *o)
 {
 	u64 ms = ju(o, "age_ms");
@@ -94,7 +94,7 @@ static void print_age(struct json_object *o)
 	if (ms < STATUS_OLD_MS)
 		return;
 	field("as of");
-	printf("%s%llu s ago: it does not answer now%s\n", paint(RED, stdout),
+	printf("%s%llu s ago: the volume is unresponsive%s\n", paint(RED, stdout),
 	       (unsigned long long)(ms / 1000), paint(PLAIN, stdout));
 }
 
@@ -111,17 +111,17 @@ static void print_role(struct json_object *o)
 		     stdout),
 	       role, paint(PLAIN, stdout), (unsigned long long)ju(o, "term"));
 	if (!leads)
-		printf(", leader %s%s%s", paint(leader[0] ? "" : RED, stdout),
-		       leader[0] ? leader : "none known", paint(PLAIN, stdout));
+		printf(", %s%s%s%s", leader[0] ? "leader " : "", paint(leader[0] ? "" : RED, stdout),
+		       leader[0] ? leader : "no leader is known", paint(PLAIN, stdout));
 	puts("");
-	field("IO");
+	field("I/O");
 	if (strcmp(jstr(o, "halt"), "none"))
 		printf("%shalted: %s (error %llu)%s", paint(RED, stdout), jstr(o, "halt"),
 		       (unsigned long long)ju(o, "halt_error"), paint(PLAIN, stdout));
 	else
 		printf("%s%s%s", paint(well ? GREEN : RED, stdout),
-		       well ? "served" : "waits", paint(PLAIN, stdout));
-	printf(", %llu openers, %llu requests under way\n",
+		       well ? "served" : "waiting", paint(PLAIN, stdout));
+	printf(", %llu openers, %llu requests in progress\n",
 	       (unsigned long long)ju(o, "openers"),
 	       (unsigned long long)ju(o, "inflight"));
 }
@@ -133,7 +133,7 @@ static void print_session(struct json_object *o)
 
 	field("session");
 	if (jb(o, "conf.shared"))
-		printf("shared, %zu of %zu nodes%s", n,
+		printf("shared, held by %zu of %zu nodes%s", n,
 		       json_object_array_length(js(o, "conf.members")), n ? ": " : "");
 	else
 		printf(n ? "held by " : "free");
@@ -143,7 +143,7 @@ static void print_session(struct json_object *o)
 		       jstr(s, "node"), paint(PLAIN, stdout), (unsigned long long)ju(s, "epoch"));
 	}
 	if (!strcmp(jstr(o, "session"), "fenced"))
-		printf("; %sthis node was fenced%s", paint(RED, stdout), paint(PLAIN, stdout));
+		printf("; %sthis node is fenced%s", paint(RED, stdout), paint(PLAIN, stdout));
 	puts("");
 }
 
@@ -153,7 +153,7 @@ static void print_log(struct json_object *o)
 	char a[32], b[32], c[32];
 
 	field("log");
-	printf("%s of %s used (%llu %%), entries %llu to %llu, committed %llu, durable %llu\n",
+	printf("%s of %s used (%llu%%), entries %llu to %llu, committed to %llu, durable to %llu\n",
 	       human_bytes(used, a, sizeof(a)), human_bytes(size, b, sizeof(b)),
 	       (unsigned long long)(size ? used * 100 / size : 0),
 	       (unsigned long long)ju(o, "first_index") + 1,
@@ -161,7 +161,7 @@ static void print_log(struct json_object *o)
 	       (unsigned long long)ju(o, "commit_index"),
 	       (unsigned long long)ju(o, "durable_index"));
 	field("data");
-	printf("checkpoint at %llu, applied to %llu, %s not applied yet\n",
+	printf("checkpoint at entry %llu, applied to entry %llu, %s not applied yet\n",
 	       (unsigned long long)ju(o, "checkpoint_index"),
 	       (unsigned long long)ju(o, "applied_index"),
 	       human_bytes(ju(o, "unapplied_bytes"), c, sizeof(c)));
@@ -178,14 +178,14 @@ static void print_peer(struct json_object *o, struct json_object *p)
 		printf("%sconnected%s", paint(GREEN, stdout), paint(PLAIN, stdout));
 	else if (jstr(p, "reason")[0])
 		printf("%s%s: %s%s", paint(RED, stdout),
-		       js(p, "rejected") ? "refused" : "refuses us", jstr(p, "reason"),
+		       js(p, "rejected") ? "refused by this node" : "refuses this node", jstr(p, "reason"),
 		       paint(PLAIN, stdout));
 	else
 		printf("%snot connected%s%s%s", paint(RED, stdout), paint(PLAIN, stdout),
 		       js(p, "error") ? ": " : "",
 		       js(p, "error") ? strerror(ju(p, "error")) : "");
 	if (!strcmp(jstr(o, "role"), "leader") && js(p, "replica")) {
-		printf(", has %llu", (unsigned long long)match);
+		printf(", has entries to %llu", (unsigned long long)match);
 		if (match < last)
 			printf(" (%llu behind)", (unsigned long long)(last - match));
 		if (strcmp(jstr(p, "replica"), "replicate"))
@@ -226,11 +226,11 @@ void print_status(struct json_object *o)
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
 	if (jb(o, "needs_resync"))
-		printf("  %sthis node needs a resync: the log no longer covers it, IO goes to the leader%s\n",
+		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
 	field("devices");
 	if (jstr(o, "log_path")[0])
 		printf("log %s, data %s\n", jstr(o, "log_path"), jstr(o, "data_path"));
 	else
-		puts("none: a client");
+		puts("none: this node is a client");
 }

@@ -15,15 +15,15 @@ static void print_sessions(struct json_object *o)
 	size_t i, n = list ? json_object_array_length(list) : 0;
 
 	if (!n)
-		printf("%-12s no session: free for the node that opens it\n", jstr(o, "volume"));
+		printf("%-12s no session: the next node that opens the device for writing gets one\n", jstr(o, "volume"));
 	for (i = 0; i < n; i++)
 		print_one(o, json_object_array_get_idx(list, i));
 	if (!strcmp(jstr(o, "session"), "fenced"))
-		printf("%-12s %sthis node was fenced%s: close %s here\n", jstr(o, "volume"),
+		printf("%-12s %sthis node is fenced%s: close %s here\n", jstr(o, "volume"),
 		       paint(RED, stdout), paint(PLAIN, stdout), jstr(o, "device"));
 }
 
-/* What is of interest here, in an object of its own. */
+/* A copy of the part of the status that is about sessions. */
 static struct json_object *extract(struct json_object *o)
 {
 	static const char *const keys[] = { "volume", "node", "session", "sessions" };
@@ -50,7 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 int cmd_sessions(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "input", 'i', "FILE", 0, "show what 'status --json' has saved in FILE", 1 },
+		{ "input", 'i', "FILE", 0, "show the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
 	const char *from = NULL;
@@ -62,7 +62,7 @@ int cmd_sessions(int argc, char **argv)
 		.parse = parse,
 		.ctx = &from,
 		.doc = "Show which nodes hold a session of VOLUME, the right to write, as far as this node knows. "
-		       "One at most, unless the volume is shared.\v"
+		       "There is at most one, unless the volume is shared.\v"
 		       "Examples:\n  raftblk sessions\n  raftblk sessions r0 --json\n",
 	};
 	struct json_object *all, *list;

@@ -6,7 +6,7 @@ struct args {
 	const char *from;
 };
 
-/* Who has @store: names are friendlier than identities. */
+/* The node that has @store: people know names, not identities. */
 static const char *node_of(struct json_object *o, const char *store)
 {
 	static const char *const lists[] = { "conf.members", "peers" };
@@ -26,7 +26,7 @@ static const char *node_of(struct json_object *o, const char *store)
 	return "";
 }
 
-/* A node without disks is not in the configuration: its store has to do. */
+/* A node without disks is not in the configuration: its store is shown instead of a name. */
 static void add_name_from(struct json_object *o, const char *store, struct json_object *to,
 			  const char *key)
 {
@@ -48,7 +48,7 @@ static void add_disk(struct json_object *o)
 			       json_object_new_uint64(ju(o, "sectors") << RBLK_SECTOR_SHIFT));
 }
 
-/* Of an exclusive volume, the one that has a session is the holder. */
+/* The holder of an exclusive volume is the node that has the only session. */
 static void add_sessions(struct json_object *o)
 {
 	struct json_object *list = js(o, "sessions"), *s;
@@ -81,7 +81,7 @@ static int from_file(const char *volume, const char *from, struct json_object *a
 
 	if (!o)
 		return fail(EXIT_ABSENT, volume,
-			    "cannot read %s: %.*s; it should be what 'raftblk status --json' printed",
+			    "cannot read %s: %.*s; it has to be the output of 'raftblk status --json'",
 			    from, (int)strcspn(json_util_get_last_err(), "\n"),
 			    json_util_get_last_err());
 	if (!json_object_is_type(o, json_type_array)) {
@@ -109,7 +109,7 @@ static int from_kernel(const char *volume, struct json_object *all)
 	nl_close(nl);
 	if (err == -ENODEV)
 		return fail(EXIT_ABSENT, volume,
-			    "it is not up on this node; start it: raftblk up %s", volume);
+			    "the volume is not up on this node; to start it: raftblk up %s", volume);
 	return err ? fail(EXIT_FAILED, volume, "status: %s", strerror(-err)) : 0;
 }
 
@@ -119,7 +119,7 @@ int status_get(const char *volume, const char *from, struct json_object **o)
 	int err = from ? from_file(volume, from, all) : from_kernel(volume, all);
 
 	if (!err && volume && !json_object_array_length(all))
-		err = fail(EXIT_ABSENT, volume, "%s says nothing of it",
+		err = fail(EXIT_ABSENT, volume, "%s has no status of this volume",
 			   from ? from : "the kernel");
 	if (err) {
 		json_object_put(all);
@@ -142,7 +142,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 int cmd_status(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "input", 'i', "FILE", 0, "show what 'status --json' has saved in FILE", 1 },
+		{ "input", 'i', "FILE", 0, "show the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
 	struct args a = {};
@@ -153,7 +153,7 @@ int cmd_status(int argc, char **argv)
 		.args_doc = "[VOLUME]",
 		.parse = parse,
 		.ctx = &a,
-		.doc = "Show VOLUME, or all volumes that are up in this network namespace.\v"
+		.doc = "Show the status of VOLUME, or of all volumes that are up in this network namespace.\v"
 		       "Examples:\n  raftblk status\n  raftblk status r0\n"
 		       "  raftblk status --json | jq '.[].role'\n  raftblk status r0 --json | jq .role\n",
 	};

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* The kernel's headers for userspace declare these too, as other types of the same size. */
+/* The kernel's headers for userspace declare these, too, as other types of the same size. */
 #define __le16 rblk_le16
 #define __le32 rblk_le32
 #define __le64 rblk_le64
@@ -27,7 +27,7 @@ enum {
 	EXIT_USAGE = 2,		/* wrong command line */
 	EXIT_ABSENT = 3,	/* no such volume, file, device, module; not running */
 	EXIT_CONFIG = 4,	/* the configuration file is wrong */
-	EXIT_TIMEOUT = 5,	/* under way, the end was not awaited */
+	EXIT_TIMEOUT = 5,	/* still in progress when --timeout had passed */
 };
 
 struct command {
@@ -149,8 +149,8 @@ int nl_open(struct nl **nl, const char *subject);
 void nl_close(struct nl *nl);
 struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
 /*
- * Sends the request; with a op_id, waits for its end. @text: the sentence of
- * the event or the extended ack. 0 or -errno; -ETIME: not over in time.
+ * Sends the request and waits for the end of the operation @op_id. @text is the sentence of
+ * the event or of the extended acknowledgement. Returns 0 or -errno; -ETIME: still in progress.
  */
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text,
 	  size_t size);

@@ -75,7 +75,7 @@ int cmd_version(int argc, char **argv)
 {
 	struct cmdline line = {
 		.volume = WANT_NO_VOLUME, .args_doc = "", .takes_json = true,
-		.doc = "Print the versions of the tool, and of the module if it is loaded.\v"
+		.doc = "Print the versions of the tool and, if it is loaded, of the module.\v"
 		       "Examples:\n  raftblk version\n  raftblk version --json | jq -r .module.version\n",
 	};
 	struct json_object *o;

@@ -30,7 +30,7 @@ enum {
 #define TIMEOUT_OPTION                                                         \
 	{                                                                      \
 		"timeout", KEY_TIMEOUT, "SECONDS", 0,                          \
-			"wait that long for the end; it goes on without us", 2 \
+			"stop waiting after SECONDS; the operation goes on", 2 \
 	}
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
@@ -43,7 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	case KEY_TIMEOUT:
 		ch->timeout = strtoul(arg, &end, 10);
 		if (*end || !ch->timeout || ch->timeout > 86400)
-			argp_error(state, "--timeout %s: write seconds, 1 to 86400", arg);
+			argp_error(state, "--timeout: '%s' is not a valid time; write 1 to 86400 seconds", arg);
 		return 0;
 	case KEY_FORCE:
 		ch->force = true;
@@ -51,7 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	case KEY_SIZE:
 		if (conf_parse_size(arg, &ch->size) || !ch->size || ch->size % 4096)
 			argp_error(state,
-				   "--size %s: write a multiple of 4096 bytes, as 512M or 100G",
+				   "--size: '%s' is not a valid size; write a multiple of 4096 bytes, such as 512M or 100G",
 				   arg);
 		return 0;
 	case KEY_SHARED:
@@ -59,24 +59,24 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		return 0;
 	case KEY_ELECTION:
 		if (conf_parse_election(arg, &ch->election_ms))
-			argp_error(state, "--election-timeout %s: write 50ms to 30s", arg);
+			argp_error(state, "--election-timeout: '%s' is not a valid time; write 50ms to 30s", arg);
 		return 0;
 	case KEY_WAIT:
 		if (conf_parse_ms(arg, &ch->wait_ms) || !ch->wait_ms || ch->wait_ms > 30000)
-			argp_error(state, "--wait %s: write a time, 1ms to 30s", arg);
+			argp_error(state, "--wait: '%s' is not a valid time; write 1ms to 30s", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (ch->to || strcmp(program_invocation_short_name, "raftblk transfer"))
 			return ARGP_ERR_UNKNOWN;
 		if (conf_check_name("node", arg, &why))
-			argp_error(state, "%s: no name for a node: %s", arg, why);
+			argp_error(state, "'%s' is not a valid name for a node: %s", arg, why);
 		ch->to = arg;
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }
 
-/* What to do about what the kernel said; VOLUME goes into the %s. */
+/* What to do about an error that the kernel reported; VOLUME goes into the %s. */
 static const struct {
 	const char *what;
 	int err;
@@ -84,32 +84,32 @@ static const struct {
 	const char *hint;
 } hints[] = {
 	{ "up", EEXIST, EXIT_FAILED, "see: raftblk status %s" },
-	{ "up", ENODATA, EXIT_ABSENT, "first: raftblk format %s" },
-	{ "up", ENOENT, EXIT_ABSENT, "see lsblk(8), and 'raftblk config %s'" },
-	{ "up", EBUSY, EXIT_FAILED, "'raftblk config %s' shows what is to be used" },
+	{ "up", ENODATA, EXIT_ABSENT, "to format the devices: raftblk format %s" },
+	{ "up", ENOENT, EXIT_ABSENT, "compare the output of lsblk(8) with 'raftblk config %s'" },
+	{ "up", EBUSY, EXIT_FAILED, "'raftblk config %s' shows the configured devices and minor" },
 	{ "up", EADDRINUSE, EXIT_FAILED,
-	  "'ss -ltnp' tells who has it; 'raftblk config %s' shows the address" },
+	  "'ss -ltnp' shows which program uses it; 'raftblk config %s' shows the address" },
 	{ "up", EADDRNOTAVAIL, EXIT_FAILED,
-	  "is this the right node? 'raftblk config %s' and 'ip addr' tell" },
+	  "compare 'raftblk config %s' with 'ip addr': this may be the wrong node" },
 	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
 	{ "down", EBUSY, EXIT_FAILED,
-	  "unmount and close it (fuser -vm tells who has it), or: raftblk down %s --force" },
+	  "unmount and close it ('fuser -vm' shows the openers), or: raftblk down %s --force" },
 	{ "down", EALREADY, EXIT_FAILED, "wait, or: raftblk down %s --force" },
-	{ "bootstrap", EEXIST, EXIT_FAILED, "nothing is to be done: raftblk status %s" },
+	{ "bootstrap", EEXIST, EXIT_FAILED, "there is nothing left to do; see: raftblk status %s" },
 	{ "bootstrap", ENOTCONN, EXIT_FAILED, "see: raftblk why %s" },
 	{ "bootstrap", ENOTEMPTY, EXIT_FAILED,
-	  "if its data is not needed, there: raftblk down %s, format with --force, up" },
+	  "if the data of that node is not needed, run there: raftblk down %s, format --force, up" },
 	{ "bootstrap", ENOSPC, EXIT_FAILED,
-	  "take a smaller --size, or none: raftblk bootstrap %s" },
-	{ "transfer", EREMOTE, EXIT_FAILED, "run it on the node that leads: raftblk status %s" },
+	  "choose a smaller --size, or none: raftblk bootstrap %s" },
+	{ "transfer", EREMOTE, EXIT_FAILED, "run it on the leader; to find it: raftblk status %s" },
 	{ "take", EBUSY, EXIT_FAILED, "see: raftblk sessions %s" },
 	{ "take", ESTALE, EXIT_FAILED,
-	  "unmount and close it here (fuser -vm tells who has it); see: raftblk why %s" },
-	{ "take", EOPNOTSUPP, EXIT_FAILED, "open it; see: raftblk sessions %s" },
-	{ "take", ENODATA, EXIT_FAILED, "on one node, once: raftblk bootstrap %s" },
+	  "unmount and close it here ('fuser -vm' shows the openers); see: raftblk why %s" },
+	{ "take", EOPNOTSUPP, EXIT_FAILED, "open the device instead; see: raftblk sessions %s" },
+	{ "take", ENODATA, EXIT_FAILED, "run on one node, once: raftblk bootstrap %s" },
 	{ "take", ETIMEDOUT, EXIT_FAILED, "see: raftblk why %s" },
 	{ "transfer", ENOENT, EXIT_FAILED,
-	  "it is not a node of the volume, see: raftblk status %s" },
+	  "it is not a node of the volume; see: raftblk status %s" },
 };
 
 static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout)
@@ -121,12 +121,12 @@ static int failed(const char *volume, const char *what, int err, const char *tex
 	switch (err) {
 	case -ETIME:
 		return fail(EXIT_TIMEOUT, volume,
-			    "%s: not over after %u s, and still under way; see: raftblk why %s",
+			    "%s: still in progress after %u s; see: raftblk why %s",
 			    what, timeout, volume);
 	case -EPERM:
 		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what, cause);
 	case -ENODEV:
-		return fail(EXIT_ABSENT, volume, "%s: %s; start it: raftblk up %s", what, cause,
+		return fail(EXIT_ABSENT, volume, "%s: %s; to start it: raftblk up %s", what, cause,
 			    volume);
 	}
 	for (i = 0; i < ARRAY_SIZE(hints); i++) {
@@ -200,11 +200,11 @@ static int tell_up(struct json_object *o, void *ctx)
 	printf("%s is up as /dev/raftblk%llu%s\n", jstr(o, "volume"),
 	       (unsigned long long)ju(o, "minor"),
 	       js(o, "conf") ? "" :
-	       "; not bootstrapped yet: once it is up on all nodes, 'raftblk bootstrap' on one");
+	       "; it is not bootstrapped yet: when it is up on all nodes, run 'raftblk bootstrap' on one");
 	return 0;
 }
 
-/* The file and the device must speak of the same volume: the kernel does not know the file. */
+/* The kernel does not know the file, so the tool compares the uuids of file and device. */
 static int check_uuid(const struct conf *c)
 {
 	struct device d = { .what = "log", .path = c->me->log };
@@ -224,14 +224,14 @@ static int check_uuid(const struct conf *c)
 	device_close(&d);
 	if (err == -ENODATA)
 		return fail(EXIT_ABSENT, c->volume,
-			    "log device %s is not a raftblk log device; blkid(8) tells what it holds; to make it one: raftblk format %s",
+			    "log device %s is not a raftblk log device; blkid(8) shows what it holds; to format it: raftblk format %s",
 			    c->me->log, c->volume);
-	/* What else is wrong with it the kernel finds and tells. */
+	/* The kernel reports whatever else is wrong with it. */
 	if (err || !memcmp(s.volume, c->uuid, RBLK_UUID_LEN))
 		return 0;
 	uuid_format(s.volume, found);
 	return fail(EXIT_FAILED, c->volume,
-		    "log device %s belongs to volume %s with uuid %s, %s says %s; is it the file of all other nodes, or another volume's device?",
+		    "log device %s belongs to volume %s with uuid %s, but the uuid in %s is %s; compare the file with those of the other nodes, and check that the device is the right one",
 		    c->me->log, s.volume_name, found, c->path, c->uuid_text);
 }
 
@@ -317,7 +317,7 @@ static int change(const char *volume, const char *what, u8 cmd, const struct cha
 
 	if (err)
 		return err;
-	/* Peers that came up a moment ago are heard in a moment. */
+	/* Peers that were started a moment ago need a moment to connect. */
 	while ((err = change_once(nl, volume, cmd, ch, text, sizeof(text))) == -ENOTCONN && tries--)
 		nanosleep(&pause, NULL);
 	if (err)
@@ -332,7 +332,7 @@ int cmd_down(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "force", KEY_FORCE, NULL, 0,
-		  "although the device is open: every request ends, with an error; wait for nothing",
+		  "stop it even if the device is open: all requests fail at once, and nothing is waited for",
 		  1 },
 		TIMEOUT_OPTION,
 		{ 0 },
@@ -341,7 +341,7 @@ int cmd_down(int argc, char **argv)
 	struct cmdline line = {
 		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
 		.parse = parse, .ctx = &ch,
-		.doc = "Stop VOLUME on this node: leadership is handed over, the log applied.\v"
+		.doc = "Stop VOLUME on this node, after leadership is handed over and the log applied.\v"
 		       "Examples:\n  raftblk down r0\n  raftblk down r0 --force\n",
 	};
 
@@ -349,7 +349,7 @@ int cmd_down(int argc, char **argv)
 	return change(line.common.volume, "down", RAFTBLK_CMD_DOWN, &ch);
 }
 
-/* What the command line does not say, the configuration file does, if there is one. */
+/* Options that are not given are taken from the configuration file, if there is one. */
 static int from_file(struct change *ch, const struct common *opt)
 {
 	char path[512];
@@ -372,12 +372,12 @@ int cmd_bootstrap(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "size", KEY_SIZE, "SIZE", 0,
-		  "size of the volume (the file's; what the smallest data device allows)", 1 },
+		  "size of the volume (default: that of the file, or else what the smallest data device allows)", 1 },
 		{ "shared", KEY_SHARED, NULL, 0,
-		  "all nodes may write at once: for cluster file systems only, others are destroyed by it",
+		  "let all nodes write at once: only for cluster file systems, all others are destroyed by it",
 		  1 },
 		{ "election-timeout", KEY_ELECTION, "TIME", 0,
-		  "how long a leader may be silent (what the file said when this node went up)",
+		  "how long a leader may be silent (default: the value with which this node was started)",
 		  1 },
 		TIMEOUT_OPTION,
 		{ 0 },
@@ -390,7 +390,7 @@ int cmd_bootstrap(int argc, char **argv)
 		.args_doc = "VOLUME",
 		.parse = parse,
 		.ctx = &ch,
-		.doc = "Give a new VOLUME its first configuration: once, on one node, when it is up on all of them.\v"
+		.doc = "Give a new VOLUME its first configuration. Run it once, on one node, when VOLUME is up on all nodes.\v"
 		       "Examples:\n  raftblk bootstrap r0\n  raftblk bootstrap r0 --size 100G\n",
 	};
 	int err;
@@ -410,7 +410,7 @@ int cmd_transfer(int argc, char **argv)
 		.args_doc = "VOLUME [NODE]",
 		.parse = parse,
 		.ctx = &ch,
-		.doc = "Hand the leadership of VOLUME to NODE, or to the best one. On the node that leads.\v"
+		.doc = "Hand the leadership of VOLUME to NODE, or to the node that suits best. Run it on the leader.\v"
 		       "Examples:\n  raftblk transfer r0\n  raftblk transfer r0 n2\n",
 	};
 
@@ -420,9 +420,9 @@ int cmd_transfer(int argc, char **argv)
 
 static void tell_take(const char *volume)
 {
-	printf("%s: taking the session from the node that has it, used or not:\n"
-	       "  - that node is fenced: what it has open fails, until all of it is closed;\n"
-	       "  - no write that was acknowledged is lost, what comes late changes nothing;\n"
+	printf("%s: taking the session from the node that holds it, even if it is in use there:\n"
+	       "  - that node is fenced: its I/O fails until every opener there has closed the device;\n"
+	       "  - no acknowledged write is lost, and a write that arrives late has no effect;\n"
 	       "  - what its programs and file systems had not written yet is lost, as in a crash.\n",
 	       volume);
 }
@@ -430,9 +430,9 @@ static void tell_take(const char *volume)
 int cmd_take(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "force", KEY_FORCE, NULL, 0, "although another node uses the volume", 1 },
+		{ "force", KEY_FORCE, NULL, 0, "take it even if another node uses the volume", 1 },
 		{ "wait", KEY_WAIT, "TIME", 0,
-		  "take nothing from a node that uses it; ask again until it does not, for TIME at most",
+		  "wait up to TIME until no other node uses the volume",
 		  1 },
 		TIMEOUT_OPTION,
 		{ 0 },
@@ -442,7 +442,7 @@ int cmd_take(int argc, char **argv)
 		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
 		.parse = parse, .ctx = &ch,
 		.doc = "Take the session of VOLUME, the right to write, for this node. "
-		       "Opening the device for writing takes it, too, unless another node uses it.\v"
+		       "Opening the device for writing takes it, too, unless another node uses the volume.\v"
 		       "Examples:\n  raftblk take r0 --force\n  raftblk take r0 --wait 10s\n",
 	};
 
@@ -451,7 +451,7 @@ int cmd_take(int argc, char **argv)
 		tell_take(line.common.volume);
 	if (!ch.force && !ch.wait_ms)
 		return fail(EXIT_USAGE, line.common.volume,
-			    "take: nothing was done; if that is what you want: raftblk take %s --force",
+			    "take: nothing was done; if this is what you want: raftblk take %s --force",
 			    line.common.volume);
 	return change(line.common.volume, "take", RAFTBLK_CMD_TAKE, &ch);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * raftblk why: what keeps a volume from being written to here, and what to do.
- * Rules in one table, the most telling one first; each looks at the status only.
+ * raftblk why: what keeps a volume from being written to here, and what to do. The rules
+ * are in one table, and the first one that applies is the answer. A rule sees the status only.
  */
 #include "status.h"
 #include "wire/wire.h"
@@ -64,7 +64,7 @@ static bool is_resync(struct json_object *p)
 	return jb(p, "needs_resync");
 }
 
-/* "n2 (Connection refused), n3 (refuses us: another volume)" */
+/* "n2 (Connection refused), n3 (refuses this node: another volume)" */
 static void list_down(struct json_object *o, char *buf, size_t size)
 {
 	struct json_object *peers = js(o, "peers"), *p;
@@ -76,12 +76,12 @@ static void list_down(struct json_object *o, char *buf, size_t size)
 		if (!is_down(p))
 			continue;
 		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
-			      js(p, "rejected") ? "refused: " :
-			      js(p, "refused")	? "refuses us: " :
+			      js(p, "rejected") ? "refused by this node: " :
+			      js(p, "refused")	? "refuses this node: " :
 						  "",
 			      jstr(p, "reason")[0] ? jstr(p, "reason") :
 			      js(p, "error")	   ? strerror(ju(p, "error")) :
-						     "not heard of");
+						     "no contact");
 	}
 }
 
@@ -103,7 +103,7 @@ static bool no_answer(struct json_object *o, struct said *s)
 
 	if (ms < STATUS_OLD_MS)
 		return false;
-	cause(s, "the volume has not answered on this node for %llu s",
+	cause(s, "the volume has been unresponsive on this node for %llu s",
 	      (unsigned long long)(ms / 1000));
 	if (jstr(o, "log_path")[0])
 		step(s, "wait; if it lasts, I/O to %s or %s is stuck; see: dmesg",
@@ -122,10 +122,10 @@ static bool halted(struct json_object *o, struct said *s)
 		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
 		{ "data", "its data device failed",
 		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
-		{ "rot", "a committed entry in its log is rotten",
-		  "keep the other nodes running; 'raftblk dump %s' shows it" },
+		{ "rot", "a committed entry in its log is damaged",
+		  "keep the other nodes running; 'raftblk dump %s' shows which entries are lost" },
 		{ "invariant", "an internal check failed",
-		  "please report it with the kernel log; 'raftblk down --force' and 'raftblk up' start again from %s" },
+		  "please report this with the kernel log; 'raftblk down --force' and 'raftblk up' start the node again from %s" },
 	};
 	const char *path = is(o, "halt", "data") ? "data_path" : "log_path";
 	size_t i;
@@ -135,12 +135,12 @@ static bool halted(struct json_object *o, struct said *s)
 	for (i = 0; i < ARRAY_SIZE(why); i++) {
 		if (!is(o, "halt", why[i].halt))
 			continue;
-		cause(s, "this member fell silent: %s (%s)", why[i].cause,
+		cause(s, "this node is halted: %s (%s)", why[i].cause,
 		      strerror(ju(o, "halt_error")));
 		snprintf(s->step, sizeof(s->step), why[i].step, jstr(o, path));
 		return true;
 	}
-	cause(s, "this member fell silent: %s", jstr(o, "halt"));
+	cause(s, "this node is halted: %s", jstr(o, "halt"));
 	step(s, "see: dmesg");
 	return true;
 }
@@ -175,12 +175,12 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 		return false;
 	if (peer_with(o, is_down, &n)) {
 		list_down(o, down, sizeof(down));
-		cause(s, "the volume was not bootstrapped, and not all nodes are connected: %s",
+		cause(s, "the volume is not bootstrapped yet, and not all nodes are connected: %s",
 		      down);
-		step(s, "'raftblk up %s' there; check addresses and firewalls", jstr(o, "volume"));
+		step(s, "run 'raftblk up %s' on the missing nodes; check addresses and firewalls", jstr(o, "volume"));
 	} else {
-		cause(s, "the volume was not bootstrapped");
-		step(s, "on one node, once: raftblk bootstrap %s", jstr(o, "volume"));
+		cause(s, "the volume is not bootstrapped yet");
+		step(s, "run on one node, once: raftblk bootstrap %s", jstr(o, "volume"));
 	}
 	return true;
 }
@@ -191,7 +191,7 @@ static bool wants_resync(struct json_object *o, struct said *s)
 		return false;
 	cause(s, "this node was away for so long that the leader's log no longer covers it");
 	step(s,
-	     "its replica needs a resync, which this version cannot do yet; until then IO on this node goes to the leader");
+	     "its replica needs a resync, which this version cannot do yet; until then I/O on this node goes to the leader");
 	return true;
 }
 
@@ -199,9 +199,9 @@ static bool fenced(struct json_object *o, struct said *s)
 {
 	if (!is(o, "session", "fenced"))
 		return false;
-	cause(s, "the session of this node was taken over by %s: what is open here is fenced",
+	cause(s, "the session of this node was taken over by %s, and I/O fails here until every opener is gone",
 	      jstr(o, "holder_node")[0] ? jstr(o, "holder_node") : "another node");
-	step(s, "unmount, and close %s everywhere on this node (%llu openers)", jstr(o, "device"),
+	step(s, "unmount %s and close it everywhere on this node (%llu openers)", jstr(o, "device"),
 	     (unsigned long long)ju(o, "openers"));
 	return true;
 }
@@ -217,9 +217,9 @@ static bool no_quorum(struct json_object *o, struct said *s)
 		return false;
 	list_down(o, down, sizeof(down));
 	cause(s,
-	      "no quorum: of %zu nodes, %zu are connected with this one, %zu are needed; missing: %s",
-	      voters, voters - n - 1, voters / 2, down);
-	step(s, "bring one of them back; IO waits meanwhile");
+	      "no quorum: this node is connected to %zu of %zu other nodes, and needs %zu; missing: %s",
+	      voters - n - 1, voters - 1, voters / 2, down);
+	step(s, "bring one of them back; I/O waits until then");
 	return true;
 }
 
@@ -227,9 +227,9 @@ static bool no_leader(struct json_object *o, struct said *s)
 {
 	if (strcmp(jstr(o, "leader_node"), ""))
 		return false;
-	cause(s, "no leader is known; an election is under way (term %llu)",
+	cause(s, "no leader is known; an election is in progress (term %llu)",
 	      (unsigned long long)ju(o, "term"));
-	step(s, "wait a moment; if it lasts: 'raftblk why %s' on the other nodes",
+	step(s, "wait a moment; if it lasts, run 'raftblk why %s' on the other nodes",
 	     jstr(o, "volume"));
 	return true;
 }
@@ -240,7 +240,7 @@ static bool not_ready(struct json_object *o, struct said *s)
 		return false;
 	cause(s, "this leader has not committed an entry of its term yet");
 	step(s,
-	     "wait a moment; if it lasts, a majority is not writing: see 'raftblk status' there");
+	     "wait a moment; if it lasts, a majority cannot write: run 'raftblk status' on the other nodes");
 	return true;
 }
 
@@ -252,7 +252,7 @@ static bool held_elsewhere(struct json_object *o, struct said *s)
 		return false;
 	cause(s, "%s holds the session of the volume: one node writes at a time", holder);
 	step(s,
-	     "open the device here: %s gives the session up if it does not use it; if it does, close it there, or take it: raftblk take %s --force",
+	     "open the device here: %s gives up the session if it does not use the device; if it does, close it there, or take the session: raftblk take %s --force",
 	     holder, jstr(o, "volume"));
 	return true;
 }
@@ -274,7 +274,7 @@ static const struct rule {
 	{ "held-elsewhere", held_elsewhere },
 };
 
-/* ---- not in the way of writing, but worth knowing ---- */
+/* ---- what does not prevent writing, but is worth knowing ---- */
 
 static void remark(struct json_object *list, const char *fmt, ...)
 {
@@ -303,10 +303,10 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));
 	if (size && used > size / 10 * 9)
-		remark(list, "the log is %llu %% full: writes wait for the data device %s",
+		remark(list, "the log is %llu%% full: writes wait for the data device %s",
 		       (unsigned long long)(used * 100 / size), jstr(o, "data_path"));
 	if (ju(o, "frames_bad"))
-		remark(list, "%llu connections were cut because of what they sent; see: dmesg",
+		remark(list, "%llu connections were closed because of invalid frames; see: dmesg",
 		       (unsigned long long)ju(o, "frames_bad"));
 }
 
@@ -359,7 +359,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 int cmd_why(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "input", 'i', "FILE", 0, "judge what 'status --json' has saved in FILE", 1 },
+		{ "input", 'i', "FILE", 0, "explain the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
 	const char *from = NULL;
@@ -370,8 +370,8 @@ int cmd_why(int argc, char **argv)
 		.args_doc = "VOLUME",
 		.parse = parse,
 		.ctx = &from,
-		.doc = "Tell why VOLUME cannot be written to on this node, who is missing, and what to do next. "
-		       "Exit code 0: it can be written to; 1: it cannot.\v"
+		.doc = "Explain why VOLUME cannot be written to on this node, which nodes are missing, and what to do next. "
+		       "The exit code is 0 if it can be written to, and 1 if it cannot.\v"
 		       "Examples:\n  raftblk why r0\n  raftblk why r0 --json\n",
 	};
 	struct json_object *all, *r;
