@@ -15,11 +15,13 @@
 #define RAFTBLK_PEERS_MAX	15
 
 /**
- * enum raftblk_volume_state - Life of a volume on this node.
- * @RAFTBLK_VOLUME_STATE_STARTING: Opening the devices, recovering.
- * @RAFTBLK_VOLUME_STATE_RUNNING: It takes part.
- * @RAFTBLK_VOLUME_STATE_STOPPING: Going down.
- * @RAFTBLK_VOLUME_STATE_FAILED: The start failed; it vanishes.
+ * enum raftblk_volume_state - State of a volume on this node.
+ * @RAFTBLK_VOLUME_STATE_STARTING: Its devices are being opened and its log
+ *   recovered.
+ * @RAFTBLK_VOLUME_STATE_RUNNING: It takes part in the cluster.
+ * @RAFTBLK_VOLUME_STATE_STOPPING: It is being stopped.
+ * @RAFTBLK_VOLUME_STATE_FAILED: It could not be started, and is about to
+ *   disappear.
  */
 enum raftblk_volume_state {
 	RAFTBLK_VOLUME_STATE_STARTING,
@@ -29,8 +31,9 @@ enum raftblk_volume_state {
 };
 
 /**
- * enum raftblk_role - Role in the Raft group.
- * @RAFTBLK_ROLE_HALTED: Silent until the next start, see halt.
+ * enum raftblk_role - Role of a node in the Raft group.
+ * @RAFTBLK_ROLE_HALTED: The node is silent until it is started again; "halt"
+ *   says why.
  */
 enum raftblk_role {
 	RAFTBLK_ROLE_FOLLOWER,
@@ -41,11 +44,11 @@ enum raftblk_role {
 };
 
 /**
- * enum raftblk_halt - Why a member fell silent.
+ * enum raftblk_halt - Why a node is halted.
  * @RAFTBLK_HALT_LOG: Its log device failed.
  * @RAFTBLK_HALT_DATA: Its data device failed.
- * @RAFTBLK_HALT_ROT: A committed entry is rotten in its log.
- * @RAFTBLK_HALT_INVARIANT: A broken invariant, see the kernel log.
+ * @RAFTBLK_HALT_ROT: A committed entry in its log is damaged.
+ * @RAFTBLK_HALT_INVARIANT: An invariant is broken; the kernel log says which.
  * @RAFTBLK_HALT_STOPPED: The volume was stopped.
  */
 enum raftblk_halt {
@@ -58,9 +61,11 @@ enum raftblk_halt {
 };
 
 /**
- * enum raftblk_session - The session of this node, its right to write.
- * @RAFTBLK_SESSION_NONE: It holds none; the device is read-only here.
- * @RAFTBLK_SESSION_FENCED: Taken over; until every opener has closed.
+ * enum raftblk_session - State of the session of this node, its right to
+ *   write.
+ * @RAFTBLK_SESSION_NONE: It has no session, and its device is read-only.
+ * @RAFTBLK_SESSION_FENCED: Another node took the session over. I/O fails until
+ *   every opener is gone.
  */
 enum raftblk_session {
 	RAFTBLK_SESSION_NONE,
@@ -70,9 +75,10 @@ enum raftblk_session {
 };
 
 /**
- * enum raftblk_replica - How the leader sees a peer.
- * @RAFTBLK_REPLICA_PROBE: Where the logs meet is being looked for.
- * @RAFTBLK_REPLICA_RESYNC: It needs entries that the log no longer holds.
+ * enum raftblk_replica - How the leader feeds a peer.
+ * @RAFTBLK_REPLICA_PROBE: The leader looks for the point where the logs meet.
+ * @RAFTBLK_REPLICA_RESYNC: The peer needs entries that the log of the leader
+ *   no longer holds.
  */
 enum raftblk_replica {
 	RAFTBLK_REPLICA_PROBE,
@@ -81,16 +87,18 @@ enum raftblk_replica {
 };
 
 /**
- * enum raftblk_event - What an event tells.
- * @RAFTBLK_EVENT_ROLE: Role, leader or term changed; argument unused.
- * @RAFTBLK_EVENT_PEER: A peer came, went, or needs a resync; the argument is
- *   its slot.
+ * enum raftblk_event - What an event is about.
+ * @RAFTBLK_EVENT_ROLE: Role, leader or term changed. The argument is unused.
+ * @RAFTBLK_EVENT_PEER: A peer was connected or disconnected, or needs a
+ *   resync. The argument is its slot.
  * @RAFTBLK_EVENT_SESSION: The session of this node, or its holder, changed.
- * @RAFTBLK_EVENT_CONF: The configuration changed.
- * @RAFTBLK_EVENT_CHECKPOINT: The argument is its index.
- * @RAFTBLK_EVENT_HALTED: The argument says why.
- * @RAFTBLK_EVENT_READY: Argument 1 means that IO is served, 0 that it is not
- *   any more.
+ * @RAFTBLK_EVENT_CONF: The configuration of the volume changed.
+ * @RAFTBLK_EVENT_CHECKPOINT: A checkpoint was completed. The argument is its
+ *   index.
+ * @RAFTBLK_EVENT_HALTED: The node is halted. The argument is a value of
+ *   "halt".
+ * @RAFTBLK_EVENT_READY: The argument is 1 if I/O is served from now on, 0 if
+ *   it is no longer served.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
