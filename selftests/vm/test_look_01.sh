@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Looking at a volume whose loop stands still: there is an answer at once, which says how
+# old it is, and nothing that is asked of the volume is done later behind one's back.
+. "$(dirname "$0")/lib.sh"
+SPIN=
+trap 'loop_goes_on; cluster_down' EXIT
+
+disk_of() { basename "$(device "$1" vol)"; }	# and the name of its thread
+
+# The loop of a node gets no processor: a program with real-time priority has it.
+loop_stands_still() {	# NODE
+	local loop
+	loop=$(pgrep -x "$(disk_of "$1")")
+	[ "$(nproc)" -gt 1 ] || { say "one processor is too few"; exit 4; }
+	sysctl -q kernel.sched_rt_runtime_us=-1
+	taskset -pc 1 "$loop" >/dev/null
+	taskset -c 1 chrt -f 50 sh -c 'while :; do :; done' &
+	SPIN=$!
+}
+
+loop_goes_on() {
+	[ -z "$SPIN" ] || kill -9 "$SPIN"
+	SPIN=
+	sysctl -q kernel.sched_rt_runtime_us=950000
+}
+
+starts() {
+	need taskset chrt
+	cluster_up 3 vol
+}
+
+is_fresh() { [ "$(field "$1" vol age_ms)" -lt 1000 ]; }
+is_old() { [ "$(field "$1" vol age_ms)" -ge 1000 ]; }
+
+a_status_is_of_now() {
+	local i
+	for i in 1 2 3; do
+		is_fresh "$i"
+		[ "$(cat "/sys/block/$(disk_of "$i")/raftblk/age_ms")" -lt 1000 ]
+	done
+}
+
+# A follower, so that the others go on.
+looking_needs_no_answer() {
+	local l n dir began
+	l=$(a_leader vol)
+	n=$((l % 3 + 1))
+	dir=/sys/block/$(disk_of "$n")/raftblk
+	trap 'loop_goes_on' EXIT
+	loop_stands_still "$n"
+	until_ok 10 is_old "$n"
+	began=$(date +%s%N)
+	is_old "$n"
+	[ "$(cat "$dir/role")" = follower ]
+	[ "$(cat "$dir/age_ms")" -ge 1000 ]
+	[ $((($(date +%s%N) - began) / 1000000)) -lt $((1500 * RBLK_SLOW)) ]
+	rb "$n" status vol | grep -q 'does not answer now'
+	rb "$n" why vol --json >/tmp/why || true
+	[ "$(jq -r .rule /tmp/why)" = no-answer ]
+	grep -q 'does not say more: error 110' "/sys/kernel/debug/raftblk/$(basename "${dir%/*}")/state"
+}
+
+asking_is_given_up() {
+	local l n
+	l=$(a_leader vol)
+	n=$((l % 3 + 1))
+	exec 9<>"$(device "$l" vol)"	# in use: only --force takes the session from there
+	trap 'loop_goes_on' EXIT
+	loop_stands_still "$n"
+	fails rb "$n" take vol --force 2>/tmp/take.err
+	grep -q 'does not answer' /tmp/take.err
+	loop_goes_on
+	until_ok 10 is_fresh "$n"
+	# Had it been made after all, this one would have nothing left to do.
+	fails rb "$n" take vol 2>/tmp/take.err
+	grep -q "rb$l uses it" /tmp/take.err
+	exec 9>&-
+}
+
+it_goes_on() {
+	local i
+	for i in 1 2 3; do until_ok 30 is_fresh "$i"; done
+	fio_write "$(leader_device vol)"
+	replicas_equal vol
+}
+
+for t in starts a_status_is_of_now looking_needs_no_answer it_goes_on asking_is_given_up \
+	it_goes_on; do
+	tap $t
+done
+tap_end
