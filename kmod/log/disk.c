@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What all structures on disk share: the head, its checksum, names. */
+/* The head that every structure on disk begins with. */
 #include "format.h"
 
 static u32 disk_crc(const struct disk_head *h, u32 bytes)
@@ -9,13 +9,9 @@ static u32 disk_crc(const struct disk_head *h, u32 bytes)
 	return rblk_crc32c(0, (const u8 *)h + skip, bytes - skip);
 }
 
-/**
- * rblk_log_disk_seal() - fills the head of a structure whose other fields are final
- * @h: the structure
- * @magic: DISK_MAGIC_*
- * @volume: its uuid; NULL: all zeroes
- * @store: store id
- * @bytes: size of the structure
+/*
+ * Fills the head of a structure of @bytes bytes, all others of which are final.
+ * Without @volume (a configuration is the same on all members) its place is zeroes.
  */
 void rblk_log_disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 bytes)
 {
@@ -33,17 +29,13 @@ void rblk_log_disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 st
 	h->crc = cpu_to_le32(disk_crc(h, bytes));
 }
 
-/**
- * rblk_log_disk_open() - is this a whole structure that we understand?
- * @h: at least @bytes bytes
- * @magic: the one it must have
- * @bytes: the size it must have
- * @found: filled when 0 is returned; NULL: unknown ro-compat features are refused
+/*
+ * Is this a whole structure, of this magic and size, that we understand? Returns
+ * 0, -ENODATA (wrong magic), -EBADMSG (wrong checksum or size) or
+ * -EPROTONOSUPPORT. The checksum is judged before the version, so that a torn
+ * structure never looks like one from the future.
  *
- * The checksum is executed before the version: a torn structure never looks like
- * one from the future.
- *
- * Return: 0, -ENODATA (magic), -EBADMSG (checksum, size), -EPROTONOSUPPORT.
+ * Unknown ro-compat features are refused if @found is NULL, else reported in it.
  */
 int rblk_log_disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct disk_found *found)
 {
@@ -64,50 +56,8 @@ int rblk_log_disk_open(const struct disk_head *h, u64 magic, u32 bytes, struct d
 	return 0;
 }
 
-/**
- * rblk_log_disk_ours() - does a structure belong to this volume and store?
- * @h: the structure
- * @s: superblock of the log device
- *
- * Return: true if both match.
- */
+/* Does the structure belong to the volume and store of the superblock @s? */
 bool rblk_log_disk_ours(const struct disk_head *h, const struct log_super *s)
 {
 	return le64_to_cpu(h->store) == s->store && !memcmp(h->volume, s->volume, RBLK_UUID_LEN);
-}
-
-/**
- * rblk_log_disk_name_ok() - is this a name that may be printed and compared?
- * @name: bytes from a disk
- * @size: of the field
- *
- * Return: true if it is printable ASCII, ended by NUL inside the field, with
- * only NULs behind.
- */
-bool rblk_log_disk_name_ok(const char *name, u32 size)
-{
-	u32 i = 0;
-
-	while (i < size && name[i] > ' ' && name[i] <= '~')
-		i++;
-	if (i == size)
-		return false;
-	while (i < size && !name[i])
-		i++;
-	return i == size;
-}
-
-/**
- * rblk_log_disk_name_put() - copies a name, NULs behind it
- * @to: field of @size bytes
- * @from: at most @size bytes are read; a longer name is cut
- * @size: of both
- */
-void rblk_log_disk_name_put(char *to, const char *from, u32 size)
-{
-	u32 i;
-
-	for (i = 0; i < size - 1 && from[i]; i++)
-		to[i] = from[i];
-	memset(to + i, 0, size - i);
 }

@@ -2,55 +2,26 @@
 /* Record headers: reading them. record.c writes them. */
 #include "format.h"
 
-static void scalars_get(struct log_header *h, const struct disk_record *d)
-{
-	h->generation = le64_to_cpu(d->generation);
-	h->seq = le64_to_cpu(d->seq);
-	h->prev_seq = le64_to_cpu(d->prev_seq);
-	h->pos = le64_to_cpu(d->pos);
-	h->floor_pos = le64_to_cpu(d->floor_pos);
-	h->floor_seq = le64_to_cpu(d->floor_seq);
-	h->floor_index = le64_to_cpu(d->floor_index);
-	h->watermark = le64_to_cpu(d->watermark);
-	h->first = le64_to_cpu(d->first);
-	h->chain = le32_to_cpu(d->chain);
-	h->crc = le32_to_cpu(d->head.crc);
-	h->payload_blocks = le32_to_cpu(d->payload_blocks);
-	h->nentries = le32_to_cpu(d->nentries);
-	h->nids = le32_to_cpu(d->nids);
-	h->closing = le32_to_cpu(d->flags) & DISK_R_CLOSING;
-}
-
-static bool scalars_ok(const struct log_header *h, const struct log_super *s)
+/* What the bounds of single values cannot say. */
+static bool header_ok(const struct log_header *h, const struct log_super *s)
 {
 	u64 bytes = LOG_HEADER_BYTES_MAX + (u64)h->payload_blocks * RBLK_BLOCK_SIZE;
+	bool closing = h->flags & DISK_R_CLOSING;
 
-	if (h->payload_blocks > RBLK_RECORD_BLOCKS || h->nentries > RBLK_RECORD_ENTRIES ||
-	    h->nids > LOG_INFLIGHT)
-		return false;
 	if (h->pos % RBLK_BLOCK_SIZE || h->floor_pos > h->pos ||
 	    h->pos - h->floor_pos + bytes > s->ring_bytes)
 		return false;
-	if (h->pos >= DISK_COUNT_MAX || h->seq >= DISK_COUNT_MAX ||
-	    h->generation >= DISK_COUNT_MAX)
+	if (h->prev_seq >= h->seq || h->watermark >= h->seq)
 		return false;
-	if (!h->generation || h->prev_seq >= h->seq || h->watermark >= h->seq)
-		return false;
-	return h->nentries ? h->first && h->first < DISK_COUNT_MAX && !h->closing :
-			     !h->first && !h->payload_blocks && h->closing;
+	return h->nentries ? h->first && !closing : !h->first && !h->payload_blocks && closing;
 }
 
-/**
- * rblk_log_header_decode() - is this block a record header of ours?
- * @s: superblock
- * @block: RBLK_BLOCK_SIZE
- * @h: set on success
- *
- * All counts in @h are within their bounds afterwards; the entries still need
- * rblk_log_header_check().
- *
- * Return: 0; -ENODATA: no header; -EBADMSG: checksum; -ESTALE: of another
- * volume or store; -EPROTONOSUPPORT: ours, and newer than we are; -EINVAL.
+/*
+ * Is this block a record header of ours? Returns 0 and sets @h, all counts in
+ * which are then within their bounds, while the entries still need
+ * rblk_log_header_check(); -ENODATA: it is no header; -EBADMSG: its checksum is
+ * wrong; -ESTALE: it belongs to another volume or store; -EPROTONOSUPPORT: it is
+ * ours, of a newer version; -EINVAL: its content is absurd.
  */
 int rblk_log_header_decode(const struct log_super *s, const void *block, struct log_header *h)
 {
@@ -64,37 +35,22 @@ int rblk_log_header_decode(const struct log_super *s, const void *block, struct 
 		return -ESTALE;
 	if (rc)
 		return rc;
-	if (le32_to_cpu(d->header_bytes) != sizeof(*d))
-		return -EINVAL;
-	scalars_get(&n, d);
-	if (!scalars_ok(&n, s))
+	disk_record_get(&n, d);
+	n.crc = le32_to_cpu(d->head.crc);
+	if (!disk_record_ok(d) || !header_ok(&n, s))
 		return -EINVAL;
 	*h = n;
 	return 0;
 }
 
-/**
- * rblk_log_header_entry() - one entry of a record
- * @block: header that rblk_log_header_decode() accepted
- * @h: what it found
- * @n: number of the entry, below h->nentries
- * @e: set
- */
+/* Reads entry @n of a header that rblk_log_header_decode() accepted as @h. */
 void rblk_log_header_entry(const void *block, const struct log_header *h, u32 n,
 			   struct rblk_entry *e)
 {
-	const struct disk_entry *d = &((const struct disk_record *)block)->entry[n];
+	const struct disk_record *d = block;
 
 	e->index = h->first + n;
-	e->term = le64_to_cpu(d->term);
-	e->kind = d->kind;
-	e->nblocks = le32_to_cpu(d->nblocks);
-	e->sector = le64_to_cpu(d->sector);
-	e->nsect = le32_to_cpu(d->nsect);
-	e->csum = le32_to_cpu(d->csum);
-	e->store = le64_to_cpu(d->store);
-	e->epoch = le64_to_cpu(d->epoch);
-	e->seq = le64_to_cpu(d->seq);
+	disk_entry_get(e, &d->entry[n]);
 }
 
 static u32 entry_csum(const struct disk_record *d, const struct rblk_entry *e, u32 block)
@@ -107,12 +63,9 @@ static u32 entry_csum(const struct disk_record *d, const struct rblk_entry *e, u
 	return rblk_entry_csum(e, crc);
 }
 
-/**
- * rblk_log_header_check() - are the entries of a record well formed?
- * @block: header that rblk_log_header_decode() accepted
- * @h: what it found
- *
- * Return: 0 or -EINVAL.
+/*
+ * Are the entries of a header that rblk_log_header_decode() accepted as @h well
+ * formed? 0 or -EINVAL.
  */
 int rblk_log_header_check(const void *block, const struct log_header *h)
 {
@@ -133,35 +86,10 @@ int rblk_log_header_check(const void *block, const struct log_header *h)
 	return blocks == h->payload_blocks ? 0 : -EINVAL;
 }
 
-/**
- * rblk_log_header_id() - an identity that a header carries
- * @block: header that rblk_log_header_decode() accepted
- * @n: number of the identity, below its nids
- * @id: set
- */
-void rblk_log_header_id(const void *block, u32 n, struct log_record_id *id)
-{
-	const struct disk_record_id *d = &((const struct disk_record *)block)->id[n];
-
-	id->seq = le64_to_cpu(d->seq);
-	id->pos = le64_to_cpu(d->pos);
-	id->bytes = le32_to_cpu(d->bytes);
-	id->chain = le32_to_cpu(d->chain);
-	id->first = le64_to_cpu(d->first);
-	id->last = le64_to_cpu(d->last);
-	id->term = le64_to_cpu(d->term);
-	id->csum = le32_to_cpu(d->csum);
-}
-
-/**
- * rblk_log_header_self() - the identity of a header's own record
- * @block: header that rblk_log_header_decode() accepted
- * @h: what it found
- * @id: set
- */
+/* The identity of the record whose header is @block, decoded as @h. */
 void rblk_log_header_self(const void *block, const struct log_header *h, struct log_record_id *id)
 {
-	const struct disk_record *d = block;
+	const struct disk_entry *last = ((const struct disk_record *)block)->entry;
 
 	memset(id, 0, sizeof(*id));
 	id->seq = h->seq;
@@ -170,9 +98,10 @@ void rblk_log_header_self(const void *block, const struct log_header *h, struct 
 	id->chain = h->crc;
 	id->first = 1;
 	if (h->nentries) {
+		last += h->nentries - 1;
 		id->first = h->first;
 		id->last = h->first + h->nentries - 1;
-		id->term = le64_to_cpu(d->entry[h->nentries - 1].term);
-		id->csum = le32_to_cpu(d->entry[h->nentries - 1].csum);
+		id->term = le64_to_cpu(last->term);
+		id->csum = le32_to_cpu(last->csum);
 	}
 }

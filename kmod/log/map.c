@@ -3,11 +3,11 @@
 #include "format.h"
 
 /**
- * rblk_log_map_encode() - a block of the change map
+ * rblk_log_map_encode() - makes a block of the change map
  * @s: superblock
- * @n: number of the block, at map_off + n * 4 KiB
+ * @n: number of the block, which lies at map_off + @n * 4 KiB
  * @v: RBLK_MAP_PER_BLOCK values
- * @block: RBLK_BLOCK_SIZE, filled
+ * @block: RBLK_BLOCK_SIZE bytes, filled
  */
 void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block)
 {
@@ -25,11 +25,11 @@ void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *b
  * @s: superblock
  * @n: number of the block
  * @v: RBLK_MAP_PER_BLOCK values, set on success
- * @block: RBLK_BLOCK_SIZE
+ * @block: RBLK_BLOCK_SIZE bytes
  *
- * A block that can't be read or decoded means: all of it changed just now.
+ * If a block cannot be read or decoded, all of its regions count as just changed.
  *
- * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
+ * Return: 0, or one of the errors of decoders: see log.h.
  */
 int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block)
 {

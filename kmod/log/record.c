@@ -149,17 +149,8 @@ static void put_descriptor(struct log_record *r, const struct rblk_entry *e, con
 {
 	struct disk_record *d = header_of(r);
 	u32 i, n = record_entries(r);
-	struct disk_entry *de = &d->entry[n];
 
-	de->term = cpu_to_le64(e->term);
-	de->sector = cpu_to_le64(e->sector);
-	de->store = cpu_to_le64(e->store);
-	de->epoch = cpu_to_le64(e->epoch);
-	de->seq = cpu_to_le64(e->seq);
-	de->nsect = cpu_to_le32(e->nsect);
-	de->csum = cpu_to_le32(e->csum);
-	de->nblocks = cpu_to_le32(e->nblocks);
-	de->kind = e->kind;
+	disk_entry_put(&d->entry[n], e);
 	for (i = 0; i < e->nblocks; i++)
 		d->block_crc[r->payload_blocks + i] = cpu_to_le32(block_crc[i]);
 	r->payload_blocks += e->nblocks;
@@ -237,75 +228,47 @@ void rblk_log_truncate(struct log *l, u64 index)
 		r->state = LOG_R_FREE;
 }
 
-static void put_ids(struct log *l, struct disk_record *d)
+/* The header of @r as it will be written, without its tables. */
+static void header_of_record(const struct log *l, const struct log_record *r,
+			     struct log_header *h)
 {
-	u32 i;
-
-	for (i = 0; i < l->ndurable; i++) {
-		const struct log_record_id *id = &l->durable_ids[i];
-
-		d->id[i].seq = cpu_to_le64(id->seq);
-		d->id[i].pos = cpu_to_le64(id->pos);
-		d->id[i].first = cpu_to_le64(id->first);
-		d->id[i].last = cpu_to_le64(id->last);
-		d->id[i].term = cpu_to_le64(id->term);
-		d->id[i].bytes = cpu_to_le32(id->bytes);
-		d->id[i].chain = cpu_to_le32(id->chain);
-		d->id[i].csum = cpu_to_le32(id->csum);
-	}
-	d->nids = cpu_to_le32(l->ndurable);
-	l->ndurable = 0;
-}
-
-static void put_scalars(struct log *l, struct log_record *r)
-{
-	struct disk_record *d = header_of(r);
-
-	d->generation = cpu_to_le64(r->generation);
-	d->seq = cpu_to_le64(r->seq);
-	d->prev_seq = cpu_to_le64(l->last_seq);
-	d->pos = cpu_to_le64(r->pos);
-	d->floor_pos = cpu_to_le64(l->floor_pos);
-	d->floor_seq = cpu_to_le64(l->floor_seq);
-	d->floor_index = cpu_to_le64(l->floor_index);
-	/* Only what was durable before this very submission: else it could claim what is torn. */
-	d->watermark = cpu_to_le64(l->durable_seq);
-	d->first = cpu_to_le64(record_entries(r) ? r->first : 0);
-	d->chain = cpu_to_le32(l->chain);
-	d->header_bytes = cpu_to_le32(r->header_bytes);
-	d->payload_blocks = cpu_to_le32(r->payload_blocks);
-	d->flags = cpu_to_le32(r->closing ? DISK_R_CLOSING : 0);
-}
-
-static void put_self(struct log_record *r)
-{
-	const struct disk_record *d = header_of(r);
 	u32 n = record_entries(r);
-	struct log_record_id *id = &r->id;
 
-	memset(id, 0, sizeof(*id));
-	id->seq = r->seq;
-	id->pos = r->pos;
-	id->bytes = r->header_bytes + r->payload_blocks * RBLK_BLOCK_SIZE;
-	id->chain = le32_to_cpu(d->head.crc);
-	id->first = 1;
-	if (n) {
-		id->first = r->first;
-		id->last = r->first + n - 1;
-		id->term = le64_to_cpu(d->entry[n - 1].term);
-		id->csum = le32_to_cpu(d->entry[n - 1].csum);
-	}
+	*h = (struct log_header){
+		.generation = r->generation,
+		.seq = r->seq,
+		.prev_seq = l->last_seq,
+		.pos = r->pos,
+		.floor_pos = l->floor_pos,
+		.floor_seq = l->floor_seq,
+		.floor_index = l->floor_index,
+		/* Had it been durable only since then, it could cover what is torn. */
+		.watermark = l->durable_seq,
+		.first = n ? r->first : 0,
+		.chain = l->chain,
+		.payload_blocks = r->payload_blocks,
+		.nentries = n,
+		.nids = l->ndurable,
+		.flags = r->closing ? DISK_R_CLOSING : 0,
+	};
 }
 
 static struct log_record *finish(struct log *l, struct log_record *r)
 {
 	struct disk_record *d = header_of(r);
+	struct log_header h;
+	u32 i;
 
-	put_scalars(l, r);
-	put_ids(l, d);
+	header_of_record(l, r, &h);
+	disk_record_put(d, &h);
+	d->header_bytes = cpu_to_le32(r->header_bytes);
+	for (i = 0; i < l->ndurable; i++)
+		disk_record_id_put(&d->id[i], &l->durable_ids[i]);
+	l->ndurable = 0;
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_RECORD, l->super.volume, l->super.store,
 			   sizeof(*d));
-	put_self(r);
+	h.crc = le32_to_cpu(d->head.crc);
+	rblk_log_header_self(d, &h, &r->id);
 	if (!r->closing)
 		rblk_log_mark_add(l, r->first, r->pos, r->seq, l->chain);
 	r->state = LOG_R_WRITING;

@@ -239,6 +239,7 @@ out:
 static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header *h,
 		  struct evidence *ev)
 {
+	const struct disk_record *d = (const void *)p;
 	u64 seq = expected_seq(sc);
 	struct log_record_id id;
 	u32 i;
@@ -260,7 +261,7 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 	if (h->watermark >= seq)
 		ev->durable = true;
 	for (i = 0; i < h->nids && !ev->known; i++) {
-		rblk_log_header_id(p, i, &id);
+		disk_record_id_get(&id, &d->id[i]);
 		if (id.pos != sc->pos || id.seq < seq || id.seq > h->watermark)
 			continue;
 		ev->known = true;
@@ -369,7 +370,7 @@ static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, b
 		.generation = h->generation,
 		.first = h->first,
 		.id = sc->rep->rot,
-		.closing = h->closing,
+		.closing = !!(h->flags & DISK_R_CLOSING),
 	};
 	u32 i, k, block = 0;
 	struct rblk_entry e;

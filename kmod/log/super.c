@@ -2,16 +2,13 @@
 /* Layout and superblock of the log device, header of the data device. */
 #include "format.h"
 
-static_assert(sizeof(struct disk_super) <= LOG_SUPER_BYTES, "superblock");
-static_assert(sizeof(struct disk_data) <= RBLK_BLOCK_SIZE, "data header");
-
 #define REGION_SHIFT_MIN	16
 #define REGION_SHIFT_MAX	30
 #define DATA_BYTES_MAX		0x1000000000000000ULL
 #define DEV_BYTES_MAX		0x4000000000000000ULL
 
 /**
- * rblk_log_super_offset2() - where the copy of the superblock lies
+ * rblk_log_super_offset2() - where the second superblock lies
  * @dev_bytes: size of the device, at least 8 KiB
  *
  * Return: the last whole 4 KiB block of the device.
@@ -24,7 +21,7 @@ u64 rblk_log_super_offset2(u64 dev_bytes)
 /**
  * rblk_log_super_offset() - where a superblock lies
  * @s: superblock
- * @copy: 0 or 1
+ * @copy: the first (0) or the second (1)
  *
  * Return: offset on the log device.
  */
@@ -34,8 +31,8 @@ u64 rblk_log_super_offset(const struct log_super *s, int copy)
 }
 
 /**
- * rblk_log_meta_offset() - where a metadata copy lies
- * @copy: 0 or 1
+ * rblk_log_meta_offset() - where a copy of the metadata lies
+ * @copy: the first (0) or the second (1)
  *
  * Return: offset on the log device.
  */
@@ -61,12 +58,13 @@ static bool volume_ok(const struct log_super *s)
 
 /**
  * rblk_log_layout() - lays out a log device
- * @s: block_size and region_shift are kept (0: 4096 and 20); sizes and offsets are set
- * @dev_bytes: of the log device
- * @data_bytes: of the volume
- * @need: set to the smallest device that would do; may be NULL
+ * @s: block_size and region_shift are kept, or 4096 and 20 if they are 0; sizes and
+ *     offsets are set
+ * @dev_bytes: size of the log device
+ * @data_bytes: size of the volume
+ * @need: set to the size of the smallest device that would do; may be NULL
  *
- * Return: 0, -ENOSPC or -EINVAL.
+ * Return: 0; -ENOSPC: the device is too small; -EINVAL: the sizes are absurd.
  */
 int rblk_log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need)
 {
@@ -110,18 +108,13 @@ static bool layout_ok(const struct log_super *s)
 	       s->ring_bytes <= end - s->ring_off;
 }
 
-static bool uuid_ok(const u8 *uuid)
+static bool identity_ok(const struct disk_head *h)
 {
-	u8 any = 0;
-	int i;
-
-	for (i = 0; i < RBLK_UUID_LEN; i++)
-		any |= uuid[i];
-	return any;
+	return h->store && rblk_uuid_ok(h->volume, true);
 }
 
 /**
- * rblk_log_super_encode() - the superblock as it lies on disk
+ * rblk_log_super_encode() - makes a superblock
  * @s: superblock
  * @buf: LOG_SUPER_BYTES, filled
  */
@@ -130,17 +123,7 @@ void rblk_log_super_encode(const struct log_super *s, void *buf)
 	struct disk_super *d = buf;
 
 	memset(buf, 0, LOG_SUPER_BYTES);
-	d->created = cpu_to_le64(s->created);
-	rblk_log_disk_name_put(d->volume_name, s->volume_name, RBLK_NAME_MAX);
-	rblk_log_disk_name_put(d->node, s->node, RBLK_NAME_MAX);
-	d->dev_bytes = cpu_to_le64(s->dev_bytes);
-	d->data_bytes = cpu_to_le64(s->data_bytes);
-	d->map_off = cpu_to_le64(s->map_off);
-	d->map_bytes = cpu_to_le64(s->map_bytes);
-	d->ring_off = cpu_to_le64(s->ring_off);
-	d->ring_bytes = cpu_to_le64(s->ring_bytes);
-	d->block_size = cpu_to_le32(s->block_size);
-	d->region_shift = cpu_to_le32(s->region_shift);
+	disk_super_put(d, s);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_SUPER, s->volume, s->store, sizeof(*d));
 }
 
@@ -149,7 +132,7 @@ void rblk_log_super_encode(const struct log_super *s, void *buf)
  * @s: set on success
  * @buf: LOG_SUPER_BYTES
  *
- * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
+ * Return: 0, or one of the errors of decoders: see log.h.
  */
 int rblk_log_super_decode(struct log_super *s, const void *buf)
 {
@@ -161,29 +144,17 @@ int rblk_log_super_decode(struct log_super *s, const void *buf)
 	if (rc)
 		return rc;
 	memcpy(n.volume, d->head.volume, RBLK_UUID_LEN);
-	memcpy(n.volume_name, d->volume_name, RBLK_NAME_MAX);
-	memcpy(n.node, d->node, RBLK_NAME_MAX);
 	n.store = le64_to_cpu(d->head.store);
-	n.created = le64_to_cpu(d->created);
-	n.dev_bytes = le64_to_cpu(d->dev_bytes);
-	n.data_bytes = le64_to_cpu(d->data_bytes);
-	n.map_off = le64_to_cpu(d->map_off);
-	n.map_bytes = le64_to_cpu(d->map_bytes);
-	n.ring_off = le64_to_cpu(d->ring_off);
-	n.ring_bytes = le64_to_cpu(d->ring_bytes);
-	n.block_size = le32_to_cpu(d->block_size);
-	n.region_shift = le32_to_cpu(d->region_shift);
+	disk_super_get(&n, d);
 	n.read_only = found.ro;
-	if (!n.store || !uuid_ok(n.volume) || !layout_ok(&n) ||
-	    !rblk_log_disk_name_ok(n.volume_name, RBLK_NAME_MAX) ||
-	    !rblk_log_disk_name_ok(n.node, RBLK_NAME_MAX))
+	if (!identity_ok(&d->head) || !disk_super_ok(d) || !layout_ok(&n))
 		return -EINVAL;
 	*s = n;
 	return 0;
 }
 
 /**
- * rblk_log_data_super_encode() - the data device's header as it lies on disk
+ * rblk_log_data_super_encode() - makes the header of a data device
  * @s: header
  * @buf: RBLK_BLOCK_SIZE, filled
  */
@@ -192,20 +163,16 @@ void rblk_log_data_super_encode(const struct data_super *s, void *buf)
 	struct disk_data *d = buf;
 
 	memset(buf, 0, RBLK_BLOCK_SIZE);
-	rblk_log_disk_name_put(d->volume_name, s->volume_name, RBLK_NAME_MAX);
-	rblk_log_disk_name_put(d->node, s->node, RBLK_NAME_MAX);
-	d->seq = cpu_to_le64(s->seq);
-	d->index = cpu_to_le64(s->index);
-	d->term = cpu_to_le64(s->term);
+	disk_data_put(d, s);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_DATA, s->volume, s->store, sizeof(*d));
 }
 
 /**
- * rblk_log_data_super_decode() - reads the data device's header
+ * rblk_log_data_super_decode() - reads the header of a data device
  * @s: set on success
  * @buf: RBLK_BLOCK_SIZE
  *
- * Return: 0, -ENODATA, -EBADMSG, -EPROTONOSUPPORT, -EINVAL: see log.h.
+ * Return: 0, or one of the errors of decoders: see log.h.
  */
 int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 {
@@ -214,30 +181,25 @@ int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 
 	if (rc)
 		return rc;
-	if (!d->head.store || !uuid_ok(d->head.volume) ||
-	    !rblk_log_disk_name_ok(d->volume_name, RBLK_NAME_MAX) ||
-	    !rblk_log_disk_name_ok(d->node, RBLK_NAME_MAX))
+	if (!identity_ok(&d->head) || !disk_data_ok(d))
 		return -EINVAL;
 	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
-	memcpy(s->volume_name, d->volume_name, RBLK_NAME_MAX);
-	memcpy(s->node, d->node, RBLK_NAME_MAX);
 	s->store = le64_to_cpu(d->head.store);
-	s->seq = le64_to_cpu(d->seq);
-	s->index = le64_to_cpu(d->index);
-	s->term = le64_to_cpu(d->term);
+	disk_data_get(s, d);
 	return 0;
 }
 
 /**
- * rblk_log_read_super() - reads the superblock of a log device, or its copy
+ * rblk_log_read_super() - reads the superblock of a log device, or else the second one
  * @rd: reader
  * @dev_bytes: size of the device
  * @s: set on success
  *
- * A superblock that says another store or volume than its copy can't be told
- * from a right one here; the metadata then belongs to one of them only.
+ * If the two name different stores or volumes, nothing here tells which one is
+ * right; but the metadata belongs to only one of them.
  *
- * Return: 0, or what the first superblock's decoder said; -ENOSPC.
+ * Return: 0; -ENOSPC: the device is smaller than it was; or what was found out
+ * about the first superblock: the error of its reading or of its decoder.
  */
 int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s)
 {
@@ -257,7 +219,7 @@ int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_s
 			*s = n;
 			return 0;
 		}
-		/* Never fall back to the copy past what a newer version wrote. */
+		/* The second one must not overrule what a newer version wrote. */
 		if (rc == -EPROTONOSUPPORT)
 			return rc;
 		if (!copy)

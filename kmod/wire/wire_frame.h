@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of the codec share: wire.c and wire_msg.c. */
+/* Inside of the codec: the frames as they lie in a buffer, and what its files share. */
 #ifndef RBLK_WIRE_FRAME_H
 #define RBLK_WIRE_FRAME_H
 
 #include "wire.h"
+
+/* struct frame_header and all that can follow it; packed: a head may lie anywhere. */
+#define RBLK_FIELDS		"wire/frame_fields.h"
+#define RBLK_FIELDS_ATTR	__packed
+#include "fields.h"
+
+static_assert(sizeof(struct frame_header) == WIRE_HEADER_BYTES);
+static_assert(sizeof(struct frame_raft) + WIRE_ENTRIES_MAX * sizeof(struct frame_entry) +
+	      WIRE_BLOCKS_MAX * sizeof(struct frame_sum) <= WIRE_HEAD_MAX);
+static_assert(sizeof(struct frame_submit) <= sizeof(struct frame_raft));
+
+/* In front of payload is one entry of one block at least; an empty raft message is as long. */
+#define WIRE_LEAST_ENTRY	(sizeof(struct frame_entry) + sizeof(struct frame_sum))
+static_assert(sizeof(struct frame_raft) >= WIRE_HEAD_PAYLOAD);
+static_assert(sizeof(struct frame_submit) + WIRE_LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
+static_assert(sizeof(struct frame_data) + WIRE_LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
 
 static inline void *rblk_wire_head(void *buf)
 {

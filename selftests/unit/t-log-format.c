@@ -573,15 +573,16 @@ static void names(void)
 {
 	char b[8];
 
-	rblk_log_disk_name_put(b, "abcdefghij", 8);
+	rblk_name_put(b, "abcdefghij", 8);
 	CHECK_STREQ(b, "abcdefg");
-	CHECK(rblk_log_disk_name_ok(b, 8));
+	CHECK(rblk_name_ok(b, 8, true));
 	b[7] = 'x';
-	CHECK(!rblk_log_disk_name_ok(b, 8));
-	rblk_log_disk_name_put(b, "", 8);
-	CHECK(rblk_log_disk_name_ok(b, 8));
-	rblk_log_disk_name_put(b, "a b", 8);
-	CHECK(!rblk_log_disk_name_ok(b, 8));
+	CHECK(!rblk_name_ok(b, 8, true));
+	rblk_name_put(b, "", 8);
+	CHECK(rblk_name_ok(b, 8, false));
+	CHECK(!rblk_name_ok(b, 8, true));
+	rblk_name_put(b, "a b", 8);
+	CHECK(!rblk_name_ok(b, 8, true));
 	CHECK_STREQ(rblk_log_finding_name(LOG_F_ROT_UNKNOWN), "rot-unknown");
 	CHECK_STREQ(rblk_log_finding_name(LOG_F_NR), "?");
 }
