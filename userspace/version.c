@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk version. */
-#include "log/format.h"
+#include "log/log.h"
 #include "tool.h"
 #include "uapi/raftblk.h"
 #include "version.h"

@@ -9,8 +9,6 @@
 
 #include "log.h"
 
-#define DISK_VERSION		1
-
 /* "raftblk" and a letter, as the bytes lie on disk. */
 #define DISK_MAGIC(c)		(0x006b6c6274666172ULL | (u64)(c) << 56)
 #define DISK_MAGIC_SUPER	DISK_MAGIC('S')
@@ -19,11 +17,6 @@
 #define DISK_MAGIC_MAP		DISK_MAGIC('C')
 #define DISK_MAGIC_RECORD	DISK_MAGIC('R')
 #define DISK_MAGIC_CONF		DISK_MAGIC('V')
-
-/* Features this code knows; a set bit outside of these has the meaning its word gives it. */
-#define DISK_COMPAT		0u	/* unknown: ignore */
-#define DISK_RO_COMPAT		0u	/* unknown: look, do not start */
-#define DISK_INCOMPAT		0u	/* unknown: refuse */
 
 #define DISK_ALIGN		0x100000u	/* of the ring */
 #define DISK_META_OFF		(64u << 10)	/* copy 0; copy 1 follows after as much */

@@ -17,6 +17,13 @@
 
 #include "state.h"
 
+#define DISK_VERSION		1
+
+/* Features that this code knows. What a bit means that is not among them depends on the word. */
+#define DISK_COMPAT		0u	/* ignored */
+#define DISK_RO_COMPAT		0u	/* the store may be looked at, not started */
+#define DISK_INCOMPAT		0u	/* refused */
+
 #define LOG_HEADER_BYTES_MAX	RBLK_BLOCK_SIZE	/* always, in this version */
 #define LOG_RECORD_BYTES_MAX	(LOG_HEADER_BYTES_MAX + RBLK_RECORD_BLOCKS * RBLK_BLOCK_SIZE)
 #define LOG_INFLIGHT		16	/* records being written */
