@@ -237,12 +237,15 @@ void unreadable(u64 pos)
 	t_unreadable[t_block(pos)] = 1;
 }
 
+void t_seal(void *block, u32 len)
+{
+	struct disk_head *h = block;
+	u32 skip = offsetof(struct disk_head, version);
+
+	h->crc = cpu_to_le32(rblk_crc32c(0, (u8 *)block + skip, len - skip));
+}
+
 void seal_again(struct disk_record *d)
 {
-	u8 volume[RBLK_UUID_LEN];
-	u32 bytes = le32_to_cpu(d->head.bytes);
-
-	memcpy(volume, d->head.volume, RBLK_UUID_LEN);
-	rblk_log_disk_seal(&d->head, le64_to_cpu(d->head.magic), volume, le64_to_cpu(d->head.store),
-			   bytes);
+	t_seal(d, le32_to_cpu(d->head.bytes));
 }

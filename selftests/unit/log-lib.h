@@ -68,7 +68,8 @@ void fill(u64 n);
 void rot(u64 pos);
 void wipe(u64 pos);
 void unreadable(u64 pos);
-/* A right checksum after a change. */
+/* A right checksum after a change of a block of @len bytes, or of a record. */
+void t_seal(void *block, u32 len);
 void seal_again(struct disk_record *d);
 
 #endif /* LOG_LIB_H */
