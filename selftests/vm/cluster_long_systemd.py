@@ -90,7 +90,7 @@ class Machines:
         return count
 
     def works_on(self, node, before=None):
-        """Checks that the service runs there with what was written before; returns what is synced."""
+        """Checks that the service runs with what was written before; returns what is synced."""
         first = self.ticks(node)
         for name, count in (before or {}).items():
             if first.get(name, 0) < count:
