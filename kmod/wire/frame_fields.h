@@ -150,7 +150,8 @@ FIELDS_END(frame_read, 32)
 FIELDS(frame_data, struct wire_data)
 	FIELD(0,	id,	to, to, NOT_ZERO)		/* store */
 	FIELD(8,	id,	id, id, ANY)			/* of the read */
-	FIELD(16,	le32,	error, error, UPTO(4095))	/* 0, or why there is no content */
+	/* why there is no content: 0 there is, 5 it cannot be read, 11 not now: ask again */
+	FIELD(16,	le32,	error, error, ANY)
 	CODED(20,	le32,	n, UPTO(1))			/* 1: content follows */
 	FIELD(24,	le64,	epoch, epoch, ANY)	/* of the reader's session; 0: none */
 	ZERO(32,	le64,	zero)

@@ -32,6 +32,42 @@ const char *rblk_wire_reason_text(u8 reason)
 	return reason < WIRE_R_NR && text[reason] ? text[reason] : "unknown reason";
 }
 
+/**
+ * rblk_wire_error() - what an error is called in a frame
+ * @error: 0 or -errno
+ *
+ * Return: enum wire_error.
+ */
+u32 rblk_wire_error(int error)
+{
+	switch (error) {
+	case 0:
+		return WIRE_E_NONE;
+	case -EAGAIN:
+		return WIRE_E_AGAIN;
+	default:
+		return WIRE_E_IO;
+	}
+}
+
+/**
+ * rblk_wire_errno() - what the error in a frame is called here
+ * @code: enum wire_error, or anything that a peer may have sent
+ *
+ * Return: 0 or -errno; -EIO if the code is not known.
+ */
+int rblk_wire_errno(u32 code)
+{
+	switch (code) {
+	case WIRE_E_NONE:
+		return 0;
+	case WIRE_E_AGAIN:
+		return -EAGAIN;
+	default:
+		return -EIO;
+	}
+}
+
 /*
  * Writes the header in front of a finished head. @term is that of the message, or
  * 0. Returns the bytes of header and head.

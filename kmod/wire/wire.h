@@ -47,6 +47,16 @@ enum wire_reason {		/* of a REJECT */
 
 const char *rblk_wire_reason_text(u8 reason);
 
+/* Errors in a DATA. Numbers of errno differ between architectures; these never change. */
+enum wire_error {
+	WIRE_E_NONE	= 0,
+	WIRE_E_IO	= 5,	/* the content cannot be read; a code that is not known, too */
+	WIRE_E_AGAIN	= 11,	/* it cannot be read now: ask again */
+};
+
+u32 rblk_wire_error(int error);
+int rblk_wire_errno(u32 code);
+
 struct wire_header {
 	u8 type;		/* enum wire_type */
 	u32 head_len;		/* bytes of head that follow, <= WIRE_HEAD_MAX */
@@ -125,7 +135,7 @@ struct wire_data {
 	u64 to;			/* store */
 	u64 id;
 	u64 epoch;		/* of the session of @to; 0: none, or what was read is older */
-	u32 error;		/* errno; then there is no payload. EAGAIN: not now, ask again */
+	u32 error;		/* enum wire_error; if it is not 0 there is no payload */
 };
 
 /* Reads a header: 0, -EBADMSG (magic or checksum), -EPROTONOSUPPORT, -EINVAL (lengths). */

@@ -75,7 +75,7 @@ static u32 encode_error(void)
 {
 	struct wire_data d = data;
 
-	d.error = EIO;
+	d.error = WIRE_E_IO;
 	return rblk_wire_encode_data(buf, &d, NULL, NULL);
 }
 
@@ -265,8 +265,39 @@ static void test_data(void)
 
 	CHECK_EQ(encode_error(), HEAD + 56);
 	CHECK_EQ(decode_any(), 0);
-	CHECK_EQ(frame->data.error, EIO);
+	CHECK_EQ(frame->data.error, WIRE_E_IO);
 	CHECK_EQ(app->n, 0);
+}
+
+/* Numbers of the protocol, whatever those of errno are; unknown ones are I/O errors. */
+static void test_errors(void)
+{
+	static const struct {
+		int error;
+		u32 code;
+		int back;
+	} t[] = {
+		{ 0, 0, 0 },
+		{ -EIO, 5, -EIO },
+		{ -EAGAIN, 11, -EAGAIN },
+		{ -ENOMEM, 5, -EIO },
+		{ -EREMOTE, 5, -EIO },
+		{ -1000, 5, -EIO },
+	};
+	static const u32 unknown[] = { 1, 4, 12, 4096, 0x80000000, U32_MAX };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		CHECK_EQ(rblk_wire_error(t[i].error), t[i].code);
+		CHECK_EQ(rblk_wire_errno(t[i].code), t[i].back);
+	}
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
+		encode_error();
+		put32(HEAD + 16, unknown[i]);
+		seal();
+		CHECK_EQ(decode_any(), 0);
+		CHECK_EQ(rblk_wire_errno(frame->data.error), -EIO);
+	}
 }
 
 static const char golden_submit[] =
@@ -463,7 +494,6 @@ static const struct bad bad_error[] = {
 	{ "long", 8, 4, 25, -EINVAL },
 	{ "payload", 12, 4, 1, -EINVAL },
 	{ "neither content nor error", HEAD + 16, 4, 0, -EINVAL },
-	{ "no errno", HEAD + 16, 4, 4096, -EINVAL },
 	{ "n", HEAD + 20, 4, 1, -EINVAL },
 };
 
@@ -552,6 +582,7 @@ static const struct tap_case cases[] = {
 	{ "read", test_read },
 	{ "read_end", test_read_end },
 	{ "data", test_data },
+	{ "errors", test_errors },
 	{ "golden", test_golden },
 	{ "bit_flips", test_bit_flips },
 	{ "bad_submit", test_bad_submit },

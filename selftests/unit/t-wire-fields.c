@@ -273,7 +273,7 @@ static void test_data(void)
 	fill(0, RBLK_E_WRITE);
 	run("frame_data", mend, content);
 	begin(WIRE_DATA);
-	got.data = (struct wire_data){ .to = 1, .id = 2, .error = EIO, .epoch = 3 };
+	got.data = (struct wire_data){ .to = 1, .id = 2, .error = WIRE_E_IO, .epoch = 3 };
 	run("frame_data", mend, NULL);
 }
 

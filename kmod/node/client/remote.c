@@ -274,13 +274,13 @@ int rblk_client_data(struct rblk_client *c, const struct wire_data *d, const str
 	 * Read before the session that this node has, or after it was fenced, as it
 	 * will learn: that does not count. An error shows nothing.
 	 */
-	if (d->error == EAGAIN ||
+	if (d->error == WIRE_E_AGAIN ||
 	    (a->n && c->state == NODE_S_HELD && d->epoch != c->epoch)) {
 		refused(c, rd);
 		return 0;
 	}
 	if (!a->n) {
-		rblk_reads_end(c->reads, rd, -EIO);
+		rblk_reads_end(c->reads, rd, rblk_wire_errno(d->error));
 		return 0;
 	}
 	if (a->e[0].sector != rd->sector || a->e[0].nsect != rd->nsect)

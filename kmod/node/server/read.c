@@ -10,7 +10,7 @@
  */
 void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_read *w)
 {
-	struct wire_data d = { .to = w->from, .id = w->id, .error = EAGAIN };
+	struct wire_data d = { .to = w->from, .id = w->id, .error = WIRE_E_AGAIN };
 	void *frame = g->ops->tx_begin(g->host, slot, WIRE_BULK);
 
 	if (frame)
@@ -41,7 +41,7 @@ static int rblk_server_read_end(void *owner, struct rblk_read *rd, int error)
 		/* An OPEN may have been executed since: what was read may be older than it. */
 		.epoch = own && own->epoch <= rd->wait_index ? own->epoch : 0,
 		.id = rd->id,
-		.error = (u32)-error,
+		.error = rblk_wire_error(error),
 	};
 	struct rblk_entry e = {
 		.kind = RBLK_E_WRITE, .sector = rd->sector, .nsect = rd->nsect,
