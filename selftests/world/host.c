@@ -196,6 +196,8 @@ static void log_write(void *host, struct log_record *rec, struct rblk_buf *const
 	WORLD_CHECK(done == len, "node %c: extents of %u bytes for %u", 'a' + n->id, done, len);
 	op->what = rec;
 	rec_add(n, rec);
+	if (rec->id.first <= rec->id.last)
+		n->newest_pos = rec->pos;
 	world.stats[ST_BYTES] += len;
 	dop_start(&n->log, op, log_write_event);
 }
@@ -209,6 +211,7 @@ static void meta_event(struct event *e)
 	dop_end(&n->log, op);
 	if (!error) {
 		n->slot_floor[op->b] = op->a;
+		n->slot_base[op->b] = op->d;
 		if (op->b) {	/* both copies hold it */
 			n->dur_term = n->vote_term;
 			n->dur_vote = n->vote;
@@ -261,6 +264,7 @@ static void meta_write(void *host, u64 off, const void *data)
 	op->a = m.floor_pos;
 	op->b = (u64)slot;
 	op->c = m.state.index;
+	op->d = m.floor.index;
 	dop_bytes(op, off, data, LOG_META_BYTES);
 	dop_start(&n->log, op, meta_event);
 }
@@ -404,6 +408,8 @@ static void sync_event(struct event *e)
 	int error = op->error;
 
 	dop_end(&n->data, op);
+	if (!error)
+		model_platter(n, op->b, false, "data header");
 	dop_free(&n->data, op);
 	n->sync_busy = false;
 	rblk_node_data_sync_done(n->m, error, node_now(n));
@@ -422,6 +428,7 @@ static void data_sync(void *host, const void *header)
 		    'a' + n->id);
 	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
+	op->b = ds.index;
 	dop_bytes(op, 0, header, RBLK_BLOCK_SIZE);
 	dop_start(&n->data, op, sync_event);
 }
@@ -468,6 +475,11 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 		break;
 	case NODE_T_VERDICT:
 		n->judged_seen = index;
+		break;
+	case NODE_T_TRIM:
+		WORLD_CHECK(index - 1 <= n->slot_base[0] && index - 1 <= n->slot_base[1],
+			    "node %c: gives up entries before %llu, which a copy of its metadata needs",
+			    'a' + n->id, (unsigned long long)index);
 		break;
 	case NODE_T_SESSION:
 		if (arg == NODE_S_FENCED)

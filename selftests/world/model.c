@@ -519,7 +519,7 @@ static void check_map(struct node *n, u64 at)
 	}
 }
 
-void model_image(struct node *n, u64 at, bool exact, const char *why)
+void model_platter(struct node *n, u64 at, bool exact, const char *why)
 {
 	static const u8 zeroes[512];
 	u64 s;
@@ -534,6 +534,11 @@ void model_image(struct node *n, u64 at, bool exact, const char *why)
 			continue;
 		check_sector(n, p ? p->data + s % 8 * 512 : zeroes, s, at, exact, why);
 	}
+}
+
+void model_image(struct node *n, u64 at, bool exact, const char *why)
+{
+	model_platter(n, at, exact, why);
 	if (!exact && at)
 		check_map(n, at);
 }

@@ -156,6 +156,7 @@ static void load_map(struct node *n)
 static bool refused(struct node *n, const char *what, int err)
 {
 	TRACE(n->id, what, (u64)-err, n->read_failed);
+	n->start_error = err;
 	if (n->read_failed)
 		return false;
 	WORLD_CHECK(n->doomed,
@@ -241,6 +242,7 @@ static void check_slots(struct node *n)
 			continue;
 		}
 		n->slot_floor[i] = meta.floor_pos;
+		n->slot_base[i] = meta.floor.index;
 		if (meta.version < newest)
 			continue;
 		newest = meta.version;
@@ -382,6 +384,7 @@ void node_forget(struct node *n)
 	n->dur_term = n->dur_vote = 0;
 	n->ckpt = 0;
 	n->slot_floor[0] = n->slot_floor[1] = 0;
+	n->slot_base[0] = n->slot_base[1] = 0;
 }
 
 struct node *node_leader(void)

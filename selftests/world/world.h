@@ -146,7 +146,7 @@ struct dop {
 	struct sbuf **buf;		/* held */
 	u32 nbuf, maxbuf;
 	void *what;			/* log_record, readback, request */
-	u64 a, b, c;
+	u64 a, b, c, d;
 };
 
 struct disk {
@@ -204,6 +204,7 @@ struct node {
 	u8 id;
 	bool up, refused, halted;
 	bool read_failed;		/* an injected error met the start */
+	int start_error;		/* why it was refused */
 	bool injected;			/* an operation of this start was made to fail */
 	bool doomed;			/* faults that destroy a store may hit this one */
 	u32 inc;			/* starts and stops */
@@ -242,11 +243,13 @@ struct node {
 	u64 dur_term, dur_vote;
 	u32 resync;			/* peers that need one, as it sees it */
 	u64 slot_floor[2];		/* ring floor in the metadata copies */
+	u64 slot_base[2];		/* and the newest entry that the log need not keep */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
 	u32 nrec;
 	struct ident *logid;		/* identities in its log as last seen, by index */
 	u64 maxid;			/* room of dur and logid */
+	u64 newest_pos;			/* of the newest record with entries in its log */
 	u64 vote_term, vote;
 	u64 seen_commit, seen_live, seen_last;
 	u64 judged_seen;		/* as its member traced it */
@@ -412,6 +415,8 @@ void model_write_done(struct node *n, struct op *op);
 /* Version of @sector that @p shows: its index; fails on garbage. @floor: see zeroes. */
 u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node, bool fast);
 /* Every sector of the platter is at least what index @at demands. @exact: exactly the newest. */
+void model_platter(struct node *n, u64 at, bool exact, const char *why);
+/* And the change map of such a checkpoint. */
 void model_image(struct node *n, u64 at, bool exact, const char *why);
 u64 model_digest(u64 index);
 
