@@ -4,6 +4,16 @@
 
 static struct rblk_node_status st;
 
+static char name_of(u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < world.cfg.all; i++)
+		if (world.node[i].super.store == store)
+			return 'a' + (char)i;
+	return store ? '?' : '-';
+}
+
 /* status NODE FIELD... */
 void cmd_status(void)
 {
@@ -19,11 +29,17 @@ void cmd_status(void)
 		{ "executed", st.executed_index }, { "entries", st.log_entries },
 		{ "checkpoints", st.checkpoints }, { "sessions", st.nsessions },
 		{ "serving", n->serving }, { "not-served", n->serves_refused },
-		{ "parts", n->most_parts },
+		{ "parts", n->most_parts }, { "members", st.conf.n },
+		{ "raft-peers", st.raft.npeers },
+		{ "readbacks", st.readbacks }, { "transferring", st.raft.transferee != 0 },
 	};
 
 	SAY("%c:", N(n));
 	for (i = 2; i < ts_words; i++) {
+		if (!strcmp(ts_word[i], "leader")) {
+			fprintf(ts_out, " leader %c", name_of(st.raft.leader));
+			continue;
+		}
 		for (k = 0; k < ARRAY_SIZE(fields) && strcmp(ts_word[i], fields[k].name); k++)
 			;
 		if (k == ARRAY_SIZE(fields))
@@ -31,16 +47,6 @@ void cmd_status(void)
 		fprintf(ts_out, " %s %llu", ts_word[i], (unsigned long long)fields[k].value);
 	}
 	fprintf(ts_out, "\n");
-}
-
-static char name_of(u64 store)
-{
-	u32 i;
-
-	for (i = 0; i < world.cfg.all; i++)
-		if (world.node[i].super.store == store)
-			return 'a' + (char)i;
-	return store ? '?' : '-';
 }
 
 /* sessions: as each node knows them */

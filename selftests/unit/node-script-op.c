@@ -298,10 +298,10 @@ static void many(enum op_kind kind)
 	node_after(n);
 }
 
-/* writes NODE NAME N SECTOR+COUNT [over=N] [step=N] [each=TIME]: NAME1, NAME2, ... */
+/* writes|zeroes NODE NAME N SECTOR+COUNT [over=N] [step=N] [each=TIME]: NAME1, NAME2, ... */
 void cmd_writes(void)
 {
-	many(OP_WRITE);
+	many(strcmp(ts_word[0], "zeroes") ? OP_WRITE : OP_ZEROES);
 }
 
 /* read NODE SECTOR+COUNT */

@@ -99,10 +99,60 @@ static void vote(struct node *from, struct node *to)
 	};
 }
 
-/* say FROM->TO reply|submit|read|vote [FIELD=...]...: TO hears it, and whether it believes it */
+/* A configuration of a leader that @to follows, behind all that it has, with one learner more. */
+static struct rblk_buf *configuration(struct node *from, struct node *to)
+{
+	struct sbuf *sb = sbuf_new(to->id, 1, B_RECEIVE);
+	struct rblk_entry *e = &frame.append.e[0];
+	struct raft_msg *m = &frame.raft;
+	struct rblk_member *lm;
+
+	rblk_node_status(to->m, &st);
+	st.conf.sectors = field("sectors", st.conf.sectors);
+	lm = &st.conf.m[st.conf.n++];
+	lm->store = 0x1ea47e4;
+	lm->flags = RBLK_M_LEARNER;
+	snprintf(lm->node, sizeof(lm->node), "learner");
+	snprintf(lm->addr, sizeof(lm->addr), "learner:7800");
+	st.conf.index = st.raft.last.index + 1;
+	sb->pg[0] = page_copy(NULL);
+	rblk_log_conf_encode(&st.conf, sb->pg[0]->data);
+	sb->buf.crc[0] = page_crc(sb->pg[0]);
+	*e = (struct rblk_entry){
+		.kind = RBLK_E_CONF, .index = st.conf.index, .term = st.raft.term, .nblocks = 1,
+	};
+	e->csum = rblk_entry_csum(e, sb->buf.crc);
+	frame.type = WIRE_RAFT;
+	frame.append.n = 1;
+	*m = (struct raft_msg){
+		.type = RAFT_MSG_APPEND, .from = from->super.store, .to = to->super.store,
+		.term = st.raft.term, .prev = st.raft.last, .commit = st.raft.commit,
+		.ents = { .first = e->index, .last = e->index, .term = e->term },
+	};
+	return &sb->buf;
+}
+
+/* A hello, as the other node would say it. */
+static void hello(struct node *from, struct node *to)
+{
+	struct wire_hello h;
+	u8 reason;
+
+	rblk_node_hello(from->m, from->node_slot[to->id], WIRE_CONSENSUS, &h);
+	h.store = field("store", h.store);
+	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[from->id], &h);
+	SAY("%c %s %c%s%s\n", N(to), reason ? "refuses" : "accepts", N(from), reason ? ": " : "",
+	    reason ? rblk_wire_reason_text(reason) : "");
+	node_after(to);
+}
+
+/*
+ * say FROM->TO reply|submit|read|vote|conf|hello [FIELD=...]...: TO hears it, and perhaps
+ * believes it
+ */
 void cmd_say(void)
 {
-	struct rblk_buf *none[WIRE_ENTRIES_MAX] = { NULL };
+	struct rblk_buf *buf[WIRE_ENTRIES_MAX] = { NULL };
 	struct node *a, *b;
 	u8 from, to;
 	int ret;
@@ -119,9 +169,15 @@ void cmd_say(void)
 		read(a);
 	else if (!strcmp(ts_word[2], "vote"))
 		vote(a, b);
-	else
+	else if (!strcmp(ts_word[2], "conf"))
+		buf[0] = configuration(a, b);
+	else if (strcmp(ts_word[2], "hello"))
 		ts_wrong("this cannot be said");
-	ret = rblk_node_recv(b->m, b->node_slot[from], &frame, none, node_now(b));
+	if (!frame.type) {
+		hello(a, b);
+		return;
+	}
+	ret = rblk_node_recv(b->m, b->node_slot[from], &frame, buf, node_now(b));
 	if (ret)
 		SAY("%c: %s\n", N(b), ret == -EINVAL ? "cuts this connection" : "wants a new hello");
 	node_after(b);

@@ -27,6 +27,7 @@ static void draw_cfg(u32 members)
 	w->slow_link = 1;
 	w->sndbuf = 1 << 20;
 	w->bandwidth = 4 << 20;
+	w->pool_pages = (u32)ts_option("pool", 0);
 	w->prompt = true;
 	if (ts_text("gather"))
 		w->run_delay = script_time(ts_text("gather"));
@@ -37,16 +38,27 @@ static void draw_cfg(u32 members)
 
 static void start(struct node *n)
 {
+	static const struct { int error; const char *text; } words[] = {
+		{ -EBADMSG, "its log is rotten, or ends too early" },
+		{ -EUCLEAN, "both copies of its metadata are bad" },
+		{ -ESTALE, "its data device is older than its log" },
+		{ -EINVAL, "its devices do not belong together" },
+	};
+	u32 i;
+
 	script_started(n);
+	n->refused = false;
 	if (node_start(n))
 		return;
-	SAY("%c: does not start\n", N(n));
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].error == n->start_error)
+			SAY("%c: does not start: %s\n", N(n), words[i].text);
 }
 
 /* "c.entries=512 c.ring=15": one node is unlike the others */
 static void format(struct node *n)
 {
-	u64 ring = world.cfg.ring_bytes;
+	u64 ring = world.cfg.ring_bytes, pool = world.cfg.pool_pages;
 	char own[16];
 
 	snprintf(own, sizeof(own), "%c.entries", N(n));
@@ -55,12 +67,12 @@ static void format(struct node *n)
 	world.cfg.ring_bytes = ts_option(own, ring >> 20) << 20;
 	node_format(n);
 	world.cfg.ring_bytes = ring;
-	rblk_node_limits_default(&n->limits, POOL_BYTES, &n->super);
+	rblk_node_limits_default(&n->limits, pool ? pool << RBLK_BLOCK_SHIFT : POOL_BYTES, &n->super);
 }
 
 /*
  * nodes MEMBERS [clients=N] [shared] [entries=N] [window=N] [reads=N] [follow=TIME] [block=512]
- *       [ring=MIB] [sectors=N] [gather=TIME] [NODE.entries=N] [NODE.ring=MIB]: started, connected,
+ *       [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N] [NODE.ring=MIB]: started, connected,
  *       and blank. A node acts on what happens to it at once, or up to TIME later.
  */
 void cmd_nodes(void)
@@ -229,6 +241,18 @@ void cmd_newcomers(void)
 	node_stop(n, false);
 	script_quiet = false;
 	SAY("%llu opened and went\n", (unsigned long long)i);
+}
+
+/* rot NODE: a bit flips in the newest record of its log that has entries */
+void cmd_rot(void)
+{
+	struct node *n = script_node_at(1);
+	struct log_extent ext[2];
+
+	rblk_log_extents(&n->super, n->newest_pos, RBLK_BLOCK_SIZE, ext);
+	n->doomed = true;
+	if (!disk_rot(&n->log, (u32)(ext[0].off / RBLK_BLOCK_SIZE)))
+		ts_wrong("there is nothing that could rot");
 }
 
 /* lose-device NODE log|data: it is pulled out */

@@ -67,6 +67,7 @@ void cmd_stop(void);
 void cmd_pause(void);
 void cmd_image(void);
 void cmd_newcomers(void);
+void cmd_rot(void);
 void cmd_lose_device(void);
 void cmd_lead(void);
 void cmd_transfer(void);
