@@ -51,7 +51,7 @@ static int on_group(const struct nlattr *attr, void *data)
 		if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID)
 			id = mnl_attr_get_u32(a);
 	}
-	if (name && !strcmp(name, "events"))
+	if (name && !strcmp(name, RAFTBLK_MCGRP_EVENTS))
 		nl->group = id;
 	return MNL_CB_OK;
 }
