@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fieldtab.h"
 #include "log/format.h"
 
 static void die(const char *what)
@@ -134,7 +135,7 @@ static int recover(struct log_report *rep)
 	rblk_log_init(&log, &super, headers);
 	rc = rblk_log_recover(&log, &reader, &meta, on_entry, NULL, rep);
 	MUST(log.failed == (rc != 0));
-	MUST(rc || rep->verdict == LOG_F_END || rep->verdict == LOG_F_TORN);
+	MUST(rc || rep->finding == LOG_F_END || rep->finding == LOG_F_TORN);
 	return rc;
 }
 
@@ -165,7 +166,7 @@ static void build(void)
 		}
 	}
 	MUST(!append(71, 1, 3, 0) && !append(72, 1, 2, 1));
-	MUST(!recover(&rep) && rep.verdict == LOG_F_TORN);
+	MUST(!recover(&rep) && rep.finding == LOG_F_TORN);
 	rblk_log_start(&log, &meta);
 	write_meta();
 	for (i = 71; i <= 80; i++)
@@ -196,13 +197,26 @@ static u32 some_block(u32 n)
 				    n % RING_BLOCKS);
 }
 
-static void patch(u8 *p, const u8 *c, u32 size)
+/* Three bytes of input choose a field of the structure and what becomes of it. */
+static void vary(const char *name, u8 *p, const u8 *c)
+{
+	const struct fieldtab *t = fieldtab_of(name);
+	const struct field *f;
+	u32 off = 0;
+
+	f = fieldtab_value(t, (c[0] | c[1] << 8) % fieldtab_values(t), &off);
+	field_vary(f, p + off, c[2]);
+}
+
+static void patch(const char *name, u8 *p, const u8 *c, u32 size)
 {
 	u32 off = (c[3] | c[4] << 8) % size;
 
 	/* Fields are where the interesting bytes are. */
-	if (c[0] & 0x40)
-		off %= 160;
+	if (c[0] & 0x40) {
+		vary(name, p, c + 3);
+		return;
+	}
 	p[off] = c[5];
 	if (c[0] & 0x20 && off + 2 < size) {
 		p[off + 1] = c[6];
@@ -217,12 +231,12 @@ static void command(const u8 *c)
 
 	switch (c[0] & 7) {
 	case 0:
-		patch(touch(block), c, RBLK_BLOCK_SIZE);
+		patch("disk_record", touch(block), c, RBLK_BLOCK_SIZE);
 		break;
 	case 1:
 	case 2:
 		p = touch(block);
-		patch(p, c, RBLK_BLOCK_SIZE);
+		patch("disk_record", p, c, RBLK_BLOCK_SIZE);
 		seal(p, RBLK_BLOCK_SIZE);
 		break;
 	case 3:
@@ -238,7 +252,7 @@ static void command(const u8 *c)
 		break;
 	default:
 		p = dev + rblk_log_meta_offset(c[1] & 1);
-		patch(p, c, sizeof(struct disk_meta));
+		patch("disk_meta", p, c, sizeof(struct disk_meta));
 		if (c[2] & 1)
 			memcpy(dev + rblk_log_meta_offset(!(c[1] & 1)), p, LOG_META_BYTES);
 		if (c[2] & 2) {
@@ -288,7 +302,7 @@ static void fuzz_recover(const u8 *data, size_t size)
 				MUST(log.head_pos >= head);
 			else
 				MUST(rep.unreadable || rep.end_pos >= head ||
-				     rep.verdict == LOG_F_UNREADABLE);
+				     rep.finding == LOG_F_UNREADABLE);
 		}
 	}
 	restore();
@@ -354,17 +368,24 @@ static void fuzz_structs(u8 what)
 	}
 }
 
+static const struct {
+	const char *name;
+	u64 magic;
+	u32 len;
+} structs[] = {
+	{ "disk_super", DISK_MAGIC_SUPER, sizeof(struct disk_super) },
+	{ "disk_data", DISK_MAGIC_DATA, sizeof(struct disk_data) },
+	{ "disk_meta", DISK_MAGIC_META, LOG_META_BYTES },
+	{ "disk_conf_block", DISK_MAGIC_CONF, sizeof(struct disk_conf_block) },
+	{ "disk_map", DISK_MAGIC_MAP, RBLK_BLOCK_SIZE },
+	{ "disk_record", DISK_MAGIC_RECORD, RBLK_BLOCK_SIZE },
+};
+
 /* The structure that @what is about, as it should be, for the input to be laid over. */
-static u32 fresh(u8 what)
+static void fresh(u8 what)
 {
-	static const struct { u64 magic; u32 len; } t[] = {
-		{ DISK_MAGIC_SUPER, sizeof(struct disk_super) },
-		{ DISK_MAGIC_DATA, sizeof(struct disk_data) },
-		{ DISK_MAGIC_META, LOG_META_BYTES },
-		{ DISK_MAGIC_CONF, sizeof(struct disk_conf_block) },
-		{ DISK_MAGIC_MAP, RBLK_BLOCK_SIZE },
-		{ DISK_MAGIC_RECORD, RBLK_BLOCK_SIZE },
-	};
+	struct data_super d = { .store = super.store, .seq = 1, .index = 2, .term = 3 };
+	struct rblk_conf c = { .index = 1, .sectors = 8, .block_size = 4096, .n = 2 };
 
 	memset(buf, 0, sizeof(buf));
 	if (what == 0)
@@ -375,9 +396,17 @@ static u32 fresh(u8 what)
 		memcpy(buf, pristine + super.ring_off + log.floor_pos % super.ring_bytes,
 		       RBLK_BLOCK_SIZE);
 	else
-		rblk_log_disk_seal((struct disk_head *)buf, t[what].magic, super.volume,
-				   super.store, t[what].len);
-	return t[what].len;
+		rblk_log_disk_seal((struct disk_head *)buf, structs[what].magic, super.volume,
+				   super.store, structs[what].len);
+	if (what == 1) {
+		memcpy(d.volume, super.volume, RBLK_UUID_LEN);
+		rblk_log_data_super_encode(&d, buf);
+	}
+	if (what == 3) {
+		c.m[0] = (struct rblk_member){ .store = 1, .flags = RBLK_M_IN, .node = "a" };
+		c.m[1] = (struct rblk_member){ .store = 2, .flags = RBLK_M_IN, .node = "b" };
+		rblk_log_conf_encode(&c, buf);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -395,13 +424,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	mode = data[1];
 	data += 2;
 	size -= 2;
-	if (what > 5) {
+	if (what >= ARRAY_SIZE(structs)) {
 		fuzz_recover(data, size);
 		return 0;
 	}
-	len = fresh(what);
+	fresh(what);
+	len = structs[what].len;
 	if (mode & 1) {		/* raw */
 		memcpy(buf, data, min_t(size_t, size, sizeof(buf)));
+	} else if (mode & 4) {	/* fields */
+		for (; size >= 3; data += 3, size -= 3)
+			vary(structs[what].name, buf, data);
 	} else {		/* three-byte patches */
 		for (; size >= 3; data += 3, size -= 3)
 			buf[(data[0] | data[1] << 8) % len] = data[2];

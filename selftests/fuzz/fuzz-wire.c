@@ -6,7 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "wire/wire.h"
+#include "fieldtab.h"
+#include "wire/wire_frame.h"
 
 static void die(const char *what)
 {
@@ -121,84 +122,86 @@ static void reject(const struct wire_header *h, const u8 *head)
 	MUST(r.reason == again.reason);
 }
 
-static void set32(u8 *at, u32 v)
-{
-	__le32 le = cpu_to_le32(v);
+/* The structure at the beginning of each type of head. */
+static const char *const heads[WIRE_TYPE_NR] = {
+	[WIRE_HELLO] = "frame_hello", [WIRE_REJECT] = "frame_reject", [WIRE_RAFT] = "frame_raft",
+	[WIRE_SUBMIT] = "frame_submit", [WIRE_REPLY] = "frame_reply", [WIRE_READ] = "frame_read",
+	[WIRE_DATA] = "frame_data",
+};
 
-	memcpy(at, &le, 4);
+/* The value named @name of a head of @type; NULL: it has none, or ends before. */
+static const struct field *value_of(u8 type, u32 len, const char *name)
+{
+	const struct fieldtab *t;
+	u32 i;
+
+	if (type >= WIRE_TYPE_NR || !heads[type])
+		return NULL;
+	t = fieldtab_of(heads[type]);
+	for (i = 0; i < t->n; i++)
+		if (!strcmp(t->field[i].name, name) && len >= t->field[i].off + t->field[i].bytes)
+			return &t->field[i];
+	return NULL;
 }
 
 /* Where the entries of a frame begin, and how many it says there are; 0: it has none. */
 static u32 find_entries(u8 type, const u8 *head, u32 len, u32 *n)
 {
-	u32 at = type == WIRE_RAFT ? 104 : type == WIRE_SUBMIT ? 32 : type == WIRE_DATA ? 24 : 0;
-	u32 n_at = type == WIRE_RAFT ? 4 : at == 32 ? 24 : 20;
+	const struct field *f = value_of(type, len, "n");
+	u32 at = f ? fieldtab_of(heads[type])->bytes : 0;
 
-	if (!at || len < at)
+	if (!f || len < at)
 		return 0;
-	memcpy(n, head + n_at, 4);
-	return *n <= WIRE_ENTRIES_MAX && len >= at + *n * 44 ? at : 0;
-}
-
-static void get_entry(struct rblk_entry *e, const u8 *d)
-{
-	memcpy(&e->sector, d, 8);
-	memcpy(&e->store, d + 8, 8);
-	memcpy(&e->epoch, d + 16, 8);
-	memcpy(&e->seq, d + 24, 8);
-	memcpy(&e->nsect, d + 32, 4);
-	e->kind = d[42];
-	e->nblocks = d[40] | d[41] << 8;
+	*n = (u32)field_get(f, head + f->off);
+	return *n <= WIRE_ENTRIES_MAX && len >= at + *n * sizeof(struct frame_entry) ? at : 0;
 }
 
 /* Identity sums as they have to be: none but in a log. */
 static void mend_entries(u8 type, u8 *head, u32 at, u32 n, u32 blocks)
 {
-	u32 crc[RBLK_ENTRY_BLOCKS_MAX], i, b = 0;
+	const struct frame_raft *m = (const void *)head;
+	struct frame_entry *fe = (void *)(head + at);
+	const struct frame_sum *sum = (const void *)(fe + n);
+	u32 crc[RBLK_ENTRY_BLOCKS_MAX], i, k, b = 0;
 	struct rblk_entry e = { 0 };
-	u64 first = 0;
 
-	if (type == WIRE_RAFT) {
-		memcpy(&first, head + 64, 8);
-		memcpy(&e.term, head + 80, 8);
-	}
 	for (i = 0; i < n; i++) {
-		u8 *d = head + at + 44 * i;
-
-		get_entry(&e, d);
-		e.index = first + i;
+		frame_entry_get(&e, &fe[i]);
+		if (type == WIRE_RAFT) {
+			e.index = le64_to_cpu(m->first) + i;
+			e.term = le64_to_cpu(m->ents_term);
+		}
 		if (e.nblocks > RBLK_ENTRY_BLOCKS_MAX || e.nblocks > blocks - b)
 			return;
-		memcpy(crc, head + at + n * 44 + 4 * b, 4 * e.nblocks);
-		b += e.nblocks;
-		set32(d + 36, type == WIRE_RAFT ? rblk_entry_csum(&e, crc) : 0);
+		for (k = 0; k < e.nblocks; k++)
+			crc[k] = le32_to_cpu(sum[b++].v);
+		fe[i].csum = type == WIRE_RAFT ? cpu_to_le32(rblk_entry_csum(&e, crc)) : 0;
 	}
 }
 
 static void mend(u8 *buf, size_t size)
 {
 	static const u8 magic[4] = { 'r', 'b', 'l', 'k' };
-	static const u8 term_at[WIRE_TYPE_NR] = {
-		[WIRE_RAFT] = 24, [WIRE_SUBMIT] = 8, [WIRE_REPLY] = 8,
-	};
-	u8 *head = buf + WIRE_HEADER_BYTES, type = buf[5];
+	struct frame_header *h = (void *)buf;
+	u8 *head = buf + WIRE_HEADER_BYTES;
 	u32 len = (u32)(size - WIRE_HEADER_BYTES), n, at, blocks;
+	const struct field *term = value_of(h->type, len, "term");
 
-	memcpy(buf, magic, 4);
-	buf[4] = WIRE_VERSION;
-	buf[6] = buf[7] = 0;
-	set32(buf + 8, len);
-	if (type < WIRE_TYPE_NR && term_at[type] && len >= term_at[type] + 8u)
-		memcpy(buf + 16, head + term_at[type], 8);
-	at = find_entries(type, head, len, &n);
+	memcpy(&h->magic, magic, sizeof(magic));
+	h->version = WIRE_VERSION;
+	h->flags = 0;
+	h->head_len = cpu_to_le32(len);
+	if (term)
+		memcpy(&h->term, head + term->off, sizeof(h->term));
+	at = find_entries(h->type, head, len, &n);
 	if (at) {
-		blocks = (len - at - n * 44) / 4;
+		blocks = (len - at - n * sizeof(struct frame_entry)) / sizeof(struct frame_sum);
 		if (blocks <= WIRE_BLOCKS_MAX)
-			mend_entries(type, head, at, n, blocks);
-		set32(buf + 12, blocks);
+			mend_entries(h->type, head, at, n, blocks);
+		h->payload_blocks = cpu_to_le32(blocks);
 	}
-	set32(buf + 24, rblk_crc32c(0, head, len));
-	set32(buf + 28, rblk_crc32c(0, buf, 28));
+	h->head_crc = cpu_to_le32(rblk_crc32c(0, head, len));
+	h->crc = cpu_to_le32(rblk_crc32c(0, buf, offsetof(struct frame_header, crc)));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -281,7 +284,7 @@ static void seed_message(u32 *rnd)
 					      .ents = { .first = 10, .last = 9 + n, .term = 4 } };
 		break;
 	case WIRE_SUBMIT:
-		one.submit = (struct wire_submit){ .from = 1, .term = 5, .beat = next_rnd(rnd),
+		one.submit = (struct wire_submit){ .from = 1, .term = 5, .keepalive = next_rnd(rnd),
 			.in_use = bits & 1, .force = bits >> 1 & 1 };
 		break;
 	case WIRE_REPLY:
@@ -328,9 +331,40 @@ static size_t seed_frame(u8 *data, size_t max, unsigned int seed)
 	return len + 1;
 }
 
+/* A field of the frame, or of one of its entries, goes to where a check may be wrong. */
+static size_t bend_field(u8 *data, size_t size, u32 rnd)
+{
+	u8 *head = data + 1 + WIRE_HEADER_BYTES, type;
+	const struct fieldtab *t;
+	const struct field *f;
+	u32 off = 0, at, n;
+
+	if (size < 1 + WIRE_HEADER_BYTES)
+		return 0;
+	type = ((struct frame_header *)(data + 1))->type;
+	if (type >= WIRE_TYPE_NR || !heads[type])
+		return 0;
+	t = fieldtab_of(heads[type]);
+	at = find_entries(type, head, (u32)(size - 1 - WIRE_HEADER_BYTES), &n);
+	if (at && n && next_rnd(&rnd) & 1) {
+		t = fieldtab_of("frame_entry");
+		off = at + next_rnd(&rnd) % n * t->bytes;
+	}
+	f = fieldtab_value(t, next_rnd(&rnd) % fieldtab_values(t), &off);
+	if (off + f->bytes > size - 1 - WIRE_HEADER_BYTES)
+		return 0;
+	field_vary(f, head + off, (u8)next_rnd(&rnd));
+	data[0] |= 1;
+	return size;
+}
+
 size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed)
 {
-	size_t got = seed % 16 ? 0 : seed_frame(data, max, seed / 16);
+	size_t got = 0;
 
+	if (seed % 16 == 0)
+		got = seed_frame(data, max, seed / 16);
+	else if (seed % 16 < 8)
+		got = bend_field(data, size, seed / 16);
 	return got ? got : LLVMFuzzerMutate(data, size, max);
 }

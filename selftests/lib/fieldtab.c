@@ -76,3 +76,72 @@ void field_set(const struct field *f, void *at, u64 v)
 
 	memcpy(at, &le, f->bytes);
 }
+
+static u32 values_in(const struct field *f)
+{
+	return f->of ? fieldtab_values(f->of) : 1;
+}
+
+u32 fieldtab_values(const struct fieldtab *t)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < t->n; i++)
+		n += t->field[i].n * values_in(&t->field[i]);
+	return n;
+}
+
+const struct field *fieldtab_value(const struct fieldtab *t, u32 n, u32 *off)
+{
+	u32 i;
+
+	for (i = 0; i < t->n; i++) {
+		const struct field *f = &t->field[i];
+		u32 in = values_in(f);
+
+		if (n < f->n * in) {
+			*off += f->off + n / in * f->bytes;
+			return f->of ? fieldtab_value(f->of, n % in, off) : f;
+		}
+		n -= f->n * in;
+	}
+	abort();
+}
+
+void field_vary(const struct field *f, u8 *at, u8 choice)
+{
+	u64 v;
+
+	if (choice & 0x80 || !field_is_number(f)) {
+		choice &= 0x7f;
+		at[choice / 8 % f->bytes] ^= 1u << choice % 8;
+		return;
+	}
+	v = field_get(f, at);
+	switch (choice & 7) {
+	case 0:
+		v = f->least - (choice >> 3 & 1);
+		break;
+	case 1:
+		v = f->most + (choice >> 3 & 1);
+		break;
+	case 2:
+		v++;
+		break;
+	case 3:
+		v--;
+		break;
+	case 4:
+		v = choice >> 3;
+		break;
+	case 5:
+		v = -(u64)(choice >> 3);
+		break;
+	case 6:
+		v ^= 1ULL << (choice >> 3) * 4;
+		break;
+	default:
+		v = 1ULL << (choice >> 3) * 4;
+	}
+	field_set(f, at, v);
+}

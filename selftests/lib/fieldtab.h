@@ -46,4 +46,13 @@ bool field_is_number(const struct field *f);
 u64 field_get(const struct field *f, const void *at);
 void field_set(const struct field *f, void *at, u64 v);
 
+/*
+ * For fuzzers. Values in @t, those in nested structures and in each place of a table
+ * too; the @n-th of them, whose place is added to *@off; and a change of it, at @at, to where a check may
+ * be wrong: around its bounds, its own value, or in a single bit.
+ */
+u32 fieldtab_values(const struct fieldtab *t);
+const struct field *fieldtab_value(const struct fieldtab *t, u32 n, u32 *off);
+void field_vary(const struct field *f, u8 *at, u8 choice);
+
 #endif
