@@ -33,7 +33,9 @@ static_assert(RAFTBLK_REPLICA_RESYNC == (int)RAFT_PEER_RESYNC);
 static_assert(RAFTBLK_EVENT_READY == (int)NODE_N_READY);
 
 static const struct genl_multicast_group rblk_ctl_groups[] = {
-	[RAFTBLK_NLGRP_EVENTS] = { .name = RAFTBLK_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+	[RAFTBLK_NLGRP_EVENTS] = {
+		.name = RAFTBLK_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 static struct genl_family rblk_ctl_family __ro_after_init = {
