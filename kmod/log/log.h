@@ -277,7 +277,7 @@ struct log_reader {
 
 #define LOG_SCRATCH_BYTES	LOG_RECORD_BYTES_MAX
 
-/* How a bad place in the ring was executed: the rows of the decision table, recover.c. */
+/* What was found at a bad place of the ring: the rows of the decision table, recover.c. */
 enum log_finding {
 	LOG_F_OK,		/* whole record, in chain */
 	LOG_F_END,		/* nothing was ever written here in this life of the ring */
