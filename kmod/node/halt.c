@@ -23,10 +23,12 @@ void rblk_node_end_all(struct rblk_node *n)
 }
 
 /**
- * rblk_node_device_lost() - a device below is gone
- * @n: node
+ * rblk_node_device_lost() - a device below is gone for good, or will never answer
+ * @n: node, which halts
  * @why: NODE_HALT_LOG or NODE_HALT_DATA
  * @now: ns
+ *
+ * What is answered later is ignored.
  */
 void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now)
 {

@@ -70,19 +70,17 @@ static void loop_back(struct rblk_node *n)
 {
 	struct rblk_client *c = &n->client;
 	const struct rblk_client_req *req;
+	struct rblk_buf *buf = NULL;
 	struct rblk_entry e;
-	struct rblk_buf *buf;
 	int ret = 0;
+	bool asks;
 
 	if (!rblk_server_serves(&n->server))
 		return;
-	if (rblk_client_ask(c, &e)) {
-		rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
-		buf = NULL;
+	asks = rblk_client_ask(c, &e);
+	rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
+	if (asks)
 		rblk_server_take(&n->server, NODE_SLOT_SELF, c->force, &e, &buf);
-	} else {
-		rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
-	}
 	while ((!ret || ret == -EALREADY) && rblk_client_peek(c, &e, &req)) {
 		buf = req->buf;
 		if (buf)

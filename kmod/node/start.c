@@ -100,17 +100,25 @@ static void set_up_node(struct rblk_node *n, const struct rblk_node_cfg *cfg, u6
 }
 
 /**
- * rblk_node_start() - recovers and starts a node with disks; see node.h
+ * rblk_node_start() - recovers and starts a node with disks
  * @n: rblk_node_size() zeroed bytes
  * @cfg: copied
  * @pages: rblk_node_pages_size() bytes, page aligned
  * @rd: reads the log device
  * @data: decoded header of the data device
  * @now: ns
- * @rep: filled: what was found in the ring
+ * @rep: filled, on errors as well: what was found in the ring
+ *
+ * The host has flushed both devices before: what recovery finds counts as durable.
+ * The new generation still has to be written: nothing is sent before it is.
  *
  * Context: may sleep in @rd.
- * Return: 0 or -errno, see node.h.
+ * Return: 0; -EBADMSG: rot in the log (see @rep), or it ends before what the data
+ * device holds; -EUCLEAN: both copies of the metadata are bad; -ESTALE: the data
+ * device is older than the checkpoint of the log (swapped or rolled back); -EINVAL:
+ * log and data belong to different volumes or stores, or the limits are absurd;
+ * -E2BIG: more entries in the log than limits.entries, or more terms than raft can
+ * hold; else -errno of @rd.
  */
 int rblk_node_start(struct rblk_node *n, const struct rblk_node_cfg *cfg, void *pages,
 		    const struct log_reader *rd, const struct data_super *data, u64 now,
@@ -166,10 +174,13 @@ u64 rblk_client_store(const char *volume, const char *node)
 }
 
 /**
- * rblk_node_start_client() - starts a node without disks; see node.h
+ * rblk_node_start_client() - starts a node without disks
  * @n: rblk_client_size() zeroed bytes
- * @cfg: copied
+ * @cfg: copied; of its superblock only volume_name, node and store count
  * @now: ns
+ *
+ * It has no device, no log and no vote, and sends its requests to the leader. The
+ * store is its name forever, so that after a reboot it is the same client.
  *
  * Return: 0 or -EINVAL.
  */
