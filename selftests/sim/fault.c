@@ -89,7 +89,7 @@ static void blackout_event(struct event *e)
 		}
 }
 
-/* A member that halted is restarted by its administrator. */
+/* A node that halted is restarted by its administrator. */
 static void halt_event(struct event *e)
 {
 	u32 i;

@@ -384,7 +384,7 @@ void disk_crash(struct disk *d)
 	}
 }
 
-/* ---- synchronous: start of a member, format ---- */
+/* ---- synchronous: start of a node, format ---- */
 
 int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 {

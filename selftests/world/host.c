@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * struct rblk_node_ops: what a member asks of its host, and the answers. Every
+ * struct rblk_node_ops: what a node asks of its host, and the answers. Every
  * promise of node.h that can be seen from here is checked here. Nothing calls
- * back into the member before its call has returned: answers are events.
+ * back into the node before its call has returned: answers are events.
  */
 #include "world.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads of a member: the parts that its lookup handed out, from the data device
+ * Reads of a node: the parts that its lookup handed out, from the data device
  * or from memory, and the answer once all of them ended.
  */
 #include "world.h"

@@ -23,7 +23,7 @@
 	X(READ_RETRY,		1, "a read was looked up again")		\
 	X(READ_FOLLOWER,	1, "a read was served by a follower")	\
 	X(READ_REMOTE,		1, "a client without disks read")	\
-	X(READ_BEHIND,		1, "a member that needs a resync read") \
+	X(READ_BEHIND,		1, "a node that needs a resync read") \
 	X(READ_MIXED,		1, "a read took device, payload or zeroes together") \
 	X(WRITE_AGAIN,		1, "a write was refused with -EAGAIN")	\
 	X(READ_AGAIN,		1, "a read was refused with -EAGAIN")	\
@@ -67,9 +67,9 @@
 	X(NO_READBACK,		1, "no memory to read payload back")	\
 	X(RX_STALLED,		1, "no memory to receive payload: the stream waited") \
 	X(BLACKOUT,		1, "all nodes lost power at once")	\
-	X(LOG_ERROR,		1, "a member halted after a log error")	\
-	X(DATA_ERROR,		1, "a member halted after a data error")	\
-	X(HALT_ROT,		0, "a running member found rot in its log")	\
+	X(LOG_ERROR,		1, "a node halted after a log error")	\
+	X(DATA_ERROR,		1, "a node halted after a data error")	\
+	X(HALT_ROT,		0, "a running node found rot in its log")	\
 	X(READ_ERROR,		1, "a read ended with a device error")	\
 	X(RECOVERED_MORE,	1, "recovery found more than was known durable") \
 	X(APPLY_TORN,		1, "power went with unflushed applied data") \

@@ -387,7 +387,7 @@ void model_write_done(struct node *n, struct op *op)
 		done[s] = max_t(u64, done[s], op->index);
 }
 
-/* What a member says of a session is what the log says, at that index. */
+/* What a node says of a session is what the log says, at that index. */
 void model_reply(struct node *n, const struct wire_reply *r)
 {
 	const struct change *own, *holder = as_of(WORLD_NODES, r->index);

@@ -26,7 +26,7 @@ struct stream {
 
 struct side {
 	bool open;		/* thinks the connection is there */
-	bool up;		/* told its member so */
+	bool up;		/* told its node so */
 	u32 inc;		/* start of the node that has it */
 };
 

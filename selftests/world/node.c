@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A node: format, start, stop, its clock, and when its member runs. */
+/* A node: format, start, stop, its clock, and when it runs. */
 #include "world.h"
 
 static u8 scratch[LOG_SCRATCH_BYTES] __aligned(RBLK_BLOCK_SIZE);
@@ -174,7 +174,7 @@ static void note_report(struct node *n, const struct log_report *rep, int err)
 		WORLD_MARK(TORN_TAIL);
 	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN) {
 		WORLD_MARK(ROT_REPORTED);
-		WORLD_CHECK(err, "node %c: rot was found and the member started", 'a' + n->id);
+		WORLD_CHECK(err, "node %c: rot was found, and it started", 'a' + n->id);
 	}
 }
 
@@ -198,7 +198,7 @@ static void forget(struct node *n)
 	memset(n->heard, 0, sizeof(n->heard));
 }
 
-static int start_member(struct node *n, const struct log_reader *rd)
+static int start_replica(struct node *n, const struct log_reader *rd)
 {
 	struct rblk_node_cfg cfg;
 	struct data_super ds;
@@ -290,7 +290,7 @@ bool node_start(struct node *n)
 	if (err)
 		return refused(n, "superblock", err);
 	WORLD_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
-	err = start_member(n, &rd);
+	err = start_replica(n, &rd);
 	if (err)
 		return refused(n, "start", err);
 	n->up = true;

@@ -43,7 +43,7 @@ struct op *op_at(u64 epoch, u64 seq)
 	return op;
 }
 
-/* The member gave an accepted write its place: for good, whoever leads. */
+/* The node gave an accepted write its place: for good, whoever leads. */
 void op_placed(struct node *n, u64 seq, u64 token)
 {
 	struct op *op = op_get(token), **at = place(n->sess_epoch, seq);
@@ -170,7 +170,7 @@ static int call_write(struct node *n, struct op *op)
 		return ret;
 	WORLD_CHECK(rblk_node_session(n->m) == NODE_S_HELD,
 		    "node %c: a write is accepted without a session", 'a' + n->id);
-	op->buf = NULL;		/* the member's now */
+	op->buf = NULL;		/* the node's now */
 	return 0;
 }
 
@@ -470,7 +470,7 @@ void op_complete(struct node *n, u64 token, int error)
 		world.on.ended(n, op);
 }
 
-/* Payload that only waits here is not the member's to put. */
+/* Payload that only waits here is not the node's to put. */
 void op_drop_waiting(struct node *n)
 {
 	struct op *op;

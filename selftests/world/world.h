@@ -97,7 +97,7 @@ struct page {
 	u8 data[RBLK_BLOCK_SIZE] __aligned(64);
 };
 
-struct sbuf {			/* what the member sees as struct rblk_buf */
+struct sbuf {			/* what the node sees as struct rblk_buf */
 	struct rblk_buf buf;
 	u32 ref, host;		/* of these, held by our own I/O in flight */
 	u8 node, budget;
@@ -185,7 +185,7 @@ u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
 struct page **disk_copy(struct disk *d);	/* its content, flushed */
 void disk_restore(struct disk *d, struct page **pg);
 
-/* ---- node.c, host.c: the host of a member ---- */
+/* ---- node.c, host.c: the host of a node ---- */
 
 struct op;
 
@@ -252,7 +252,7 @@ struct node {
 	u64 newest_pos;			/* of the newest record with entries in its log */
 	u64 vote_term, vote;
 	u64 seen_commit, seen_live, seen_last;
-	u64 judged_seen;		/* as its member traced it */
+	u64 judged_seen;		/* as it traced it itself */
 	u64 sess_epoch;			/* newest one it held */
 	bool mounted;			/* somebody has the device open for writing */
 	bool opening, open_force;
@@ -283,7 +283,7 @@ u64 node_now(const struct node *n);
 void node_format(struct node *n);
 bool node_start(struct node *n);
 void node_stop(struct node *n, bool clean);	/* clean: rblk_node_stop(); else the power goes */
-void node_after(struct node *n);		/* after any call into the member */
+void node_after(struct node *n);		/* after any call into the node */
 void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
