@@ -178,6 +178,18 @@ static void generations(void)
 	seal_again(d);
 	CHECK_EQ(t_recover(), -EBADMSG);
 	CHECK_EQ(t_last, 2);
+
+	/* A generation is not followed by an older one, though all else fits. */
+	fill(3);
+	t_open();
+	t_append(4, 1, 2);
+	ids[5] = t_append(5, 1, 2);
+	t_open();
+	d = (void *)t_at(ids[5].pos);
+	d->generation = cpu_to_le64(1);
+	seal_again(d);
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_last, 4);
 }
 
 /* Several lie rotten: the first is reported, by itself or by who knows it. */
