@@ -64,8 +64,25 @@ static bool is_resync(struct json_object *p)
 	return jb(p, "needs_resync");
 }
 
-/* "n2 (Connection refused), n3 (refuses this node: another volume)" */
-static void list_down(struct json_object *o, char *buf, size_t size)
+/* The element of @list, an array or NULL, whose node has this name. */
+static struct json_object *named(struct json_object *list, const char *node)
+{
+	struct json_object *e;
+	size_t i;
+
+	for (i = 0; list && i < json_object_array_length(list); i++) {
+		e = json_object_array_get_idx(list, i);
+		if (is(e, "node", node))
+			return e;
+	}
+	return NULL;
+}
+
+/*
+ * "n2 (Connection refused), n3 (refuses this node: another volume)": all peers that are not
+ * connected; of them only those that are in @among, unless that is NULL.
+ */
+static void list_down(struct json_object *o, struct json_object *among, char *buf, size_t size)
 {
 	struct json_object *peers = js(o, "peers"), *p;
 	size_t i, n = 0;
@@ -73,7 +90,7 @@ static void list_down(struct json_object *o, char *buf, size_t size)
 	buf[0] = 0;
 	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
 		p = json_object_array_get_idx(peers, i);
-		if (!is_down(p))
+		if (!is_down(p) || (among && !named(among, jstr(p, "node"))))
 			continue;
 		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
 			      js(p, "rejected") ? "refused by this node: " :
@@ -174,10 +191,11 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 	if (js(o, "conf"))
 		return false;
 	if (peer_with(o, is_down, &n)) {
-		list_down(o, down, sizeof(down));
+		list_down(o, NULL, down, sizeof(down));
 		cause(s, "the volume is not bootstrapped yet, and not all nodes are connected: %s",
 		      down);
-		step(s, "run 'raftblk up %s' on the missing nodes; check addresses and firewalls", jstr(o, "volume"));
+		step(s, "run 'raftblk up %s' on the missing nodes; check addresses and firewalls",
+		     jstr(o, "volume"));
 	} else {
 		cause(s, "the volume is not bootstrapped yet");
 		step(s, "run on one node, once: raftblk bootstrap %s", jstr(o, "volume"));
@@ -199,7 +217,8 @@ static bool fenced(struct json_object *o, struct said *s)
 {
 	if (!is(o, "session", "fenced"))
 		return false;
-	cause(s, "the session of this node was taken over by %s, and I/O fails here until every opener is gone",
+	cause(s,
+	      "the session of this node was taken over by %s, and I/O fails here until every opener is gone",
 	      jstr(o, "holder_node")[0] ? jstr(o, "holder_node") : "another node");
 	step(s, "unmount %s and close it everywhere on this node (%llu openers)", jstr(o, "device"),
 	     (unsigned long long)ju(o, "openers"));
@@ -208,17 +227,25 @@ static bool fenced(struct json_object *o, struct said *s)
 
 static bool no_quorum(struct json_object *o, struct said *s)
 {
-	struct json_object *members = js(o, "conf.members");
-	size_t voters = members ? json_object_array_length(members) : 0, n;
+	struct json_object *members = js(o, "conf.members"), *m, *p;
+	size_t n = members ? json_object_array_length(members) : 0, self = 0, up = 0, i;
 	char down[384];
 
-	peer_with(o, is_down, &n);
-	if (voters < n || voters - n > voters / 2)
+	for (i = 0; i < n; i++) {
+		m = json_object_array_get_idx(members, i);
+		if (is(m, "store", jstr(o, "store"))) {
+			self = 1;
+			continue;
+		}
+		p = named(js(o, "peers"), jstr(m, "node"));
+		up += p && !is_down(p);
+	}
+	if (!n || self + up > n / 2)
 		return false;
-	list_down(o, down, sizeof(down));
+	list_down(o, members, down, sizeof(down));
 	cause(s,
-	      "no quorum: this node is connected to %zu of %zu other nodes, and needs %zu; missing: %s",
-	      voters - n - 1, voters - 1, voters / 2, down);
+	      "no quorum: this node is connected to %zu of %zu %s, and needs %zu; missing: %s",
+	      up, n - self, self ? "other members" : "members", n / 2 + 1 - self, down);
 	step(s, "bring one of them back; I/O waits until then");
 	return true;
 }
@@ -296,7 +323,7 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 
 	p = peer_with(o, is_down, &n);
 	if (p && !quorum_told) {
-		list_down(o, down, sizeof(down));
+		list_down(o, NULL, down, sizeof(down));
 		remark(list, "not connected: %s", down);
 	}
 	p = peer_with(o, is_resync, &n);
