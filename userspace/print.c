@@ -132,11 +132,7 @@ static void print_session(struct json_object *o)
 	size_t i, n = list ? json_object_array_length(list) : 0;
 
 	field("session");
-	if (jb(o, "conf.shared"))
-		printf("shared, held by %zu of %zu nodes%s", n,
-		       json_object_array_length(js(o, "conf.members")), n ? ": " : "");
-	else
-		printf(n ? "held by " : "free");
+	printf("%s%s", jb(o, "conf.shared") ? "shared, " : "", n ? "held by " : "free");
 	for (i = 0; i < n; i++) {
 		s = json_object_array_get_idx(list, i);
 		printf("%s%s%s%s since entry %llu", i ? ", " : "", paint(BOLD, stdout),
