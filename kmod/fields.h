@@ -20,7 +20,8 @@
  *
  * A row is one of
  *
- *	FIELD(offset, form, name, member, bounds)	is v->member in memory
+ *	FIELD(offset, form, name, bounds)		has the same name in memory
+ *	FIELD_AS(offset, form, name, member, bounds)	is v->member in memory
  *	CODED(offset, form, name, bounds)		is written and read by hand
  *	ZERO(offset, form, name)			reserved: S_ok() wants it to be 0
  *	SPARE(offset, bytes, name)			reserved: written as 0, never read
@@ -128,7 +129,7 @@ void rblk_name_put(char *to, const char *from, u32 size);
 /* Writing. */
 #define FIELDS(S, type)				static inline void S##_put(struct S *f,	\
 								   const type *v) {
-#define FIELD(off, form, name, member, bounds)	PUT_##form(f->name, v->member);
+#define FIELD_AS(off, form, name, member, ...)	PUT_##form(f->name, v->member);
 #define CODED(off, form, name, bounds)
 #define ZERO(off, form, name)			f->name = 0;
 #define SPARE(off, bytes, name)			memset(f->name, 0, bytes);
@@ -138,7 +139,7 @@ void rblk_name_put(char *to, const char *from, u32 size);
 /* Reading. */
 #define FIELDS(S, type)				static inline void S##_get(type *v,	\
 								   const struct S *f) {
-#define FIELD(off, form, name, member, bounds)	GET_##form(v->member, f->name);
+#define FIELD_AS(off, form, name, member, ...)	GET_##form(v->member, f->name);
 #define CODED(off, form, name, bounds)
 #define ZERO(off, form, name)
 #define FIELDS_END(S, bytes)			}
@@ -147,7 +148,7 @@ void rblk_name_put(char *to, const char *from, u32 size);
 /* Checking. */
 #define FIELDS(S, type)				static inline bool S##_ok(const struct S *f)	\
 						{ return true
-#define FIELD(off, form, name, member, bounds)	&& OK_##form(f->name, bounds)
+#define FIELD_AS(off, form, name, member, ...)	&& OK_##form(f->name, __VA_ARGS__)
 #define CODED(off, form, name, bounds)		&& OK_##form(f->name, bounds)
 #define ZERO(off, form, name)			&& !f->name
 #define FIELDS_END(S, bytes)			; }

@@ -9,8 +9,8 @@
 #ifndef VALUE
 #define VALUE(off, form, name)
 #endif
-#ifndef FIELD
-#define FIELD(off, form, name, member, bounds)	VALUE(off, form, name)
+#ifndef FIELD_AS
+#define FIELD_AS(off, form, name, member, ...)	VALUE(off, form, name)
 #endif
 #ifndef CODED
 #define CODED(off, form, name, bounds)		VALUE(off, form, name)
@@ -31,11 +31,15 @@
 #define VALUES(off, form, name, n)
 #endif
 
+/* The bounds are two arguments by then. */
+#define FIELD(off, form, name, ...)		FIELD_AS(off, form, name, name, __VA_ARGS__)
+
 #include RBLK_FIELDS
 
 #undef FIELDS
 #undef VALUE
 #undef FIELD
+#undef FIELD_AS
 #undef CODED
 #undef ZERO
 #undef SPARE

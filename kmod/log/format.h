@@ -27,6 +27,7 @@
  * anything that a device can hold do not overflow.
  */
 #define DISK_COUNT_MAX		0x1000000000000000ULL
+#define COUNT			BELOW(DISK_COUNT_MAX)	/* in field tables */
 
 /* A record header without its tables. */
 struct log_header {

@@ -121,7 +121,7 @@ int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, s
 			++*bad_copies;
 			continue;
 		}
-		version = le64_to_cpu(d->meta_version);
+		version = le64_to_cpu(d->version);
 		if (version > best) {
 			best = version;
 			rblk_log_meta_decode(m, s, rd->scratch);

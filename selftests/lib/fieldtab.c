@@ -18,8 +18,8 @@
 #define BYTES_addr	RBLK_ADDR_MAX
 
 #define FIELDS(S, type)		static const struct field S##_rows[] = {
-#define FIELD(off, form, name, member, bounds) \
-	{ #name, ROW_FIELD, off, BYTES_##form, 1, FORM_##form, NULL, bounds },
+#define FIELD_AS(off, form, name, member, ...) \
+	{ #name, ROW_FIELD, off, BYTES_##form, 1, FORM_##form, NULL, __VA_ARGS__ },
 #define CODED(off, form, name, bounds) \
 	{ #name, ROW_CODED, off, BYTES_##form, 1, FORM_##form, NULL, bounds },
 #define ZERO(off, form, name) \
