@@ -3,11 +3,13 @@
 #include "node-script.h"
 
 #define POOL_BYTES	(4u << 20)
+#define FOLLOW_NEVER_MS	1000000000u
 
 /* ---- a new world ---- */
 
 static void draw_cfg(u32 members)
 {
+	const char *follow = ts_text("follow");
 	struct world_cfg *w = &world.cfg;
 
 	w->nodes = members;
@@ -21,8 +23,9 @@ static void draw_cfg(u32 members)
 		.window = (u32)ts_option("window", 64), .reads = (u32)ts_option("reads", 256),
 		.default_election_ms = 750, .default_heartbeat_ms = 150,
 	};
-	if (ts_text("follow"))
-		w->limits.follow_ms = (u32)(script_time(ts_text("follow")) / MSEC);
+	if (follow)
+		w->limits.follow_ms = strcmp(follow, "never") ? (u32)(script_time(follow) / MSEC) :
+								FOLLOW_NEVER_MS;
 	w->delay_min = w->delay_max = 100 * USEC;
 	w->slow_link = 1;
 	w->sndbuf = 1 << 20;
@@ -71,9 +74,10 @@ static void format(struct node *n)
 }
 
 /*
- * nodes MEMBERS [clients=N] [shared] [entries=N] [window=N] [reads=N] [follow=TIME] [block=512]
- *       [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N] [NODE.ring=MIB]: started, connected,
- *       and blank. A node acts on what happens to it at once, or up to TIME later.
+ * nodes MEMBERS [clients=N] [shared] [entries=N] [window=N] [reads=N] [follow=TIME|never]
+ *       [block=512] [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N]
+ *       [NODE.ring=MIB]: started, connected, and blank. With gather=, a node acts on what
+ *       happens to it up to TIME later, instead of at once.
  */
 void cmd_nodes(void)
 {
