@@ -6,6 +6,7 @@
  */
 #include <time.h>
 
+#include "fieldtab.h"
 #include "tool.h"
 
 struct args {
@@ -54,79 +55,75 @@ static void add_hex(struct json_object *o, const char *key, u64 v)
 	add_str(o, key, text);
 }
 
-static void add_uuid(struct json_object *o, const u8 *uuid)
+static struct json_object *value_json(const struct field *f, const u8 *at)
 {
+	u64 v = field_is_number(f) ? field_get(f, at) : 0;
+	time_t when = (time_t)v;
 	char text[37];
 
-	uuid_format(uuid, text);
-	add_str(o, "uuid", text);
-}
-
-static struct json_object *super_json(const struct log_super *s)
-{
-	struct json_object *o = json_object_new_object();
-	time_t created = s->created;
-	char when[32];
-
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&created));
-	add_str(o, "volume", s->volume_name);
-	add_str(o, "node", s->node);
-	add_uuid(o, s->volume);
-	add_hex(o, "store", s->store);
-	add_str(o, "created", when);
-	add_u64(o, "device_bytes", s->dev_bytes);
-	add_u64(o, "data_bytes", s->data_bytes);
-	add_u64(o, "map_offset", s->map_off);
-	add_u64(o, "map_bytes", s->map_bytes);
-	add_u64(o, "ring_offset", s->ring_off);
-	add_u64(o, "ring_bytes", s->ring_bytes);
-	add_u64(o, "block_size", s->block_size);
-	add_u64(o, "region_bytes", 1ULL << s->region_shift);
-	return o;
-}
-
-static struct json_object *conf_json(const struct rblk_conf *c)
-{
-	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *m;
-	int i;
-
-	add_u64(o, "index", c->index);
-	add_hex(o, "cluster", c->cluster);
-	add_u64(o, "sectors", c->sectors);
-	add_u64(o, "block_size", c->block_size);
-	add_u64(o, "election_ms", c->election_ms);
-	add_u64(o, "heartbeat_ms", c->heartbeat_ms);
-	for (i = 0; i < c->n; i++) {
-		m = json_object_new_object();
-		add_str(m, "node", c->m[i].node);
-		add_str(m, "address", c->m[i].addr);
-		add_hex(m, "store", c->m[i].store);
-		add_u64(m, "flags", c->m[i].flags);
-		json_object_array_add(list, m);
+	switch (f->form) {
+	case FORM_id:
+		snprintf(text, sizeof(text), "%016llx", (unsigned long long)v);
+		return json_object_new_string(text);
+	case FORM_crc:
+		snprintf(text, sizeof(text), "%08llx", (unsigned long long)v);
+		return json_object_new_string(text);
+	case FORM_time:
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime(&when));
+		return json_object_new_string(text);
+	case FORM_uuid:
+		uuid_format(at, text);
+		return json_object_new_string(text);
+	case FORM_name:
+	case FORM_addr:
+		return json_object_new_string((const char *)at);
+	default:
+		return json_object_new_uint64(v);
 	}
-	json_object_object_add(o, "members", list);
+}
+
+static bool unused(const u8 *at, u32 bytes)
+{
+	return !at[0] && !memcmp(at, at + 1, bytes - 1);
+}
+
+static struct json_object *struct_json(const struct fieldtab *t, const u8 *at);
+
+/* The structures of a table that are in use. */
+static struct json_object *table_json(const struct field *f, const u8 *at)
+{
+	struct json_object *list = json_object_new_array();
+	u32 i;
+
+	for (i = 0; i < f->n; i++, at += f->bytes)
+		if (!unused(at, f->bytes))
+			json_object_array_add(list, struct_json(f->of, at));
+	return list;
+}
+
+/* A structure as it lies on disk, with the names that disk-format.rst has for its fields. */
+static struct json_object *struct_json(const struct fieldtab *t, const u8 *at)
+{
+	struct json_object *o = json_object_new_object(), *v;
+	const struct field *f;
+
+	for (f = t->field; f < t->field + t->n; f++) {
+		v = NULL;
+		if (f->row == ROW_FIELD || f->row == ROW_CODED)
+			v = value_json(f, at + f->off);
+		else if (f->row == ROW_NESTED && !unused(at + f->off, f->bytes))
+			v = struct_json(f->of, at + f->off);
+		else if (f->row == ROW_TABLE)
+			v = table_json(f, at + f->off);
+		if (v)
+			json_object_object_add(o, f->name, v);
+	}
 	return o;
 }
 
-static struct json_object *meta_json(const struct log_meta *m)
+static struct json_object *raw_json(const char *name, const void *at)
 {
-	struct json_object *o = json_object_new_object();
-
-	add_u64(o, "version", m->version);
-	add_u64(o, "generation", m->generation);
-	add_u64(o, "term", m->raft.term);
-	add_hex(o, "vote", m->raft.vote);
-	add_u64(o, "floor_index", m->floor.index);
-	add_u64(o, "floor_term", m->floor.term);
-	add_u64(o, "floor_pos", m->floor_pos);
-	add_u64(o, "floor_seq", m->floor_seq);
-	add_u64(o, "watermark", m->watermark);
-	add_u64(o, "checkpoint_index", m->state.index);
-	add_u64(o, "checkpoint_term", m->state.term);
-	add_hex(o, "digest", m->state.digest);
-	if (m->conf.index)
-		json_object_object_add(o, "conf", conf_json(&m->conf));
-	return o;
+	return struct_json(fieldtab_of(name), at);
 }
 
 static const char *why(int err)
@@ -174,7 +171,7 @@ static void dump_supers(struct dump *d, const struct log_reader *rd)
 		err = read_at(d, rd, off[i], buf, sizeof(buf));
 		if (!err)
 			err = rblk_log_super_decode(&s, buf);
-		json_object_array_add(list, err ? bad_json(err) : super_json(&s));
+		json_object_array_add(list, err ? bad_json(err) : raw_json("disk_super", buf));
 	}
 	json_object_object_add(d->o, "superblocks", list);
 }
@@ -190,7 +187,7 @@ static void dump_metas(struct dump *d, const struct log_reader *rd)
 		err = read_at(d, rd, rblk_log_meta_offset(i), buf, LOG_META_BYTES);
 		if (!err)
 			err = rblk_log_meta_decode(&m, &d->super, buf);
-		json_object_array_add(list, err ? bad_json(err) : meta_json(&m));
+		json_object_array_add(list, err ? bad_json(err) : raw_json("disk_meta", buf));
 	}
 	json_object_object_add(d->o, "metadata", list);
 	free(buf);
@@ -230,7 +227,7 @@ static int on_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc,
 		add_u64(o, "payload_pos", payload_pos);
 	}
 	if (conf_block && !rblk_log_conf_decode(&conf, conf_block))
-		json_object_object_add(o, "conf", conf_json(&conf));
+		json_object_object_add(o, "conf", raw_json("disk_conf_block", conf_block));
 	json_object_array_add(d->list, o);
 	return 0;
 }
@@ -282,18 +279,28 @@ static int scan(struct dump *d, const struct log_reader *rd)
 
 /* ---- printing for people ---- */
 
-static void print_pairs(const char *title, struct json_object *o)
+/* Objects within @o: "object.key". */
+static void print_values(const char *prefix, struct json_object *o)
 {
-	printf("%s%s%s\n", paint(BOLD, stdout), title, paint(PLAIN, stdout));
+	char name[64];
+
 	json_object_object_foreach(o, key, v) {
-		if (json_object_is_type(v, json_type_object) ||
-		    json_object_is_type(v, json_type_array))
-			printf("  %-16s %s\n", key,
+		snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
+		if (json_object_is_type(v, json_type_object))
+			print_values(name, v);
+		else if (json_object_is_type(v, json_type_array))
+			printf("  %-16s %s\n", name,
 			       json_object_to_json_string_ext(v, JSON_C_TO_STRING_SPACED |
 							      JSON_C_TO_STRING_NOSLASHESCAPE));
 		else
-			printf("  %-16s %s\n", key, json_object_get_string(v));
+			printf("  %-16s %s\n", name, json_object_get_string(v));
 	}
+}
+
+static void print_pairs(const char *title, struct json_object *o)
+{
+	printf("%s%s%s\n", paint(BOLD, stdout), title, paint(PLAIN, stdout));
+	print_values("", o);
 }
 
 static void print_entry(struct json_object *e)
@@ -338,11 +345,13 @@ static void print_dump(struct json_object *o)
 
 static int dump_log(struct dump *d, const struct log_reader *rd)
 {
+	u8 buf[LOG_SUPER_BYTES];
 	int bad, err;
 
 	dump_supers(d, rd);
 	/* The one that a start would use. */
-	json_object_object_add(d->o, "superblock", super_json(&d->super));
+	rblk_log_super_encode(&d->super, buf);
+	json_object_object_add(d->o, "superblock", raw_json("disk_super", buf));
 	dump_metas(d, rd);
 	err = rblk_log_read_meta(rd, &d->super, &d->meta, &bad);
 	if (err)
@@ -367,14 +376,7 @@ static int dump_data(struct dump *d, const struct log_reader *rd)
 		err = rblk_log_data_super_decode(&s, buf);
 	if (err)
 		return err;
-	o = json_object_new_object();
-	add_str(o, "volume", s.volume_name);
-	add_str(o, "node", s.node);
-	add_uuid(o, s.volume);
-	add_hex(o, "store", s.store);
-	add_u64(o, "seq", s.seq);
-	add_u64(o, "index", s.index);
-	add_u64(o, "term", s.term);
+	o = raw_json("disk_data", buf);
 	add_u64(o, "image_offset", DATA_HEADER_BYTES);
 	json_object_object_add(d->o, "data", o);
 	return 0;
