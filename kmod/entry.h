@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A log entry as every pure layer knows it, and the buffer with the payload that
- * it may have. Its forms on disk (log/format.h) and on the wire (wire/wire.h) are
- * derived from this one.
+ * it may have. log/disk_fields.h and wire/frame_fields.h have its forms on disk
+ * and on the wire.
  */
 #ifndef RAFTBLK_ENTRY_H
 #define RAFTBLK_ENTRY_H
@@ -22,7 +22,7 @@
 /* These values are on disk and on the wire: they never change. */
 enum rblk_entry_kind {
 	RBLK_E_NOOP	= 1,
-	RBLK_E_CONF	= 2,	/* payload: configuration and volume parameters, see log/format.h */
+	RBLK_E_CONF	= 2,	/* payload: a configuration, see struct disk_conf_block */
 	RBLK_E_WRITE	= 3,	/* payload: the 4 KiB blocks touched, data at its natural offset */
 	RBLK_E_ZEROES	= 4,	/* write-zeroes or discard: every replica reads zeroes afterwards */
 	RBLK_E_OPEN	= 5,	/* opens a session: store, epoch expected to be current, nonce */

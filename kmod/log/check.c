@@ -16,7 +16,7 @@ static bool numbers_ok(const struct log *l)
 	       l->ndurable <= LOG_INFLIGHT && l->nrec <= LOG_INFLIGHT && l->tail < LOG_INFLIGHT;
 }
 
-/* In flight: neighbours in the ring and in number, ending at the head. */
+/* Records in flight are neighbours in the ring and in number, and end at the head. */
 static bool flight_ok(const struct log *l)
 {
 	u64 pos = l->head_pos, seq = l->next_seq;
@@ -68,10 +68,10 @@ static bool marks_ok(const struct log *l)
 }
 
 /**
- * rblk_log_check() - audits a log
+ * rblk_log_check() - checks every invariant of a log
  * @l: log
  *
- * Return: 0, or -EUCLEAN after RBLK_ASSERT fired.
+ * Return: 0; -EUCLEAN: one is broken, and RBLK_ASSERT fired.
  */
 int rblk_log_check(const struct log *l)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The form of everything on a member's two devices. Little-endian; every
- * structure begins with the same head. Documentation/disk-format.rst tells the
- * same story for people, t-log-format.c holds golden bytes of each structure.
+ * Inside of the log layer: the structures on disk, which begin with the same head,
+ * and what the files of the layer offer each other. t-log-format.c has golden bytes
+ * of each structure.
  */
 #ifndef RBLK_LOG_FORMAT_H
 #define RBLK_LOG_FORMAT_H
@@ -18,18 +18,18 @@
 #define DISK_MAGIC_RECORD	DISK_MAGIC('R')
 #define DISK_MAGIC_CONF		DISK_MAGIC('V')
 
-#define DISK_ALIGN		0x100000u	/* of the ring */
-#define DISK_META_OFF		(64u << 10)	/* copy 0; copy 1 follows after as much */
+#define DISK_ALIGN		0x100000u	/* alignment of the ring */
+#define DISK_META_OFF		(64u << 10)	/* of copy 0; copy 1 is as far behind it */
 #define DISK_MAP_OFF		(192u << 10)
 
 /*
- * Positions, record numbers and generations stay below: sums of them and of
- * anything that a device can hold do not overflow.
+ * Positions, indexes, numbers of records and generations stay below, so that sums of
+ * one of them and of anything that a device can hold do not overflow.
  */
 #define DISK_COUNT_MAX		0x1000000000000000ULL
 #define COUNT			BELOW(DISK_COUNT_MAX)	/* in field tables */
 
-/* A record header without its tables. */
+/* A record header in memory, without its tables. */
 struct log_header {
 	u64 generation;
 	u64 seq, prev_seq;
@@ -43,7 +43,7 @@ struct log_header {
 	u32 flags;
 };
 
-#define DISK_R_CLOSING		1u	/* flags: no entries, only raises the watermark */
+#define DISK_R_CLOSING		1u	/* flag: no entries, only raises the watermark */
 
 /* struct disk_head and all that follow it on disk. */
 #define RBLK_FIELDS		"log/disk_fields.h"
@@ -57,9 +57,9 @@ static_assert(sizeof(struct disk_meta) <= LOG_META_BYTES);
 static_assert(sizeof(struct disk_map) == RBLK_BLOCK_SIZE);
 static_assert(sizeof(struct disk_record) == LOG_HEADER_BYTES_MAX);
 
-/* What rblk_log_disk_open() found besides the structure being whole. */
+/* What else rblk_log_disk_open() found. */
 struct disk_found {
-	bool ro;		/* unknown ro-compat features */
+	bool ro;		/* ro-compat features that are not known */
 };
 
 void rblk_log_disk_seal(struct disk_head *h, u64 magic, const u8 *volume, u64 store, u32 bytes);

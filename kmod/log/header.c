@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Record headers: reading them. record.c writes them. */
+/* Reading record headers, which record.c writes. */
 #include "format.h"
 
 /* What the bounds of single values cannot say. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Group commit: entries gather in the open record, rblk_log_submit() closes it, up
- * to LOG_INFLIGHT records are being written, and what is durable is their
- * contiguous prefix. The open record, if any, follows those in flight in rec[].
+ * Group commit: entries gather in the open record, rblk_log_submit() closes it, and up
+ * to LOG_INFLIGHT records are in flight. Those are durable that are written, and all
+ * before them too.
  */
 #include "format.h"
 
@@ -32,10 +32,11 @@ static u32 record_entries(const struct log_record *r)
 }
 
 /**
- * rblk_log_init() - an empty log; rblk_log_recover() comes next
+ * rblk_log_init() - makes an empty log; rblk_log_recover() comes next
  * @l: log
  * @s: superblock, copied
- * @headers: memory for the headers in flight
+ * @headers: LOG_INFLIGHT * LOG_HEADER_BYTES_MAX bytes, 4 KiB aligned, which the log
+ *           uses as long as it exists
  */
 void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers)
 {
@@ -49,11 +50,13 @@ void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers)
 
 /**
  * rblk_log_start() - begins a generation
- * @l: log, recovered
- * @m: metadata, updated; must be durable before the first record is written
+ * @l: log, recovered, after the cache of the device was flushed
+ * @m: metadata, updated; it must be durable in both copies before the first record
+ *     is written
  *
- * With place and number of its first record in the metadata, whatever an older
- * generation left at or behind that place can never be taken for ours.
+ * Nothing can be added to the log before. As the metadata has place and number of
+ * the first record, nothing that an older generation left there or further ahead can
+ * ever be taken for a record of this one.
  */
 void rblk_log_start(struct log *l, struct log_meta *m)
 {
@@ -78,10 +81,10 @@ static u64 used_by(const struct log *l, u32 payload_blocks)
 }
 
 /**
- * rblk_log_used_bytes() - bytes of the ring that can't be overwritten
+ * rblk_log_used_bytes() - bytes of the ring that must not be overwritten
  * @l: log
  *
- * Return: those of submitted records, and of the open one.
+ * Return: the bytes of all records from the floor on, the open one included.
  */
 u64 rblk_log_used_bytes(const struct log *l)
 {
@@ -91,10 +94,10 @@ u64 rblk_log_used_bytes(const struct log *l)
 }
 
 /**
- * rblk_log_free_bytes() - bytes that data may still take before the floor must move
+ * rblk_log_free_bytes() - room for data until the floor moves
  * @l: log
  *
- * Return: without the reserve.
+ * Return: bytes, without the reserve.
  */
 u64 rblk_log_free_bytes(const struct log *l)
 {
@@ -103,7 +106,7 @@ u64 rblk_log_free_bytes(const struct log *l)
 	return used < max ? max - used : 0;
 }
 
-/* What relieves a full ring (elections, sessions, configurations) may use all of it. */
+/* Elections, sessions and configurations, which can relieve a full ring, may use all of it. */
 static u64 space_for(const struct log *l, u8 kind)
 {
 	switch (kind) {
@@ -158,16 +161,19 @@ static void put_descriptor(struct log_record *r, const struct rblk_entry *e, con
 }
 
 /**
- * rblk_log_add() - adds an entry to the open record
+ * rblk_log_add() - adds an entry to the open record, or opens one
  * @l: log
  * @e: entry
- * @block_crc: sums of its payload blocks
- * @trunc_epoch: the caller's
- * @payload_pos: set to where its payload will lie (logical)
+ * @block_crc: checksums of its blocks of payload
+ * @trunc_epoch: truncation epoch of Raft
+ * @payload_pos: set to the position of its payload
  *
- * An entry whose sum is wrong would make the log unreadable: it is refused here.
+ * An entry with a wrong checksum would make the log unreadable, so it is refused.
+ * NOOP, CONF, OPEN and CLOSE may use a part of the ring that is kept from other kinds.
  *
- * Return: 0, -EAGAIN, -ENOSPC, -EIO or -EINVAL: see log.h.
+ * Return: 0; -EAGAIN: the open record is full, or all records are in flight: submit
+ * it, or wait until one is written; -ENOSPC: the ring is full; -EIO: the log has
+ * failed; -EINVAL: the entry is malformed or does not follow the newest one.
  */
 int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc, u64 trunc_epoch,
 		 u64 *payload_pos)
@@ -202,9 +208,12 @@ int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc
 }
 
 /**
- * rblk_log_truncate() - entries >= @index will be replaced
+ * rblk_log_truncate() - the entries from @index on will be replaced
  * @l: log
- * @index: first truncated entry
+ * @index: the next entry to be added
+ *
+ * Those in the open record are dropped and their places are used again. Records in
+ * flight stay as they are: a later record replaces what they hold.
  */
 void rblk_log_truncate(struct log *l, u64 index)
 {
@@ -242,7 +251,7 @@ static void header_of_record(const struct log *l, const struct log_record *r,
 		.floor_pos = l->floor_pos,
 		.floor_seq = l->floor_seq,
 		.floor_index = l->floor_index,
-		/* Had it been durable only since then, it could cover what is torn. */
+		/* As of now: a later one could cover records that are torn. */
 		.watermark = l->durable_seq,
 		.first = n ? r->first : 0,
 		.chain = l->chain,
@@ -286,7 +295,8 @@ static struct log_record *finish(struct log *l, struct log_record *r)
  * rblk_log_submit() - closes the open record
  * @l: log
  *
- * Return: the record, to be written; NULL: nothing open, or failed.
+ * Return: the record, whose header and then blocks of payload have to be written with
+ * FUA, and then rblk_log_done() be called; NULL: no record is open, or the log failed.
  */
 struct log_record *rblk_log_submit(struct log *l)
 {
@@ -296,12 +306,15 @@ struct log_record *rblk_log_submit(struct log *l)
 }
 
 /**
- * rblk_log_close_record() - a record without entries that raises the watermark
+ * rblk_log_close_record() - makes a record without entries that raises the watermark
  * @l: log
  *
- * One is enough: it is not closed by another. It may take half of the reserve.
+ * It is of use if no record is open or in flight and the newest header announces less
+ * than what is durable. A closing record is not followed by another one. It may use
+ * half of the reserve.
  *
- * Return: the record, to be written; NULL: not useful now.
+ * Return: the record, to be written like one from rblk_log_submit(); NULL: it would be
+ * of no use, there is no room, or the log failed.
  */
 struct log_record *rblk_log_close_record(struct log *l)
 {
@@ -322,7 +335,7 @@ static void retire(struct log *l, struct log_record *r)
 {
 	l->durable_seq = r->seq;
 	if (!r->closing) {
-		/* Not the maximum: a record that truncates lowers it. */
+		/* A record that truncates lowers it. */
 		l->durable_index = r->id.last;
 		l->durable_trunc_epoch = r->trunc_epoch;
 	}
@@ -337,9 +350,10 @@ static void retire(struct log *l, struct log_record *r)
  * rblk_log_done() - the write of a record ended
  * @l: log
  * @rec: record
- * @error: of the write
+ * @error: 0 or -errno; after an error the log has failed for good
  *
- * Return: true when the contiguous prefix grew.
+ * Return: true if more records are durable than before: see durable_seq,
+ * durable_index and durable_trunc_epoch.
  */
 bool rblk_log_done(struct log *l, struct log_record *rec, int error)
 {
@@ -349,7 +363,7 @@ bool rblk_log_done(struct log *l, struct log_record *rec, int error)
 		return false;
 	if (error)
 		l->failed = true;
-	/* After a failed write nothing is announced any more, whatever still ends well. */
+	/* After a failed write nothing counts as durable any more, even if it is written. */
 	if (l->failed)
 		return false;
 	rec->state = LOG_R_DONE;

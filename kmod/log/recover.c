@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Recovery: follow the chain of records from the floor, and judge the first
- * place where it breaks. What decides is not what the bad place looks like but
- * what others say of it:
+ * Recovery follows the chain of records from the floor, and judges the first place P
+ * where it breaks. What decides is not what that place looks like, but what is known
+ * about it from elsewhere:
  *
- *  - S, the number that the record at the bad place P has if there is one:
- *    exact from start_pos on, the least possible before it;
- *  - durable: S <= watermark of the metadata, or P < start_pos, or S <= the
- *    watermark of any record of the current generation found ahead, or one of
- *    those carries the identity of a record at P, or one of them proves that
- *    the metadata is older than the ring (later generation or later lap).
+ *  - S is the number that a record at P has, if there is one. It is exact from
+ *    start_pos on, and the least possible one before.
+ *  - It was durable if S <= the watermark of the metadata; or P < start_pos; or S <= the
+ *    watermark of a record of the current generation ahead; or such a record carries the
+ *    identity of a record at P; or a record ahead proves, by a later generation or a
+ *    later lap, that the metadata is older than the ring.
  *
- * "Ahead" is everything that a record submitted before or just after S became
- * durable can have reached. Records there of an earlier lap or with a number
- * below S are stale: no evidence. Nor is a block that can't be read.
+ * "Ahead" reaches as far as a record can lie that was submitted before S became durable
+ * or just after. Records there of an earlier lap, or with a number below S, are stale and
+ * no evidence. Neither is a block that cannot be read.
  *
  *  at P                               | durable, id | durable, no id | not durable
  *  -----------------------------------+-------------+----------------+------------
@@ -27,23 +27,23 @@
  *  sound header of this generation    | ROT         | ROT_UNKNOWN    | ROT_UNKNOWN
  *  and place that breaks the chain    |             |                |
  *
- * OK goes on; END and TORN end the log there and it may be appended to; the
- * others stop the store. TORN moves the sequence numbers far ahead.
+ * With OK the scan goes on. END and TORN end the log there, and it may be appended to;
+ * TORN moves the numbers of the next records far ahead. The others stop the store.
  *
- * What cannot be told: a record that was durable while no later header or
+ * One case cannot be told apart: a record that was durable, while no later header or
  * metadata with its watermark is, and that rots then, looks torn.
  */
 #include "format.h"
 
-/* Records that can lie between a bad one and the first that must know it was durable. */
+/* How far a record that must know whether the bad one was durable can lie behind it. */
 #define LOG_SEARCH_BYTES	(2ULL * LOG_INFLIGHT * LOG_RECORD_BYTES_MAX)
 
 enum place {		/* what is at the bad place */
-	P_NOTHING,	/* nothing of ours, or stale */
-	P_TORN,		/* our header, checksum bad; or good, payload bad */
-	P_UNREADABLE,
-	P_BROKEN,	/* sound header of this place and generation, not in chain */
-	P_GOOD,
+	P_NOTHING,	/* nothing of this store, or something stale */
+	P_TORN,		/* a header with a wrong checksum, or one with damaged payload */
+	P_UNREADABLE,	/* header or payload cannot be read */
+	P_BROKEN,	/* a sound header of this place and generation that is not in chain */
+	P_GOOD,		/* a whole record in chain */
 };
 
 struct scan {
@@ -53,17 +53,17 @@ struct scan {
 	struct log_report *rep;
 	u64 pos, limit;
 	u64 prev_seq, prev_generation;
-	bool at_floor;		/* no record accepted yet */
-	u64 wpos;		/* logical range held by the scratch buffer */
+	bool at_floor;		/* no record was accepted yet */
+	u64 wpos;		/* the range of the ring that the scratch buffer holds */
 	u32 wlen;
-	bool own;		/* the header at the bad place is good: rep->rot is its identity */
+	bool own;		/* the header at the bad place is sound: rep->rot is its identity */
 };
 
 struct evidence {
 	bool durable;		/* the record at the bad place was durable */
-	bool known;		/* and rep->rot says what it was */
-	u64 found;		/* current records ahead */
-	u64 next_first;		/* first index of the nearest of them that has entries; 0: none */
+	bool known;		/* rep->rot says what it was */
+	u64 found;		/* records ahead that are not stale */
+	u64 next_first;		/* first index of the nearest of them with entries; 0: none */
 };
 
 static bool media_error(int rc)
@@ -91,8 +91,8 @@ static int read_at(struct scan *sc, u64 pos, u32 len)
 }
 
 /*
- * Makes @need bytes at @pos available, reading ahead if @want is larger. A bad
- * sector further on must not hide what is readable here: retry without it.
+ * Makes @need bytes at @pos available, and reads ahead if @want is larger. A bad sector
+ * further on must not hide what can be read here: then only @need is read.
  */
 static int window(struct scan *sc, u64 pos, u32 need, u64 want, const u8 **p)
 {
@@ -132,14 +132,14 @@ static bool in_chain(const struct scan *sc, const struct log_header *h)
 		return false;
 	if (sc->pos >= sc->m->start_pos)
 		return h->generation == sc->m->start_generation && h->seq == seq;
-	/* Numbers jump where a generation began after a cut, and only there. */
+	/* Numbers only jump where a generation began after a cut. */
 	if (h->generation < sc->prev_generation || h->generation >= sc->m->start_generation)
 		return false;
 	return h->seq == seq ||
 	       (!sc->at_floor && h->generation > sc->prev_generation && h->seq > seq);
 }
 
-/* The place was written, even if its header is not whole. */
+/* Was a record written at this place, even if its header is not whole? */
 static bool header_traces(const struct scan *sc, const u8 *p)
 {
 	const struct disk_record *d = (const void *)p;
@@ -148,7 +148,7 @@ static bool header_traces(const struct scan *sc, const u8 *p)
 	       rblk_log_disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
 }
 
-/* Looks at the header at sc->pos; @h is set for P_GOOD only. */
+/* What is the header at sc->pos? @h is set only if it is P_GOOD. */
 static enum place classify(struct scan *sc, const u8 *p, struct log_header *h)
 {
 	int rc = rblk_log_header_decode(&sc->l->super, p, h);
@@ -158,7 +158,7 @@ static enum place classify(struct scan *sc, const u8 *p, struct log_header *h)
 	if (rc == -EINVAL && header_traces(sc, p))
 		return P_BROKEN;
 	if (rc)
-		return P_NOTHING;	/* of a newer version: search_block() sees it */
+		return P_NOTHING;	/* search_block() sees a newer version */
 	if (in_chain(sc, h))
 		return rblk_log_header_check(p, h) || h->first > sc->l->last_index + 1 ? P_BROKEN :
 										    P_GOOD;
@@ -197,8 +197,8 @@ static bool may_skip(const struct scan *sc, const u8 *p, const struct log_header
 }
 
 /*
- * Looks at the record at sc->pos. 0 and @place; *@p is its header, with its
- * payload behind unless *@skipped.
+ * Looks at the record at sc->pos. Returns 0 and sets @place; *@p is its header, and its
+ * payload follows unless *@skipped. Or returns an error of the reader.
  */
 static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place *place,
 		bool *skipped)
@@ -223,7 +223,7 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 	wpos = sc->wpos;
 	sc->own = true;
 	rc = window(sc, sc->pos, bytes, LOG_SCRATCH_BYTES, p);
-	/* Read once more: what was checked must be what is used. */
+	/* If it was read once more, what was checked must be what is used. */
 	if (!rc && sc->wpos != wpos)
 		*place = classify(sc, *p, h);
 	if (!rc && *place == P_GOOD && (h->crc != sc->rep->rot.chain || !payload_ok(*p, h)))
@@ -235,7 +235,7 @@ out:
 	return 0;
 }
 
-/* A header of this store found in the place of @pos while searching ahead. */
+/* What does a header of this store prove that was found at @pos, ahead of the bad place? */
 static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header *h,
 		  struct evidence *ev)
 {
@@ -246,7 +246,7 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 
 	if (h->pos < pos || (h->pos - pos) % sc->l->super.ring_bytes)
 		return;
-	/* Later lap or generation: the ring went on without this metadata. */
+	/* A later lap or generation: the ring went on without this metadata. */
 	if (h->pos != pos || h->generation > sc->m->start_generation)
 		ev->durable = true;
 	else if (h->seq <= seq)
@@ -345,7 +345,7 @@ static int judge(struct scan *sc, enum place place)
 	case LOG_F_ROT:
 		return -EBADMSG;
 	default:
-		/* A header with unreadable payload says itself what is missing. */
+		/* The header of payload that cannot be read says what is missing. */
 		if (sc->own && place == P_UNREADABLE)
 			return -EBADMSG;
 		memset(&rep->rot, 0, sizeof(rep->rot));
@@ -392,7 +392,7 @@ static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, b
 	return rc < 0 ? rc : 0;
 }
 
-/* A whole record in chain: everything that the next one is compared with moves on. */
+/* A whole record in chain: the next one is compared with this one. */
 static void accept(struct scan *sc, const struct log_header *h)
 {
 	const struct log_record_id *id = &sc->rep->rot;
@@ -402,7 +402,7 @@ static void accept(struct scan *sc, const struct log_header *h)
 		rblk_log_mark_add(l, h->first, h->pos, h->seq, l->chain);
 		l->last_index = id->last;
 	}
-	/* The next header carries the newest identities once more: they may be in no other. */
+	/* The next header carries the newest identities again: no other may have them. */
 	if (l->ndurable == LOG_INFLIGHT) {
 		memmove(l->durable_ids, l->durable_ids + 1,
 			(LOG_INFLIGHT - 1) * sizeof(l->durable_ids[0]));
@@ -454,22 +454,28 @@ static int scan_ring(struct scan *sc, rblk_log_entry_fn fn, void *ctx)
 			return rc;
 		accept(sc, &h);
 	}
-	/* Full to the last block: one lap, nothing can follow. */
+	/* Full to the last block: after one lap nothing can follow. */
 	sc->rep->finding = LOG_F_END;
 	memset(&sc->rep->rot, 0, sizeof(sc->rep->rot));
 	return 0;
 }
 
 /**
- * rblk_log_recover() - finds what the ring holds
- * @l: log, just initialized
+ * rblk_log_recover() - finds out what the ring holds
+ * @l: log, after rblk_log_init(); afterwards it is ready for rblk_log_start()
  * @rd: reader
  * @m: newest metadata
- * @fn: gets every entry, in log order; may be NULL
+ * @fn: is called for every entry; may be NULL
  * @ctx: for @fn
  * @rep: filled, also on failure
  *
- * Return: 0, -EBADMSG, -EPROTONOSUPPORT or another error: see log.h.
+ * The ring is scanned from the floor on. Everything that is found counts as durable.
+ * Some of it may have been read from the volatile cache of the device, which must be
+ * flushed before anything is based on it.
+ *
+ * Return: 0; -EBADMSG: something that was durable is damaged or cannot be read, see
+ * @rep, and the log cannot be appended to; -EPROTONOSUPPORT: there are records of a newer
+ * version; or the error of the reader or of @fn.
  */
 int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
 		     rblk_log_entry_fn fn, void *ctx, struct log_report *rep)
@@ -493,10 +499,10 @@ int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct lo
 }
 
 /**
- * rblk_log_finding_name() - for reports
- * @v: finding
+ * rblk_log_finding_name() - what a finding is called in reports
+ * @v: finding, or anything
  *
- * Return: a word.
+ * Return: a word, never NULL.
  */
 const char *rblk_log_finding_name(enum log_finding v)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The ring as space: extents, marks, floor. */
+/* The ring as space: extents, marks and the floor. */
 #include "format.h"
 
 /**
- * rblk_log_extents() - where a logical range lies on the device
+ * rblk_log_extents() - where a range of the ring lies on the device
  * @s: superblock
- * @pos: logical position
- * @len: bytes, at most the ring
+ * @pos: position
+ * @len: bytes, not more than the ring has
  * @ext: filled
  *
- * Return: number of extents: 2 when the range straddles the ring's end.
+ * Return: number of extents, which is 2 if the range straddles the end of the ring.
  */
 int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2])
 {
@@ -27,16 +27,10 @@ int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_ext
 	return 2;
 }
 
-/**
- * rblk_log_mark_add() - remembers a record as a place where the floor may go
- * @l: log
- * @first: index of its first entry
- * @pos: its place
- * @seq: its number
- * @chain: header checksum of the record before it
- *
- * Marks are at least 1/256 of the ring apart, so that all of the ring has room
- * for them; the floor is that coarse.
+/*
+ * Remembers a record as a place where the floor may go. @chain is the header checksum
+ * of the record before it. Marks are at least 1/256 of the ring apart, so that there is
+ * room for those of the whole ring; the floor is that coarse.
  */
 void rblk_log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
 {
@@ -55,16 +49,16 @@ void rblk_log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
 }
 
 /**
- * rblk_log_floor() - where may the floor go?
+ * rblk_log_floor() - finds a new floor
  * @l: log
- * @index: entries up to this one are not needed any more
- * @m: floor_pos, floor_seq and floor_chain are set
+ * @index: entries up to this one need not be in the log any more
+ * @m: floor_pos, floor_seq and floor_chain are set; to set floor is up to the caller
  *
- * The entry @index + 1 that counts is in the newest record which begins at or
- * before it, as every record replaces what it overlaps; all that follow it came
- * later. So the newest mark that begins at or before it is never too late.
+ * Every record replaces what it overlaps, so the entry @index + 1 that counts is in the
+ * newest record that begins at or before it, or in a later one. So the newest mark that
+ * begins at or before that entry is never too far ahead.
  *
- * Return: false when the floor stays where it is.
+ * Return: true; false: the floor stays where it is, and @m as it was.
  */
 bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
 {
@@ -90,7 +84,7 @@ bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
  * @l: log
  * @m: metadata that is durable in both copies
  *
- * If a copy still held an older floor, recovery could be led to what is
+ * If one copy still had an older floor, recovery could begin there, in what may be
  * overwritten from now on.
  */
 void rblk_log_trim(struct log *l, const struct log_meta *m)
@@ -110,12 +104,16 @@ void rblk_log_trim(struct log *l, const struct log_meta *m)
 }
 
 /**
- * rblk_log_reset() - a checkpoint of @index takes the place of the whole log
+ * rblk_log_reset() - lets a checkpoint of @index take the place of the whole log
  * @l: log
- * @index: of the checkpoint
+ * @index: of the checkpoint; the next entry is the one after it
  * @m: floor_pos, floor_seq and floor_chain are set
  *
- * Return: 0, or -EBUSY while something is open or in flight.
+ * For a resync, which begins with the state at some index of another member: then @m,
+ * with that state, is written to both copies, and rblk_log_trim() is called. Until then
+ * nothing can be added. There is no resync yet, so only the tests call this.
+ *
+ * Return: 0; -EBUSY: a record is open or in flight.
  */
 int rblk_log_reset(struct log *l, u64 index, struct log_meta *m)
 {

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Frames between members, see wire.h. All little-endian, without padding:
- *
- *	header (32)  head (head_len)  payload (payload_blocks * 4 KiB)
- *
- * Here: the header, and the handshake. The messages: wire_msg.c.
- */
+/* The header of a frame, the handshake, and codes; wire_msg.c has the messages. */
 #include "wire_frame.h"
 
 #define WIRE_MAGIC	0x6b6c6272u	/* "rblk" */
 
 /**
- * rblk_wire_reason_text() - what a REJECT means, for people
+ * rblk_wire_reason_text() - says to people why a connection is refused
  * @reason: enum wire_reason, or anything
  *
  * Return: a phrase, never NULL.
@@ -33,7 +27,7 @@ const char *rblk_wire_reason_text(u8 reason)
 }
 
 /**
- * rblk_wire_error() - what an error is called in a frame
+ * rblk_wire_error() - finds the code for an error
  * @error: 0 or -errno
  *
  * Return: enum wire_error.
@@ -51,10 +45,10 @@ u32 rblk_wire_error(int error)
 }
 
 /**
- * rblk_wire_errno() - what the error in a frame is called here
+ * rblk_wire_errno() - finds the error for a code
  * @code: enum wire_error, or anything that a peer may have sent
  *
- * Return: 0 or -errno; -EIO if the code is not known.
+ * Return: 0 or -errno, which is -EIO if the code is not known.
  */
 int rblk_wire_errno(u32 code)
 {
@@ -69,8 +63,8 @@ int rblk_wire_errno(u32 code)
 }
 
 /*
- * Writes the header in front of a finished head. @term is that of the message, or
- * 0. Returns the bytes of header and head.
+ * Writes the header in front of a finished head, and returns how many bytes header and
+ * head are. @term is that of the message, or 0.
  */
 u32 rblk_wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term)
 {
@@ -101,11 +95,11 @@ static bool may_have_payload(u8 type)
  * @h: result; set only if 0 is returned
  * @buf: WIRE_HEADER_BYTES as received
  *
- * The sum is checked before the version, so both must stay where they are in all
- * versions.
+ * The checksum is checked before the version, so both have to stay where they are in
+ * all versions.
  *
- * Return: 0; -EBADMSG: not a header (magic or sum); -EPROTONOSUPPORT: version
- * or flags that are not known; -EINVAL: unknown type, or lengths out of bounds.
+ * Return: 0; -EBADMSG: magic or checksum are wrong; -EPROTONOSUPPORT: version or
+ * flags are not known; -EINVAL: the type is not known, or a length is out of bounds.
  */
 int rblk_wire_decode_header(struct wire_header *h, const void *buf)
 {
@@ -126,11 +120,11 @@ int rblk_wire_decode_header(struct wire_header *h, const void *buf)
 }
 
 /**
- * rblk_wire_check_head() - is the head what the header was sent with?
- * @h: its header
+ * rblk_wire_check_head() - checks a head against the checksum in its header
+ * @h: header
  * @head: @h->head_len bytes
  *
- * Return: 0 or -EBADMSG.
+ * Return: 0; -EBADMSG: the checksum does not match.
  */
 int rblk_wire_check_head(const struct wire_header *h, const void *head)
 {
@@ -138,9 +132,9 @@ int rblk_wire_check_head(const struct wire_header *h, const void *head)
 }
 
 /**
- * rblk_wire_encode_hello() - the first frame of each side
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @hello: what to say
+ * rblk_wire_encode_hello() - makes the first frame of each side
+ * @buf: filled
+ * @hello: content
  *
  * Return: bytes to send.
  */
@@ -153,13 +147,13 @@ u32 rblk_wire_encode_hello(void *buf, const struct wire_hello *hello)
 }
 
 /**
- * rblk_wire_decode_hello() - reads a checked HELLO
- * @hello: result; unspecified unless 0 is returned
- * @h: its header
- * @head: @h->head_len bytes
+ * rblk_wire_decode_hello() - reads a HELLO
+ * @hello: result
+ * @h: header
+ * @head: @h->head_len bytes, checked
  *
- * A longer head is accepted and its end ignored: a later version may say more,
- * and the two must get as far as comparing versions.
+ * The end of a longer head is ignored: a later version may say more, and the two nodes
+ * must get as far as comparing their versions.
  *
  * Return: 0 or -EINVAL.
  */
@@ -178,9 +172,9 @@ int rblk_wire_decode_hello(struct wire_hello *hello, const struct wire_header *h
 }
 
 /**
- * rblk_wire_encode_reject() - refuses a connection
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @r: why
+ * rblk_wire_encode_reject() - makes the frame that refuses a connection
+ * @buf: filled
+ * @r: content
  *
  * Return: bytes to send.
  */
@@ -193,12 +187,12 @@ u32 rblk_wire_encode_reject(void *buf, const struct wire_reject *r)
 }
 
 /**
- * rblk_wire_decode_reject() - reads a checked REJECT
- * @r: result; unspecified unless 0 is returned
- * @h: its header
- * @head: @h->head_len bytes
+ * rblk_wire_decode_reject() - reads a REJECT
+ * @r: result
+ * @h: header
+ * @head: @h->head_len bytes, checked
  *
- * A reason that is not known is still a refusal: see rblk_wire_reason_text().
+ * A reason that is not known is a refusal all the same: see rblk_wire_reason_text().
  *
  * Return: 0 or -EINVAL.
  */

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages between members, and between clients and members: the heads of the
- * frames, see wire.c.
+ * Messages between members, and between clients and members.
  *
- * The head of a RAFT frame is the message, a descriptor an entry, then the sums
- * of all payload blocks. An entry's index and term are not sent: they follow
- * from the span, and the entry's identity sum, which covers them, proves it.
- * Entries of a SUBMIT or DATA are in no log, and have no identity.
+ * Some have entries: a descriptor of each follows the message, and then the checksums of
+ * all blocks of payload. Index and term of the entries of a RAFT message are not sent.
+ * They follow from its span, and the checksum of the entry, which covers them, proves it.
+ * Entries of a SUBMIT or DATA are in no log and have no checksum.
  */
 #include "wire_frame.h"
 
-typedef const struct rblk_entry *entry_fn(void *ctx, u32 i, const u32 **crc);
-
-/* Descriptors of @n entries, then the sums. @s: the span that they are, if they are in a log. */
-static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s, entry_fn *entry,
-		       void *ctx, u32 *len, u32 *blocks)
+/* Writes descriptors and checksums. @s is the span of the entries if they are in a log. */
+static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s,
+		       rblk_wire_entry_fn *entry, void *ctx, u32 *len, u32 *blocks)
 {
 	struct frame_sum *sum = (struct frame_sum *)(fe + n);
 	u32 i, b;
@@ -38,18 +35,17 @@ static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s,
 }
 
 /**
- * rblk_wire_encode_raft() - a message, with the descriptors of its entries
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @m: the message
- * @n: entries in its span
- * @entry: returns the @i-th of them and its block sums; must not return NULL
+ * rblk_wire_encode_raft() - makes the frame of a message of Raft
+ * @buf: filled
+ * @m: message
+ * @n: entries in its span; the caller has cut it to WIRE_ENTRIES_MAX and WIRE_BLOCKS_MAX
+ * @entry: returns one of them
  * @ctx: for @entry
  *
- * Return: bytes to send before the payload blocks; 0 after RBLK_ASSERT fired
- * (the span is not what @n and @entry say, or too long).
+ * Return: bytes to send before the payload; 0 after RBLK_ASSERT fired, as the span is
+ * too long, or not what @n and @entry say.
  */
-u32 rblk_wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
-			  const struct rblk_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
+u32 rblk_wire_encode_raft(void *buf, const struct raft_msg *m, u32 n, rblk_wire_entry_fn *entry,
 			  void *ctx)
 {
 	struct frame_raft *f = rblk_wire_head(buf);
@@ -62,17 +58,17 @@ u32 rblk_wire_encode_raft(void *buf, const struct raft_msg *m, u32 n,
 	return rblk_wire_finish(buf, WIRE_RAFT, sizeof(*f) + len, blocks, m->term);
 }
 
-/* Is the span empty, or that of an append of @n entries? */
+/* Is the span what it has to be with @n entries? */
 static bool span_ok(const struct raft_msg *m, u32 n)
 {
-	if (!n)		/* a span that was never set is 0..0 */
+	if (!n)		/* an empty span; one that was never set is 0..0 */
 		return m->ents.first > m->ents.last || !m->ents.last;
 	return m->type == RAFT_MSG_APPEND && m->ents.first && m->ents.first <= U64_MAX - n &&
 	       m->ents.last == m->ents.first + n - 1 && m->ents.first == m->prev.index + 1 &&
 	       m->prev.term <= m->ents.term && m->ents.term <= m->term;
 }
 
-/* An entry of no log yet has no identity; the head's sum covers what there is. */
+/* Without a log there is no checksum of the entry; that of the head covers it. */
 static bool unplaced_ok(struct rblk_entry *e)
 {
 	bool ok;
@@ -93,8 +89,9 @@ static bool placed_ok(struct rblk_entry *e, u64 index, u64 term, const u32 *crc)
 }
 
 /*
- * Descriptors of @a->n entries, then the sums; @len bytes are there from @f on.
- * @s: the span that they are, if they are in a log.
+ * Reads the descriptors of @a->n entries and the checksums behind them, which have to
+ * take exactly the @len bytes from @f on. @s is the span of the entries if they are in a
+ * log. A configuration entry has to be alone.
  */
 static int get_entries(struct wire_append *a, const struct raft_span *s,
 		       const struct frame_entry *f, u32 len, u32 blocks)
@@ -138,18 +135,18 @@ static int decode_raft(struct raft_msg *m, struct wire_append *a, const struct w
 }
 
 /**
- * rblk_wire_encode_submit() - a keepalive of a client, with entries of its session
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @s: what it says
+ * rblk_wire_encode_submit() - makes the frame of a client to the leader
+ * @buf: filled
+ * @s: content
  * @n: entries
- * @entry: returns the @i-th of them and its block sums; must not return NULL
+ * @entry: returns one of them, whose index and term are of no consequence
  * @ctx: for @entry
  *
- * Return: bytes to send before the payload blocks; 0 after RBLK_ASSERT fired.
+ * Return: bytes to send before the payload; 0 after RBLK_ASSERT fired: the entries are
+ * too many, or have too many blocks.
  */
 u32 rblk_wire_encode_submit(void *buf, const struct wire_submit *s, u32 n,
-			    const struct rblk_entry *(*entry)(void *ctx, u32 i, const u32 **crc),
-			    void *ctx)
+			    rblk_wire_entry_fn *entry, void *ctx)
 {
 	struct frame_submit *f = rblk_wire_head(buf);
 	u32 len, blocks;
@@ -177,9 +174,9 @@ static int decode_submit(struct wire_submit *s, struct wire_append *a, const str
 }
 
 /**
- * rblk_wire_encode_reply() - what a member answers a client
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @r: the answer
+ * rblk_wire_encode_reply() - makes the frame of a member to a client
+ * @buf: filled
+ * @r: content
  *
  * Return: bytes to send.
  */
@@ -211,9 +208,9 @@ static int decode_reply(struct wire_reply *r, const struct wire_header *h, const
 }
 
 /**
- * rblk_wire_encode_read() - a node without a replica of use asks for a range
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @r: the range
+ * rblk_wire_encode_read() - makes the frame of a client that reads through the leader
+ * @buf: filled
+ * @r: range
  *
  * Return: bytes to send.
  */
@@ -244,13 +241,14 @@ static const struct rblk_entry *data_entry(void *ctx, u32 i, const u32 **crc)
 }
 
 /**
- * rblk_wire_encode_data() - the content of a range, or why there is none
- * @buf: WIRE_HEADER_BYTES + WIRE_HEAD_MAX bytes
- * @d: whose, and the error
- * @e: the range as a WRITE entry; NULL: an error
- * @crc: its block sums
+ * rblk_wire_encode_data() - makes the answer to a READ
+ * @buf: filled
+ * @d: content
+ * @e: kind (WRITE), range and blocks of the payload; NULL if there is an error
+ * @crc: checksums of the blocks
  *
- * Return: bytes to send before the payload blocks; 0 after RBLK_ASSERT fired.
+ * Return: bytes to send before the payload; 0 after RBLK_ASSERT fired: there are too many
+ * blocks.
  */
 u32 rblk_wire_encode_data(void *buf, const struct wire_data *d, const struct rblk_entry *e,
 			  const u32 *crc)
@@ -284,12 +282,14 @@ static int decode_data(struct wire_data *d, struct wire_append *a, const struct 
 }
 
 /**
- * rblk_wire_decode() - reads the checked head of a frame that is neither HELLO nor REJECT
- * @f: result; unspecified unless 0 is returned
- * @h: its header, from rblk_wire_decode_header()
- * @head: @h->head_len bytes
+ * rblk_wire_decode() - reads a frame that is neither HELLO nor REJECT
+ * @f: result; raft.ents.conf is NULL, and the caller sets it once it has the payload
+ * @h: header
+ * @head: @h->head_len bytes, checked
  *
- * Return: 0 or -EINVAL, see wire.h.
+ * Return: 0; -EINVAL: something does not fit: a value out of its bounds, an entry that is
+ * malformed or has a wrong checksum, a number of blocks that is not that of the header, a
+ * span that does not follow prev, or terms that contradict each other.
  */
 int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head)
 {
