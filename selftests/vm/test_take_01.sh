@@ -126,7 +126,7 @@ shared_volumes_have_a_session_a_node() {
 	dd if=/dev/urandom bs=4k count=8 seek=100 oflag=direct status=none of="$(device 2 vol)"
 	fails rb 3 take vol --force 2>/tmp/take.err
 	grep -q 'is shared' /tmp/take.err
-	rb 3 status vol | grep -q 'session .*shared, 2 of 3 nodes'
+	rb 3 status vol | grep -q 'session .*shared, held by rb1 since entry [0-9]*, rb2 since'
 	let_go 1
 	let_go 2
 	replicas_equal vol
