@@ -24,7 +24,11 @@
 #include "hold.h"
 #include "uapi/raftblk.h"
 
-#define ASK_MS		2000	/* the kernel goes on asking for so long */
+/*
+ * The kernel goes on asking for so long on behalf of this program: not much longer than
+ * it lives.
+ */
+#define ASK_MS		2000
 #define LOOK_MS		2000	/* between two looks when no event came */
 #define ASIDE_MS	10000	/* others first, after a failure or a SIGHUP */
 

@@ -11,8 +11,9 @@ struct seq_file;
 #define RBLK_TAGS		128	/* requests at once, over all hardware queues */
 #define RBLK_SERVES		64	/* reads for other nodes at once */
 
-/* What the node calls an open by; the tokens of requests are smaller. */
+/* What the node calls an open, and a take, by; the tokens of requests are smaller. */
 #define RBLK_TOKEN_OPEN		BIT_ULL(62)
+#define RBLK_TOKEN_TAKE		BIT_ULL(63)
 
 int rblk_disk_init(void);		/* module: major number */
 void rblk_disk_exit(void);		/* waits until the last gendisk is gone */
@@ -30,7 +31,7 @@ u64 rblk_disk_deadline(const struct rblk_volume *v);	/* io-timeout; U64_MAX: non
 /* After the loop has stopped and rblk_node_stop(): ends what was never given to the node. */
 void rblk_disk_abort(struct rblk_volume *v);
 u64 rblk_disk_openers(const struct rblk_volume *v);
-bool rblk_disk_opening(const struct rblk_volume *v);	/* owner: an opener waits for the session */
+void rblk_disk_unfence(struct rblk_volume *v, int self);	/* owner */
 /* No open succeeds from now on; -EBUSY when there are openers and not @force. */
 int rblk_disk_set_closing(struct rblk_volume *v, bool force);
 void rblk_disk_show(struct rblk_volume *v, struct seq_file *m);	/* owner: requests in flight */

@@ -75,6 +75,23 @@ void rblk_disk_apply_state(struct rblk_disk *d)
 	mutex_unlock(&d->state_lock);
 }
 
+/**
+ * rblk_disk_unfence() - a fenced session may go, once all that wrote under it are gone
+ * @v: the volume
+ * @self: how many of the openers have not been let in yet
+ *
+ * The last close dropped the page cache.
+ *
+ * Context: owner.
+ */
+void rblk_disk_unfence(struct rblk_volume *v, int self)
+{
+	if (rblk_node_session(v->m) != NODE_S_FENCED || atomic_read(&v->disk->openers) > self)
+		return;
+	rblk_node_session_reset(v->m);
+	rblk_volume_kick(v, RBLK_KICK_CTL);
+}
+
 static void rblk_disk_state_work(struct work_struct *work)
 {
 	struct rblk_disk *d = container_of(work, struct rblk_disk, state_work);
@@ -82,11 +99,7 @@ static void rblk_disk_state_work(struct work_struct *work)
 
 	mutex_lock(&v->owner);
 	if (!v->stopped && !READ_ONCE(d->dead)) {
-		/* The last close dropped the page cache: the fenced session may go. */
-		if (rblk_node_session(v->m) == NODE_S_FENCED && !atomic_read(&d->openers)) {
-			rblk_node_session_reset(v->m);
-			rblk_volume_kick(v, RBLK_KICK_CTL);
-		}
+		rblk_disk_unfence(v, 0);
 		rblk_disk_refresh(d);
 	}
 	mutex_unlock(&v->owner);

@@ -112,7 +112,7 @@ struct rblk_disk {
 	bool closing;
 	bool fenced;
 	u64 open_token;			/* owner; 0: no open waits */
-	int open_result;		/* owner; 1: not yet */
+	int open_result;		/* owner; -EINPROGRESS: not yet */
 	u32 open_gen;			/* owner */
 	bool open_stopped;		/* nobody waits for @open_token */
 	u64 clean_epoch;		/* under open_mutex: nothing older than it is cached */

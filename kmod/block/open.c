@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Opening for writing takes the volume's session. The caller holds open_mutex
- * there, so the wait is killable and short, and nothing that completes a
- * request ever needs open_mutex. Where pages are cached from before the session,
- * those that are being read are waited for: with a quorum, that is short, too.
+ * Opening for writing takes the volume's session. The node asks for it, again and again,
+ * until a deadline; the opener only waits for the answer. It holds open_mutex meanwhile, so
+ * there is one at a time, its wait is killable and short, and nothing that completes a
+ * request ever needs open_mutex. Where pages are cached from before the session, those that
+ * are being read are waited for: with a quorum, that is short, too.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -12,10 +13,10 @@
 #include "block/internal.h"
 #include "compat.h"
 
-#define RBLK_POLL_MS	50
+#define RBLK_LOOP_WAIT_MS	1000	/* and no longer for the loop, after the deadline */
 
 /**
- * rblk_disk_open_done() - the member answered an open
+ * rblk_disk_open_done() - the node answered an open
  * @d: the disk
  * @token: of the open
  * @error: 0 or -errno
@@ -25,8 +26,8 @@
 void rblk_disk_open_done(struct rblk_disk *d, u64 token, int error)
 {
 	if (token != d->open_token)
-		return;		/* it did not wait for so long */
-	d->open_result = error;
+		return;		/* the opener no longer waits */
+	WRITE_ONCE(d->open_result, error);
 	wake_up_all(&d->v->noted);
 }
 
@@ -41,87 +42,65 @@ void rblk_disk_open_cancel(struct rblk_disk *d)
 	if (!READ_ONCE(d->open_stopped))
 		return;
 	WRITE_ONCE(d->open_stopped, false);
-	if (d->open_token)
-		rblk_node_open_cancel(d->v->m);
+	rblk_node_open_cancel(d->v->m, d->open_token);
 	d->open_token = 0;
-}
-
-/**
- * rblk_disk_opening() - does an opener wait for the session?
- * @v: the volume
- *
- * Context: owner.
- * Return: true: the node was asked on behalf of an opener, and has not answered.
- */
-bool rblk_disk_opening(const struct rblk_volume *v)
-{
-	return v->disk->open_token;
-}
-
-/* Owner. Asks the member; what it answers, if it is not known at once, comes later. */
-static int rblk_open_ask(struct rblk_disk *d)
-{
-	u64 token = RBLK_TOKEN_OPEN | ++d->open_gen;
-	int r;
-
-	rblk_node_use(d->v->m, true);
-	d->open_token = token;
-	d->open_result = 1;
-	r = rblk_node_open(d->v->m, false, token);
-	if (!r) {
-		rblk_volume_kick(d->v, RBLK_KICK_CTL);
-		return -EINPROGRESS;
-	}
-	d->open_token = 0;
-	return r;
-}
-
-/* Owner. */
-static int rblk_open_answered(struct rblk_disk *d)
-{
-	int r = d->open_result;
-
-	if (r == 1)
-		return -EINPROGRESS;
-	d->open_token = 0;
-	if (r == -EBUSY) {
-		rblk_node_status(d->v->m, &d->v->st);
-		rblk_warn_limited(d->v, "open for writing refused: %s holds the session\n",
-				  rblk_store_name(d->v, &d->v->st, d->v->st.holder));
-	}
-	/* Granted: asking again says whether it is held still. */
-	return r ? r : -EAGAIN;
 }
 
 /*
- * One step towards the session, as owner. 0: it is held; -EAGAIN: try again;
- * -EINPROGRESS: an answer follows; else the open fails.
+ * Owner. 0: the session is held, and what is cached here is of it; -EINPROGRESS: an answer
+ * follows; else the open fails. Where pages may have to be dropped, those that are being
+ * read are waited for: that takes a leader.
  */
-static int rblk_open_step(struct rblk_disk *d)
+static int rblk_open_begin(struct rblk_disk *d)
 {
 	struct rblk_volume *v = d->v;
+	bool clean;
 	int r;
 
 	lockdep_assert_held(&v->owner);
 	if (v->stopped || READ_ONCE(d->closing))
 		return -ENXIO;
 	rblk_disk_open_cancel(d);
-	if (d->open_token) {
-		r = rblk_open_answered(d);
-		if (r != -EAGAIN)
-			return r;
+	rblk_node_use(v->m, true);
+	rblk_disk_unfence(v, 1);
+	rblk_disk_refresh(d);
+	clean = d->epoch && d->clean_epoch == d->epoch;
+	d->open_token = RBLK_TOKEN_OPEN | ++d->open_gen;
+	d->open_result = -EINPROGRESS;
+	r = rblk_node_open(v->m, clean ? 0 : NODE_OPEN_SERVED,
+			   rblk_now() + RBLK_OPEN_WAIT_MS * RBLK_NSEC_PER_MSEC, d->open_token);
+	if (!r) {
+		rblk_volume_kick(v, RBLK_KICK_CTL);
+		return -EINPROGRESS;
 	}
-	r = rblk_open_ask(d);
-	if (r == -EALREADY) {
-		rblk_disk_refresh(d);
-		/* rblk_open_clean() may have to wait for reads: these need a quorum. */
-		return d->clean_epoch == d->epoch || v->st.ready ? 0 : -EAGAIN;
-	}
-	if (r != -ESTALE || atomic_read(&d->openers) > 1)
-		return r;
-	/* Fenced, and all who had it open are gone. */
-	rblk_node_session_reset(v->m);
-	return -EAGAIN;
+	d->open_token = 0;
+	return r == -EALREADY ? 0 : r;
+}
+
+/* Owner. */
+static void rblk_open_refused(struct rblk_volume *v)
+{
+	if (v->st.conf.flags & RBLK_CONF_SHARED)
+		rblk_warn_limited(v, "open for writing refused: all %u sessions are in use\n",
+				  RBLK_SESSIONS_MAX);
+	else
+		rblk_warn_limited(v, "open for writing refused: %s holds the session\n",
+				  rblk_store_name(v, &v->st, v->st.holder));
+}
+
+/* Owner. The answer, or -EINPROGRESS: the loop is stuck. */
+static int rblk_open_end(struct rblk_disk *d)
+{
+	struct rblk_volume *v = d->v;
+
+	lockdep_assert_held(&v->owner);
+	if (v->stopped || READ_ONCE(d->closing))
+		return -ENXIO;
+	rblk_disk_refresh(d);
+	if (d->open_result == -EBUSY)
+		rblk_open_refused(v);
+	/* Fenced again before this opener came to run: then it was not granted. */
+	return d->open_result || d->epoch ? d->open_result : -ESTALE;
 }
 
 /* Nobody waits for the answer any more. Who was killed must not wait for the owner, either. */
@@ -134,28 +113,26 @@ static void rblk_open_stop(struct rblk_disk *d)
 /* Under open_mutex, which makes it one at a time: killable, bounded. */
 static int rblk_open_wait(struct rblk_disk *d)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(RBLK_OPEN_WAIT_MS);
 	struct rblk_volume *v = d->v;
+	long left;
 	int r;
 
-	for (;;) {
-		if (mutex_lock_killable(&v->owner))
-			return -EINTR;
-		r = rblk_open_step(d);
-		mutex_unlock(&v->owner);
-		if (r != -EAGAIN && r != -EINPROGRESS)
-			return r;
-		if (time_after(jiffies, end)) {
-			rblk_warn_limited(v,
-					  "open for writing: no session within %d ms (no leader, or no quorum)\n",
-					  RBLK_OPEN_WAIT_MS);
-			return -EBUSY;
-		}
-		if (wait_event_killable_timeout(v->noted, READ_ONCE(d->open_token) &&
-						READ_ONCE(d->open_result) != 1,
-						msecs_to_jiffies(RBLK_POLL_MS)) < 0)
-			return -EINTR;
-	}
+	if (mutex_lock_killable(&v->owner))
+		return -EINTR;
+	r = rblk_open_begin(d);
+	mutex_unlock(&v->owner);
+	if (r != -EINPROGRESS)
+		return r;
+	left = wait_event_killable_timeout(v->noted, READ_ONCE(d->open_result) != -EINPROGRESS,
+					   msecs_to_jiffies(RBLK_OPEN_WAIT_MS +
+							    RBLK_LOOP_WAIT_MS));
+	if (left < 0)
+		return -EINTR;
+	if (mutex_lock_killable(&v->owner))
+		return -EINTR;
+	r = rblk_open_end(d);
+	mutex_unlock(&v->owner);
+	return r;
 }
 
 /*
@@ -199,11 +176,16 @@ int rblk_open_session(struct rblk_disk *d)
 {
 	int r = rblk_open_wait(d);
 
-	if (r)
-		rblk_open_stop(d);
-	else
+	if (!r)
 		r = rblk_open_clean(d);
+	else
+		rblk_open_stop(d);
 	if (!r)
 		rblk_disk_apply_state(d);
-	return r;
+	if (r != -ETIMEDOUT && r != -EINPROGRESS)
+		return r;
+	rblk_warn_limited(d->v,
+			  "open for writing: no session within %d ms (no leader, or no quorum)\n",
+			  RBLK_OPEN_WAIT_MS);
+	return -EBUSY;
 }

@@ -107,7 +107,7 @@ void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *t
 	rblk_notify_end(net, v->name, l->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rblk_notify_end(net, v->name, l->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	if (l->take.on)
-		rblk_notify_end(net, v->name, l->take.op_id, -ESHUTDOWN, "went down", GFP_KERNEL);
+		rblk_notify_end(net, v->name, l->take.told.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rblk_notify_end(net, v->name, op_id, error, text, GFP_KERNEL);
 	put_net(net);
 	rblk_volume_put(v);
@@ -157,6 +157,9 @@ static void rblk_stop_gracefully(struct rblk_volume *v)
 	u64 index;
 	int r;
 
+	mutex_lock(&v->owner);
+	rblk_take_stop(v);
+	mutex_unlock(&v->owner);
 	rblk_stop_wait(v, RBLK_CLOSE_WAIT_MS, rblk_no_session, 0);
 	mutex_lock(&v->owner);
 	r = rblk_node_transfer(v->m, NULL, rblk_now());

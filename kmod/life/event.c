@@ -136,20 +136,21 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 }
 
 /*
- * Owner. Tells the end of an operation: @error, unless that is -EINPROGRESS and
- * there is time left. Without memory it is told later.
+ * Tells the end of an operation: @error, unless that is -EINPROGRESS and there is time
+ * left. False: it is under way, or there was no memory, and it is to be told at @t->deadline.
  */
-static void rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int error,
-			       const char *text)
+bool rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int error,
+			const char *text)
 {
 	if (error == -EINPROGRESS && now >= t->deadline)
 		error = -ETIMEDOUT;
 	if (error == -EINPROGRESS)
-		return;
+		return false;
 	if (rblk_notify_end(v->net, v->name, t->id, error, text, GFP_NOWAIT | __GFP_NOWARN))
 		t->id = 0;
 	else
 		t->deadline = now + RBLK_NOTIFY_RETRY_NS;
+	return !t->id;
 }
 
 /* Owner. The ends of bootstrap and transfer show in the member's state. */
@@ -185,7 +186,9 @@ u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
 	const struct rblk_life *l = v->life;
 	u64 at = l->bootstrap.id ? l->bootstrap.deadline : U64_MAX;
 
-	return l->transfer.id ? min_t(u64, at, l->transfer.deadline) : at;
+	if (l->transfer.id)
+		at = min_t(u64, at, l->transfer.deadline);
+	return l->take.on ? min_t(u64, at, l->take.told.deadline) : at;
 }
 
 /**
@@ -214,7 +217,7 @@ void rblk_volume_notes(struct rblk_volume *v, u64 now)
 	}
 	l->nnotes = 0;
 	rblk_volume_ops(v, now);
-	rblk_take_step(v, now);
+	rblk_take_tell(v, now);
 	if (changed)
 		rblk_disk_state_changed(v);
 	if (n)

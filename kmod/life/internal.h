@@ -22,12 +22,10 @@ struct rblk_op {			/* an operation whose end somebody waits for */
 };
 
 struct rblk_take {			/* take.c; owner */
-	bool on, force;
-	u64 op_id, deadline, ask_at, next;
-	char from[RBLK_NAME_MAX];	/* who is being fenced */
-	bool over;			/* only to be told */
-	int error;
-	char text[RBLK_TEXT_MAX];
+	bool on;			/* the node asks, or the end was not told yet */
+	int error;			/* -EINPROGRESS: the node asks */
+	struct rblk_op told;
+	char from[RBLK_NAME_MAX];	/* the node that is being fenced */
 };
 
 struct rblk_life {
@@ -74,11 +72,14 @@ u64 rblk_status_deadline(const struct rblk_volume *v);
 /* event.c; owner */
 void rblk_note(void *host, enum rblk_node_note what, u64 arg);	/* struct rblk_node_ops */
 void rblk_volume_notes(struct rblk_volume *v, u64 now);
+bool rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int error,
+			const char *text);
 u64 rblk_volume_ops_deadline(const struct rblk_volume *v);
 
 /* take.c; owner */
-void rblk_take_step(struct rblk_volume *v, u64 now);
-u64 rblk_take_deadline(const struct rblk_volume *v);
+void rblk_take_done(struct rblk_volume *v, int error);
+void rblk_take_stop(struct rblk_volume *v);
+void rblk_take_tell(struct rblk_volume *v, u64 now);
 
 /* debugfs.c */
 void rblk_debugfs_add(struct rblk_volume *v);

@@ -64,7 +64,6 @@ static bool rblk_volume_pass(struct rblk_volume *v, u64 *deadline)
 	*deadline = min_t(u64, rblk_node_deadline(v->m), rblk_peers_deadline(v));
 	*deadline = min_t(u64, *deadline, rblk_disk_deadline(v));
 	*deadline = min_t(u64, *deadline, rblk_volume_ops_deadline(v));
-	*deadline = min_t(u64, *deadline, rblk_take_deadline(v));
 	*deadline = min_t(u64, *deadline, rblk_status_deadline(v));
 	mutex_unlock(&v->owner);
 	return more || round == RBLK_ROUNDS;

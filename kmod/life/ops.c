@@ -37,6 +37,14 @@ static void *rblk_buf_data(void *host, struct rblk_buf *buf)
 	return page_address(rblk_payload(buf)->page[0]);
 }
 
+static void rblk_complete(void *host, u64 token, int error)
+{
+	if (token == RBLK_TOKEN_TAKE)
+		rblk_take_done(host, error);
+	else
+		rblk_disk_complete(host, token, error);
+}
+
 const struct rblk_node_ops rblk_host_ops = {
 	.buf_alloc	= rblk_buf_alloc,
 	.buf_get	= rblk_buf_get,
@@ -56,7 +64,7 @@ const struct rblk_node_ops rblk_host_ops = {
 	.read_copy	= rblk_disk_read_copy,
 	.read_zero	= rblk_disk_read_zero,
 	.read_issued	= rblk_disk_read_issued,
-	.complete	= rblk_disk_complete,
+	.complete	= rblk_complete,
 	.note		= rblk_note,
 	.trace		= rblk_trace,
 };

@@ -1,128 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * "take": the volume's session for this node, asked for by administration
- * instead of by an open. Without force the question is repeated for as long as
- * another node uses the session; with force it is answered once.
- *
- * Nothing waits: the loop takes a step after each run of the member. What came
- * of it shows in the member's state, so it does not matter whether an open asks
- * at the same time: who gets the session gets it for the node.
+ * "take": the volume's session for this node, asked for by administration instead of by
+ * an open. The node goes on asking, without force for as long as another node uses the
+ * session, until its deadline; who gets the session gets it for the node, so it does not
+ * matter whether the device is being opened at the same time.
  */
 #include "block/block.h"
-#include "host/notify.h"
 #include "life/internal.h"
 
 #define RBLK_TAKE_MS		10000
-#define RBLK_TAKE_MS_MAX		30000
-#define RBLK_TAKE_POLL_NS		(200 * RBLK_NSEC_PER_MSEC)
-
-/* Owner. Without memory it is told later. */
-static void rblk_take_notify(struct rblk_volume *v, u64 now)
-{
-	struct rblk_take *t = &v->life->take;
-
-	t->on = !rblk_notify_end(v->net, v->name, t->op_id, t->error, t->text,
-				 GFP_NOWAIT | __GFP_NOWARN);
-	t->next = now + RBLK_TAKE_POLL_NS;
-}
-
-/* Owner. */
-static void rblk_take_end(struct rblk_volume *v, int r, const char *text)
-{
-	struct rblk_take *t = &v->life->take;
-
-	t->over = true;
-	t->error = r;
-	strscpy(t->text, text, sizeof(t->text));
-}
-
-/* Owner. Only what nobody's open waits for is called off. */
-static void rblk_take_timeout(struct rblk_volume *v)
-{
-	bool asking = rblk_node_session(v->m) == NODE_S_OPENING;
-	char text[RBLK_ERR_MAX];
-
-	if (asking && !rblk_disk_opening(v))
-		rblk_node_open_cancel(v->m);
-	/* Its own, of before a restart: it was on its way to be given up. */
-	if (asking || !v->st.holder || v->st.holder == v->super.store) {
-		rblk_take_end(v, -ETIMEDOUT, "no answer: no leader, or no quorum");
-		return;
-	}
-	rblk_error_text(text, 0, "%s uses it", rblk_store_name(v, &v->st, v->st.holder));
-	rblk_take_end(v, -EBUSY, text);
-}
-
-static void rblk_take_held(struct rblk_volume *v)
-{
-	struct rblk_take *t = &v->life->take;
-	char text[RBLK_ERR_MAX];
-
-	rblk_error_text(text, 0, "%s holds the session%s%s%s", v->up.node,
-			t->from[0] ? "; it was taken from " : "", t->from,
-			t->from[0] ? ", which is fenced" : "");
-	rblk_take_end(v, 0, text);
-}
-
-/* Owner. */
-static void rblk_take_look(struct rblk_volume *v, enum rblk_session_state s, u64 now)
-{
-	struct rblk_take *t = &v->life->take;
-
-	if (s == NODE_S_HELD) {
-		rblk_take_held(v);
-	} else if (s == NODE_S_FENCED && rblk_disk_openers(v)) {
-		rblk_take_end(v, -ESTALE, "this node was fenced: close the device here first");
-	} else if (v->st.halt != NODE_RUNNING) {
-		rblk_take_end(v, -ESHUTDOWN, "this node is halted");
-	} else if (now >= t->deadline) {
-		rblk_take_timeout(v);
-	} else if (s == NODE_S_NONE && now >= t->ask_at) {
-		t->ask_at = now + RBLK_TAKE_POLL_NS;
-		if (!rblk_node_open(v->m, t->force, RBLK_TOKEN_OPEN))
-			rblk_volume_kick(v, RBLK_KICK_CTL);
-	}
-}
+#define RBLK_TAKE_MS_MAX	30000
 
 /**
- * rblk_take_step() - asks, or finds out what came of it
- * @v: the volume; its status is of now
- * @now: ns
+ * rblk_take_done() - the node answered
+ * @v: the volume
+ * @error: 0 or -errno
  *
- * Context: owner, not within the member.
+ * Only remembered: it is told after the run, when the node may be asked again.
+ *
+ * Context: owner.
  */
-void rblk_take_step(struct rblk_volume *v, u64 now)
+void rblk_take_done(struct rblk_volume *v, int error)
 {
-	struct rblk_take *t = &v->life->take;
-	enum rblk_session_state s;
+	/* Any other error is no answer: the node has halted, or goes down. */
+	bool answer = !error || error == -EBUSY || error == -ETIMEDOUT || error == -ESTALE;
 
-	if (!t->on)
-		return;
-	s = rblk_node_session(v->m);
-	if (!t->over)
-		rblk_take_look(v, s, now);
-	if (t->over) {
-		rblk_take_notify(v, now);
-		return;
-	}
-	/* An answer comes with a note; when to ask again, no note tells. */
-	t->next = s == NODE_S_OPENING ? t->deadline :
-		       min_t(u64, t->deadline,
-			     max_t(u64, t->ask_at, now + RBLK_NSEC_PER_MSEC));
+	v->life->take.error = answer ? error : -ESHUTDOWN;
+	v->life->take.told.deadline = 0;
 }
 
 /**
- * rblk_take_deadline() - when the next step is due
+ * rblk_take_stop() - asks no longer: the node goes down, and says so in the end
  * @v: the volume
  *
  * Context: owner.
- * Return: ns; U64_MAX: never.
  */
-u64 rblk_take_deadline(const struct rblk_volume *v)
+void rblk_take_stop(struct rblk_volume *v)
 {
+	rblk_node_open_cancel(v->m, RBLK_TOKEN_TAKE);
+}
+
+static void rblk_take_text(struct rblk_volume *v, char *text)
+{
+	const struct rblk_node_status *st = &v->st;
 	const struct rblk_take *t = &v->life->take;
 
-	return t->on ? t->next : U64_MAX;
+	switch (t->error) {
+	case 0:
+		rblk_error_text(text, 0, "%s holds the session%s%s%s", v->up.node,
+				t->from[0] ? "; it was taken from " : "", t->from,
+				t->from[0] ? ", which is fenced" : "");
+		return;
+	case -EBUSY:
+		rblk_error_text(text, 0, "%s uses it", st->holder && st->holder != v->super.store ?
+				rblk_store_name(v, st, st->holder) : "another node");
+		return;
+	case -ETIMEDOUT:
+		rblk_error_text(text, 0, "no answer: no leader, or no quorum");
+		return;
+	case -ESTALE:
+		rblk_error_text(text, 0, "this node was fenced: close the device here first");
+		return;
+	default:
+		rblk_error_text(text, 0, st->halt == NODE_RUNNING ? "this node goes down" :
+				"this node is halted");
+	}
+}
+
+/**
+ * rblk_take_tell() - tells the end, if the node has answered
+ * @v: the volume; its status is of now
+ * @now: ns
+ *
+ * Context: owner, not within the node.
+ */
+void rblk_take_tell(struct rblk_volume *v, u64 now)
+{
+	struct rblk_take *t = &v->life->take;
+	char text[RBLK_ERR_MAX];
+
+	if (!t->on || t->error == -EINPROGRESS)
+		return;
+	rblk_take_text(v, text);
+	t->on = !rblk_volume_op_end(v, &t->told, now, t->error, text);
 }
 
 /* Owner. What needs no question. */
@@ -160,18 +120,24 @@ static void rblk_take_owner(struct rblk_volume *v, void *arg, u64 now)
 	const struct rblk_node_status *st = &v->st;
 	struct rblk_take *t = &v->life->take;
 	struct rblk_take_call *c = arg;
+	int r;
 
 	rblk_node_status(v->m, &v->st);
 	c->r = rblk_take_refuse(v, c->force, c->err);
 	if (c->r)
 		return;
 	*t = (struct rblk_take){
-		.on = true, .force = c->force, .op_id = c->op_id,
-		.deadline = now + c->wait_ms * RBLK_NSEC_PER_MSEC,
+		.on = true, .error = -EINPROGRESS,
+		.told = { .id = c->op_id, .deadline = U64_MAX },
 	};
 	if (c->force && st->holder && st->holder != v->super.store)
 		strscpy(t->from, rblk_store_name(v, st, st->holder), sizeof(t->from));
-	rblk_take_step(v, now);
+	rblk_disk_unfence(v, 0);
+	r = rblk_node_open(v->m, c->force ? NODE_OPEN_FORCE : NODE_OPEN_WAIT,
+			   now + c->wait_ms * RBLK_NSEC_PER_MSEC, RBLK_TOKEN_TAKE);
+	if (r)
+		rblk_take_done(v, r == -EALREADY ? 0 : r);
+	rblk_take_tell(v, now);
 }
 
 /**

@@ -87,29 +87,36 @@ void rblk_node_read_done(struct rblk_node *n, u64 token, int error, u64 now)
 /**
  * rblk_node_open() - asks for the volume's session for this node
  * @n: node
- * @force: take it from the holder, used or not: that node is fenced
- * @token: complete(token) reports the end: 0, or -EBUSY: another node uses it;
- *	perhaps never without a quorum
+ * @flags: NODE_OPEN_FORCE, which fences the holder; NODE_OPEN_WAIT; NODE_OPEN_SERVED
+ * @deadline: ns, when the opener stops waiting
+ * @token: complete(token) reports the end: 0: the session is held; -EBUSY: another
+ *	node uses it, as the leader said, with NODE_OPEN_WAIT until @deadline;
+ *	-ETIMEDOUT: no answer until @deadline; -ESTALE: fenced meanwhile; or this
+ *	node halts or stops
  *
- * Return: 0; -EALREADY: held; -ESTALE: fenced; -EAGAIN: one is being opened or
- * closed; -ESHUTDOWN.
+ * The node goes on asking by itself, whoever leads, and asks once for all of its
+ * openers. An opener that comes while the session is being given up waits for that.
+ *
+ * Return: 0; -EALREADY: held, and NODE_OPEN_SERVED is not asked for; -ESTALE:
+ * fenced; -EAGAIN: NODE_OPENERS wait already; -ESHUTDOWN.
  */
-int rblk_node_open(struct rblk_node *n, bool force, u64 token)
+int rblk_node_open(struct rblk_node *n, u32 flags, u64 deadline, u64 token)
 {
 	if (n->g.halt != NODE_RUNNING)
 		return -ESHUTDOWN;
-	return rblk_client_open(&n->client, force, token);
+	return rblk_client_open(&n->client, flags, deadline, token);
 }
 
 /**
- * rblk_node_open_cancel() - the requester no longer waits for the session
+ * rblk_node_open_cancel() - an opener no longer waits for the session
  * @n: node
+ * @token: of the opener, which is not completed; nothing happens if it was
  *
- * It may be granted all the same, and is then held until another node asks.
+ * The session may be granted all the same, and is then held until another node asks.
  */
-void rblk_node_open_cancel(struct rblk_node *n)
+void rblk_node_open_cancel(struct rblk_node *n, u64 token)
 {
-	rblk_client_open_cancel(&n->client);
+	rblk_client_open_cancel(&n->client, token);
 }
 
 /**

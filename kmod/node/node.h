@@ -69,8 +69,8 @@ void rblk_node_read_done(struct rblk_node *n, u64 token, int error, u64 now);
 
 /* ---- session of this node ---- */
 
-int rblk_node_open(struct rblk_node *n, bool force, u64 token);
-void rblk_node_open_cancel(struct rblk_node *n);
+int rblk_node_open(struct rblk_node *n, u32 flags, u64 deadline, u64 token);
+void rblk_node_open_cancel(struct rblk_node *n, u64 token);
 int rblk_node_close(struct rblk_node *n, u64 token);
 void rblk_node_use(struct rblk_node *n, bool in_use);
 void rblk_node_session_reset(struct rblk_node *n);

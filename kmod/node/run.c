@@ -80,7 +80,7 @@ static void loop_back(struct rblk_node *n)
 	asks = rblk_client_ask(c, &e);
 	rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
 	if (asks)
-		rblk_server_take(&n->server, NODE_SLOT_SELF, c->force, &e, &buf);
+		rblk_server_take(&n->server, NODE_SLOT_SELF, rblk_client_force(c), &e, &buf);
 	while ((!ret || ret == -EALREADY) && rblk_client_peek(c, &e, &req)) {
 		buf = req->buf;
 		if (buf)
@@ -172,10 +172,12 @@ void rblk_node_run(struct rblk_node *n, u64 now)
 		if (!(++n->passes % AUDIT_PASSES))
 			rblk_node_check(n, false);
 	}
-	if (n->g.halt != NODE_RUNNING)
+	if (n->g.halt != NODE_RUNNING) {
 		rblk_node_end_all(n);
-	else
-		update_ready(n);
+		return;
+	}
+	update_ready(n);
+	rblk_client_openers_run(&n->client, n->ready);
 }
 
 /**
@@ -191,10 +193,8 @@ u64 rblk_node_deadline(struct rblk_node *n)
 
 	if (n->g.halt != NODE_RUNNING)
 		return n->halted ? U64_MAX : n->g.now;
-	if (!n->replica)
+	if (!n->replica || !n->replica->started)
 		return at;
-	if (!n->replica->started)
-		return U64_MAX;
 	/* Until the server is synced, events bring it on, and time would only be spun away. */
 	if (c->asking && c->leader == n->g.cfg.super.store && rblk_server_serves(&n->server))
 		at = min_t(u64, at, c->keepalive_at);

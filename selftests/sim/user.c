@@ -40,8 +40,21 @@ void user_accepted(struct node *n, struct op *op)
 	if (op->kind <= OP_ZEROES && rnd_below(R_LATE, 100) < sim.cfg.give_up)
 		ev_push(world.now + rnd_exp(R_LATE, sim.cfg.patience), give_up_event, n->id, op->id,
 			0, NULL);
-	if (op->kind == OP_OPEN)
+	if (op->kind == OP_OPEN && rnd_one_in(R_USER, 3))
 		ev_push(world.now + rnd_exp(R_USER, 2 * SEC), cancel_event, n->id, op->id, 0, NULL);
+}
+
+static struct op *user_open(struct node *n)
+{
+	u32 flags = 0;
+
+	if (rnd_below(R_USER, 100) < sim.cfg.force)
+		flags |= NODE_OPEN_FORCE;
+	if (rnd_one_in(R_USER, 3))
+		flags |= NODE_OPEN_WAIT;
+	if (rnd_one_in(R_USER, 2))
+		flags |= NODE_OPEN_SERVED;
+	return op_open(n, flags, rnd_exp(R_USER, 2 * SEC));
 }
 
 struct op *user_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
@@ -49,7 +62,7 @@ struct op *user_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
 	if (n->nwait >= OPS_WAITING)
 		return NULL;
 	if (kind == OP_OPEN)
-		return op_open(n, rnd_below(R_USER, 100) < sim.cfg.force);
+		return user_open(n);
 	if (kind == OP_CLOSE)
 		return op_close(n, rnd_one_in(R_USER, 2));
 	return op_submit(n, kind, sector, nsect);
@@ -142,7 +155,8 @@ static void one(void)
 		return;
 	if (kind <= OP_ZEROES && !n->mounted)
 		kind = OP_OPEN;
-	if (kind == OP_OPEN && (n->opening || n->mounted))
+	/* A user opens once; beside that, administration may ask for the session as well. */
+	if (kind == OP_OPEN && (n->opening || n->mounted) && !rnd_one_in(R_USER, 4))
 		return;
 	if (kind == OP_CLOSE && (!n->mounted || n->ops_out || n->nwait))
 		return;

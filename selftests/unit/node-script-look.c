@@ -28,6 +28,7 @@ void cmd_status(void)
 		{ "conf", st.conf.index }, { "last", st.raft.last.index },
 		{ "executed", st.executed_index }, { "entries", st.log_entries },
 		{ "checkpoints", st.checkpoints }, { "sessions", st.nsessions },
+		{ "epoch", st.session_epoch },
 		{ "serving", n->serving }, { "not-served", n->serves_refused },
 		{ "parts", n->most_parts }, { "members", st.conf.n },
 		{ "raft-peers", st.raft.npeers },

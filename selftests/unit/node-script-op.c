@@ -149,30 +149,41 @@ void script_op_ended(struct node *n, struct op *op)
 
 /* ---- sessions ---- */
 
-/* open NODE [force]: its device is opened for writing, as by a mount */
+static struct op *open_for(struct node *n, u32 flags, u64 wait)
+{
+	if (ts_text("force"))
+		flags |= NODE_OPEN_FORCE;
+	if (ts_text("wait"))
+		flags |= NODE_OPEN_WAIT;
+	if (ts_text("served"))
+		flags |= NODE_OPEN_SERVED;
+	set_pending("an open", 0, NULL);
+	return op_open(n, flags, wait);
+}
+
+/* open NODE [force] [wait] [served] [for=TIME]: opened for writing, as by a mount */
 void cmd_open(void)
 {
 	struct node *n = script_up(1);
-	struct op *op;
-
-	set_pending("an open", 0, NULL);
-	op = op_open(n, !!ts_text("force"));
+	struct op *op = open_for(n, 0, script_time(ts_text("for") ? ts_text("for") : "1000s"));
 
 	if (!op->done)
 		asking[n->id] = op;
 	node_after(n);
 }
 
-/* cancel NODE: whoever opens there does not wait any longer */
+/* cancel NODE: the newest opener there does not wait any longer */
 void cmd_cancel(void)
 {
 	struct node *n = script_up(1);
 	struct op *op = asking[n->id];
 
-	if (op && !op->done)
-		op_cancel(n, op);
+	if (!op)
+		ts_wrong("nobody opened there");
+	if (op->done)
+		rblk_node_open_cancel(n->m, op->id);
 	else
-		rblk_node_open_cancel(n->m);
+		op_cancel(n, op);
 	node_after(n);
 }
 
@@ -191,7 +202,7 @@ void cmd_use(void)
 {
 	struct node *n = script_up(1);
 
-	rblk_node_use(n->m, ts_text("on") != NULL);
+	n->reading = ts_text("on") != NULL;
 	node_after(n);
 }
 
@@ -204,35 +215,25 @@ void cmd_reset(void)
 	node_after(n);
 }
 
-/* One attempt to open; it may take as long as @patience. */
-static bool try_once(struct node *n, u64 patience)
-{
-	u64 until = world.now + patience;
-	struct op *op = op_open(n, false);
+static struct op *trying;
 
-	node_after(n);
-	while (!op->done && ev_step(until))
-		;
-	if (!op->done)
-		op_cancel(n, op);
-	script_run(until - world.now, NULL);
-	return !op->error;
+static bool tried(void)
+{
+	return trying->done;
 }
 
-/* try NODE TIME [every=TIME]: opens it again and again, until it is granted or for so long */
+/* try NODE TIME [force]: waits for the session for so long, and says how long it took */
 void cmd_try(void)
 {
 	struct node *n = script_up(1);
 	u64 began = world.now, limit = script_time(ts_word[2]);
-	u64 every = script_time(ts_text("every") ? ts_text("every") : "100ms");
-	bool got = false;
 
-	set_pending("an open", 0, NULL);
+	trying = open_for(n, NODE_OPEN_WAIT, limit);
 	script_quiet = true;
-	while (!got && world.now - began < limit)
-		got = try_once(n, every);
+	node_after(n);
+	script_run(2 * limit, tried);
 	script_quiet = false;
-	SAY("%c: %s after %s\n", N(n), got ? "opened" : "still not opened",
+	SAY("%c: %s after %s\n", N(n), trying->error ? "still not opened" : "opened",
 	    script_took(world.now - began));
 }
 

@@ -237,7 +237,7 @@ void cmd_newcomers(void)
 		model_newcomer(n);
 		start(n);
 		script_run(20 * MSEC, NULL);
-		opening = op_open(n, false);
+		opening = op_open(n, 0, SEC);
 		node_after(n);
 		if (!script_run(SEC, opened) || opening->error)
 			break;

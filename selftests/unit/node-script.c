@@ -107,13 +107,14 @@ const char *script_error(enum op_kind kind, int error)
 {
 	static const struct { int error; const char *text[OP_CLOSE + 1]; } words[] = {
 		{ -EAGAIN, { "too many are under way", "too many are under way",
-			     "too many are under way", "one is being opened or closed",
+			     "too many are under way", "too many wait for the session",
 			     "writes are under way" } },
 		{ -EBUSY, { "no session", "no session", NULL, "in use elsewhere", NULL } },
 		{ -ESTALE, { "fenced", "fenced", "fenced", "fenced", NULL } },
 		{ -EINVAL, { "not a valid range", "not a valid range" } },
 		{ -EALREADY, { NULL, NULL, NULL, "held already", "the session stays" } },
 		{ -ENOENT, { NULL, NULL, NULL, NULL, "no session" } },
+		{ -ETIMEDOUT, { NULL, NULL, NULL, "no answer", NULL } },
 		{ -ESHUTDOWN, { "stopped", "stopped", "stopped", "stopped", "stopped" } },
 		{ -EIO, { "I/O error", "I/O error", "I/O error", "I/O error", "I/O error" } },
 	};

@@ -47,6 +47,8 @@
 	X(LEADER_HOLDS,		1, "leadership went to the node that writes") \
 	X(WRITE_TIMED_OUT,	1, "the user of a write stopped waiting") \
 	X(WRITE_LATE,		1, "a write took effect that nobody waited for") \
+	X(OPEN_TIMED_OUT,	1, "an opener had no answer in time")	\
+	X(OPEN_WAITED,		1, "an opener waited in vain for another node")	\
 	X(OPEN_CANCELLED,	1, "whoever opened gave up waiting")	\
 	X(WRITE_REFUSED,	1, "a write was refused: no session, or fenced") \
 	X(WRITE_FAILED,		1, "an accepted write ended with an error")	\

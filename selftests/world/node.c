@@ -187,7 +187,8 @@ static void forget(struct node *n)
 	n->waitq = NULL;
 	n->waitq_tail = &n->waitq;
 	n->nwait = 0;
-	n->mounted = n->opening = n->closing = false;
+	n->mounted = n->reading = n->closing = false;
+	n->opening = 0;
 	n->gave_up = 0;
 	n->sess_epoch = 0;
 	n->leader_since = 0;
@@ -442,6 +443,7 @@ static void node_run(struct node *n)
 		n->spin = 0;
 	}
 	WORLD_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
+	op_use(n);
 	rblk_node_run(n->m, node_now(n));
 	/* A deadline in the past would have the loop of the module spin until an event comes. */
 	WORLD_CHECK(rblk_node_deadline(n->m) > node_now(n),

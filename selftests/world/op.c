@@ -195,21 +195,27 @@ static int call_read(struct node *n, struct op *op)
 
 static void open_over(struct node *n, int error)
 {
-	n->opening = false;
-	n->mounted = !error;
-	rblk_node_use(n->m, n->mounted);
+	n->opening--;
+	n->mounted |= !error;
+	node_kick(n);
+}
+
+/* Never within a call of the node's: it tells that the device is open before it runs. */
+void op_use(struct node *n)
+{
+	rblk_node_use(n->m, n->mounted || n->opening || n->reading);
 }
 
 static int call_open(struct node *n, struct op *op)
 {
-	bool before = n->opening;	/* another one asks already */
+	bool force = op->flags & NODE_OPEN_FORCE;
 	int ret;
 
-	n->opening = true;
-	n->open_force = op->force;
-	rblk_node_use(n->m, true);
-	ret = rblk_node_open(n->m, op->force, op->id);
-	if (ret && !(before && ret == -EAGAIN))
+	n->open_force = force || (n->opening && n->open_force);
+	n->opening++;
+	op_use(n);
+	ret = rblk_node_open(n->m, op->flags, op->deadline, op->id);
+	if (ret)
 		open_over(n, ret == -EALREADY ? 0 : ret);
 	return ret;
 }
@@ -218,7 +224,7 @@ static int call_open(struct node *n, struct op *op)
 static int call_close(struct node *n, struct op *op)
 {
 	n->mounted = false;
-	rblk_node_use(n->m, false);
+	op_use(n);
 	n->closing = !op->keep;
 	return n->closing ? rblk_node_close(n->m, op->id) : -EALREADY;
 }
@@ -323,11 +329,12 @@ struct op *op_again(struct node *n, struct op *op)
 	return op;
 }
 
-struct op *op_open(struct node *n, bool force)
+struct op *op_open(struct node *n, u32 flags, u64 wait)
 {
 	struct op *op = op_new(n, OP_OPEN, 0, 0);
 
-	op->force = force;
+	op->flags = flags;
+	op->deadline = node_now(n) + wait;
 	submit(n, op);
 	return op;
 }
@@ -343,7 +350,7 @@ struct op *op_close(struct node *n, bool keep)
 
 void op_cancel(struct node *n, struct op *op)
 {
-	rblk_node_open_cancel(n->m);
+	rblk_node_open_cancel(n->m, op->id);
 	op->done = true;
 	op->error = -EBUSY;
 	n->ops_out--;
@@ -352,7 +359,8 @@ void op_cancel(struct node *n, struct op *op)
 
 void op_reset(struct node *n)
 {
-	open_over(n, -ESTALE);
+	n->mounted = false;
+	op_use(n);
 	rblk_node_session_reset(n->m);
 }
 
@@ -433,8 +441,31 @@ static void succeeded(struct node *n, struct op *op)
 		world.stats[ST_WRITES]++;
 		model_write_done(n, op);
 		done_index = max_t(u64, done_index, op->index);
-	} else if (op->kind == OP_OPEN && op->force) {
+	} else if (op->kind == OP_OPEN && op->flags & NODE_OPEN_FORCE) {
 		WORLD_MARK(OPEN_FORCED);
+	}
+}
+
+/* Nobody waits in vain, nor gives up before its time. */
+static void check_open(struct node *n, const struct op *op)
+{
+	bool late = op->flags & NODE_OPEN_WAIT && op->error == -EBUSY;
+
+	if (op->error == -ETIMEDOUT || late)
+		WORLD_CHECK(node_now(n) >= op->deadline, "open %llu ended before its deadline",
+			    (unsigned long long)op->id);
+	if (op->error == -ETIMEDOUT)
+		WORLD_MARK(OPEN_TIMED_OUT);
+	if (late)
+		WORLD_MARK(OPEN_WAITED);
+	if (op->error)
+		return;
+	WORLD_CHECK(rblk_node_session(n->m) == NODE_S_HELD, "open %llu: no session",
+		    (unsigned long long)op->id);
+	if (op->flags & NODE_OPEN_SERVED) {
+		rblk_node_status(n->m, &n->now);
+		WORLD_CHECK(n->now.ready, "open %llu: no I/O is served",
+			    (unsigned long long)op->id);
 	}
 }
 
@@ -458,8 +489,10 @@ void op_complete(struct node *n, u64 token, int error)
 	n->gave_up -= op->gave_up;
 	if (op->gave_up && !error)
 		WORLD_MARK(WRITE_LATE);
-	if (op->kind == OP_OPEN)
+	if (op->kind == OP_OPEN) {
+		check_open(n, op);
 		open_over(n, error);
+	}
 	if (op->kind == OP_CLOSE)
 		n->closing = false;
 	if (error)

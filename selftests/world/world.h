@@ -254,8 +254,9 @@ struct node {
 	u64 seen_commit, seen_live, seen_last;
 	u64 judged_seen;		/* as it traced it itself */
 	u64 sess_epoch;			/* newest one it held */
-	bool mounted;			/* somebody has the device open for writing */
-	bool opening, open_force;
+	bool mounted, reading;		/* somebody has the device open for writing, reading */
+	u32 opening;		/* openers that wait for the session */
+	bool open_force;
 	bool closing;			/* its user gives the session up */
 	u64 gave_up;			/* of ops_out: nobody waits for them any more */
 	u32 serves, serving;		/* reads for other nodes: at most, now */
@@ -348,7 +349,8 @@ struct op {
 	u64 index;		/* where it took effect; 0: not (yet) */
 	u64 epoch, seq;		/* its place in its session */
 	struct op *same;	/* next in its hash bucket */
-	bool force;		/* OPEN: from whoever has it */
+	u32 flags;		/* OPEN: NODE_OPEN_* */
+	u64 deadline;		/* OPEN: until when it waits */
 	bool keep;		/* CLOSE: only the device; the session stays */
 	struct sbuf *buf;	/* until accepted */
 	u32 *crc, nblocks;
@@ -372,8 +374,10 @@ void op_placed(struct node *n, u64 seq, u64 token);
  */
 struct op *op_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect);
 struct op *op_again(struct node *n, struct op *op);	/* of an earlier start: by its old name */
-struct op *op_open(struct node *n, bool force);
+/* @wait: ns, for how long it is asked for; @flags: NODE_OPEN_* */
+struct op *op_open(struct node *n, u32 flags, u64 wait);
 struct op *op_close(struct node *n, bool keep);
+void op_use(struct node *n);	/* the node is told whether its device is open */
 void op_cancel(struct node *n, struct op *op);	/* whoever opens does not wait any longer */
 void op_reset(struct node *n);		/* whoever wrote under a fenced session is gone */
 struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect);

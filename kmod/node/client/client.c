@@ -24,7 +24,7 @@ void rblk_client_init(struct rblk_client *c, struct rblk_ground *g, struct rblk_
 	c->g = g;
 	c->reads = reads;
 	c->mask = g->cfg.limits.window - 1;
-	c->token = NODE_NO_TOKEN;
+	c->close_token = NODE_NO_TOKEN;
 }
 
 /* The session of this node changes. */
@@ -33,18 +33,6 @@ void rblk_client_state(struct rblk_client *c, enum rblk_session_state s)
 	c->state = s;
 	rblk_ground_trace(c->g, NODE_T_SESSION, c->epoch, s);
 	rblk_ground_note(c->g, NODE_N_SESSION, s);
-}
-
-/* What was asked for is granted, or given up. */
-void rblk_client_answer(struct rblk_client *c, int error)
-{
-	u64 token = c->token;
-
-	c->asking = 0;
-	c->force = false;
-	c->token = NODE_NO_TOKEN;
-	if (token != NODE_NO_TOKEN)
-		c->g->ops->complete(c->g->host, token, error);
 }
 
 /**
@@ -57,10 +45,9 @@ void rblk_client_fail(struct rblk_client *c, int error)
 	while (c->done < c->last)
 		rblk_client_end_request(c, ++c->done, error);
 	c->sent = c->done;
-	if (c->asking)
-		rblk_client_answer(c, error);
-	if (c->state == NODE_S_OPENING)
-		rblk_client_state(c, NODE_S_NONE);
+	if (c->asking == RBLK_E_CLOSE)
+		rblk_client_closed(c, error);
+	rblk_client_openers_fail(c, error);
 }
 
 /* ---- what is decided ---- */
@@ -72,17 +59,17 @@ static void held(struct rblk_client *c, const struct rblk_session *own)
 	c->last = own->seq;
 	c->sent = own->seq;
 	c->wanted = false;
+	c->asking = 0;
 	rblk_client_state(c, NODE_S_HELD);
 	rblk_reads_again(c->reads);
-	if (c->asking)
-		rblk_client_answer(c, 0);
 }
 
 static void lost(struct rblk_client *c)
 {
 	if (c->asking == RBLK_E_CLOSE) {
 		rblk_client_state(c, NODE_S_NONE);
-		rblk_client_answer(c, 0);
+		rblk_client_closed(c, 0);
+		rblk_client_opening(c);
 		return;
 	}
 	rblk_client_state(c, NODE_S_FENCED);
@@ -106,8 +93,10 @@ static void learn_own(struct rblk_client *c, const struct rblk_session *own)
 	case NODE_S_OPENING:
 	case NODE_S_NONE:
 		if (c->asking == RBLK_E_CLOSE) {
-			if (own->epoch != c->epoch)
-				rblk_client_answer(c, 0);
+			if (own->epoch != c->epoch) {
+				rblk_client_closed(c, 0);
+				rblk_client_opening(c);
+			}
 			return;
 		}
 		/* Also what was granted after its requester had given up. */
@@ -152,6 +141,7 @@ void rblk_client_restart(struct rblk_client *c)
 	c->sent = c->done;
 	c->keepalive_at = 0;
 	c->keepalive_marked = 0;
+	rblk_client_openers_restart(c);
 	if (c->g->remote)
 		rblk_client_reads_restart(c);
 }
@@ -169,7 +159,6 @@ static void give_up(struct rblk_client *c)
 	else if (c->state != NODE_S_HELD)
 		return;
 	c->asking = RBLK_E_CLOSE;
-	c->token = NODE_NO_TOKEN;
 	c->keepalive_at = 0;
 }
 
@@ -204,7 +193,8 @@ static u64 keepalive_deadline(const struct rblk_client *c)
 }
 
 /**
- * rblk_client_deadline() - when another node wants to hear of this one
+ * rblk_client_deadline() - when another node wants to hear of this one, or an opener
+ * stops waiting
  * @c: client
  *
  * Return: ns, U64_MAX for never. What is asked of this very node, as leader, is
@@ -212,7 +202,9 @@ static u64 keepalive_deadline(const struct rblk_client *c)
  */
 u64 rblk_client_deadline(const struct rblk_client *c)
 {
-	return min_t(u64, keepalive_deadline(c), rblk_client_seek_deadline(c));
+	u64 at = min_t(u64, keepalive_deadline(c), rblk_client_seek_deadline(c));
+
+	return min_t(u64, at, rblk_client_openers_deadline(c));
 }
 
 /*
@@ -253,8 +245,8 @@ void rblk_client_reply(struct rblk_client *c, const struct wire_reply *r)
 		return;
 	if (r->wanted)
 		c->wanted = true;
-	if (r->busy && r->keepalive >= c->keepalive_open && r->keepalive <= c->keepalive)
-		rblk_client_refused(c);
+	if (r->busy && r->keepalive <= c->keepalive)
+		rblk_client_refused(c, r->keepalive);
 	heard = keepalive_heard(c, r);
 	if (heard && c->g->remote)
 		rblk_client_reads_again(c);
@@ -272,5 +264,7 @@ bool rblk_client_ok(const struct rblk_client *c)
 	return !RBLK_ASSERT(c->done <= c->sent) && !RBLK_ASSERT(c->sent <= c->last) &&
 	       !RBLK_ASSERT(c->last - c->done <= c->mask + 1) &&
 	       !RBLK_ASSERT(c->done == c->last || c->state == NODE_S_HELD) &&
-	       !RBLK_ASSERT((c->state == NODE_S_OPENING) == (c->asking == RBLK_E_OPEN));
+	       !RBLK_ASSERT((c->state == NODE_S_OPENING) == (c->asking == RBLK_E_OPEN)) &&
+	       !RBLK_ASSERT(c->asking != RBLK_E_OPEN || c->nopeners) &&
+	       !RBLK_ASSERT(!c->nopeners || c->asking || c->state == NODE_S_HELD);
 }

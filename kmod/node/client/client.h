@@ -12,6 +12,7 @@
 #include "node/ground/reads.h"
 
 #define NODE_NO_TOKEN		U64_MAX
+#define NODE_OPENERS		2	/* at once: one of the device, one by administration */
 
 /* A write or zeroes of this node, from rblk_node_write() to its verdict. */
 struct rblk_client_req {
@@ -19,6 +20,15 @@ struct rblk_client_req {
 	u64 sector;
 	u32 nsect;
 	struct rblk_buf *buf;	/* one reference; NULL: zeroes */
+};
+
+/* Somebody on this node who waits for the session. */
+struct rblk_client_opener {
+	u64 token;
+	u64 deadline;
+	u64 from;		/* first keepalive that asked on behalf of this opener */
+	u32 flags;		/* NODE_OPEN_* */
+	bool refused;		/* what the leader last answered */
 };
 
 /* done <= sent <= last */
@@ -30,9 +40,10 @@ struct rblk_client {
 	enum rblk_session_state state;
 	bool in_use;		/* the device is open */
 	bool wanted;		/* another node asks for the session */
-	bool force;		/* of the OPEN that is asked for */
-	u8 asking;		/* for RBLK_E_OPEN (then OPENING) or RBLK_E_CLOSE (HELD); 0 */
-	u64 token;		/* of the request for the session; NODE_NO_TOKEN: nobody waits */
+	u8 asking;		/* for RBLK_E_OPEN (then OPENING) or RBLK_E_CLOSE; 0: for nothing */
+	u64 close_token;	/* NODE_NO_TOKEN: nobody waits for the CLOSE */
+	u32 nopeners;
+	struct rblk_client_opener opener[NODE_OPENERS];	/* in the order in which they came */
 	u64 opens;		/* OPENs asked for since the start */
 	u64 nonce;		/* of the newest OPEN; 0: a session granted to it is not wanted */
 	u64 epoch;		/* HELD: of the session */
@@ -52,7 +63,6 @@ struct rblk_client {
 	u64 keepalive;		/* number of the newest keepalive sent to it */
 	u64 keepalive_marked;	/* the one whose reply is awaited; 0: none */
 	u64 keepalive_sent;	/* value of @sent when that one went */
-	u64 keepalive_open;	/* the first that can have carried what is asked for */
 	u64 keepalive_at;	/* when the next is due */
 	u64 last_contact;	/* when a leader that serves replied last */
 	u64 seek_at;		/* when to ask everybody who leads, see @seeks */
@@ -72,9 +82,13 @@ void rblk_client_reply(struct rblk_client *c, const struct wire_reply *r);
 u64 rblk_client_deadline(const struct rblk_client *c);
 bool rblk_client_ok(const struct rblk_client *c);
 
-/* session.c: what the host asks of the session */
-int rblk_client_open(struct rblk_client *c, bool force, u64 token);
-void rblk_client_open_cancel(struct rblk_client *c);
+/* opener.c: who waits for the session */
+int rblk_client_open(struct rblk_client *c, u32 flags, u64 deadline, u64 token);
+void rblk_client_open_cancel(struct rblk_client *c, u64 token);
+void rblk_client_openers_run(struct rblk_client *c, bool served);
+bool rblk_client_force(const struct rblk_client *c);
+
+/* session.c: what else the host asks of the session */
 int rblk_client_close(struct rblk_client *c, u64 token);
 void rblk_client_use(struct rblk_client *c, bool in_use);
 void rblk_client_session_reset(struct rblk_client *c);

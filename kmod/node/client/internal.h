@@ -7,11 +7,17 @@
 
 /* client.c */
 void rblk_client_state(struct rblk_client *c, enum rblk_session_state s);
-void rblk_client_answer(struct rblk_client *c, int error);
 
 /* session.c */
-void rblk_client_refused(struct rblk_client *c);
+void rblk_client_closed(struct rblk_client *c, int error);
 bool rblk_client_left_over(const struct rblk_client *c);
+
+/* opener.c */
+void rblk_client_opening(struct rblk_client *c);
+void rblk_client_refused(struct rblk_client *c, u64 keepalive);
+void rblk_client_openers_restart(struct rblk_client *c);
+void rblk_client_openers_fail(struct rblk_client *c, int error);
+u64 rblk_client_openers_deadline(const struct rblk_client *c);
 
 /* window.c */
 void rblk_client_end_request(struct rblk_client *c, u64 seq, int error);

@@ -1,58 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the host asks of this node's session: open, close, use, reset. See client.c. */
+/* What the host asks of this node's session: close, use, reset. See client.c, opener.c. */
 #include "internal.h"
-
-/**
- * rblk_client_open() - asks for the volume's session; see rblk_node_open()
- * @c: client
- * @force: take it from the holder, used or not
- * @token: complete(token) reports the end
- *
- * Return: as rblk_node_open().
- */
-int rblk_client_open(struct rblk_client *c, bool force, u64 token)
-{
-	if (c->state == NODE_S_FENCED)
-		return -ESTALE;
-	if (c->asking)
-		return -EAGAIN;
-	if (c->state == NODE_S_HELD)
-		return -EALREADY;
-	c->asking = RBLK_E_OPEN;
-	c->force = force;
-	c->token = token;
-	c->nonce = c->g->cfg.boot_nonce + ++c->opens;
-	c->keepalive_at = 0;
-	c->keepalive_open = c->keepalive + 1;
-	rblk_client_state(c, NODE_S_OPENING);
-	return 0;
-}
-
-/**
- * rblk_client_open_cancel() - the requester no longer waits for the session
- * @c: client
- *
- * It may be granted all the same, and is then held until another node asks.
- */
-void rblk_client_open_cancel(struct rblk_client *c)
-{
-	if (c->asking != RBLK_E_OPEN)
-		return;
-	c->token = NODE_NO_TOKEN;
-	rblk_client_refused(c);
-}
-
-/**
- * rblk_client_refused() - the session that was asked for is in use
- * @c: client
- */
-void rblk_client_refused(struct rblk_client *c)
-{
-	if (c->asking != RBLK_E_OPEN)
-		return;
-	rblk_client_state(c, NODE_S_NONE);
-	rblk_client_answer(c, -EBUSY);
-}
 
 /**
  * rblk_client_close() - gives the session up; see rblk_node_close()
@@ -68,9 +16,24 @@ int rblk_client_close(struct rblk_client *c, u64 token)
 	if (c->asking || c->done < c->last)
 		return -EAGAIN;
 	c->asking = RBLK_E_CLOSE;
-	c->token = token;
+	c->close_token = token;
 	c->keepalive_at = 0;
 	return 0;
+}
+
+/**
+ * rblk_client_closed() - the session is given up, or that has failed
+ * @c: client that asks for the CLOSE
+ * @error: 0 or -errno
+ */
+void rblk_client_closed(struct rblk_client *c, int error)
+{
+	u64 token = c->close_token;
+
+	c->asking = 0;
+	c->close_token = NODE_NO_TOKEN;
+	if (token != NODE_NO_TOKEN)
+		c->g->ops->complete(c->g->host, token, error);
 }
 
 /**

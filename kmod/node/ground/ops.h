@@ -69,6 +69,11 @@ enum rblk_session_state {
 	NODE_S_FENCED,		/* sticky until rblk_node_session_reset() */
 };
 
+/* How an opener waits for the session, see rblk_node_open(). */
+#define NODE_OPEN_FORCE		0x01	/* takes it from the holder, used or not */
+#define NODE_OPEN_WAIT		0x02	/* also while another node uses it */
+#define NODE_OPEN_SERVED	0x04	/* until I/O is served as well */
+
 /* A read of log payloads, asked by the member: fill bufs[i] from pos[i], ring-wise. */
 struct rblk_node_readback {
 	u8 id;
