@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The end of a node that goes on existing: it says and does nothing any more. */
+/* A halted node: it stays in memory, but sends and does nothing any more. */
 #include "internal.h"
 
-/**
- * rblk_node_end_all() - what waits on a halted node fails at once
- * @n: node, marked by rblk_ground_halt()
- *
- * But for reads whose parts are still under way in the host: those fail when the
- * parts end.
+/*
+ * Fails everything that waits on a node that rblk_ground_halt() marked. A read of
+ * which the host has parts in progress fails when those parts end.
  */
 void rblk_node_end_all(struct rblk_node *n)
 {
@@ -23,12 +20,12 @@ void rblk_node_end_all(struct rblk_node *n)
 }
 
 /**
- * rblk_node_device_lost() - a device below is gone for good, or will never answer
+ * rblk_node_device_lost() - a backing device is gone for good, or will never answer
  * @n: node, which halts
  * @why: NODE_HALT_LOG or NODE_HALT_DATA
  * @now: ns
  *
- * What is answered later is ignored.
+ * Completions that still arrive are ignored.
  */
 void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now)
 {

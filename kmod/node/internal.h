@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A node, composed: the client that every node has, and where there are disks
- * the replica, and the server that stands on it. Only the files of this folder
- * see all of them. The parts leave marks; run.c alone knows the order in which
- * what they mean for one another is carried out.
+ * A node is composed of the client that every node has and, where there are disks,
+ * of the replica and the server that stands on it. Only the files of this directory
+ * see all of them. The parts leave marks for each other, and run.c alone knows in
+ * which order to act on them.
  */
 #ifndef RBLK_NODE_INTERNAL_H
 #define RBLK_NODE_INTERNAL_H
@@ -21,9 +21,9 @@ struct rblk_node {
 	struct rblk_client client;
 	struct rblk_replica *replica;	/* NULL: no disks */
 	struct rblk_server server;	/* used with a replica only */
-	bool halted;			/* what waited here was ended */
+	bool halted;			/* everything that waited here has been ended */
 	bool ready;
-	u32 passes;			/* until the next audit */
+	u32 passes;			/* made so far: every so many there is an audit */
 };
 
 /* halt.c */

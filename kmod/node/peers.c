@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Peers: who is connected, and who they say they are. */
+/* Peers: their connections, and what they say of themselves when they connect. */
 #include "internal.h"
 
 /**
- * rblk_node_peer_slot() - the slot of a node
+ * rblk_node_peer_slot() - finds a peer by its name
  * @n: node
- * @node: its name
+ * @node: name of the peer
  *
- * Return: the slot, or -ENOENT.
+ * Return: its slot, or -ENOENT.
  */
 int rblk_node_peer_slot(const struct rblk_node *n, const char *node)
 {
@@ -20,10 +20,10 @@ int rblk_node_peer_slot(const struct rblk_node *n, const char *node)
 }
 
 /**
- * rblk_node_hello() - what this node says first
+ * rblk_node_hello() - fills the hello that this node sends to a peer
  * @n: node
- * @slot: to whom
- * @ch: on which connection
+ * @slot: the peer
+ * @ch: the connection that the hello is sent on
  * @h: filled
  */
 void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
@@ -73,7 +73,7 @@ static bool same_volume(const struct rblk_node *n, const struct wire_hello *h)
 	return !memcmp(h->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
 }
 
-/* Neither a member nor a store: what could be wrong with it is in its name. */
+/* A client has no store. Its store id comes from its name, and must not be that of a member. */
 static u8 check_client(const struct rblk_node *n, const struct wire_hello *h)
 {
 	return conf_member(&n->g.conf, h->store) ? WIRE_R_STORE : 0;
@@ -105,8 +105,9 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 	if (rblk_replica_rolled_back(n->replica, h))
 		return WIRE_R_ROLLBACK;
 	/*
-	 * What a leader may have uncommitted is bounded by its own ring and table.
-	 * A smaller one would be full of it before the entry that commits it.
+	 * The ring and the table of the leader bound what can be uncommitted.
+	 * Smaller ones would be full before they received the entry that commits
+	 * the rest.
 	 */
 	if (h->ring_bytes != n->g.cfg.super.ring_bytes || h->entries != n->g.cfg.limits.entries)
 		return WIRE_R_SIZES;
@@ -114,7 +115,7 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 }
 
 /**
- * rblk_node_peer_hello() - a peer has introduced itself
+ * rblk_node_peer_hello() - the hello of a peer has arrived
  * @n: node
  * @slot: the peer that the connection is for
  * @h: decoded
@@ -146,7 +147,7 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 }
 
 /**
- * rblk_node_peer_up() - a connection is usable
+ * rblk_node_peer_up() - a connection to a peer can be used
  * @n: node
  * @slot: peer
  * @ch: which of its connections
@@ -171,7 +172,7 @@ void rblk_node_peer_up(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 
 }
 
 /**
- * rblk_node_peer_down() - a connection is gone, with whatever was in flight on it
+ * rblk_node_peer_down() - a connection to a peer is gone, with everything in flight on it
  * @n: node
  * @slot: peer
  * @ch: which of its connections

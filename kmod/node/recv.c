@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Frames of the peers: each goes to the part that it is meant for. */
+/* Frames from peers: each is handed to the part of the node that it is meant for. */
 #include "internal.h"
 
 static void put_received(struct rblk_node *n, struct rblk_buf **buf, u32 count)
@@ -39,7 +39,10 @@ static int recv_reply(struct rblk_node *n, u32 slot, const struct wire_reply *r)
 		return -EINVAL;
 	if (!n->replica)
 		rblk_client_found(&n->client, r);
-	/* What holds only as of now is heard from the leader itself. */
+	/*
+	 * Only the leader itself can say that it serves: others may pass on what is
+	 * out of date.
+	 */
 	if (p->store != r->leader)
 		heard.serving = false;
 	rblk_client_reply(&n->client, &heard);
@@ -83,15 +86,15 @@ static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 }
 
 /**
- * rblk_node_recv() - a frame of a peer
+ * rblk_node_recv() - a frame has arrived from a peer
  * @n: node
- * @slot: whose connection it came on
- * @f: decoded; the configuration pointer of a raft message is set here
+ * @slot: the peer
+ * @f: the decoded frame; the configuration pointer of a raft message is set here
  * @buf: payload of entry i, NULL for none; all references are taken over
  * @now: ns
  *
- * Return: 0; -EINVAL: hostile or absurd, the connection should be cut;
- * -ECONNRESET: it should be, too, but for a new hello only.
+ * Return: 0; -EINVAL: the frame is hostile or absurd, and the connection should be cut;
+ * -ECONNRESET: the connection should be cut, so that the peer says hello again.
  */
 int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf,
 		   u64 now)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Driving the parts: what every event, and time, may have made possible. The
- * order within a pass is decided here and nowhere else.
+ * Drives the parts of a node: does what events, and the passing of time, have made
+ * possible. The order within a pass is decided here and nowhere else.
  */
 #include "internal.h"
 
-#define AUDIT_PASSES	256	/* a shallow audit every so many passes */
+#define AUDIT_PASSES	256	/* from one shallow audit to the next */
 
 static void update_ready(struct rblk_node *n)
 {
@@ -19,7 +19,10 @@ static void update_ready(struct rblk_node *n)
 	rblk_ground_note(&n->g, NODE_N_READY, ready);
 }
 
-/* A member that the leader's log no longer covers learns it from the leader, and reads there. */
+/*
+ * The leader tells a member that its log no longer covers it, and then the member
+ * reads through the leader.
+ */
 static void update_resync(struct rblk_node *n)
 {
 	const struct raft_status *rst = &n->replica->rst;
@@ -44,7 +47,7 @@ static void update_resync(struct rblk_node *n)
 	}
 }
 
-/* Executes what is committed; then whoever waited for it learns of it. */
+/* Executes what is committed, and tells the client, the server and the reads of it. */
 static void execute(struct rblk_node *n)
 {
 	static const struct rblk_session none;
@@ -95,7 +98,7 @@ static void loop_back(struct rblk_node *n)
 	}
 }
 
-/* What the client has for the leader goes to it: over the wire, or to the server here. */
+/* Sends what the client has for the leader: over the wire, or to the server of this node. */
 static void run_client(struct rblk_node *n)
 {
 	struct rblk_client *c = &n->client;
@@ -157,7 +160,8 @@ static void run_replica(struct rblk_node *n)
  * @now: ns
  *
  * To be called after any number of events, and at rblk_node_deadline(). Messages
- * leave before the own log is written: peers and the disk work at the same time.
+ * are sent before the own log is written, so that peers and the disk work at the
+ * same time.
  */
 void rblk_node_run(struct rblk_node *n, u64 now)
 {
@@ -195,7 +199,10 @@ u64 rblk_node_deadline(struct rblk_node *n)
 		return n->halted ? U64_MAX : n->g.now;
 	if (!n->replica || !n->replica->started)
 		return at;
-	/* Until the server is synced, events bring it on, and time would only be spun away. */
+	/*
+	 * Only events get the server synced. A deadline before that would make the
+	 * loop spin.
+	 */
 	if (c->asking && c->leader == n->g.cfg.super.store && rblk_server_serves(&n->server))
 		at = min_t(u64, at, c->keepalive_at);
 	at = min_t(u64, at, rblk_server_follow_deadline(&n->server));
@@ -203,13 +210,13 @@ u64 rblk_node_deadline(struct rblk_node *n)
 }
 
 /**
- * rblk_node_transfer() - hands leadership over
+ * rblk_node_transfer() - hands leadership over to another node
  * @n: node, the leader
- * @node: to whom; NULL or "": the best one
+ * @node: name of the other node; NULL or "": whichever is most up to date
  * @now: ns
  *
- * Return: 0: under way; -ENOENT: no such node, or it was never heard;
- * -EREMOTE: not the leader; -EBUSY: under way already.
+ * Return: 0: in progress; -ENOENT: there is no such node, or it has not said hello yet;
+ * -EREMOTE: this node is not the leader; -EBUSY: a transfer is in progress.
  */
 int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now)
 {
@@ -227,7 +234,7 @@ int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now)
 }
 
 /**
- * rblk_node_checkpoint() - apply and checkpoint what is committed, soon
+ * rblk_node_checkpoint() - asks for a checkpoint of everything that is committed
  * @n: node
  */
 void rblk_node_checkpoint(struct rblk_node *n)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Start and stop: one arena, its parts, and the end of everything. */
+/* Start and stop of a node: the arena that its parts share, and the release of everything. */
 #include "internal.h"
 
 #define DEFAULT_ENTRIES		32768
@@ -14,27 +14,33 @@ static void set_default(u32 *field, u64 value)
 }
 
 /**
- * rblk_node_limits_default() - fills what is not set
+ * rblk_node_limits_default() - fills in every limit that is 0
  * @l: limits
  * @pool_bytes: payload memory of the host, all budgets together
- * @s: superblock: the ring bounds what may be uncommitted
+ * @s: superblock; its ring bounds what may be uncommitted
  */
 void rblk_node_limits_default(struct rblk_node_limits *l, u64 pool_bytes, const struct log_super *s)
 {
-	/* A 4 KiB write takes up to 8 KiB of ring; half of the ring at most is uncommitted. */
+	/*
+	 * A 4 KiB write takes up to 8 KiB of ring; at most half of the ring may be
+	 * uncommitted.
+	 */
 	u64 ring_share = s->ring_bytes / 8;
 
 	set_default(&l->entries, DEFAULT_ENTRIES);
 	set_default(&l->versions, max_t(u64, pool_bytes >> RBLK_BLOCK_SHIFT, 4096));
 	set_default(&l->ranges, 64);
 	set_default(&l->reads, 256);
-	/* The loop issues a batch in one go, and answers nobody meanwhile. */
+	/* The loop issues a batch in one go, and does nothing else meanwhile. */
 	set_default(&l->batch, 64);
-	/* Together well below what the host lets one budget have: apply comes before starving. */
+	/*
+	 * Together well below one budget of the host: the apply begins before
+	 * memory runs out.
+	 */
 	set_default(&l->uncommitted_bytes, min_t(u64, pool_bytes / 8, ring_share));
 	set_default(&l->apply_bytes, min_t(u64, pool_bytes / 8, ring_share));
 	set_default(&l->msg_ents, WIRE_ENTRIES_MAX);
-	/* Few at a time: what arrives meanwhile goes together, and costs one frame, one ack. */
+	/* Few: entries that arrive meanwhile share a frame and an acknowledgment. */
 	set_default(&l->inflight_msgs, 4);
 	set_default(&l->records_inflight, 2);
 	set_default(&l->window, 256);
@@ -49,7 +55,7 @@ static bool limits_ok(const struct rblk_node_limits *l)
 	       l->default_heartbeat_ms && l->default_election_ms > 2 * l->default_heartbeat_ms;
 }
 
-/* What every node has. Without memory only the size is counted. */
+/* Lays out what every node has. An arena without memory only counts the size. */
 static void lay_out_node(struct rblk_arena *a, const struct rblk_node_limits *l)
 {
 	struct rblk_node *n = rblk_arena_carve(a, 1, sizeof(*n));
@@ -159,11 +165,11 @@ size_t rblk_client_size(const struct rblk_node_cfg *cfg)
 }
 
 /**
- * rblk_client_store() - the store of a node without disks is its name
+ * rblk_client_store() - makes the store id of a node without disks from its name
  * @volume: name of the volume
  * @node: name of the node
  *
- * Return: a number, the same at each start, not 0.
+ * Return: the same number at each start, never 0.
  */
 u64 rblk_client_store(const char *volume, const char *node)
 {
@@ -179,8 +185,8 @@ u64 rblk_client_store(const char *volume, const char *node)
  * @cfg: copied; of its superblock only volume_name, node and store count
  * @now: ns
  *
- * It has no device, no log and no vote, and sends its requests to the leader. The
- * store is its name forever, so that after a reboot it is the same client.
+ * It has no device, no log and no vote, and sends its requests to the leader. Its
+ * store id is made from its name, so that it is the same client after a reboot.
  *
  * Return: 0 or -EINVAL.
  */
@@ -198,12 +204,12 @@ int rblk_node_start_client(struct rblk_node *n, const struct rblk_node_cfg *cfg,
 }
 
 /**
- * rblk_node_stop() - the end: every request, every reference
+ * rblk_node_stop() - ends every request and drops every reference
  * @n: node
  * @error: what the requests end with, -errno
  *
  * The host may still have I/O in flight that it took its own references for; it
- * must not tell about it any more.
+ * must no longer report when that ends.
  */
 void rblk_node_stop(struct rblk_node *n, int error)
 {
@@ -216,7 +222,7 @@ void rblk_node_stop(struct rblk_node *n, int error)
 }
 
 /**
- * rblk_node_map_blocks() - blocks of the change map on the log device
+ * rblk_node_map_blocks() - counts the blocks of the change map on the log device
  * @n: node
  *
  * Return: how many there are to load.
@@ -243,7 +249,7 @@ u64 rblk_node_map_offset(const struct rblk_node *n, u32 block)
  * @n: node with disks
  * @block: which one
  * @data: its content
- * @error: 0, or why it could not be read: its regions count as changed now
+ * @error: 0, or -errno if it could not be read: its regions then count as changed
  */
 void rblk_node_map_load(struct rblk_node *n, u32 block, const void *data, int error)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a node tells of itself, and the audit of its invariants. */
+/* The status of a node, and the audit of its invariants. */
 #include "internal.h"
 
 static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_node_peer_status *ps)
@@ -36,7 +36,7 @@ static void client_status(const struct rblk_client *c, struct rblk_node_status *
 }
 
 /**
- * rblk_node_status() - a snapshot
+ * rblk_node_status() - takes a snapshot of the status of a node
  * @n: node
  * @st: filled
  */
@@ -67,11 +67,11 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 }
 
 /**
- * rblk_node_entry() - an entry of the live log
+ * rblk_node_entry() - finds an entry of the live log
  * @n: node with disks
  * @index: which one
  *
- * Return: the entry, or NULL.
+ * Return: the entry, or NULL if the log does not hold it.
  */
 const struct rblk_entry *rblk_node_entry(const struct rblk_node *n, u64 index)
 {

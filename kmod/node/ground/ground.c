@@ -3,7 +3,7 @@
 #include "ground.h"
 
 /**
- * rblk_ground_init() - before any part of the node
+ * rblk_ground_init() - sets up what all parts of a node stand on
  * @g: zeroed
  * @cfg: copied
  * @now: ns
@@ -23,8 +23,8 @@ void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u6
  * @why: kept for the status; the first reason counts
  * @error: -errno of the cause
  *
- * Only marks: what waits here is ended by rblk_node_run(), in the same pass, so
- * that no caller finds its own state changed below its feet.
+ * Only marks: rblk_node_run() ends what waits here, in the same pass, so that no
+ * caller finds its own state changed under its feet.
  */
 void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error)
 {
@@ -35,12 +35,12 @@ void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error)
 }
 
 /**
- * rblk_ground_peer() - the peer that has a store
+ * rblk_ground_peer() - finds a peer by its store
  * @g: ground
  * @store: identity, 0 never matches
  * @slot: where to put its slot, may be NULL
  *
- * Return: the peer, or NULL: no node with that store has said hello.
+ * Return: the peer, or NULL if no node with that store has said hello.
  */
 struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot)
 {
@@ -57,7 +57,7 @@ struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot)
 }
 
 /**
- * rblk_ground_tx_begin() - room for a frame on the bulk or consensus connection
+ * rblk_ground_tx_begin() - gets room for a frame to a peer
  * @g: ground
  * @slot: peer
  * @ch: which of its connections
@@ -79,7 +79,7 @@ static u64 timeout_ns(u32 replicated_ms, u32 default_ms)
 }
 
 /**
- * rblk_ground_heartbeat_ns() - how often the leader speaks, and clients to it
+ * rblk_ground_heartbeat_ns() - interval of heartbeats, and of the keepalives of clients
  * @g: ground
  *
  * Return: ns.
@@ -90,7 +90,7 @@ u64 rblk_ground_heartbeat_ns(const struct rblk_ground *g)
 }
 
 /**
- * rblk_ground_election_ns() - after which silence a leader is given up
+ * rblk_ground_election_ns() - time without a heartbeat after which a leader is given up
  * @g: ground
  *
  * Return: ns.

@@ -9,18 +9,18 @@
 
 #include "ops.h"
 
-/* Another node, in its slot: what its connections and its hello tell. */
+/* A peer: the state of its connections, and what it said in its latest hello. */
 struct rblk_peer {
 	bool up[WIRE_CHANNELS];
 	bool known;		/* a hello was accepted */
 	bool bootstrapped;
 	bool client;		/* it has no disks */
 	bool tx_blocked;	/* tx_begin() had no room */
-	bool needs_resync;	/* as the leader sees it */
+	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
-	u64 match;		/* as of its hello */
+	u64 match;		/* newest entry that it had durably when it said hello */
 	u64 data_sectors;
 };
 
@@ -32,7 +32,7 @@ struct rblk_ground {
 	enum rblk_node_halt halt;
 	int halt_error;
 	u64 term, leader;	/* newest term known, and the store that leads it; 0: unknown */
-	bool remote;		/* no replica of use here: reads go to the leader */
+	bool remote;		/* no usable replica here: reads go to the leader */
 	struct rblk_conf conf;	/* active configuration; index 0: none is known */
 	struct rblk_buf **bufs;	/* scratch: the payloads of one record or frame */
 	u32 npeers;
@@ -51,7 +51,7 @@ static inline void rblk_ground_note(struct rblk_ground *g, enum rblk_node_note w
 	g->ops->note(g->host, what, arg);
 }
 
-/* Both connections are needed: nothing is said on one alone. */
+/* Both connections are needed: on one alone nothing but hellos is sent. */
 static inline bool rblk_peer_connected(const struct rblk_peer *p)
 {
 	return p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a node and its host agree upon: the operations that the host carries out,
- * the limits and the configuration that it gives, and what it is told. The rules
- * are those of node.h.
+ * The contract between a node and its host: the operations that the host carries
+ * out, the limits and the configuration that it sets, and what it is told. The
+ * rules of node.h apply.
  */
 #ifndef RBLK_NODE_OPS_H
 #define RBLK_NODE_OPS_H
@@ -14,7 +14,7 @@
 #include "wire/wire.h"
 
 #define NODE_PEERS_MAX	(RBLK_MEMBERS_MAX - 1)
-/* Of the data device, in one lookup: every other sector is somewhere else. */
+/* Parts of one lookup that are on the data device, when every other sector is elsewhere. */
 #define NODE_SEGS_MAX		(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT >> 1)
 #define NODE_READBACK_BLOCKS	WIRE_BLOCKS_MAX
 #define NODE_READBACK_ENTRIES	WIRE_ENTRIES_MAX
@@ -43,21 +43,21 @@ enum rblk_node_trace {		/* what, index, argument */
 	NODE_T_NR,
 };
 
-enum rblk_node_note {		/* things people want to hear of: events, log lines */
+enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_ROLE,		/* role, leader or term changed */
-	NODE_N_PEER,		/* a peer came, went, or needs a resync; arg: slot */
+	NODE_N_PEER,		/* a peer connected, left, or needs a resync; arg: slot */
 	NODE_N_SESSION,		/* the local session or the holder changed */
 	NODE_N_CONF,		/* the configuration changed; size and timeouts are known */
 	NODE_N_CHECKPOINT,	/* arg: index */
 	NODE_N_HALTED,		/* arg: enum rblk_node_halt */
-	NODE_N_READY,		/* arg 1: IO can be served, here or by the leader; 0: no longer */
+	NODE_N_READY,		/* arg 1: I/O can be served, here or by the leader; 0: no longer */
 };
 
 enum rblk_node_halt {
 	NODE_RUNNING,
 	NODE_HALT_LOG,		/* log write, flush or metadata error */
 	NODE_HALT_DATA,		/* data device write error */
-	NODE_HALT_ROT,		/* a committed entry is rotten in the own log */
+	NODE_HALT_ROT,		/* a committed entry is damaged in the node's own log */
 	NODE_HALT_INVARIANT,	/* a broken invariant: see the kernel log */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
 };
@@ -74,75 +74,96 @@ enum rblk_session_state {
 #define NODE_OPEN_WAIT		0x02	/* also while another node uses it */
 #define NODE_OPEN_SERVED	0x04	/* until I/O is served as well */
 
-/* A read of log payloads, asked by the member: fill bufs[i] from pos[i], ring-wise. */
+/* A read of payload from the log: the host fills buf[i] from position pos[i] of the ring. */
 struct rblk_node_readback {
 	u8 id;
 	u8 busy;
 	u32 n;
-	u64 first;			/* entry of bufs[0]; consecutive */
+	u64 first;			/* index of the entry of buf[0]; they are consecutive */
 	u64 pos[NODE_READBACK_ENTRIES];
 	struct rblk_buf *buf[NODE_READBACK_ENTRIES];	/* NULL: the entry has no payload */
 };
 
 struct rblk_node_ops {
 	/* -- payload -- */
-	/* From the reserve for readbacks; NULL: later. */
+	/* Allocates from the budget for readbacks. NULL: none is free, the node tries again. */
 	struct rblk_buf *(*buf_alloc)(void *host, u32 nblocks);
 	void (*buf_get)(void *host, struct rblk_buf *buf);
 	void (*buf_put)(void *host, struct rblk_buf *buf);
 	/* Recomputes the block sums of @buf from its data into @crc. */
 	void (*buf_sum)(void *host, const struct rblk_buf *buf, u32 *crc);
-	/* First block of a buffer, mapped: configuration entries only. */
+	/* The address of the first block of @buf; for configuration entries only. */
 	void *(*buf_data)(void *host, struct rblk_buf *buf);
 
-	/* -- network: peers are slots, 0 .. NODE_PEERS_MAX - 1, given by the host -- */
-	/* Room for a frame to @slot: WIRE_HEADER_BYTES + WIRE_HEAD_MAX; NULL: not now. */
+	/* -- network: a peer is named by its slot, 0 .. NODE_PEERS_MAX - 1 -- */
+	/*
+	 * Gets room to encode a frame to @slot: WIRE_HEADER_BYTES + WIRE_HEAD_MAX
+	 * bytes. NULL: there is none, and rblk_node_tx_ready() follows.
+	 */
 	void *(*tx_begin)(void *host, u32 slot, enum wire_channel ch);
-	/* Sends what was encoded there, then the payload of @buf[0..n) (references taken here). */
+	/*
+	 * Sends the @len bytes encoded there, then the payload of @buf[0..n). The
+	 * host takes its own references.
+	 */
 	void (*tx_end)(void *host, u32 slot, enum wire_channel ch, u32 len,
 		       struct rblk_buf *const *buf, u32 n);
 
 	/* -- log device -- */
-	/* Header of @rec, then payload of @buf[0..n), at rec->pos, FUA. -> rblk_node_log_done() */
+	/*
+	 * Writes the header of @rec and the payload of @buf[0..n) at rec->pos, FUA.
+	 * -> rblk_node_log_done()
+	 */
 	void (*log_write)(void *host, struct log_record *rec, struct rblk_buf *const *buf, u32 n);
-	/* LOG_META_BYTES at @off, FUA. One at a time. -> rblk_node_meta_done() */
+	/* Writes LOG_META_BYTES at @off, FUA; one at a time. -> rblk_node_meta_done() */
 	void (*meta_write)(void *host, u64 off, const void *data);
-	/* One change-map block at @off. One at a time, FUA. -> rblk_node_map_done() */
+	/*
+	 * Writes a block of the change map at @off, FUA; one at a time.
+	 * -> rblk_node_map_done()
+	 */
 	void (*map_write)(void *host, u64 off, const void *block);
-	/* -> rblk_node_readback_done() */
+	/* Reads what @rb lists. -> rblk_node_readback_done() */
 	void (*log_read)(void *host, struct rblk_node_readback *rb);
 
 	/* -- data device -- */
 	/*
-	 * Zero ranges first, then blocks: see vol_batch; @buf[i] belongs to item i.
-	 * -> rblk_node_apply_done()
+	 * Writes first the zero ranges of @b and then its blocks, see struct
+	 * vol_batch; @buf[i] belongs to item i. -> rblk_node_apply_done()
 	 */
 	void (*data_apply)(void *host, const struct vol_batch *b, struct rblk_buf *const *buf);
-	/* Flush, then write the header block, FUA. -> rblk_node_data_sync_done() */
+	/*
+	 * Flushes the device, then writes its header block, FUA.
+	 * -> rblk_node_data_sync_done()
+	 */
 	void (*data_sync)(void *host, const void *header_block);
 
-	/* -- requests: tokens are the host's names of them -- */
+	/* -- requests: a token is the host's name for one -- */
 	/*
-	 * A read for another node: room for @nblocks, into which the
-	 * range goes at its natural offset; it is the request of *@token from
-	 * now on, until complete(). NULL: not now.
+	 * Begins a read for another node. Returns a buffer of @nblocks, in which
+	 * the range begins where it does within its first block. It is the request
+	 * *@token until complete(). NULL: no request or no memory is free.
 	 */
 	struct rblk_buf *(*serve_begin)(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
-	/* Starts reading the data device into the request at byte @off; the host counts. */
+	/*
+	 * Starts a read of the data device into the request, at byte @off; the host
+	 * counts these.
+	 */
 	void (*read_data)(void *host, u64 token, u32 off, u64 sector, u32 nsect);
 	void (*read_copy)(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
 			  u32 nsect);
 	void (*read_zero)(void *host, u64 token, u32 off, u32 nsect);
-	/* All parts of one lookup were handed out: -> rblk_node_read_done() once they all ended. */
+	/*
+	 * A lookup has handed out all its parts. Once all have ended:
+	 * -> rblk_node_read_done()
+	 */
 	void (*read_issued)(void *host, u64 token);
 	/*
-	 * The end of a request, of any kind. On halt and stop it may come while
-	 * parts of a read are still under way: the host then ends the request
-	 * after them (and need not say rblk_node_read_done()).
+	 * Ends a request of any kind. When the node halts or stops, this may come
+	 * while parts of a read are in progress: the host then ends the request
+	 * after them, and need not call rblk_node_read_done().
 	 */
 	void (*complete)(void *host, u64 token, int error);
 
-	/* -- telling -- */
+	/* -- notes and traces -- */
 	void (*note)(void *host, enum rblk_node_note what, u64 arg);
 	/* May be NULL. */
 	void (*trace)(void *host, enum rblk_node_trace what, u64 index, u64 arg);
@@ -150,20 +171,21 @@ struct rblk_node_ops {
 
 struct rblk_node_limits {
 	/*
-	 * In the live log, power of two; equal on all members: a smaller table
-	 * cannot take in what a leader must bring it before anything commits.
+	 * The most in the live log, a power of two. Equal on all members: a smaller
+	 * table could not take in what a leader has to send before anything
+	 * commits.
 	 */
 	u32 entries;
 	u32 versions;		/* blocks committed and not applied */
-	u32 ranges;		/* zero ranges likewise */
-	u32 reads;		/* at once */
+	u32 ranges;		/* zero ranges committed and not applied */
+	u32 reads;		/* in progress at once */
 	u32 batch;		/* blocks in an apply batch */
-	u32 uncommitted_bytes;	/* proposed by this leader, not committed */
+	u32 uncommitted_bytes;	/* payload that a leader has proposed, and that is not committed */
 	u32 apply_bytes;	/* unapplied payload that starts the background apply */
 	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
-	u32 window;		/* writes of this node under way, power of two */
-	u32 follow_ms;		/* leadership follows the session so long after an election */
-	u32 records_inflight;	/* submit at once below that, then group: 1 .. LOG_INFLIGHT */
+	u32 window;		/* writes of this node in progress, power of two */
+	u32 follow_ms;		/* time after an election before leadership follows the session */
+	u32 records_inflight;	/* from here on, entries wait to share one: 1 .. LOG_INFLIGHT */
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
 };
 
@@ -180,7 +202,7 @@ struct rblk_node_cfg {
 	struct rblk_node_peer_cfg peer[NODE_PEERS_MAX];	/* slot i is peer[i] */
 	struct rblk_node_limits limits;
 	u64 seed;
-	u64 boot_nonce;		/* random, of this start */
+	u64 boot_nonce;		/* random, and different at each start */
 	const struct rblk_node_ops *ops;
 	void *host;
 };
@@ -194,8 +216,8 @@ struct rblk_node_peer_status {
 	u8 up[WIRE_CHANNELS];
 	u8 bootstrapped;
 	u8 client;		/* has no disks */
-	u8 needs_resync;	/* leader's view: the log no longer covers it */
-	u8 last_reject;		/* enum wire_reason this node answered its hello with; 0: none */
+	u8 needs_resync;	/* this node leads, and its log no longer covers the peer */
+	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;
 };
 
@@ -204,11 +226,11 @@ struct rblk_node_status {
 	enum rblk_node_halt halt;
 	int halt_error;
 	bool diskless;		/* a client */
-	bool ready;		/* IO is served: bootstrapped, quorum reached, not halted */
-	bool needs_resync;	/* own view: the leader's log no longer covers this member */
+	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
+	bool needs_resync;	/* the leader's log no longer covers this node */
 	struct rblk_conf conf;
 	u64 generation;
-	u64 executed_index, digest;	/* newest committed and executed */
+	u64 executed_index, digest;	/* the newest executed entry, the digest at it */
 	u64 applied_index;
 	u64 checkpoint_index;
 	u64 unapplied_bytes;
@@ -218,7 +240,7 @@ struct rblk_node_status {
 	enum rblk_session_state session;
 	u64 session_epoch;
 	u64 session_seq;
-	u64 session_done;	/* newest sequence number done */
+	u64 session_done;	/* newest sequence number whose write has ended */
 	u64 holder, holder_epoch;	/* store of the exclusive session; 0: none */
 	u32 nsessions;
 	struct rblk_session sessions[RBLK_SESSIONS_MAX];	/* as executed here */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of reads under way; see reads.h. */
+/* The table of reads in progress; see reads.h. */
 #include "reads.h"
 
 static u32 bucket(u64 token)
@@ -25,7 +25,7 @@ void rblk_reads_init(struct rblk_reads *rds, struct rblk_ground *g)
 }
 
 /**
- * rblk_reads_find() - the read of a token
+ * rblk_reads_find() - finds a read by its token
  * @rds: reads
  * @token: the host's name of it
  *
@@ -41,7 +41,7 @@ struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token)
 }
 
 /**
- * rblk_reads_add() - a new read, behind all others
+ * rblk_reads_add() - adds a read, as the youngest
  * @rds: reads
  * @token: the host's name of it
  * @sector: first sector
@@ -49,7 +49,7 @@ struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token)
  * @end: called at its end
  * @owner: first argument of @end
  *
- * Return: the read, or NULL: too many are under way.
+ * Return: the read, or NULL: too many are in progress.
  */
 struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, u32 nsect,
 				 rblk_read_end_fn end, void *owner)
@@ -105,7 +105,7 @@ static void release(struct rblk_reads *rds, struct rblk_read *rd)
 }
 
 /**
- * rblk_reads_end() - a read is over
+ * rblk_reads_end() - ends a read and frees its place
  * @rds: reads
  * @rd: the read
  * @error: 0 or -errno
@@ -120,7 +120,7 @@ void rblk_reads_end(struct rblk_reads *rds, struct rblk_read *rd, int error)
 }
 
 /**
- * rblk_reads_unsent() - the leader does not have, or no longer has, this read to answer
+ * rblk_reads_unsent() - no answer of the leader to this read is expected any more
  * @rds: reads
  * @rd: the read
  */
@@ -132,11 +132,12 @@ void rblk_reads_unsent(struct rblk_reads *rds, struct rblk_read *rd)
 }
 
 /**
- * rblk_reads_again() - reads under way end with nothing older than this moment
+ * rblk_reads_again() - makes reads in progress return nothing older than this moment
  * @rds: reads
  *
- * This node has been granted the session. The opener drops its page cache; what
- * arrives there afterwards must not be older than what others wrote before.
+ * Called when this node is granted the session. The opener then drops its page
+ * cache, and what is read into it afterwards has to include everything that others
+ * wrote before.
  */
 void rblk_reads_again(struct rblk_reads *rds)
 {
@@ -152,10 +153,10 @@ void rblk_reads_again(struct rblk_reads *rds)
 }
 
 /**
- * rblk_reads_fail() - no read will ever be served again
+ * rblk_reads_fail() - ends all reads with an error
  * @rds: reads
  * @error: -errno
- * @stopping: the host has waited for the parts under way: fail those reads as well
+ * @stopping: the host has waited for the parts in progress: end those reads as well
  */
 void rblk_reads_fail(struct rblk_reads *rds, int error, bool stopping)
 {

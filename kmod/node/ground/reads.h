@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The table of reads under way on a node, by age and by token. A read ends
- * through whoever it was begun for: a user of this node, or the server that
- * reads for another one. How it is carried out is not decided here: from the
- * own replica (replica/read.c) or by the leader (client/remote.c).
+ * The table of the reads in progress on a node, by age and by token. Each read has
+ * an owner that is called at its end: the client of this node, or the server, which
+ * reads for other nodes. How a read is carried out is not decided here: by the own
+ * replica (replica/read.c) or by the leader (client/remote.c).
  */
 #ifndef RBLK_NODE_READS_H
 #define RBLK_NODE_READS_H
@@ -13,16 +13,16 @@
 #define NODE_READ_BUCKETS	256
 
 enum rblk_read_flags {
-	NODE_R_PARTS		= 1,	/* handed out to the host, not ended yet */
+	NODE_R_PARTS		= 1,	/* the host has parts of it that have not ended yet */
 	NODE_R_FOUND		= 2,	/* the last lookup was read in full */
-	NODE_R_CONFIRMED	= 4,	/* by a leader round: wait_index is valid */
-	NODE_R_SENT		= 8,	/* the leader was asked for it */
-	NODE_R_GIVEN		= 16,	/* the parts under way are what the leader sent */
+	NODE_R_CONFIRMED	= 4,	/* by a round of the leader: wait_index is valid */
+	NODE_R_SENT		= 8,	/* the leader was asked for its content */
+	NODE_R_GIVEN		= 16,	/* the parts in progress are content that the leader sent */
 };
 
 struct rblk_read;
 
-/* Ends a read for its owner, before complete(); may change the error that is reported. */
+/* Tells the owner that a read ends, before complete(). Returns the error to be reported. */
 typedef int (*rblk_read_end_fn)(void *owner, struct rblk_read *rd, int error);
 
 struct rblk_read {
@@ -30,17 +30,17 @@ struct rblk_read {
 	u64 sector;
 	u32 nsect;
 	u32 flags;		/* enum rblk_read_flags */
-	u64 read_id;		/* of its confirming round */
+	u64 read_id;		/* of the round that confirms it */
 	u64 lookup_index;	/* executed index when its content was looked up */
 	u64 wait_index;		/* content must be at least as new as this */
 	int error;
 	rblk_read_end_fn end;
 	void *owner;
-	struct rblk_buf *buf;	/* read for another node: its content goes there */
-	u64 id;			/* and this is what that node calls it */
-	u32 slot;		/* of that node */
-	u32 hash_next;		/* place + 1 */
-	u32 prev, next;		/* active list, by age; place + 1 */
+	struct rblk_buf *buf;	/* for its content, if another node reads; else NULL */
+	u64 id;			/* by which the other node knows it */
+	u32 slot;		/* of the other node */
+	u32 hash_next;		/* in its bucket; place + 1 */
+	u32 prev, next;		/* by age; place + 1, 0 for none */
 };
 
 struct rblk_reads {
@@ -48,14 +48,14 @@ struct rblk_reads {
 	struct rblk_read *read;
 	u32 hash[NODE_READ_BUCKETS];
 	u32 free, head, tail;	/* place + 1; 0: none */
-	u32 n;			/* under way */
-	u64 read_id;		/* newest that a round was asked for */
-	bool fresh;		/* some wait to be asked for: of raft, or of the leader */
-	u32 sent, sent_max;	/* the leader was asked for, and may be */
+	u32 n;			/* in progress */
+	u64 read_id;		/* newest read id that a round was asked for */
+	bool fresh;		/* some were not put to raft, or to the leader, yet */
+	u32 sent, sent_max;	/* reads put to the leader, and the most at once */
 	u64 total, retried;
 };
 
-/* The next read, by age; @next is the place behind it. It may end, and no other. */
+/* The next read by age; @next is where to go on. The caller may end this read, and no other. */
 static inline struct rblk_read *rblk_reads_next(struct rblk_reads *rds, u32 *next)
 {
 	struct rblk_read *rd;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Background application of committed entries to the data device. It lags on
- * purpose: what is overwritten meanwhile is written once.
+ * purpose: blocks that are overwritten meanwhile are written only once.
  */
 #include "internal.h"
 
@@ -12,14 +12,10 @@ static u64 since_checkpoint(const struct rblk_replica *r)
 	return r->log.head_pos - (ent ? ent->pos : r->log.floor_pos);
 }
 
-/**
- * rblk_replica_pressure() - is a checkpoint needed to relieve the log or its table?
- * @r: replica
- *
- * What is older than the checkpoint can go at any time; a half of it stays for
- * peers that lag, so the rest must be checkpointed by the quarter.
- *
- * Return: true when a quarter of either was used since the checkpoint.
+/*
+ * Is a checkpoint needed to make room in the log or its table? Entries older than
+ * the checkpoint can go at any time, but half of the log stays for peers that lag.
+ * So a checkpoint is needed once a quarter of either was used since the last one.
  */
 bool rblk_replica_pressure(const struct rblk_replica *r)
 {
@@ -31,12 +27,12 @@ bool rblk_replica_pressure(const struct rblk_replica *r)
  * rblk_replica_log_full() - must writes wait for a checkpoint?
  * @r: replica
  *
- * After a blackout nobody knows what is committed until all that a new leader
- * inherited, since the checkpoint, is in the rings of a quorum, and its no-op
- * behind. On another member the same entries may take up to twice the ring, one
- * record each where here many shared one. So not even half of it may be in use.
+ * After a power cut of all nodes, nothing is known to be committed until a quorum has in its
+ * rings all that a new leader inherited, from the checkpoint on, and the leader's no-op. On
+ * another member the same entries may take up to twice the space: each in a record of its
+ * own, where here many shared one. So less than half of the ring may be used.
  *
- * Return: true when more than two fifths were used since the checkpoint.
+ * Return: true if more than two fifths were used since the checkpoint.
  */
 bool rblk_replica_log_full(const struct rblk_replica *r)
 {
@@ -55,9 +51,9 @@ static bool apply_wanted(const struct rblk_replica *r)
 }
 
 /*
- * How far a batch may go: what is durable in the own log (so that a checkpoint
- * never passes it, and payload may be dropped once applied), and up to the first
- * entry of before the start whose payload has to be read back first.
+ * How far a batch may go: up to what is durable in the own log (so that a
+ * checkpoint never passes it, and payload may be dropped once it is applied), and
+ * not beyond an entry from before the start whose payload has yet to be read back.
  */
 static u64 apply_limit(struct rblk_replica *r)
 {
@@ -77,7 +73,7 @@ static u64 apply_limit(struct rblk_replica *r)
 	return first > r->boot_last || end == r->boot_last ? limit : end;
 }
 
-/* The slowest peer that is being fed: its payload had better be in memory. */
+/* The newest entry that all peers being fed have. Payload after it should stay in memory. */
 static u64 slowest_peer(const struct rblk_replica *r)
 {
 	u64 slowest = U64_MAX;
@@ -96,8 +92,9 @@ static u64 slowest_peer(const struct rblk_replica *r)
  * @r: replica
  *
  * An applied entry keeps its payload until the connected peers have it, or until
- * what is kept so exceeds its bound: then the peer is fed from the log. So it is
- * when a readback found no memory: what is kept may be just that.
+ * the payload kept for them exceeds its bound: then the peers are fed from the log.
+ * Nothing is kept when a readback found no memory, since what is kept may be what
+ * takes it up.
  */
 void rblk_replica_release_run(struct rblk_replica *r)
 {
@@ -159,7 +156,7 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_apply_done() - a batch is on the data device
+ * rblk_replica_apply_done() - the host has applied a batch, or failed to
  * @r: replica
  * @error: 0 or -errno
  */
@@ -181,12 +178,6 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 	r->reads_due = true;
 }
 
-/**
- * rblk_replica_apply_deadline() - when an idle volume wants to apply
- * @r: replica
- *
- * Return: ns, U64_MAX for never.
- */
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r)
 {
 	if (r->apply_busy || !rblk_vol_unapplied_entries(r->vol) ||

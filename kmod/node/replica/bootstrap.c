@@ -8,8 +8,9 @@
 #include "internal.h"
 
 /*
- * Nothing ever happened here. A blank node never campaigns: a term above that of
- * a bootstrap cut short, or a vote, came from a cluster that there is already.
+ * Has nothing ever happened here? A blank node never campaigns. So a vote, or a
+ * term above the one that an interrupted bootstrap leaves, comes from a cluster
+ * that exists already.
  */
 static bool blank(const struct rblk_replica *r)
 {
@@ -57,15 +58,15 @@ static void set_member(struct rblk_member *lm, u64 store, const char *node, cons
 }
 
 /**
- * rblk_replica_bootstrap_conf() - see rblk_node_bootstrap_conf()
+ * rblk_replica_bootstrap_conf() - fills in the first configuration of a volume
  * @r: replica
  * @self_addr: own address as text
  * @sectors: size of the volume; 0: what the smallest data device allows
  * @cluster: random, names the cluster
  * @conf: filled
- * @slot: which peer is in the way
+ * @slot: the peer that prevents it
  *
- * Return: as there.
+ * Return: see rblk_node_bootstrap_conf().
  */
 int rblk_replica_bootstrap_conf(const struct rblk_replica *r, const char *self_addr, u64 sectors,
 				u64 cluster, struct rblk_conf *conf, u32 *slot)
@@ -97,12 +98,12 @@ int rblk_replica_bootstrap_conf(const struct rblk_replica *r, const char *self_a
 }
 
 /**
- * rblk_replica_bootstrap() - see rblk_node_bootstrap()
+ * rblk_replica_bootstrap() - begins to write the first configuration
  * @r: replica
  * @conf: from rblk_replica_bootstrap_conf(); index is set here
- * @slot: which peer is in the way
+ * @slot: the peer that prevents it
  *
- * Return: as there.
+ * Return: see rblk_node_bootstrap().
  */
 int rblk_replica_bootstrap(struct rblk_replica *r, struct rblk_conf *conf, u32 *slot)
 {
@@ -123,7 +124,7 @@ int rblk_replica_bootstrap(struct rblk_replica *r, struct rblk_conf *conf, u32 *
 	conf->index = 1;
 	rblk_log_conf_encode(conf, r->g->ops->buf_data(r->g->host, buf));
 	r->g->ops->buf_sum(r->g->host, buf, buf->crc);
-	/* As the others will, and this node when it starts again. */
+	/* Decode it, as the peers will, and this node at its next start. */
 	ret = rblk_log_conf_decode(&r->rx_conf, r->g->ops->buf_data(r->g->host, buf));
 	if (!ret)
 		ret = rblk_replica_stage(r, &e, buf);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checkpoints, and the metadata they end in. The order is what makes trimming
- * safe, each step durable before the next begins:
+ * Checkpoints, and the metadata that each of them ends with. The order is what
+ * makes trimming safe; each step is durable before the next one begins:
  *
  *   data flushed -> data header -> change map -> metadata (both copies) -> trim
  *
- * The metadata of a checkpoint carries the new floor as well; the ring below it
- * is free, and raft told, only when both copies hold it.
+ * The metadata of a checkpoint holds the new floor as well. Only when both copies
+ * hold it, the ring below it is free, and raft is told.
  */
 #include "internal.h"
 
@@ -42,8 +42,9 @@ static void begin_ckpt(struct rblk_replica *r)
 }
 
 /*
- * So full that nothing can be kept for those who lag. A message is taken whole
- * or not at all: without room for the largest, none may ever come in.
+ * Is the log too full to keep anything for peers that lag? A message is taken in as
+ * a whole or not at all: without room for the largest one, none might ever be taken
+ * in.
  */
 static bool low_space(const struct rblk_replica *r)
 {
@@ -53,9 +54,9 @@ static bool low_space(const struct rblk_replica *r)
 }
 
 /*
- * The newest entry that the log need not keep: of what is checkpointed, the last
- * half of the ring (and of the table) stays for peers that lag. With a
- * checkpoint every quarter, a quarter is left to breathe.
+ * The newest entry that the log need not keep. The newest half of the ring (and of
+ * the table) stays for peers that lag, even where it is checkpointed. With a
+ * checkpoint every quarter, the last quarter remains free.
  */
 static u64 floor_index(const struct rblk_replica *r, u64 ckpt)
 {
@@ -86,7 +87,10 @@ static void set_floor(struct rblk_replica *r)
 
 	if (floor <= r->base.index)
 		return;
-	/* The ring's floor is coarser, and may stay: the table is relieved all the same. */
+	/*
+	 * The floor of the ring is coarser, and may stay: the table gets its room
+	 * all the same.
+	 */
 	rblk_log_floor(&r->log, floor, &r->meta);
 	r->meta.floor.index = floor;
 	r->meta.floor.term = rblk_raft_term_at(r->raft, floor);
@@ -109,9 +113,10 @@ static void write_meta_state(struct rblk_replica *r)
 }
 
 /*
- * Space is low because of entries that cannot be checkpointed before they are committed: what
- * the newest checkpoint covers is given up after all. It may be in the way of the
- * very entry that commits them.
+ * Space is low because of entries that cannot be checkpointed before they are
+ * committed. So everything that the newest checkpoint covers is given up, even if
+ * peers lack it: it may take up the room for the very entry that commits the
+ * others.
  */
 static void trim_only(struct rblk_replica *r)
 {
@@ -167,17 +172,14 @@ void rblk_replica_ckpt_run(struct rblk_replica *r)
 		r->ckpt_wanted = false;
 }
 
-/**
- * rblk_replica_ckpt_deadline() - when an idle volume wants to checkpoint
- * @r: replica
- *
- * Return: ns, U64_MAX for never.
- */
 u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
 {
 	if (r->ckpt != CKPT_IDLE || r->apply_busy || rblk_replica_applied(r) <= r->ckpt_index)
 		return U64_MAX;
-	/* Wanted at once: what it waits for are events, and time would only be spun away. */
+	/*
+	 * A checkpoint that is wanted at once waits for events. A deadline would
+	 * make the loop spin.
+	 */
 	if (r->ckpt_wanted)
 		return U64_MAX;
 	return r->idle_since + NODE_CKPT_IDLE_NS;

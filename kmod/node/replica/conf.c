@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Between the configuration that is stored and sent, and Raft's view of it. */
+/* From the configuration as it is stored and sent to what the Raft core needs of it. */
 #include "internal.h"
 
-/**
- * rblk_replica_raft_conf() - what the Raft core needs of a configuration
- * @c: configuration
- * @rc: filled
- */
 void rblk_replica_raft_conf(const struct rblk_conf *c, struct raft_conf *rc)
 {
 	u32 i;

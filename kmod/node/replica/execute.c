@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Execution: committed entries meet the state machine, in log order, apart from
- * writing the data device. Who waits for a verdict learns of it in run.c.
+ * Execution: the state machine takes committed entries in log order, without
+ * waiting for the data device. Then run.c tells everything that waits for a
+ * verdict.
  */
 #include "internal.h"
 

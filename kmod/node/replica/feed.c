@@ -5,13 +5,9 @@
  */
 #include "internal.h"
 
-/**
- * rblk_replica_payload_for() - the payload of an entry, to be sent
- * @r: replica
- * @slot: the peer
- * @index: the entry, in the table
- *
- * Return: from the table, or read back for this peer; NULL: neither.
+/*
+ * The payload of entry @index: from the table, or read back for this peer; NULL:
+ * neither has it.
  */
 struct rblk_buf *rblk_replica_payload_for(struct rblk_replica *r, u32 slot, u64 index)
 {
@@ -39,13 +35,10 @@ static void drop_feed(struct rblk_replica *r, struct rblk_feed *f)
 	f->stale = false;
 }
 
-/**
- * rblk_replica_feed_want() - entries are needed that are only in the log
- * @f: feed
- * @first: first entry
- * @last: last one that would be of use
- *
- * While something is being read for @f nothing changes: it is asked again afterwards.
+/*
+ * Entries from @first on are needed that are only in the log; @last is the last one
+ * of use. Nothing changes while something is being read for @f: the caller asks
+ * again afterwards.
  */
 void rblk_replica_feed_want(struct rblk_feed *f, u64 first, u64 last)
 {
@@ -56,11 +49,9 @@ void rblk_replica_feed_want(struct rblk_feed *f, u64 first, u64 last)
 	f->last = last;
 }
 
-/**
- * rblk_replica_feed_sent() - entries went to a peer
- * @r: replica
- * @slot: the peer
- * @last: newest entry sent
+/*
+ * Entries up to @last were sent to a peer. What was read back for it may have
+ * served its purpose.
  */
 void rblk_replica_feed_sent(struct rblk_replica *r, u32 slot, u64 last)
 {
@@ -71,8 +62,9 @@ void rblk_replica_feed_sent(struct rblk_replica *r, u32 slot, u64 last)
 }
 
 /*
- * No memory: rblk_node_run() comes back. Trimmed or truncated meanwhile: raft knows.
- * In memory after all (read back for the apply): raft can go on.
+ * Without memory, the next pass tries again. An entry that is in memory again (it
+ * was read back for the apply) can be sent. One that was trimmed or truncated
+ * meanwhile is not wanted any more, as raft knows.
  */
 static void nothing_to_read(struct rblk_replica *r, struct rblk_feed *f)
 {
@@ -84,7 +76,7 @@ static void nothing_to_read(struct rblk_replica *r, struct rblk_feed *f)
 		f->wanted = !!ent;
 }
 
-/* Collects what is to be read for @f, as far as the budgets go. */
+/* Starts to read what @f wants, or as much of it as the budgets allow. */
 static void start_readback(struct rblk_replica *r, struct rblk_feed *f)
 {
 	struct rblk_node_readback *rb = &f->rb;
@@ -176,11 +168,9 @@ static void invalidate(struct rblk_replica *r, struct rblk_feed *f, u64 below, u
 		drop_feed(r, f);
 }
 
-/**
- * rblk_replica_feeds_drop() - entries left the log: what was read of them is void
- * @r: replica
- * @below: entries below this were trimmed
- * @above: entries from this on were truncated
+/*
+ * Entries below @below were trimmed, and those from @above on truncated: what was
+ * read of them is void.
  */
 void rblk_replica_feeds_drop(struct rblk_replica *r, u64 below, u64 above)
 {
@@ -191,10 +181,6 @@ void rblk_replica_feeds_drop(struct rblk_replica *r, u64 below, u64 above)
 	invalidate(r, &r->apply_feed, below, above);
 }
 
-/**
- * rblk_replica_feeds_put() - the end: all references
- * @r: replica
- */
 void rblk_replica_feeds_put(struct rblk_replica *r)
 {
 	u32 i;
@@ -204,7 +190,7 @@ void rblk_replica_feeds_put(struct rblk_replica *r)
 	drop_feed(r, &r->apply_feed);
 }
 
-/* Is what was read what the table says? */
+/* Does what was read match the table? */
 static bool readback_good(struct rblk_replica *r, struct rblk_node_readback *rb)
 {
 	u32 i;
@@ -238,7 +224,7 @@ static void apply_readback_done(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_readback_done() - the host has read payloads from the log
+ * rblk_replica_readback_done() - the host has read payload from the log
  * @r: replica
  * @rb: as given to rblk_node_ops.log_read()
  * @error: 0 or -errno

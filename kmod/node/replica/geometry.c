@@ -9,12 +9,7 @@ static const struct rblk_entry *rblk_replica_entry_cb(void *ctx, u64 index)
 	return ent ? &ent->e : NULL;
 }
 
-/**
- * rblk_replica_geometry() - what the volume layer has to know
- * @cfg: of the node
- * @sectors: size of the volume
- * @geo: filled, but for what a configuration says
- */
+/* Fills in what does not depend on a configuration. */
 void rblk_replica_geometry(const struct rblk_node_cfg *cfg, u64 sectors, struct vol_geom *geo)
 {
 	memset(geo, 0, sizeof(*geo));
@@ -27,13 +22,9 @@ void rblk_replica_geometry(const struct rblk_node_cfg *cfg, u64 sectors, struct 
 	geo->entry = rblk_replica_entry_cb;
 }
 
-/**
- * rblk_replica_volume_init() - the volume takes the size that the configuration says
- * @r: replica
- *
- * The configuration is the first entry of a volume; nothing was executed before it.
- *
- * Return: 0 or -EINVAL.
+/*
+ * Gives the volume the size that the configuration says. The configuration is the
+ * first entry of a volume, so nothing was executed before it. Returns 0 or -EINVAL.
  */
 int rblk_replica_volume_init(struct rblk_replica *r)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of the replica share, and no other room sees. */
+/* Shared by the files of the replica; no other room includes it. */
 #ifndef RBLK_NODE_REPLICA_INTERNAL_H
 #define RBLK_NODE_REPLICA_INTERNAL_H
 
 #include "replica.h"
 
-#define NODE_CLOSE_NS		(5 * RBLK_NSEC_PER_MSEC)	/* idle log: closing record */
+#define NODE_CLOSE_NS		(5 * RBLK_NSEC_PER_MSEC)	/* before a closing record */
 #define NODE_APPLY_IDLE_NS	(20 * RBLK_NSEC_PER_MSEC)
 #define NODE_CKPT_IDLE_NS	RBLK_NSEC_PER_SEC
-#define NODE_LEAD_RESERVE	8	/* of it, kept by a follower: it may have to lead next */
-#define NODE_PUMPS_MAX		8	/* per run */
+#define NODE_LEAD_RESERVE	8	/* entries a follower leaves free, in case it leads next */
+#define NODE_PUMPS_MAX		8	/* pumps of raft in one pass */
 
 /* step.c */
 void rblk_replica_timeouts(struct rblk_replica *r);

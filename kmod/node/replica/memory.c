@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What this replica has seen of the other stores of the volume, kept in the
- * metadata: by it a store that was rolled back (a restored image, a lost cache)
- * is known again.
+ * metadata. It shows when a store was set back (by a restored image, or a lost
+ * cache).
  */
 #include "internal.h"
 
@@ -22,13 +22,12 @@ static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bo
 	return &meta->peer[meta->npeers++];
 }
 
-/**
- * rblk_replica_remember() - what each peer was seen to have becomes part of the metadata
- * @r: replica; only a leader has seen anything
- *
- * The newest durable index that each acknowledged. Only what is committed counts:
- * an acknowledged tail may still be overruled, rightly. To be called before it is
- * asked for, before it is written, and before a leader forgets it.
+/*
+ * Notes in the metadata the newest durable index that each peer has acknowledged,
+ * if this node leads. Only committed entries count, since an acknowledged tail may
+ * rightly be overruled. To be called before these notes are consulted, before the
+ * metadata is written, and before a leader loses its role and with it what it
+ * knows.
  */
 void rblk_replica_remember(struct rblk_replica *r)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Linearizable reads. The content is looked up, and the device read, at once;
- * beside it a leader round that started after the read arrived confirms up to
- * which index the content has to be. Where the lookup was older than that and a
- * write in between touched the range, the content is looked up again: no new
- * round is needed for it.
+ * Linearizable reads. The content is looked up, and the device read, at once.
+ * Meanwhile a round of the leader that started after the read arrived confirms
+ * which index the content has to be as new as. If the lookup was older than that,
+ * and a write in between touched the range, the content is looked up again, which
+ * needs no new round.
  */
 #include "internal.h"
 
@@ -23,7 +23,7 @@ static bool payloads_present(const struct rblk_replica *r, const struct rblk_rea
 			    !r->ent[seg[i].index & r->mask].buf)
 				return false;
 		if (!got)
-			break;		/* beyond the volume: asserted there */
+			break;		/* beyond the end of the volume, which the lookup asserts */
 		done += got;
 	}
 	return true;
@@ -48,7 +48,7 @@ static void hand_out(struct rblk_replica *r, const struct rblk_read *rd, const s
 }
 
 /**
- * rblk_replica_look_up() - hands out where the content of a read is now
+ * rblk_replica_look_up() - hands out the parts of a read, from wherever its content is now
  * @r: replica
  * @rd: the read
  */
@@ -78,7 +78,7 @@ void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd)
 	r->g->ops->read_issued(r->g->host, rd->token);
 }
 
-/* Moves a read on whose parts are not under way: ends it, or looks up again. */
+/* Moves on a read that has no parts in progress: ends it, or looks its content up again. */
 static void advance(struct rblk_replica *r, struct rblk_read *rd)
 {
 	if (rd->flags & NODE_R_PARTS)
@@ -114,7 +114,7 @@ void rblk_replica_read_done(struct rblk_replica *r, struct rblk_read *rd)
 	advance(r, rd);
 }
 
-/* Raft confirmed a round: reads up to its id are as new as its index. */
+/* Raft confirmed a round: the reads up to its id have to be as new as its index. */
 static void confirm_reads(struct rblk_replica *r)
 {
 	struct rblk_read *rd;
@@ -134,7 +134,7 @@ static void confirm_reads(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_reads_advance() - moves on the reads that what happened has freed
+ * rblk_replica_reads_advance() - moves on the reads that waited for what has happened
  * @r: replica
  */
 void rblk_replica_reads_advance(struct rblk_replica *r)
@@ -154,7 +154,7 @@ void rblk_replica_reads_advance(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_reads_run() - asks raft to confirm the reads that arrived
+ * rblk_replica_reads_run() - asks raft to confirm the reads that have arrived
  * @r: replica
  */
 void rblk_replica_reads_run(struct rblk_replica *r)

@@ -14,7 +14,10 @@ static int recovered_conf(struct rblk_replica *r, const struct rblk_entry *e, co
 	return 0;
 }
 
-/* rblk_log_entry_fn: rebuilds the table; an index that came before truncates from there. */
+/*
+ * rblk_log_entry_fn: rebuilds the table. An index that came before truncates the
+ * log from there.
+ */
 static int rblk_replica_recovered(void *ctx, const struct rblk_entry *e, const u32 *block_crc,
 				  u64 payload_pos, const struct log_record *rec,
 				  const void *conf_block)
@@ -83,9 +86,9 @@ static int start_raft(struct rblk_replica *r, void *scratch)
 }
 
 /*
- * The data header is written before the metadata of its checkpoint, and names
- * only what the own log held durably and never gives up. So it is not older than
- * the metadata, and not newer than the log.
+ * The header of the data device is written before the metadata of its checkpoint,
+ * and names an entry that was durable in the own log, which never loses it. So it
+ * is not older than the metadata, and not newer than the log.
  */
 static int check_data(const struct rblk_replica *r, const struct data_super *data)
 {
@@ -118,15 +121,9 @@ static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct 
 	return r->last < r->ckpt_index ? -EBADMSG : 0;
 }
 
-/**
- * rblk_replica_recover() - reads the log, and starts raft and the volume on it
- * @r: replica, laid out
- * @rd: reads the log device
- * @data: decoded header of the data device
- * @rep: filled: what was found in the ring
- *
- * Context: may sleep in @rd.
- * Return: 0 or -errno, see rblk_node_start().
+/*
+ * Reads the log, and starts raft and the volume on it. May sleep in @rd. Returns 0
+ * or -errno, see rblk_node_start().
  */
 int rblk_replica_recover(struct rblk_replica *r, const struct log_reader *rd,
 			 const struct data_super *data, struct log_report *rep)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Messages of raft that come from the peers. */
+/* Raft messages from peers. */
 #include "internal.h"
 
 /*
- * A peer that was blank when it said hello never campaigns or leads, unless it
- * was bootstrapped since: maybe by somebody else than this node was. Only a new
- * hello tells, and terms and indexes of the two first entries are the same.
+ * A peer that was blank when it said hello never campaigns or leads, unless it was
+ * bootstrapped since, and perhaps into another cluster than this node. Only a new
+ * hello tells, since the first entries of both clusters have the same term and
+ * index.
  */
 static bool unheard_cluster(const struct rblk_replica *r, const struct rblk_peer *p, u8 type)
 {
@@ -34,9 +35,9 @@ static int receive_conf(struct rblk_replica *r, struct raft_msg *msg, const stru
 }
 
 /**
- * rblk_replica_recv() - a message of raft, with its entries
+ * rblk_replica_recv() - feeds raft a message from a peer, with its entries
  * @r: replica
- * @slot: the peer it came from
+ * @slot: the peer
  * @msg: the message; its configuration pointer is set here
  * @a: entries
  * @buf: payload of entry i; what is taken over becomes NULL
@@ -57,8 +58,9 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 		return -ECONNRESET;
 	if (a->n) {
 		/*
-		 * No room: as good as lost on the way, raft sends it again. Some
-		 * is left for the no-op, should this node have to lead next.
+		 * Without room the message is as good as lost on the way, and raft
+		 * sends it again. Some room is left for the no-op, in case this
+		 * node has to lead next.
 		 */
 		if (msg->ents.last > r->base.index + r->mask + 1 - NODE_LEAD_RESERVE)
 			return 0;
@@ -75,7 +77,7 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 	r->rx = NULL;
 	if (ret == -EINVAL)
 		return ret;
-	/* It gave us our configuration, or took ours. */
+	/* It gave this node its configuration, or accepted that of this node. */
 	if ((blank && r->g->conf.index) ||
 	    (msg->type == RAFT_MSG_APPEND_REPLY && !msg->reject && msg->prev.index))
 		p->bootstrapped = true;

@@ -21,21 +21,21 @@
 #include "node/ground/ground.h"
 #include "node/ground/reads.h"
 
-#define NODE_ENTRIES_RESERVE	16	/* for no-ops, sessions: what relieves a full table */
+#define NODE_ENTRIES_RESERVE	16	/* for no-ops and sessions, which relieve a full table */
 
 struct rblk_ent {
 	struct rblk_entry e;
 	struct rblk_buf *buf;	/* one reference; NULL: no payload, or only in the log */
-	u64 pos;		/* of the payload in the ring; valid below log_next */
+	u64 pos;		/* position of the payload in the ring; valid below log_next */
 };
 
 /* Payload on its way back from the log: for the peer in the same slot, or to be applied. */
 struct rblk_feed {
 	bool wanted;		/* entries first .. last must be read back */
-	bool ready;		/* @rb holds them */
+	bool ready;		/* @rb holds entries that were read */
 	bool stale;		/* what is being read no longer matters */
 	bool lost;		/* for run.c: raft is to be told that what was sent may be lost */
-	bool sendable;		/* for run.c: and that something can be sent again */
+	bool sendable;		/* for run.c: raft is to be told that the peer can be fed again */
 	u64 first, last;
 	struct rblk_node_readback rb;
 };
@@ -51,7 +51,7 @@ struct rblk_replica {
 	void *vol_mem;
 	struct log log;
 	struct raft_out *out;
-	struct raft_status rst;		/* after the latest step */
+	struct raft_status rst;		/* status of raft after the latest step */
 	u64 trunc_epoch;
 
 	/* Entry table. */
@@ -60,11 +60,11 @@ struct rblk_replica {
 	struct rblk_id base;
 	u64 last;
 	u64 log_next;			/* next entry to give to the log */
-	u64 commit;			/* raft's */
+	u64 commit;			/* commit index of raft */
 	u64 released;			/* entries up to here have no payload in memory */
 	u64 held_bytes;			/* payload of applied entries, for peers */
 	u64 boot_last;			/* entries up to here may lack their payload in memory */
-	const struct wire_append *rx;	/* message being stepped */
+	const struct wire_append *rx;	/* entries of the message that raft is being fed */
 	struct rblk_buf **rx_buf;
 	u64 rx_first;
 
@@ -79,14 +79,14 @@ struct rblk_replica {
 	bool meta_dirty;
 	bool meta_busy;
 	u8 meta_copy;
-	u64 meta_version;		/* raft's newest request */
-	u64 meta_version_written;	/* of the version being written */
+	u64 meta_version;		/* newest version that raft asked for */
+	u64 meta_version_written;	/* the one of raft's that is being written */
 	bool meta_has_ckpt;		/* the version being written ends a checkpoint */
 	bool started;			/* the generation of this start is durable */
 
 	/* Checkpoint. */
 	enum rblk_ckpt_phase ckpt;
-	bool ckpt_busy;			/* an operation of the phase is under way */
+	bool ckpt_busy;			/* an operation of the phase is in progress */
 	bool ckpt_wanted;
 	u64 ckpt_index;
 	u64 data_seq;
@@ -106,7 +106,7 @@ struct rblk_replica {
 
 	/* For run.c. */
 	bool reads_due;			/* something changed that reads may wait for */
-	u64 read_ok_id, read_ok_index;	/* raft confirmed reads up to that read id */
+	u64 read_ok_id, read_ok_index;	/* raft confirmed the reads up to this id */
 
 	u64 log_idle_at;		/* when to write a closing record */
 
@@ -167,7 +167,7 @@ void rblk_replica_meta_run(struct rblk_replica *r);
 void rblk_replica_readbacks_run(struct rblk_replica *r);
 u64 rblk_replica_deadline(const struct rblk_replica *r);
 
-/* The ends of what the host does. */
+/* Completions of what the host was asked to do. */
 void rblk_replica_log_done(struct rblk_replica *r, struct log_record *rec, int error);
 void rblk_replica_meta_done(struct rblk_replica *r, int error);
 void rblk_replica_map_done(struct rblk_replica *r, int error);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Raft's share of a pass, and when the replica is due next. */
+/* Raft's share of a pass, and when the replica needs the next one. */
 #include "internal.h"
 
 /**
- * rblk_replica_tick() - raft's timers
+ * rblk_replica_tick() - lets raft act on its timers
  * @r: replica
  */
 void rblk_replica_tick(struct rblk_replica *r)
@@ -18,8 +18,8 @@ void rblk_replica_tick(struct rblk_replica *r)
  * rblk_replica_report() - tells raft what became of its messages
  * @r: replica
  *
- * Frames that could not be queued are lost to raft; payload that was read back
- * can be sent. Neither is ever said from within raft's own step.
+ * Frames that could not be queued count as lost; payload that was read back can be
+ * sent. Raft is never told from within its own step.
  */
 void rblk_replica_report(struct rblk_replica *r)
 {
@@ -42,7 +42,7 @@ void rblk_replica_report(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_pump() - sends what is new
+ * rblk_replica_pump() - lets raft send new entries
  * @r: replica
  */
 void rblk_replica_pump(struct rblk_replica *r)
@@ -56,7 +56,7 @@ void rblk_replica_pump(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_deadline() - when the replica wants a pass
+ * rblk_replica_deadline() - when the replica needs a pass at the latest
  * @r: replica, started
  *
  * Return: ns, U64_MAX for never.

@@ -2,16 +2,10 @@
 /* What raft sends to the peers: which entries can go now, and their frames. */
 #include "internal.h"
 
-/**
- * rblk_replica_sendable() - which entries fit into one append to a peer now
- * @ctx: the replica
- * @store: the peer
- * @first: first entry to send
- * @last: last entry that raft would send
- *
- * Raft's callback. Wants a readback where payload is missing.
- *
- * Return: the last entry that can go, @first - 1 for none yet.
+/*
+ * Raft's callback: the last of the entries @first to @last that one append to a
+ * peer can take along now, or @first - 1 for none. Asks for a readback where
+ * payload is missing.
  */
 u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last)
 {
@@ -64,13 +58,10 @@ static const struct rblk_entry *rblk_replica_frame_entry(void *ctx, u32 i, const
 	return &ent->e;
 }
 
-/**
- * rblk_replica_send() - encodes a message of raft and hands it to the host
- * @r: replica
- * @msg: the message
- *
- * A message that cannot go is dropped, and raft told later (never from within
- * the step that made it) that what was in flight to the peer may be lost.
+/*
+ * Encodes a message of raft and hands it to the host. A message that cannot go is
+ * dropped, and raft is told later, never from within the step that made it, that
+ * what was in flight to the peer may be lost.
  */
 void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 {

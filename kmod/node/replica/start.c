@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Start and stop of a replica: its memory, recovery, and the end of everything. */
+/* Start and stop of a replica: its memory, its recovery, and the release of everything. */
 #include "internal.h"
 
 /**
- * rblk_replica_lay_out() - a replica takes its part of the arena
- * @a: arena; without memory only the size is counted
+ * rblk_replica_lay_out() - takes the memory of a replica from the arena
+ * @a: arena; one without memory only counts the size
  * @cfg: of the node, limits filled
  *
- * Return: the replica, its pointers set, or NULL: no memory.
+ * Return: the replica, its pointers set, or NULL: the arena has no memory.
  */
 struct rblk_replica *rblk_replica_lay_out(struct rblk_arena *a, const struct rblk_node_cfg *cfg)
 {
@@ -103,7 +103,7 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 }
 
 /**
- * rblk_replica_stop() - the end: every reference
+ * rblk_replica_stop() - drops every reference
  * @r: replica
  */
 void rblk_replica_stop(struct rblk_replica *r)
@@ -116,10 +116,10 @@ void rblk_replica_stop(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_listens() - may messages of peers be taken in?
+ * rblk_replica_listens() - can messages of peers be taken in?
  * @r: replica
  *
- * Return: whether they may: this start is durable, and no bootstrap under way.
+ * Return: true if this start is durable, and no bootstrap is in progress.
  */
 bool rblk_replica_listens(const struct rblk_replica *r)
 {
@@ -127,7 +127,7 @@ bool rblk_replica_listens(const struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_hello() - what a hello says of the replica
+ * rblk_replica_hello() - fills in what a hello says about the replica
  * @r: replica
  * @h: hello
  */
@@ -139,11 +139,11 @@ void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 }
 
 /**
- * rblk_replica_map_load() - a block of the change map was read; see rblk_node_map_load()
+ * rblk_replica_map_load() - a block of the change map was read
  * @r: replica
  * @block: which one
  * @data: its content
- * @error: 0, or why it could not be read: its regions count as changed now
+ * @error: 0, or -errno if it could not be read: its regions then count as changed
  */
 void rblk_replica_map_load(struct rblk_replica *r, u32 block, const void *data, int error)
 {

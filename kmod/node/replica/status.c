@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a replica tells of itself, and the audit of its invariants. */
+/* The status of a replica, and the audit of its invariants. */
 #include "internal.h"
 
 static void replica_counters(const struct rblk_replica *r, struct rblk_node_status *st)
@@ -16,7 +16,7 @@ static void replica_counters(const struct rblk_replica *r, struct rblk_node_stat
 }
 
 /**
- * rblk_replica_status() - its share of a snapshot
+ * rblk_replica_status() - fills in the replica's part of a node's status
  * @r: replica
  * @st: filled in part
  */
@@ -63,7 +63,7 @@ static bool cursors_ok(const struct rblk_replica *r)
 	       !RBLK_ASSERT(r->base.index == r->rst.snap.index);
 }
 
-/* Payload is held from the append to the application, and by nothing longer. */
+/* Is payload in memory until it is applied, and not after it was released? */
 static bool payloads_ok(const struct rblk_replica *r)
 {
 	u64 i;

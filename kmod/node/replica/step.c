@@ -9,23 +9,14 @@ static void take_status(struct rblk_replica *r)
 	r->g->leader = r->rst.leader;
 }
 
-/**
- * rblk_replica_timeouts() - raft takes the timeouts of the active configuration
- * @r: replica
- */
+/* Hands raft the timeouts of the active configuration. */
 void rblk_replica_timeouts(struct rblk_replica *r)
 {
 	rblk_raft_set_timeouts(r->raft, rblk_ground_heartbeat_ns(r->g),
 			       rblk_ground_election_ns(r->g));
 }
 
-/**
- * rblk_replica_raft_init() - (re)starts the Raft core
- * @r: replica
- * @boot: what is durable
- *
- * Return: 0 or -EINVAL.
- */
+/* Starts the Raft core, or starts it again on a first configuration. Returns 0 or -EINVAL. */
 int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 {
 	const struct rblk_node_limits *l = &r->g->cfg.limits;
@@ -48,7 +39,7 @@ int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 }
 
 /**
- * rblk_replica_halt() - raft of a halted node falls silent
+ * rblk_replica_halt() - silences the raft of a halted node
  * @r: replica
  */
 void rblk_replica_halt(struct rblk_replica *r)
@@ -59,7 +50,7 @@ void rblk_replica_halt(struct rblk_replica *r)
 	take_status(r);
 }
 
-/* A configuration entry entered the log: it is active from now on. */
+/* A configuration entry was appended: it is active from now on. */
 static void conf_appended(struct rblk_replica *r, u64 index)
 {
 	r->prev_conf = r->g->conf;
@@ -69,7 +60,7 @@ static void conf_appended(struct rblk_replica *r, u64 index)
 		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EINVAL);
 }
 
-/* Entries of the message being stepped move into the table. */
+/* The entries of the message that raft is being fed move into the table. */
 static void take_received(struct rblk_replica *r, const struct raft_span *s)
 {
 	u64 i;
@@ -145,7 +136,7 @@ static void carry_out(struct rblk_replica *r, const struct raft_action *act)
 		act_commit(r, act);
 		break;
 	case RAFT_ACT_READ_OK:
-		/* A later round covers what an earlier one did, at a later index. */
+		/* A later round covers all reads of an earlier one, at a later index. */
 		r->read_ok_id = act->read_id;
 		r->read_ok_index = act->id.index;
 		break;
@@ -163,7 +154,10 @@ static void carry_out(struct rblk_replica *r, const struct raft_action *act)
 	}
 }
 
-/* Who led knows of its peers what nobody will know afterwards: before the status is renewed. */
+/*
+ * A leader that is deposed notes what only it knows about its peers. This has to
+ * come before the status is renewed, which forgets it.
+ */
 static void remember_deposed(struct rblk_replica *r)
 {
 	if (!rblk_replica_leads(r) || !r->out->n ||
@@ -173,12 +167,9 @@ static void remember_deposed(struct rblk_replica *r)
 	r->meta_dirty = true;
 }
 
-/**
- * rblk_replica_step() - one event into raft, its actions out
- * @r: replica
- * @ev: the event; @ev->now must be @r->g->now
- *
- * Return: rblk_raft_step()'s result.
+/*
+ * Feeds raft an event, whose time is @r->g->now, and carries out what raft asks
+ * for. Returns the result of rblk_raft_step().
  */
 int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev)
 {
@@ -198,7 +189,7 @@ int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev)
 }
 
 /**
- * rblk_replica_step_store() - an event that is about one store
+ * rblk_replica_step_store() - feeds raft an event about one store
  * @r: replica
  * @type: TRANSFER, UNREACHABLE or REACHABLE
  * @store: which one
@@ -218,14 +209,17 @@ int rblk_replica_step_store(struct rblk_replica *r, enum raft_event_type type, u
  * @e: kind and fields; index, term and sum are set here
  * @buf: payload or NULL; the reference is taken over on success only
  *
- * Return: 0; -EAGAIN: over a bound; -EREMOTE: not the leader; -ESHUTDOWN.
+ * Return: 0; -EAGAIN: a limit is reached; -EREMOTE: not the leader; -ESHUTDOWN.
  */
 int rblk_replica_propose(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf)
 {
 	struct raft_event ev = {
 		.type = RAFT_EV_PROPOSE,
 		.now = r->g->now,
-		/* Memory, that is: what has no payload is bounded by the table and the ring. */
+		/*
+		 * Bytes of memory: entries without payload are bounded by the table
+		 * and the ring.
+		 */
 		.propose = { .count = 1, .bytes = e->nblocks * RBLK_BLOCK_SIZE },
 	};
 	int ret;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The entry table: descriptors, payload references and tokens of the live log. */
+/* The entry table: the entries of the live log, and references to their payload. */
 #include "internal.h"
 
 /**
- * rblk_replica_ent() - the table's line of an entry
+ * rblk_replica_ent() - finds an entry of the live log in the table
  * @r: replica
  * @index: of the entry
  *
- * Return: the line, or NULL when the entry is not in the live log.
+ * Return: its line in the table, or NULL if the live log does not hold it.
  */
 struct rblk_ent *rblk_replica_ent(const struct rblk_replica *r, u64 index)
 {
@@ -17,7 +17,7 @@ struct rblk_ent *rblk_replica_ent(const struct rblk_replica *r, u64 index)
 }
 
 /**
- * rblk_replica_free_entries() - lines still free in the table
+ * rblk_replica_free_entries() - counts the free lines of the table
  * @r: replica
  *
  * Return: how many entries can be added before the log must be compacted.
@@ -27,28 +27,21 @@ u64 rblk_replica_free_entries(const struct rblk_replica *r)
 	return r->mask + 1 - (r->last - r->base.index);
 }
 
-/**
- * rblk_replica_can_lead() - is there room for the no-op of a new leader?
- * @ctx: the member
- *
- * Raft's callback, before it campaigns: a candidate takes in nothing else, so the
- * room is still there when it wins. A table that is full is relieved when what is
- * committed has been applied, or when another leader overrules its tail.
- *
- * Return: whether there is.
+/*
+ * Raft's callback, before it campaigns: is there room for the no-op of a new
+ * leader? A candidate takes in nothing else, so the room is still there when it
+ * wins. A full table gets room when committed entries have been applied, or when
+ * another leader overrules its tail.
  */
 bool rblk_replica_can_lead(void *ctx)
 {
 	return rblk_replica_free_entries(ctx) > 0;
 }
 
-/**
- * rblk_replica_stage() - puts a new entry behind the newest one
- * @r: replica; there is room
- * @e: the entry, with its index, term and sum set here
- * @buf: its payload, NULL for none; the reference becomes the table's
- *
- * Return: 0, or -EAGAIN when the table is full; the caller keeps @buf then.
+/*
+ * Puts @e behind the newest entry; its index and its sum are set here. The
+ * reference to @buf becomes the table's. Returns 0, or -EAGAIN if the table is
+ * full: then the caller keeps @buf.
  */
 int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf)
 {
@@ -66,12 +59,9 @@ int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk
 	return 0;
 }
 
-/**
- * rblk_replica_unstage() - takes the newest entry back: raft did not accept it
- * @r: replica
- * @index: of the entry, the newest
- *
- * The payload's reference goes back to whoever staged it.
+/*
+ * Takes back the newest entry, which raft did not accept. The caller that staged it
+ * has the reference to its payload again.
  */
 void rblk_replica_unstage(struct rblk_replica *r, u64 index)
 {
@@ -81,11 +71,7 @@ void rblk_replica_unstage(struct rblk_replica *r, u64 index)
 	r->last = index - 1;
 }
 
-/**
- * rblk_replica_drop() - an entry gives up its payload
- * @r: replica
- * @ent: line of the table
- */
+/* Drops the payload of an entry. */
 void rblk_replica_drop(struct rblk_replica *r, struct rblk_ent *ent)
 {
 	if (ent->buf)
@@ -93,14 +79,11 @@ void rblk_replica_drop(struct rblk_replica *r, struct rblk_ent *ent)
 	ent->buf = NULL;
 }
 
-/**
- * rblk_replica_truncate() - gives up entries that a leader overruled
- * @r: replica
- * @first: oldest entry given up
- *
- * What of them is of this node waits in its client's window, and goes to the new
- * leader. Another node may still hold these very entries, win a later election
- * and commit them: then the second ones are duplicates.
+/*
+ * Gives up the entries from @first on, which a leader overruled. Writes of this
+ * node among them wait in its client's window, and go to the new leader. Another
+ * node may still hold these very entries, win a later election and commit them:
+ * then the second ones are duplicates.
  */
 void rblk_replica_truncate(struct rblk_replica *r, u64 first)
 {
@@ -125,14 +108,12 @@ void rblk_replica_truncate(struct rblk_replica *r, u64 first)
 		r->g->conf = r->prev_conf;
 }
 
-/**
- * rblk_replica_shed() - puts payload that the own log holds and nobody waits for
- * @r: replica
- *
- * A new leader tells of no commit before all that it inherited is on a quorum.
- * A follower that catches up would hold all of it until then, with memory for
- * less: it would stop receiving what has to come first. So it keeps no more than
- * the newest apply_bytes of what is not executed; the rest is read back to be applied.
+/*
+ * Drops payload on a follower that its own log holds and that is not needed soon. A
+ * new leader announces no commit before all that it inherited is on a quorum. A
+ * follower that catches up would hold all of it until then, in memory for less: it
+ * would stop receiving what has to come first. So it keeps no more than the newest
+ * apply_bytes of what is not executed; the rest is read back to be applied.
  */
 void rblk_replica_shed(struct rblk_replica *r)
 {
@@ -146,7 +127,7 @@ void rblk_replica_shed(struct rblk_replica *r)
 		if (!ent->e.nblocks)
 			continue;
 		if (!ent->buf)
-			return;		/* and so are those before it */
+			return;		/* those before it were dropped as well */
 		bytes += (u64)ent->e.nblocks << RBLK_BLOCK_SHIFT;
 		if (bytes <= r->g->cfg.limits.apply_bytes)
 			continue;
@@ -156,10 +137,7 @@ void rblk_replica_shed(struct rblk_replica *r)
 	}
 }
 
-/**
- * rblk_replica_release_next() - puts the payload of the oldest applied entry that has it still
- * @r: replica, with one that was not released yet
- */
+/* Drops the payload of the oldest applied entry that was not released yet; there is one. */
 void rblk_replica_release_next(struct rblk_replica *r)
 {
 	struct rblk_ent *ent = &r->ent[++r->released & r->mask];
@@ -171,11 +149,7 @@ void rblk_replica_release_next(struct rblk_replica *r)
 	ent->buf = NULL;
 }
 
-/**
- * rblk_replica_compact() - forgets entries that the log no longer holds
- * @r: replica
- * @base: the newest of them
- */
+/* Forgets the entries up to @base, which the log no longer holds. */
 void rblk_replica_compact(struct rblk_replica *r, const struct rblk_id *base)
 {
 	if (base->index <= r->base.index)

@@ -14,11 +14,7 @@ static void submit(struct rblk_replica *r, struct log_record *rec, u32 nbufs)
 	r->g->ops->log_write(r->g->host, rec, r->g->bufs, nbufs);
 }
 
-/*
- * Fills one record and submits it. A record that finds others in flight waits
- * for company until fewer than records_inflight are. Returns false when no more
- * can be done now.
- */
+/* Fills one record and submits it. Returns false when nothing more can be written now. */
 static bool write_record(struct rblk_replica *r)
 {
 	struct log_record *rec;
@@ -48,8 +44,11 @@ static bool write_record(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_writer_run() - gives the log what it can take
+ * rblk_replica_writer_run() - writes to the log what it can take
  * @r: replica
+ *
+ * While records_inflight records are in flight, new entries wait, and share the
+ * next one.
  */
 void rblk_replica_writer_run(struct rblk_replica *r)
 {
@@ -72,19 +71,13 @@ void rblk_replica_writer_run(struct rblk_replica *r)
 		submit(r, rec, 0);
 }
 
-/**
- * rblk_replica_writer_deadline() - when the idle log wants its closing record
- * @r: replica
- *
- * Return: ns, U64_MAX for never.
- */
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r)
 {
 	return r->log_idle_at;
 }
 
 /**
- * rblk_replica_log_done() - a record's write ended
+ * rblk_replica_log_done() - the write of a record has ended
  * @r: replica
  * @rec: the record
  * @error: 0 or -errno

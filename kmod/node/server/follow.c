@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Leadership follows the exclusive session: writes are one hop shorter then. */
+/* Leadership follows the exclusive session, which saves writes a hop. */
 #include "server.h"
 
 #define LAG_MAX		1024	/* entries that the holder may lack when it is handed leadership */
@@ -29,11 +29,11 @@ static u64 to_follow(struct rblk_server *sv)
 }
 
 /**
- * rblk_server_follow_run() - hands leadership to the node that writes
+ * rblk_server_follow_run() - hands leadership to the holder of the exclusive session
  * @sv: server
  *
- * Not at once after an election: a node that was made leader on purpose stays it
- * for a while.
+ * Not right after an election, so that a node that was made leader on purpose stays
+ * leader for a while.
  */
 void rblk_server_follow_run(struct rblk_server *sv)
 {

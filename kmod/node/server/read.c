@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Reads for other nodes: as for users of this one, and then the content is sent. */
+/* Reads for other nodes are carried out like those of this node; then the content is sent. */
 #include "server.h"
 
 /**
- * rblk_server_read_refuse() - a read for another node cannot be served now
+ * rblk_server_read_refuse() - tells a node that its read cannot be served now
  * @g: ground
  * @slot: that node, which asks again
  * @w: the range
@@ -29,7 +29,7 @@ static bool under_way(struct rblk_reads *reads, u32 slot, u64 id)
 	return false;
 }
 
-/* Sends the content, or the error; of -ESTALE nothing: the other node asks another leader. */
+/* Sends the content, or the error. On -ESTALE nothing is sent: the node asks another leader. */
 static int rblk_server_read_end(void *owner, struct rblk_read *rd, int error)
 {
 	struct rblk_server *sv = owner;
@@ -62,12 +62,12 @@ static int rblk_server_read_end(void *owner, struct rblk_read *rd, int error)
 }
 
 /**
- * rblk_server_read() - a node reads that has no replica of use
+ * rblk_server_read() - begins a read of a node without a usable replica
  * @sv: server
  * @slot: that node
  * @w: the range, asked for by the store of that node
  *
- * What cannot be done now is refused: the client asks again.
+ * A read that cannot be served now is refused, and the client asks again.
  *
  * Return: 0; -EINVAL: hostile or absurd.
  */
@@ -85,7 +85,7 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 	if (!rblk_vol_fits(g->conf.sectors, g->conf.block_size, w->sector, w->nsect))
 		return -EINVAL;
 	if (under_way(sv->reads, slot, w->id))
-		return 0;	/* asked for again: the device is slow */
+		return 0;	/* asked for again, and still in progress: the device is slow */
 	buf = g->ops->serve_begin(g->host, rblk_blocks_touched(w->sector, w->nsect), w->sector,
 				  w->nsect, &token);
 	if (!buf) {

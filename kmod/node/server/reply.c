@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the server says to its clients: what is decided, and where to go on. */
+/* Replies of the server to its clients: what is decided, and where to go on. */
 #include "server.h"
 
 static void fill_reply(struct rblk_server *sv, const struct rblk_server_client *s,
@@ -72,7 +72,10 @@ void rblk_server_run(struct rblk_server *sv)
 	for (i = 0; i < sv->g->npeers; i++) {
 		struct rblk_server_client *s = &sv->client[i];
 
-		/* There was no room: whether there is now shows when it is tried. */
+		/*
+		 * There was no room before that commit. Only another attempt shows
+		 * if there is now.
+		 */
 		if (s->stalled && s->stalled_at != sv->r->commit) {
 			s->stalled = false;
 			s->gap = true;
@@ -84,11 +87,11 @@ void rblk_server_run(struct rblk_server *sv)
 }
 
 /**
- * rblk_server_own_reply() - the reply to the client of this very node, if one is due
+ * rblk_server_own_reply() - the reply to this node's own client, if one is due
  * @sv: server
- * @r: filled when there is
+ * @r: filled if one is due
  *
- * Return: whether there is.
+ * Return: true if one is due.
  */
 bool rblk_server_own_reply(struct rblk_server *sv, struct wire_reply *r)
 {

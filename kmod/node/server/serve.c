@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The leader's side of sessions: what clients, here and on other nodes, ask
- * for becomes entries. Whether an entry takes effect is decided in the log
- * (volume/session.c), so nothing here is needed for safety but the order of
- * sequence numbers, which keeps a duplicate from being proposed.
+ * The leader's side of sessions: requests of clients, here and on other nodes,
+ * become entries. Whether an entry takes effect is decided in the log
+ * (volume/session.c). So nothing here is needed for safety except the order of
+ * sequence numbers, which keeps duplicates from being proposed.
  */
 #include "server.h"
 
-/* A term begins or ends, or this node begins to lead it: nothing known before counts. */
+/* The term has changed, or this node leads it now: nothing known before counts. */
 static void reset(struct rblk_server *sv)
 {
 	memset(sv->client, 0, sizeof(sv->client));
@@ -20,7 +20,7 @@ static void reset(struct rblk_server *sv)
 	sv->follow_at = sv->g->now + sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
 }
 
-/* Comes first in everything that is asked of the server: raft says who leads. */
+/* To be called first by everything that depends on who leads, since only raft knows that. */
 static void refresh(struct rblk_server *sv)
 {
 	if (sv->term != sv->g->term || sv->leads != rblk_replica_leads(sv->r))
@@ -28,7 +28,7 @@ static void refresh(struct rblk_server *sv)
 }
 
 /**
- * rblk_server_init() - before the first event
+ * rblk_server_init() - sets up a server, before the first event
  * @sv: zeroed
  * @g: ground
  * @r: the replica of this node, started
@@ -47,7 +47,7 @@ void rblk_server_init(struct rblk_server *sv, struct rblk_ground *g, struct rblk
  * rblk_server_serves() - does this node lead, and know where all sessions stand?
  * @sv: server
  *
- * Return: whether it does: clients are served.
+ * Return: true if it does, and clients are served.
  */
 bool rblk_server_serves(struct rblk_server *sv)
 {
@@ -55,7 +55,7 @@ bool rblk_server_serves(struct rblk_server *sv)
 	return sv->leads && sv->synced;
 }
 
-/* Entry @e was executed: the client that asked for it is sent a reply. */
+/* Entry @e was executed: a reply to the client that asked for it is due. */
 static void note_executed(struct rblk_server *sv, const struct rblk_entry *e)
 {
 	u32 i;
@@ -71,12 +71,12 @@ static void note_executed(struct rblk_server *sv, const struct rblk_entry *e)
 }
 
 /**
- * rblk_server_executed() - the log may have been executed on
+ * rblk_server_executed() - entries may have been executed
  * @sv: server
  *
- * Once the leader's own no-op is executed, everything earlier leaders left is
- * decided: what of a session is not in the log by now never will be, and its
- * sequence goes on from there.
+ * Once the leader's own no-op is executed, everything that earlier leaders left
+ * behind is decided. What a session has not got into the log by then never will be
+ * there, and its sequence goes on after what is.
  */
 void rblk_server_executed(struct rblk_server *sv)
 {
@@ -97,8 +97,9 @@ void rblk_server_executed(struct rblk_server *sv)
 }
 
 /*
- * Told once: what is behind it is on the way, and would be told of as well. When
- * there was no room: not before there is some, else the two would go in circles.
+ * A write is missing. The client is told once, since the writes behind the gap are
+ * on the way as well. If a write found no room, the client is not told before there
+ * is some, else the two would go in circles.
  */
 static void missed(struct rblk_server_client *s)
 {
@@ -110,9 +111,9 @@ static void missed(struct rblk_server_client *s)
 }
 
 /*
- * The next write or zeroes of a client. 0: it is in the log, and the reference to
- * its payload taken over; -EALREADY: it was before. Else the client learns from a
- * reply where to go on.
+ * Proposes a write or zeroes of a client. 0: it is in the log, and the reference to
+ * its payload was taken over; -EALREADY: it was in the log before. On other errors,
+ * the client learns from a reply where to go on.
  */
 static int serve_write(struct rblk_server *sv, struct rblk_server_client *s, struct rblk_entry *e,
 		       struct rblk_buf *buf)
@@ -152,12 +153,12 @@ static int serve_write(struct rblk_server *sv, struct rblk_server_client *s, str
 }
 
 /**
- * rblk_server_take() - an entry that a client asks for
+ * rblk_server_take() - takes an entry that a client asks for
  * @sv: server that serves
  * @slot: the client's node, or NODE_SLOT_SELF
- * @force: of an OPEN
+ * @force: an OPEN gets the session even if it is in use
  * @e: the entry, without index and term
- * @buf: its payload; NULL in it afterwards: the reference was taken over
+ * @buf: its payload; NULL afterwards if the reference was taken over
  *
  * Return: 0; -EINVAL: hostile or absurd; -EALREADY: the log has it already; else
  * why the write cannot be taken now.
@@ -182,12 +183,12 @@ int rblk_server_take(struct rblk_server *sv, u32 slot, bool force, struct rblk_e
 }
 
 /**
- * rblk_server_submit() - a client on another node speaks
+ * rblk_server_submit() - a message of a client on another node
  * @sv: server
  * @slot: its node
- * @w: what it says, from the store of that node
+ * @w: the message; it is from the store of that node
  * @a: its entries
- * @buf: their payload; what is not taken over stays
+ * @buf: their payload; what was taken over becomes NULL
  *
  * Return: 0; -EINVAL: hostile or absurd.
  */
@@ -212,7 +213,7 @@ int rblk_server_submit(struct rblk_server *sv, u32 slot, const struct wire_submi
 }
 
 /**
- * rblk_server_present() - how the client of this very node stands
+ * rblk_server_present() - notes the state of this node's own client
  * @sv: server
  * @in_use: it uses its session
  * @keepalive: number of its newest keepalive
@@ -231,7 +232,7 @@ void rblk_server_present(struct rblk_server *sv, bool in_use, u64 keepalive)
  * @sv: server
  * @slot: the node
  *
- * It may have started again, and the numbers of its keepalives with it.
+ * It may have been restarted, and then it numbers its keepalives from 1 again.
  */
 void rblk_server_peer_up(struct rblk_server *sv, u32 slot)
 {
@@ -244,7 +245,8 @@ void rblk_server_peer_up(struct rblk_server *sv, u32 slot)
  * @sv: server
  * @slot: the node
  *
- * Its keepalives may be held up behind payload that there is no memory for.
+ * Any frame counts as contact, since keepalives may be stuck behind payload that
+ * there is no memory for.
  */
 void rblk_server_heard(struct rblk_server *sv, u32 slot)
 {

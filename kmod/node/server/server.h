@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The server of a node: what the clients of all nodes, this one's among them,
- * ask of it while it leads. It stands on the replica; a node without one has no
- * server.
+ * The server of a node: while the node leads, it takes the requests of the clients
+ * of all nodes, its own included. It stands on the replica; a node without one has
+ * no server.
  */
 #ifndef RBLK_NODE_SERVER_H
 #define RBLK_NODE_SERVER_H
@@ -11,23 +11,23 @@
 #include "node/ground/reads.h"
 #include "node/replica/replica.h"
 
-/* A client as its leader knows it, during one term. */
+/* What a leader knows of a client, during one term. */
 struct rblk_server_client {
 	u64 store;		/* 0: it has not spoken */
-	u64 epoch, next;	/* of its session: the sequence number to be proposed next */
-	u64 last_contact;	/* when it spoke last; 0: not in this term */
+	u64 epoch, next;	/* its session, and the sequence number to propose next */
+	u64 last_contact;	/* latest contact; 0: none in this term */
 	u64 keepalive;		/* number of its newest keepalive */
 	u64 open_nonce, open_epoch;	/* OPEN proposed in this term */
 	u64 close_epoch;	/* epoch of the CLOSE proposed in this term */
-	u64 gap_at;		/* @next when it was told of a gap last */
+	u64 gap_at;		/* value of @next when it was last told of a gap */
 	u64 stalled_at;		/* commit index when there was no room */
 	bool in_use;		/* it says that its device is open */
-	bool spoke;		/* on this connection: whatever comes from it shows that it lives */
-	bool stalled;		/* something of it was dropped since there was no room */
-	bool due;		/* it is to be sent a reply, which says: */
-	bool gap;		/* to go on from @next */
-	bool busy;		/* that the session it asks for is in use */
-	bool wanted;		/* that its session is asked for */
+	bool spoke;		/* on this connection, so that any frame of it counts as contact */
+	bool stalled;		/* a write of it was dropped because there was no room */
+	bool due;		/* a reply is to be sent */
+	bool gap;		/* the reply says: go on from @next */
+	bool busy;		/* the reply says: the session is in use */
+	bool wanted;		/* the reply says: another node asks for the session */
 };
 
 struct rblk_server {
@@ -35,18 +35,18 @@ struct rblk_server {
 	struct rblk_replica *r;
 	struct rblk_reads *reads;
 
-	/* The term that the rest speaks of, and whether this node leads it. */
+	/* The term that everything below belongs to, and whether this node leads it. */
 	u64 term;
 	bool leads;
-	bool synced;		/* where all sessions stand is known */
-	u64 seen;		/* entries up to here were looked at for their clients */
+	bool synced;		/* the state of all sessions is known */
+	u64 seen;		/* the replies for entries up to here are due */
 	u64 lead_since;
-	u64 follow_at;		/* leadership may follow the session from then on */
-	u64 evicted_epoch;	/* session that was closed to make place for another */
+	u64 follow_at;		/* from then on leadership may follow the session */
+	u64 evicted_epoch;	/* session that was closed to make room for another */
 	struct rblk_server_client client[NODE_PEERS_MAX + 1];	/* by slot; the last: this node */
 };
 
-/* Of this node's own client. */
+/* The slot of this node's own client. */
 #define NODE_SLOT_SELF		NODE_PEERS_MAX
 
 /* serve.c */

@@ -24,9 +24,9 @@ static bool silent(struct rblk_server *sv, u64 store)
 }
 
 /*
- * May @s have what @cur holds? Silence fences nobody: it permits a takeover by
- * a client that asks. A holder that is there is asked to give up what it does
- * not use; @s asks again meanwhile.
+ * May @s have the session that @cur holds? Silence alone fences nobody, but it
+ * permits a takeover by a client that asks. A holder that responds is asked to give
+ * up a session that it does not use; meanwhile @s asks again.
  */
 static bool may_open(struct rblk_server *sv, struct rblk_server_client *s,
 		     const struct rblk_session *cur, bool force)
@@ -45,7 +45,7 @@ static bool may_open(struct rblk_server *sv, struct rblk_server_client *s,
 	return false;
 }
 
-/* In a full shared volume one session of a silent node has to go, if there is one. */
+/* A shared volume has no session left: closes that of a silent node, if there is one. */
 static void evict_silent(struct rblk_server *sv, struct rblk_server_client *s)
 {
 	const struct rblk_state *state = rblk_vol_executed(sv->r->vol);
@@ -62,7 +62,7 @@ static void evict_silent(struct rblk_server *sv, struct rblk_server_client *s)
 	e.epoch = state->session[i].epoch;
 	if (e.epoch != sv->evicted_epoch && !rblk_replica_propose(sv->r, &e, NULL))
 		sv->evicted_epoch = e.epoch;
-	s->open_nonce = 0;	/* an OPEN of it that is in the log has found no place */
+	s->open_nonce = 0;	/* an OPEN of @s that is in the log already found no room */
 }
 
 static void open_session(struct rblk_server *sv, struct rblk_server_client *s, struct rblk_entry *e,
@@ -87,7 +87,7 @@ static void open_session(struct rblk_server *sv, struct rblk_server_client *s, s
 		return;
 	s->open_nonce = e->seq;
 	s->open_epoch = e->epoch;
-	/* Leadership may go there soon, but never while sessions come and go. */
+	/* Leadership may follow soon, but not while sessions come and go. */
 	sv->follow_at = min_t(u64, sv->follow_at,
 			      sv->g->now + 2 * rblk_ground_election_ns(sv->g));
 }
@@ -105,13 +105,13 @@ static void close_session(struct rblk_server *sv, struct rblk_server_client *s,
 }
 
 /**
- * rblk_server_session() - a client asks for its session to be opened or closed
+ * rblk_server_session() - a client asks to open or close its session
  * @sv: server that serves
  * @s: the client
  * @e: OPEN or CLOSE
- * @force: of an OPEN
+ * @force: an OPEN gets the session even if it is in use
  *
- * It asks again until it learns the outcome.
+ * The client asks again until it learns the outcome.
  */
 void rblk_server_session(struct rblk_server *sv, struct rblk_server_client *s,
 			 struct rblk_entry *e, bool force)
