@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The code is written for the newest kernels; what older ones lack is here and
- * nowhere else. One gate at 6.12, and a few after it. A file that needs it includes
- * it last, since it renames some of what the kernel's headers declare; the pure
- * rooms never see it.
+ * nowhere else. There is one gate at 6.12, and a few for later versions. A file
+ * that needs this header includes it last, since it renames some of what the
+ * kernel's headers declare. The pure rooms never see it.
  */
 #ifndef RAFTBLK_COMPAT_H
 #define RAFTBLK_COMPAT_H

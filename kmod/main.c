@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * raftblk: block devices replicated by Raft. The module's ends: what volumes
- * share. Each volume holds a reference to the module, so that none is up when
- * the module goes.
+ * raftblk: block devices replicated by Raft. Here the module is loaded and
+ * unloaded, with all that its volumes share. Each volume holds a reference to the
+ * module, so that none is up when the module is unloaded.
  */
 #include <linux/module.h>
 
@@ -39,8 +39,8 @@ err_volumes:
 static void __exit rblk_exit(void)
 {
 	/*
-	 * First: a work item may still report the end of its operation. No
-	 * volume can come up any more.
+	 * This comes first, since a work item may still report the end of its
+	 * operation. No volume can come up any more.
 	 */
 	rblk_volumes_exit();
 	rblk_ctl_exit();

@@ -15,12 +15,12 @@
 
 #define RBLK_MEMBERS_MAX	16	/* members of a configuration, at most */
 /*
- * As many as members by accident only: diskless clients have sessions too, and a
- * member without users has none.
+ * That this is the number of members, too, is an accident: clients without disks
+ * have sessions, and a member without users has none.
  */
 #define RBLK_SESSIONS_MAX	16
 
-#define RBLK_RECORD_ENTRIES	48	/* in one record of the log */
+#define RBLK_RECORD_ENTRIES	48	/* entries in one record of the log */
 /* Payload blocks in one record: those of two unaligned writes of the largest size. */
 #define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
 #define RBLK_MAP_PER_BLOCK	504	/* regions in one block of the change map */
@@ -45,7 +45,7 @@ enum rblk_member_flags {
 	RBLK_M_WITNESS	= 8,	/* votes and keeps the log but no data (reserved) */
 };
 
-/* One line of a configuration. */
+/* A member, as the configuration lists it. */
 struct rblk_member {
 	u64 store;			/* store id: random, given at format; never 0 */
 	u8 flags;			/* enum rblk_member_flags */
@@ -59,11 +59,11 @@ struct rblk_member {
 
 /* What a configuration entry carries, and a checkpoint repeats. */
 struct rblk_conf {
-	u64 index;			/* of its entry; 0: not bootstrapped */
-	u64 cluster;			/* minted at bootstrap: names this cluster */
+	u64 index;			/* index of its entry; 0: not bootstrapped */
+	u64 cluster;			/* random number, drawn at bootstrap: names this cluster */
 	u64 sectors;			/* volume size, 512-byte sectors */
 	u32 block_size;
-	u32 election_ms;		/* replicated option: the same everywhere */
+	u32 election_ms;		/* a replicated option: the same on all nodes */
 	u32 heartbeat_ms;
 	u32 flags;			/* RBLK_CONF_* */
 	u8 n;
@@ -72,15 +72,15 @@ struct rblk_conf {
 
 /* The right of one store to write. */
 struct rblk_session {
-	u64 store;			/* 0: free */
+	u64 store;			/* store of its node; 0: free */
 	u64 epoch;			/* index of its open entry */
-	u64 nonce;			/* of the node's boot */
-	u64 seq;			/* last valid sequence number */
+	u64 nonce;			/* of the OPEN that asked for it */
+	u64 seq;			/* newest sequence number that took effect */
 };
 
-/* The replicated state at exactly the checkpoint's index. */
+/* The replicated state, at exactly the index of a checkpoint. */
 struct rblk_state {
-	u64 index, term;		/* of the checkpoint */
+	u64 index, term;		/* of the newest entry executed */
 	u64 digest;			/* of all verdicts up to index, see volume.h */
 	u32 nsessions;
 	struct rblk_session session[RBLK_SESSIONS_MAX];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the module says on its own: the ends of operations and the events of a
- * volume, multicast to whoever listens. Requests are in ctl/.
+ * What the module multicasts without being asked: the ends of operations, and the
+ * events of volumes. Requests are in ctl/.
  */
 #include <net/genetlink.h>
 
@@ -13,9 +13,9 @@ static const struct genl_family *rblk_notify_family;
 static unsigned int rblk_notify_group;
 
 /**
- * rblk_notify_init() - the family that speaks for the module
+ * rblk_notify_init() - set the netlink family to multicast with
  * @family: the family, about to be registered
- * @group: its multicast group for what is told here
+ * @group: its multicast group for notifications
  *
  * Context: before the first volume comes up.
  */
@@ -32,16 +32,17 @@ static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
 }
 
 /**
- * rblk_notify_end() - multicasts the end of an operation
+ * rblk_notify_end() - multicast the end of an operation
  * @net: of the volume
  * @volume: its name
- * @op_id: what the request carried; 0: nobody asked
+ * @op_id: id that the request carried; 0: nobody waits for it
  * @error: 0 or -errno
- * @text: for people
- * @gfp: the loop does not wait for memory: what it completes may be what frees it
+ * @text: the outcome, for people
+ * @gfp: how to allocate; the loop must not wait for memory, since its own progress
+ *   may be what frees it
  *
  * Context: may sleep if @gfp allows it.
- * Return: false: no memory; else it was told, or there was nobody to tell.
+ * Return: false if there was no memory, and the caller should try again.
  */
 bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
 		     gfp_t gfp)
@@ -68,14 +69,14 @@ bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, 
 }
 
 /**
- * rblk_notify_event() - multicasts an event, and says it in the kernel log
+ * rblk_notify_event() - multicast an event, and print it to the kernel log
  * @v: volume
- * @note: which
+ * @note: the event
  * @arg: its argument
  * @text: for people
  *
- * Context: the loop; does not sleep. Without memory the event is lost, but not
- * the line.
+ * Context: the loop; does not sleep. Without memory the event is not multicast, but
+ * it is printed.
  */
 void rblk_notify_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, const char *text)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the module says on its own, over generic netlink. */
+/* What the module multicasts over generic netlink, without being asked. */
 #ifndef RBLK_HOST_NOTIFY_H
 #define RBLK_HOST_NOTIFY_H
 
@@ -12,13 +12,8 @@ struct net;
 struct rblk_volume;
 
 void rblk_notify_init(const struct genl_family *family, unsigned int group);
-/* Multicasts the end of the operation @op_id (0: nobody asked). False: no memory. */
 bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
 		     gfp_t gfp);
-/*
- * Multicasts an event of a volume, and says it in the kernel log. Called by the loop; does
- * not sleep for memory (an event that cannot be allocated is lost). @text: for people.
- */
 void rblk_notify_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg, const char *text);
 
 #endif /* RBLK_HOST_NOTIFY_H */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Payload pages and the objects that name them, all allocated at "up". Three
- * budgets that do not borrow from each other: local submissions can never eat
- * the pages that replication needs to make progress, nor the reverse.
+ * Payload pages and the objects that name them, all allocated at "up". The budgets
+ * do not borrow from each other: local writes can never take the pages that
+ * replication needs to make progress, nor the other way round.
  *
- * A payload page belongs to raftblk alone: it must never be handed to anyone
- * who may keep a reference longer than the payload's (spliced into a socket,
- * say), for it is recycled, never freed, while the volume is up.
+ * A payload page belongs to raftblk alone. It must never be handed to code that may
+ * keep a reference to it for longer than the payload lives (by splicing it into a
+ * socket, say), because it is reused, and not freed, while the volume is up.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -19,15 +19,15 @@ struct rblk_budget_pages {
 	spinlock_t lock;		/* irq-safe, innermost */
 	struct page **page;		/* stack of free pages */
 	struct rblk_payload **obj;	/* stack of free objects */
-	u32 npages, nobjs;		/* on the stacks */
-	u32 size;			/* in all: as many objects as pages */
-	bool starved;			/* somebody got nothing since the last free */
+	u32 npages, nobjs;		/* how many are on the stacks */
+	u32 size;			/* pages in all, and as many objects */
+	bool starved;			/* an allocation failed since pages were last freed */
 	struct rblk_payload *objs;	/* all of them */
 };
 
 struct rblk_pool {
 	struct rblk_volume *v;
-	refcount_t out;			/* payloads given out, and one for the pool's life */
+	refcount_t out;			/* payloads in use, and one until the pool is destroyed */
 	struct completion idle;
 	struct rblk_budget_pages b[RBLK_BUDGETS];
 };
@@ -71,10 +71,10 @@ static int rblk_budget_alloc(struct rblk_pool *pool, enum rblk_budget budget, u3
 /**
  * rblk_pool_create() - allocate every payload page of a volume
  * @v: the volume, kicked when a budget that was spent gets pages back
- * @pages: how many per budget; at least RBLK_ENTRY_BLOCKS_MAX each
+ * @pages: size of each budget; raised to RBLK_ENTRY_BLOCKS_MAX if it is less
  *
  * Context: process; sleeps.
- * Return: the pool, or NULL when memory is short.
+ * Return: the pool, or NULL if there is not enough memory.
  */
 struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS])
 {
@@ -101,7 +101,7 @@ err:
 }
 
 /**
- * rblk_pool_destroy() - free the pool once its last payload came back
+ * rblk_pool_destroy() - free the pool once its last payload has come back
  * @pool: the pool, or NULL
  *
  * Context: process; sleeps until every payload was put.
@@ -120,16 +120,16 @@ void rblk_pool_destroy(struct rblk_pool *pool)
 }
 
 /**
- * rblk_payload_alloc() - take a payload of some blocks
+ * rblk_payload_alloc() - allocate a payload of some blocks
  * @pool: the pool
  * @nblocks: 1 .. RBLK_ENTRY_BLOCKS_MAX
- * @budget: whose pages
+ * @budget: the budget to take them from
  *
- * The pages hold what they held before.
+ * The pages are not zeroed.
  *
  * Context: any.
- * Return: the payload with one reference, or NULL when the budget is spent;
- * then the volume is kicked (RBLK_KICK_POOL) at the next free.
+ * Return: the payload with one reference, or NULL when the budget is spent; the
+ * volume is kicked (RBLK_KICK_POOL) once some of its pages are freed.
  */
 struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 					enum rblk_budget budget)
@@ -158,8 +158,8 @@ struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 }
 
 /**
- * rblk_payload_get() - take one more reference
- * @p: a payload to which the caller holds one
+ * rblk_payload_get() - take another reference to a payload
+ * @p: a payload to which the caller has a reference
  *
  * Context: any.
  */
@@ -169,7 +169,7 @@ void rblk_payload_get(struct rblk_payload *p)
 }
 
 /**
- * rblk_payload_put() - drop a reference; the last one gives the pages back
+ * rblk_payload_put() - drop a reference; the last one frees the pages
  * @p: the payload
  *
  * Context: any.
@@ -213,9 +213,9 @@ void rblk_payload_sum(const struct rblk_payload *p, u32 *crc)
 }
 
 /**
- * rblk_pool_free() - pages of a budget that are free now
+ * rblk_pool_free() - count the free pages of a budget
  * @pool: the pool
- * @budget: which
+ * @budget: the budget
  *
  * Context: any.
  * Return: pages.
@@ -226,9 +226,9 @@ u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget)
 }
 
 /**
- * rblk_pool_size() - pages of a budget in all
+ * rblk_pool_size() - count all pages of a budget
  * @pool: the pool
- * @budget: which
+ * @budget: the budget
  *
  * Context: any.
  * Return: pages.

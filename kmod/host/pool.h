@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Payload pages, preallocated; nothing here sleeps or can recurse once the pool exists. */
+/* Preallocated pages for payload. Once the pool exists, nothing here sleeps or allocates. */
 #ifndef RBLK_HOST_POOL_H
 #define RBLK_HOST_POOL_H
 
@@ -13,8 +13,8 @@ struct rblk_volume;
 
 enum rblk_budget {
 	RBLK_BUDGET_SUBMIT,		/* writes of this node */
-	RBLK_BUDGET_RECEIVE,		/* from peers */
-	RBLK_BUDGET_READBACK,		/* from the own log */
+	RBLK_BUDGET_RECEIVE,		/* payload that peers send */
+	RBLK_BUDGET_READBACK,		/* payload that is read back from the own log */
 	RBLK_BUDGET_SERVE,		/* reads for nodes that have no usable replica */
 	RBLK_BUDGETS
 };
@@ -33,14 +33,13 @@ static inline struct rblk_payload *rblk_payload(const struct rblk_buf *buf)
 }
 
 struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS]);
-void rblk_pool_destroy(struct rblk_pool *pool);	/* all payloads are back: waits for the last */
-/* Any context. NULL: the budget is spent; rblk_volume_kick() comes when some is freed. */
+void rblk_pool_destroy(struct rblk_pool *pool);
 struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 					enum rblk_budget budget);
 void rblk_payload_get(struct rblk_payload *p);
-void rblk_payload_put(struct rblk_payload *p);	/* any context */
+void rblk_payload_put(struct rblk_payload *p);
 void rblk_payload_sum(const struct rblk_payload *p, u32 *crc);
-u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget);	/* pages */
+u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget);
 u32 rblk_pool_size(const struct rblk_pool *pool, enum rblk_budget budget);
 
 #endif /* RBLK_HOST_POOL_H */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The snapshot of a volume's status. The loop publishes one when somebody has asked for it,
- * and every second while it has work, so that there is a recent one when I/O to a device is
- * stuck and holds up the loop.
+ * The snapshot of a volume's status. The loop publishes one when it is asked to,
+ * and every second while it has work, so that there is a recent one when I/O to a
+ * device is stuck and holds up the loop.
  *
- * Whoever looks counts up @asked, kicks the loop, and waits for a moment until the loop has
- * answered up to there. Without an answer in time the newest snapshot has to do; its age
- * says how old it is. Nobody who looks can hold up the loop: the writer of a seqcount waits
- * for no reader.
+ * A process that looks increments @asked, kicks the loop, and waits for a moment
+ * until the loop has answered up to there. Without an answer in time, the newest
+ * snapshot has to do, and tells its age. No process that looks can hold up the
+ * loop, since the writer of a seqcount waits for no reader.
  */
 #include <linux/math64.h>
 #include <linux/preempt.h>
@@ -18,22 +18,22 @@
 #include "host/status.h"
 
 struct rblk_snapshot {
-	atomic_t asked;			/* how often somebody has looked */
+	atomic_t asked;			/* how often the loop was asked */
 	int answered;			/* newest value of @asked that @info answers */
 	wait_queue_head_t wait;		/* for @answered */
 
-	/* Owner: being gathered, and what it will answer. */
+	/* Owner: the snapshot being gathered, and the value of @asked that it will answer. */
 	struct rblk_volume_info next;
 	int answering;
 
 	/* Written as owner, with preemption off. */
 	seqcount_t seq;
-	u64 at;				/* when @info was true; 0: it is not */
+	u64 at;				/* when @info was true; 0: it holds nothing */
 	struct rblk_volume_info info;
 };
 
 /**
- * rblk_snapshot_alloc() - allocate the memory of a volume's snapshots
+ * rblk_snapshot_alloc() - allocate the snapshot of a volume
  *
  * Context: process; sleeps.
  * Return: the snapshot, which kvfree() frees; NULL: no memory.
@@ -50,18 +50,18 @@ struct rblk_snapshot *rblk_snapshot_alloc(void)
 }
 
 /**
- * rblk_snapshot_begin() - room for the next snapshot
+ * rblk_snapshot_begin() - begin to gather the next snapshot
  * @v: the volume
  *
  * Context: owner.
- * Return: zeroes, to be filled in before rblk_snapshot_publish().
+ * Return: the zeroed snapshot, to be filled in before rblk_snapshot_publish().
  */
 struct rblk_volume_info *rblk_snapshot_begin(struct rblk_volume *v)
 {
 	struct rblk_snapshot *s = v->snapshot;
 
 	lockdep_assert_held(&v->owner);
-	/* Who asks after this has kicked the loop for another one. */
+	/* A process that asks after this has kicked the loop, and gets the next one. */
 	s->answering = atomic_read(&s->asked);
 	memset(&s->next, 0, sizeof(s->next));
 	return &s->next;
@@ -69,20 +69,20 @@ struct rblk_volume_info *rblk_snapshot_begin(struct rblk_volume *v)
 
 static void show(struct rblk_snapshot *s, u64 at)
 {
-	/* Whoever reads meanwhile spins: this must not be preempted. */
+	/* Readers spin meanwhile, so this must not be preempted. */
 	preempt_disable();
 	write_seqcount_begin(&s->seq);
 	s->info = s->next;
 	s->at = at;
 	write_seqcount_end(&s->seq);
 	preempt_enable();
-	/* Pairs with answered(): whoever sees this sees the snapshot, too. */
+	/* Pairs with answered(): a reader that sees this sees the snapshot as well. */
 	smp_store_release(&s->answered, s->answering);
 	wake_up_all(&s->wait);
 }
 
 /**
- * rblk_snapshot_publish() - show what was gathered since rblk_snapshot_begin()
+ * rblk_snapshot_publish() - publish what was gathered since rblk_snapshot_begin()
  * @v: the volume
  *
  * Context: owner.
@@ -94,7 +94,7 @@ void rblk_snapshot_publish(struct rblk_volume *v)
 }
 
 /**
- * rblk_snapshot_withdraw() - nothing is known of the volume any more
+ * rblk_snapshot_withdraw() - withdraw the snapshot of a volume that has stopped
  * @v: the volume, whose loop has stopped
  *
  * Context: owner.
@@ -106,7 +106,7 @@ void rblk_snapshot_withdraw(struct rblk_volume *v)
 }
 
 /**
- * rblk_snapshot_time() - when the newest snapshot was true
+ * rblk_snapshot_time() - tell when the newest snapshot was true
  * @v: the volume
  *
  * Context: owner.
@@ -132,10 +132,11 @@ static bool answered(struct rblk_snapshot *s, int question)
 }
 
 /**
- * rblk_volume_look() - have the loop publish a new snapshot soon
+ * rblk_volume_look() - ask the loop to publish a new snapshot soon
  * @v: the volume
  *
- * For whoever is going to look at several volumes: their loops work meanwhile.
+ * Called for several volumes before looking at the first, it lets their loops work
+ * at the same time.
  *
  * Context: any.
  */
@@ -160,13 +161,15 @@ static u64 copy_snapshot(struct rblk_snapshot *s, struct rblk_volume_info *info)
 }
 
 /**
- * rblk_volume_info() - what is known of a volume
+ * rblk_volume_info() - get the status of a volume
  * @v: the volume
  * @info: filled
- * @until: jiffies; how long to wait for an answer of the loop, see rblk_look_until()
+ * @until: jiffies; how long to wait for an answer of the loop, see
+ *   rblk_look_until()
  *
  * Context: process; sleeps until @until at most.
- * Return: 0; -ENODEV: it is not running, only its state, names and paths are known.
+ * Return: 0; -ENODEV: the volume is not running, and only its state, names and
+ * paths are filled in.
  */
 int rblk_volume_info(struct rblk_volume *v, struct rblk_volume_info *info, unsigned long until)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* From enum rblk_node_trace to tracepoints; costs one patched branch while none is on. */
+/*
+ * From enum rblk_node_trace to tracepoints. While none is enabled, this costs one
+ * patched branch.
+ */
 #include <linux/jump_label.h>
 
 #include "host/volume.h"
@@ -10,7 +13,7 @@
 static DEFINE_STATIC_KEY_FALSE(rblk_trace_key);
 
 /**
- * rblk_trace_reg() - a tracepoint of a member is being switched on
+ * rblk_trace_reg() - a tracepoint of the node is being enabled
  *
  * Context: process; sleeps.
  * Return: 0.
@@ -22,7 +25,7 @@ int rblk_trace_reg(void)
 }
 
 /**
- * rblk_trace_unreg() - a tracepoint of a member was switched off
+ * rblk_trace_unreg() - a tracepoint of the node was disabled
  *
  * Context: process; sleeps.
  */
@@ -55,9 +58,9 @@ static void (*const rblk_trace_event[NODE_T_NR])(int minor, u64 index, u64 arg) 
 };
 
 /**
- * rblk_trace() - member_ops: a member did something
+ * rblk_trace() - struct rblk_node_ops: pass an action of the node to its tracepoint
  * @host: the volume
- * @what: what
+ * @what: the action
  * @index: see enum rblk_node_trace
  * @arg: see enum rblk_node_trace
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: each action of a member, and the ends of a request. Integers
- * only. raftblk_propose and the like carry what enum rblk_node_trace says.
+ * Tracepoints: the actions of a node, and the beginning and end of a request.
+ * Integers only. raftblk_propose and the like carry what enum rblk_node_trace says.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM raftblk

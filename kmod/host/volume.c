@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A volume as every room of the kernel host knows it: the list of them, their
- * references, the mailbox of the loop, and the names that people see.
+ * What every room of the kernel host shares of a volume: the list of volumes, their
+ * references, the mailbox of the loop, and names for people.
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
@@ -20,10 +20,10 @@ static u64 rblk_volumes_last;		/* newest id */
 /* ---- names ---- */
 
 /**
- * rblk_error_text() - say why something failed
- * @err: where to, RBLK_ERR_MAX
+ * rblk_error_text() - write the error text of an operation that failed
+ * @err: where to write it, RBLK_ERR_MAX bytes
  * @code: -errno
- * @fmt: the sentence
+ * @fmt: format of the text
  *
  * Context: any.
  * Return: @code.
@@ -39,7 +39,7 @@ int rblk_error_text(char *err, int code, const char *fmt, ...)
 }
 
 /**
- * rblk_role_name() - a role, for people
+ * rblk_role_name() - name a role, for people
  * @role: the role
  *
  * Context: any.
@@ -59,7 +59,7 @@ const char *rblk_role_name(enum raft_role role)
 }
 
 /**
- * rblk_volume_state_name() - a state, for people
+ * rblk_volume_state_name() - name a state, for people
  * @state: the state
  *
  * Context: any.
@@ -78,7 +78,7 @@ const char *rblk_volume_state_name(enum rblk_volume_state state)
 }
 
 /**
- * rblk_store_name() - the node of a store
+ * rblk_store_name() - name the node of a store
  * @v: the volume
  * @st: its status
  * @store: the store; 0: none
@@ -105,7 +105,7 @@ const char *rblk_store_name(const struct rblk_volume *v, const struct rblk_node_
 }
 
 /**
- * rblk_leader_name() - who leads
+ * rblk_leader_name() - name the node that leads
  * @v: the volume
  * @st: its status
  *
@@ -120,9 +120,9 @@ const char *rblk_leader_name(const struct rblk_volume *v, const struct rblk_node
 /* ---- references and the list ---- */
 
 /**
- * rblk_volume_alloc() - a new volume, in the state "starting" and not in the list yet
+ * rblk_volume_alloc() - allocate a volume, in the state "starting" and not in the list yet
  * @net: the network namespace that it belongs to
- * @up: what was asked for
+ * @up: what "up" asked for
  * @life: the state of life/, from kmalloc(); on success it is freed with the volume
  *
  * Context: process; sleeps.
@@ -159,7 +159,7 @@ static void rblk_volume_release(struct kref *ref)
 {
 	struct rblk_volume *v = container_of(ref, struct rblk_volume, ref);
 
-	/* Calls that were given up, and that no loop came to. */
+	/* Frees the calls that were given up before a loop got to them. */
 	mutex_lock(&v->owner);
 	rblk_volume_run_done(v, rblk_now());
 	mutex_unlock(&v->owner);
@@ -169,7 +169,7 @@ static void rblk_volume_release(struct kref *ref)
 }
 
 /**
- * rblk_volume_get() - one more reference
+ * rblk_volume_get() - take another reference to a volume
  * @v: the volume
  *
  * Context: any.
@@ -180,7 +180,7 @@ void rblk_volume_get(struct rblk_volume *v)
 }
 
 /**
- * rblk_volume_put() - one reference less
+ * rblk_volume_put() - drop a reference to a volume
  * @v: the volume
  *
  * Context: process; may sleep.
@@ -202,12 +202,12 @@ static struct rblk_volume *rblk_volume_lookup(const struct net *net, const char 
 }
 
 /**
- * rblk_volume_find() - a volume by its name
- * @net: of the caller
- * @name: of the volume
+ * rblk_volume_find() - find a volume by its name
+ * @net: network namespace of the caller
+ * @name: name of the volume
  *
  * Context: process; may sleep.
- * Return: the volume, referenced; NULL: no such volume is up here.
+ * Return: the volume, referenced; NULL: no such volume is up on this node.
  */
 struct rblk_volume *rblk_volume_find(const struct net *net, const char *name)
 {
@@ -223,11 +223,11 @@ struct rblk_volume *rblk_volume_find(const struct net *net, const char *name)
 
 /**
  * rblk_volume_next() - walk through the volumes
- * @net: of the caller
- * @after: rblk_volume.id of the one before; 0: the first
+ * @net: network namespace of the caller
+ * @after: rblk_volume.id of the previous one; 0: get the first
  *
- * Looking at a volume may take a moment: that is done without the lock of the list, so
- * that it holds up nobody else.
+ * Looking at a volume may take a moment, so the lock of the list is not held
+ * meanwhile.
  *
  * Context: process; may sleep.
  * Return: the volume, referenced; NULL: that was the last.
@@ -249,7 +249,7 @@ struct rblk_volume *rblk_volume_next(const struct net *net, u64 after)
 }
 
 /**
- * rblk_volume_enlist() - let the volume be found by its name
+ * rblk_volume_enlist() - put a volume into the list, in which it is found by its name
  * @v: the volume
  *
  * Context: process; may sleep.
@@ -271,7 +271,7 @@ int rblk_volume_enlist(struct rblk_volume *v)
 }
 
 /**
- * rblk_volume_unlist() - the volume is no longer found
+ * rblk_volume_unlist() - take a volume out of the list
  * @v: the volume
  *
  * Context: process; may sleep.
@@ -284,11 +284,11 @@ void rblk_volume_unlist(struct rblk_volume *v)
 }
 
 /**
- * rblk_volume_set_state() - up has come to its end
+ * rblk_volume_set_state() - set the state at the end of "up"
  * @v: the volume
  * @state: running or failed
  *
- * Under the lock under which a "down" looks: it sees all that "up" made.
+ * The lock is that under which "down" looks, which thereby sees all that "up" made.
  *
  * Context: process; may sleep.
  */
@@ -302,7 +302,7 @@ void rblk_volume_set_state(struct rblk_volume *v, enum rblk_volume_state state)
 /* ---- the mailbox of the loop ---- */
 
 /**
- * rblk_now() - the clock of everything
+ * rblk_now() - read the clock that everything here uses
  *
  * Context: any.
  * Return: ns since boot, suspension included.
@@ -313,11 +313,11 @@ u64 rblk_now(void)
 }
 
 /**
- * rblk_volume_kick() - there is work for the loop
+ * rblk_volume_kick() - tell the loop that there is work
  * @v: the volume
- * @why: what kind
+ * @why: kind of work
  *
- * Context: any. What the kick speaks of is visible before it.
+ * Context: any. The loop sees everything that was written before the kick.
  */
 void rblk_volume_kick(struct rblk_volume *v, enum rblk_kick why)
 {
@@ -326,21 +326,21 @@ void rblk_volume_kick(struct rblk_volume *v, enum rblk_kick why)
 }
 
 /**
- * rblk_volume_done() - an asynchronous operation ended
+ * rblk_volume_done() - queue an ended asynchronous operation for the loop
  * @v: the volume
- * @done: it; the loop may use it again at once
+ * @done: the operation; the loop may reuse it at once
  *
  * Context: any.
  */
 void rblk_volume_done(struct rblk_volume *v, struct rblk_done *done)
 {
-	/* Whoever found the list empty kicks for those that follow. */
+	/* Only the first in the list kicks; the loop takes all of them. */
 	if (llist_add(&done->node, &v->done))
 		rblk_volume_kick(v, RBLK_KICK_DONE);
 }
 
 /**
- * rblk_volume_run_done() - tell the member of operations that ended
+ * rblk_volume_run_done() - run the ends of operations that were queued
  * @v: the volume
  * @now: ns
  *
@@ -357,7 +357,7 @@ void rblk_volume_run_done(struct rblk_volume *v, u64 now)
 }
 
 /**
- * rblk_volume_minor() - the minor of /dev/raftblkN
+ * rblk_volume_minor() - tell the minor number of a volume's disk
  * @v: the volume
  *
  * Context: any.
@@ -369,7 +369,7 @@ int rblk_volume_minor(const struct rblk_volume *v)
 }
 
 /**
- * rblk_volumes_init() - the workqueue
+ * rblk_volumes_init() - allocate what all volumes share
  *
  * Context: process; sleeps.
  * Return: 0 or -ENOMEM.
@@ -381,7 +381,7 @@ int rblk_volumes_init(void)
 }
 
 /**
- * rblk_volumes_exit() - the same, undone; no volume is up
+ * rblk_volumes_exit() - free what all volumes share; no volume is up
  *
  * Context: process; sleeps until the last work has returned.
  */

@@ -30,7 +30,7 @@
 #define RBLK_NAME		"raftblk"
 #define RBLK_PATH_MAX		256
 #define RBLK_TEXT_MAX		160	/* a line for people */
-#define RBLK_ERR_MAX		192	/* why something failed, for people */
+#define RBLK_ERR_MAX		192	/* an error text */
 
 struct rblk_pool;
 struct rblk_disk;
@@ -58,15 +58,15 @@ struct rblk_up {			/* what "up" asks for; without log and data: a client */
 	char volume[RBLK_NAME_MAX];
 	char node[RBLK_NAME_MAX];
 	char log_path[RBLK_PATH_MAX];
-	char data_path[RBLK_PATH_MAX];	/* for people */
+	char data_path[RBLK_PATH_MAX];	/* the paths are for messages only */
 	dev_t log_dev, data_dev;
 	struct sockaddr_storage listen;
 	u32 npeers;
-	struct rblk_node_peer_cfg peer[NODE_PEERS_MAX];	/* node names and addresses as text */
+	struct rblk_node_peer_cfg peer[NODE_PEERS_MAX];	/* node names, and addresses as text */
 	struct sockaddr_storage peer_addr[NODE_PEERS_MAX];
 	int minor;			/* /dev/raftblkN; -1: the first free one */
 	u32 pool_mib;			/* 0: default */
-	u32 io_timeout_ms;		/* 0: wait forever (default) */
+	u32 io_timeout_ms;		/* 0: the default, wait forever */
 	u32 election_ms;		/* before and at bootstrap; 0: default */
 };
 
@@ -74,7 +74,7 @@ enum rblk_volume_state {
 	RBLK_V_STARTING,		/* devices, recovery: in a worker */
 	RBLK_V_RUNNING,
 	RBLK_V_STOPPING,
-	RBLK_V_FAILED,			/* start failed: vanishes once reported */
+	RBLK_V_FAILED,			/* "up" failed: goes once that is reported */
 };
 
 enum rblk_kick {
@@ -83,7 +83,7 @@ enum rblk_kick {
 	RBLK_KICK_NET,
 	RBLK_KICK_POOL,
 	RBLK_KICK_CTL,
-	RBLK_KICK_LOOK,			/* somebody wants a snapshot of the status */
+	RBLK_KICK_LOOK,			/* a snapshot of the status is asked for */
 };
 
 struct rblk_volume {
@@ -91,24 +91,24 @@ struct rblk_volume {
 	struct list_head list;		/* of all volumes, under rblk_volumes_lock */
 	u64 id;				/* never given twice */
 	enum rblk_volume_state state;	/* written under rblk_volumes_lock */
-	int minor;			/* of its disk; -1: none */
+	int minor;			/* minor number of its disk; -1: none */
 	char name[RBLK_NAME_MAX];
 	struct rblk_up up;
-	struct net *net;		/* held: sockets live in it */
+	struct net *net;		/* referenced, for its sockets */
 	struct log_super super;
 	struct rblk_node_limits limits;
 
 	struct mutex owner;		/* around every call into @m */
 	struct rblk_node *m;
-	struct rblk_node_status st;	/* owner: scratch, as of the latest notes */
-	bool stopped;		/* after rblk_node_stop(): ended I/O is released, not told */
+	struct rblk_node_status st;	/* owner: as of the latest notes, and scratch */
+	bool stopped;		/* after rblk_node_stop(): I/O that ends is not reported */
 
 	wait_queue_head_t wait;		/* the loop sleeps here */
-	wait_queue_head_t noted;	/* woken after notes: bounded waits of down and open */
+	wait_queue_head_t noted;	/* woken after notes; "down" and opens wait here */
 	unsigned long kicks;		/* enum rblk_kick bits */
 	struct llist_head done;		/* struct rblk_done: ended I/O, any context */
 
-	struct rblk_snapshot *snapshot;	/* status.c: for whoever looks */
+	struct rblk_snapshot *snapshot;	/* status.c */
 	struct rblk_pool *pool;
 	struct rblk_disk *disk;		/* block/ */
 	struct rblk_logio *logio;	/* store/ */
@@ -120,7 +120,7 @@ struct rblk_volume {
 /* An ended asynchronous operation, queued from any context and run by the loop as owner. */
 struct rblk_done {
 	struct llist_node node;
-	/* As owner. When v->stopped, it only releases what the operation held. */
+	/* Called as owner. If v->stopped, it only releases what the operation held. */
 	void (*run)(struct rblk_volume *v, struct rblk_done *done, u64 now);
 };
 
@@ -130,29 +130,22 @@ extern struct mutex rblk_volumes_lock;	/* the list of volumes, and their states 
 int rblk_volumes_init(void);
 void rblk_volumes_exit(void);
 
-/* NULL: no memory. Its state is "starting", and it is not in the list yet. */
 struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
 				      struct rblk_life *life);
 void rblk_volume_get(struct rblk_volume *v);
-void rblk_volume_put(struct rblk_volume *v);	/* may sleep (last one) */
-/* -EEXIST: the namespace has a volume of this name. */
+void rblk_volume_put(struct rblk_volume *v);
 int rblk_volume_enlist(struct rblk_volume *v);
-/* Forgets the volume: rblk_volume_find() no longer finds it. */
 void rblk_volume_unlist(struct rblk_volume *v);
-/* Referenced; NULL: not up here. */
 struct rblk_volume *rblk_volume_find(const struct net *net, const char *name);
-/* The one behind the volume with the id @after, referenced; NULL: no more. */
 struct rblk_volume *rblk_volume_next(const struct net *net, u64 after);
 void rblk_volume_set_state(struct rblk_volume *v, enum rblk_volume_state state);
-int rblk_volume_minor(const struct rblk_volume *v);	/* -1: no disk */
+int rblk_volume_minor(const struct rblk_volume *v);
 
-u64 rblk_now(void);				/* ns, boot time clock */
-/* Any context, any number of times. */
+u64 rblk_now(void);
 void rblk_volume_kick(struct rblk_volume *v, enum rblk_kick why);
 void rblk_volume_done(struct rblk_volume *v, struct rblk_done *done);
-void rblk_volume_run_done(struct rblk_volume *v, u64 now);	/* owner */
+void rblk_volume_run_done(struct rblk_volume *v, u64 now);
 
-/* Writes a sentence to @err (RBLK_ERR_MAX) and returns @code. */
 __printf(3, 4) int rblk_error_text(char *err, int code, const char *fmt, ...);
 const char *rblk_store_name(const struct rblk_volume *v, const struct rblk_node_status *st,
 			    u64 store);
