@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transfers to the data device: its header, and the background apply. Reads
- * for requests are request.c's. The image starts behind the header, at
+ * Writes to the data device: its header, and the background apply. Reads for
+ * requests are in block/read.c. The image starts after the header, at
  * DATA_HEADER_BYTES.
  *
- * A batch is applied in rounds of at most RBLK_APPLY_BIOS bios: zero ranges
- * first, then blocks; the loop builds the next round when one ended. Nothing
- * is in a hurry here, and rounds keep the lower queue free for others.
+ * A batch is applied in rounds of at most RBLK_APPLY_BIOS bios, first zero ranges
+ * and then blocks. The loop builds the next round when one has ended. There is no
+ * hurry here, and rounds leave the queue of the device to more urgent I/O.
  */
 #include <linux/blkdev.h>
 #include <linux/mm.h>
@@ -20,23 +20,23 @@
 #define RBLK_APPLY_VECS	64	/* 256 KiB in one bio */
 #define RBLK_IMAGE_SECTOR	(DATA_HEADER_BYTES >> SECTOR_SHIFT)
 /*
- * The header is written twice, one after the other, so that a torn write never
- * leaves none. The copy is never the newer one. It counts only where the header was
- * ours and is damaged, and only if it is of the same store: what somebody else
- * wrote over the header he wrote over the data, too, and what a newer version
- * wrote is not for us.
+ * The header is written twice, the copy after the original, so that a torn write
+ * always leaves one of them, and the copy is never the newer one. The copy is used
+ * only if the header was ours and is damaged, and if both are of the same store:
+ * whatever overwrote the header with something else may have overwritten the data
+ * as well, and a header of a newer version is not for us.
  */
 #define RBLK_HEADER_COPY	(64u << 10)
 
 struct rblk_apply {
 	struct rblk_io io;
 	struct vol_batch b;
-	struct rblk_payload **held;	/* of b.item[i]; limits.batch of them */
+	struct rblk_payload **held;	/* payload of b.item[i]; room for limits.batch */
 	u32 nheld;
-	u32 zero, zero_done;		/* next zero range, its sectors already built */
-	u32 item, bit;			/* next item, next sector in it */
-	bool by_pages;			/* the device cannot write zeroes by itself */
-	bool zeroing;			/* the round in flight is one of zeroes */
+	u32 zero, zero_done;		/* next zero range, and its sectors that have bios */
+	u32 item, bit;			/* next item, and the next sector in it */
+	bool by_pages;			/* the device cannot write zeroes: write zero pages */
+	bool zeroing;			/* the round in flight writes zero ranges */
 	int error;
 	u32 nbio;
 	struct bio *bio;		/* RBLK_APPLY_BIOS */
@@ -47,7 +47,7 @@ struct rblk_dataio {
 	struct rblk_lower lower;
 	struct rblk_apply *apply;
 	struct rblk_io sync;
-	bool sync_copy;			/* the second header is being written */
+	bool sync_copy;			/* the copy of the header is being written */
 	struct bio sync_bio;
 	struct bio_vec sync_vec;
 	struct page *header;
@@ -95,7 +95,7 @@ static void rblk_apply_zero(struct rblk_volume *v)
 	}
 }
 
-/* Next run of sectors to write, from (a->item, a->bit); false: none. */
+/* Finds the next run of sectors to write, from (a->item, a->bit) on; false: there is none. */
 static bool rblk_apply_run(struct rblk_apply *a, u64 *sector, u32 *first, u32 *n)
 {
 	const struct vol_item *it;
@@ -142,7 +142,7 @@ static void rblk_apply_release(struct rblk_apply *a)
 		rblk_payload_put(a->held[--a->nheld]);
 }
 
-/* Starts the next round. False: nothing is left to do. */
+/* Starts the next round. Returns false if nothing is left to do. */
 static bool rblk_apply_round(struct rblk_volume *v)
 {
 	struct rblk_apply *a = v->dataio->apply;
@@ -168,7 +168,10 @@ static void rblk_apply_ended(struct rblk_volume *v, struct rblk_done *done, u64 
 		rblk_apply_release(a);
 		return;
 	}
-	/* Some devices only find out when asked, with any error, and withdraw their offer. */
+	/*
+	 * Some devices find out that they cannot write zeroes only when asked to,
+	 * fail with any error, and cease to offer it.
+	 */
 	if (error && a->zeroing && !a->by_pages &&
 	    (error == -EOPNOTSUPP || !bdev_write_zeroes_sectors(v->dataio->lower.bdev))) {
 		rblk_info(v, "data device %s cannot write zeroes by itself: zero pages it is\n",
@@ -188,7 +191,7 @@ static void rblk_apply_ended(struct rblk_volume *v, struct rblk_done *done, u64 
 }
 
 /**
- * rblk_data_apply() - member_ops: bring a batch to the data device
+ * rblk_data_apply() - struct rblk_node_ops: write a batch to the data device
  * @host: the volume
  * @b: the batch; its arrays stay until rblk_node_apply_done()
  * @buf: payload of each item
@@ -251,7 +254,7 @@ static void rblk_sync_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
 }
 
 /**
- * rblk_data_sync() - member_ops: flush the data device, then write its header
+ * rblk_data_sync() - struct rblk_node_ops: flush the data device, then write its header
  * @host: the volume
  * @header_block: one block, copied
  *
@@ -300,7 +303,7 @@ int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
 /**
  * rblk_dataio_open() - open the data device
  * @v: the volume; v->super is known
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Context: process; sleeps.
  * Return: 0 or -errno; rblk_dataio_close() frees in either case.
@@ -352,7 +355,7 @@ int rblk_dataio_prepare(struct rblk_volume *v)
 }
 
 /**
- * rblk_dataio_bytes() - size of the data device
+ * rblk_dataio_bytes() - tell the size of the data device
  * @v: the volume, its data device open
  *
  * Context: any.
@@ -364,7 +367,7 @@ u64 rblk_dataio_bytes(const struct rblk_volume *v)
 }
 
 /**
- * rblk_dataio_lower() - the data device, for reads
+ * rblk_dataio_lower() - get the data device, for reads
  * @v: the volume, its data device open
  *
  * Context: any.
@@ -380,7 +383,7 @@ struct rblk_lower *rblk_dataio_lower(const struct rblk_volume *v)
  * @v: the volume, its data device open
  *
  * Context: any.
- * Return: true: nothing will come of it any more.
+ * Return: true if it is gone for good.
  */
 bool rblk_dataio_failed(const struct rblk_volume *v)
 {
@@ -400,7 +403,7 @@ int rblk_dataio_flush(struct rblk_volume *v)
 }
 
 /**
- * rblk_dataio_wait() - wait until no bio is in flight; none is started any more
+ * rblk_dataio_wait() - wait until no bio is in flight; none may be started any more
  * @v: the volume
  *
  * Context: process; sleeps for as long as the device takes.

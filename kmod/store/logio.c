@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transfers to and from the log device. Every operation is preallocated: as
- * many record writes as the log keeps in flight, one write of metadata, one of
- * the change map, one read-back per peer and one for the apply.
+ * I/O to the log device. Every operation is preallocated: as many writes of records
+ * as the log keeps in flight, one write of metadata, one of the change map, one
+ * readback for each peer, and one for the apply.
  *
- * Durability. Every write is FUA. Of a device with a volatile cache and no FUA the
- * block layer makes that a write and a flush, with no turn of the loop in between;
- * there one record is written at a time (rblk_start_pool()), so that all that arrives
- * meanwhile shares the next flush.
+ * Durability: every write is FUA. For a device with a volatile cache and no FUA the
+ * block layer turns that into a write and a flush, without a pass of the loop in
+ * between. To such a device only one record is written at a time (see
+ * rblk_start_pool()), so that everything that arrives meanwhile shares the next
+ * flush.
  */
 #include <linux/blkdev.h>
 #include <linux/slab.h>
@@ -17,13 +18,13 @@
 #include "store/store.h"
 
 #define RBLK_REC_PAGES	(LOG_HEADER_BYTES_MAX / RBLK_BLOCK_SIZE + RBLK_RECORD_BLOCKS)
-#define RBLK_READBACK_BIOS	(NODE_READBACK_BLOCKS + 1)	/* one entry may straddle the end */
+#define RBLK_READBACK_BIOS	(NODE_READBACK_BLOCKS + 1)	/* an entry may wrap around */
 #define RBLK_META_PAGES	(LOG_META_BYTES / RBLK_BLOCK_SIZE)
 #define RBLK_LOG_OPF	(REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_IDLE)
 
 struct rblk_record_op {
 	struct rblk_io io;
-	struct list_head entry;		/* when it is free */
+	struct list_head entry;		/* in the free list */
 	struct log_record *rec;
 	struct bio *bio;		/* 2 */
 	struct bio_vec vec[RBLK_REC_PAGES];
@@ -53,7 +54,7 @@ struct rblk_logio {
 	struct rblk_record_op *rec;	/* LOG_INFLIGHT */
 	struct rblk_readback_op *readback;
 	u32 nreadback;
-	struct bio *bios;		/* of records and readbacks */
+	struct bio *bios;		/* those of records and readbacks */
 };
 
 static void rblk_log_write_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
@@ -71,7 +72,7 @@ static void rblk_log_write_ended(struct rblk_volume *v, struct rblk_done *done, 
 	rblk_node_log_done(v->m, rec, error, now);
 }
 
-/* Pages of a record in their order, cut into the extents of the ring. */
+/* Puts the pages of a record, in their order, into the extents of the ring. */
 struct rblk_log_fill {
 	struct rblk_record_op *op;
 	struct block_device *bdev;
@@ -96,11 +97,11 @@ static void rblk_log_fill_page(struct rblk_log_fill *f, struct page *page, u32 o
 }
 
 /**
- * rblk_log_write() - member_ops: write a record and its payload
+ * rblk_log_write() - struct rblk_node_ops: write a record and its payload
  * @host: the volume
  * @rec: the record, closed
  * @buf: payload of its entries, in order
- * @n: how many
+ * @n: number of payloads
  *
  * Context: owner; may sleep for room in the device's queue.
  */
@@ -112,7 +113,7 @@ void rblk_log_write(void *host, struct log_record *rec, struct rblk_buf *const *
 	u32 i, j;
 
 	if (WARN_ON_ONCE(list_empty(&l->free) || n > RBLK_RECORD_ENTRIES)) {
-		rblk_lower_fail(&l->lower);	/* nothing is left to answer with */
+		rblk_lower_fail(&l->lower);	/* no operation is left to report an error */
 		return;
 	}
 	f.op = list_first_entry(&l->free, struct rblk_record_op, entry);
@@ -170,9 +171,9 @@ static void rblk_map_ended(struct rblk_volume *v, struct rblk_done *done, u64 no
 }
 
 /**
- * rblk_meta_write() - member_ops: write a metadata slot
+ * rblk_meta_write() - struct rblk_node_ops: write a copy of the metadata
  * @host: the volume
- * @off: bytes
+ * @off: offset in bytes
  * @data: LOG_META_BYTES, copied
  *
  * Context: owner; may sleep for room in the device's queue.
@@ -185,9 +186,9 @@ void rblk_meta_write(void *host, u64 off, const void *data)
 }
 
 /**
- * rblk_map_write() - member_ops: write a block of the change map
+ * rblk_map_write() - struct rblk_node_ops: write a block of the change map
  * @host: the volume
- * @off: bytes
+ * @off: offset in bytes
  * @block: one block, copied
  *
  * Context: owner; may sleep for room in the device's queue.
@@ -256,7 +257,7 @@ static bool rblk_readback_fill(struct rblk_volume *v, struct rblk_readback_op *o
 }
 
 /**
- * rblk_log_read() - member_ops: read payload of entries back from the ring
+ * rblk_log_read() - struct rblk_node_ops: read payload of entries back from the ring
  * @host: the volume
  * @rb: what to read, and where to
  *
@@ -282,7 +283,7 @@ void rblk_log_read(void *host, struct rblk_node_readback *rb)
 		rblk_io_submit(&op->io, op->bio, op->nbio);
 		return;
 	}
-	/* Nothing to read, or absurd: no bio was started. */
+	/* There was nothing to read, or too much. No bio was started. */
 	op->io.error = filled ? 0 : -EINVAL;
 	for (i = 0; i < op->nbio; i++)
 		bio_uninit(&op->bio[i]);
@@ -351,7 +352,7 @@ int rblk_logio_prepare(struct rblk_volume *v)
 /**
  * rblk_logio_open() - open the log device
  * @v: the volume
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
@@ -383,7 +384,7 @@ int rblk_logio_open(struct rblk_volume *v, char *err)
 }
 
 /**
- * rblk_logio_bytes() - size of the log device
+ * rblk_logio_bytes() - tell the size of the log device
  * @v: the volume, its log device open
  *
  * Context: any.
@@ -399,7 +400,7 @@ u64 rblk_logio_bytes(const struct rblk_volume *v)
  * @v: the volume, its log device open
  *
  * Context: any.
- * Return: true: nothing will come of it any more.
+ * Return: true if it is gone for good.
  */
 bool rblk_logio_failed(const struct rblk_volume *v)
 {
@@ -411,7 +412,7 @@ bool rblk_logio_failed(const struct rblk_volume *v)
  * @v: the volume, its log device open
  *
  * Context: any.
- * Return: true: it has a volatile cache and no FUA.
+ * Return: true if it has a volatile cache and no FUA.
  */
 bool rblk_logio_flushes(const struct rblk_volume *v)
 {
@@ -440,7 +441,7 @@ static int rblk_logio_read(void *ctx, u64 off, void *buf, u32 len)
 }
 
 /**
- * rblk_logio_reader() - a synchronous reader for recovery
+ * rblk_logio_reader() - get a synchronous reader for recovery
  * @v: the volume, its log device open
  * @rd: filled; the caller frees rd->scratch by vfree()
  *
@@ -456,7 +457,7 @@ int rblk_logio_reader(struct rblk_volume *v, struct log_reader *rd)
 }
 
 /**
- * rblk_logio_wait() - wait until no bio is in flight; none is started any more
+ * rblk_logio_wait() - wait until no bio is in flight; none may be started any more
  * @v: the volume
  *
  * Context: process; sleeps for as long as the device takes.

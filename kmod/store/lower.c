@@ -14,11 +14,11 @@
 #define RBLK_READ_PAGES	16
 
 /**
- * rblk_lower_fail() - nothing will come of a device any more
+ * rblk_lower_fail() - mark a device as gone for good
  * @l: the device
  *
- * For what no operation can tell: the loop halts the member, which ends every
- * request that it has.
+ * For failures that no operation reports. The loop halts the node, which ends all
+ * its requests.
  *
  * Context: any.
  */
@@ -29,9 +29,10 @@ void rblk_lower_fail(struct rblk_lower *l)
 }
 
 /*
- * The device was removed. An idle member would notice at the next write only, and
- * lead until then. The lock, held around this, is what closing the device takes:
- * the volume lives until it is released, which is left to us.
+ * The device was removed. An idle node would only notice at its next write, and
+ * might lead until then. The block layer calls this with the holder lock, which is
+ * left to us to release; closing the device takes it, so the volume lives until
+ * then.
  */
 static void rblk_lower_mark_dead(struct block_device *bdev, bool surprise)
 {
@@ -44,13 +45,13 @@ static const struct blk_holder_ops rblk_lower_holder_ops = {
 };
 
 /**
- * rblk_lower_open() - open a lower device exclusively
+ * rblk_lower_open() - open a backing device exclusively
  * @v: the volume
- * @l: filled; the holder
- * @dev: its number
- * @what: "log" or "data", for the sentence
- * @path: for the sentence
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @l: filled; it becomes the holder of the device
+ * @dev: number of the device
+ * @what: "log" or "data", for the error text
+ * @path: for the error text
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
@@ -83,7 +84,7 @@ int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, cons
 }
 
 /**
- * rblk_lower_begin() - an operation on the device starts
+ * rblk_lower_begin() - count an operation on the device that starts
  * @l: the device
  *
  * Context: any.
@@ -94,7 +95,7 @@ void rblk_lower_begin(struct rblk_lower *l)
 }
 
 /**
- * rblk_lower_end() - an operation ended; nothing of the volume may be touched after it
+ * rblk_lower_end() - count out an operation; the volume must not be touched after it
  * @l: the device
  *
  * Context: any.
@@ -136,7 +137,7 @@ void rblk_lower_close(struct rblk_lower *l)
 }
 
 /**
- * rblk_addr_page() - the page of an address
+ * rblk_addr_page() - find the page of an address
  * @addr: in the direct map or from vmalloc
  *
  * Context: any.
@@ -168,13 +169,13 @@ static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u3
 }
 
 /**
- * rblk_lower_read() - read synchronously, past any cache
+ * rblk_lower_read() - read synchronously, bypassing any cache
  * @l: the device
- * @off: bytes, multiple of 512
+ * @off: offset in bytes, a multiple of 512
  * @buf: anywhere
- * @len: bytes, multiple of 512
+ * @len: length in bytes, a multiple of 512
  *
- * For the start of a member only.
+ * Only for the start of a node.
  *
  * Context: process; sleeps.
  * Return: 0 or -errno.
@@ -218,7 +219,7 @@ int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len)
  * @io: the operation
  * @v: its volume
  * @lower: its device
- * @run: called by the loop when it ended
+ * @run: called by the loop when the operation has ended
  *
  * Context: any.
  */
@@ -231,7 +232,7 @@ void rblk_io_init(struct rblk_io *io, struct rblk_volume *v, struct rblk_lower *
 }
 
 /**
- * rblk_io_hold() - keep a payload until the operation ended
+ * rblk_io_hold() - keep a payload until the operation has ended
  * @io: the operation; @io->held has room
  * @buf: the payload
  *
@@ -245,7 +246,7 @@ void rblk_io_hold(struct rblk_io *io, struct rblk_buf *buf)
 	io->held[io->nheld++] = p;
 }
 
-/* Interrupt context, as a rule. */
+/* Usually in interrupt context. */
 static void rblk_io_end_bio(struct bio *bio)
 {
 	struct rblk_io *io = bio->bi_private;
@@ -258,18 +259,18 @@ static void rblk_io_end_bio(struct bio *bio)
 		return;
 	while (io->nheld)
 		rblk_payload_put(io->held[--io->nheld]);
-	/* The loop may use @io for something else at once. */
+	/* After this, the loop may reuse @io at any time. */
 	rblk_volume_done(io->v, &io->done);
 	rblk_lower_end(lower);
 }
 
 /**
  * rblk_io_submit() - start the bios of an operation
- * @io: the operation; its run() follows when all ended
+ * @io: the operation; its run() is called when all of them have ended
  * @bio: array of initialised bios
  * @n: how many, at least 1
  *
- * Context: process; owner. May sleep for room in the lower device's queue.
+ * Context: process; owner. May sleep for room in the device's queue.
  */
 void rblk_io_submit(struct rblk_io *io, struct bio *bio, u32 n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A device that a volume stores on: opened exclusively, and never by a file system. */
+/* A backing device of a volume, opened exclusively. */
 #ifndef RBLK_STORE_LOWER_H
 #define RBLK_STORE_LOWER_H
 
@@ -14,21 +14,24 @@ struct rblk_lower {
 	struct rblk_volume *v;
 	struct file *file;
 	struct block_device *bdev;
-	refcount_t busy;		/* operations in flight, and one until rblk_lower_wait() */
+	refcount_t busy;		/* operations, and one until rblk_lower_wait() */
 	struct completion idle;
 	bool waited;
-	bool failed;			/* it is gone: the loop halts the node */
+	bool failed;			/* the device is gone: the loop halts the node */
 };
 
-/* An operation of one or more bios on a lower device; embedded in what is preallocated. */
+/*
+ * An operation of one or more bios on a backing device; embedded in a preallocated
+ * structure.
+ */
 struct rblk_io {
-	struct rblk_done done;		/* queued when the last bio ended */
+	struct rblk_done done;		/* queued when the last bio has ended */
 	struct rblk_volume *v;
 	struct rblk_lower *lower;
 	atomic_t bios;
-	int error;			/* -errno, the first one */
+	int error;			/* -errno of the first bio that failed */
 	u32 nheld;
-	struct rblk_payload **held;	/* put when the last bio ended */
+	struct rblk_payload **held;	/* payloads to put when the last bio has ended */
 };
 
 int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, const char *what,
@@ -37,14 +40,12 @@ void rblk_lower_wait(struct rblk_lower *l);
 void rblk_lower_close(struct rblk_lower *l);
 void rblk_lower_begin(struct rblk_lower *l);
 void rblk_lower_end(struct rblk_lower *l);
-int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len);	/* sleeps */
-/* Any context: nothing will come of this device any more. */
+int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len);
 void rblk_lower_fail(struct rblk_lower *l);
 void rblk_io_init(struct rblk_io *io, struct rblk_volume *v, struct rblk_lower *lower,
 		  void (*run)(struct rblk_volume *v, struct rblk_done *done, u64 now));
 void rblk_io_hold(struct rblk_io *io, struct rblk_buf *buf);
-/* Submits @bio[0..n), which end in @io. Under the owner's lock. */
 void rblk_io_submit(struct rblk_io *io, struct bio *bio, u32 n);
-struct page *rblk_addr_page(const void *addr);	/* lowmem or vmalloc */
+struct page *rblk_addr_page(const void *addr);
 
 #endif /* RBLK_STORE_LOWER_H */

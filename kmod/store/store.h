@@ -5,24 +5,22 @@
 
 #include "host/volume.h"
 
-/* Open exclusively, refuse what is mounted or used, and say why in @err. May sleep. */
 int rblk_logio_open(struct rblk_volume *v, char *err);
 int rblk_dataio_open(struct rblk_volume *v, char *err);
-int rblk_logio_prepare(struct rblk_volume *v);	/* v->super and v->limits are known: allocate */
+int rblk_logio_prepare(struct rblk_volume *v);
 int rblk_dataio_prepare(struct rblk_volume *v);
-u64 rblk_logio_bytes(const struct rblk_volume *v);	/* size of the device */
+u64 rblk_logio_bytes(const struct rblk_volume *v);
 u64 rblk_dataio_bytes(const struct rblk_volume *v);
-int rblk_logio_flush(struct rblk_volume *v);	/* sleeps */
+int rblk_logio_flush(struct rblk_volume *v);
 int rblk_dataio_flush(struct rblk_volume *v);
-bool rblk_logio_flushes(const struct rblk_volume *v);	/* each write there costs a flush */
-bool rblk_logio_failed(const struct rblk_volume *v);	/* it is gone */
+bool rblk_logio_flushes(const struct rblk_volume *v);
+bool rblk_logio_failed(const struct rblk_volume *v);
 bool rblk_dataio_failed(const struct rblk_volume *v);
-struct rblk_lower *rblk_dataio_lower(const struct rblk_volume *v);	/* for reads */
-void rblk_logio_wait(struct rblk_volume *v);	/* until no bio is in flight */
+struct rblk_lower *rblk_dataio_lower(const struct rblk_volume *v);
+void rblk_logio_wait(struct rblk_volume *v);
 void rblk_dataio_wait(struct rblk_volume *v);
 void rblk_logio_close(struct rblk_volume *v);
 void rblk_dataio_close(struct rblk_volume *v);
-/* Synchronous, for rblk_node_start(). @rd->scratch is allocated: vfree() it. */
 int rblk_logio_reader(struct rblk_volume *v, struct log_reader *rd);
 int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds);
 
