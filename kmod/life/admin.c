@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What administration asks of a volume. Nothing here waits for I/O, the network
- * or a quorum: workers and the loop do.
+ * Administration of volumes. Nothing here waits for I/O, the network or a quorum:
+ * that is left to workers and the loop.
  */
 #include <linux/module.h>
 #include <linux/random.h>
@@ -65,14 +65,14 @@ static struct rblk_volume *rblk_up_alloc(struct net *net, const struct rblk_up *
 /**
  * rblk_volume_up() - start a volume on this node
  * @net: network namespace for its sockets
- * @up: how
- * @op_id: told its end
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @up: what "up" asks for
+ * @op_id: id of the operation, for the notification of its end
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * A volume holds a reference to the module for as long as it is up.
  *
- * Context: process; sleeps, but for no device.
- * Return: 0: under way; else -errno.
+ * Context: process; sleeps, but never for a device.
+ * Return: 0: in progress; else -errno.
  */
 int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *err)
 {
@@ -104,13 +104,13 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 /**
  * rblk_volume_down() - stop a volume on this node
  * @v: the volume
- * @force: although it is open, and without waiting for anything
- * @op_id: told its end
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @force: even if it is open, and without waiting for anything
+ * @op_id: id of the operation, for the notification of its end
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Context: process; may sleep.
- * Return: 0: under way; else -errno. With @force, a down under way becomes a forced
- * one (-EALREADY).
+ * Return: 0: in progress; else -errno. With @force, a down that is in progress
+ * becomes a forced one, and -EALREADY is returned.
  */
 int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 {
@@ -139,7 +139,7 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 	return r;
 }
 
-/* ---- what needs the node: the loop does it ---- */
+/* ---- what only the loop can do, as owner of the node ---- */
 
 static int rblk_bootstrap_failed(struct rblk_volume *v, int r, u32 slot, char *err)
 {
@@ -204,9 +204,9 @@ static void rblk_bootstrap_owner(struct rblk_volume *v, void *arg, u64 now)
 /**
  * rblk_volume_bootstrap() - make the first configuration of a volume
  * @v: the volume
- * @b: what it shall be like
- * @op_id: told its end
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @b: what "bootstrap" asks for
+ * @op_id: id of the operation, for the notification of its end
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Context: process; sleeps, for a second at most.
  * Return: 0: in progress; else -errno.
@@ -265,9 +265,9 @@ static void rblk_transfer_owner(struct rblk_volume *v, void *arg, u64 now)
 /**
  * rblk_volume_transfer() - hand leadership over
  * @v: the volume
- * @node: to whom; "": the best one
- * @op_id: told its end
- * @err: a sentence when it fails, RBLK_ERR_MAX
+ * @node: name of the other node; "": whichever is most up to date
+ * @op_id: id of the operation, for the notification of its end
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Context: process; sleeps, for a second at most.
  * Return: 0: in progress; else -errno.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls to the loop. What administration and debugfs want of the node is done by the loop,
- * as owner, while they wait for a second at most: they never hold the owner's lock, so that
- * one that is preempted or throttled holds up nobody.
+ * Calls to the loop. Administration and debugfs have the loop do, as owner, what
+ * they need from the node, and wait for a second at most. They never hold the
+ * owner's lock, so that a process that is preempted or throttled holds up nothing.
  *
- * A call that was given up before the loop came to it is not made any more: then nothing
- * has happened. One that the loop has begun is waited for, since nothing in it waits.
+ * A call that was given up before the loop got to it is never made. A call that the
+ * loop has begun is waited for, since nothing in it waits.
  */
 #include <linux/completion.h>
 #include <linux/slab.h>
@@ -40,15 +40,12 @@ static void rblk_call_run(struct rblk_volume *v, struct rblk_done *done, u64 now
 	complete(&c->ended);
 }
 
-/**
- * rblk_volume_call() - have the loop do something as owner, and wait for it
- * @v: the volume, referenced
- * @fn: what; as owner, between runs of the node, it must not wait
- * @arg: for it
- *
- * Context: process; sleeps, for a second at most.
- * Return: 0: it was done; -ENODEV: the volume has no loop; -ETIMEDOUT: the loop is busy
- * or stuck, and -EINTR: the caller was killed: neither was nor will it be done; -ENOMEM.
+/*
+ * Has the loop call @fn, as owner, between passes of the node, and waits for that
+ * for a second at most. @fn must not wait. Returns 0: it was called; -ENODEV: the
+ * volume has no loop; -ETIMEDOUT: the loop is busy or stuck; -EINTR: the caller was
+ * killed; -ENOMEM. On an error @fn was not called, and will not be. Context:
+ * process; the volume is referenced.
  */
 int rblk_volume_call(struct rblk_volume *v,
 		     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg)
@@ -79,15 +76,9 @@ int rblk_volume_call(struct rblk_volume *v,
 	return r;
 }
 
-/**
- * rblk_volume_call_running() - the same, of a volume that runs
- * @v: the volume, referenced
- * @fn: what; as owner, between runs of the node, it must not wait
- * @arg: for it
- * @err: why it was not done, RBLK_ERR_MAX
- *
- * Context: process; sleeps, for a second at most.
- * Return: 0: it was done; else -errno, and @err is filled.
+/*
+ * As rblk_volume_call(), for a volume that has to be running. On an error, @err has
+ * the error text.
  */
 int rblk_volume_call_running(struct rblk_volume *v,
 			     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg,

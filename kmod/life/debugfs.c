@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/raftblk/raftblkN/state: everything that is known of a
- * volume, for people. raftblk/<volume> is a link to it; where several members
- * of one volume are up on one kernel (tests), the first one has the link.
+ * /sys/kernel/debug/raftblk/raftblkN/state: everything that is known of a volume,
+ * for people. raftblk/<volume> is a link to the directory; if several nodes of a
+ * volume are up on one kernel (in tests), the first one has the link.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -13,11 +13,11 @@
 #include "life/internal.h"
 
 #define RBLK_SHOW_ENTRIES	64
-/* More than all of it: what does not fit is asked for again with twice the room. */
+/* More than is ever printed: else it would all be printed again, into twice the room. */
 #define RBLK_DUMP_BYTES		(64u << 10)
 
 static struct dentry *rblk_debugfs_root;
-static DEFINE_MUTEX(rblk_debugfs_names); /* between looking whether a name is free and using it */
+static DEFINE_MUTEX(rblk_debugfs_names); /* held from the check that a name is free to its use */
 
 static void rblk_show_raft(struct seq_file *m, struct rblk_volume *v,
 			   const struct rblk_node_status *st)
@@ -105,7 +105,7 @@ static void rblk_show_info(struct seq_file *m, const struct rblk_volume_info *in
 		   info->bytes_received);
 }
 
-/* By the loop, as owner, into the buffer of whoever reads: he gets it afterwards. */
+/* Called by the loop, as owner. It prints into the buffer of the reader, which waits. */
 static void rblk_dump_owner(struct rblk_volume *v, void *arg, u64 now)
 {
 	struct seq_file *m = arg;
@@ -152,12 +152,7 @@ static const struct file_operations rblk_dump_fops = {
 	.release	= single_release,
 };
 
-/**
- * rblk_debugfs_add() - make the volume's directory
- * @v: the volume, with its disk
- *
- * Context: process; sleeps.
- */
+/* Adds the directory of a volume, which has its disk. */
 void rblk_debugfs_add(struct rblk_volume *v)
 {
 	struct dentry *other;
@@ -166,7 +161,7 @@ void rblk_debugfs_add(struct rblk_volume *v)
 	snprintf(name, sizeof(name), RBLK_NAME "%d", rblk_volume_minor(v));
 	v->life->debugfs = debugfs_create_dir(name, rblk_debugfs_root);
 	debugfs_create_file("state", 0400, v->life->debugfs, v, &rblk_dump_fops);
-	/* The name of another's directory, perhaps of one to come: the directory has it. */
+	/* A directory, perhaps a later one, may need this name, and takes precedence. */
 	if (!strncmp(v->name, RBLK_NAME, strlen(RBLK_NAME)))
 		return;
 	mutex_lock(&rblk_debugfs_names);
@@ -178,12 +173,7 @@ void rblk_debugfs_add(struct rblk_volume *v)
 	mutex_unlock(&rblk_debugfs_names);
 }
 
-/**
- * rblk_debugfs_del() - remove it
- * @v: the volume
- *
- * Context: process; sleeps until nobody is in the files any more.
- */
+/* Removes the directory of a volume. Sleeps until nobody uses its files. */
 void rblk_debugfs_del(struct rblk_volume *v)
 {
 	debugfs_remove(v->life->debugfs_link);
@@ -193,7 +183,7 @@ void rblk_debugfs_del(struct rblk_volume *v)
 }
 
 /**
- * rblk_debugfs_init() - make the module's directory
+ * rblk_debugfs_init() - make the directory of the module
  *
  * Context: process; sleeps.
  */
@@ -203,7 +193,7 @@ void rblk_debugfs_init(void)
 }
 
 /**
- * rblk_debugfs_exit() - remove it
+ * rblk_debugfs_exit() - remove the directory of the module
  *
  * Context: process; sleeps.
  */

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Down of a volume, in a worker. Documentation/locking.rst proves the order; in
- * short:
+ * Down of a volume, in a worker. Documentation/locking.rst proves that this order
+ * is right; in short:
  *
- *   1. new I/O fails, no open succeeds
- *   2. the loop stops: nobody feeds the node any more
- *   3. the node ends every request that it has; the others are ended, too
- *   4. sockets: from here on the peers see that this node is gone, even if I/O to
- *      one of its devices is stuck
- *   5. bios on the log and data devices come back, and with them the reads in flight
- *   6. the disk goes (nothing is in its queue that could not end)
- *   7. payloads, devices, memory
+ *   1. New I/O fails, and no open succeeds.
+ *   2. The loop stops: nothing feeds the node any more.
+ *   3. The node ends every request that it has; then all others are ended.
+ *   4. The sockets are closed: from here on the peers see that this node is gone, even
+ *      if I/O to one of its devices is stuck.
+ *   5. Bios on the log and data devices end, and with them the reads in flight.
+ *   6. The disk is removed; everything in its queue can end.
+ *   7. Payloads, devices and memory are freed.
  *
- * The gendisk and struct rblk_volume stay until the last close.
+ * The gendisk and struct rblk_volume remain until the last close.
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -52,7 +52,7 @@ static void rblk_end_requests(struct rblk_volume *v)
 	if (v->disk)
 		rblk_disk_abort(v);
 	mutex_unlock(&v->owner);
-	/* Opens that wait see it. */
+	/* Opens that wait for the session give up now. */
 	wake_up_all(&v->noted);
 	rblk_peers_shutdown(v);
 	rblk_dataio_wait(v);
@@ -62,11 +62,9 @@ static void rblk_end_requests(struct rblk_volume *v)
 	mutex_unlock(&v->owner);
 }
 
-/**
- * rblk_volume_teardown() - take down whatever was brought up
- * @v: the volume
- *
- * Context: process; sleeps for as long as its devices take.
+/*
+ * Takes down what was brought up, however far that came. Sleeps for as long as the
+ * devices take.
  */
 void rblk_volume_teardown(struct rblk_volume *v)
 {
@@ -89,14 +87,9 @@ void rblk_volume_teardown(struct rblk_volume *v)
 	vfree(v->life->node_pages);
 }
 
-/**
- * rblk_volume_gone() - the last thing of a volume, in its worker
- * @v: the volume, whose reference is dropped
- * @op_id: the operation that has come to its end
- * @error: 0 or -errno
- * @text: for people
- *
- * Context: process; sleeps.
+/*
+ * The end of a volume, in its worker: reports the end of all its operations, and
+ * drops the worker's reference. @op_id is the "up" that failed, or the "down".
  */
 void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text)
 {
@@ -111,7 +104,7 @@ void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *t
 	rblk_notify_end(net, v->name, op_id, error, text, GFP_KERNEL);
 	put_net(net);
 	rblk_volume_put(v);
-	/* rblk_exit() destroys the workqueue: it waits for the rest of this work. */
+	/* rblk_exit() waits for the rest of this work, when it destroys the workqueue. */
 	module_put(THIS_MODULE);
 }
 
@@ -133,7 +126,7 @@ static bool rblk_stop_wait(struct rblk_volume *v, u32 ms,
 	}
 }
 
-/* Asks until it is granted: what was written last may still be under way. */
+/* Asks until it is granted: the latest writes may still be in progress. */
 static bool rblk_no_session(struct rblk_volume *v, u64 arg)
 {
 	if (rblk_node_close(v->m, RBLK_TOKEN_OPEN) == 0)
@@ -151,7 +144,10 @@ static bool rblk_checkpointed(struct rblk_volume *v, u64 index)
 	return v->st.checkpoint_index >= index;
 }
 
-/* Session, leadership and a checkpoint, each for a bounded time; none is needed for safety. */
+/*
+ * Gives up the session, hands over leadership and makes a checkpoint, each in
+ * bounded time. None of this is needed for safety.
+ */
 static void rblk_stop_gracefully(struct rblk_volume *v)
 {
 	u64 index;
@@ -179,12 +175,7 @@ static void rblk_stop_gracefully(struct rblk_volume *v)
 		rblk_info(v, "down before the checkpoint: the next start reads more of the log\n");
 }
 
-/**
- * rblk_volume_stop_work() - "down", in a worker
- * @work: stop_work of the volume
- *
- * Context: process; sleeps.
- */
+/* "down", in a worker. */
 void rblk_volume_stop_work(struct work_struct *work)
 {
 	struct rblk_volume *v = container_of(work, struct rblk_life, stop_work)->v;

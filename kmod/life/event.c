@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the node noted during a run is told after it: to the kernel log, to
- * netlink, to whoever waits for the end of an operation.
+ * What the node noted during a pass is reported after it: to the kernel log, and to
+ * netlink, together with the ends of operations.
  */
 #include "block/block.h"
 #include "host/notify.h"
@@ -9,15 +9,9 @@
 
 #define RBLK_NOTIFY_RETRY_NS	(100 * RBLK_NSEC_PER_MSEC)
 
-/**
- * rblk_note() - member_ops: something to tell people
- * @host: the volume
- * @what: the event
- * @arg: depends on it
- *
- * Only remembered: it is told after the run, when the member may be asked again.
- *
- * Context: owner.
+/*
+ * struct rblk_node_ops: the node has something to report. It is only kept here, and
+ * reported after the pass, when the node may be called again.
  */
 void rblk_note(void *host, enum rblk_node_note what, u64 arg)
 {
@@ -86,7 +80,7 @@ static void rblk_note_session(struct rblk_volume *v, char *text, size_t size)
 		scnprintf(text, size, "%s", rblk_session_text[st->session]);
 }
 
-/* That a node asks again and again is no news; where the session stands is. */
+/* That a node keeps asking is not news; a change of the session is. */
 static bool rblk_note_is_news(struct rblk_volume *v, const struct rblk_note *n, const char *text)
 {
 	if (n->what != NODE_N_SESSION)
@@ -136,8 +130,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 }
 
 /*
- * Tells the end of an operation: @error, unless that is -EINPROGRESS and there is time
- * left. False: it is under way, or there was no memory, and it is to be told at @t->deadline.
+ * Owner. Reports that an operation ended with @error, unless that is -EINPROGRESS
+ * and there is time left. Returns false if it has not ended, or if there was no
+ * memory to report it: then that is done at @t->deadline.
  */
 bool rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int error,
 			const char *text)
@@ -153,7 +148,7 @@ bool rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int e
 	return !t->id;
 }
 
-/* Owner. The ends of bootstrap and transfer show in the member's state. */
+/* Owner. The ends of a bootstrap and of a transfer show in the state of the node. */
 static void rblk_volume_ops(struct rblk_volume *v, u64 now)
 {
 	struct rblk_life *l = v->life;
@@ -174,13 +169,6 @@ static void rblk_volume_ops(struct rblk_volume *v, u64 now)
 				   "the other node did not take over in time");
 }
 
-/**
- * rblk_volume_ops_deadline() - when the end of an operation has to be looked for
- * @v: the volume
- *
- * Context: owner.
- * Return: ns; U64_MAX: nobody waits for one.
- */
 u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
 {
 	const struct rblk_life *l = v->life;
@@ -191,12 +179,9 @@ u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
 	return l->take.on ? min_t(u64, at, l->take.told.deadline) : at;
 }
 
-/**
- * rblk_volume_notes() - tell what the node noted, and the ends of operations
- * @v: the volume
- * @now: ns
- *
- * Context: owner, between runs of the node.
+/*
+ * Reports what the node noted, and the ends of operations. Called as owner, between
+ * passes of the node.
  */
 void rblk_volume_notes(struct rblk_volume *v, u64 now)
 {

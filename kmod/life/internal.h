@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of life/ share: a volume's loop, its operations, its way up and down. */
+/* Shared by the files of life/: the loop of a volume, its operations, up and down. */
 #ifndef RBLK_LIFE_INTERNAL_H
 #define RBLK_LIFE_INTERNAL_H
 
@@ -16,14 +16,14 @@ struct rblk_note {
 	u64 arg;
 };
 
-struct rblk_op {			/* an operation whose end somebody waits for */
-	u64 id;				/* 0: none, or nobody waits */
+struct rblk_op {			/* an operation in progress */
+	u64 id;				/* 0: none, or nobody waits for its end */
 	u64 deadline;
 };
 
 struct rblk_take {			/* take.c; owner */
-	bool on;			/* the node asks, or the end was not told yet */
-	int error;			/* -EINPROGRESS: the node asks */
+	bool on;			/* the node asks, or its end remains to be reported */
+	int error;			/* -EINPROGRESS while the node asks */
 	struct rblk_op told;
 	char from[RBLK_NAME_MAX];	/* the node that is being fenced */
 };
@@ -32,16 +32,16 @@ struct rblk_life {
 	struct rblk_volume *v;
 	struct work_struct start_work, stop_work;
 	u64 up_op, down_op;
-	bool force;			/* down --force: end every request now */
+	bool force;			/* "down --force": do not wait for anything */
 	struct task_struct *loop;
 	void *node_pages;		/* vmalloc */
 	struct dentry *debugfs, *debugfs_link;
 
 	/* Owner. */
-	bool looked;			/* somebody waits for a snapshot */
-	struct rblk_note note[RBLK_NOTES_MAX];	/* told during the current run */
+	bool looked;			/* a snapshot was asked for */
+	struct rblk_note note[RBLK_NOTES_MAX];	/* noted in the current pass */
 	u32 nnotes;
-	char session_noted[RBLK_TEXT_MAX];	/* of the session, last told */
+	char session_noted[RBLK_TEXT_MAX];	/* the latest text about the session */
 	struct rblk_op bootstrap, transfer;
 	struct rblk_take take;
 };
@@ -56,10 +56,9 @@ void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *t
 int rblk_volume_loop(void *arg);	/* loop.c: the thread function */
 extern const struct rblk_node_ops rblk_host_ops;	/* ops.c */
 
-/* call.c: has the loop run @fn as owner, and waits for that for a second at most */
+/* call.c */
 int rblk_volume_call(struct rblk_volume *v,
 		     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg);
-/* -errno, and why in @err, if the volume does not run, too. */
 int rblk_volume_call_running(struct rblk_volume *v,
 			     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg,
 			     char *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What administration asks of a volume on this node. None of it waits. On 0 the
- * operation is in progress, and rblk_notify_end() tells its end; otherwise @err
- * (RBLK_ERR_MAX) says why not, for people.
+ * Administration of a volume on this node. No function waits for its operation: if
+ * it returns 0, the operation is in progress, and rblk_notify_end() reports its
+ * end; else @err, of RBLK_ERR_MAX bytes, has the error text.
  */
 #ifndef RBLK_LIFE_H
 #define RBLK_LIFE_H

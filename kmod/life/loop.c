@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop of a volume: the one thread that, as owner, drives the pure member.
+ * The loop of a volume: the one thread that, as owner, drives the pure node.
  *
- * A kick sets its bit and wakes; the loop takes all bits *before* it looks at
- * the lists, and looks at the bits again after it has declared itself asleep.
- * So whatever was queued before a kick is seen in the pass that took its bit,
- * or in the next.
+ * A kick sets its bit and wakes the loop. The loop takes all bits *before* it looks
+ * at the lists, and looks at the bits again after it has declared itself asleep. So
+ * everything that was queued before a kick is seen in the pass that took its bit,
+ * or in the next one.
  */
 #include <linux/blkdev.h>
 #include <linux/hrtimer.h>
@@ -17,10 +17,10 @@
 #include "net/net.h"
 #include "store/store.h"
 
-#define RBLK_ROUNDS	4		/* drains in one pass */
+#define RBLK_ROUNDS	4		/* times that a pass drains the disk's queue, at most */
 #define RBLK_SLACK_NS	(50 * NSEC_PER_USEC)
 
-/* What no ended operation tells of. */
+/* Failures of devices that no operation reports. */
 static void rblk_volume_devices(struct rblk_volume *v, u64 now)
 {
 	if (rblk_volume_diskless(v))
@@ -31,7 +31,10 @@ static void rblk_volume_devices(struct rblk_volume *v, u64 now)
 		rblk_node_device_lost(v->m, NODE_HALT_DATA, now);
 }
 
-/* One pass; *@deadline: when the next is due without a kick. True: at once. */
+/*
+ * One pass. *@deadline is set to when the next one is due without a kick. Returns
+ * true if it is due at once.
+ */
 static bool rblk_volume_pass(struct rblk_volume *v, u64 *deadline)
 {
 	struct blk_plug plug;
@@ -42,9 +45,9 @@ static bool rblk_volume_pass(struct rblk_volume *v, u64 *deadline)
 
 	mutex_lock(&v->owner);
 	/*
-	 * What the pass writes goes to the devices when it ends, from here: without
-	 * the plug each bio takes a detour through a kworker. Nothing in a pass waits
-	 * for a bio.
+	 * What the pass writes is submitted from here when the pass ends. Without
+	 * the plug each bio would take a detour through a kworker. Nothing in a
+	 * pass waits for a bio.
 	 */
 	blk_start_plug(&plug);
 	now = rblk_now();
@@ -88,14 +91,9 @@ static void rblk_volume_sleep(struct rblk_volume *v, u64 deadline)
 	finish_wait(&v->wait, &wait);
 }
 
-/**
- * rblk_volume_loop() - thread function of the loop
- * @arg: the volume
- *
- * No allocation here may recurse into the file system or block layer above.
- *
- * Context: kthread.
- * Return: 0.
+/*
+ * The thread function of the loop. No allocation in it may recurse into the file
+ * system or the block layer above.
  */
 int rblk_volume_loop(void *arg)
 {

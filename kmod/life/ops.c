@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a node asks of its host, and which room answers. */
+/* The operations that a node asks of its host, and the rooms that carry them out. */
 #include <linux/mm.h>
 
 #include "block/block.h"

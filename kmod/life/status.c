@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is known of a volume, gathered from all rooms. */
+/* The status of a volume, gathered from all rooms. */
 #include "block/block.h"
 #include "host/status.h"
 #include "life/internal.h"
 #include "net/net.h"
 
-/* So old is the newest snapshot of a loop that has work, at most. */
+/* The newest snapshot of a loop that has work is never older than this. */
 #define RBLK_SNAPSHOT_NS	RBLK_NSEC_PER_SEC
-/* Everybody may look, as often as they like: the loop does not answer more often than this. */
+/* Anybody may look, and as often as they like, but the loop answers no more often than this. */
 #define RBLK_LOOK_NS		(5 * RBLK_NSEC_PER_MSEC)
 
-/**
- * rblk_status_publish() - publish a snapshot
- * @v: the volume, with its disk and connections
- *
- * Context: owner, between runs of the node.
- */
+/* Publishes a snapshot. Called as owner, between passes of the node. */
 void rblk_status_publish(struct rblk_volume *v)
 {
 	struct rblk_volume_info *info = rblk_snapshot_begin(v);
@@ -31,13 +26,9 @@ void rblk_status_publish(struct rblk_volume *v)
 	rblk_snapshot_publish(v);
 }
 
-/**
- * rblk_status_step() - publish a snapshot, if one is due
- * @v: the volume, with its disk and connections
- * @looked: somebody has asked for one
- * @now: ns
- *
- * Context: owner, between runs of the node.
+/*
+ * Publishes a snapshot if one is due; @looked: one was asked for. Called as owner,
+ * between passes of the node.
  */
 void rblk_status_step(struct rblk_volume *v, bool looked, u64 now)
 {
@@ -50,13 +41,6 @@ void rblk_status_step(struct rblk_volume *v, bool looked, u64 now)
 	rblk_status_publish(v);
 }
 
-/**
- * rblk_status_deadline() - when somebody has to be answered
- * @v: the volume
- *
- * Context: owner.
- * Return: ns; U64_MAX: nobody has asked.
- */
 u64 rblk_status_deadline(const struct rblk_volume *v)
 {
 	return v->life->looked ? rblk_snapshot_time(v) + RBLK_LOOK_NS : U64_MAX;

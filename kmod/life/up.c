@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Up of a volume, in a worker; what fails half-way is taken down as by "down". */
+/*
+ * Up of a volume, in a worker. If it fails half-way, what is there is taken down as
+ * by "down".
+ */
 #include <linux/kthread.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -82,7 +85,10 @@ static int rblk_start_pool(struct rblk_volume *v, char *err)
 	pages[RBLK_BUDGET_READBACK] = diskless ? 0 : all / 5 - all / 20;
 	pages[RBLK_BUDGET_SERVE] = diskless ? 0 : all / 20;
 	v->limits.reads = RBLK_TAGS + RBLK_SERVES;
-	/* Where each record costs a flush, few large ones: what arrives meanwhile shares one. */
+	/*
+	 * Where each record costs a flush, writes that arrive meanwhile share the
+	 * next record.
+	 */
 	if (!diskless && rblk_logio_flushes(v))
 		v->limits.records_inflight = 1;
 	if (v->up.election_ms) {
@@ -187,14 +193,14 @@ out:
 	return r;
 }
 
-/* What members have on their devices, a client has in its names. */
+/* A client makes up from its names what members have in their superblocks. */
 static void rblk_client_super(struct rblk_volume *v)
 {
 	strscpy(v->super.volume_name, v->name, sizeof(v->super.volume_name));
 	strscpy(v->super.node, v->up.node, sizeof(v->super.node));
 	v->super.store = rblk_client_store(v->name, v->up.node);
 	v->super.block_size = RBLK_BLOCK_SIZE;
-	v->super.ring_bytes = LOG_RING_MIN;	/* for the defaults of limits only */
+	v->super.ring_bytes = LOG_RING_MIN;	/* only used for default limits */
 }
 
 static int rblk_start_client(struct rblk_volume *v, char *err)
@@ -222,7 +228,7 @@ static int rblk_start_client(struct rblk_volume *v, char *err)
 	return 0;
 }
 
-/* Everything below the disk. */
+/* Starts everything below the disk. */
 static int rblk_start_devices(struct rblk_volume *v, char *err)
 {
 	struct log_reader rd = {};
@@ -244,7 +250,7 @@ static int rblk_start_devices(struct rblk_volume *v, char *err)
 		r = rblk_start_pool(v, err);
 	if (!r)
 		r = rblk_start_member(v, &rd, &ds, err);
-	/* What recovery read may still have been in a volatile cache. */
+	/* What recovery read may still be in a volatile cache only. */
 	if (!r) {
 		r = rblk_logio_flush(v);
 		if (r)
@@ -290,12 +296,7 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	return 0;
 }
 
-/**
- * rblk_volume_start_work() - "up", in a worker
- * @work: start_work of the volume
- *
- * Context: process; sleeps.
- */
+/* "up", in a worker. */
 void rblk_volume_start_work(struct work_struct *work)
 {
 	struct rblk_volume *v = container_of(work, struct rblk_life, start_work)->v;
