@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generic netlink: requests and events. Documentation/netlink/specs/raftblk.yaml
- * describes the family; ctl_gen.[ch] and uapi/raftblk.h are generated from it.
+ * Generic netlink: requests. Documentation/netlink/specs/raftblk.yaml describes the
+ * family; ctl_gen.[ch] and uapi/raftblk.h are generated from it.
  *
- * A handler holds a lock of generic netlink, which the whole machine shares,
- * parallel_ops or not: none may wait for a device, a file system, the network
- * or a quorum. So devices are named by number, their paths are for people only.
- * What takes time is only started, and its end is multicast with the op_id of
+ * A handler holds a lock of generic netlink that the whole machine shares, even
+ * with parallel_ops. So no handler may wait for a device, a file system, the
+ * network or a quorum: devices are named by number, with paths for messages only,
+ * and what takes time is only started here. Its end is multicast with the op_id of
  * the request.
  */
 #include <linux/capability.h>
@@ -50,11 +50,11 @@ static struct genl_family rblk_ctl_family __ro_after_init = {
 	.n_mcgrps	= ARRAY_SIZE(rblk_ctl_groups),
 };
 
-/* ---- what a request says ---- */
+/* ---- attributes of requests ---- */
 
 /*
- * Beside GENL_ADMIN_PERM, which asks for CAP_NET_ADMIN: block devices are at
- * stake, and the caller's network namespace may be his own toy.
+ * GENL_ADMIN_PERM only asks for CAP_NET_ADMIN in the caller's network namespace,
+ * which anybody can make. Block devices need more.
  */
 static int allowed(struct sk_buff *skb, struct genl_info *info)
 {
@@ -84,7 +84,7 @@ static int get_name_attr(struct netlink_ext_ack *extack, const struct nlattr *at
 	return -EINVAL;
 }
 
-/* Part of the configuration that all members keep, where nothing else is taken. */
+/* An address becomes part of the configuration on all members, which accept nothing else. */
 static int get_address(struct netlink_ext_ack *extack, const struct nlattr *attr, char *to)
 {
 	nla_strscpy(to, attr, RBLK_ADDR_MAX);
@@ -121,7 +121,7 @@ static int get_sockaddr(struct netlink_ext_ack *extack, const struct nlattr *att
 
 static int need_attr(struct genl_info *info, int attr)
 {
-	/* The extended ack tells the number, too. */
+	/* The extended ack has the number of the attribute as well. */
 	if (!GENL_REQ_ATTR_CHECK(info, attr))
 		return 0;
 	GENL_SET_ERR_MSG(info, "an attribute that the command needs is missing");
@@ -192,7 +192,7 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 {
 	static const int needed[] = {
 		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LISTEN,
-		/* of a member: */
+		/* needed for a member only: */
 		RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH, RAFTBLK_A_LOG_DEVICE,
 		RAFTBLK_A_DATA_DEVICE,
 	};
@@ -223,7 +223,7 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 	return err;
 }
 
-/* The volume that the request names, referenced. */
+/* Finds the volume that the request names, and takes a reference. */
 static int get_volume(struct genl_info *info, struct rblk_volume **v)
 {
 	char name[RBLK_NAME_MAX];
@@ -241,7 +241,7 @@ static int get_volume(struct genl_info *info, struct rblk_volume **v)
 	return -ENODEV;
 }
 
-/* A sentence made at run time does not fit into an extended ack: it goes with the op_id. */
+/* An extended ack cannot hold text made at run time. That is multicast with the op_id. */
 static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
 {
 	GENL_SET_ERR_MSG(info, "refused: the event of the op_id and the kernel log tell why");
@@ -253,13 +253,6 @@ static int not_done(struct genl_info *info, const char *volume, int err, const c
 
 /* ---- commands ---- */
 
-/**
- * raftblk_nl_up_doit() - starts a volume
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0: under way; else -errno.
- */
 int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	char text[RBLK_ERR_MAX] = "";
@@ -282,7 +275,7 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* A change of the volume that the request names. */
+/* Has @fn change the volume that the request names. */
 static int change(struct sk_buff *skb, struct genl_info *info,
 		  int (*fn)(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text))
 {
@@ -307,13 +300,6 @@ static int do_down(struct rblk_volume *v, struct genl_info *info, u64 op_id, cha
 	return rblk_volume_down(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]), op_id, text);
 }
 
-/**
- * raftblk_nl_down_doit() - stops a volume
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0: under way; else -errno.
- */
 int raftblk_nl_down_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change(skb, info, do_down);
@@ -330,13 +316,6 @@ static int do_bootstrap(struct rblk_volume *v, struct genl_info *info, u64 op_id
 	return rblk_volume_bootstrap(v, &boot, op_id, text);
 }
 
-/**
- * raftblk_nl_bootstrap_doit() - makes the first configuration of a volume
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0: under way; else -errno.
- */
 int raftblk_nl_bootstrap_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change(skb, info, do_bootstrap);
@@ -353,13 +332,6 @@ static int do_transfer(struct rblk_volume *v, struct genl_info *info, u64 op_id,
 	return rblk_volume_transfer(v, node, op_id, text);
 }
 
-/**
- * raftblk_nl_transfer_doit() - hands leadership over
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0: under way; else -errno.
- */
 int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change(skb, info, do_transfer);
@@ -371,30 +343,16 @@ static int do_take(struct rblk_volume *v, struct genl_info *info, u64 op_id, cha
 				get_u32(info, RAFTBLK_A_WAIT_MS), op_id, text);
 }
 
-/**
- * raftblk_nl_take_doit() - gets the volume's session for this node
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0: under way; else -errno.
- */
 int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change(skb, info, do_take);
 }
 
-/* ---- looking ---- */
+/* ---- status ---- */
 
-/* Of a status with all peers, members and counters; with some room. */
+/* More than a status with all its peers, members and counters takes. */
 #define RBLK_CTL_STATUS_BYTES	(16u << 10)
 
-/**
- * raftblk_nl_get_doit() - status of a volume
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0 or -errno.
- */
 int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct rblk_volume_info *vi = NULL;
@@ -454,7 +412,7 @@ static int dump_volume(struct rblk_volume *v, struct dump *d)
 		return -EMSGSIZE;
 	err = rblk_ctl_put_volume(skb, v, d->info, d->until);
 	if (err == -EMSGSIZE && first) {
-		/* It would never fit: say at least that it is there. */
+		/* It would never fit: put at least the names, to say that it exists. */
 		genlmsg_cancel(skb, hdr);
 		hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
 				  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
@@ -469,7 +427,7 @@ static int dump_volume(struct rblk_volume *v, struct dump *d)
 	return 0;
 }
 
-/* All loops work on their answers at once, and all together have the time that one has. */
+/* All loops work on their answers at the same time, and together get as long as one would. */
 static unsigned long ask_volumes(const struct net *net)
 {
 	struct rblk_volume *v;
@@ -483,13 +441,10 @@ static unsigned long ask_volumes(const struct net *net)
 	return rblk_look_until() | 1;
 }
 
-/**
- * raftblk_nl_get_dumpit() - status of all volumes of the network namespace
- * @skb: the reply
- * @cb: state of the dump: args[0] is the id of the volume told last, args[1] until when
- *	(jiffies) answers are waited for
- *
- * Return: bytes in @skb, 0 at the end, or -errno.
+/*
+ * The status of all volumes in the network namespace. In @cb, args[0] is the id of
+ * the volume that was put into the reply last, and args[1] the time (in jiffies)
+ * until which answers of the loops are waited for.
  */
 int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -515,7 +470,7 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /**
- * rblk_ctl_init() - registers the family
+ * rblk_ctl_init() - register the netlink family
  *
  * Return: 0 or -errno.
  */
@@ -526,7 +481,7 @@ int __init rblk_ctl_init(void)
 }
 
 /**
- * rblk_ctl_exit() - unregisters it; no handler runs afterwards
+ * rblk_ctl_exit() - unregister the netlink family; no handler runs afterwards
  */
 void rblk_ctl_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Generic netlink: what administration asks for and looks at. */
+/* Generic netlink: requests of administration, and the status of volumes. */
 #ifndef RBLK_CTL_H
 #define RBLK_CTL_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A volume's status as netlink attributes. Tables say which field goes to which
- * attribute; only what is nested or optional has code.
+ * attribute; only nested and optional attributes have code.
  */
 #include "ctl/internal.h"
 #include "version.h"
@@ -116,7 +116,7 @@ static bool put_session(struct sk_buff *skb, const struct rblk_session *s)
 	return true;
 }
 
-/* Without a log, only the holder is known, and what this node has itself. */
+/* A node without a log only knows the holder, and its own session. */
 static bool put_known_session(struct sk_buff *skb, const struct rblk_volume *v,
 			      const struct rblk_node_status *st)
 {
@@ -180,7 +180,7 @@ static bool put_conf(struct sk_buff *skb, const struct rblk_conf *c)
 	return true;
 }
 
-/* What only the leader knows of a peer. */
+/* What only a leader knows about a peer. */
 static bool put_progress(struct sk_buff *skb, const struct raft_status *st, u64 store)
 {
 	const struct raft_peer_status *p = NULL;
@@ -197,7 +197,7 @@ static bool put_progress(struct sk_buff *skb, const struct raft_status *st, u64 
 	       put_flag(skb, RAFTBLK_A_PEER_STATUS_ACTIVE, p->active);
 }
 
-/* Why there is no connection, as far as one of the two has said or seen it. */
+/* Why there is no connection, as far as either side has said, or this one has seen. */
 static bool put_trouble(struct sk_buff *skb, u8 rejected, u8 refused, int error)
 {
 	u8 reason = rejected ? rejected : refused;
@@ -243,7 +243,7 @@ static bool put_peers(struct sk_buff *skb, const struct rblk_volume_info *info)
 	return true;
 }
 
-/* Everything that needs a running member. */
+/* Everything that needs a running node. */
 static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 			const struct rblk_volume_info *info)
 {
@@ -264,16 +264,10 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info);
 }
 
-/**
- * rblk_ctl_put_volume() - the answer to "get" for a volume
- * @skb: whereto
- * @v: volume
- * @info: room for its status
- * @until: jiffies, see rblk_volume_info()
- *
- * A volume that is starting or stopping has a state and names, and no more.
- *
- * Return: 0; -EMSGSIZE: no room.
+/*
+ * Puts the answer to "get" for a volume into @skb, with @info as room for its
+ * status. For @until see rblk_volume_info(). A volume that is starting or stopping
+ * has only names and a state. Returns 0, or -EMSGSIZE if there is no room.
  */
 int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info,
 			unsigned long until)
