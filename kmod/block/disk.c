@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The gendisk: its life, who opens it, its size and whether it can be written.
+ * The gendisk: its life, its openers, its size, and whether it can be written to.
  *
- * Opening for writing takes the session, see open.c. Who has it open so cannot be
- * known (->release() has no mode on new kernels): only "all openers are gone"
- * counts. Without a session the disk is read-only for the block layer, and
- * queue_rq refuses writes, since that alone binds nobody.
+ * An open for writing gets the session, see open.c. Which openers are writers
+ * cannot be known (->release() has no mode on new kernels), so only the end of the
+ * last opener counts. Without a session the disk is read-only for the block layer,
+ * and queue_rq refuses writes, since the block layer's flag is not enforced.
  */
 #include <linux/idr.h>
 #include <linux/module.h>
@@ -17,16 +17,11 @@
 
 static int rblk_major;
 static DEFINE_IDA(rblk_minors);
-static atomic_t rblk_disks = ATOMIC_INIT(0);	/* gendisks not freed yet */
+static atomic_t rblk_disks = ATOMIC_INIT(0);	/* gendisks that are not freed yet */
 
-/* ---- what the gendisk looks like ---- */
+/* ---- the state that the gendisk shows ---- */
 
-/**
- * rblk_disk_refresh() - take over what the member says of session, readiness and size
- * @d: the disk
- *
- * Context: owner.
- */
+/* Notes the node's session, readiness and size for the gendisk. Called as owner. */
 void rblk_disk_refresh(struct rblk_disk *d)
 {
 	struct rblk_volume *v = d->v;
@@ -41,7 +36,7 @@ void rblk_disk_refresh(struct rblk_disk *d)
 		WRITE_ONCE(d->sectors, v->st.conf.sectors);
 }
 
-/* That a disk got its first size is an event for udev, but not for the block layer. */
+/* The block layer sends no event when a disk gets its first size, but udev needs one. */
 static void rblk_disk_set_size(struct rblk_disk *d, u64 sectors)
 {
 	struct device *dev = disk_to_dev(d->gd);
@@ -52,15 +47,12 @@ static void rblk_disk_set_size(struct rblk_disk *d, u64 sectors)
 		kobject_uevent(&dev->kobj, KOBJ_CHANGE);
 }
 
-/**
- * rblk_disk_apply_state() - make the gendisk look like that
- * @d: the disk
- *
- * With a session alone it is not writable: whoever reads here may have cached what
- * is old by now, and a file system that is mounted read-only must not go on from
- * that. An open for writing drops it first.
- *
- * Context: process; sleeps, in uevents and the like; not as owner.
+/*
+ * Makes the gendisk show the state that rblk_disk_refresh() noted. A session alone
+ * does not make it writable: readers here may have cached what is out of date by
+ * now, and a file system that is mounted read-only must not become writable on top
+ * of that. An open for writing drops it first. Sleeps, in uevents and the like; not
+ * as owner.
  */
 void rblk_disk_apply_state(struct rblk_disk *d)
 {
@@ -110,7 +102,7 @@ static void rblk_disk_state_work(struct work_struct *work)
  * rblk_disk_state_changed() - session, readiness or size may have changed
  * @v: the volume
  *
- * Context: owner. A worker does what sleeps.
+ * Context: owner. A worker updates the gendisk, since that sleeps.
  */
 void rblk_disk_state_changed(struct rblk_volume *v)
 {
@@ -125,7 +117,7 @@ static void rblk_opener_gone(struct rblk_disk *d)
 {
 	if (!atomic_dec_and_test(&d->openers))
 		return;
-	rblk_volume_kick(d->v, RBLK_KICK_CTL);	/* it may be given up now */
+	rblk_volume_kick(d->v, RBLK_KICK_CTL);	/* the session may be given up now */
 	if (READ_ONCE(d->fenced) && !READ_ONCE(d->dead))
 		queue_work(rblk_wq, &d->state_work);
 }
@@ -148,7 +140,7 @@ static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)
 	return r;
 }
 
-/* The session stays: udev and mount open and close in storms. */
+/* The session is kept, since udev and mount open and close the device in bursts. */
 static void rblk_disk_release(struct gendisk *gd)
 {
 	rblk_opener_gone(gd->private_data);
@@ -239,8 +231,8 @@ static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 }
 
 /**
- * rblk_disk_create() - make the gendisk, not visible yet, of capacity 0
- * @v: the volume, its devices open and its member started
+ * rblk_disk_create() - make the gendisk, of capacity 0 and not visible yet
+ * @v: the volume, its devices open and its node started
  * @minor: the minor; -1: the first free one
  *
  * Context: process; sleeps.
@@ -287,10 +279,10 @@ err_minor:
 }
 
 /**
- * rblk_disk_add() - make the disk appear
+ * rblk_disk_add() - make the disk visible
  * @v: the volume
  *
- * Nothing is read: the capacity is 0 until IO can be served.
+ * Nothing is read from it, since the capacity is 0 until I/O can be served.
  *
  * Context: process; sleeps; not as owner.
  * Return: 0 or -errno.
@@ -305,7 +297,7 @@ int rblk_disk_add(struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_set_closing() - no open succeeds from now on
+ * rblk_disk_set_closing() - let no open succeed from now on
  * @v: the volume
  * @force: even if the disk is open
  *
@@ -317,9 +309,9 @@ int rblk_disk_set_closing(struct rblk_volume *v, bool force)
 	struct rblk_disk *d = v->disk;
 
 	if (!force && atomic_read(&d->openers))
-		return -EBUSY;	/* who opens meanwhile is not disturbed */
+		return -EBUSY;	/* openers that come meanwhile are not disturbed */
 	WRITE_ONCE(d->closing, true);
-	smp_mb();	/* pairs with rblk_disk_open(): flag before count, there the reverse */
+	smp_mb();	/* pairs with rblk_disk_open(): flag before count, there after it */
 	if (!force && atomic_read(&d->openers)) {
 		WRITE_ONCE(d->closing, false);
 		return -EBUSY;
@@ -328,11 +320,11 @@ int rblk_disk_set_closing(struct rblk_volume *v, bool force)
 }
 
 /**
- * rblk_disk_fail_new() - requests fail from now on
+ * rblk_disk_fail_new() - let requests fail from now on
  * @v: the volume
  *
- * When it returns, no queue_rq is running that still lets one through: what
- * rblk_disk_abort() and rblk_node_stop() end afterwards is all there is.
+ * When it returns, no queue_rq is running that would still let a request through,
+ * so that rblk_disk_abort() and rblk_node_stop() end all of them afterwards.
  *
  * Context: process; sleeps; not as owner.
  */
@@ -341,7 +333,7 @@ void rblk_disk_fail_new(struct rblk_volume *v)
 	struct rblk_disk *d = v->disk;
 
 	WRITE_ONCE(d->closing, true);
-	mutex_lock(&d->state_lock);	/* no change of ro or size is under way after this */
+	mutex_lock(&d->state_lock);	/* no rblk_disk_apply_state() is running after this */
 	WRITE_ONCE(d->dead, true);
 	mutex_unlock(&d->state_lock);
 	blk_mq_quiesce_queue(d->gd->queue);
@@ -349,10 +341,11 @@ void rblk_disk_fail_new(struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_del() - take the disk away
- * @v: the volume; every request was ended
+ * rblk_disk_del() - remove the disk
+ * @v: the volume; every request has ended
  *
- * Context: process; sleeps, for as long as an open or a sync under way; not as owner.
+ * Context: process; sleeps until opens and syncs in progress have ended; not as
+ * owner.
  */
 void rblk_disk_del(struct rblk_volume *v)
 {
@@ -362,7 +355,10 @@ void rblk_disk_del(struct rblk_volume *v)
 	if (d->added) {
 		blk_mark_disk_dead(d->gd);
 		del_gendisk(d->gd);
-		/* Of a release that saw the disk alive; they are over since open_mutex. */
+		/*
+		 * Queued by a release that saw the disk alive. No other can come,
+		 * since del_gendisk() has held open_mutex.
+		 */
 		cancel_work_sync(&d->state_work);
 	}
 }
@@ -386,11 +382,11 @@ void rblk_disk_put(struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_openers() - how many have the disk open
+ * rblk_disk_openers() - count the openers of the disk
  * @v: the volume
  *
  * Context: any.
- * Return: how many.
+ * Return: their number.
  */
 u64 rblk_disk_openers(const struct rblk_volume *v)
 {
@@ -398,9 +394,9 @@ u64 rblk_disk_openers(const struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_info() - the disk's part of a status
+ * rblk_disk_info() - fill in the disk's part of a status
  * @v: the volume
- * @info: filled
+ * @info: filled in part
  *
  * Context: owner.
  */
@@ -416,7 +412,7 @@ void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info)
  * @dev: device number
  *
  * Context: any.
- * Return: whether.
+ * Return: true if it is.
  */
 bool rblk_disk_is_ours(dev_t dev)
 {

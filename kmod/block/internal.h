@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of block/ share: disk.c (the gendisk and its life), open.c (the
- * session for who opens it), request.c and read.c (what goes through its queue).
+ * Shared by the files of block/: disk.c (the gendisk and its life), open.c (getting
+ * the session when it is opened), request.c and read.c (requests in its queue).
  */
 #ifndef RBLK_BLOCK_INTERNAL_H
 #define RBLK_BLOCK_INTERNAL_H
@@ -14,53 +14,53 @@
 #include "store/lower.h"
 #include "store/store.h"
 
-#define RBLK_SEGMENTS		64	/* of a request, at most */
-#define RBLK_READ_BIOS		256	/* on the data device at once */
+#define RBLK_SEGMENTS		64	/* the most that a request has */
+#define RBLK_READ_BIOS		256	/* the most on the data device at once */
 #define RBLK_OPEN_WAIT_MS		5000
 
-/* Tokens: what the node calls a request by. Never 0, below RBLK_TOKEN_OPEN. */
+/* A token is the name of a request towards the node. Never 0, and below RBLK_TOKEN_OPEN. */
 #define RBLK_TOKEN_TAG_BITS	16
 
-struct rblk_part {			/* of a read: a range of the data device */
+struct rblk_part {			/* part of a read: a range of the data device */
 	u64 sector;
 	u32 off;			/* bytes into the request */
 	u32 nsect;
 };
 
 /*
- * A request, in the pdu. @hold: one for the request itself, until rblk_req_end();
- * one for a round of reading, from its first part until the loop has told the
- * member. The block layer gets the request back when both are gone, so no bio
- * ever reads into pages that were returned.
+ * A request, in the pdu. @hold counts one for the request itself, until
+ * rblk_req_end(), and one for a round of reading, from its first part until the
+ * loop has told the node of its end. The block layer gets the request back when
+ * both are gone, so no bio ever reads into pages that were returned.
  *
- * A read for another node has no request of the block layer: it reads
- * into @payload, and goes back to the disk's free list.
+ * A read for another node has no request of the block layer. It reads into
+ * @payload, and goes back to the disk's free list.
  */
 struct rblk_req {
 	struct llist_node node;		/* rblk_disk.submit */
 	struct list_head entry; /* rblk_disk.writes, .reads, .starved or .serve_free; owner */
 	struct rblk_disk *disk;
-	struct rblk_payload *payload;	/* of a write, until the member has it; of a served read */
+	struct rblk_payload *payload;	/* of a write, until the node has it; of a served read */
 	bool served;
 	u16 tag;
 	u64 sector;			/* of a served read */
 	u64 token;
-	u64 epoch;			/* session when it was queued */
+	u64 epoch;			/* epoch of the session when it was queued */
 	u64 deadline;			/* ns; U64_MAX: none */
 	atomic_t hold;
-	int error;			/* how it ends */
-	/* Round of a read; owner, but for @parts and @read_error. */
+	int error;			/* 0 or -errno to end it with */
+	/* A round of a read; owner, except for @parts and @read_error. */
 	struct rblk_done done;
 	u64 read_token;
-	atomic_t parts;			/* bios in flight, and one while they are being started */
+	atomic_t parts;			/* bios in flight, and one while bios are started */
 	int read_error;
 	bool round;
 	u32 npart, next;
 	struct rblk_part part[NODE_SEGS_MAX];
 };
 
-struct rblk_tag {			/* of a tag: who has it now */
-	u64 token;			/* 0: ended, or nobody */
+struct rblk_tag {			/* the request that has a tag */
+	u64 token;			/* 0: none, or it has ended */
 	struct rblk_req *req;
 };
 
@@ -71,7 +71,10 @@ struct rblk_read_bio {
 	struct bio_vec vec[RBLK_SEGMENTS];
 };
 
-/* A read that ended before the member answered it (io-timeout): the member is told all the same. */
+/*
+ * A read that timed out before the node looked its content up (io-timeout). The
+ * node is told of its end all the same.
+ */
 struct rblk_stale {
 	struct rblk_done done;
 	u64 token;			/* 0: free */
@@ -86,13 +89,13 @@ struct rblk_disk {
 
 	/* Submitters and the loop. */
 	struct llist_head submit;
-	u64 gen;			/* of tokens: 46 bits of it, which last for years */
-	bool dead;			/* new IO fails */
-	bool starved_pages;		/* a write found no page: rerun the queues */
-	u64 epoch;			/* of the session this node holds; 0: none */
+	u64 gen;			/* part of the tokens; its 46 bits last for years */
+	bool dead;			/* new I/O fails */
+	bool starved_pages;		/* a write found no pages: rerun the queues */
+	u64 epoch;			/* epoch of the session that this node holds; 0: none */
 
 	/* Owner. */
-	struct list_head writes, reads;	/* in order of submission, not taken by the member yet */
+	struct list_head writes, reads;	/* not taken by the node yet, oldest first */
 	struct list_head starved;	/* reads with parts that found no bio */
 	struct rblk_tag tag[RBLK_TAGS + RBLK_SERVES];
 	struct rblk_req *serves;
@@ -105,17 +108,17 @@ struct rblk_disk {
 	struct rblk_read_bio *bios;
 	struct rblk_read_bio *bio_free[RBLK_READ_BIOS];
 	u32 nbio_free;
-	bool starved_bios;		/* kick when one comes back */
+	bool starved_bios;		/* kick the loop when a bio comes back */
 
 	/* Opens. */
 	atomic_t openers;
 	bool closing;
 	bool fenced;
 	u64 open_token;			/* owner; 0: no open waits */
-	int open_result;		/* owner; -EINPROGRESS: not yet */
+	int open_result;		/* owner; -EINPROGRESS: none yet */
 	u32 open_gen;			/* owner */
-	bool open_stopped;		/* nobody waits for @open_token */
-	u64 clean_epoch;		/* under open_mutex: nothing older than it is cached */
+	bool open_stopped;		/* the opener of @open_token has given up */
+	u64 clean_epoch;		/* under open_mutex: nothing older is cached */
 
 	/* What the gendisk should look like; applied under @state_lock, never as owner. */
 	struct mutex state_lock;
@@ -125,7 +128,7 @@ struct rblk_disk {
 };
 
 /* request.c, read.c */
-struct rblk_req *rblk_req_find(struct rblk_disk *d, u64 token);	/* owner */
+struct rblk_req *rblk_req_find(struct rblk_disk *d, u64 token);
 void rblk_req_drop(struct rblk_req *rr);
 int rblk_serves_alloc(struct rblk_disk *d);
 int rblk_reads_alloc(struct rblk_disk *d);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads: the member says part by part where the content is; what is in memory
- * is copied at once, what is on the data device is read by bios from a fixed
- * set, which nothing but the device below can delay.
+ * Reads: the node says, part by part, where the content is. Parts in memory are
+ * copied at once; parts on the data device are read by bios from a fixed set, which
+ * only the device can delay.
  *
- * The parts handed out for one lookup are a round. It keeps the request (see
- * struct rblk_req) until its last bio ended and the loop has told the member;
- * then the member may look up again, which is the next round, or end it.
+ * The parts handed out for one lookup are a round. It keeps the request (see struct
+ * rblk_req) until its last bio has ended and the loop has told the node. Then the
+ * node may look the content up again, which is the next round, or end the request.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -83,7 +83,7 @@ static struct rblk_read_bio *rblk_read_bio_get(struct rblk_disk *d)
 	return rb;
 }
 
-/* Bytes [@off, @off + @len) of the request's pages, as vectors of the bio. */
+/* Adds the pages of bytes [@off, @off + @len) of a request to a bio. */
 static void rblk_bio_map_request(struct bio *bio, struct request *rq, u32 off, u32 len)
 {
 	struct req_iterator iter;
@@ -105,7 +105,10 @@ static void rblk_bio_map_request(struct bio *bio, struct request *rq, u32 off, u
 	}
 }
 
-/* The same of a payload; the content of a served read is at its natural place in it. */
+/*
+ * The same for a served read, whose content begins in its payload where it does
+ * within its first block.
+ */
 static void rblk_bio_map_payload(struct bio *bio, const struct rblk_req *rr, u32 off, u32 len)
 {
 	u32 pos = off + ((rr->sector % RBLK_SECTORS_PER_BLOCK) << SECTOR_SHIFT);
@@ -120,7 +123,7 @@ static void rblk_bio_map_payload(struct bio *bio, const struct rblk_req *rr, u32
 	}
 }
 
-/* Starts the parts that are left. False: no bio is free, it will be called again. */
+/* Starts the parts that are left. Returns false if no bio is free, and is called again then. */
 static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 {
 	struct rblk_read_bio *rb;
@@ -152,11 +155,9 @@ static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 	return true;
 }
 
-/**
- * rblk_reads_starved() - start parts that had found no bio
- * @d: the disk
- *
- * Context: owner; may sleep for room in the device's queue.
+/*
+ * Starts parts that had found no bio. Called as owner; may sleep for room in the
+ * device's queue.
  */
 void rblk_reads_starved(struct rblk_disk *d)
 {
@@ -170,12 +171,12 @@ void rblk_reads_starved(struct rblk_disk *d)
 }
 
 /**
- * rblk_disk_read_data() - member_ops: a part of a read is on the data device
+ * rblk_disk_read_data() - struct rblk_node_ops: a part of a read is on the data device
  * @host: the volume
  * @token: the read
- * @off: bytes into the request
- * @sector: of the image
- * @nsect: how many
+ * @off: offset in bytes in the request
+ * @sector: first sector, in the image
+ * @nsect: number of sectors
  *
  * Context: owner.
  */
@@ -249,14 +250,14 @@ static void rblk_copy_out(struct rblk_req *rr, u32 off, const void *p, u32 len)
 }
 
 /**
- * rblk_disk_read_copy() - member_ops: a part of a read is in memory
+ * rblk_disk_read_copy() - struct rblk_node_ops: a part of a read is in memory
  * @host: the volume
  * @token: the read
- * @off: bytes into the request
- * @buf: payload
- * @nth: its block
+ * @off: offset in bytes in the request
+ * @buf: the payload that it is in
+ * @nth: block of the payload
  * @sect: first sector in that block
- * @nsect: how many, within the block
+ * @nsect: number of sectors, within the block
  *
  * Context: owner.
  */
@@ -274,11 +275,11 @@ void rblk_disk_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u
 }
 
 /**
- * rblk_disk_read_zero() - member_ops: a part of a read is zeroes
+ * rblk_disk_read_zero() - struct rblk_node_ops: a part of a read is zeroes
  * @host: the volume
  * @token: the read
- * @off: bytes into the request
- * @nsect: how many
+ * @off: offset in bytes in the request
+ * @nsect: number of sectors
  *
  * Context: owner.
  */
@@ -304,7 +305,7 @@ static void rblk_stale_ended(struct rblk_volume *v, struct rblk_done *done, u64 
 }
 
 /**
- * rblk_disk_read_issued() - member_ops: every part of a lookup was handed out
+ * rblk_disk_read_issued() - struct rblk_node_ops: all parts of a lookup were handed out
  * @host: the volume
  * @token: the read
  *
@@ -323,7 +324,7 @@ void rblk_disk_read_issued(void *host, u64 token)
 			list_add_tail(&rr->entry, &d->starved);
 		return;
 	}
-	/* As many as the member reads at once: one is free. */
+	/* There are as many as the node has reads in progress, so one is free. */
 	for (i = 0; i < ARRAY_SIZE(d->stale) && d->stale[i].token; i++)
 		;
 	if (WARN_ON_ONCE(i == ARRAY_SIZE(d->stale)))
@@ -333,13 +334,9 @@ void rblk_disk_read_issued(void *host, u64 token)
 	rblk_volume_done(v, &d->stale[i].done);
 }
 
-/**
- * rblk_reads_abort() - give up the parts that were never started
- * @d: the disk; its loop has stopped
- *
- * Their rounds end with the bios in flight.
- *
- * Context: owner.
+/*
+ * Gives up the parts that were never started, after the loop has stopped. Their
+ * rounds end with the bios in flight. Called as owner.
  */
 void rblk_reads_abort(struct rblk_disk *d)
 {
@@ -351,13 +348,7 @@ void rblk_reads_abort(struct rblk_disk *d)
 	}
 }
 
-/**
- * rblk_reads_alloc() - allocate the bios for reads
- * @d: the disk
- *
- * Context: process; sleeps.
- * Return: 0 or -ENOMEM.
- */
+/* Allocates the bios for reads, and the reads for other nodes. Returns 0 or -ENOMEM. */
 int rblk_reads_alloc(struct rblk_disk *d)
 {
 	int i;
@@ -372,12 +363,6 @@ int rblk_reads_alloc(struct rblk_disk *d)
 	return rblk_serves_alloc(d);
 }
 
-/**
- * rblk_reads_free() - free it
- * @d: the disk, without requests
- *
- * Context: process; may sleep.
- */
 void rblk_reads_free(struct rblk_disk *d)
 {
 	kvfree(d->bios);

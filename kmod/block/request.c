@@ -2,17 +2,17 @@
 /*
  * Requests, from queue_rq to their end.
  *
- * queue_rq runs on the submitter's CPU and never waits: it copies the data of
- * a write into pool pages (upper layers may change theirs while it is being
- * replicated), sums them, and leaves a descriptor on a lock-free list. The
- * loop feeds the member from there, in order of submission; what the member
- * cannot take yet stays at the head. Reads and writes wait apart: no order is
- * promised between them.
+ * queue_rq runs on the submitter's CPU and never waits. It copies the data of a
+ * write into pool pages (upper layers may change theirs while it is being
+ * replicated), computes their checksums, and puts a descriptor on a lock-free list.
+ * From there the loop feeds the node, in order of submission; a request that the
+ * node cannot take yet stays at the head. Reads and writes wait in separate lists,
+ * since no order is promised between them.
  *
- * Without pages queue_rq returns BLK_STS_RESOURCE: the block layer tries again
- * when a request ends or 3 ms later, whichever is first, so a wake-up cannot
- * be lost; that the loop reruns the queues when pages came back only makes it
- * quicker.
+ * Without pages queue_rq returns BLK_STS_RESOURCE. The block layer then tries again
+ * when a request ends or after 3 ms, whichever comes first, so that no wake-up can
+ * be lost. That the loop reruns the queues when pages come back only makes it
+ * faster.
  */
 #include <linux/mm.h>
 #include <linux/seq_file.h>
@@ -27,7 +27,10 @@ static bool rblk_op_is_zero(const struct request *rq)
 
 /* ---- submission ---- */
 
-/* Data at its natural place in 4 KiB blocks; what the write does not cover is zero. */
+/*
+ * Copies the data of a write to where it belongs in 4 KiB blocks, and zeroes the
+ * rest of them.
+ */
 static void rblk_req_copy_in(struct request *rq, struct rblk_payload *p)
 {
 	u32 head = (blk_rq_pos(rq) % RBLK_SECTORS_PER_BLOCK) << SECTOR_SHIFT;
@@ -63,7 +66,7 @@ static bool rblk_req_payload(struct rblk_disk *d, struct request *rq, struct rbl
 
 	if (!p) {
 		WRITE_ONCE(d->starved_pages, true);
-		smp_mb();	/* pairs with rblk_disk_drain(): flag before the second look */
+		smp_mb();	/* pairs with rblk_disk_drain(): set the flag, then try again */
 		p = rblk_payload_alloc(d->v->pool, n, RBLK_BUDGET_SUBMIT);
 		if (!p)
 			return false;
@@ -75,8 +78,9 @@ static bool rblk_req_payload(struct rblk_disk *d, struct request *rq, struct rbl
 }
 
 /*
- * It counts from where the request was made: behind one that finds no pages, many may
- * wait to be tried at all. Where nobody keeps that time, from the first try on.
+ * The deadline counts from when the request was made, since many may wait behind
+ * one that finds no pages. If the block layer does not keep that time, it counts
+ * from the first try.
  */
 static void rblk_req_deadline(struct rblk_disk *d, struct request *rq, struct rblk_req *rr)
 {
@@ -93,7 +97,7 @@ static void rblk_req_deadline(struct rblk_disk *d, struct request *rq, struct rb
 	rr->deadline = rblk_now() - age + ms * RBLK_NSEC_PER_MSEC;
 }
 
-/* Writes that timed out keep their pages while the member may still need them. */
+/* Writes that timed out keep their pages for as long as the node may need them. */
 static blk_status_t rblk_queue_starved(struct rblk_disk *d, struct request *rq, struct rblk_req *rr)
 {
 	if (rr->deadline > rblk_now())
@@ -159,7 +163,7 @@ static void rblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	rblk_volume_kick(d->v, RBLK_KICK_SUBMIT);
 }
 
-/* Deadlines are the loop's business; a request that waits for a quorum is not an error. */
+/* The loop keeps the deadlines; that a request waits for a quorum is not an error. */
 static enum blk_eh_timer_return rblk_timeout(struct request *rq)
 {
 	return BLK_EH_RESET_TIMER;
@@ -184,12 +188,7 @@ const struct blk_mq_ops rblk_mq_ops = {
 	.timeout	= rblk_timeout,
 };
 
-/**
- * rblk_req_drop() - one reason less to keep a request; the last one ends it
- * @rr: the request
- *
- * Context: owner.
- */
+/* Drops one of the counts of @hold; the last one ends the request. Called as owner. */
 void rblk_req_drop(struct rblk_req *rr)
 {
 	struct request *rq = blk_mq_rq_from_pdu(rr);
@@ -208,7 +207,7 @@ void rblk_req_drop(struct rblk_req *rr)
 	blk_mq_complete_request(rq);
 }
 
-/* Owner. The member knows nothing of the request any more, or its answer will not count. */
+/* Owner. Ends a request that the node no longer has, or whose answer no longer matters. */
 static void rblk_req_end(struct rblk_req *rr, int error)
 {
 	rr->disk->tag[rr->tag].token = 0;
@@ -220,14 +219,7 @@ static void rblk_req_end(struct rblk_req *rr, int error)
 	rblk_req_drop(rr);
 }
 
-/**
- * rblk_req_find() - the request of a token
- * @d: the disk
- * @token: what the member calls it by
- *
- * Context: owner.
- * Return: the request; NULL: it has ended.
- */
+/* Finds the request of a token, as owner. NULL: it has ended. */
 struct rblk_req *rblk_req_find(struct rblk_disk *d, u64 token)
 {
 	u32 tag = token & (BIT(RBLK_TOKEN_TAG_BITS) - 1);
@@ -237,13 +229,6 @@ struct rblk_req *rblk_req_find(struct rblk_disk *d, u64 token)
 	return d->tag[tag].req;
 }
 
-/**
- * rblk_serves_alloc() - allocate the reads for other nodes
- * @d: the disk
- *
- * Context: process; sleeps.
- * Return: 0 or -ENOMEM.
- */
 int rblk_serves_alloc(struct rblk_disk *d)
 {
 	int i;
@@ -263,15 +248,16 @@ int rblk_serves_alloc(struct rblk_disk *d)
 }
 
 /**
- * rblk_disk_serve_begin() - member_ops: a read for another node
+ * rblk_disk_serve_begin() - struct rblk_node_ops: begin a read for another node
  * @host: the volume
  * @nblocks: blocks that the range touches
  * @sector: first sector
- * @nsect: how many
- * @token: set: what the member calls it by
+ * @nsect: number of sectors
+ * @token: set to the token of the request
  *
  * Context: owner.
- * Return: where its content goes, until the request is complete; NULL: not now.
+ * Return: the buffer for its content, until the request is complete; NULL: no request or no
+ * memory is free.
  */
 struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
 {
@@ -286,7 +272,7 @@ struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 
 	if (!p)
 		return NULL;
 	list_del_init(&rr->entry);
-	/* It is sent whole: what is around the range must not be anybody's data. */
+	/* Whole blocks are sent, so what surrounds the range must not be other data. */
 	memset(page_address(p->page[0]), 0, RBLK_BLOCK_SIZE);
 	memset(page_address(p->page[nblocks - 1]), 0, RBLK_BLOCK_SIZE);
 	rr->payload = p;
@@ -304,9 +290,9 @@ struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 
 }
 
 /**
- * rblk_disk_complete() - member_ops: the end of a request, or of an open
+ * rblk_disk_complete() - struct rblk_node_ops: end a request, or an open
  * @host: the volume
- * @token: which
+ * @token: its token
  * @error: 0 or -errno
  *
  * Context: owner.
@@ -329,7 +315,7 @@ void rblk_disk_complete(void *host, u64 token, int error)
 	rblk_req_end(rr, error);
 }
 
-/* ---- feeding the member ---- */
+/* ---- feeding the node ---- */
 
 static void rblk_refused(struct rblk_volume *v, int r)
 {
@@ -366,9 +352,9 @@ static u32 rblk_feed(struct rblk_volume *v, struct list_head *list, u64 now)
 	int r;
 
 	while ((rr = list_first_entry_or_null(list, struct rblk_req, entry))) {
-		list_del_init(&rr->entry);	/* the member may end it at once */
+		list_del_init(&rr->entry);	/* the node may end it at once */
 		r = rblk_feed_one(v, rr, now);
-		if (r == -EAGAIN) {	/* it waits for better times */
+		if (r == -EAGAIN) {	/* it waits until the node can take it */
 			list_add(&rr->entry, list);
 			break;
 		}
@@ -381,7 +367,7 @@ static u32 rblk_feed(struct rblk_volume *v, struct list_head *list, u64 now)
 	return fed;
 }
 
-/* From the lock-free list (newest first) to the lists of the owner, oldest first. */
+/* Moves requests from the lock-free list, newest first, to the owner's lists, oldest first. */
 static void rblk_collect(struct rblk_disk *d)
 {
 	struct llist_node *list = llist_reverse_order(llist_del_all(&d->submit));
@@ -414,7 +400,10 @@ static void rblk_expire(struct rblk_disk *d, u64 now)
 		rblk_warn_limited(d->v, "%s at sector %llu timed out%s\n",
 				  req_op(rq) == REQ_OP_READ ? "read" : "write", (u64)blk_rq_pos(rq),
 				  req_op(rq) == REQ_OP_READ ? "" : ": its outcome is unknown");
-		/* In a list only while the member does not have it, or while starved. */
+		/*
+		 * It is in a list only while the node does not have it, or while it
+		 * lacks bios.
+		 */
 		if (!rr->round)
 			list_del_init(&rr->entry);
 		rblk_req_end(rr, -ETIMEDOUT);
@@ -422,12 +411,12 @@ static void rblk_expire(struct rblk_disk *d, u64 now)
 }
 
 /**
- * rblk_disk_drain() - feed the member with what was submitted
+ * rblk_disk_drain() - feed the node with submitted requests
  * @v: the volume
  * @now: ns
  *
  * Context: owner.
- * Return: how many requests were taken or ended.
+ * Return: the number of requests that were taken or ended.
  */
 u32 rblk_disk_drain(struct rblk_volume *v, u64 now)
 {
@@ -470,7 +459,7 @@ u64 rblk_disk_deadline(const struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_abort() - end what was submitted and not given to the member
+ * rblk_disk_abort() - end the requests that the node was never given
  * @v: the volume; its loop has stopped, and rblk_disk_fail_new() was called
  *
  * Context: process; owner.
@@ -496,9 +485,9 @@ void rblk_disk_abort(struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_show() - requests in flight, for debugfs
+ * rblk_disk_show() - print the requests in flight, for debugfs
  * @v: the volume
- * @m: where to
+ * @m: file to print to
  *
  * Context: process; owner.
  */
