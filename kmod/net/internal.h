@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sockets to the other members: what the peer*.c files share.
+ * Sockets to the other nodes: shared by the peer*.c files.
  *
- * A *link* is one channel to one peer: it owns the queue of frames to send and
- * the payload being received, and outlives connections. A *connection* is one
- * socket; it starts as a handshake and, once the hello of the other side was
- * accepted, becomes the link's, replacing the one that the link had.
+ * A *link* is one channel to one peer. It has the queue of frames to send and the
+ * payload being received, and outlives connections. A *connection* is one socket.
+ * It begins with a handshake and, once the hello of the other side was accepted,
+ * becomes the connection of its link, replacing the one that the link had.
  *
- * Everything here runs as the volume's owner. The socket callbacks run in any
- * context: they set bits of the connection and kick the loop, nothing else.
- * All memory is allocated by rblk_peers_start(): what allocates afterwards is the
- * TCP stack.
+ * Everything here runs as the volume's owner, except for the socket callbacks,
+ * which run in any context: they set bits of the connection and kick the loop,
+ * nothing else. All memory is allocated by rblk_peers_start(); afterwards only the
+ * TCP stack allocates.
  */
 #ifndef RBLK_NET_INTERNAL_H
 #define RBLK_NET_INTERNAL_H
@@ -23,13 +23,13 @@
 
 #define RBLK_FRAME_HEAD_MAX	(WIRE_HEADER_BYTES + WIRE_HEAD_MAX)
 
-#define RBLK_TX_FRAMES		16	/* a link; power of two */
-#define RBLK_TX_BVECS		128	/* in one send: >= 1 + WIRE_BLOCKS_MAX */
-#define RBLK_RX_FRAMES		32	/* a connection and poll: others want their turn */
-#define RBLK_PENDING_MAX		8	/* accepted, hello not yet heard */
+#define RBLK_TX_FRAMES		16	/* queued in a link; power of two */
+#define RBLK_TX_BVECS		128	/* in one send; at least 1 + WIRE_BLOCKS_MAX */
+#define RBLK_RX_FRAMES		32	/* of a connection before others get their turn */
+#define RBLK_PENDING_MAX		8	/* pending connections: accepted, no hello yet */
 
-#define RBLK_HANDSHAKE_NS		(2 * RBLK_NSEC_PER_SEC)	/* connect and both hellos */
-#define RBLK_HELLO_TIMEOUT_NS		(250 * RBLK_NSEC_PER_MSEC)	/* for a stranger's hello */
+#define RBLK_HANDSHAKE_NS		(2 * RBLK_NSEC_PER_SEC)	/* for the handshake */
+#define RBLK_HELLO_TIMEOUT_NS		(250 * RBLK_NSEC_PER_MSEC)	/* for a hello */
 #define RBLK_TX_RETRY_NS		(50 * RBLK_NSEC_PER_MSEC)
 #define RBLK_RX_RETRY_NS	(10 * RBLK_NSEC_PER_MSEC)
 #define RBLK_LINGER_NS		RBLK_NSEC_PER_SEC	/* for a REJECT to be read */
@@ -39,14 +39,14 @@
 enum rblk_conn_state {
 	RBLK_C_FREE,
 	RBLK_C_CONNECTING,
-	RBLK_C_HELLO,			/* the peer's hello is awaited */
-	RBLK_C_UP,			/* the link's connection */
-	RBLK_C_LINGER,			/* refused it: what comes is dropped, until it closes */
+	RBLK_C_HELLO,			/* waits for the peer's hello */
+	RBLK_C_UP,			/* the connection of its link */
+	RBLK_C_LINGER,			/* it was refused: input is dropped until it is closed */
 };
 
 enum rblk_rx_stage {
 	RBLK_RX_HEAD,			/* header and head */
-	RBLK_RX_MEMORY,			/* the message is there, pages for its payload are not */
+	RBLK_RX_MEMORY,			/* the message is there, but no pages for its payload */
 	RBLK_RX_PAYLOAD,
 };
 
@@ -56,15 +56,15 @@ struct rblk_conn {
 	struct rblk_volume *v;
 	struct socket *sock;
 	struct sockaddr_storage addr;	/* of the other side */
-	struct rblk_link *link;		/* NULL: accepted, and not known yet who it is */
+	struct rblk_link *link;		/* NULL: accepted, and its peer is not known yet */
 	unsigned long bits;		/* enum rblk_conn_bit, set by the callbacks */
-	u64 since;			/* accepted, dialled or refused */
-	u64 deadline;			/* of the handshake or of lingering */
+	u64 since;			/* when it was accepted, dialled or refused */
+	u64 deadline;			/* for the handshake, or for lingering */
 	enum rblk_conn_state state;
 	bool dialled;
-	bool readable;			/* the socket was not found empty */
+	bool readable;			/* the socket may have something to read */
 	bool broken;			/* a send failed: cut it at the next poll */
-	/* What was received of a frame; the payload goes to the link. */
+	/* What was received of a frame, except for its payload, which goes to the link. */
 	enum rblk_rx_stage stage;
 	bool decoded;			/* @header is valid */
 	struct wire_header header;
@@ -74,7 +74,7 @@ struct rblk_conn {
 
 struct rblk_frame {
 	u8 *head;			/* RBLK_FRAME_HEAD_MAX, physically contiguous */
-	u32 len;			/* of what was encoded there */
+	u32 len;			/* bytes encoded in @head */
 	u32 nblocks;
 	u32 n;
 	struct rblk_payload *payload[WIRE_ENTRIES_MAX];
@@ -83,23 +83,23 @@ struct rblk_frame {
 struct rblk_link {
 	struct rblk_peers *peers;
 	struct rblk_conn *conn;		/* UP; NULL: down */
-	struct rblk_conn *trying;	/* dialled, handshake under way */
+	struct rblk_conn *trying;	/* dialled, and in its handshake */
 	u32 slot;
 	enum wire_channel ch;
-	bool dial;			/* ours to dial, else the peer's */
+	bool dial;			/* this node dials, not the peer */
 	u64 dial_at;
 	u32 backoff_ms;
-	u8 refused;			/* enum wire_reason of the last REJECT; 0 once it is up */
-	int error;			/* that ended the last connection; 0 once it is up */
+	u8 refused;			/* enum wire_reason of the latest REJECT; 0 once it is up */
+	int error;			/* what ended the latest connection; 0 once it is up */
 
-	/* to send: frames [tail, head), @sent bytes of the first are gone */
+	/* Frames to send: [tail, head); @sent bytes of the first are sent. */
 	struct rblk_frame *frame;
 	u32 head, tail;
 	u32 sent;
 	bool starved;			/* tx_begin() found no room */
 
-	/* payload of the frame being received */
-	u32 got;			/* bytes */
+	/* Payload of the frame being received. */
+	u32 got;			/* bytes received */
 	struct wire_frame wire;
 	struct rblk_buf *payload[WIRE_ENTRIES_MAX];
 };
@@ -107,17 +107,17 @@ struct rblk_link {
 struct rblk_peers {
 	struct rblk_volume *v;
 	struct socket *listener;
-	unsigned long bits;		/* RBLK_CONN_READ: somebody wants to be accepted */
-	/* what TCP's own callbacks are */
+	unsigned long bits;		/* RBLK_CONN_READ: a connection can be accepted */
+	/* TCP's own callbacks, to be put back */
 	void (*sk_data_ready)(struct sock *sk);
 	void (*sk_write_space)(struct sock *sk);
 	void (*sk_state_change)(struct sock *sk);
 	u32 nlinks, nconns;
 	struct rblk_link *link;		/* slot * WIRE_CHANNELS + channel */
 	struct rblk_conn *conn;
-	u64 next_timer;			/* nothing is due before */
+	u64 next_timer;			/* nothing is due before then */
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
-	struct bio_vec bvec[RBLK_TX_BVECS];	/* of the transfer being made */
+	struct bio_vec bvec[RBLK_TX_BVECS];	/* of the send or receive in progress */
 	u8 scratch[RBLK_FRAME_HEAD_MAX];
 	u32 sums[RBLK_ENTRY_BLOCKS_MAX];
 };
@@ -127,7 +127,7 @@ static inline struct rblk_link *rblk_link(struct rblk_peers *ps, u32 slot, enum 
 	return &ps->link[slot * WIRE_CHANNELS + ch];
 }
 
-/* Something is due at @at. */
+/* Makes sure that rblk_peers_poll() is called at @at. */
 static inline void rblk_peers_arm(struct rblk_peers *ps, u64 at)
 {
 	if (at < ps->next_timer)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sockets to the other nodes: everything by the loop, never blocking. */
+/* Sockets to the other nodes, all driven by the loop, without ever blocking. */
 #ifndef RBLK_NET_H
 #define RBLK_NET_H
 
 #include "host/status.h"
 #include "host/volume.h"
 
-int rblk_peers_start(struct rblk_volume *v, char *err);	/* listens; may sleep */
-void rblk_peers_shutdown(struct rblk_volume *v);	/* cuts every socket; loop has stopped */
-void rblk_peers_free(struct rblk_volume *v);	/* when no payload is referenced any more */
-bool rblk_peers_poll(struct rblk_volume *v, u64 now);	/* owner; true: more to do at once */
-u64 rblk_peers_deadline(const struct rblk_volume *v);	/* reconnects, handshake timeouts */
+int rblk_peers_start(struct rblk_volume *v, char *err);
+void rblk_peers_shutdown(struct rblk_volume *v);
+void rblk_peers_free(struct rblk_volume *v);
+bool rblk_peers_poll(struct rblk_volume *v, u64 now);
+u64 rblk_peers_deadline(const struct rblk_volume *v);
 void rblk_peers_info(struct rblk_volume *v, struct rblk_volume_info *info);
 
 /* struct rblk_node_ops */

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Connections to the other members: who dials, timers, life. Of two nodes, the
- * one whose name compares lower dials. See internal.h for the terms.
+ * Connections to the other nodes: their life, their timers, and which side dials:
+ * of two nodes, the one whose name compares lower. See internal.h for the terms.
  */
 #include <linux/random.h>
 #include <linux/slab.h>
 
 #include "net/internal.h"
 
-/**
- * rblk_conn_free() - closes a connection and makes it available again
- * @c: connection
- */
+/* Closes a connection and makes it available again. */
 void rblk_conn_free(struct rblk_conn *c)
 {
 	rblk_sock_close(c);
@@ -45,13 +42,15 @@ static void begin_conn(struct rblk_conn *c, enum rblk_conn_state state, u64 now)
 }
 
 /*
- * A place for whoever wants to be accepted; it may be taken still. Who connects is
- * not known before the hello, so of those who have not said it none is better
- * than another. Together they have RBLK_PENDING_MAX places, and each has
- * RBLK_HELLO_TIMEOUT_NS to speak: then the one that was silent for longest has to make
- * room. Who comes while all are new waits in the listener's queue, in order and
- * bounded by its backlog. So a flood delays a member, but does not cut it off in
- * mid-sentence, nor keep us from dialling: those places are counted apart.
+ * Finds a place for a connection to be accepted. It may be taken still: then that
+ * connection is cut. Which node connects is not known before its hello, so all
+ * pending connections are equal. Together they have RBLK_PENDING_MAX places, and
+ * each has RBLK_HELLO_TIMEOUT_NS to say hello; after that, the one that has been
+ * silent for longest has to make room. Connections that come while all are new wait
+ * in the listener's queue, in order, and bounded by its backlog. So a flood of
+ * connections delays a node, but does not cut it off in the middle of its hello. It
+ * does not keep this node from dialling either, since dialled connections have
+ * places of their own.
  */
 static struct rblk_conn *stranger_place(struct rblk_peers *ps, u64 now)
 {
@@ -75,7 +74,7 @@ static struct rblk_conn *stranger_place(struct rblk_peers *ps, u64 now)
 	return NULL;
 }
 
-/* Between half and all of the backoff, which doubles. */
+/* Dials again after between half and all of the backoff, which doubles. */
 static void redial_later(struct rblk_link *l, u64 now)
 {
 	u32 ms = l->backoff_ms / 2 + get_random_u32() % (l->backoff_ms / 2 + 1);
@@ -85,11 +84,7 @@ static void redial_later(struct rblk_link *l, u64 now)
 	rblk_peers_arm(l->peers, l->dial_at);
 }
 
-/**
- * rblk_link_down() - the link loses its connection
- * @l: link that has one
- * @now: ns
- */
+/* A link loses its connection. */
 void rblk_link_down(struct rblk_link *l, u64 now)
 {
 	struct rblk_conn *c = l->conn;
@@ -103,11 +98,9 @@ void rblk_link_down(struct rblk_link *l, u64 now)
 	rblk_node_peer_down(l->peers->v->m, l->slot, l->ch, now);
 }
 
-/**
- * rblk_conn_adopt() - a connection whose hello was accepted becomes its link's
- * @c: connection
- * @l: link; a connection that it had is cut: the newer one is the live one
- * @now: ns
+/*
+ * A connection whose hello was accepted becomes the connection of its link. One
+ * that the link had before is cut, since the newer one is the live one.
  */
 void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now)
 {
@@ -125,10 +118,9 @@ void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now)
 	rblk_node_peer_up(l->peers->v->m, l->slot, l->ch, now);
 }
 
-/**
- * rblk_conn_linger() - a connection was refused: let the reason be read
- * @c: connection in its handshake
- * @now: ns
+/*
+ * A connection was refused in its handshake: it stays for a moment, so that the
+ * peer can read the reason.
  */
 void rblk_conn_linger(struct rblk_conn *c, u64 now)
 {
@@ -171,7 +163,10 @@ static void end_conn(struct rblk_conn *c, int err, u64 now)
 		l->backoff_ms = max_t(u32, l->backoff_ms, RBLK_BACKOFF_MAX_MS / 4);
 	if (l->conn == c) {
 		rblk_link_down(l, now);
-		/* A peer that is silent here is so on its other channel: do not wait for that. */
+		/*
+		 * A peer that is silent on this channel is silent on the other one,
+		 * too: do not wait for that.
+		 */
 		other = rblk_link(v->peers, l->slot, WIRE_BULK);
 		if (err == -ETIMEDOUT && l != other && other->conn)
 			end_conn(other->conn, err, now);
@@ -238,7 +233,7 @@ static int state_changed(struct rblk_conn *c)
 	struct sock *sk = c->sock->sk;
 	int err;
 
-	c->readable = true;		/* an end or an error is found by reading */
+	c->readable = true;		/* reading finds the end, or an error */
 	if (c->state != RBLK_C_CONNECTING)
 		return 0;
 	switch (READ_ONCE(sk->sk_state)) {
@@ -263,7 +258,7 @@ static void send_pending(struct rblk_link *l, u64 now)
 		l->conn->broken = true;
 		return;
 	}
-	/* Not for each frame that went: a batch is cheaper. */
+	/* Not after each frame that was sent, since batches are cheaper. */
 	if (l->starved && l->head - l->tail <= RBLK_TX_FRAMES / 2) {
 		l->starved = false;
 		rblk_node_tx_ready(l->peers->v->m, l->slot, now);
@@ -321,11 +316,12 @@ static void run_timers(struct rblk_peers *ps, u64 now)
 }
 
 /**
- * rblk_peers_poll() - does everything that is to do on the sockets now
+ * rblk_peers_poll() - does everything that can be done on the sockets now
  * @v: volume
  * @now: ns
  *
- * Return: true: there is more, call again before sleeping.
+ * Return: true if there is more to do, and the loop must not sleep before it has
+ * called again.
  */
 bool rblk_peers_poll(struct rblk_volume *v, u64 now)
 {
@@ -356,7 +352,7 @@ u64 rblk_peers_deadline(const struct rblk_volume *v)
 }
 
 /**
- * rblk_peers_info() - counters and what is wrong with whom, for status
+ * rblk_peers_info() - fills in the counters, and what is wrong with which peer
  * @v: volume
  * @info: filled in part
  */
@@ -424,8 +420,8 @@ static void free_peers(struct rblk_peers *ps)
 
 /**
  * rblk_peers_start() - allocates everything and listens; the first poll dials
- * @v: volume, with its member and pool
- * @err: RBLK_ERR_MAX bytes, a sentence when the result is not 0
+ * @v: volume, with its node and pool
+ * @err: the error text, RBLK_ERR_MAX bytes
  *
  * Return: 0 or -errno.
  */
@@ -462,8 +458,8 @@ free:
 }
 
 /**
- * rblk_peers_shutdown() - cuts every socket; no callback runs afterwards
- * @v: volume, whose loop has stopped and whose member hears nothing any more
+ * rblk_peers_shutdown() - cuts all connections; no callback runs afterwards
+ * @v: volume, whose loop and node have stopped
  */
 void rblk_peers_shutdown(struct rblk_volume *v)
 {

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The handshake. The side that dials says hello first, the other one judges it
- * and answers with its own hello or a reject, then the first one judges that.
- * From its own accepted hello on, a side may send messages: TCP keeps them
- * behind the hello. See Documentation/protocol.rst.
+ * The handshake. The side that dials says hello first. The other side checks that,
+ * and answers with its own hello or a reject, which the first side checks in turn.
+ * A side that has said hello and accepted that of the other one may send messages
+ * at once: TCP keeps them behind the hello. See Documentation/protocol.rst.
  */
 #include "net/internal.h"
 
-/**
- * rblk_conn_greet() - says our hello
- * @c: connection
- * @l: link that it is meant to serve
- *
- * Return: 0 or -errno of the socket.
- */
+/* Says hello on a connection that is meant for @l. Returns 0 or -errno of the socket. */
 int rblk_conn_greet(struct rblk_conn *c, struct rblk_link *l)
 {
 	struct rblk_peers *ps = l->peers;
@@ -51,7 +45,7 @@ static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *
 	return err;
 }
 
-/* Whom is the hello of a connection that we did not dial from? NULL: refuse it. */
+/* The link that a connection from a peer is for, by its hello; NULL: it has to be refused. */
 static struct rblk_link *link_of(struct rblk_conn *c, const struct wire_hello *h)
 {
 	struct rblk_peers *ps = c->v->peers;
@@ -73,12 +67,9 @@ static struct rblk_link *expected(struct rblk_conn *c, const struct wire_hello *
 	return c->link;
 }
 
-/**
- * rblk_conn_recv_hello() - judges the hello in the connection's buffer
- * @c: connection
- * @now: ns
- *
- * Return: 0: it is up, or refused and lingering; else it has to be cut.
+/*
+ * Checks the hello in the buffer of a connection. Returns 0 if the connection is up
+ * now, or was refused and lingers; on an error it has to be cut.
  */
 int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 {
@@ -106,12 +97,7 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 	return 0;
 }
 
-/**
- * rblk_conn_recv_reject() - the peer refuses us
- * @c: connection
- *
- * Return: the error to cut the connection with.
- */
+/* The peer refuses this node. Returns the error to cut the connection with. */
 int rblk_conn_recv_reject(struct rblk_conn *c)
 {
 	struct rblk_volume *v = c->v;

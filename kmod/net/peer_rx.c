@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receiving: header and head into the connection's buffer, then payload straight
- * into pool pages. Nothing received is believed before the decoders of wire.c
- * and the sums have passed it; whatever they refuse ends the connection.
+ * Receiving: header and head go into the buffer of the connection, payload directly
+ * into pool pages. Nothing is trusted before it has passed the decoders of wire/
+ * and its checksums; if they refuse it, the connection is cut.
  *
- * No pages for a payload: the socket is not read until there are, so TCP slows
- * the sender down. Pages for a frame are taken all or none, so two connections
- * never wait for each other's.
+ * While there are no pages for a payload, the socket is not read, so TCP slows the
+ * sender down. A frame gets either all its pages or none, so two connections never
+ * wait for each other.
  */
 #include "net/internal.h"
 
-/* Read at first: never beyond the head of a frame with payload; most heads cost one call. */
+/* Bytes to read first: most heads arrive in one call, and payload is never read with them. */
 #define RBLK_RX_FIRST	(WIRE_HEADER_BYTES + WIRE_HEAD_PAYLOAD)
 
 static_assert(RBLK_RX_FIRST <= RBLK_FRAME_HEAD_MAX);
 static_assert(RBLK_TX_BVECS >= WIRE_BLOCKS_MAX);
 
-/**
- * rblk_link_drop_payload() - forgets the payload of a frame that will not be completed
- * @l: link
- */
+/* Drops the payload of a frame that will not be completed. */
 void rblk_link_drop_payload(struct rblk_link *l)
 {
 	u32 i;
@@ -93,7 +90,7 @@ static int take_pages(struct rblk_link *l, u64 now)
 
 	l->got = 0;
 	if (rblk_pool_free(pool, RBLK_BUDGET_RECEIVE) < total) {
-		/* Ask all the same: a refusal is what brings the kick. */
+		/* Try all the same: an allocation that fails is what brings the kick later. */
 		p = rblk_payload_alloc(pool, min_t(u32, total, RBLK_ENTRY_BLOCKS_MAX),
 				       RBLK_BUDGET_RECEIVE);
 		if (p)
@@ -105,7 +102,7 @@ static int take_pages(struct rblk_link *l, u64 now)
 		nblocks = l->wire.append.e[i].nblocks;
 		if (!nblocks)
 			continue;
-		/* Nobody but us takes from this budget, so this does not fail. */
+		/* Only this function takes from the budget, so this does not fail. */
 		p = rblk_payload_alloc(pool, nblocks, RBLK_BUDGET_RECEIVE);
 		if (!p) {
 			rblk_link_drop_payload(l);
@@ -177,7 +174,7 @@ static int deliver(struct rblk_conn *c, u64 now)
 	if (err)
 		return err;
 	err = rblk_node_recv(c->v->m, l->slot, &l->wire, l->payload, now);
-	/* The references are the member's now, whatever it thinks of the message. */
+	/* The node took over the references, even if it refused the message. */
 	memset(l->payload, 0, sizeof(l->payload));
 	return err;
 }
@@ -215,15 +212,12 @@ static int drain(struct rblk_conn *c)
 	return ret < 0 ? ret : 0;
 }
 
-/**
- * rblk_conn_receive() - reads and acts on what the socket holds
- * @c: connection, HELLO, UP or LINGER
- * @now: ns
- *
- * Return: 0: there may be more, others first; -EAGAIN: nothing more for now;
- * -ENOBUFS: no pages; else the connection has to be cut: -EACCES: the peer
- * refused us; -EBADMSG, -EPROTO, -EPROTONOSUPPORT, -EINVAL: it said what
- * no member would; else an error of the socket.
+/*
+ * Reads what the socket holds and acts on it, in state HELLO, UP or LINGER. Returns
+ * 0: there may be more, but others get their turn first; -EAGAIN: there is no more
+ * for now; -ENOBUFS: no pages are free. On other errors the connection has to be
+ * cut: -EACCES: the peer refused this node; -EBADMSG, -EPROTO, -EPROTONOSUPPORT,
+ * -EINVAL: it sent what no node sends; else an error of the socket.
  */
 int rblk_conn_receive(struct rblk_conn *c, u64 now)
 {

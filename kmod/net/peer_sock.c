@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kernel TCP sockets: creation, options, callbacks, release. Nothing here
- * blocks but for the socket's lock.
+ * Kernel TCP sockets: creation, options, callbacks, release. Nothing here blocks,
+ * except for the socket's lock.
  *
- * The callbacks and the release: a callback finds its connection in
- * sk_user_data, under sk_callback_lock, and looks at nothing once that is NULL.
- * The release clears it and puts TCP's own callbacks back under the same lock
- * for writing; closing the socket then waits for whoever is inside its lock, so
- * no callback of ours runs when rblk_sock_close() returns.
+ * Callbacks and release: a callback finds its connection in sk_user_data, under
+ * sk_callback_lock, and touches nothing once that is NULL. The release clears it,
+ * and puts TCP's own callbacks back, under the same lock for writing. Closing the
+ * socket then waits for the holder of its lock, so none of our callbacks is running
+ * when rblk_sock_close() returns.
  *
- * A socket that was closed holds nothing of the module. It has TCP's callbacks
- * again, and it is closed by a reset: it does not stay to deliver what nobody
- * will answer, nor holds the network namespace meanwhile. Connections that were
- * never accepted have the listener's callback, copied when they were made; they
- * end with the listener, and a softirq that is just making one is an RCU reader,
- * which rmmod waits for. Where sockets have lock classes of ours (lockdep), each
- * holds a reference to the module until it is freed (sk_owner). So the keys can be
- * static, and lockdep drops them with the module.
+ * A closed socket holds nothing of the module. It has TCP's callbacks again, and it
+ * is closed by a reset, so it does not linger to deliver what nobody will answer,
+ * or hold the network namespace meanwhile. Connections that were never accepted
+ * have the listener's callback, copied when they were made. They end with the
+ * listener, and a softirq that is just making one is an RCU reader, which rmmod
+ * waits for. Where sockets have lock classes of ours (lockdep), each holds a
+ * reference to the module until it is freed (sk_owner). So the keys can be static,
+ * and lockdep drops them with the module.
  */
 #include <linux/sched/mm.h>
 #include <linux/tcp.h>
@@ -27,15 +27,17 @@
 
 #define RBLK_TCP_KEEPALIVE_IDLE_S	5
 #define RBLK_TCP_KEEPALIVE_PROBES	3
-/* Unacknowledged for that long: the connection is lost. The bulk one may stand
- * still longer, when the peer has no memory to receive into.
+/*
+ * A connection is lost if data stays unacknowledged for this long. The bulk
+ * connection may stand still for longer, while the peer has no memory to receive
+ * into.
  */
 #define RBLK_USER_TIMEOUT_MS	4000
 #define RBLK_USER_TIMEOUT_BULK_MS	10000
 
 /*
- * A kernel socket does not hold its namespace, but what TCP still has to do
- * after the close does need it: hold it as a user's socket would.
+ * A kernel socket does not hold its network namespace, but TCP needs it even after
+ * the close: hold it, as a user's socket would.
  */
 static void hold_net(struct sock *sk)
 {
@@ -43,9 +45,10 @@ static void hold_net(struct sock *sk)
 }
 
 /*
- * Our sockets are locked on the way of writing back memory, others allocate
- * under the same lock class: lockdep must tell them apart. An accepted socket is
- * in use already, by whoever delivers its packets, so its lock is not made anew.
+ * Our sockets are locked while memory is being written back; others allocate memory
+ * under the same lock class. So lockdep must tell them apart. An accepted socket
+ * may be in use already, for packets that arrive, so its lock is not initialised
+ * again.
  */
 static void reclassify(struct sock *sk)
 {
@@ -88,8 +91,8 @@ static void rblk_listener_ready(struct sock *sk)
 	struct rblk_peers *ps;
 
 	/*
-	 * Children inherit this callback until they are accepted, and must not
-	 * look at the user data that they inherited with it.
+	 * Child sockets have this callback until they are accepted, and must not
+	 * use the user data that they inherited with it.
 	 */
 	if (sk->sk_state != TCP_LISTEN)
 		return;
@@ -134,13 +137,7 @@ static void rblk_state_change(struct sock *sk)
 	kick_conn(sk, RBLK_CONN_STATE);
 }
 
-/**
- * rblk_sock_listen() - the volume's one listener
- * @ps: whose
- * @addr: address and port to bind to
- *
- * Return: 0 or -errno of socket, bind or listen.
- */
+/* Opens the one listener of a volume. Returns 0 or -errno of socket, bind or listen. */
 int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr)
 {
 	struct socket *sock;
@@ -174,10 +171,6 @@ release:
 	return err;
 }
 
-/**
- * rblk_sock_unlisten() - closes the listener, if there is one
- * @ps: whose
- */
 void rblk_sock_unlisten(struct rblk_peers *ps)
 {
 	struct sock *sk;
@@ -193,12 +186,9 @@ void rblk_sock_unlisten(struct rblk_peers *ps)
 	ps->listener = NULL;
 }
 
-/**
- * rblk_sock_accept() - takes a connection from the listener, if there is one
- * @ps: whose
- * @sock: result, to be given to rblk_sock_attach() or released
- *
- * Return: 0; -EAGAIN: none; else -errno.
+/*
+ * Accepts a connection from the listener; @sock is to be given to
+ * rblk_sock_attach(), or released. Returns 0; -EAGAIN: there is none; else -errno.
  */
 int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock)
 {
@@ -212,12 +202,11 @@ int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock)
 }
 
 /*
- * What a socket allocates to send may be what the memory waits for that it is
- * allocated from: a write is complete, and its pages clean, when a peer has it
- * and said so. So sockets may use the reserves (__GFP_MEMALLOC, from
- * sk_set_memalloc(); TCP hands it on to what it allocates in softirqs), as
- * those of nbd do; what arrives for other sockets and took from the reserves is
- * dropped then. See also rblk_link_flush().
+ * Memory may only become free when a socket has sent something: a write is
+ * complete, and its pages are clean, when a peer has it and has said so. So sockets
+ * may use the reserves (__GFP_MEMALLOC, from sk_set_memalloc(); TCP hands it on to
+ * what it allocates in softirqs), as those of nbd do. Packets for other sockets
+ * that took from the reserves are dropped then. See also rblk_link_flush().
  */
 static void set_options(struct socket *sock)
 {
@@ -235,11 +224,7 @@ static void set_options(struct socket *sock)
 	tcp_sock_set_user_timeout(sk, RBLK_USER_TIMEOUT_MS);
 }
 
-/**
- * rblk_sock_attach() - makes a socket a connection's
- * @c: connection without one
- * @sock: its socket from now on
- */
+/* Gives a connection its socket. */
 void rblk_sock_attach(struct rblk_conn *c, struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -256,30 +241,21 @@ void rblk_sock_attach(struct rblk_conn *c, struct socket *sock)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/**
- * rblk_sock_end() - says that nothing more will be sent
- * @c: connection
- */
+/* Tells the peer that nothing more will be sent. */
 void rblk_sock_end(struct rblk_conn *c)
 {
 	kernel_sock_shutdown(c->sock, SHUT_WR);
 }
 
-/**
- * rblk_sock_keepalive() - the connection became a bulk one
- * @c: connection
- */
+/* The connection is the bulk one of its link now. */
 void rblk_sock_keepalive(struct rblk_conn *c)
 {
 	tcp_sock_set_user_timeout(c->sock->sk, RBLK_USER_TIMEOUT_BULK_MS);
 }
 
-/**
- * rblk_sock_dial() - starts connecting; RBLK_CONN_STATE tells the end
- * @c: connection without a socket; it has one afterwards even on errors of the
- *	connect itself. To @c->addr.
- *
- * Return: 0 or -errno.
+/*
+ * Starts to connect to @c->addr; RBLK_CONN_STATE is set at the end. Returns 0 or
+ * -errno. Even if connecting fails, the connection has a socket afterwards.
  */
 int rblk_sock_dial(struct rblk_conn *c)
 {
@@ -300,10 +276,7 @@ restore:
 	return err;
 }
 
-/**
- * rblk_sock_close() - closes a connection's socket, if it has one
- * @c: the connection; nothing touches it for this socket afterwards
- */
+/* Closes the socket of a connection, if it has one. No callback for it runs afterwards. */
 void rblk_sock_close(struct rblk_conn *c)
 {
 	struct socket *sock = c->sock;
@@ -325,13 +298,10 @@ void rblk_sock_close(struct rblk_conn *c)
 	c->sock = NULL;
 }
 
-/**
- * rblk_sock_send() - sends a frame of the handshake, at once or not at all
- * @c: a fresh connection, whose socket has room unless something is wrong
- * @frame: what to send
- * @len: its bytes
- *
- * Return: 0; -errno: the connection is of no use.
+/*
+ * Sends a frame of the handshake, at once or not at all: the socket of a new
+ * connection has room unless something is wrong. On -errno the connection is of no
+ * use.
  */
 int rblk_sock_send(struct rblk_conn *c, void *frame, u32 len)
 {
@@ -345,13 +315,9 @@ int rblk_sock_send(struct rblk_conn *c, void *frame, u32 len)
 	return ret == len ? 0 : -EPIPE;
 }
 
-/**
- * rblk_sock_recv() - receives into a plain buffer what is there
- * @c: connection
- * @buf: whereto
- * @len: at most
- *
- * Return: bytes, > 0; -EAGAIN: nothing there; -ECONNRESET: closed; else -errno.
+/*
+ * Receives up to @len bytes of what is there. Returns their number, > 0; -EAGAIN:
+ * there is nothing; -ECONNRESET: the connection was closed; else -errno.
  */
 int rblk_sock_recv(struct rblk_conn *c, void *buf, u32 len)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending: a link's ring of frames. A frame is encoded in place by the member,
- * then sent by copying into the socket: the socket never references payload
- * pages, so they are ours again as soon as the last byte was accepted. What the
- * socket has no room for now goes when it says that it has.
+ * Sending: the ring of frames of a link. The node encodes a frame in place, and it
+ * is sent by copying it into the socket. The socket never references payload pages,
+ * so they can be reused as soon as the last byte was accepted. Frames that the
+ * socket has no room for are sent when it reports some.
  */
 #include <linux/sched/mm.h>
 #include <net/tcp.h>
@@ -12,11 +12,9 @@
 
 static_assert(RBLK_TX_BVECS >= 1 + WIRE_BLOCKS_MAX);
 
-/**
- * rblk_link_alloc_frames() - allocates the ring
- * @l: link
- *
- * Return: 0 or -ENOMEM; rblk_link_free_frames() frees what there is.
+/*
+ * Allocates the ring. Returns 0 or -ENOMEM; in either case rblk_link_free_frames()
+ * frees what there is.
  */
 int rblk_link_alloc_frames(struct rblk_link *l)
 {
@@ -33,10 +31,6 @@ int rblk_link_alloc_frames(struct rblk_link *l)
 	return 0;
 }
 
-/**
- * rblk_link_free_frames() - frees the ring
- * @l: link; no frame is queued
- */
 void rblk_link_free_frames(struct rblk_link *l)
 {
 	u32 i;
@@ -69,10 +63,7 @@ static void drop_oldest(struct rblk_link *l)
 	l->sent = 0;
 }
 
-/**
- * rblk_link_drop_frames() - forgets what was not sent
- * @l: link
- */
+/* Drops all frames that were not sent. */
 void rblk_link_drop_frames(struct rblk_link *l)
 {
 	while (l->tail != l->head)
@@ -91,7 +82,7 @@ static u32 gather_frame(struct bio_vec *vec, const struct rblk_frame *f)
 	return n;
 }
 
-/* As many whole frames as fit. Returns their number. */
+/* Gathers as many whole frames as fit into one send. Returns their number. */
 static u32 gather(struct rblk_link *l, struct msghdr *msg)
 {
 	struct bio_vec *vec = l->peers->bvec;
@@ -128,17 +119,15 @@ static void consume(struct rblk_link *l, u32 bytes)
 	}
 }
 
-/**
- * rblk_link_flush() - gives the socket as much as it takes
- * @l: link with a connection
+/*
+ * Gives the socket as much as it takes. Returns 0, or -errno if the connection is
+ * broken.
  *
  * The socket itself may use the reserves of memory, see set_options(). What is
  * below it (neighbours, queues, tunnels) may only if the task may: hence
- * PF_MEMALLOC around the send, as in nbd and nvme-tcp. It also means that nothing is
- * reclaimed with the socket locked. How much that can take is bounded by the
- * socket's send buffer, and by RBLK_TX_FRAMES that wait to be copied there.
- *
- * Return: 0, or -errno: the connection is broken.
+ * PF_MEMALLOC around the send, as in nbd and nvme-tcp. It also means that nothing
+ * is reclaimed with the socket locked. How much memory this can take is bounded by
+ * the socket's send buffer, and by the RBLK_TX_FRAMES that wait to be copied there.
  */
 int rblk_link_flush(struct rblk_link *l)
 {
@@ -156,19 +145,19 @@ int rblk_link_flush(struct rblk_link *l)
 	}
 	memalloc_noreclaim_restore(noreclaim);
 	/*
-	 * Without memory TCP refuses and says in the same breath that it has room:
-	 * to believe it would be to spin.
+	 * Without memory TCP refuses to send, and reports in the same breath that
+	 * it has room. To believe it would be to spin.
 	 */
 	if (ret == -EAGAIN && tcp_rtx_and_write_queues_empty(l->conn->sock->sk))
 		clear_bit(RBLK_CONN_WRITE, &l->conn->bits);
-	/* No room, or no memory: then nobody would tell us when to try again. */
+	/* There was no room, or no memory, and nothing reports when there is memory again. */
 	if (l->tail != l->head)
 		rblk_peers_arm(l->peers, rblk_now() + RBLK_TX_RETRY_NS);
 	return ret < 0 && ret != -EAGAIN ? ret : 0;
 }
 
 /**
- * rblk_peer_tx_begin() - room for a frame, see struct rblk_node_ops
+ * rblk_peer_tx_begin() - struct rblk_node_ops: get room for a frame
  * @host: the volume
  * @slot: peer
  * @ch: channel
@@ -191,13 +180,13 @@ void *rblk_peer_tx_begin(void *host, u32 slot, enum wire_channel ch)
 }
 
 /**
- * rblk_peer_tx_end() - sends what was encoded, see struct rblk_node_ops
+ * rblk_peer_tx_end() - struct rblk_node_ops: send what was encoded
  * @host: the volume
  * @slot: peer
  * @ch: channel
  * @len: bytes encoded
  * @buf: payload, NULL where an entry has none
- * @n: of @buf
+ * @n: number of elements in @buf
  */
 void rblk_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
 		      struct rblk_buf *const *buf, u32 n)
@@ -227,7 +216,7 @@ void rblk_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
 		return;
 	}
 
-	/* What waits already waits for room in the socket. */
+	/* If frames were waiting already, there is no room in the socket. */
 	if (!was_empty || l->conn->broken || !rblk_link_flush(l))
 		return;
 	l->conn->broken = true;
