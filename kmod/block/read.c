@@ -20,7 +20,7 @@ static void rblk_read_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
 	rr->round = false;
 	if (!v->stopped) {
 		if (rr->read_error)
-			rblk_err_limited(v, "reading data device %s failed: error %d\n",
+			rblk_err_limited(v, "reading from data device %s failed: error %d\n",
 					 v->up.data_path, -rr->read_error);
 		rblk_node_read_done(v->m, rr->read_token, rr->read_error, now);
 	}

@@ -102,7 +102,8 @@ static blk_status_t rblk_queue_starved(struct rblk_disk *d, struct request *rq, 
 {
 	if (rr->deadline > rblk_now())
 		return BLK_STS_RESOURCE;
-	rblk_warn_limited(d->v, "write at sector %llu timed out: no memory to take it in\n",
+	rblk_warn_limited(d->v,
+			  "write at sector %llu timed out: the pool has no memory left for it\n",
 			  (u64)blk_rq_pos(rq));
 	return BLK_STS_TIMEOUT;
 }
@@ -115,7 +116,7 @@ static blk_status_t rblk_queue_refuse(struct rblk_disk *d)
 		rblk_warn_limited(v, "request refused: the volume is going down\n");
 	else if (READ_ONCE(d->fenced))
 		rblk_warn_limited(v,
-				  "request refused: the session of this node was fenced, close the device\n");
+				  "request refused: the session of this node was fenced, close the device to get a new one\n");
 	else
 		rblk_warn_limited(v, "write refused: this node holds no session\n");
 	return BLK_STS_IOERR;
@@ -324,9 +325,9 @@ static void rblk_refused(struct rblk_volume *v, int r)
 	else if (r == -EBUSY)
 		rblk_warn_limited(v, "write refused: this node holds no session\n");
 	else if (r == -ESHUTDOWN)
-		rblk_warn_limited(v, "request refused: the member is halted\n");
+		rblk_warn_limited(v, "request refused: this node is halted, see 'raftblk why'\n");
 	else
-		rblk_warn_limited(v, "request refused: error %d\n", -r);
+		rblk_warn_limited(v, "request refused (error %d)\n", -r);
 }
 
 static int rblk_feed_one(struct rblk_volume *v, struct rblk_req *rr, u64 now)
@@ -507,7 +508,7 @@ void rblk_disk_show(struct rblk_volume *v, struct seq_file *m)
 		rq = blk_mq_rq_from_pdu(rr);
 		seq_printf(m, "  tag %d op %u sector %llu+%u %s\n", i, (__force u32)req_op(rq),
 			   (u64)blk_rq_pos(rq), blk_rq_sectors(rq),
-			   rr->round ? "reading" : list_empty(&rr->entry) ? "in the member" :
+			   rr->round ? "reading" : list_empty(&rr->entry) ? "in the node" :
 			   "waiting");
 	}
 }

@@ -80,7 +80,7 @@ static int get_name_attr(struct netlink_ext_ack *extack, const struct nlattr *at
 	if (visible(to) && !strchr(to, '/'))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "a name is 1 to 31 visible ASCII characters, without '/'");
+			    "a name must be 1 to 31 visible ASCII characters, without '/'");
 	return -EINVAL;
 }
 
@@ -90,7 +90,7 @@ static int get_address(struct netlink_ext_ack *extack, const struct nlattr *attr
 	nla_strscpy(to, attr, RBLK_ADDR_MAX);
 	if (visible(to))
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "an address is 1 to 63 visible ASCII characters");
+	NL_SET_ERR_MSG_ATTR(extack, attr, "an address must be 1 to 63 visible ASCII characters");
 	return -EINVAL;
 }
 
@@ -99,7 +99,7 @@ static int get_path(struct netlink_ext_ack *extack, const struct nlattr *attr, c
 	nla_strscpy(to, attr, RBLK_PATH_MAX);
 	if (to[0] == '/')
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "a device is named by an absolute path");
+	NL_SET_ERR_MSG_ATTR(extack, attr, "the path of a device must be absolute");
 	return -EINVAL;
 }
 
@@ -115,7 +115,7 @@ static int get_sockaddr(struct netlink_ext_ack *extack, const struct nlattr *att
 		return 0;
 	if (to->ss_family == AF_INET6 && in6->sin6_port)
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "an address is IPv4 or IPv6, with a port");
+	NL_SET_ERR_MSG_ATTR(extack, attr, "an address must be IPv4 or IPv6, with a port");
 	return -EINVAL;
 }
 
@@ -135,7 +135,7 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 	int err;
 
 	if (up->npeers == NODE_PEERS_MAX) {
-		NL_SET_ERR_MSG_ATTR(info->extack, attr, "more than 15 peers");
+		NL_SET_ERR_MSG_ATTR(info->extack, attr, "a volume has at most 15 peers");
 		return -E2BIG;
 	}
 	peer = &up->peer[up->npeers];
@@ -146,7 +146,7 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 	if (!tb[RAFTBLK_A_PEER_NODE] || !tb[RAFTBLK_A_PEER_ADDRESS] ||
 	    !tb[RAFTBLK_A_PEER_SOCKADDR]) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "a peer needs node, address and sockaddr");
+				    "a peer needs the attributes node, address and sockaddr");
 		return -EINVAL;
 	}
 	err = get_name_attr(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
@@ -244,7 +244,8 @@ static int get_volume(struct genl_info *info, struct rblk_volume **v)
 /* An extended ack cannot hold text made at run time. That is multicast with the op_id. */
 static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
 {
-	GENL_SET_ERR_MSG(info, "refused: the event of the op_id and the kernel log tell why");
+	GENL_SET_ERR_MSG(info,
+			 "refused: the kernel log, and the notification with this op-id, say why");
 	pr_info_ratelimited(RBLK_NAME ": %s: refused: %s\n", volume, text);
 	rblk_notify_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), err, text,
 			GFP_KERNEL);
@@ -328,7 +329,8 @@ static int do_transfer(struct rblk_volume *v, struct genl_info *info, u64 op_id,
 	int err = attr ? get_name_attr(info->extack, attr, node) : 0;
 
 	if (err)
-		return rblk_error_text(text, err, "a name is 1 to 31 visible ASCII characters");
+		return rblk_error_text(text, err,
+				       "a name must be 1 to 31 visible ASCII characters, without '/'");
 	return rblk_volume_transfer(v, node, op_id, text);
 }
 

@@ -22,25 +22,30 @@ static int rblk_up_check(const struct rblk_up *up, char *err)
 	if (!up->volume[0] || !up->node[0])
 		return rblk_error_text(err, -EINVAL, "volume and node need names");
 	if (strchr(up->volume, '/') || up->volume[0] == '.')
-		return rblk_error_text(err, -EINVAL, "%s is no name for a volume", up->volume);
+		return rblk_error_text(err, -EINVAL, "'%s' is not a valid name for a volume",
+				       up->volume);
 	if (up->npeers > NODE_PEERS_MAX)
-		return rblk_error_text(err, -EINVAL, "%u peers: at most %u are possible",
-				       up->npeers, NODE_PEERS_MAX);
+		return rblk_error_text(err, -EINVAL,
+				       "%u peers are too many: a volume has at most %u", up->npeers,
+				       NODE_PEERS_MAX);
 	if (rblk_disk_is_ours(up->log_dev) || rblk_disk_is_ours(up->data_dev))
 		return rblk_error_text(err, -ELOOP, "%s is a raftblk device itself",
 				       rblk_disk_is_ours(up->log_dev) ? up->log_path :
 									up->data_path);
 	if (!up->log_path[0] != !up->data_path[0])
 		return rblk_error_text(err, -EINVAL,
-				       "a member needs a log and a data device, a client neither");
+				       "a member needs both a log and a data device, a client neither");
 	if (up->log_path[0] && up->log_dev == up->data_dev)
-		return rblk_error_text(err, -EINVAL, "log and data need a device each");
+		return rblk_error_text(err, -EINVAL,
+				       "log and data need two different devices, and both are %s",
+				       up->log_path);
 	for (i = 0; i < up->npeers; i++) {
 		if (!strcmp(up->peer[i].node, up->node))
-			return rblk_error_text(err, -EINVAL, "%s is its own peer", up->node);
+			return rblk_error_text(err, -EINVAL, "node %s is listed as its own peer",
+					       up->node);
 		for (j = 0; j < i; j++)
 			if (!strcmp(up->peer[i].node, up->peer[j].node))
-				return rblk_error_text(err, -EINVAL, "peer %s is named twice",
+				return rblk_error_text(err, -EINVAL, "peer %s is listed twice",
 						       up->peer[i].node);
 	}
 	return 0;
@@ -87,11 +92,11 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 	v = rblk_up_alloc(net, up, op_id);
 	if (!v) {
 		module_put(THIS_MODULE);
-		return rblk_error_text(err, -ENOMEM, "no memory");
+		return rblk_error_text(err, -ENOMEM, "no memory to start volume %s", up->volume);
 	}
 	r = rblk_volume_enlist(v);
 	if (r) {
-		rblk_error_text(err, r, "volume %s is up already, or on its way", v->name);
+		rblk_error_text(err, r, "volume %s is already up, or starting", v->name);
 		put_net(v->net);
 		rblk_volume_put(v);
 		module_put(THIS_MODULE);
@@ -118,15 +123,17 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 
 	mutex_lock(&rblk_volumes_lock);
 	if (v->state == RBLK_V_STARTING) {
-		r = rblk_error_text(err, -EBUSY, "volume %s is still starting", v->name);
+		r = rblk_error_text(err, -EBUSY, "volume %s is still starting: try again later",
+				    v->name);
 	} else if (v->state != RBLK_V_RUNNING) {
 		if (force) {
 			WRITE_ONCE(v->life->force, true);
 			wake_up_all(&v->noted);
 		}
-		r = rblk_error_text(err, -EALREADY, "volume %s is going down already", v->name);
+		r = rblk_error_text(err, -EALREADY, "volume %s is already going down", v->name);
 	} else if (rblk_disk_set_closing(v, force)) {
-		r = rblk_error_text(err, -EBUSY, "/dev/" RBLK_NAME "%d is open (%llu openers)",
+		r = rblk_error_text(err, -EBUSY,
+				    "/dev/" RBLK_NAME "%d is open (%llu openers): close it first",
 				    rblk_volume_minor(v), rblk_disk_openers(v));
 	}
 	if (!r) {
@@ -147,23 +154,28 @@ static int rblk_bootstrap_failed(struct rblk_volume *v, int r, u32 slot, char *e
 
 	switch (r) {
 	case -EEXIST:
-		return rblk_error_text(err, r, "volume %s is bootstrapped already", v->name);
+		return rblk_error_text(err, r, "volume %s is already bootstrapped", v->name);
 	case -ENOTCONN:
-		return rblk_error_text(err, r, "%s has not been heard yet: is it up there?", peer);
+		return rblk_error_text(err, r,
+				       "node %s has not said hello yet: is the volume up there?",
+				       peer);
 	case -ENOTEMPTY:
 		return rblk_error_text(err, r,
-				       "%s is not blank: its log belongs to a volume in use", peer);
+				       "node %s is not blank: its log belongs to a volume in use",
+				       peer);
 	case -ENOSPC:
-		return rblk_error_text(err, r, "the data device of %s is too small for that size",
+		return rblk_error_text(err, r,
+				       "the data device of node %s is too small for that size",
 				       peer);
 	case -EAGAIN:
 		return rblk_error_text(err, r, "this node has just started: try again");
 	case -ESHUTDOWN:
-		return rblk_error_text(err, r, "this node is halted");
+		return rblk_error_text(err, r, "this node is halted: see 'raftblk why'");
 	case -EINVAL:
-		return rblk_error_text(err, r, "the size is no multiple of the block size");
+		return rblk_error_text(err, r, "the size is not a multiple of the block size");
 	default:
-		return rblk_error_text(err, r, "bootstrap is not possible (error %d)", -r);
+		return rblk_error_text(err, r, "volume %s cannot be bootstrapped (error %d)",
+				       v->name, -r);
 	}
 }
 
@@ -218,11 +230,12 @@ int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b,
 	int r;
 
 	if (rblk_volume_diskless(v))
-		return rblk_error_text(err, -EINVAL, "%s has no disks: bootstrap on a member",
+		return rblk_error_text(err, -EINVAL,
+				       "node %s has no disks: bootstrap the volume on a member",
 				       v->up.node);
 	c.conf = kzalloc(sizeof(*c.conf), GFP_KERNEL);
 	if (!c.conf)
-		return rblk_error_text(err, -ENOMEM, "no memory");
+		return rblk_error_text(err, -ENOMEM, "no memory to bootstrap volume %s", v->name);
 	r = rblk_volume_call_running(v, rblk_bootstrap_owner, &c, err);
 	kfree(c.conf);
 	return r ? r : c.r;
@@ -247,14 +260,15 @@ static void rblk_transfer_owner(struct rblk_volume *v, void *arg, u64 now)
 		break;
 	case -EREMOTE:
 		rblk_node_status(v->m, &v->st);
-		rblk_error_text(c->err, c->r, "%s does not lead (leader: %s)", v->up.node,
+		rblk_error_text(c->err, c->r, "node %s is not the leader (leader: %s)", v->up.node,
 				rblk_leader_name(v, &v->st));
 		break;
 	case -ENOENT:
-		rblk_error_text(c->err, c->r, "no node %s is known here", c->node);
+		rblk_error_text(c->err, c->r, "node %s is unknown here, or has not said hello yet",
+				c->node);
 		break;
 	case -EBUSY:
-		rblk_error_text(c->err, c->r, "a transfer is in progress");
+		rblk_error_text(c->err, c->r, "a transfer is already in progress");
 		break;
 	default:
 		rblk_error_text(c->err, c->r, "leadership cannot be handed over (error %d)",

@@ -134,7 +134,7 @@ static int rblk_dump_show(struct seq_file *m, void *unused)
 		r = rblk_volume_call(v, rblk_dump_owner, m);
 	}
 	if (r)
-		seq_printf(m, "the volume does not say more: error %d\n", -r);
+		seq_printf(m, "the volume does not answer: error %d\n", -r);
 	kvfree(info);
 	return 0;
 }

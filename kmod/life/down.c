@@ -162,7 +162,7 @@ static void rblk_stop_gracefully(struct rblk_volume *v)
 	mutex_unlock(&v->owner);
 	rblk_volume_kick(v, RBLK_KICK_CTL);
 	if (!r && !rblk_stop_wait(v, RBLK_TRANSFER_WAIT_MS, rblk_not_leading, 0))
-		rblk_warn(v, "down without having handed over leadership\n");
+		rblk_warn(v, "going down without having handed over leadership\n");
 	if (rblk_volume_diskless(v))
 		return;
 	mutex_lock(&v->owner);
@@ -172,7 +172,7 @@ static void rblk_stop_gracefully(struct rblk_volume *v)
 	mutex_unlock(&v->owner);
 	rblk_volume_kick(v, RBLK_KICK_CTL);
 	if (!rblk_stop_wait(v, RBLK_CHECKPOINT_WAIT_MS, rblk_checkpointed, index))
-		rblk_info(v, "down before the checkpoint: the next start reads more of the log\n");
+		rblk_info(v, "going down without a checkpoint: the next start will read more of the log\n");
 }
 
 /* "down", in a worker. */

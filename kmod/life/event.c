@@ -23,7 +23,7 @@ void rblk_note(void *host, enum rblk_node_note what, u64 arg)
 		if (l->note[i].what == what && l->note[i].arg == arg)
 			return;
 	if (l->nnotes == RBLK_NOTES_MAX) {
-		rblk_warn_limited(v, "an event is lost: too many at once\n");
+		rblk_warn_limited(v, "an event was lost: too many at once\n");
 		return;
 	}
 	l->note[l->nnotes++] = (struct rblk_note){ .what = what, .arg = arg };
@@ -33,9 +33,9 @@ static const char * const rblk_halt_text[] = {
 	[NODE_RUNNING] = "running",
 	[NODE_HALT_LOG] = "the log device failed",
 	[NODE_HALT_DATA] = "the data device failed",
-	[NODE_HALT_ROT] = "a committed entry is rotten in its log",
-	[NODE_HALT_INVARIANT] = "an invariant is broken: please report",
-	[NODE_HALT_STOPPED] = "it was stopped",
+	[NODE_HALT_ROT] = "a committed entry in its log is damaged",
+	[NODE_HALT_INVARIANT] = "an invariant is broken: please report this",
+	[NODE_HALT_STOPPED] = "the node was stopped",
 };
 
 static const char * const rblk_session_text[] = {
@@ -121,10 +121,10 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 	case NODE_N_READY:
 		scnprintf(text, size,
 			  !n->arg ?
-				  "IO waits: no quorum" :
+				  "I/O waits: no quorum" :
 			  !st->needs_resync ?
-				  "IO is served" :
-				  "the log no longer covers this node, it needs a resync; IO goes to the leader");
+				  "I/O is served" :
+				  "the log no longer covers this node, which needs a resync; I/O goes to the leader");
 		break;
 	}
 }
@@ -160,7 +160,7 @@ static void rblk_volume_ops(struct rblk_volume *v, u64 now)
 	else
 		rblk_volume_op_end(v, &l->bootstrap, now, halted ? -ESHUTDOWN : -EINPROGRESS,
 				   halted ? rblk_halt_text[st->halt] :
-				   "it is still under way: the log device is slow, or hangs");
+				   "it is still in progress: I/O to the log device is slow, or stuck");
 	if (st->raft.role != RAFT_LEADER && st->raft.leader)
 		rblk_volume_op_end(v, &l->transfer, now, 0, rblk_leader_name(v, st));
 	else

@@ -37,8 +37,9 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, 
 		return rblk_error_text(err, r,
 				       "log device %s is smaller than when it was formatted", path);
 	default:
-		return rblk_error_text(err, r, "the superblock of log device %s: error %d", path,
-				       -r);
+		return rblk_error_text(err, r,
+				       "the superblock of log device %s cannot be used (error %d)",
+				       path, -r);
 	}
 	if (v->super.read_only)
 		return rblk_error_text(err, -EROFS, "log device %s needs a newer raftblk", path);
@@ -63,7 +64,7 @@ static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, char *e
 		return rblk_error_text(err, r, "data device %s is not formatted for raftblk", path);
 	if (r)
 		return rblk_error_text(err, r,
-				       "the header of data device %s cannot be used: error %d",
+				       "the header of data device %s cannot be used (error %d)",
 				       path, -r);
 	if (rblk_dataio_bytes(v) < DATA_HEADER_BYTES + v->super.data_bytes)
 		return rblk_error_text(err, -ENOSPC,
@@ -107,24 +108,29 @@ static int rblk_start_failed(struct rblk_volume *v, int r, const struct log_repo
 	switch (r) {
 	case -EBADMSG:
 		return rblk_error_text(err, r,
-				       "the log on %s has lost what was durable (%s, record %llu): not used",
+				       "log device %s has lost durable data (%s, record %llu): it is not used",
 				       v->up.log_path, rblk_log_finding_name(rep->finding),
 				       rep->end_seq);
 	case -EUCLEAN:
-		return rblk_error_text(err, r, "both metadata slots of %s are damaged",
+		return rblk_error_text(err, r,
+				       "both copies of the metadata on log device %s are damaged",
 				       v->up.log_path);
 	case -ESTALE:
 		return rblk_error_text(err, r,
 				       "data device %s is older than log device %s: swapped or rolled back?",
 				       v->up.data_path, v->up.log_path);
 	case -EINVAL:
-		return rblk_error_text(err, r, "%s and %s do not belong together", v->up.log_path,
-				       v->up.data_path);
+		return rblk_error_text(err, r,
+				       "log device %s and data device %s do not belong together",
+				       v->up.log_path, v->up.data_path);
 	case -E2BIG:
-		return rblk_error_text(err, r, "the log holds more entries than fit in memory");
+		return rblk_error_text(err, r,
+				       "the log on %s holds more entries than fit into memory",
+				       v->up.log_path);
 	default:
-		return rblk_error_text(err, r, "recovery failed (error %d, after %llu records)", -r,
-				       rep->records);
+		return rblk_error_text(err, r,
+				       "recovery of the log on %s failed (error %d, after %llu records)",
+				       v->up.log_path, -r, rep->records);
 	}
 }
 
@@ -141,7 +147,7 @@ static void rblk_start_map(struct rblk_volume *v, struct rblk_node *m, const str
 	}
 	if (bad)
 		rblk_warn(v,
-			  "%u of %u blocks of the change map could not be read: taken as changed\n",
+			  "%u of %u blocks of the change map could not be read: their regions count as changed\n",
 			  bad, n);
 }
 
@@ -186,7 +192,7 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	kfree(cfg);
 	return 0;
 nomem:
-	rblk_error_text(err, r, "no memory for the member");
+	rblk_error_text(err, r, "no memory to start node %s", v->up.node);
 out:
 	kvfree(m);
 	kfree(cfg);
@@ -242,7 +248,7 @@ static int rblk_start_devices(struct rblk_volume *v, char *err)
 		return r;
 	r = rblk_logio_reader(v, &rd);
 	if (r)
-		return rblk_error_text(err, r, "no memory");
+		return rblk_error_text(err, r, "no memory to read log device %s", v->up.log_path);
 	r = rblk_start_super(v, &rd, err);
 	if (!r)
 		r = rblk_start_data(v, &ds, err);
@@ -274,9 +280,11 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 
 	r = rblk_disk_create(v, v->up.minor);
 	if (r == -EEXIST)
-		return rblk_error_text(err, r, "/dev/" RBLK_NAME "%d is taken", v->up.minor);
+		return rblk_error_text(err, r, "/dev/" RBLK_NAME "%d is in use by another volume",
+				       v->up.minor);
 	if (r)
-		return rblk_error_text(err, r, "no disk could be made (error %d)", -r);
+		return rblk_error_text(err, r, "the block device could not be created (error %d)",
+				       -r);
 	r = rblk_peers_start(v, err);
 	if (r)
 		return r;
@@ -285,13 +293,15 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	mutex_unlock(&v->owner);
 	loop = kthread_create(rblk_volume_loop, v, "raftblk%d", rblk_volume_minor(v));
 	if (IS_ERR(loop))
-		return rblk_error_text(err, PTR_ERR(loop), "no thread could be started");
+		return rblk_error_text(err, PTR_ERR(loop),
+				       "the thread of the volume could not be started");
 	get_task_struct(loop);
 	v->life->loop = loop;
 	wake_up_process(loop);
 	r = rblk_disk_add(v);
 	if (r)
-		return rblk_error_text(err, r, "the disk could not be added (error %d)", -r);
+		return rblk_error_text(err, r, "the block device could not be added (error %d)",
+				       -r);
 	rblk_debugfs_add(v);
 	return 0;
 }

@@ -151,8 +151,9 @@ static void end_conn(struct rblk_conn *c, int err, u64 now)
 
 	if (misbehaved(err)) {
 		v->peers->frames_bad++;
-		rblk_warn_limited(v, "hung up on %pISpc: it sent what no member sends (%d)\n",
-				  &c->addr, err);
+		rblk_warn_limited(v,
+				  "closed the connection to %pISpc: it sent what no node sends (error %d)\n",
+				  &c->addr, -err);
 	}
 	if (!l) {
 		rblk_conn_free(c);
@@ -431,7 +432,8 @@ int rblk_peers_start(struct rblk_volume *v, char *err)
 	int ret = -ENOMEM;
 
 	if (rblk_pool_size(v->pool, RBLK_BUDGET_RECEIVE) < WIRE_BLOCKS_MAX) {
-		snprintf(err, RBLK_ERR_MAX, "the pool is too small to receive the largest message");
+		snprintf(err, RBLK_ERR_MAX,
+			 "the pool is too small to receive the largest message: use a larger one");
 		return -EINVAL;
 	}
 	ps = kvzalloc(sizeof(*ps), GFP_KERNEL);
@@ -443,10 +445,10 @@ int rblk_peers_start(struct rblk_volume *v, char *err)
 	}
 	ret = rblk_sock_listen(ps, &v->up.listen);
 	if (ret) {
-		snprintf(err, RBLK_ERR_MAX, "cannot listen on %pISpc: %s (%d)", &v->up.listen,
+		snprintf(err, RBLK_ERR_MAX, "cannot listen on %pISpc: %s (error %d)", &v->up.listen,
 			 ret == -EADDRINUSE ? "the address is in use" :
 			 ret == -EADDRNOTAVAIL ? "the address is not one of this node" :
-			 "the socket cannot be had", ret);
+			 "the socket could not be opened", -ret);
 		goto free;
 	}
 	v->peers = ps;

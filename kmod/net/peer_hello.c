@@ -26,7 +26,7 @@ static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello
 				  &c->addr, rblk_wire_reason_text(reason));
 	else
 		rblk_warn_limited(v,
-				  "refused the connection of node '%s' at %pISpc: its log has %llu bytes and %llu entries, ours %llu and %u: they have to be equal\n",
+				  "refused the connection of node '%s' at %pISpc: its log has %llu bytes and %llu entries, the one here %llu and %u, and they must be equal\n",
 				  h->node, &c->addr, h->ring_bytes, h->entries, v->super.ring_bytes,
 				  v->limits.entries);
 }
@@ -108,7 +108,7 @@ int rblk_conn_recv_reject(struct rblk_conn *c)
 		return err;
 	if (c->link)
 		c->link->refused = r.reason;
-	rblk_warn_limited(v, "%pISpc refuses our connection: %s\n",
+	rblk_warn_limited(v, "%pISpc refused the connection of this node: %s\n",
 			  &c->addr, rblk_wire_reason_text(r.reason));
 	return -EACCES;
 }

@@ -174,7 +174,7 @@ static void rblk_apply_ended(struct rblk_volume *v, struct rblk_done *done, u64 
 	 */
 	if (error && a->zeroing && !a->by_pages &&
 	    (error == -EOPNOTSUPP || !bdev_write_zeroes_sectors(v->dataio->lower.bdev))) {
-		rblk_info(v, "data device %s cannot write zeroes by itself: zero pages it is\n",
+		rblk_info(v, "data device %s cannot write zeroes by itself: falling back to writing zero pages\n",
 			  v->up.data_path);
 		a->by_pages = true;
 		a->zero = 0;
@@ -292,7 +292,7 @@ int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
 	if (rblk_lower_read(&d->lower, RBLK_HEADER_COPY, block, RBLK_BLOCK_SIZE) ||
 	    rblk_log_data_super_decode(&copy, block) || copy.store != v->super.store)
 		return r;
-	rblk_warn(v, "the header of data device %s is damaged (error %d): its copy is used\n",
+	rblk_warn(v, "the header of data device %s is damaged (error %d): using its copy\n",
 		  v->up.data_path, -r);
 	*ds = copy;
 	return 0;
@@ -314,17 +314,19 @@ int rblk_dataio_open(struct rblk_volume *v, char *err)
 	int r;
 
 	if (!d)
-		return rblk_error_text(err, -ENOMEM, "no memory");
+		return rblk_error_text(err, -ENOMEM, "no memory to open data device %s",
+				       v->up.data_path);
 	v->dataio = d;
 	d->header = alloc_page(GFP_KERNEL);
 	if (!d->header)
-		return rblk_error_text(err, -ENOMEM, "no memory");
+		return rblk_error_text(err, -ENOMEM, "no memory to open data device %s",
+				       v->up.data_path);
 	r = rblk_lower_open(v, &d->lower, v->up.data_dev, "data", v->up.data_path, err);
 	if (r)
 		return r;
 	if (bdev_logical_block_size(d->lower.bdev) > v->super.block_size)
 		return rblk_error_text(err, -EINVAL,
-				       "data device %s has blocks of %u bytes, the volume has %u",
+				       "data device %s has blocks of %u bytes, more than the %u of the volume",
 				       v->up.data_path, bdev_logical_block_size(d->lower.bdev),
 				       v->super.block_size);
 	rblk_io_init(&d->sync, v, &d->lower, rblk_sync_ended);

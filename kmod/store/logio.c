@@ -363,7 +363,8 @@ int rblk_logio_open(struct rblk_volume *v, char *err)
 	int r;
 
 	if (!l)
-		return rblk_error_text(err, -ENOMEM, "no memory");
+		return rblk_error_text(err, -ENOMEM, "no memory to open log device %s",
+				       v->up.log_path);
 	INIT_LIST_HEAD(&l->free);
 	v->logio = l;
 	r = rblk_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
@@ -375,7 +376,7 @@ int rblk_logio_open(struct rblk_volume *v, char *err)
 				       v->up.log_path);
 	if (!bdev_write_cache(l->lower.bdev))
 		rblk_info(v,
-			  "log device %s claims to have no volatile write cache: it is believed\n",
+			  "log device %s claims to have no volatile write cache: trusting that its writes are durable\n",
 			  v->up.log_path);
 	else if (rblk_logio_flushes(v))
 		rblk_info(v, "log device %s has no FUA: each record is followed by a flush\n",

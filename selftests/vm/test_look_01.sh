@@ -56,7 +56,7 @@ looking_needs_no_answer() {
 	rb "$n" status vol | grep -q 'does not answer now'
 	rb "$n" why vol --json >/tmp/why || true
 	[ "$(jq -r .rule /tmp/why)" = no-answer ]
-	grep -q 'does not say more: error 110' "/sys/kernel/debug/raftblk/$(basename "${dir%/*}")/state"
+	grep -q 'does not answer: error 110' "/sys/kernel/debug/raftblk/$(basename "${dir%/*}")/state"
 	is_old "$n"		# all of these were answered while it stood still
 }
 

@@ -84,7 +84,7 @@ starved_io_fails_in_time() {
 	if dd if=/dev/zero of="$d" bs=1M count=48 conv=fsync 2>/tmp/err; then return 1; fi
 	echo "# $(($(date +%s) - began)) s"
 	[ $(($(date +%s) - began)) -lt $((60 * RBLK_SLOW)) ]
-	dmesg | grep -q 'no memory to take it in'
+	dmesg | grep -q 'the pool has no memory left for it'
 	heal
 	until_ok 60 write_b "$d"
 	replicas_equal vol
