@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /etc/raftblk/VOLUME.conf, the same file on all nodes: raftblk.conf(5). libinih
- * splits the lines; here is what the keys mean, in tables, and every check that
- * takes more than one value (those are in value.c).
+ * /etc/raftblk/VOLUME.conf, the same file on all nodes; see raftblk.conf(5).
+ * libinih splits it into keys and values. What the keys mean is here, in tables,
+ * and so is every check of several values together. The formats of single values
+ * are in value.c.
  */
 #include <ctype.h>
 #include <ini.h>
@@ -35,7 +36,7 @@ static int bad(struct parser *p, const char *fmt, ...)
 	snprintf(at, sizeof(at), "%s:%d", p->c->path, p->line);
 	fail(0, p->c->volume, "%s: %s", at, text);
 	p->failed = true;
-	return 1;	/* go on: all that is wrong is told at once */
+	return 1;	/* go on, to report all errors at once */
 }
 
 /* ---- keys of the volume ---- */
@@ -44,7 +45,7 @@ static int set_uuid(struct parser *p, const char *value)
 {
 	if (!uuid_parse_text(value, p->c->uuid))
 		return bad(p,
-			   "uuid: '%s' is none; it looks like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
+			   "uuid: '%s' is not a uuid; write one like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
 			   value);
 	uuid_format(p->c->uuid, p->c->uuid_text);
 	return 1;
@@ -53,7 +54,7 @@ static int set_uuid(struct parser *p, const char *value)
 static int set_size(struct parser *p, const char *value)
 {
 	if (conf_parse_size(value, &p->c->size) || !p->c->size)
-		return bad(p, "size: '%s' is no size; write bytes or 512M, 100G, 2T", value);
+		return bad(p, "size: '%s' is not a valid size; write bytes, or 512M, 100G, 2T", value);
 	if (p->c->size % 4096)
 		return bad(p, "size: %s is not a multiple of 4096 bytes", value);
 	return 1;
@@ -62,7 +63,7 @@ static int set_size(struct parser *p, const char *value)
 static int set_block_size(struct parser *p, const char *value)
 {
 	if (strcmp(value, "512") && strcmp(value, "4096") && strcasecmp(value, "4K"))
-		return bad(p, "block-size: '%s' is not possible; write 4096 or 512", value);
+		return bad(p, "block-size: '%s' is not a valid block size; write 4096 or 512", value);
 	p->c->block_size = value[0] == '5' ? 512 : 4096;
 	return 1;
 }
@@ -72,7 +73,7 @@ static int set_ring_size(struct parser *p, const char *value)
 	u64 *ring = &p->c->ring_size;
 
 	if (conf_parse_size(value, ring) || *ring < LOG_RING_MIN || *ring % (1 << 20))
-		return bad(p, "ring-size: '%s' is not possible; write 256M, or 4M at least", value);
+		return bad(p, "ring-size: '%s' is not a valid size; write whole MiB, such as 256M, and at least 4M", value);
 	return 1;
 }
 
@@ -82,7 +83,7 @@ static int set_minor(struct parser *p, const char *value)
 	long v = strtol(value, &end, 10);
 
 	if (!isdigit((unsigned char)value[0]) || *end || v > 4095)
-		return bad(p, "minor: '%s' is not possible; write N of /dev/raftblkN, 0 to 4095",
+		return bad(p, "minor: '%s' is not a valid number; write N of /dev/raftblkN, 0 to 4095",
 			   value);
 	p->c->minor = v;
 	return 1;
@@ -91,14 +92,14 @@ static int set_minor(struct parser *p, const char *value)
 static int set_election(struct parser *p, const char *value)
 {
 	if (conf_parse_election(value, &p->c->election_ms))
-		return bad(p, "election-timeout: '%s' is not possible; write 50ms to 30s", value);
+		return bad(p, "election-timeout: '%s' is not a valid time; write 50ms to 30s", value);
 	return 1;
 }
 
 static int set_io_timeout(struct parser *p, const char *value)
 {
 	if (conf_parse_ms(value, &p->c->io_timeout_ms))
-		return bad(p, "io-timeout: '%s' is not possible; write 30s, or 0 to wait for ever",
+		return bad(p, "io-timeout: '%s' is not a valid time; write 30s, or 0 to wait forever",
 			   value);
 	return 1;
 }
@@ -106,7 +107,7 @@ static int set_io_timeout(struct parser *p, const char *value)
 static int set_shared(struct parser *p, const char *value)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))
-		return bad(p, "shared: '%s' is not possible; write yes or no", value);
+		return bad(p, "shared: '%s' is not valid; write yes or no", value);
 	p->c->shared = value[0] == 'y';
 	return 1;
 }
@@ -115,7 +116,7 @@ static int set_pool(struct parser *p, const char *value)
 {
 	if (conf_parse_size(value, &p->c->pool) || p->c->pool < 16 << 20 ||
 	    p->c->pool > 8192ULL << 20)
-		return bad(p, "pool: '%s' is not possible; write 16M to 8G", value);
+		return bad(p, "pool: '%s' is not a valid size; write 16M to 8G", value);
 	return 1;
 }
 
@@ -124,7 +125,7 @@ static int set_self(struct parser *p, const char *value)
 	const char *why;
 
 	if (conf_check_name("node", value, &why))
-		return bad(p, "node: '%s' is no name for a node: %s", value, why);
+		return bad(p, "node: '%s' is not a valid name for a node: %s", value, why);
 	snprintf(p->c->self, sizeof(p->c->self), "%s", value);
 	return 1;
 }
@@ -154,7 +155,7 @@ static int set_address(struct parser *p, struct conf_node *n, const char *value)
 
 	if (conf_split_address(value, host, sizeof(host), &port))
 		return bad(p,
-			   "node %s: address: '%s' is none; write HOST:PORT, 10.0.0.1:7800 or [fd00::1]:7800",
+			   "node %s: address: '%s' is not an address; write HOST:PORT, such as 10.0.0.1:7800 or [fd00::1]:7800",
 			   n->name, value);
 	snprintf(n->address, sizeof(n->address), "%s", value);
 	return 1;
@@ -183,7 +184,7 @@ static int set_data(struct parser *p, struct conf_node *n, const char *value)
 static int set_client(struct parser *p, struct conf_node *n, const char *value)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))
-		return bad(p, "node %s: client: '%s' is not possible; write yes or no", n->name,
+		return bad(p, "node %s: client: '%s' is not valid; write yes or no", n->name,
 			   value);
 	n->client = value[0] == 'y';
 	return 1;
@@ -192,7 +193,7 @@ static int set_client(struct parser *p, struct conf_node *n, const char *value)
 static const struct {
 	const char *name;
 	int (*set)(struct parser *p, struct conf_node *n, const char *value);
-	bool member;		/* has it, a client has not; else it may be absent */
+	bool member;		/* members need it, and clients must not have it */
 } node_keys[] = {
 	{ "client", set_client },
 	{ "address", set_address },
@@ -210,11 +211,11 @@ static struct conf_node *node_named(struct parser *p, const char *name)
 		if (!strcmp(c->node[i].name, name))
 			return &c->node[i];
 	if (conf_check_name("node", name, &why)) {
-		bad(p, "[node %s]: no name for a node: %s", name, why);
+		bad(p, "[node %s]: not a valid name for a node: %s", name, why);
 		return NULL;
 	}
 	if (c->nnodes == RBLK_MEMBERS_MAX) {
-		bad(p, "[node %s]: more than %d nodes", name, RBLK_MEMBERS_MAX);
+		bad(p, "[node %s]: there are more than %d nodes", name, RBLK_MEMBERS_MAX);
 		return NULL;
 	}
 	snprintf(c->node[c->nnodes].name, RBLK_NAME_MAX, "%s", name);
@@ -238,7 +239,7 @@ static int on_node_key(struct parser *p, const char *name, const char *key, cons
 		return node_keys[i].set(p, n, value);
 	}
 	return bad(p,
-		   "node %s: no key '%s'; there are address, log and data, or address and client",
+		   "node %s: there is no key '%s'; a node has address, log and data, a client has address and client",
 		   name, key);
 }
 
@@ -250,7 +251,7 @@ static int on_key(void *user, const char *section, const char *key, const char *
 	if (!strncmp(section, "node ", 5))
 		return on_node_key(p, section + 5 + strspn(section + 5, " \t"), key, value);
 	if (section[0])
-		return bad(p, "[%s]: no such section; write [node NAME]", section);
+		return bad(p, "[%s]: there is no such section; write [node NAME]", section);
 	for (i = 0; i < ARRAY_SIZE(volume_keys); i++) {
 		if (strcmp(key, volume_keys[i].name))
 			continue;
@@ -260,11 +261,11 @@ static int on_key(void *user, const char *section, const char *key, const char *
 		return volume_keys[i].set(p, value);
 	}
 	return bad(p,
-		   "no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool and node, and [node NAME] sections",
+		   "there is no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool and node, and sections [node NAME]",
 		   key);
 }
 
-/* A line for libinih; counts them, and allows indentation. */
+/* Reads a line for libinih. Counts the lines, and allows indentation. */
 static char *read_line(char *str, int size, void *stream)
 {
 	struct parser *p = stream;
@@ -274,7 +275,7 @@ static char *read_line(char *str, int size, void *stream)
 		return NULL;
 	p->line++;
 	if (!strchr(str, '\n') && !feof(p->f)) {
-		bad(p, "the line is too long; %d bytes are possible", LINE_MAX_BYTES - 4);
+		bad(p, "the line is too long; it may have %d bytes", LINE_MAX_BYTES - 4);
 		while (!feof(p->f) && fgetc(p->f) != '\n')
 			;
 		str[0] = 0;
@@ -300,7 +301,7 @@ static void check_node(struct parser *p, u32 i)
 			bad(p, "node %s: a client has no %s device; remove it, or 'client = yes'",
 			    n->name, node_keys[j].name);
 		if (!seen && !(n->client && node_keys[j].member))
-			bad(p, "node %s: no %s; add '%s = ...'", n->name, node_keys[j].name,
+			bad(p, "node %s: there is no %s; add '%s = ...'", n->name, node_keys[j].name,
 			    node_keys[j].name);
 	}
 	if (n->log[0] && !strcmp(n->log, n->data))
@@ -308,7 +309,7 @@ static void check_node(struct parser *p, u32 i)
 		    n->name, n->log);
 	for (j = 0; j < i; j++)
 		if (n->address[0] && !strcmp(n->address, c->node[j].address))
-			bad(p, "node %s: address: %s is that of node %s", n->name, n->address,
+			bad(p, "node %s: address: %s is also that of node %s; each node needs its own", n->name, n->address,
 			    c->node[j].name);
 }
 
@@ -328,12 +329,12 @@ static void check_all(struct parser *p)
 	for (i = 0; i < p->c->nnodes; i++)
 		check_node(p, i);
 	if (p->c->nnodes && !conf_members(p->c))
-		bad(p, "all nodes are clients; the volume has to be on somebody's devices");
+		bad(p, "all nodes are clients; at least one node needs a log and a data device");
 	if (!(p->seen & 1))
 		bad(p,
-		    "no uuid; 'raftblk new' writes a file with a fresh one, the same file goes to all nodes");
+		    "there is no uuid; 'raftblk new' writes a file with a new one, which all nodes share");
 	if (!p->c->nnodes)
-		bad(p, "no nodes; add a [node NAME] section for each");
+		bad(p, "there are no nodes; add a section [node NAME] for each");
 }
 
 void conf_path(char *path, size_t size, const struct common *opt)
@@ -380,7 +381,7 @@ int conf_load(struct conf *c, const struct common *opt)
 			    "cannot read %s: %s; %s", path, strerror(errno),
 			    errno == ENOENT ?
 				    "copy it from another node, or write one with 'raftblk new'" :
-				    "run as root?");
+				    "check its permissions, or run as root");
 	ini_use_stack = false;
 	ini_max_line = LINE_MAX_BYTES;
 	ini_allow_multiline = false;
@@ -389,7 +390,7 @@ int conf_load(struct conf *c, const struct common *opt)
 	fclose(p.f);
 	if (err > 0) {
 		p.line = err;
-		bad(&p, "neither KEY = VALUE nor [node NAME] nor # comment");
+		bad(&p, "the line is not KEY = VALUE, [node NAME] or # comment");
 	}
 	check_all(&p);
 	find_me(c, opt);
@@ -423,7 +424,7 @@ int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockadd
 	err = getaddrinfo(host, port, &hints, &res);
 	if (err)
 		return fail(EXIT_FAILED, c->volume,
-			    "%s: node %s: address '%s' cannot be resolved: %s; write it as a number, or see resolver(5)",
+			    "%s: node %s: address '%s' cannot be resolved: %s; write an IP address, or see resolver(5)",
 			    c->path, n->name, n->address, gai_strerror(err));
 	memcpy(addr, res->ai_addr, min_t(size_t, res->ai_addrlen, sizeof(*addr)));
 	freeaddrinfo(res);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* raftblk config: what a configuration file says, once it is found right. */
+/* raftblk config: checks a configuration file, and prints what it says. */
 #include "tool.h"
 
 static void print_node(const struct conf *c, const struct conf_node *n)
@@ -37,7 +37,7 @@ static void print_conf(const struct conf *c)
 	printf("%u of %u nodes may fail%s\n", (n - 1) / 2, n,
 	       n < c->nnodes ? "; clients do not count" : "");
 	if (n % 2 == 0)
-		printf("note: with %u nodes no more may fail than with %u\n", n, n - 1);
+		printf("note: with %u nodes, no more of them may fail than with %u\n", n, n - 1);
 	if (!c->me)
 		printf("note: this node, '%s', is not one of them\n", c->self);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The devices below a volume: opening them so that nobody else has them,
- * looking for what is on them, zeroing. Image files are taken too.
+ * The backing devices of a volume: opens them exclusively, finds out what they
+ * hold, and zeroes them. Image files work, too.
  */
 #include <blkid/blkid.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static int open_file(struct device *d, const struct stat *st, const char *volume
 	d->sector = 512;
 	if (flock(d->fd, LOCK_EX | LOCK_NB))
 		return fail(EXIT_FAILED, volume,
-			    "%s image %s is in use: %s; close what has it locked", d->what, d->path,
+			    "%s image %s is in use: %s; end the program that has it locked", d->what, d->path,
 			    strerror(errno));
 	return 0;
 }
@@ -34,7 +34,7 @@ static int open_block(struct device *d, const char *volume)
 	int sector = 512;
 
 	if (ioctl(d->fd, BLKGETSIZE64, &d->bytes) || ioctl(d->fd, BLKSSZGET, &sector))
-		return fail(EXIT_FAILED, volume, "%s device %s: its size cannot be had: %s",
+		return fail(EXIT_FAILED, volume, "%s device %s: its size cannot be determined: %s",
 			    d->what, d->path, strerror(errno));
 	d->sector = sector;
 	return 0;
@@ -64,7 +64,7 @@ static int open_failed(const struct device *d, const char *volume, bool write)
 	}
 }
 
-/* As the kernel wants it: it resolves no path. */
+/* Finds the number of a device, by which the kernel opens it. */
 int device_number(const char *what, const char *path, const char *volume, u32 *number)
 {
 	struct device d = { .what = what, .path = path };
@@ -78,7 +78,7 @@ int device_number(const char *what, const char *path, const char *volume, u32 *n
 	return 0;
 }
 
-/* To write: exclusively. To read only: a volume that is up may have it. */
+/* Opens a device: exclusively to write to it, but only to read even if a volume has it. */
 int device_open(struct device *d, const char *volume, bool write)
 {
 	struct stat st;
@@ -131,14 +131,14 @@ static int signature(const struct device *d, const char *volume, blkid_probe pr)
 		    label ? label : "", label ? "'" : "", d->path);
 }
 
-/* Refuses a device that holds anything that blkid knows. */
+/* Fails if a device holds anything that blkid knows. */
 int device_foreign(struct device *d, const char *volume)
 {
 	blkid_probe pr = blkid_new_probe();
 	int found, ret = 0;
 
 	if (!pr || blkid_probe_set_device(pr, d->fd, 0, 0)) {
-		ret = fail(EXIT_FAILED, volume, "%s device %s cannot be looked at: %s", d->what,
+		ret = fail(EXIT_FAILED, volume, "%s device %s cannot be examined: %s", d->what,
 			   d->path, strerror(errno));
 		goto free;
 	}
@@ -150,7 +150,7 @@ int device_foreign(struct device *d, const char *volume)
 		ret = signature(d, volume, pr);
 	else if (found == -2)
 		ret = fail(EXIT_FAILED, volume,
-			   "%s device %s holds several things at once; see wipefs(8)", d->what,
+			   "%s device %s holds several signatures at once; see wipefs(8)", d->what,
 			   d->path);
 	else if (found < 0)
 		ret = fail(EXIT_FAILED, volume, "%s device %s cannot be read: %s; see dmesg(1)",
@@ -160,7 +160,7 @@ free:
 	return ret;
 }
 
-/* Where sysfs has the device: a partition's directory is within its disk's. */
+/* Finds the directory of a device in sysfs; that of a partition is within that of its disk. */
 static bool sysfs_dir(const struct stat *st, char *path)
 {
 	char link[64];
@@ -177,14 +177,14 @@ static bool within(const char *a, const char *b)
 	return !strncmp(a, b, n) && (b[n] == '/' || !b[n]);
 }
 
-/* Before they are opened: the second one would only be found busy. */
+/* To be called before they are opened, else the second one would just be found busy. */
 int device_overlap(const struct device *a, const struct device *b, const char *volume)
 {
 	char dir_a[PATH_MAX], dir_b[PATH_MAX];
 	struct stat sa, sb;
 	bool same;
 
-	/* Not there: opening it tells so better. */
+	/* If one of them does not exist, the error of opening it is better. */
 	if (stat(a->path, &sa) || stat(b->path, &sb))
 		return 0;
 	if (!S_ISBLK(sa.st_mode) || !S_ISBLK(sb.st_mode))

@@ -22,7 +22,7 @@ struct dump {
 	struct log_meta meta;
 	struct log log;
 	struct json_object *o, *list;
-	u64 pos;			/* of the record whose entries are being listed */
+	u64 pos;			/* position of the record whose entries are being listed */
 	u64 kinds[RBLK_E_KIND_NR];
 };
 
@@ -35,7 +35,7 @@ static const char *const kind_names[RBLK_E_KIND_NR] = {
 	[RBLK_E_CLOSE] = "close",
 };
 
-/* ---- the JSON, from which the output for people is made, too ---- */
+/* ---- the JSON, from which the output for people is made as well ---- */
 
 static void add_str(struct json_object *o, const char *key, const char *v)
 {
@@ -349,7 +349,7 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 	int bad, err;
 
 	dump_supers(d, rd);
-	/* The one that a start would use. */
+	/* The copy that a start would use. */
 	rblk_log_super_encode(&d->super, buf);
 	json_object_object_add(d->o, "superblock", raw_json("disk_super", buf));
 	dump_metas(d, rd);
@@ -417,7 +417,10 @@ static void print_udev(const char *what, const u8 *uuid, const char *volume)
 	       "ID_PART_TABLE_UUID=\nRAFTBLK_UUID=%s\nRAFTBLK_VOLUME=%s\n", what, text, volume);
 }
 
-/* A device that is not of raftblk is no error: udev asks about every device. */
+/*
+ * It is not an error if the device is not one of raftblk, since udev asks about
+ * every device.
+ */
 static int dump_udev(struct dump *d)
 {
 	struct data_super data;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* raftblk events: one line for each, until interrupted. */
+/* raftblk events: prints a line for each event, until it is interrupted. */
 #include <time.h>
 
 #include "tool.h"

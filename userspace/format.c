@@ -21,8 +21,8 @@ struct format {
 
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0, "overwrite a raftblk volume (never anything else)", 1 },
-	{ "dry-run", 'n', NULL, 0, "check and tell, change nothing", 1 },
-	{ "quiet", 'q', NULL, 0, "tell nothing but errors", 1 },
+	{ "dry-run", 'n', NULL, 0, "check everything, but change nothing", 1 },
+	{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
 	{ 0 },
 };
 
@@ -44,7 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	return ARGP_ERR_UNKNOWN;
 }
 
-/* ---- what is there now ---- */
+/* ---- what the devices hold now ---- */
 
 static int ours(struct format *f, const struct device *d, const char *volume, const char *node,
 		u64 store)
@@ -52,7 +52,7 @@ static int ours(struct format *f, const struct device *d, const char *volume, co
 	if (f->force)
 		return 0;
 	return fail(EXIT_FAILED, f->c.volume,
-		    "%s device %s belongs to raftblk volume %s, node %s (store %016llx); to give up what this node has of it: --force",
+		    "%s device %s belongs to raftblk volume %s, node %s (store %016llx); to give up this node's copy of it: --force",
 		    d->what, d->path, volume, node, (unsigned long long)store);
 }
 
@@ -61,7 +61,7 @@ static int damaged(struct format *f, const struct device *d, int err)
 	if (f->force)
 		return 0;
 	return fail(EXIT_FAILED, f->c.volume,
-		    "%s device %s holds a raftblk volume that %s; 'raftblk dump %s' tells more; to give it up: --force",
+		    "%s device %s holds a raftblk volume that %s; 'raftblk dump %s' shows more; to give it up: --force",
 		    d->what, d->path, err == -EPROTONOSUPPORT ? "needs a newer tool" : "is damaged",
 		    d->path);
 }
@@ -73,7 +73,7 @@ static int check_log(struct format *f)
 	int err;
 
 	if (f->log.bytes < 2 * LOG_SUPER_BYTES)
-		return 0;		/* too small: rblk_log_layout() says by how much */
+		return 0;		/* too small, and rblk_log_layout() says by how much */
 	device_reader(&f->log, &rd);
 	err = rblk_log_read_super(&rd, f->log.bytes, &s);
 	free(rd.scratch);
@@ -93,7 +93,7 @@ static int check_data(struct format *f)
 
 	if (pread(f->data.fd, block, sizeof(block), 0) != sizeof(block))
 		return fail(EXIT_FAILED, f->c.volume,
-			    "data device %s: reading its first block failed; it is empty, or see dmesg(1)",
+			    "data device %s: reading its first block failed; if it is not empty, see dmesg(1)",
 			    f->data.path);
 	err = rblk_log_data_super_decode(&s, block);
 	if (!err)
@@ -102,7 +102,7 @@ static int check_data(struct format *f)
 				 damaged(f, &f->data, err);
 }
 
-/* ---- what is to be ---- */
+/* ---- what they will hold ---- */
 
 static u64 usable(const struct device *data)
 {
@@ -121,7 +121,7 @@ static int check_sizes(struct format *f)
 	want = f->c.size ? f->c.size : DATA_MIN;
 	if (data < want)
 		return fail(EXIT_FAILED, f->c.volume,
-			    "data device %s is too small: %s, and %s are needed (1 MiB of them for the header)",
+			    "data device %s is too small: it has %s, and %s are needed, 1 MiB of them for the header",
 			    f->data.path, human_bytes(f->data.bytes, a, sizeof(a)),
 			    human_bytes(want + DATA_HEADER_BYTES, b, sizeof(b)));
 	if (f->data.sector > f->c.block_size)
@@ -132,18 +132,18 @@ static int check_sizes(struct format *f)
 	err = rblk_log_layout(s, f->log.bytes, data, &need);
 	if (err == -ENOSPC)
 		return fail(EXIT_FAILED, f->c.volume,
-			    "log device %s is too small: %s, and %s are needed; a tenth of the data, at least 256 MiB, does well",
+			    "log device %s is too small: it has %s, and %s are needed; a tenth of the data device, and at least 256 MiB, is a good size",
 			    f->log.path, human_bytes(f->log.bytes, a, sizeof(a)),
 			    human_bytes(need, b, sizeof(b)));
 	if (!err && f->c.ring_size > s->ring_bytes)
 		return fail(EXIT_FAILED, f->c.volume,
-			    "log device %s has room for a ring of %s, and ring-size is %s",
+			    "log device %s has room for a ring of %s, and ring-size is %s; set a smaller ring-size, or none",
 			    f->log.path, human_bytes(s->ring_bytes, a, sizeof(a)),
 			    human_bytes(f->c.ring_size, b, sizeof(b)));
 	if (!err && f->c.ring_size)
 		s->ring_bytes = f->c.ring_size;
 	if (err)
-		return fail(EXIT_FAILED, f->c.volume, "%s and %s cannot be laid out: %s",
+		return fail(EXIT_FAILED, f->c.volume, "log device %s and data device %s cannot hold the volume: %s",
 			    f->log.path, f->data.path, strerror(-err));
 	return 0;
 }
@@ -158,7 +158,7 @@ static int mint(struct format *f)
 	s->created = time(NULL);
 	do {
 		if (getrandom(&s->store, sizeof(s->store), 0) != sizeof(s->store))
-			return fail(EXIT_FAILED, f->c.volume, "no randomness: %s",
+			return fail(EXIT_FAILED, f->c.volume, "cannot get random numbers: %s",
 				    strerror(errno));
 	} while (!s->store);
 	return 0;
@@ -172,11 +172,11 @@ static void tell_plan(const struct format *f)
 		return;
 	printf("volume %s, node %s%s\n", f->c.volume, f->c.me->name,
 	       f->dry_run ? " (nothing is changed)" : "");
-	printf("  log   %s: %s, of them %s for the ring and %s for the change map\n", f->log.path,
+	printf("  log   %s: %s, with %s for the ring and %s for the change map\n", f->log.path,
 	       human_bytes(f->log.bytes, a, sizeof(a)),
 	       human_bytes(f->super.ring_bytes, b, sizeof(b)),
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
-	printf("  data  %s: %s usable, all of it is zeroed\n", f->data.path,
+	printf("  data  %s: %s usable, all of which is zeroed\n", f->data.path,
 	       human_bytes(f->super.data_bytes, a, sizeof(a)));
 	fflush(stdout);
 }
@@ -236,7 +236,7 @@ static int write_data_header(struct format *f)
 	return device_write(&f->data, 0, buf, sizeof(buf), f->c.volume);
 }
 
-/* First make sure that nothing of an earlier life is valid any more. */
+/* First makes sure that nothing of an earlier format is valid any more. */
 static int write_all(struct format *f)
 {
 	const char *volume = f->c.volume;
@@ -335,7 +335,7 @@ int cmd_format(int argc, char **argv)
 		.parse = parse,
 		.ctx = &f,
 		.doc = "Prepare the log and data devices of this node, as /etc/raftblk/VOLUME.conf names them. "
-		       "Refuses devices that are in use, too small, or hold anything; changes nothing then.\v"
+		       "Devices that are in use, are too small or hold anything are refused, and not changed.\v"
 		       "Examples:\n  raftblk format r0 --dry-run\n  raftblk format r0\n"
 		       "  raftblk format r0 --force    # give up this node's copy of the volume\n",
 	};

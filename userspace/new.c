@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* raftblk new: writes a configuration file with a fresh uuid. */
+/* raftblk new: writes a configuration file with a new uuid. */
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -23,19 +23,19 @@ static const struct argp_option options[] = {
 	{ "node", KEY_NODE, "NAME=ADDRESS,LOG,DATA", 0,
 	  "a node: HOST:PORT, log device and data device; once for each node", 1 },
 	{ "client", KEY_CLIENT, "NAME=ADDRESS", 0,
-	  "a node without devices, which uses the volume of the others", 1 },
-	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (what the smallest data device allows)",
+	  "a node without devices, which uses those of the others", 1 },
+	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (default: what the smallest data device allows)",
 	  2 },
-	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block (4096)", 2 },
-	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (the first free one)", 2 },
-	{ "pool", KEY_POOL, "SIZE", 0, "memory for data under way", 2 },
+	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block size (default: 4096)", 2 },
+	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (default: the first free one)", 2 },
+	{ "pool", KEY_POOL, "SIZE", 0, "memory for data in transit", 2 },
 	{ "election-timeout", KEY_ELECTION, "TIME", 0, "how long a leader may be silent", 2 },
 	{ "io-timeout", KEY_IO_TIMEOUT, "TIME", 0,
-	  "IO that waits for longer fails (it waits for ever)", 2 },
+	  "I/O that waits for longer fails (default: it waits forever)", 2 },
 	{ "shared", KEY_SHARED, NULL, 0,
-	  "all nodes may write at once: for cluster file systems only, others are destroyed by it",
+	  "let all nodes write at once: only for cluster file systems, all others are destroyed by it",
 	  2 },
-	{ "config", KEY_CONFIG, "FILE", 0, "write to FILE (/etc/raftblk/VOLUME.conf)", 3 },
+	{ "config", KEY_CONFIG, "FILE", 0, "write to FILE (default: /etc/raftblk/VOLUME.conf)", 3 },
 	{ "print", 'p', NULL, 0, "write to standard output", 3 },
 	{ 0 },
 };
@@ -48,25 +48,25 @@ static void parse_node(struct new *n, const char *arg, bool client, struct argp_
 	const char *port;
 
 	if (n->nnodes == RBLK_MEMBERS_MAX)
-		argp_error(state, "more than %d nodes", RBLK_MEMBERS_MAX);
+		argp_error(state, "there are more than %d nodes", RBLK_MEMBERS_MAX);
 	node->client = client;
 	if (client && (!eq || sscanf(eq + 1, "%511[^,]", address) != 1 || strchr(eq, ',')))
-		argp_error(state, "--client %s: write NAME=ADDRESS, c1=10.0.0.9:7800", arg);
+		argp_error(state, "--client %s: write NAME=ADDRESS, such as c1=10.0.0.9:7800", arg);
 	if (!client && (!eq || sscanf(eq + 1, "%511[^,],%255[^,],%255[^,]", address, node->log,
 				      node->data) != 3))
 		argp_error(state,
-			   "--node %s: write NAME=ADDRESS,LOG,DATA, n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
+			   "--node %s: write NAME=ADDRESS,LOG,DATA, such as n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
 			   arg);
 	snprintf(node->name, sizeof(node->name), "%.*s",
 		 (int)min_t(size_t, eq - arg, sizeof(node->name) - 1), arg);
 	if (eq - arg >= RBLK_NAME_MAX || conf_check_name("node", node->name, &why))
 		argp_error(state,
-			   "--node %s: no name for a node: 1 to 31 letters, digits, '.', '_' and '-'",
+			   "--node %s: not a valid name for a node: it must have 1 to 31 letters, digits, '.', '_' and '-'",
 			   arg);
 	if (conf_split_address(address, host, sizeof(host), &port))
-		argp_error(state, "--node %s: '%s' is no HOST:PORT", arg, address);
+		argp_error(state, "--node %s: '%s' is not an address; write HOST:PORT", arg, address);
 	if (!client && (node->log[0] != '/' || node->data[0] != '/'))
-		argp_error(state, "--node %s: devices are absolute paths", arg);
+		argp_error(state, "--node %s: the devices must be absolute paths", arg);
 	snprintf(node->address, sizeof(node->address), "%.*s", RBLK_ADDR_MAX - 1, address);
 	n->nnodes++;
 }
@@ -112,7 +112,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		return 0;
 	case ARGP_KEY_END:
 		if (!n->nnodes)
-			argp_error(state, "no --node");
+			argp_error(state, "at least one --node is needed");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -131,7 +131,7 @@ static void write_conf(FILE *f, const struct new *n, const char *volume)
 	u32 i;
 
 	if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
-		exit(fail(EXIT_FAILED, volume, "no randomness: %s", strerror(errno)));
+		exit(fail(EXIT_FAILED, volume, "cannot get random numbers: %s", strerror(errno)));
 	uuid[6] = (uuid[6] & 0x0f) | 0x40;
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 	uuid_format(uuid, text);
@@ -171,14 +171,14 @@ static FILE *create(const char *path, const char *volume)
 		return fdopen(fd, "w");
 	if (errno == EEXIST)
 		fail(0, volume,
-		     "%s exists already; a volume keeps its uuid: edit the file, or remove it first",
+		     "%s exists already, and a volume keeps its uuid; edit the file, or remove it first",
 		     path);
 	else
 		fail(0, volume, "cannot write %s: %s", path, strerror(errno));
 	return NULL;
 }
 
-/* What was written is read as any configuration is: its checks are ours. */
+/* Reads the new file like any other, which checks it. */
 static int check(const char *path, const char *volume)
 {
 	struct common opt = { .volume = volume, .config = path };
@@ -199,7 +199,7 @@ int cmd_new(int argc, char **argv)
 		.args_doc = "VOLUME",
 		.parse = parse,
 		.ctx = &n,
-		.doc = "Write a configuration file for a new volume, with a fresh uuid. Copy it to all nodes.\v"
+		.doc = "Write a configuration file for a new volume, with a new uuid. Copy it to all nodes.\v"
 		       "Example:\n  raftblk new r0 --node n1=10.0.0.1:7800,/dev/vdb,/dev/vdc \\\n"
 		       "    --node n2=10.0.0.2:7800,/dev/vdb,/dev/vdc --node n3=10.0.0.3:7800,/dev/vdb,/dev/vdc\n",
 	};

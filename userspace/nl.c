@@ -75,7 +75,7 @@ static int on_family(const struct nlmsghdr *nlh, void *data)
 
 /* ---- requests ---- */
 
-/* Keeps the sentence of an extended acknowledgement. */
+/* Keeps the text of an extended acknowledgement. */
 static void extended_ack(struct nl *nl, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
@@ -258,7 +258,7 @@ int nl_event_fd(struct nl *nl)
 	return mnl_socket_get_fd(nl->event);
 }
 
-/* Reads what has arrived. Returns 1 if @fn said stop, 0 to go on, or -errno. */
+/* Reads the events that have arrived. Returns 1 if @fn asked to stop, 0 to go on, or -errno. */
 int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx)
 {
 	struct events e = { .fn = fn, .ctx = ctx };
@@ -345,7 +345,10 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *t
 	err = talk(nl, nlh, NULL, NULL);
 	if (!err)
 		return await(nl, &e, timeout_s * 1000ULL);
-	/* Refused. The event with the whole sentence was sent before the error, maybe behind others. */
+	/*
+	 * It was refused. The event with the whole text was sent before the error,
+	 * maybe behind others.
+	 */
 	snprintf(said, sizeof(said), "%s", nl->text);
 	await(nl, &e, 200);
 	if (!text[0])

@@ -86,7 +86,7 @@ static void field(const char *name)
 	printf("  %-11s ", name);
 }
 
-/* The status of a volume that responds is newer than that. */
+/* The status of a volume that responds is newer than this. */
 static void print_age(struct json_object *o)
 {
 	u64 ms = ju(o, "age_ms");

@@ -23,7 +23,7 @@ static void print_sessions(struct json_object *o)
 		       paint(RED, stdout), paint(PLAIN, stdout), jstr(o, "device"));
 }
 
-/* A copy of the part of the status that is about sessions. */
+/* Copies the part of the status that is about sessions. */
 static struct json_object *extract(struct json_object *o)
 {
 	static const char *const keys[] = { "volume", "node", "session", "sessions" };

@@ -6,7 +6,7 @@ struct args {
 	const char *from;
 };
 
-/* The node that has @store: people know names, not identities. */
+/* Names the node that has @store: people know names, not numbers. */
 static const char *node_of(struct json_object *o, const char *store)
 {
 	static const char *const lists[] = { "conf.members", "peers" };

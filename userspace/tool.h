@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of the raftblk tool share. */
+/* Shared by the files of the raftblk tool. */
 #ifndef RAFTBLK_TOOL_H
 #define RAFTBLK_TOOL_H
 
@@ -56,10 +56,7 @@ struct common {
 
 enum { WANT_NO_VOLUME, WANT_VOLUME, MAY_VOLUME };
 
-/*
- * Parses a command line: @extra options and @positional arguments beside the
- * volume. @parse gets them; it may be NULL.
- */
+/* A command line: the volume, and options and arguments that @parse gets; it may be NULL. */
 struct cmdline {
 	struct common common;
 	const struct command *command;
@@ -80,7 +77,7 @@ struct conf_node {
 	char name[RBLK_NAME_MAX];
 	char address[RBLK_ADDR_MAX];
 	char log[256], data[256];
-	bool client;			/* has neither */
+	bool client;			/* it has no devices */
 	int line;
 };
 
@@ -102,11 +99,11 @@ struct conf {
 	const struct conf_node *me;	/* NULL: this node is not in the file */
 };
 
-/* All say what is wrong on stderr and return an exit code. */
+/* These print what is wrong to stderr, and return an exit code. */
 int conf_load(struct conf *c, const struct common *opt);
 int conf_need_me(const struct conf *c);
 int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr);
-u32 conf_members(const struct conf *c);		/* nodes that are no clients */
+u32 conf_members(const struct conf *c);		/* nodes that have devices */
 void conf_path(char *path, size_t size, const struct common *opt);
 
 /* ---- value.c ---- */
@@ -149,8 +146,9 @@ int nl_open(struct nl **nl, const char *subject);
 void nl_close(struct nl *nl);
 struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
 /*
- * Sends the request and waits for the end of the operation @op_id. @text is the sentence of
- * the event or of the extended acknowledgement. Returns 0 or -errno; -ETIME: still in progress.
+ * Sends the request and waits for the end of the operation @op_id. @text is the
+ * text of the event, or of the extended acknowledgement. Returns 0 or -errno;
+ * -ETIME: it is still in progress.
  */
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text,
 	  size_t size);
@@ -164,7 +162,7 @@ int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), v
 
 /* ---- print.c ---- */
 
-const char *paint(const char *colour, FILE *f);	/* "" when @f is no terminal */
+const char *paint(const char *colour, FILE *f);	/* "" if @f is not a terminal */
 #define BOLD	"\033[1m"
 #define RED	"\033[31m"
 #define GREEN	"\033[32m"
@@ -172,12 +170,12 @@ const char *paint(const char *colour, FILE *f);	/* "" when @f is no terminal */
 #define PLAIN	"\033[0m"
 const char *human_bytes(u64 bytes, char *buf, size_t size);
 void print_json(struct json_object *o);
-/* A status of this age was not answered in time. */
+/* A status that is older than this: the loop did not answer in time. */
 #define STATUS_OLD_MS	1000
 
 void print_status(struct json_object *o);
 
-/* Of a status object; absent: 0, "", false. */
+/* Values in a status object; 0, "" or false if they are absent. */
 struct json_object *js(struct json_object *o, const char *path);
 u64 ju(struct json_object *o, const char *path);
 const char *jstr(struct json_object *o, const char *path);

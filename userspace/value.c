@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kinds of values, as they stand in configuration files and on command lines:
- * names, sizes, times, UUIDs, addresses.
+ * The formats of values in configuration files and on command lines: names, sizes,
+ * times, UUIDs, addresses.
  */
 #include <ctype.h>
 
@@ -18,10 +18,10 @@ int conf_check_name(const char *what, const char *name, const char **why)
 
 	*why = NULL;
 	if (!name[0] || strlen(name) >= RBLK_NAME_MAX)
-		*why = "1 to 31 characters";
+		*why = "it must have 1 to 31 characters";
 	for (i = 0; name[i] && !*why; i++)
 		if (!valid_char(name[i], !i))
-			*why = "letters, digits, and behind the first of them '.', '_' and '-'";
+			*why = "it must have letters, digits and, after the first, '.', '_' and '-'";
 	return *why ? EXIT_USAGE : 0;
 }
 
@@ -51,7 +51,7 @@ int conf_parse_size(const char *text, u64 *bytes)
 	return 0;
 }
 
-/* "1500", "1500ms" or "2s". */
+/* Formats are "1500", "1500ms" and "2s". */
 int conf_parse_ms(const char *text, u32 *ms)
 {
 	char *end;

@@ -34,7 +34,7 @@ static bool add_from_sysfs(struct json_object *o, const char *key)
 	return true;
 }
 
-/* NULL: it is not loaded. */
+/* The version of the module; NULL: it is not loaded. */
 static struct json_object *module(void)
 {
 	struct json_object *o = json_object_new_object();

@@ -36,7 +36,7 @@ static bool is(struct json_object *o, const char *path, const char *value)
 	return !strcmp(jstr(o, path), value);
 }
 
-/* The first peer of which @test is true; *@n counts them. */
+/* Finds the first peer of which @test is true; *@n is set to how many there are. */
 static struct json_object *peer_with(struct json_object *o, bool (*test)(struct json_object *p),
 				     size_t *n)
 {
@@ -102,7 +102,7 @@ static void list_down(struct json_object *o, struct json_object *among, char *bu
 	}
 }
 
-/* ---- the rules: true when it applies ---- */
+/* ---- the rules; each returns true if it applies ---- */
 
 static bool not_running(struct json_object *o, struct said *s)
 {

@@ -133,7 +133,7 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 		r = rblk_error_text(err, -EALREADY, "volume %s is already going down", v->name);
 	} else if (rblk_disk_set_closing(v, force)) {
 		r = rblk_error_text(err, -EBUSY,
-				    "/dev/" RBLK_NAME "%d is open (%llu openers): close it first",
+				    "/dev/" RBLK_NAME "%d is open (%llu openers)",
 				    rblk_volume_minor(v), rblk_disk_openers(v));
 	}
 	if (!r) {
