@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generic netlink: one socket for requests, one for events. An acknowledgement only
+ * Generic netlink: one socket for requests, one for events. An acknowledgment only
  * says that an operation was started. The operation ends with a "done" event that has
  * our op_id, so the event socket listens before the request is sent.
  */
@@ -75,7 +75,7 @@ static int on_family(const struct nlmsghdr *nlh, void *data)
 
 /* ---- requests ---- */
 
-/* Keeps the text of an extended acknowledgement. */
+/* Keeps the text of an extended acknowledgment. */
 static void extended_ack(struct nl *nl, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
@@ -125,7 +125,7 @@ static int on_message(const struct nlmsghdr *nlh, void *data)
 	return t->fn ? t->fn(nlh, t->ctx) : MNL_CB_OK;
 }
 
-/* Sends @nlh and reads until its acknowledgement or the end of a dump. */
+/* Sends @nlh and reads until its acknowledgment or the end of a dump. */
 static int talk(struct nl *nl, struct nlmsghdr *nlh, mnl_cb_t fn, void *ctx)
 {
 	static mnl_cb_t control[NLMSG_MIN_TYPE] = {

@@ -147,7 +147,7 @@ void nl_close(struct nl *nl);
 struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
 /*
  * Sends the request and waits for the end of the operation @op_id. @text is the
- * text of the event, or of the extended acknowledgement. Returns 0 or -errno;
+ * text of the event, or of the extended acknowledgment. Returns 0 or -errno;
  * -ETIME: it is still in progress.
  */
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text,
