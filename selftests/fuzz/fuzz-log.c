@@ -280,7 +280,7 @@ static void fuzz_recover(const u8 *data, size_t size)
 	u64 head = 0;
 	u32 n;
 
-	MUST(!recover(&rep));	/* also: the image is as it was */
+	MUST(!recover(&rep));	/* and the image is as it was before */
 	for (n = 0; size >= 8 && n < 64; data += 8, size -= 8, n++)
 		command(data);
 	if (!recover(&rep)) {
@@ -381,7 +381,7 @@ static const struct {
 	{ "disk_record", DISK_MAGIC_RECORD, RBLK_BLOCK_SIZE },
 };
 
-/* The structure that @what is about, as it should be, for the input to be laid over. */
+/* A valid structure of the kind @what, which the input then changes in part. */
 static void fresh(u8 what)
 {
 	struct data_super d = { .store = super.store, .seq = 1, .index = 2, .term = 3 };

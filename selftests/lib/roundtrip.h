@@ -19,9 +19,9 @@ struct roundtrip {
 	void (*encode)(u8 *to);		/* writes what decode() made of it: @len bytes */
 	void (*mend)(void);		/* makes the checksums in @buf right again */
 	/* Rows that are special, as "structure.row"; NULL is behind the last: */
-	const char *const *fresh;	/* not kept when read: written anew each time */
+	const char *const *fresh;	/* not kept when read, but written again each time */
 	const char *const *counts;	/* how much of the rest is in use */
-	const char *const *rigid;	/* the others leave no choice of their value */
+	const char *const *rigid;	/* those whose value follows from the others */
 };
 
 /*

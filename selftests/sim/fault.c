@@ -65,7 +65,10 @@ static void cut_event(struct event *e)
 	fault_restart(n, sim.cfg.down_len);
 }
 
-/* The power goes just then: perhaps in the middle of a write, perhaps for everybody. */
+/*
+ * The power fails at this moment: perhaps in the middle of a write, and perhaps on
+ * all nodes.
+ */
 void fault_cut(u8 node, u64 t)
 {
 	ev_push(t, cut_event, node, 0, 0, NULL);

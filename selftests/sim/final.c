@@ -106,7 +106,7 @@ static bool usable(const struct node *n)
 
 static u64 writes_wanted;
 
-/* Whoever has it mounted; else anybody that is up. */
+/* The node that has it mounted; else any node that is up. */
 static struct node *writer(void)
 {
 	u32 first = (u32)rnd_below(R_USER, world.cfg.all), i;
@@ -144,7 +144,7 @@ static bool wrote(void)
 	return world.stats[ST_WRITES] >= writes_wanted;
 }
 
-/* Also of nodes that need a resync: the leader serves them. */
+/* Nodes that need a resync read as well, through the leader. */
 static u64 outstanding(void)
 {
 	const struct node *n;
@@ -248,7 +248,7 @@ static bool read_all(void)
 		if (full_at[i] < world.cfg.sectors || n->ops_out || n->nwait)
 			all = false;
 	}
-	return all && node_leader();	/* what comes next looks at it */
+	return all && node_leader();	/* the next step looks at it */
 }
 
 static void check_full(void)

@@ -8,10 +8,10 @@
 
 #include "world.h"
 
-/* ---- cfg.c: what a seed draws, beside world.cfg ---- */
+/* ---- cfg.c: what is drawn for a seed, besides world.cfg ---- */
 
 struct sim_cfg {
-	bool vary;			/* nodes have limits of their own, at most these */
+	bool vary;			/* nodes have different limits, none above world.cfg's */
 	u64 duration;			/* of the phase with faults, ns */
 	/* network */
 	u64 reset_mean, partition_mean, partition_len;
@@ -26,10 +26,10 @@ struct sim_cfg {
 	/* users */
 	u64 op_mean;
 	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray, force;
-	u32 give_up;			/* percent of writes whose user does not wait for ever */
+	u32 give_up;			/* percent of writes whose user does not wait forever */
 	u64 patience;			/* how long it waits */
-	u32 size_max;			/* sectors of a write */
-	u32 hot;			/* sectors of the hot range; 0: none */
+	u32 size_max;			/* most sectors of a write */
+	u32 hot;			/* sectors of the range that is used most; 0: none */
 };
 
 void cfg_draw(void);
@@ -39,7 +39,7 @@ void cfg_print(void);
 /* ---- user.c: who opens, writes and reads ---- */
 
 void user_tick(struct event *e);
-/* As op_submit(), and what this user does later is drawn. */
+/* As op_submit(), and draws what this user does later. */
 struct op *user_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect);
 void user_accepted(struct node *n, struct op *op);
 void user_session(struct node *n);	/* reset a fenced session once nothing is in flight */

@@ -21,7 +21,7 @@ static void give_up_event(struct event *e)
 	n->gave_up++;
 }
 
-/* Whoever opens the device does not wait for ever. */
+/* An opener of the device does not wait forever. */
 static void cancel_event(struct event *e)
 {
 	struct node *n = &world.node[e->node];
@@ -83,7 +83,7 @@ static void reset_event(struct event *e)
 	node_after(n);
 }
 
-/* Whoever wrote under a fenced session goes away, once nothing of it is in flight. */
+/* The openers of a fenced session close the device once nothing of it is in flight. */
 void user_session(struct node *n)
 {
 	if (n->reset_pending || n->ops_out || n->nwait ||
@@ -149,7 +149,7 @@ static void one(void)
 	u32 nsect = 0;
 
 	if (kind == OP_READ && rnd_one_in(R_USER, 2))
-		n = &world.node[rnd_below(R_USER, world.cfg.all)];	/* reads go to anybody */
+		n = &world.node[rnd_below(R_USER, world.cfg.all)];	/* reads go to any node */
 	if (!n || !n->up || node_paused(n) || !n->st.conf.index ||
 	    n->ops_out - n->gave_up + n->nwait >= sim.cfg.depth)
 		return;

@@ -206,7 +206,7 @@ void cmd_use(void)
 	node_after(n);
 }
 
-/* reset NODE: whoever wrote under the fenced session is gone */
+/* reset NODE: all openers of the fenced session are gone */
 void cmd_reset(void)
 {
 	struct node *n = script_up(1);

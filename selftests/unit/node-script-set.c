@@ -42,7 +42,7 @@ static void draw_cfg(u32 members)
 static void start(struct node *n)
 {
 	static const struct { int error; const char *text; } words[] = {
-		{ -EBADMSG, "its log is rotten, or ends too early" },
+		{ -EBADMSG, "its log is damaged, or ends too early" },
 		{ -EUCLEAN, "both copies of its metadata are bad" },
 		{ -ESTALE, "its data device is older than its log" },
 		{ -EINVAL, "its devices do not belong together" },
@@ -131,7 +131,7 @@ void cmd_volume(void)
 	script_run(SEC, NULL);
 }
 
-/* two-histories: more than one volume is bootstrapped, their logs do not match */
+/* two-histories: several volumes are bootstrapped, whose logs do not match */
 void cmd_two_histories(void)
 {
 	world.two_histories = true;

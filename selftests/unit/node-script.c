@@ -106,9 +106,9 @@ bool script_run(u64 ns, bool (*done)(void))
 const char *script_error(enum op_kind kind, int error)
 {
 	static const struct { int error; const char *text[OP_CLOSE + 1]; } words[] = {
-		{ -EAGAIN, { "too many are under way", "too many are under way",
-			     "too many are under way", "too many wait for the session",
-			     "writes are under way" } },
+		{ -EAGAIN, { "too many are in progress", "too many are in progress",
+			     "too many are in progress", "too many wait for the session",
+			     "writes are in progress" } },
 		{ -EBUSY, { "no session", "no session", NULL, "in use elsewhere", NULL } },
 		{ -ESTALE, { "fenced", "fenced", "fenced", "fenced", NULL } },
 		{ -EINVAL, { "not a valid range", "not a valid range" } },

@@ -34,7 +34,7 @@ const char *script_took(u64 ns);
 void script_world(void);	/* a new world: nothing was told of it yet */
 void script_started(struct node *n);
 
-/* What an error means to whoever asked. */
+/* What an error means to the caller. */
 const char *script_error(enum op_kind kind, int error);
 
 /* ---- node-script-op.c: requests by name ---- */

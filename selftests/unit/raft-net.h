@@ -28,7 +28,7 @@ struct net_msg {
 	struct net_ent e[NET_MSG_ENTS];
 };
 
-/* A write under way to the own log: entries, or a truncation. */
+/* A write to a node's own log that is in progress: entries, or a truncation. */
 struct net_op {
 	bool cut;
 	u64 first, last, trunc_epoch;

@@ -12,7 +12,7 @@ static u8 buf[LOG_META_BYTES] __aligned(4096);
 
 static struct log_super super;
 
-/* Features that may be unknown: nothing is kept of them. */
+/* Features that may be unknown are not kept. */
 static const char *const features[] = { "disk_head.compat", "disk_head.ro_compat", NULL };
 
 static void set_super(void)

@@ -50,7 +50,7 @@ struct bad {
 	int rc;
 };
 
-/* Any flipped bit is seen; then each absurd field under a right checksum. */
+/* Any flipped bit is noticed; so is each absurd field under a valid checksum. */
 static void reject(int (*decode)(void), u32 len, const struct bad *bad, u32 nbad)
 {
 	static u8 good[LOG_META_BYTES];
@@ -97,7 +97,7 @@ static void superblock(void)
 		{ 24, 4, 1, -EPROTONOSUPPORT },
 		{ 28, 4, 183, -EBADMSG },
 		{ 48, 8, 0, -EINVAL },
-		{ 64, 1, 0, -EINVAL },		/* empty name with something behind */
+		{ 64, 1, 0, -EINVAL },		/* an empty name with text after its NUL */
 		{ 68, 1, 7, -EINVAL },		/* unprintable */
 		{ 70, 1, 'x', -EINVAL },	/* behind the NUL */
 		{ 96, 8, 0, 0 },		/* no name: allowed */

@@ -50,7 +50,7 @@ static void torn_middle(void)
 	CHECK_EQ(t_rep.finding, LOG_F_END);
 }
 
-/* Two cuts at one place: each time the numbers jump, and nothing of before counts. */
+/* Two cuts at one place: each time the numbers jump, and no record from before counts. */
 static void cut_twice(void)
 {
 	struct log_record *a, *b;
@@ -102,7 +102,10 @@ static void chain_mismatch(void)
 {
 	struct disk_record *d;
 
-	/* In the current generation, at its place, and not the successor: something is rotten. */
+	/*
+	 * A record of the current generation is at its place, but not the
+	 * successor: that is damage.
+	 */
 	fill(6);
 	d = (void *)t_at(ids[6].pos);
 	d->chain = cpu_to_le32(le32_to_cpu(d->chain) ^ 1);
@@ -192,7 +195,7 @@ static void generations(void)
 	CHECK_EQ(t_last, 4);
 }
 
-/* Several lie rotten: the first is reported, by itself or by who knows it. */
+/* Several records are damaged: the first one is reported, whichever record shows it. */
 static void rot_of_several(void)
 {
 	fill(9);

@@ -244,7 +244,7 @@ static void truncation(void)
 	CHECK(!rblk_log_submit(&t_log));
 	t_land(r);
 	CHECK(rblk_log_done(&t_log, r, 0));
-	CHECK_EQ(t_log.durable_index, 2);	/* durable, whoever it belongs to now */
+	CHECK_EQ(t_log.durable_index, 2);	/* durable, although it was truncated */
 	CHECK_EQ(t_log.durable_trunc_epoch, 1);
 	t_append(2, 3, 1);
 	CHECK_EQ(t_log.durable_index, 2);

@@ -343,7 +343,7 @@ static void hear(struct net_node *n, const struct net_msg *w)
 	n->disk_last = n->last;
 }
 
-/* What else may happen to a node: its metadata is written, time passes, its log is told of. */
+/* Other events of a node: its metadata is written, time passes, its log is durable. */
 static void other_events(struct net_node *n, const struct raft_status *st)
 {
 	u64 version = n->meta_version;

@@ -101,7 +101,7 @@ static void do_compact(struct net_node *n)
 	CHECK_EQ(net_event(n, RAFT_EV_COMPACTED, i, 0), 0);
 }
 
-/* Stands in for a resync: the log begins anew behind what is committed. */
+/* Stands in for a resync: the log begins again after what is committed. */
 static void do_resync(struct net_node *lead)
 {
 	struct raft_status st;

@@ -152,7 +152,7 @@ static void hand_over(int i, bool keep)
 		net_msg_drop(i);
 }
 
-/* deliver|drop|dup A->B [NTH] (first: 0), or all that are under way now */
+/* deliver|drop|dup A->B [NTH] (the first is 0), or all that are in flight now */
 static void cmd_msgs(void)
 {
 	u32 i, n = net.nmsg;

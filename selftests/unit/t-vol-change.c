@@ -104,7 +104,7 @@ static void test_load(void)
 	w_stop(&w);
 }
 
-/* Loaded late, or with values from a checkpoint that was not completed. */
+/* The map is loaded late, or with values from a checkpoint that was not completed. */
 static void test_load_late(void)
 {
 	u64 v[PER] = { 0 };

@@ -153,7 +153,7 @@ static void test_stale_waits(void)
 	w_stop(&w);
 }
 
-/* The largest entries go through the smallest arena, for ever. */
+/* The largest entries go through the smallest arena, forever. */
 static void test_smallest(void)
 {
 	u32 i;

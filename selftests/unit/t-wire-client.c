@@ -209,7 +209,7 @@ static void test_reply_flags(void)
 	}
 }
 
-/* Whoever leads knows nothing yet: no session, no holder, no index. */
+/* A new leader knows nothing yet: no session, no holder, no index. */
 static void test_reply_least(void)
 {
 	struct wire_reply r = { .to = 1, .block_size = 512, .next = 1 };
@@ -534,7 +534,7 @@ static void test_data_kinds(void)
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
-/* Types are not taken for each other, even by a caller that mixes them up. */
+/* A decoder refuses frames of other types, even if its caller mixes them up. */
 static void test_wrong_type(void)
 {
 	static u32 (*const encode[])(void) = {
@@ -556,7 +556,7 @@ static void test_wrong_type(void)
 	}
 }
 
-/* What an earlier frame left in the result does not show. */
+/* Decoding overwrites what an earlier frame left in the result. */
 static void test_result_reused(void)
 {
 	encode_submit();

@@ -29,7 +29,7 @@ struct world {
 	struct vol_batch b;
 	u32 written;				/* zeroes and items of the batch on the device */
 	struct rblk_session sess[RBLK_SESSIONS_MAX];	/* in order, the rest zeroes */
-	u32 nsess, cur;				/* who writes next: one of them */
+	u32 nsess, cur;				/* the sessions, and the one that writes next */
 	u64 rnd;
 };
 

@@ -94,7 +94,7 @@ rot_is_reported_and_not_served() {
 	off=$("$RB" dump "$(log_dev "$f" vol)" --json | jq -er '.superblock.ring_off')
 	dd if=/dev/urandom of="$(log_dev "$f" vol)" bs=4k seek=$((off / 4096 + 1)) count=2 oflag=direct status=none
 	if rb "$f" up vol 2>/tmp/err; then
-		say "a member with a rotten log came up"
+		say "a member with a damaged log came up"
 		return 1
 	fi
 	sed 's/^/# /' /tmp/err

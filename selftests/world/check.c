@@ -238,7 +238,7 @@ static void check_client(struct node *n)
 	rblk_node_status(n->m, &n->st);
 	WORLD_CHECK(n->st.halt == NODE_RUNNING, "client %c: halted", 'a' + n->id);
 	/* Nobody tells it that its leader is gone: it has to look by itself. */
-	WORLD_CHECK(rblk_node_deadline(n->m) != U64_MAX, "client %c: waits for ever", 'a' + n->id);
+	WORLD_CHECK(rblk_node_deadline(n->m) != U64_MAX, "client %c: waits forever", 'a' + n->id);
 }
 
 void check_step(struct node *n)
@@ -259,7 +259,7 @@ void check_step(struct node *n)
 	check_commits(n, n->st.raft.commit);
 	if (n->st.executed_index != n->seen_live) {
 		n->seen_live = n->st.executed_index;
-		n->judged_seen = n->seen_live;
+		n->executed_seen = n->seen_live;
 		WORLD_CHECK(n->st.digest == model_digest(n->seen_live),
 			    "node %c: its digest at %llu differs", 'a' + n->id,
 			    (unsigned long long)n->seen_live);
@@ -273,7 +273,7 @@ void check_step(struct node *n)
 	note_peers(n);
 }
 
-/* A read needs a round that began after it: somebody was heard from since. */
+/* A read needs a round that began after it, so a quorum must have been in contact since. */
 void check_read_quorum(struct node *n, const struct op *op)
 {
 	bool leads = n->leader_since && n->leader_since <= op->t0;
@@ -333,7 +333,7 @@ void check_frame(struct node *n, const u8 *frame, u32 len)
 	if (sent.type == WIRE_RAFT)
 		check_said(n, &sent.raft);
 	if (sent.type == WIRE_REPLY) {
-		check_commits(n, n->judged_seen);
+		check_commits(n, n->executed_seen);
 		model_reply(n, &sent.reply);
 	}
 }
@@ -366,7 +366,10 @@ static void check_meta_kept(struct node *n)
 	WORLD_CHECK(n->st.checkpoint_index >= n->ckpt || n->doomed,
 		    "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
 		    (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
-	/* A slot that could not be read may have held a newer version, not yet spoken of. */
+	/*
+	 * A copy that could not be read may have held a newer version, which no
+	 * message told of yet.
+	 */
 	if (n->read_failed) {
 		n->vote_term = n->dur_term;
 		n->vote = n->dur_vote;
@@ -435,7 +438,7 @@ bool check_started(struct node *n)
 	check_log_kept(n);
 	n->seen_commit = n->st.raft.commit;
 	n->seen_live = n->st.executed_index;
-	n->judged_seen = n->seen_live;
+	n->executed_seen = n->seen_live;
 	WORLD_CHECK(n->seen_live <= model_last(), "node %c: checkpoint of what nobody committed",
 		    'a' + n->id);
 	WORLD_CHECK(!n->seen_live || n->st.digest == model_digest(n->seen_live),

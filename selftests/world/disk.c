@@ -14,7 +14,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 {
 	memset(d, 0, sizeof(*d));
 	if (!node && !data)
-		free_dops = NULL;	/* the memory of the run before is gone */
+		free_dops = NULL;	/* the memory of the previous run is gone */
 	d->node = node;
 	d->data = data;
 	d->npg = (u32)(bytes / RBLK_BLOCK_SIZE);

@@ -474,7 +474,7 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 		check_truncated(n, index);
 		break;
 	case NODE_T_VERDICT:
-		n->judged_seen = index;
+		n->executed_seen = index;
 		break;
 	case NODE_T_TRIM:
 		WORLD_CHECK(index - 1 <= n->slot_base[0] && index - 1 <= n->slot_base[1],

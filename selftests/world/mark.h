@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rare paths, counted over a campaign: one that a campaign must reach and never
- * did fails it, since then the seeds proved less than they seem to.
- * X(name, required, what it means)
+ * Rare paths, counted over a campaign. A campaign fails if it never reached a path
+ * that is required, since then its seeds proved less than they seem to. X(name,
+ * required, what it means)
  */
 #ifndef WORLD_MARK_H
 #define WORLD_MARK_H
@@ -49,7 +49,7 @@
 	X(WRITE_LATE,		1, "a write took effect that nobody waited for") \
 	X(OPEN_TIMED_OUT,	1, "an opener had no answer in time")	\
 	X(OPEN_WAITED,		1, "an opener waited in vain for another node")	\
-	X(OPEN_CANCELLED,	1, "whoever opened gave up waiting")	\
+	X(OPEN_CANCELLED,	1, "the opener gave up waiting")	\
 	X(WRITE_REFUSED,	1, "a write was refused: no session, or fenced") \
 	X(WRITE_FAILED,		1, "an accepted write ended with an error")	\
 	X(FRAME_LOST,		1, "a frame was lost without a reset")	\

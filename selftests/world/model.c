@@ -378,7 +378,7 @@ void model_write_done(struct node *n, struct op *op)
 	const struct hist *h;
 	u64 s;
 
-	check_commits(n, n->judged_seen);	/* commit and completion may be one step */
+	check_commits(n, n->executed_seen);	/* commit and completion may be one step */
 	WORLD_CHECK(op->index, "request %llu was completed and took no effect",
 		    (unsigned long long)op->id);
 	h = &hist[op->index];
@@ -415,7 +415,7 @@ void model_held(struct node *n, u64 epoch)
 {
 	const struct change *c;
 
-	check_commits(n, n->judged_seen);
+	check_commits(n, n->executed_seen);
 	WORLD_CHECK(epoch && epoch <= last, "node %c holds session %llu, which is not committed",
 		    'a' + n->id, (unsigned long long)epoch);
 	c = as_of(n->id, epoch);
@@ -457,7 +457,7 @@ void model_read(struct node *n, struct op *op)
 	u64 v, s;
 	u32 i;
 
-	check_commits(n, n->judged_seen);
+	check_commits(n, n->executed_seen);
 	for (i = 0; i < op->nsect; i++) {
 		s = op->sector + i;
 		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id,

@@ -278,7 +278,7 @@ static void reject(struct conn *c, int from, u8 reason)
 	c->side[from].open = false;
 }
 
-/* Side @at heard the other's hello. 0, or the connection has to be cut. */
+/* The other side's hello has reached side @at. 0, or the connection has to be cut. */
 int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *head)
 {
 	struct node *n = &world.node[c->node[at]];

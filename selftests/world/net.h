@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The network's own: connections and what is in flight on them. */
+/* Inside the network: connections, and the frames in flight on them. */
 #ifndef NET_H
 #define NET_H
 
@@ -25,9 +25,9 @@ struct stream {
 };
 
 struct side {
-	bool open;		/* thinks the connection is there */
-	bool up;		/* told its node so */
-	u32 inc;		/* start of the node that has it */
+	bool open;		/* believes that the connection is up */
+	bool up;		/* has told its node that it is up */
+	u32 inc;		/* start of the node, to which the connection belongs */
 };
 
 struct conn {
@@ -53,16 +53,15 @@ struct frame *stream_take(struct stream *s, u32 skip);
 void net_push_deliver(struct conn *c, int from, u64 t);
 /* The connection breaks: nothing more arrives; each end notices in its own time. */
 void conn_break(struct conn *c);
-/* Side @at heard the other's hello. 0, or the connection has to be cut. */
+/* The other side's hello has reached side @at. 0, or the connection has to be cut. */
 int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *head);
 
 /* net_rx.c */
-/* Arrives, whatever came before it or will; the connection may break. */
+/* Delivers a frame, even out of order; the connection may break. */
 void net_arrives(struct conn *c, int from, struct frame *f);
 void net_deliver_event(struct event *e);
 
-
-/* net_rule.c: once more, at once or when released; a copy is kept */
+/* net_rule.c: keeps a copy, to arrive once more: at once, or when it is released */
 void net_keep(struct conn *c, int from, const struct frame *f, bool until_released);
 
 #endif /* NET_H */

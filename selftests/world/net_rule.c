@@ -14,7 +14,7 @@ struct kept {
 
 static struct net_rule rules[RULES_MAX];
 static u32 nrules;
-static struct kept *held;	/* in the order in which they came */
+static struct kept *held;	/* in the order in which they arrived */
 static bool again;		/* a frame that was kept already */
 
 void net_rules_init(void)

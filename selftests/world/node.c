@@ -265,7 +265,7 @@ static void start_client(struct node *n)
 	WORLD_CHECK(!err, "client %c does not start: %d", 'a' + n->id, err);
 	n->up = true;
 	memset(&n->st, 0, sizeof(n->st));
-	n->judged_seen = n->seen_commit = 0;
+	n->executed_seen = n->seen_commit = 0;
 	node_after(n);
 }
 
@@ -442,7 +442,7 @@ static void node_run(struct node *n)
 		n->spin_t = world.now;
 		n->spin = 0;
 	}
-	WORLD_CHECK(++n->spin < 2000, "node %c: runs for ever at one point in time", 'a' + n->id);
+	WORLD_CHECK(++n->spin < 2000, "node %c: runs forever at one point in time", 'a' + n->id);
 	op_use(n);
 	rblk_node_run(n->m, node_now(n));
 	/* A deadline in the past would have the loop of the module spin until an event comes. */

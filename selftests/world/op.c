@@ -43,7 +43,7 @@ struct op *op_at(u64 epoch, u64 seq)
 	return op;
 }
 
-/* The node gave an accepted write its place: for good, whoever leads. */
+/* The node gave an accepted write its sequence number. It keeps that, whichever node leads. */
 void op_placed(struct node *n, u64 seq, u64 token)
 {
 	struct op *op = op_get(token), **at = place(n->sess_epoch, seq);
@@ -405,7 +405,7 @@ bool op_retry(struct node *n)
 
 /* ---- ends ---- */
 
-/* Whoever leads: a write fails only where it is fenced, or its node stops or halts. */
+/* Whichever node leads, a write fails only if its node is fenced, stops or halts. */
 static void check_write_error(struct node *n, const struct op *op)
 {
 	struct rblk_node_status *st = &n->now;

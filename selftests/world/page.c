@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory. Payload is never copied between nodes, wire and disks: all of them
- * refer to the same pages, which never change once they are shared (whoever
- * wants to change one copies it first). Sums are remembered for the same reason.
+ * Memory. Payload is never copied between nodes, wire and disks: all of them refer
+ * to the same pages, which never change once they are shared. To change a page, a
+ * copy is made first. Checksums are kept with a page for the same reason.
  */
 #include "world.h"
 

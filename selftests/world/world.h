@@ -22,7 +22,10 @@
 #define SEC		1000000000ULL
 #define NEVER		(1ULL << 62)	/* of pauses and cuts: until somebody ends it */
 
-/* ---- rng.c: one stream a subject, so that a change of one disturbs the others less ---- */
+/*
+ * ---- rng.c: one stream for each subject, so that a change of one disturbs the
+ * others less ----
+ */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STREAMS };
 
@@ -30,32 +33,32 @@ void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
 u64 rnd_below(enum world_stream s, u64 n);		/* 0 .. n - 1; n > 0 */
 u64 rnd_range(enum world_stream s, u64 lo, u64 hi);	/* both included */
-u64 rnd_log(enum world_stream s, u64 lo, u64 hi);		/* even over magnitudes */
+u64 rnd_log(enum world_stream s, u64 lo, u64 hi);		/* magnitudes are equally likely */
 u64 rnd_exp(enum world_stream s, u64 mean);		/* waiting times */
 bool rnd_ppm(enum world_stream s, u32 ppm);
 bool rnd_one_in(enum world_stream s, u32 n);
 
-/* ---- what there is, and how often what goes wrong by itself ---- */
+/* ---- what the world consists of, and how often faults occur by themselves ---- */
 
 struct world_cfg {
-	u32 nodes, clients, all, block_size;	/* members, clients without disks, both */
+	u32 nodes, clients, all, block_size;	/* members; clients without disks; both together */
 	u64 ring_bytes, sectors;
 	bool shared;
 	struct rblk_node_limits limits;
-	u32 pool_pages;			/* payload memory of a node; 0: no end of it */
-	u64 run_delay;			/* events may gather so long before rblk_node_run() */
+	u32 pool_pages;			/* payload memory of a node; 0: unlimited */
+	u64 run_delay;			/* longest time that events gather before rblk_node_run() */
 	u32 drift_ppm;			/* clocks differ by at most this */
 	/* network */
 	u64 delay_min, delay_max;
-	u32 slow_link;			/* factor of one link; 1: none */
+	u32 slow_link;			/* one link is slower by this factor; 1: none is */
 	u64 sndbuf;			/* bytes queued in a direction of a connection */
-	u64 bandwidth;			/* bytes a ms */
+	u64 bandwidth;			/* bytes per ms */
 	bool prompt;			/* connections come up, and are seen to break, at once */
 	u32 raw_loss, raw_dup, raw_reorder, raw_ghost, corrupt;	/* ppm of frames */
 	/* disks */
 	u64 log_min, log_max, data_min, data_max;	/* latencies */
-	u32 slow_factor;		/* of a disk until its slow_until */
-	u64 slow_max;			/* no operation of such a one takes longer */
+	u32 slow_factor;		/* a slow disk is slower by this, until its slow_until */
+	u64 slow_max;			/* no operation of a slow disk takes longer */
 	u32 write_error, read_error;	/* ppm of operations */
 	u32 torn;			/* percent of unflushed sectors kept in a power cut */
 	u32 writeback;			/* percent: a dirty page is written back early */
@@ -67,8 +70,8 @@ struct world_cfg {
 struct event {
 	u64 t, seq;
 	void (*fn)(struct event *e);
-	u8 node;		/* whose; WORLD_NONE: the world's */
-	u32 inc;		/* its start: events of an earlier one are dropped */
+	u8 node;		/* the node it belongs to; WORLD_NONE: none */
+	u32 inc;		/* start of that node: events of earlier ones are dropped */
 	u64 a, b;
 	void *p;
 };
@@ -76,14 +79,14 @@ struct event {
 void ev_reset(void);
 /* At time @t, for start @inc of @node (read from the node when it is one). */
 void ev_push(u64 t, void (*fn)(struct event *e), u8 node, u64 a, u64 b, void *p);
-bool ev_step(u64 until);		/* false: nothing is due before */
-void ev_wake(void);			/* a pause or a cut that lasts for NEVER is over */
+bool ev_step(u64 until);		/* false: nothing is due before then */
+void ev_wake(void);			/* ends pauses and cuts that last for NEVER */
 
-/* Feeds the hash, prints with --trace. @fmt takes exactly two u64. */
+/* Feeds the hash of the run, and prints with --trace. */
 void world_trace(u8 node, const char *what, u64 a, u64 b);
 #define TRACE(node, what, a, b)	world_trace(node, what, (u64)(a), (u64)(b))
 
-/* Something is not as it must be: ends the run. */
+/* A check of the world failed: ends the run. */
 void world_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 #define WORLD_CHECK(cond, ...)	do { if (!(cond)) world_fail(__VA_ARGS__); } while (0)
 
@@ -97,11 +100,11 @@ struct page {
 	u8 data[RBLK_BLOCK_SIZE] __aligned(64);
 };
 
-struct sbuf {			/* what the node sees as struct rblk_buf */
+struct sbuf {			/* the node sees its struct rblk_buf */
 	struct rblk_buf buf;
-	u32 ref, host;		/* of these, held by our own I/O in flight */
+	u32 ref, host;		/* references; of these, held by I/O in flight */
 	u8 node, budget;
-	struct sbuf *next, **pprev;	/* all of the node */
+	struct sbuf *next, **pprev;	/* list of all of the node's */
 	struct page *pg[RBLK_ENTRY_BLOCKS_MAX];	/* NULL: zeroes */
 };
 
@@ -241,29 +244,29 @@ struct node {
 	u64 stop_t, pause_t;		/* newest stop, newest pause */
 	bool was_halted;
 	u64 dur_term, dur_vote;
-	u32 resync;			/* peers that need one, as it sees it */
+	u32 resync;			/* peers that need a resync, as it sees them */
 	u64 slot_floor[2];		/* ring floor in the metadata copies */
-	u64 slot_base[2];		/* and the newest entry that the log need not keep */
+	u64 slot_base[2];		/* newest entry that the log need not keep, in each copy */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
 	u32 nrec;
 	struct ident *logid;		/* identities in its log as last seen, by index */
 	u64 maxid;			/* room of dur and logid */
-	u64 newest_pos;			/* of the newest record with entries in its log */
+	u64 newest_pos;			/* position of the newest record with entries in its log */
 	u64 vote_term, vote;
 	u64 seen_commit, seen_live, seen_last;
-	u64 judged_seen;		/* as it traced it itself */
-	u64 sess_epoch;			/* newest one it held */
+	u64 executed_seen;		/* newest executed index that it traced */
+	u64 sess_epoch;			/* epoch of its newest session */
 	bool mounted, reading;		/* somebody has the device open for writing, reading */
-	u32 opening;		/* openers that wait for the session */
+	u32 opening;			/* openers that wait for the session */
 	bool open_force;
 	bool closing;			/* its user gives the session up */
-	u64 gave_up;			/* of ops_out: nobody waits for them any more */
-	u32 serves, serving;		/* reads for other nodes: at most, now */
+	u64 gave_up;			/* operations in ops_out that nobody waits for any more */
+	u32 serves, serving;		/* reads for other nodes: the most, and in progress */
 	u64 serves_refused;
 	u32 most_parts;			/* of a read, on its data device */
 	struct rblk_node_status now;	/* scratch */
-	u64 heard[WORLD_NODES];		/* newest send time of what came from there */
+	u64 heard[WORLD_NODES];		/* when the newest frame from each node was sent */
 	u64 leader_since;		/* sim time; 0: not a leader */
 	u32 deep;
 	bool tx_open;
@@ -288,7 +291,7 @@ void node_after(struct node *n);		/* after any call into the node */
 void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
-void node_forget(struct node *n);		/* its disks hold nothing of what they held */
+void node_forget(struct node *n);		/* its disks lose their content */
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
 
 /* ---- net.c ---- */
@@ -305,7 +308,7 @@ void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch);
 void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 		struct rblk_buf *const *buf, u32 n_buf);
 
-/* ---- net_rule.c: what becomes of single frames, for whoever tells a story ---- */
+/* ---- net_rule.c: what becomes of single frames, as a transcript says ---- */
 
 enum net_fate { NET_PASS, NET_LOSE, NET_TWICE, NET_HOLD };
 
@@ -315,16 +318,16 @@ struct net_rule {
 	u8 msg;			/* of RAFT: enum raft_msg_type; 0: any */
 	bool entries;		/* only with entries */
 	enum net_fate fate;
-	u32 count;		/* of so many; 0: of all */
-	u32 seen;		/* how many there were */
+	u32 count;		/* matches so many frames; 0: all */
+	u32 seen;		/* frames that matched so far */
 };
 
 void net_rules_init(void);
 void net_rule_add(const struct net_rule *r);
-void net_rules_end(void);	/* what was held stays so */
-u32 net_rules_seen(void);	/* of all rules that still are */
+void net_rules_end(void);	/* frames that are held stay held */
+u32 net_rules_seen(void);	/* frames that the present rules matched */
 enum net_fate net_fate(u8 from, u8 to, const struct wire_frame *f);
-/* What is held arrives now, in order, or never. */
+/* Frames that are held arrive now, in order, or never. */
 void net_release(u8 from, u8 to);
 void net_drop(u8 from, u8 to);
 
@@ -378,8 +381,8 @@ struct op *op_again(struct node *n, struct op *op);	/* of an earlier start: by i
 struct op *op_open(struct node *n, u32 flags, u64 wait);
 struct op *op_close(struct node *n, bool keep);
 void op_use(struct node *n);	/* the node is told whether its device is open */
-void op_cancel(struct node *n, struct op *op);	/* whoever opens does not wait any longer */
-void op_reset(struct node *n);		/* whoever wrote under a fenced session is gone */
+void op_cancel(struct node *n, struct op *op);	/* the opener does not wait any longer */
+void op_reset(struct node *n);		/* all openers of a fenced session are gone */
 struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect);
 bool op_retry(struct node *n);		/* true: something was accepted */
 void op_complete(struct node *n, u64 token, int error);
@@ -440,7 +443,7 @@ void check_read_quorum(struct node *n, const struct op *op);
 
 /* ---- world.c ---- */
 
-/* What whoever drives the world wants to hear of; each may be NULL. */
+/* Callbacks of the program that drives the world; each may be NULL. */
 struct world_hooks {
 	void (*accepted)(struct node *n, struct op *op);
 	void (*ended)(struct node *n, struct op *op);	/* refused, or done */

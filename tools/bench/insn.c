@@ -87,7 +87,7 @@ static void block_executed(unsigned int cpu, void *data)
 		counters[cpu].executed += (uintptr_t)data;
 }
 
-/* The place of an address, for ever. A full table counts at place 0. */
+/* The place of an address, which never changes. A full table counts at place 0. */
 static struct place *place_of(uint64_t address)
 {
 	uint32_t i = (address * 0x9e3779b97f4a7c15ull) >> 32;

@@ -13,7 +13,7 @@ NODES = ("n1", "n2", "n3")
 PARTS = {"raw": 1, "drbd": 2, "raftblk": 3}     # nodes that take part
 NOISY_CORES = 0.3
 
-# (job, what, systems, figure, limit): figure of the first over the second.
+# (job, what, systems, figure, limit): the figure of the first system over that of the second.
 TARGETS = (
     ("write-32", "depth 32: IOPS not lower than DRBD's", "iops", ">=", 1.0),
     ("write-1", "depth 1: median latency at most 1.5 times DRBD's", "p50", "<=", 1.5),

@@ -183,11 +183,11 @@ static int cached_write(uint64_t offset, const void *data, uint32_t len)
 }
 
 /*
- * FUA makes the range durable as it now stands. An older pending write that
- * overlaps it must neither be undone nor redone there any more. Its parts
- * outside stay volatile; here the whole of it becomes durable, and with it,
- * for the same reason, what overlaps that: writing back more than was asked
- * for is a disk's right.
+ * FUA makes the range durable as it is now. A pending older write that overlaps it
+ * must neither be undone nor redone there any more. On a real disk, its parts
+ * outside of the range might stay volatile; here all of it becomes durable and, for
+ * the same reason, everything that overlaps it. A disk may always write back more
+ * than it was asked to.
  */
 static void make_durable(uint64_t start, uint64_t end)
 {
