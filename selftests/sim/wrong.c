@@ -10,7 +10,7 @@ enum wrong { W_ROLLBACK, W_LOG_ONLY, W_DATA_ONLY, W_WIPED, W_SWAPPED, W_NR };
 
 static struct node *victim;
 
-/* Everybody has heard the newest start of the victim, and is level with it. */
+/* All nodes know of the newest start of the victim, and have executed as much as it. */
 static bool all_know(void)
 {
 	u32 i;

@@ -193,7 +193,7 @@ void cmd_pause(void)
 		node_resume(n);
 }
 
-/* image NODE: what is on its devices now is kept; restore NODE: and is there again */
+/* image NODE: keeps a copy of its devices; restore NODE: puts it back */
 void cmd_image(void)
 {
 	static struct page **log[WORLD_NODES], **data[WORLD_NODES];

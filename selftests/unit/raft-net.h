@@ -74,7 +74,7 @@ struct net {
 	u64 leader_of[NET_LOG];		/* by term */
 	u64 val;
 	bool verbose;
-	bool blind;			/* forged input: the referee looks away */
+	bool blind;			/* input is forged, and the referee checks nothing */
 };
 
 extern struct net net;

@@ -361,7 +361,7 @@ static void other_events(struct net_node *n, const struct raft_status *st)
 		net_event(n, RAFT_EV_PUMP, 0, 0);
 }
 
-/* Whatever arrives: no crash, a state that holds together or a halt. */
+/* Whatever arrives, the node does not crash: its state stays consistent, or it halts. */
 static void flood(void)
 {
 	struct raft_conf c = net_conf("1i 2i 3i 4l");

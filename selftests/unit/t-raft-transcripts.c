@@ -95,7 +95,7 @@ static void cmd_settle(void)
 	net.verbose = verbose;
 }
 
-/* elect ID: it times out, wins, and everyone gets everything */
+/* elect ID: it times out and wins, and all messages are delivered */
 static void cmd_elect(void)
 {
 	struct raft_status st;
@@ -171,7 +171,7 @@ static void cmd_msgs(void)
 	}
 	for (i = 0; i < n; i++) {
 		k = find(ts_words > 1 ? ts_word[1] : "", nth);
-		/* What is sent meanwhile is behind. */
+		/* Messages that are sent meanwhile come after these. */
 		if (k < 0 || k >= n - i)
 			return;
 		if (drop)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The change map: load, dirt, and that it never errs low. (Its values: t-vol-model.) */
+/*
+ * The change map: loading, dirty blocks, and that no value is ever too low. The
+ * values themselves are tested in t-vol-model.c.
+ */
 #include "vol-world.h"
 
 static struct world w;

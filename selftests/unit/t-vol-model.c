@@ -150,7 +150,7 @@ static void test_random_4096(void)
 	}
 }
 
-/* Sessions come and go until all places are taken, and on. */
+/* Sessions come and go until all places are taken, and beyond that. */
 static void test_random_sessions(void)
 {
 	u32 seed, i, most = 0;

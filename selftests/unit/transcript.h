@@ -27,7 +27,7 @@ struct transcripts {
 };
 
 extern FILE *ts_out;
-extern char *ts_word[TS_WORDS];	/* of the command; 0 is its name */
+extern char *ts_word[TS_WORDS];	/* words of the command; word 0 is its name */
 extern int ts_words;
 
 /* Word @i as a number. */

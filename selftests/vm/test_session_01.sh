@@ -133,7 +133,7 @@ fio_verifies_across_transfers() {
 	pid=$!
 	PIDS=("$pid")
 	for i in 1 2 1 2; do
-		# That there is no leader just now, or that it refuses, is no failure.
+		# It is not a failure if there is no leader just now, or if it refuses.
 		if l=$(leader vol) && [ "$l" != $i ]; then rb "$l" transfer vol "rb$i" || true; fi
 		sleep 0.5
 		kill -0 $pid 2>/dev/null || break

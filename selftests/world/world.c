@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The world begins, and goes on until something is true. */
+/* Starts the world, and runs it until a condition is true. */
 #include "world.h"
 
 struct world world;

@@ -460,7 +460,7 @@ struct world {
 	struct world_hooks on;
 	struct node node[WORLD_NODES];
 	bool trace;
-	bool two_histories;	/* two volumes begin at once: their logs need not match */
+	bool two_histories;	/* two volumes are bootstrapped: their logs need not match */
 	u64 cluster;
 	u8 volume[RBLK_UUID_LEN];
 	char why[400];

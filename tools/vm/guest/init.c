@@ -407,7 +407,10 @@ int main(void)
 	link_disks();
 	if (want_udev)
 		start_udev();
-	/* Boot messages are not worth their time; from here on all count. */
+	/*
+	 * Messages of the boot are not worth the time that printing takes. From
+	 * here on, all are.
+	 */
 	klogctl(8, NULL, 7);
 	say("ready");
 	run_forever();
