@@ -16,8 +16,10 @@ loop_stands_still() {	# NODE
 	[ "$(nproc)" -gt 1 ] || { say "one processor is too few"; exit 4; }
 	sysctl -q kernel.sched_rt_runtime_us=-1
 	taskset -pc 1 "$loop" >/dev/null
-	taskset -c 1 chrt -f 50 sh -c 'while :; do :; done' &
+	rm -f /tmp/spinning
+	taskset -c 1 chrt -f 50 sh -c 'echo >/tmp/spinning; while :; do :; done' &
 	SPIN=$!
+	until_ok 20 test -s /tmp/spinning
 	until_ok 20 is_old "$1"
 }
 
@@ -53,7 +55,7 @@ looking_needs_no_answer() {
 	loop_stands_still "$n"
 	[ "$(cat "$dir/role")" = follower ]
 	[ "$(cat "$dir/age_ms")" -ge 1000 ]
-	rb "$n" status vol | grep -q 'does not answer now'
+	rb "$n" status vol | grep -q 'the volume is unresponsive'
 	rb "$n" why vol --json >/tmp/why || true
 	[ "$(jq -r .rule /tmp/why)" = no-answer ]
 	grep -q 'does not answer: error 110' "/sys/kernel/debug/raftblk/$(basename "${dir%/*}")/state"
@@ -72,7 +74,7 @@ asking_is_given_up() {
 	loop_goes_on
 	until_ok 10 is_fresh "$n"
 	# Had it been made after all, this one would have nothing left to do.
-	fails rb "$n" take vol 2>/tmp/take.err
+	fails rb "$n" take vol --wait 1s 2>/tmp/take.err
 	grep -q "rb$l uses it" /tmp/take.err
 	exec 9>&-
 }
