@@ -22,11 +22,7 @@
 #include <linux/types.h>
 #include <asm/byteorder.h>
 
-/*
- * A broken invariant never takes the machine down. It warns once, and the caller
- * halts the node; see rblk_raft_check(), rblk_vol_check() and rblk_node_check().
- */
-#define RBLK_ASSERT(cond)		WARN_ON_ONCE(!(cond))
+#define RBLK_BROKEN(cond, text)		WARN_ON_ONCE(!(cond))
 
 static inline u32 rblk_crc32c(u32 seed, const void *data, size_t len)
 {
@@ -38,6 +34,27 @@ static inline u32 rblk_crc32c(u32 seed, const void *data, size_t len)
 #include "os_user.h"
 
 #endif
+
+/* Whoever makes use of a pure room hears through this of an invariant that is broken there. */
+struct rblk_alarm {
+	/* @cond: the condition that does not hold, as text that stays. Only marks, and returns. */
+	void (*raise)(struct rblk_alarm *alarm, const char *cond);
+};
+
+static inline bool rblk_assert(struct rblk_alarm *alarm, bool broken, const char *cond)
+{
+	if (broken && alarm)
+		alarm->raise(alarm, cond);
+	return broken;
+}
+
+/*
+ * A broken invariant never takes the machine down. It warns once, and raises the
+ * alarm: when this returns, the node is halted to which the room belongs, and the
+ * condition is in its status. A room that is used alone, such as by a test, may have
+ * no alarm. True if @cond does not hold.
+ */
+#define RBLK_ASSERT(alarm, cond)	rblk_assert(alarm, RBLK_BROKEN(cond, #cond), #cond)
 
 #define RBLK_NSEC_PER_MSEC	1000000ULL
 #define RBLK_NSEC_PER_SEC		1000000000ULL

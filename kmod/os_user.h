@@ -44,8 +44,8 @@ typedef uint64_t __le64;
 
 /* The program decides what a broken invariant does, such as to abort or to trace. */
 void rblk_assert_failed(const char *what, const char *file, int line);
-#define RBLK_ASSERT(cond)							\
-	((cond) ? 0 : (rblk_assert_failed(#cond, __FILE__, __LINE__), 1))
+#define RBLK_BROKEN(cond, text)							\
+	((cond) ? 0 : (rblk_assert_failed(text, __FILE__, __LINE__), 1))
 
 /* CRC-32C of @data, continued from @seed, which is 0 at first; see selftests/lib/crc32c.c. */
 u32 rblk_crc32c(u32 seed, const void *data, size_t len);

@@ -77,10 +77,10 @@ int rblk_log_check(const struct log *l)
 {
 	bool bad;
 
-	bad = RBLK_ASSERT(positions_ok(l));
-	bad |= RBLK_ASSERT(numbers_ok(l));
-	bad |= RBLK_ASSERT(flight_ok(l));
-	bad |= RBLK_ASSERT(rest_ok(l));
-	bad |= RBLK_ASSERT(marks_ok(l));
+	bad = RBLK_ASSERT(l->alarm, positions_ok(l));
+	bad |= RBLK_ASSERT(l->alarm, numbers_ok(l));
+	bad |= RBLK_ASSERT(l->alarm, flight_ok(l));
+	bad |= RBLK_ASSERT(l->alarm, rest_ok(l));
+	bad |= RBLK_ASSERT(l->alarm, marks_ok(l));
 	return bad ? -EUCLEAN : 0;
 }

@@ -117,7 +117,7 @@ void rblk_log_super_encode(const struct log_super *s, void *buf);
 int rblk_log_super_decode(struct log_super *s, const void *buf);
 void rblk_log_data_super_encode(const struct data_super *s, void *buf);
 int rblk_log_data_super_decode(struct data_super *s, const void *buf);
-void rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf);
+int rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf);
 int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf);
 void rblk_log_conf_encode(const struct rblk_conf *c, void *block);
 int rblk_log_conf_decode(struct rblk_conf *c, const void *block);
@@ -190,6 +190,7 @@ struct log {
 	bool closed;		/* the newest record is a closing one */
 	bool resetting;		/* between rblk_log_reset() and rblk_log_trim() */
 	bool failed;		/* for good: a write failed, or recovery did */
+	struct rblk_alarm *alarm;	/* an invariant is broken; NULL after rblk_log_init() */
 };
 
 struct log_extent {

@@ -39,8 +39,11 @@ static int meta_check(const struct disk_meta *d, const struct log_super *s)
  * @m: metadata
  * @s: superblock
  * @buf: LOG_META_BYTES, filled
+ *
+ * Return: 0; -EINVAL after RBLK_ASSERT fired: decoding would refuse it, so it must not
+ * be written. It has no alarm to raise; the caller does.
  */
-void rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf)
+int rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, void *buf)
 {
 	struct disk_meta *d = buf;
 	u32 i;
@@ -54,8 +57,7 @@ void rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, v
 	for (i = 0; i < m->npeers && i < RBLK_MEMBERS_MAX; i++)
 		disk_peer_put(&d->peer[i], &m->peer[i]);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_META, s->volume, s->store, LOG_META_BYTES);
-	/* Metadata that we would refuse to read must not be written. */
-	RBLK_ASSERT(!meta_check(d, s));
+	return RBLK_ASSERT(NULL, !meta_check(d, s)) ? -EINVAL : 0;
 }
 
 static int meta_open(const struct disk_meta *d, const struct log_super *s)

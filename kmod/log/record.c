@@ -60,7 +60,7 @@ void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers)
  */
 void rblk_log_start(struct log *l, struct log_meta *m)
 {
-	RBLK_ASSERT(!l->generation && !l->failed);
+	RBLK_ASSERT(l->alarm, !l->generation && !l->failed);
 	m->generation++;
 	m->start_generation = m->generation;
 	m->start_pos = l->head_pos;
@@ -339,7 +339,7 @@ static void retire(struct log *l, struct log_record *r)
 		l->durable_index = r->id.last;
 		l->durable_trunc_epoch = r->trunc_epoch;
 	}
-	if (!RBLK_ASSERT(l->ndurable < LOG_INFLIGHT))
+	if (!RBLK_ASSERT(l->alarm, l->ndurable < LOG_INFLIGHT))
 		l->durable_ids[l->ndurable++] = r->id;
 	r->state = LOG_R_FREE;
 	l->tail = (l->tail + 1) % LOG_INFLIGHT;
@@ -359,7 +359,7 @@ bool rblk_log_done(struct log *l, struct log_record *rec, int error)
 {
 	bool grew = false;
 
-	if (RBLK_ASSERT(rec->state == LOG_R_WRITING))
+	if (RBLK_ASSERT(l->alarm, rec->state == LOG_R_WRITING))
 		return false;
 	if (error)
 		l->failed = true;

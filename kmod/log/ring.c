@@ -2,11 +2,13 @@
 /* The ring as space: extents, marks and the floor. */
 #include "format.h"
 
+static_assert(LOG_RECORD_BYTES_MAX <= LOG_RING_MIN);
+
 /**
  * rblk_log_extents() - where a range of the ring lies on the device
  * @s: superblock
  * @pos: position
- * @len: bytes, not more than the ring has
+ * @len: bytes, not more than the ring has; it has room for the largest record
  * @ext: filled
  *
  * Return: number of extents, which is 2 if the range straddles the end of the ring.
@@ -16,7 +18,6 @@ int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_ext
 	u64 at = pos % s->ring_bytes;
 	u64 left = s->ring_bytes - at;
 
-	RBLK_ASSERT(len <= s->ring_bytes);
 	ext[0].off = s->ring_off + at;
 	ext[0].len = len;
 	if (len <= left)
@@ -39,7 +40,7 @@ void rblk_log_mark_add(struct log *l, u64 first, u64 pos, u64 seq, u32 chain)
 
 	if (l->nmarks && pos - l->mark[l->nmarks - 1].pos < apart)
 		return;
-	if (RBLK_ASSERT(l->nmarks < LOG_MARKS))
+	if (RBLK_ASSERT(l->alarm, l->nmarks < LOG_MARKS))
 		return;
 	k = &l->mark[l->nmarks++];
 	k->first = first;
@@ -91,7 +92,7 @@ void rblk_log_trim(struct log *l, const struct log_meta *m)
 {
 	u32 i, n = 0;
 
-	if (RBLK_ASSERT(m->floor_pos >= l->floor_pos && m->floor_pos <= l->head_pos))
+	if (RBLK_ASSERT(l->alarm, m->floor_pos >= l->floor_pos && m->floor_pos <= l->head_pos))
 		return;
 	l->floor_pos = m->floor_pos;
 	l->floor_seq = m->floor_seq;

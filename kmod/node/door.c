@@ -68,7 +68,7 @@ void rblk_node_read_done(struct rblk_node *n, u64 token, int error, u64 now)
 	struct rblk_read *rd = rblk_reads_find(&n->reads, token);
 
 	n->g.now = now;
-	if (RBLK_ASSERT(rd && rd->flags & NODE_R_PARTS))
+	if (RBLK_ASSERT(&n->g.alarm, rd && rd->flags & NODE_R_PARTS))
 		return;
 	rd->flags &= ~NODE_R_PARTS;
 	if (error && !rd->error)

@@ -48,6 +48,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	st->diskless = !n->replica;
 	st->halt = n->g.halt;
 	st->halt_error = n->g.halt_error;
+	st->invariant = n->g.invariant;
 	st->ready = n->ready;
 	st->conf = n->g.conf;
 	st->reads = n->reads.total;
@@ -93,7 +94,6 @@ int rblk_node_check(struct rblk_node *n, bool deep)
 		return 0;
 	if (rblk_client_ok(&n->client) && (!n->replica || rblk_replica_ok(n->replica, deep)))
 		return 0;
-	rblk_ground_halt(&n->g, NODE_HALT_INVARIANT, -EUCLEAN);
 	rblk_node_end_all(n);
 	return -EUCLEAN;
 }

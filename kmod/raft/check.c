@@ -80,15 +80,17 @@ static bool peer_ok(const struct raft *r, const struct raft_peer *p)
  */
 int rblk_raft_check(const struct raft *r)
 {
+	struct rblk_alarm *alarm = r->cfg.alarm;
 	u32 i;
 
 	if (r->role == RAFT_HALTED)
 		return 0;
-	if (RBLK_ASSERT(raft_log_ok(r)) || RBLK_ASSERT(meta_ok(r)) || RBLK_ASSERT(conf_ok(r)) ||
-	    RBLK_ASSERT(role_ok(r)) || RBLK_ASSERT(r->read_ok <= r->read_want))
+	if (RBLK_ASSERT(alarm, raft_log_ok(r)) || RBLK_ASSERT(alarm, meta_ok(r)) ||
+	    RBLK_ASSERT(alarm, conf_ok(r)) || RBLK_ASSERT(alarm, role_ok(r)) ||
+	    RBLK_ASSERT(alarm, r->read_ok <= r->read_want))
 		return -EUCLEAN;
 	for (i = 0; r->role == RAFT_LEADER && i < RBLK_MEMBERS_MAX; i++)
-		if (r->peer[i].store && RBLK_ASSERT(peer_ok(r, &r->peer[i])))
+		if (r->peer[i].store && RBLK_ASSERT(alarm, peer_ok(r, &r->peer[i])))
 			return -EUCLEAN;
 	return 0;
 }

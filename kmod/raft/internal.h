@@ -113,9 +113,6 @@ struct raft {
 	u64 bad_msgs;
 };
 
-/* Halts the core, and is true, if @cond does not hold. */
-#define RAFT_BROKEN(r, cond)	(RBLK_ASSERT(cond) && rblk_raft_halt(r))
-
 /* raft.c */
 bool rblk_raft_halt(struct raft *r);
 struct raft_action *rblk_raft_act(struct raft *r, enum raft_act_type type);
@@ -123,6 +120,14 @@ struct raft_msg *rblk_raft_send(struct raft *r, enum raft_msg_type type, u64 to)
 void rblk_raft_commit_to(struct raft *r, u64 index);
 void rblk_raft_trim_log(struct raft *r, u64 first);
 bool rblk_raft_grow_log(struct raft *r, const struct raft_span *s);
+
+static inline bool rblk_raft_broken(struct raft *r, bool broken, const char *cond)
+{
+	return rblk_assert(r->cfg.alarm, broken, cond) && rblk_raft_halt(r);
+}
+
+/* Halts the core, and is true, if @cond does not hold. */
+#define RAFT_BROKEN(r, cond)	rblk_raft_broken(r, RBLK_BROKEN(cond, #cond), #cond)
 
 /* runs.c */
 int rblk_raft_runs_init(struct raft_runs *t, const struct raft_boot *boot);

@@ -190,6 +190,7 @@ struct raft_cfg {
 	 */
 	bool (*can_lead)(void *ctx);
 	void *ctx;
+	struct rblk_alarm *alarm;	/* an invariant is broken; NULL: the core only halts */
 };
 
 /* The state to start from: what recovery proved durable. */

@@ -22,7 +22,7 @@ static bool plan_entry(struct vol *v)
 	u32 n = 0;
 	int verdict;
 
-	if (RBLK_ASSERT(e && e->index == index && e->term >= p->state.term))
+	if (RBLK_ASSERT(v->g.alarm, e && e->index == index && e->term >= p->state.term))
 		return false;
 	/* A write that takes effect is in the index: this is known before the state moves on. */
 	if (p->nversion < v->nversion && v->version[at].index == index)
@@ -30,7 +30,7 @@ static bool plan_entry(struct vol *v)
 	if (n > v->g.batch - p->nversion)
 		return false;
 	verdict = rblk_vol_verdict(&p->state, &v->g, e);
-	RBLK_ASSERT(n == (!verdict && e->kind == RBLK_E_WRITE ? e->nblocks : 0));
+	RBLK_ASSERT(v->g.alarm, n == (!verdict && e->kind == RBLK_E_WRITE ? e->nblocks : 0));
 	p->nversion += n;
 	p->nrange += !verdict && e->kind == RBLK_E_ZEROES;
 	return true;
@@ -128,7 +128,7 @@ bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 	u32 i;
 
 	memset(b, 0, sizeof(*b));
-	if (RBLK_ASSERT(!p->active))
+	if (RBLK_ASSERT(v->g.alarm, !p->active))
 		return false;
 	limit = min_t(u64, limit, v->executed.index);
 	p->state = v->applied;
@@ -165,7 +165,7 @@ void rblk_vol_apply_done(struct vol *v)
 	struct vol_plan *p = &v->plan;
 	u32 i;
 
-	if (RBLK_ASSERT(p->active))
+	if (RBLK_ASSERT(v->g.alarm, p->active))
 		return;
 	for (i = 0; i < p->nversion; i++) {
 		const struct vol_version *s = &v->version[rblk_vol_version_at(v, i)];
@@ -191,6 +191,6 @@ void rblk_vol_apply_done(struct vol *v)
  */
 void rblk_vol_apply_abort(struct vol *v)
 {
-	RBLK_ASSERT(v->plan.active);
+	RBLK_ASSERT(v->g.alarm, v->plan.active);
 	v->plan.active = false;
 }

@@ -90,7 +90,7 @@ int rblk_vol_map_dirty(const struct vol *v, u32 from)
  */
 void rblk_vol_map_clean(struct vol *v, u32 block)
 {
-	if (RBLK_ASSERT(block < v->map_blocks))
+	if (RBLK_ASSERT(v->g.alarm, block < v->map_blocks))
 		return;
 	v->map_dirty[block / 64] &= ~(1ULL << (block % 64));
 }
@@ -105,7 +105,7 @@ void rblk_vol_map_clean(struct vol *v, u32 block)
  */
 u64 *rblk_vol_map(struct vol *v, u32 block)
 {
-	if (RBLK_ASSERT(block < v->map_blocks))
+	if (RBLK_ASSERT(v->g.alarm, block < v->map_blocks))
 		return NULL;
 	return v->map + (size_t)block * RBLK_MAP_PER_BLOCK;
 }
@@ -126,7 +126,7 @@ void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 no
 {
 	u32 r, first = block * RBLK_MAP_PER_BLOCK, end;
 
-	if (RBLK_ASSERT(block < v->map_blocks))
+	if (RBLK_ASSERT(v->g.alarm, block < v->map_blocks))
 		return;
 	end = min_t(u32, first + RBLK_MAP_PER_BLOCK, v->regions);
 	for (r = first; r < end; r++) {

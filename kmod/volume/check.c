@@ -4,7 +4,7 @@
 
 #define MUST(cond)				\
 	do {					\
-		if (RBLK_ASSERT(cond))		\
+		if (RBLK_ASSERT(v->g.alarm, cond))		\
 			return -EUCLEAN;	\
 	} while (0)
 

@@ -102,7 +102,7 @@ static void release_oldest(struct vol *v)
 	u32 i = v->version_tail;
 	struct vol_version *s = &v->version[i];
 
-	RBLK_ASSERT(s->older == VOL_NONE);
+	RBLK_ASSERT(v->g.alarm, s->older == VOL_NONE);
 	if (s->newer == VOL_NONE)
 		*link_to(v, i) = s->next;
 	else

@@ -136,7 +136,7 @@ int rblk_vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *
 	bool zeroes;
 
 	*done = 0;
-	if (RBLK_ASSERT(sector <= v->g.sectors && nsect <= v->g.sectors - sector))
+	if (RBLK_ASSERT(v->g.alarm, sector <= v->g.sectors && nsect <= v->g.sectors - sector))
 		return 0;
 	zeroes = any_zeroes(v, sector, nsect);
 	if (nsect && !v->nversion && !zeroes)

@@ -160,7 +160,7 @@ int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struc
 {
 	int verdict;
 
-	if (RBLK_ASSERT(e->index == s->index + 1 && e->term >= s->term))
+	if (RBLK_ASSERT(g->alarm, e->index == s->index + 1 && e->term >= s->term))
 		return -EINVAL;
 	switch (e->kind) {
 	case RBLK_E_NOOP:

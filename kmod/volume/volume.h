@@ -30,6 +30,7 @@ struct vol_geom {
 	 */
 	const struct rblk_entry *(*entry)(void *ctx, u64 index);
 	void *ctx;
+	struct rblk_alarm *alarm;	/* an invariant is broken; may be NULL */
 };
 
 struct vol;

@@ -9,7 +9,10 @@
  */
 #include "wire_frame.h"
 
-/* Writes descriptors and checksums. @s is the span of the entries if they are in a log. */
+/*
+ * Writes descriptors and checksums. @s is the span of the entries if they are in a log.
+ * An encoder has no alarm to raise: it makes no frame, and its caller does.
+ */
 static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s,
 		       rblk_wire_entry_fn *entry, void *ctx, u32 *len, u32 *blocks)
 {
@@ -17,14 +20,14 @@ static int put_entries(struct frame_entry *fe, u32 n, const struct raft_span *s,
 	u32 i, b;
 
 	*blocks = 0;
-	if (RBLK_ASSERT(n <= WIRE_ENTRIES_MAX))
+	if (RBLK_ASSERT(NULL, n <= WIRE_ENTRIES_MAX))
 		return -EINVAL;
 	for (i = 0; i < n; i++) {
 		const u32 *crc = NULL;
 		const struct rblk_entry *e = entry(ctx, i, &crc);
 
-		if (RBLK_ASSERT(!s || (e->index == s->first + i && e->term == s->term)) ||
-		    RBLK_ASSERT(e->nblocks <= WIRE_BLOCKS_MAX - *blocks))
+		if (RBLK_ASSERT(NULL, !s || (e->index == s->first + i && e->term == s->term)) ||
+		    RBLK_ASSERT(NULL, e->nblocks <= WIRE_BLOCKS_MAX - *blocks))
 			return -EINVAL;
 		frame_entry_put(fe + i, e);
 		for (b = 0; b < e->nblocks; b++)

@@ -172,7 +172,8 @@ static void ran(struct node *n)
 	if (n->st.halt == t->halt)
 		return;
 	t->halt = n->st.halt;
-	SAY("%c: halted: %s\n", N(n), text[t->halt]);
+	SAY("%c: halted: %s%s%s\n", N(n), text[t->halt], n->st.invariant ? ": " : "",
+	    n->st.invariant ? n->st.invariant : "");
 }
 
 static void rejected(u8 node, u8 other, u8 reason)

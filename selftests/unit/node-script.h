@@ -69,6 +69,7 @@ void cmd_image(void);
 void cmd_newcomers(void);
 void cmd_rot(void);
 void cmd_lose_device(void);
+void cmd_break(void);
 void cmd_lead(void);
 void cmd_transfer(void);
 

@@ -11,7 +11,7 @@ static const struct transcript_command commands[] = {
 	{ "bootstrap", cmd_bootstrap },	{ "start", cmd_start },
 	{ "stop", cmd_stop },		{ "crash", cmd_stop },
 	{ "pause", cmd_pause },		{ "resume", cmd_pause },
-	{ "lose-device", cmd_lose_device },
+	{ "lose-device", cmd_lose_device },	{ "break", cmd_break },
 	{ "image", cmd_image },		{ "restore", cmd_image },
 	{ "newcomers", cmd_newcomers },	{ "rot", cmd_rot },
 	{ "lead", cmd_lead },		{ "transfer", cmd_transfer },

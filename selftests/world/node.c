@@ -195,7 +195,7 @@ static void forget(struct node *n)
 	n->halted = false;
 	n->resume_t = 0;
 	n->reset_pending = false;
-	n->read_failed = n->injected = false;
+	n->read_failed = n->injected = n->broken = false;
 	memset(n->heard, 0, sizeof(n->heard));
 }
 

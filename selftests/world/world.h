@@ -210,6 +210,7 @@ struct node {
 	int start_error;		/* why it was refused */
 	bool injected;			/* an operation of this start was made to fail */
 	bool doomed;			/* faults that destroy a store may hit this one */
+	bool broken;			/* a bug was put into this start: it has to notice */
 	u32 inc;			/* starts and stops */
 	u64 resume_t;			/* frozen until then */
 	s64 drift;

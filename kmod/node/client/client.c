@@ -261,10 +261,12 @@ void rblk_client_reply(struct rblk_client *c, const struct wire_reply *r)
  */
 bool rblk_client_ok(const struct rblk_client *c)
 {
-	return !RBLK_ASSERT(c->done <= c->sent) && !RBLK_ASSERT(c->sent <= c->last) &&
-	       !RBLK_ASSERT(c->last - c->done <= c->mask + 1) &&
-	       !RBLK_ASSERT(c->done == c->last || c->state == NODE_S_HELD) &&
-	       !RBLK_ASSERT((c->state == NODE_S_OPENING) == (c->asking == RBLK_E_OPEN)) &&
-	       !RBLK_ASSERT(c->asking != RBLK_E_OPEN || c->nopeners) &&
-	       !RBLK_ASSERT(!c->nopeners || c->asking || c->state == NODE_S_HELD);
+	struct rblk_alarm *alarm = &c->g->alarm;
+
+	return !RBLK_ASSERT(alarm, c->done <= c->sent) && !RBLK_ASSERT(alarm, c->sent <= c->last) &&
+	       !RBLK_ASSERT(alarm, c->last - c->done <= c->mask + 1) &&
+	       !RBLK_ASSERT(alarm, c->done == c->last || c->state == NODE_S_HELD) &&
+	       !RBLK_ASSERT(alarm, (c->state == NODE_S_OPENING) == (c->asking == RBLK_E_OPEN)) &&
+	       !RBLK_ASSERT(alarm, c->asking != RBLK_E_OPEN || c->nopeners) &&
+	       !RBLK_ASSERT(alarm, !c->nopeners || c->asking || c->state == NODE_S_HELD);
 }

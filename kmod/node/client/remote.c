@@ -173,7 +173,7 @@ static bool send_read(struct rblk_client *c, u32 slot, struct rblk_read *rd)
 
 	if (!frame)
 		return false;
-	g->ops->tx_end(g->host, slot, WIRE_BULK, rblk_wire_encode_read(frame, &w), NULL, 0);
+	rblk_ground_tx_end(g, slot, WIRE_BULK, rblk_wire_encode_read(frame, &w), NULL, 0);
 	rd->flags |= NODE_R_SENT;
 	c->reads->sent++;
 	return true;

@@ -183,7 +183,7 @@ static bool send_frame(struct rblk_client *c, u32 slot, u64 first, u32 n)
 	len = rblk_wire_encode_submit(frame, &w, first ? n : !!c->asking,
 				      rblk_client_submit_entry, &s);
 	rblk_ground_trace(g, NODE_T_SUBMIT, first ? first + n - 1 : 0, slot);
-	g->ops->tx_end(g->host, slot, WIRE_BULK, len, g->bufs, s.nbufs);
+	rblk_ground_tx_end(g, slot, WIRE_BULK, len, g->bufs, s.nbufs);
 	c->keepalive = w.keepalive;
 	return true;
 }

@@ -2,6 +2,17 @@
 /* What all parts of a node stand on; see ground.h. */
 #include "ground.h"
 
+/* The one way to NODE_HALT_INVARIANT. What broke first counts; the rest may be its effects. */
+static void rblk_ground_broken(struct rblk_alarm *alarm, const char *cond)
+{
+	struct rblk_ground *g = container_of(alarm, struct rblk_ground, alarm);
+
+	if (g->halt != NODE_RUNNING)
+		return;
+	g->invariant = cond;
+	rblk_ground_halt(g, NODE_HALT_INVARIANT, -EUCLEAN);
+}
+
 /**
  * rblk_ground_init() - sets up what all parts of a node stand on
  * @g: zeroed
@@ -15,12 +26,14 @@ void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u6
 	g->host = cfg->host;
 	g->now = now;
 	g->npeers = cfg->npeers;
+	g->alarm.raise = rblk_ground_broken;
 }
 
 /**
  * rblk_ground_halt() - marks the node as halted: it does nothing from now on
  * @g: ground
- * @why: kept for the status; the first reason counts
+ * @why: kept for the status; the first reason counts. That an invariant is broken
+ *	is said with RBLK_ASSERT() only, which gives its name.
  * @error: -errno of the cause
  *
  * Only marks: rblk_node_run() ends what waits here, in the same pass, so that no
@@ -71,6 +84,25 @@ void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch
 	if (!frame)
 		g->peer[slot].tx_blocked = true;
 	return frame;
+}
+
+/**
+ * rblk_ground_tx_end() - sends a frame
+ * @g: ground
+ * @slot: peer
+ * @ch: which of its connections
+ * @frame_bytes: what was encoded; 0: it was not possible
+ * @buf: payload that follows the frame
+ * @n: of @buf
+ *
+ * The sender knows the bounds of a frame, so what cannot be encoded is a broken
+ * invariant, and nothing of it is sent.
+ */
+void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
+			struct rblk_buf *const *buf, u32 n)
+{
+	if (!RBLK_ASSERT(&g->alarm, frame_bytes > 0))
+		g->ops->tx_end(g->host, slot, ch, frame_bytes, buf, n);
 }
 
 static u64 timeout_ns(u32 replicated_ms, u32 default_ms)

@@ -31,6 +31,8 @@ struct rblk_ground {
 	u64 now;
 	enum rblk_node_halt halt;
 	int halt_error;
+	struct rblk_alarm alarm;	/* of all rooms of this node: an invariant is broken */
+	const char *invariant;	/* HALT_INVARIANT: the condition that did not hold */
 	u64 term, leader;	/* newest term known, and the store that leads it; 0: unknown */
 	bool remote;		/* no usable replica here: reads go to the leader */
 	struct rblk_conf conf;	/* active configuration; index 0: none is known */
@@ -66,6 +68,8 @@ void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u6
 void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error);
 struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot);
 void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch);
+void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
+			struct rblk_buf *const *buf, u32 n);
 u64 rblk_ground_heartbeat_ns(const struct rblk_ground *g);
 u64 rblk_ground_election_ns(const struct rblk_ground *g);
 

@@ -58,7 +58,7 @@ enum rblk_node_halt {
 	NODE_HALT_LOG,		/* log write, flush or metadata error */
 	NODE_HALT_DATA,		/* data device write error */
 	NODE_HALT_ROT,		/* a committed entry is damaged in the node's own log */
-	NODE_HALT_INVARIANT,	/* a broken invariant: see the kernel log */
+	NODE_HALT_INVARIANT,	/* a broken invariant: the status names it */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
 };
 
@@ -225,6 +225,7 @@ struct rblk_node_status {
 	struct raft_status raft;
 	enum rblk_node_halt halt;
 	int halt_error;
+	const char *invariant;	/* HALT_INVARIANT: the condition; text that stays. Else NULL */
 	bool diskless;		/* a client */
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* the leader's log no longer covers this node */

@@ -159,10 +159,9 @@ void rblk_replica_bootstrap_run(struct rblk_replica *r)
 	rblk_replica_raft_conf(&r->g->conf, &boot.conf);
 	boot.runs = &boot.last;
 	boot.nruns = 1;
-	if (rblk_replica_volume_init(r) || rblk_replica_raft_init(r, &boot)) {
-		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EINVAL);
+	if (RBLK_ASSERT(&r->g->alarm, !rblk_replica_volume_init(r)) ||
+	    RBLK_ASSERT(&r->g->alarm, !rblk_replica_raft_init(r, &boot)))
 		return;
-	}
 	r->meta_version = 0;
 	r->meta_version_written = 0;
 	rblk_ground_note(r->g, NODE_N_CONF, r->g->conf.index);

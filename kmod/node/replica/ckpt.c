@@ -253,15 +253,17 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 {
 	if (!r->meta_dirty || r->meta_busy)
 		return;
+	rblk_replica_remember(r);
+	r->meta.version++;
+	r->meta.watermark = r->log.durable_seq;
+	if (RBLK_ASSERT(&r->g->alarm,
+			!rblk_log_meta_encode(&r->meta, &r->g->cfg.super, r->meta_buf)))
+		return;
 	r->meta_dirty = false;
 	r->meta_busy = true;
 	r->meta_copy = 0;
 	r->meta_version_written = r->meta_version;
 	r->meta_has_ckpt = r->ckpt == CKPT_META;
-	rblk_replica_remember(r);
-	r->meta.version++;
-	r->meta.watermark = r->log.durable_seq;
-	rblk_log_meta_encode(&r->meta, &r->g->cfg.super, r->meta_buf);
 	r->meta_writes++;
 	r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(0), r->meta_buf);
 }

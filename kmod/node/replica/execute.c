@@ -16,13 +16,11 @@ void rblk_replica_execute(struct rblk_replica *r)
 
 	r->execute_blocked = false;
 	for (i = before + 1; i <= r->commit; i++) {
-		struct rblk_ent *ent = rblk_replica_ent(r, i);
+		struct rblk_ent *ent = rblk_replica_live(r, i);
 		int verdict;
 
-		if (RBLK_ASSERT(ent)) {
-			rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+		if (!ent)
 			return;
-		}
 		verdict = rblk_vol_execute(r->vol, &ent->e);
 		if (verdict == -EAGAIN) {
 			r->execute_blocked = true;

@@ -31,6 +31,7 @@ int rblk_replica_recover(struct rblk_replica *r, const struct log_reader *rd,
 			 const struct data_super *data, struct log_report *rep);
 
 /* table.c */
+struct rblk_ent *rblk_replica_live(const struct rblk_replica *r, u64 index);
 bool rblk_replica_can_lead(void *ctx);
 int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf);
 void rblk_replica_unstage(struct rblk_replica *r, u64 index);

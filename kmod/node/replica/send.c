@@ -17,9 +17,9 @@ u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last)
 	if (!p || !rblk_peer_sendable(p) || r->feed[slot].lost)
 		return first - 1;
 	for (i = first; i <= last && n < WIRE_ENTRIES_MAX; i++, n++) {
-		struct rblk_ent *ent = rblk_replica_ent(r, i);
+		struct rblk_ent *ent = rblk_replica_live(r, i);
 
-		if (RBLK_ASSERT(ent))
+		if (!ent)
 			break;
 		if (ent->e.kind == RBLK_E_CONF && n)
 			break;
@@ -89,7 +89,7 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	}
 	len = rblk_wire_encode_raft(buf, msg, n, rblk_replica_frame_entry, &f);
 	rblk_ground_trace(g, NODE_T_SEND, n ? msg->ents.last : 0, msg->type | (u64)slot << 8);
-	g->ops->tx_end(g->host, slot, ch, len, g->bufs, f.nbufs);
+	rblk_ground_tx_end(g, slot, ch, len, g->bufs, f.nbufs);
 	if (n)
 		rblk_replica_feed_sent(r, slot, msg->ents.last);
 }

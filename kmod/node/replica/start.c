@@ -65,6 +65,7 @@ static void set_up_replica(struct rblk_replica *r, u8 *pages)
 		r->feed[i].rb.id = i;
 	r->apply_feed.rb.id = NODE_PEERS_MAX;
 	rblk_log_init(&r->log, &r->g->cfg.super, pages);
+	r->log.alarm = &r->g->alarm;
 }
 
 /**

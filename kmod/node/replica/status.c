@@ -44,38 +44,40 @@ void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *
 static bool cursors_ok(const struct rblk_replica *r)
 {
 	u64 applied = rblk_replica_applied(r), executed = rblk_replica_executed(r);
+	struct rblk_alarm *alarm = &r->g->alarm;
 
-	if (RBLK_ASSERT(r->base.index <= r->ckpt_index) ||
-	    RBLK_ASSERT(r->ckpt_index <= applied) ||
-	    RBLK_ASSERT(applied <= executed) ||
-	    RBLK_ASSERT(executed <= r->commit) ||
-	    RBLK_ASSERT(r->commit <= r->last))
+	if (RBLK_ASSERT(alarm, r->base.index <= r->ckpt_index) ||
+	    RBLK_ASSERT(alarm, r->ckpt_index <= applied) ||
+	    RBLK_ASSERT(alarm, applied <= executed) ||
+	    RBLK_ASSERT(alarm, executed <= r->commit) ||
+	    RBLK_ASSERT(alarm, r->commit <= r->last))
 		return false;
-	if (RBLK_ASSERT(applied <= r->rst.durable) ||
-	    RBLK_ASSERT(r->released <= applied) ||
-	    RBLK_ASSERT(r->log_next <= r->last + 1) ||
-	    RBLK_ASSERT(r->last - r->base.index <= r->mask + 1))
+	if (RBLK_ASSERT(alarm, applied <= r->rst.durable) ||
+	    RBLK_ASSERT(alarm, r->released <= applied) ||
+	    RBLK_ASSERT(alarm, r->log_next <= r->last + 1) ||
+	    RBLK_ASSERT(alarm, r->last - r->base.index <= r->mask + 1))
 		return false;
 	if (r->bootstrapping)
 		return true;
-	return !RBLK_ASSERT(r->last == r->rst.last.index) &&
-	       !RBLK_ASSERT(r->commit == r->rst.commit) &&
-	       !RBLK_ASSERT(r->base.index == r->rst.snap.index);
+	return !RBLK_ASSERT(alarm, r->last == r->rst.last.index) &&
+	       !RBLK_ASSERT(alarm, r->commit == r->rst.commit) &&
+	       !RBLK_ASSERT(alarm, r->base.index == r->rst.snap.index);
 }
 
 /* Is payload in memory until it is applied, and not after it was released? */
 static bool payloads_ok(const struct rblk_replica *r)
 {
+	struct rblk_alarm *alarm = &r->g->alarm;
 	u64 i;
 
 	for (i = r->base.index + 1; i <= r->last; i++) {
 		const struct rblk_ent *ent = &r->ent[i & r->mask];
 		bool needed = ent->e.nblocks && i > rblk_replica_applied(r) && i > r->boot_last;
 
-		if (RBLK_ASSERT(ent->e.index == i) ||
-		    RBLK_ASSERT(!needed || ent->buf) ||
-		    RBLK_ASSERT(!ent->buf || i > r->released) ||
-		    RBLK_ASSERT(!ent->buf || ent->buf->nblocks == ent->e.nblocks))
+		if (RBLK_ASSERT(alarm, ent->e.index == i) ||
+		    RBLK_ASSERT(alarm, !needed || ent->buf) ||
+		    RBLK_ASSERT(alarm, !ent->buf || i > r->released) ||
+		    RBLK_ASSERT(alarm, !ent->buf || ent->buf->nblocks == ent->e.nblocks))
 			return false;
 	}
 	return true;

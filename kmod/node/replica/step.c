@@ -30,6 +30,7 @@ int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 		.uncommitted_bytes = l->uncommitted_bytes,
 		.sendable = rblk_replica_sendable,
 		.can_lead = rblk_replica_can_lead,
+		.alarm = &r->g->alarm,
 		.ctx = r,
 	};
 	int ret = rblk_raft_init(r->raft, &cfg, boot, r->g->now);
@@ -56,8 +57,7 @@ static void conf_appended(struct rblk_replica *r, u64 index)
 	r->prev_conf = r->g->conf;
 	r->g->conf = r->rx_conf;
 	r->g->conf.index = index;
-	if (rblk_replica_volume_init(r))
-		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EINVAL);
+	RBLK_ASSERT(&r->g->alarm, !rblk_replica_volume_init(r));
 }
 
 /* The entries of the message that raft is being fed move into the table. */
@@ -84,12 +84,10 @@ static void act_append(struct rblk_replica *r, const struct raft_action *act)
 	r->trunc_epoch = act->trunc_epoch;
 	if (act->ents.last <= r->last)
 		return;		/* staged before: a proposal, or the no-op of this step */
-	if (RBLK_ASSERT(r->rx && act->ents.first == r->last + 1 &&
-			act->ents.first >= r->rx_first &&
-			act->ents.last < r->rx_first + r->rx->n)) {
-		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+	if (RBLK_ASSERT(&r->g->alarm, r->rx && act->ents.first == r->last + 1) ||
+	    RBLK_ASSERT(&r->g->alarm, act->ents.first >= r->rx_first) ||
+	    RBLK_ASSERT(&r->g->alarm, act->ents.last < r->rx_first + r->rx->n))
 		return;
-	}
 	take_received(r, &act->ents);
 }
 
@@ -97,9 +95,8 @@ static void act_noop(struct rblk_replica *r, const struct raft_action *act)
 {
 	struct rblk_entry e = { .kind = RBLK_E_NOOP, .term = act->ents.term };
 
-	if (RBLK_ASSERT(act->ents.first == r->last + 1) ||
-	    rblk_replica_stage(r, &e, NULL))
-		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+	if (!RBLK_ASSERT(&r->g->alarm, act->ents.first == r->last + 1))
+		RBLK_ASSERT(&r->g->alarm, !rblk_replica_stage(r, &e, NULL));
 }
 
 static void act_meta(struct rblk_replica *r, const struct raft_action *act)
@@ -183,8 +180,6 @@ int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev)
 	take_status(r);
 	for (i = 0; i < r->out->n && r->g->halt == NODE_RUNNING; i++)
 		carry_out(r, &r->out->act[i]);
-	if (r->g->halt == NODE_RUNNING && r->rst.role == RAFT_HALTED)
-		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
 	return ret;
 }
 

@@ -16,6 +16,14 @@ struct rblk_ent *rblk_replica_ent(const struct rblk_replica *r, u64 index)
 	return &r->ent[index & r->mask];
 }
 
+/* The same for an entry that has to be there; NULL after RBLK_ASSERT fired. */
+struct rblk_ent *rblk_replica_live(const struct rblk_replica *r, u64 index)
+{
+	if (RBLK_ASSERT(&r->g->alarm, index > r->base.index && index <= r->last))
+		return NULL;
+	return &r->ent[index & r->mask];
+}
+
 /**
  * rblk_replica_free_entries() - counts the free lines of the table
  * @r: replica
@@ -65,7 +73,7 @@ int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk
  */
 void rblk_replica_unstage(struct rblk_replica *r, u64 index)
 {
-	if (RBLK_ASSERT(index == r->last && index >= r->log_next))
+	if (RBLK_ASSERT(&r->g->alarm, index == r->last && index >= r->log_next))
 		return;
 	r->ent[index & r->mask].buf = NULL;
 	r->last = index - 1;
@@ -91,10 +99,8 @@ void rblk_replica_truncate(struct rblk_replica *r, u64 first)
 
 	if (first > r->last)
 		return;
-	if (RBLK_ASSERT(first > r->commit)) {
-		rblk_ground_halt(r->g, NODE_HALT_INVARIANT, -EUCLEAN);
+	if (RBLK_ASSERT(&r->g->alarm, first > r->commit))
 		return;
-	}
 	rblk_ground_trace(r->g, NODE_T_TRUNCATE, first, 0);
 	for (i = r->last; i >= first; i--)
 		rblk_replica_drop(r, &r->ent[i & r->mask]);

@@ -14,8 +14,8 @@ void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_
 	void *frame = g->ops->tx_begin(g->host, slot, WIRE_BULK);
 
 	if (frame)
-		g->ops->tx_end(g->host, slot, WIRE_BULK,
-			       rblk_wire_encode_data(frame, &d, NULL, NULL), NULL, 0);
+		rblk_ground_tx_end(g, slot, WIRE_BULK,
+				   rblk_wire_encode_data(frame, &d, NULL, NULL), NULL, 0);
 }
 
 static bool under_way(struct rblk_reads *reads, u32 slot, u64 id)
@@ -55,9 +55,9 @@ static int rblk_server_read_end(void *owner, struct rblk_read *rd, int error)
 		return error;
 	if (!error)
 		g->ops->buf_sum(g->host, rd->buf, rd->buf->crc);
-	g->ops->tx_end(g->host, rd->slot, WIRE_BULK,
-		       rblk_wire_encode_data(frame, &d, error ? NULL : &e, rd->buf->crc),
-		       &rd->buf, !error);
+	rblk_ground_tx_end(g, rd->slot, WIRE_BULK,
+			   rblk_wire_encode_data(frame, &d, error ? NULL : &e, rd->buf->crc),
+			   &rd->buf, !error);
 	return error;
 }
 

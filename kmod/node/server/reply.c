@@ -55,7 +55,7 @@ static void reply(struct rblk_server *sv, u32 slot, struct rblk_server_client *s
 	if (!frame)
 		return;		/* it stays due */
 	fill_reply(sv, s, &r);
-	g->ops->tx_end(g->host, slot, WIRE_CONSENSUS, rblk_wire_encode_reply(frame, &r), NULL, 0);
+	rblk_ground_tx_end(g, slot, WIRE_CONSENSUS, rblk_wire_encode_reply(frame, &r), NULL, 0);
 	replied(s);
 }
 
