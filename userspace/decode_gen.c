@@ -177,6 +177,7 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_BUDGETS, ATTR_NEST, "budgets", .multi = true, .nest = budget_attrs },
 	{ RAFTBLK_A_STATUS_COUNTERS, ATTR_NEST, "counters", .flat = true, .nest = counters_attrs },
 	{ RAFTBLK_A_STATUS_AGE_MS, ATTR_U64, "age_ms" },
+	{ RAFTBLK_A_STATUS_INVARIANT, ATTR_STRING, "invariant" },
 	{ 0 }
 };
 

@@ -115,7 +115,10 @@ static void print_role(struct json_object *o)
 		       leader[0] ? leader : "no leader is known", paint(PLAIN, stdout));
 	puts("");
 	field("I/O");
-	if (strcmp(jstr(o, "halt"), "none"))
+	if (js(o, "invariant"))
+		printf("%shalted: a broken invariant: %s (please report this)%s",
+		       paint(RED, stdout), jstr(o, "invariant"), paint(PLAIN, stdout));
+	else if (strcmp(jstr(o, "halt"), "none"))
 		printf("%shalted: %s (error %llu)%s", paint(RED, stdout), jstr(o, "halt"),
 		       (unsigned long long)ju(o, "halt_error"), paint(PLAIN, stdout));
 	else

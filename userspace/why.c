@@ -141,10 +141,11 @@ static bool halted(struct json_object *o, struct said *s)
 		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
 		{ "rot", "a committed entry in its log is damaged",
 		  "keep the other nodes running; 'raftblk dump %s' shows which entries are lost" },
-		{ "invariant", "an internal check failed",
+		{ "invariant", "a broken invariant",
 		  "please report this with the kernel log; 'raftblk down --force' and 'raftblk up' start the node again from %s" },
 	};
 	const char *path = is(o, "halt", "data") ? "data_path" : "log_path";
+	bool cond = js(o, "invariant");
 	size_t i;
 
 	if (is(o, "halt", "none"))
@@ -152,8 +153,9 @@ static bool halted(struct json_object *o, struct said *s)
 	for (i = 0; i < ARRAY_SIZE(why); i++) {
 		if (!is(o, "halt", why[i].halt))
 			continue;
-		cause(s, "this node is halted: %s (%s)", why[i].cause,
-		      strerror(ju(o, "halt_error")));
+		cause(s, "this node is halted: %s%s%s%s", why[i].cause, cond ? ": " : " (",
+		      cond ? jstr(o, "invariant") : strerror(ju(o, "halt_error")),
+		      cond ? "" : ")");
 		snprintf(s->step, sizeof(s->step), why[i].step, jstr(o, path));
 		return true;
 	}

@@ -243,6 +243,12 @@ static bool put_peers(struct sk_buff *skb, const struct rblk_volume_info *info)
 	return true;
 }
 
+/* Which condition a node found broken, if that is why it is halted. */
+static bool put_invariant(struct sk_buff *skb, const char *cond)
+{
+	return !cond || !nla_put_string(skb, RAFTBLK_A_STATUS_INVARIANT, cond);
+}
+
 /* Everything that needs a running node. */
 static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 			const struct rblk_volume_info *info)
@@ -256,6 +262,7 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       put_flag(skb, RAFTBLK_A_STATUS_LEADER_READY, st->raft.leader_ready) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT, st->halt) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT_ERROR, abs(st->halt_error)) &&
+	       put_invariant(skb, st->invariant) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_READY, st->ready) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&

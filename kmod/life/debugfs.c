@@ -49,6 +49,8 @@ static void rblk_show_member(struct seq_file *m, const struct rblk_node_status *
 {
 	seq_printf(m, "member: halt %d (%d) ready %d resync %d generation %llu\n", st->halt,
 		   st->halt_error, st->ready, st->needs_resync, st->generation);
+	if (st->invariant)
+		seq_printf(m, "broken invariant: %s\n", st->invariant);
 	seq_printf(m, "  conf %llu members %u sectors %llu cluster %016llx\n", st->conf.index,
 		   st->conf.n, st->conf.sectors, st->conf.cluster);
 	seq_printf(m, "  live %llu digest %016llx applied %llu checkpoint %llu unapplied %llu\n",

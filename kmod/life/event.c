@@ -34,7 +34,7 @@ static const char * const rblk_halt_text[] = {
 	[NODE_HALT_LOG] = "the log device failed",
 	[NODE_HALT_DATA] = "the data device failed",
 	[NODE_HALT_ROT] = "a committed entry in its log is damaged",
-	[NODE_HALT_INVARIANT] = "an invariant is broken: please report this",
+	[NODE_HALT_INVARIANT] = "a broken invariant",
 	[NODE_HALT_STOPPED] = "the node was stopped",
 };
 
@@ -91,6 +91,16 @@ static bool rblk_note_is_news(struct rblk_volume *v, const struct rblk_note *n, 
 	return true;
 }
 
+static void rblk_note_halt(const struct rblk_node_status *st, char *text, size_t size)
+{
+	if (st->invariant)
+		scnprintf(text, size, "HALTED: %s: %s (please report this)",
+			  rblk_halt_text[st->halt], st->invariant);
+	else
+		scnprintf(text, size, "HALTED: %s (error %d)", rblk_halt_text[st->halt],
+			  -st->halt_error);
+}
+
 static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, char *text,
 			   size_t size)
 {
@@ -115,8 +125,7 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		scnprintf(text, size, "checkpoint at entry %llu", n->arg);
 		break;
 	case NODE_N_HALTED:
-		scnprintf(text, size, "HALTED: %s (error %d)", rblk_halt_text[st->halt],
-			  -st->halt_error);
+		rblk_note_halt(st, text, size);
 		break;
 	case NODE_N_READY:
 		scnprintf(text, size,

@@ -48,7 +48,8 @@ enum raftblk_role {
  * @RAFTBLK_HALT_LOG: Its log device failed.
  * @RAFTBLK_HALT_DATA: Its data device failed.
  * @RAFTBLK_HALT_ROT: A committed entry in its log is damaged.
- * @RAFTBLK_HALT_INVARIANT: An invariant is broken; the kernel log says which.
+ * @RAFTBLK_HALT_INVARIANT: An invariant is broken; the attribute "invariant"
+ *   says which.
  * @RAFTBLK_HALT_STOPPED: The volume was stopped.
  */
 enum raftblk_halt {
@@ -196,6 +197,7 @@ enum {
 	RAFTBLK_A_STATUS_BUDGETS,
 	RAFTBLK_A_STATUS_COUNTERS,
 	RAFTBLK_A_STATUS_AGE_MS,
+	RAFTBLK_A_STATUS_INVARIANT,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)
