@@ -34,6 +34,12 @@ static void break_volume(struct rblk_node *m)
 	m->replica->vol->plan.active = true;
 }
 
+/* The volume is smaller than what has been read of it before. */
+static void break_size(struct rblk_node *m)
+{
+	m->replica->vol->g.sectors = 8;
+}
+
 /* The newest entry is not in the term that raft has it in. */
 static void break_frames(struct rblk_node *m)
 {
@@ -50,7 +56,7 @@ void cmd_break(void)
 		void (*spoil)(struct rblk_node *m);
 	} rooms[] = {
 		{ "client", break_client }, { "replica", break_replica }, { "raft", break_raft },
-		{ "log", break_log }, { "volume", break_volume }, { "frames", break_frames },
+		{ "log", break_log }, { "volume", break_volume }, { "size", break_size }, { "frames", break_frames },
 	};
 	struct node *n = script_up(1);
 	u32 i;

@@ -71,8 +71,11 @@ void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd)
 				    ARRAY_SIZE(seg), &got);
 		for (i = 0; i < n; i++)
 			hand_out(r, rd, &seg[i]);
-		if (!got)
-			break;
+		if (!got) {
+			/* Beyond the volume, as asserted there: it ends with the others on halt. */
+			rd->flags &= ~NODE_R_PARTS;
+			return;
+		}
 		done += got;
 	}
 	r->g->ops->read_issued(r->g->host, rd->token);
