@@ -12,6 +12,11 @@
  * the log, nothing is rewritten: a later record whose first index is not above the
  * newest one replaces the tail from there on.
  *
+ * The caller writes each record that it is given, answers for it once, and moves the
+ * floor only once metadata that says so is durable in both copies. In return, no record
+ * is written over what lies from the floor on, and records become durable in the order
+ * of their numbers. This is asserted.
+ *
  * The functions are described where they are defined.
  */
 #ifndef RBLK_LOG_H

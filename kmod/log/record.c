@@ -268,6 +268,9 @@ static struct log_record *finish(struct log *l, struct log_record *r)
 	struct log_header h;
 	u32 i;
 
+	/* What lies from the floor on is never overwritten. */
+	if (RBLK_ASSERT(l->alarm, used_by(l, r->payload_blocks) <= l->super.ring_bytes))
+		return NULL;
 	header_of_record(l, r, &h);
 	disk_record_put(d, &h);
 	d->header_bytes = cpu_to_le32(r->header_bytes);
@@ -296,7 +299,8 @@ static struct log_record *finish(struct log *l, struct log_record *r)
  * @l: log
  *
  * Return: the record, whose header and then blocks of payload have to be written with
- * FUA, and then rblk_log_done() be called; NULL: no record is open, or the log failed.
+ * FUA, and then rblk_log_done() be called; NULL: no record is open, the log failed, or
+ * RBLK_ASSERT fired: there is no room for the record.
  */
 struct log_record *rblk_log_submit(struct log *l)
 {
@@ -333,6 +337,7 @@ struct log_record *rblk_log_close_record(struct log *l)
 
 static void retire(struct log *l, struct log_record *r)
 {
+	RBLK_ASSERT(l->alarm, r->seq > l->durable_seq);
 	l->durable_seq = r->seq;
 	if (!r->closing) {
 		/* A record that truncates lowers it. */

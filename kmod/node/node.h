@@ -11,8 +11,12 @@
  *    calls back into the node, and never waits for what the node would have to do.
  *  - After any number of events, rblk_node_run() must be called: it proposes,
  *    submits records, sends, applies, makes checkpoints. Its loops are bounded.
- *  - Every asynchronous operation is answered exactly once by its *_done().
+ *  - Every asynchronous operation is answered exactly once by its *_done(), and none
+ *    that was not asked for.
+ *  - A slot is one of the peers of the configuration that the node was started with.
  *  - @now is monotonic, in ns, and of the same clock everywhere.
+ *
+ * Answers and slots are asserted: a host that does not keep to it halts the node.
  */
 #ifndef RBLK_NODE_H
 #define RBLK_NODE_H

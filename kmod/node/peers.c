@@ -125,8 +125,11 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 {
 	struct rblk_peer *p = &n->g.peer[slot];
-	u8 reason = check_hello(n, slot, h);
+	u8 reason;
 
+	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
+		return WIRE_R_NODE;
+	reason = check_hello(n, slot, h);
 	p->last_reject = reason;
 	if (reason)
 		return reason;
@@ -158,6 +161,8 @@ void rblk_node_peer_up(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 
 	struct rblk_peer *p = &n->g.peer[slot];
 
 	n->g.now = now;
+	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers && p->store))
+		return;
 	p->up[ch] = true;
 	if (!rblk_peer_connected(p))
 		return;

@@ -360,7 +360,9 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
  * @ev: the event, borrowed for the call
  * @out: overwritten with the actions to be taken
  *
- * If this fails, @out is empty and nothing has changed.
+ * If this fails, @out is empty and nothing has changed. Whatever the event, neither
+ * term nor commit index ever goes back, and the log has what is committed and what is
+ * durable; otherwise the core halts, and nothing of what it was about to do is done.
  *
  * Return: 0, or
  *
@@ -374,7 +376,7 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
 int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out *out)
 {
 	enum raft_role role = r->role;
-	u64 term = r->meta.term, leader = r->leader;
+	u64 term = r->meta.term, leader = r->leader, commit = r->commit;
 	int err;
 
 	out->n = 0;
@@ -390,6 +392,9 @@ int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out 
 			rblk_raft_read_reset(r);
 		rblk_raft_meta_flush(r);
 	}
+	if (RAFT_BROKEN(r, term <= r->meta.term && commit <= r->commit) ||
+	    RAFT_BROKEN(r, r->commit <= rblk_raft_last(r) && r->durable <= rblk_raft_last(r)))
+		err = -ESHUTDOWN;
 	if (r->role == RAFT_HALTED)
 		out->n = 0;
 	if (role != r->role || term != r->meta.term || leader != r->leader)

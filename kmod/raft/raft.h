@@ -9,6 +9,11 @@
  * withholds acknowledgments and votes until it is told that what they state is
  * durable, so every message it emits may be sent at once, in any order.
  *
+ * The caller gives events of one clock, carries out the actions in their order, and
+ * answers each META and each APPEND once it is durable, those of the log in order. In
+ * return, no step takes back a term or a commit, or leaves as committed or durable what
+ * is not in the log. The latter is asserted.
+ *
  * The functions are described where they are defined.
  */
 #ifndef RBLK_RAFT_H

@@ -30,7 +30,11 @@ static bool plan_entry(struct vol *v)
 	if (n > v->g.batch - p->nversion)
 		return false;
 	verdict = rblk_vol_verdict(&p->state, &v->g, e);
-	RBLK_ASSERT(v->g.alarm, n == (!verdict && e->kind == RBLK_E_WRITE ? e->nblocks : 0));
+	if (RBLK_ASSERT(v->g.alarm,
+			n == (!verdict && e->kind == RBLK_E_WRITE ? e->nblocks : 0))) {
+		p->state = v->applied;	/* no batch at all */
+		return false;
+	}
 	p->nversion += n;
 	p->nrange += !verdict && e->kind == RBLK_E_ZEROES;
 	return true;
@@ -120,7 +124,7 @@ static u32 fill_items(struct vol *v)
  * A batch may have nothing to write, if its entries are no-ops or had no effect. It
  * is a batch all the same, so that the applied index moves on.
  *
- * Return: false if there is nothing to do.
+ * Return: false if there is nothing to do, or after RBLK_ASSERT has fired.
  */
 bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 {

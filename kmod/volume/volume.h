@@ -9,6 +9,10 @@
  * business. The replicated state (sessions and digest) depends on the entries and
  * on nothing else. All memory is one arena of rblk_vol_size() bytes.
  *
+ * The caller gives each committed entry once, in the order of the log, keeps those that
+ * are not applied, ends a batch before it asks for the next, and looks up what is within
+ * the volume. In return, a batch covers all that its entries wrote. This is asserted.
+ *
  * The functions are described where they are defined.
  */
 #ifndef RBLK_VOLUME_H

@@ -10,6 +10,9 @@
  * length is bounded before anything is read or allocated. frame_fields.h has the
  * structures, and Documentation/protocol.rst explains them.
  *
+ * Encoders assert what they are given, since it comes from this node, and make no frame
+ * of what does not fit. Decoders assert nothing: they refuse.
+ *
  * The functions are described where they are defined.
  */
 #ifndef RBLK_WIRE_H

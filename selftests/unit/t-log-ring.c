@@ -424,6 +424,28 @@ static void extents(void)
 	CHECK_EQ(x[0].len + x[1].len, T_RING_BYTES);
 }
 
+/* A record is not written over what is still needed, and not counted twice. */
+static void misuse(void)
+{
+	struct log_record *r;
+
+	fresh();
+	tap_expect_asserts();
+	r = t_submit(1, 1, 1);
+	t_log.durable_seq = r->seq;
+	rblk_log_done(&t_log, r, 0);
+	CHECK_EQ(tap_asserts(), 1);
+	fresh();
+	t_append(1, 1, 1);
+	CHECK_EQ(t_add(2, 1, 1), 0);
+	t_log.super.ring_bytes = t_log.head_pos - t_log.floor_pos + 4096;
+	CHECK(!rblk_log_submit(&t_log));
+	CHECK_EQ(tap_asserts(), 2);
+	t_log.super.ring_bytes += 4096;
+	CHECK(rblk_log_submit(&t_log));
+	CHECK_EQ(tap_asserts(), 2);
+}
+
 /* Every invariant is looked at: break them one by one. */
 static void audit(void)
 {
@@ -480,6 +502,7 @@ static const struct tap_case cases[] = {
 	{ "floor_in_flight", floor_in_flight },
 	{ "reset", reset },
 	{ "extents", extents },
+	{ "misuse", misuse },
 	{ "audit", audit },
 };
 TAP_MAIN(cases)

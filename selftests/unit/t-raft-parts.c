@@ -454,6 +454,44 @@ static void biggest_steps(void)
 	CHECK_EQ(rblk_raft_step(net.node[1].r, &ev, &out), 0);
 }
 
+static const char *heard;
+
+static void raised(struct rblk_alarm *alarm, const char *cond)
+{
+	heard = cond;
+}
+
+/* What a step must leave behind does not hold: the core halts, does nothing, and raises the alarm. */
+static void broken_steps(void)
+{
+	struct rblk_alarm alarm = { .raise = raised };
+	struct raft_event ev = { .type = RAFT_EV_PUMP };
+	struct raft_status st;
+	struct raft_conf c;
+	struct raft *r;
+	int i;
+
+	tap_expect_asserts();
+	for (i = 0; i < 2; i++) {
+		biggest_election(&c);
+		r = net.node[1].r;
+		r->cfg.alarm = &alarm;
+		if (i)
+			r->durable = rblk_raft_last(r) + 1;
+		else
+			r->commit = rblk_raft_last(r) + 1;
+		heard = NULL;
+		ev.now = net.now;
+		CHECK_EQ(rblk_raft_step(r, &ev, &out), -ESHUTDOWN);
+		CHECK(heard && strstr(heard, "r->durable <= rblk_raft_last(r)"));
+		CHECK_EQ(out.n, 1);
+		CHECK_EQ(out.act[0].type, RAFT_ACT_ROLE);
+		rblk_raft_status(r, &st);
+		CHECK_EQ(st.role, RAFT_HALTED);
+	}
+	CHECK_EQ(tap_asserts(), 2);
+}
+
 static const struct tap_case cases[] = {
 	{ "runs_as_array", runs_as_array },
 	{ "runs_refuses", runs_refuses },
@@ -464,6 +502,7 @@ static const struct tap_case cases[] = {
 	{ "election_timeouts", election_timeouts },
 	{ "flood", flood },
 	{ "biggest_steps", biggest_steps },
+	{ "broken_steps", broken_steps },
 };
 
 TAP_MAIN(cases)

@@ -140,7 +140,27 @@ DAMAGE(plan_future, w.v->plan.state.index = 7)
 DAMAGE(map_padding, w.v->map[w.v->regions] = 1)
 DAMAGE(dirty_padding, w.v->map_dirty[0] = 2)
 
+/* A write that took effect is in the index: a batch without it would pass it by. */
+static void plan_misses_a_write(void)
+{
+	struct vol_batch b;
+
+	w_start(&w, 64, 512, 33, 1, 33);
+	CHECK(w_commit(&w, w_make_open(&w, 1)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 0, 1)));
+	tap_expect_asserts();
+	w.v->nversion = 0;
+	CHECK(!rblk_vol_apply_plan(w.v, U64_MAX, &b));
+	CHECK_EQ(tap_asserts(), 1);
+	w.v->nversion = 1;
+	CHECK(rblk_vol_apply_plan(w.v, U64_MAX, &b));
+	CHECK_EQ(b.nitem, 1);
+	CHECK_EQ(tap_asserts(), 1);
+	w_stop(&w);
+}
+
 static const struct tap_case cases[] = {
+	{ "plan_misses_a_write", plan_misses_a_write },
 	{ "mask_zero", damage_mask_zero },
 	{ "mask", damage_mask },
 	{ "block", damage_block },

@@ -126,6 +126,19 @@ static void applied(struct rblk_replica *r, u64 from, u64 to)
 	rblk_ground_trace(r->g, NODE_T_APPLIED, to, 0);
 }
 
+/* Collects the payload of a batch. apply_limit() has seen to it that all of it is there. */
+static bool payload_in_memory(struct rblk_replica *r, const struct vol_batch *b)
+{
+	u32 i;
+
+	for (i = 0; i < b->nitem; i++) {
+		r->apply_buf[i] = r->ent[b->item[i].index & r->mask].buf;
+		if (!r->apply_buf[i])
+			return false;
+	}
+	return true;
+}
+
 /**
  * rblk_replica_apply_run() - plans a batch and hands it to the host
  * @r: replica
@@ -134,7 +147,6 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 {
 	struct vol_batch b;
 	u64 limit, from;
-	u32 i;
 
 	while (!r->apply_busy && apply_wanted(r)) {
 		from = rblk_replica_applied(r) + 1;
@@ -147,8 +159,8 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 			applied(r, from, b.last);
 			continue;
 		}
-		for (i = 0; i < b.nitem; i++)
-			r->apply_buf[i] = r->ent[b.item[i].index & r->mask].buf;
+		if (RBLK_ASSERT(&r->g->alarm, payload_in_memory(r, &b)))
+			return;
 		r->applied_blocks += b.nitem;
 		r->apply_busy = true;
 		r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
@@ -164,6 +176,8 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 {
 	u64 from = rblk_replica_applied(r) + 1;
 
+	if (RBLK_ASSERT(&r->g->alarm, r->apply_busy))
+		return;
 	r->apply_busy = false;
 	if (r->g->halt != NODE_RUNNING)
 		return;

@@ -192,6 +192,8 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
  */
 void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 {
+	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_SYNC))
+		return;
 	r->ckpt_busy = false;
 	if (r->g->halt != NODE_RUNNING)
 		return;
@@ -212,6 +214,8 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
  */
 void rblk_replica_map_done(struct rblk_replica *r, int error)
 {
+	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_MAP))
+		return;
 	r->ckpt_busy = false;
 	if (r->g->halt != NODE_RUNNING)
 		return;
@@ -277,6 +281,8 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 {
 	struct raft_event ev = { .type = RAFT_EV_META_DONE, .now = r->g->now };
 
+	if (RBLK_ASSERT(&r->g->alarm, r->meta_busy))
+		return;
 	if (error) {
 		r->meta_busy = false;
 		rblk_ground_halt(r->g, NODE_HALT_LOG, error);

@@ -26,6 +26,8 @@ void rblk_replica_execute(struct rblk_replica *r)
 			r->execute_blocked = true;
 			break;
 		}
+		if (verdict == -EINVAL)
+			return;		/* asserted there: it is not the next entry */
 		rblk_ground_trace(r->g, NODE_T_VERDICT, i, (u64)-verdict);
 	}
 	if (rblk_replica_executed(r) != before) {

@@ -233,6 +233,8 @@ void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readbac
 {
 	struct rblk_feed *f = container_of(rb, struct rblk_feed, rb);
 
+	if (RBLK_ASSERT(&r->g->alarm, rb->busy))
+		return;
 	rb->busy = 0;
 	if (f->stale || r->g->halt != NODE_RUNNING) {
 		drop_feed(r, f);

@@ -33,14 +33,17 @@ static void hand_out(struct rblk_replica *r, const struct rblk_read *rd, const s
 {
 	const struct rblk_node_ops *ops = r->g->ops;
 	u32 off = (u32)(seg->sector - rd->sector) << RBLK_SECTOR_SHIFT;
+	struct rblk_buf *buf;
 
 	switch (seg->kind) {
 	case VOL_SEG_DATA:
 		ops->read_data(r->g->host, rd->token, off, seg->sector, seg->nsect);
 		break;
 	case VOL_SEG_PAYLOAD:
-		ops->read_copy(r->g->host, rd->token, off, r->ent[seg->index & r->mask].buf,
-			       seg->nth, seg->off, seg->nsect);
+		buf = r->ent[seg->index & r->mask].buf;
+		if (!RBLK_ASSERT(&r->g->alarm, buf && seg->nth < buf->nblocks))
+			ops->read_copy(r->g->host, rd->token, off, buf, seg->nth, seg->off,
+				       seg->nsect);
 		break;
 	default:
 		ops->read_zero(r->g->host, rd->token, off, seg->nsect);
@@ -71,8 +74,8 @@ void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd)
 				    ARRAY_SIZE(seg), &got);
 		for (i = 0; i < n; i++)
 			hand_out(r, rd, &seg[i]);
-		if (!got) {
-			/* Beyond the volume, as asserted there: it ends with the others on halt. */
+		if (!got || r->g->halt != NODE_RUNNING) {
+			/* As asserted there: it ends with the others on halt. */
 			rd->flags &= ~NODE_R_PARTS;
 			return;
 		}

@@ -10,6 +10,10 @@
  * applied (and thereby durable) and released; later readers get it back from the
  * log. released <= applied.
  *
+ * These orders are audited. Asserted where they count: an entry is staged with its payload,
+ * what is executed, sent or applied is in the table with its payload, and nothing leaves
+ * the table that the checkpoint does not cover.
+ *
  * Nothing here calls the client or the server of the node. What they have to
  * know of is left in the cursors and in the fields below "for run.c", which looks
  * at them after each event.

@@ -49,12 +49,15 @@ bool rblk_replica_can_lead(void *ctx)
 /*
  * Puts @e behind the newest entry; its index and its sum are set here. The
  * reference to @buf becomes the table's. Returns 0, or -EAGAIN if the table is
- * full: then the caller keeps @buf.
+ * full, or -EINVAL after RBLK_ASSERT has fired, because @buf is not what @e
+ * says: then the caller keeps @buf.
  */
 int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf)
 {
 	struct rblk_ent *ent;
 
+	if (RBLK_ASSERT(&r->g->alarm, e->nblocks == (buf ? buf->nblocks : 0)))
+		return -EINVAL;
 	if (!rblk_replica_free_entries(r))
 		return -EAGAIN;
 	e->index = r->last + 1;
@@ -155,10 +158,11 @@ void rblk_replica_release_next(struct rblk_replica *r)
 	ent->buf = NULL;
 }
 
-/* Forgets the entries up to @base, which the log no longer holds. */
+/* Forgets the entries up to @base, which the checkpoint covers and the log no longer holds. */
 void rblk_replica_compact(struct rblk_replica *r, const struct rblk_id *base)
 {
-	if (base->index <= r->base.index)
+	if (base->index <= r->base.index ||
+	    RBLK_ASSERT(&r->g->alarm, base->index <= r->ckpt_index))
 		return;
 	while (r->released < base->index)
 		rblk_replica_release_next(r);

@@ -32,6 +32,9 @@ static bool write_record(struct rblk_replica *r)
 			r->g->bufs[nbufs++] = ent->buf;
 		r->log_next++;
 	}
+	/* Raft and the table hand over what is whole and follows. */
+	if (RBLK_ASSERT(&r->g->alarm, ret != -EINVAL))
+		return false;
 	if (ret && ret != -EAGAIN && ret != -ENOSPC) {
 		rblk_ground_halt(r->g, NODE_HALT_LOG, ret);
 		return false;

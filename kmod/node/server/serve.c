@@ -130,6 +130,9 @@ static int serve_write(struct rblk_server *sv, struct rblk_server_client *s, str
 		s->epoch = e->epoch;
 		s->next = own->seq + 1;
 	}
+	/* What the log has is not proposed again. */
+	if (RBLK_ASSERT(&sv->g->alarm, s->next > own->seq))
+		return -EINVAL;
 	if (e->seq < s->next) {
 		s->due = true;
 		return -EALREADY;
@@ -170,6 +173,8 @@ int rblk_server_take(struct rblk_server *sv, u32 slot, bool force, struct rblk_e
 	const struct rblk_conf *conf = &sv->g->conf;
 	int ret;
 
+	if (RBLK_ASSERT(&sv->g->alarm, sv->leads && sv->synced))
+		return -EINVAL;
 	if (e->kind == RBLK_E_OPEN || e->kind == RBLK_E_CLOSE) {
 		rblk_server_session(sv, s, e, force);
 		return 0;

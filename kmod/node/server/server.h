@@ -2,7 +2,8 @@
 /*
  * The server of a node: while the node leads, it takes the requests of the clients
  * of all nodes, its own included. It stands on the replica; a node without one has
- * no server.
+ * no server. It is asserted that it takes requests only while it serves, and proposes
+ * nothing of a session that the log has.
  */
 #ifndef RBLK_NODE_SERVER_H
 #define RBLK_NODE_SERVER_H
