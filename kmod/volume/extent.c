@@ -17,23 +17,29 @@ void rblk_vol_ext_init(struct vol *v)
 /* The newest unapplied version of a block, or VOL_NONE. */
 u32 rblk_vol_ext_find(const struct vol *v, u64 block)
 {
-	u32 i = v->bucket[rblk_vol_bucket_of(v, block)];
+	u32 i = v->bucket[rblk_vol_bucket_of(v, block)], n;
 
-	while (i != VOL_NONE && v->version[i].block != block)
+	for (n = 0; i != VOL_NONE && v->version[i].block != block; n++) {
+		if (RBLK_ASSERT(v->g.alarm, n < v->nversion))
+			return VOL_NONE;
 		i = v->version[i].next;
+	}
 	return i;
 }
 
 /*
  * The pointer in a bucket's chain that leads to version @i, which is the newest
- * of its block.
+ * of its block. NULL after RBLK_ASSERT has fired: nothing there does.
  */
 static u32 *link_to(struct vol *v, u32 i)
 {
-	u32 *p = &v->bucket[rblk_vol_bucket_of(v, v->version[i].block)];
+	u32 *p = &v->bucket[rblk_vol_bucket_of(v, v->version[i].block)], n;
 
-	while (*p != i)
+	for (n = 0; *p != i; n++) {
+		if (RBLK_ASSERT(v->g.alarm, *p != VOL_NONE && n < v->nversion))
+			return NULL;
 		p = &v->version[*p].next;
+	}
 	return p;
 }
 
@@ -66,6 +72,8 @@ static void insert_block(struct vol *v, const struct rblk_entry *e, u32 nth)
 		s->below = 0;
 	} else {
 		head = link_to(v, old);
+		if (!head)
+			return;
 		s->next = v->version[old].next;
 		s->below = v->version[old].mask | v->version[old].below;
 		v->version[old].newer = i;
@@ -101,12 +109,16 @@ static void release_oldest(struct vol *v)
 {
 	u32 i = v->version_tail;
 	struct vol_version *s = &v->version[i];
+	u32 *link;
 
 	RBLK_ASSERT(v->g.alarm, s->older == VOL_NONE);
-	if (s->newer == VOL_NONE)
-		*link_to(v, i) = s->next;
-	else
+	if (s->newer != VOL_NONE) {
 		v->version[s->newer].older = VOL_NONE;
+	} else {
+		link = link_to(v, i);
+		if (link)
+			*link = s->next;
+	}
 	v->version_tail = rblk_vol_version_at(v, 1);
 	v->nversion--;
 }

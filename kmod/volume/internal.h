@@ -16,7 +16,7 @@ struct vol_version {
 	u64 block;
 	u64 index;	/* of the entry */
 	u32 next;	/* in a newest version: that of the next block in the bucket */
-	u32 older;	/* next older version of the same block */
+	u32 older;	/* next older version of the same block; indexes go down, so it ends */
 	u32 newer;	/* next newer version of the same block */
 	u8 nth;		/* which block of the entry, from 0 */
 	u8 mask;	/* sectors that were written, lowest bit first */

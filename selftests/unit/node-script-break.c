@@ -49,6 +49,11 @@ static void break_frames(struct rblk_node *m)
 	r->ent[r->last & r->mask].e.term++;
 }
 
+static void break_reads(struct rblk_node *m)
+{
+	memset(m->reads.hash, 0, sizeof(m->reads.hash));
+}
+
 /* ---- what callers owe to the doors ---- */
 
 static void break_stage(struct rblk_node *m)
@@ -161,6 +166,7 @@ static const struct fault {
 	{ "client", break_client },	{ "replica", break_replica },
 	{ "raft", break_raft },		{ "log", break_log },
 	{ "volume", break_volume },	{ "size", break_size },
+	{ "reads", break_reads },
 	{ "frames", break_frames },	{ "stage", break_stage },
 	{ "commit", break_commit },	{ "compact", break_compact },
 	{ "executed", break_executed },	{ "payload", break_payload },

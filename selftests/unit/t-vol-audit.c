@@ -159,7 +159,33 @@ static void plan_misses_a_write(void)
 	w_stop(&w);
 }
 
+/* A chain that leads in a circle, or to the wrong place, is not followed for ever. */
+static void chain_without_end(void)
+{
+	struct vol_batch b;
+	struct vol_seg seg;
+	u32 i, done;
+
+	w_start(&w, 64, 512, 33, 1, 33);
+	CHECK(w_commit(&w, w_make_open(&w, 1)));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 0, 1)));
+	CHECK(rblk_vol_apply_plan(w.v, U64_MAX, &b));
+	tap_expect_asserts();
+	i = rblk_vol_ext_find(w.v, 0);
+	w.v->version[i].block = 1;
+	w.v->version[i].next = i;
+	rblk_vol_lookup(w.v, 0, 8, &seg, 1, &done);
+	CHECK_EQ(tap_asserts(), 1);
+	w.v->version[i].block = 0;
+	w.v->version[i].next = VOL_NONE;
+	w.v->bucket[rblk_vol_bucket_of(w.v, 0)] = VOL_NONE;
+	rblk_vol_apply_done(w.v);
+	CHECK_EQ(tap_asserts(), 2);
+	w_stop(&w);
+}
+
 static const struct tap_case cases[] = {
+	{ "chain_without_end", chain_without_end },
 	{ "plan_misses_a_write", plan_misses_a_write },
 	{ "mask_zero", damage_mask_zero },
 	{ "mask", damage_mask },

@@ -33,10 +33,13 @@ void rblk_reads_init(struct rblk_reads *rds, struct rblk_ground *g)
  */
 struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token)
 {
-	u32 i = rds->hash[bucket(token)];
+	u32 i = rds->hash[bucket(token)], n;
 
-	while (i && rds->read[i - 1].token != token)
+	for (n = 0; i && rds->read[i - 1].token != token; n++) {
+		if (RBLK_ASSERT(&rds->g->alarm, n < rds->n))
+			return NULL;
 		i = rds->read[i - 1].hash_next;
+	}
 	return i ? &rds->read[i - 1] : NULL;
 }
 
@@ -82,14 +85,24 @@ struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, 
 	return rd;
 }
 
+static void unhash(struct rblk_reads *rds, const struct rblk_read *rd)
+{
+	u32 place = (u32)(rd - rds->read) + 1, n;
+	u32 *link = &rds->hash[bucket(rd->token)];
+
+	for (n = 0; *link != place; n++) {
+		if (RBLK_ASSERT(&rds->g->alarm, *link && n < rds->n))
+			return;
+		link = &rds->read[*link - 1].hash_next;
+	}
+	*link = rd->hash_next;
+}
+
 static void release(struct rblk_reads *rds, struct rblk_read *rd)
 {
 	u32 place = (u32)(rd - rds->read) + 1;
-	u32 *link = &rds->hash[bucket(rd->token)];
 
-	while (*link != place)
-		link = &rds->read[*link - 1].hash_next;
-	*link = rd->hash_next;
+	unhash(rds, rd);
 	rblk_reads_unsent(rds, rd);
 	if (rd->prev)
 		rds->read[rd->prev - 1].next = rd->next;

@@ -142,6 +142,9 @@ static bool payload_in_memory(struct rblk_replica *r, const struct vol_batch *b)
 /**
  * rblk_replica_apply_run() - plans a batch and hands it to the host
  * @r: replica
+ *
+ * A batch with nothing to write is done at once, and the next one planned. Each covers at
+ * least one entry that was executed, so there are no more of them than the table has lines.
  */
 void rblk_replica_apply_run(struct rblk_replica *r)
 {
