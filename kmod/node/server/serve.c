@@ -68,6 +68,8 @@ static void note_executed(struct rblk_server *sv, const struct rblk_entry *e)
 		else if (e->kind == RBLK_E_OPEN || e->kind == RBLK_E_CLOSE)
 			s->due |= !!s->store;
 	}
+	if (e->kind == RBLK_E_OPEN)
+		rblk_server_open_executed(sv, e);
 }
 
 /**

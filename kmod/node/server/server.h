@@ -18,7 +18,7 @@ struct rblk_server_client {
 	u64 epoch, next;	/* its session, and the sequence number to propose next */
 	u64 last_contact;	/* latest contact; 0: none in this term */
 	u64 keepalive;		/* number of its newest keepalive */
-	u64 open_nonce, open_epoch;	/* OPEN proposed in this term */
+	u64 open_nonce;		/* OPEN that is in the log and was not executed yet; 0: none */
 	u64 close_epoch;	/* epoch of the CLOSE proposed in this term */
 	u64 gap_at;		/* value of @next when it was last told of a gap */
 	u64 stalled_at;		/* commit index when there was no room */
@@ -66,6 +66,7 @@ void rblk_server_heard(struct rblk_server *sv, u32 slot);
 /* session.c: who may have a session */
 void rblk_server_session(struct rblk_server *sv, struct rblk_server_client *s,
 			 struct rblk_entry *e, bool force);
+void rblk_server_open_executed(struct rblk_server *sv, const struct rblk_entry *e);
 
 /* reply.c */
 void rblk_server_run(struct rblk_server *sv);

@@ -62,7 +62,6 @@ static void evict_silent(struct rblk_server *sv, struct rblk_server_client *s)
 	e.epoch = state->session[i].epoch;
 	if (e.epoch != sv->evicted_epoch && !rblk_replica_propose(sv->r, &e, NULL))
 		sv->evicted_epoch = e.epoch;
-	s->open_nonce = 0;	/* an OPEN of @s that is in the log already found no room */
 }
 
 static void open_session(struct rblk_server *sv, struct rblk_server_client *s, struct rblk_entry *e,
@@ -81,15 +80,30 @@ static void open_session(struct rblk_server *sv, struct rblk_server_client *s, s
 		evict_silent(sv, s);
 		return;
 	}
-	if (s->open_nonce == e->seq && s->open_epoch == e->epoch)
-		return;		/* it is in the log already */
+	if (s->open_nonce == e->seq)
+		return;		/* it is in the log, and what comes of it is not known yet */
 	if (rblk_replica_propose(sv->r, e, NULL))
 		return;
 	s->open_nonce = e->seq;
-	s->open_epoch = e->epoch;
 	/* Leadership may follow soon, but not while sessions come and go. */
 	sv->follow_at = min_t(u64, sv->follow_at,
 			      sv->g->now + 2 * rblk_ground_election_ns(sv->g));
+}
+
+/**
+ * rblk_server_open_executed() - what came of an OPEN is known
+ * @sv: server that leads
+ * @e: the OPEN
+ *
+ * If it had no effect, since another one came before it or there was no room, its client
+ * may ask again with the same one.
+ */
+void rblk_server_open_executed(struct rblk_server *sv, const struct rblk_entry *e)
+{
+	struct rblk_server_client *s = client_of(sv, e->store);
+
+	if (s && s->open_nonce == e->seq)
+		s->open_nonce = 0;
 }
 
 static void close_session(struct rblk_server *sv, struct rblk_server_client *s,
