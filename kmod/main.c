@@ -14,17 +14,17 @@
 
 static int __init rblk_init(void)
 {
-	int r;
+	int ret;
 
-	r = rblk_volumes_init();
-	if (r)
-		return r;
-	r = rblk_disk_init();
-	if (r)
+	ret = rblk_volumes_init();
+	if (ret)
+		return ret;
+	ret = rblk_disk_init();
+	if (ret)
 		goto err_volumes;
 	rblk_debugfs_init();
-	r = rblk_ctl_init();
-	if (r)
+	ret = rblk_ctl_init();
+	if (ret)
 		goto err_disk;
 	return 0;
 
@@ -33,7 +33,7 @@ err_disk:
 	rblk_disk_exit();
 err_volumes:
 	rblk_volumes_exit();
-	return r;
+	return ret;
 }
 
 static void __exit rblk_exit(void)

@@ -125,19 +125,19 @@ static void rblk_opener_gone(struct rblk_disk *d)
 static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)
 {
 	struct rblk_disk *d = gd->private_data;
-	int r = 0;
+	int ret = 0;
 
 	atomic_inc(&d->openers);
 	smp_mb__after_atomic();		/* pairs with rblk_disk_set_closing() */
 	if (READ_ONCE(d->closing))
-		r = -ENXIO;
+		ret = -ENXIO;
 	else if (READ_ONCE(d->fenced) && atomic_read(&d->openers) > 1)
-		r = -ESTALE;
+		ret = -ESTALE;
 	else if (mode & BLK_OPEN_WRITE)
-		r = rblk_open_session(d);
-	if (r)
+		ret = rblk_open_session(d);
+	if (ret)
 		rblk_opener_gone(d);
-	return r;
+	return ret;
 }
 
 /* The session is kept, since udev and mount open and close the device in bursts. */
@@ -241,12 +241,12 @@ static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 int rblk_disk_create(struct rblk_volume *v, int minor)
 {
 	struct rblk_disk *d = rblk_disk_alloc(v, minor);
-	int r;
+	int ret;
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	r = rblk_reads_alloc(d);
-	if (r)
+	ret = rblk_reads_alloc(d);
+	if (ret)
 		goto err_minor;
 	d->set.ops = &rblk_mq_ops;
 	d->set.nr_hw_queues = nr_cpu_ids;
@@ -256,12 +256,12 @@ int rblk_disk_create(struct rblk_volume *v, int minor)
 	/* Stacking: a CPU that goes offline must not wait for requests that wait for a quorum. */
 	d->set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_TAG_HCTX_SHARED |
 		       BLK_MQ_F_NO_SCHED_BY_DEFAULT | BLK_MQ_F_STACKING;
-	r = blk_mq_alloc_tag_set(&d->set);
-	if (r)
+	ret = blk_mq_alloc_tag_set(&d->set);
+	if (ret)
 		goto err_minor;
 	d->v = v;
-	r = rblk_disk_alloc_gendisk(d);
-	if (r)
+	ret = rblk_disk_alloc_gendisk(d);
+	if (ret)
 		goto err_set;
 	rblk_volume_get(v);
 	atomic_inc(&rblk_disks);
@@ -275,7 +275,7 @@ err_minor:
 	rblk_reads_free(d);
 	ida_free(&rblk_minors, d->minor);
 	kvfree(d);
-	return r;
+	return ret;
 }
 
 /**
@@ -289,11 +289,11 @@ err_minor:
  */
 int rblk_disk_add(struct rblk_volume *v)
 {
-	int r = device_add_disk(NULL, v->disk->gd, rblk_disk_groups);
+	int ret = device_add_disk(NULL, v->disk->gd, rblk_disk_groups);
 
-	if (!r)
+	if (!ret)
 		v->disk->added = true;
-	return r;
+	return ret;
 }
 
 /**

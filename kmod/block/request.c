@@ -318,50 +318,50 @@ void rblk_disk_complete(void *host, u64 token, int error)
 
 /* ---- feeding the node ---- */
 
-static void rblk_refused(struct rblk_volume *v, int r)
+static void rblk_refused(struct rblk_volume *v, int ret)
 {
-	if (r == -ESTALE)
+	if (ret == -ESTALE)
 		rblk_warn_limited(v, "request refused: the session of this node was fenced\n");
-	else if (r == -EBUSY)
+	else if (ret == -EBUSY)
 		rblk_warn_limited(v, "write refused: this node holds no session\n");
-	else if (r == -ESHUTDOWN)
+	else if (ret == -ESHUTDOWN)
 		rblk_warn_limited(v, "request refused: this node is halted, see 'raftblk why'\n");
 	else
-		rblk_warn_limited(v, "request refused (error %d)\n", -r);
+		rblk_warn_limited(v, "request refused (error %d)\n", -ret);
 }
 
 static int rblk_feed_one(struct rblk_volume *v, struct rblk_req *rr, u64 now)
 {
 	struct request *rq = blk_mq_rq_from_pdu(rr);
-	int r;
+	int ret;
 
 	if (req_op(rq) == REQ_OP_READ)
 		return rblk_node_read(v->m, blk_rq_pos(rq), blk_rq_sectors(rq), rr->token, now);
 	if (rr->epoch != v->disk->epoch)
 		return -ESTALE;
-	r = rblk_node_write(v->m, blk_rq_pos(rq), blk_rq_sectors(rq),
-			    rr->payload ? &rr->payload->buf : NULL, rr->token);
-	if (!r)
+	ret = rblk_node_write(v->m, blk_rq_pos(rq), blk_rq_sectors(rq),
+			      rr->payload ? &rr->payload->buf : NULL, rr->token);
+	if (!ret)
 		rr->payload = NULL;
-	return r;
+	return ret;
 }
 
 static u32 rblk_feed(struct rblk_volume *v, struct list_head *list, u64 now)
 {
 	struct rblk_req *rr;
 	u32 fed = 0;
-	int r;
+	int ret;
 
 	while ((rr = list_first_entry_or_null(list, struct rblk_req, entry))) {
 		list_del_init(&rr->entry);	/* the node may end it at once */
-		r = rblk_feed_one(v, rr, now);
-		if (r == -EAGAIN) {	/* it waits until the node can take it */
+		ret = rblk_feed_one(v, rr, now);
+		if (ret == -EAGAIN) {	/* it waits until the node can take it */
 			list_add(&rr->entry, list);
 			break;
 		}
-		if (r) {
-			rblk_refused(v, r);
-			rblk_req_end(rr, r);
+		if (ret) {
+			rblk_refused(v, ret);
+			rblk_req_end(rr, ret);
 		}
 		fed++;
 	}

@@ -132,50 +132,50 @@ static int get_peer(struct genl_info *info, const struct nlattr *attr, struct rb
 {
 	struct nlattr *tb[RAFTBLK_A_PEER_CLIENT + 1];
 	struct rblk_node_peer_cfg *peer;
-	int err;
+	int ret;
 
 	if (up->npeers == NODE_PEERS_MAX) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr, "a volume has at most 15 peers");
 		return -E2BIG;
 	}
 	peer = &up->peer[up->npeers];
-	err = nla_parse_nested(tb, RAFTBLK_A_PEER_CLIENT, attr, raftblk_peer_nl_policy,
+	ret = nla_parse_nested(tb, RAFTBLK_A_PEER_CLIENT, attr, raftblk_peer_nl_policy,
 			       info->extack);
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	if (!tb[RAFTBLK_A_PEER_NODE] || !tb[RAFTBLK_A_PEER_ADDRESS] ||
 	    !tb[RAFTBLK_A_PEER_SOCKADDR]) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "a peer needs the attributes node, address and sockaddr");
 		return -EINVAL;
 	}
-	err = get_name_attr(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
-	if (err)
-		return err;
-	err = get_address(info->extack, tb[RAFTBLK_A_PEER_ADDRESS], peer->addr);
-	if (err)
-		return err;
+	ret = get_name_attr(info->extack, tb[RAFTBLK_A_PEER_NODE], peer->node);
+	if (ret)
+		return ret;
+	ret = get_address(info->extack, tb[RAFTBLK_A_PEER_ADDRESS], peer->addr);
+	if (ret)
+		return ret;
 	peer->client = nla_get_flag(tb[RAFTBLK_A_PEER_CLIENT]);
-	err = get_sockaddr(info->extack, tb[RAFTBLK_A_PEER_SOCKADDR],
+	ret = get_sockaddr(info->extack, tb[RAFTBLK_A_PEER_SOCKADDR],
 			   &up->peer_addr[up->npeers]);
-	if (!err)
+	if (!ret)
 		up->npeers++;
-	return err;
+	return ret;
 }
 
 static int get_peers(struct genl_info *info, struct rblk_up *up)
 {
 	const struct nlattr *attr;
-	int rem, err = 0;
+	int rem, ret = 0;
 
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
 		if (nla_type(attr) != RAFTBLK_A_PEER)
 			continue;
-		err = get_peer(info, attr, up);
-		if (err)
+		ret = get_peer(info, attr, up);
+		if (ret)
 			break;
 	}
-	return err;
+	return ret;
 }
 
 static u32 get_u32(struct genl_info *info, int attr)
@@ -198,41 +198,41 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 	};
 	struct nlattr **attrs = info->attrs;
 	bool client = !attrs[RAFTBLK_A_LOG_PATH] && !attrs[RAFTBLK_A_DATA_PATH];
-	int i, err = 0;
+	int i, ret = 0;
 
-	for (i = 0; !err && i < (client ? 3 : ARRAY_SIZE(needed)); i++)
-		err = need_attr(info, needed[i]);
-	if (!err)
-		err = get_name_attr(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
-	if (!err)
-		err = get_name_attr(info->extack, attrs[RAFTBLK_A_NODE], up->node);
-	if (!err && !client)
-		err = get_path(info->extack, attrs[RAFTBLK_A_LOG_PATH], up->log_path);
-	if (!err && !client)
-		err = get_path(info->extack, attrs[RAFTBLK_A_DATA_PATH], up->data_path);
-	if (!err)
-		err = get_sockaddr(info->extack, attrs[RAFTBLK_A_LISTEN], &up->listen);
-	if (!err)
-		err = get_peers(info, up);
+	for (i = 0; !ret && i < (client ? 3 : ARRAY_SIZE(needed)); i++)
+		ret = need_attr(info, needed[i]);
+	if (!ret)
+		ret = get_name_attr(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
+	if (!ret)
+		ret = get_name_attr(info->extack, attrs[RAFTBLK_A_NODE], up->node);
+	if (!ret && !client)
+		ret = get_path(info->extack, attrs[RAFTBLK_A_LOG_PATH], up->log_path);
+	if (!ret && !client)
+		ret = get_path(info->extack, attrs[RAFTBLK_A_DATA_PATH], up->data_path);
+	if (!ret)
+		ret = get_sockaddr(info->extack, attrs[RAFTBLK_A_LISTEN], &up->listen);
+	if (!ret)
+		ret = get_peers(info, up);
 	up->log_dev = new_decode_dev(get_u32(info, RAFTBLK_A_LOG_DEVICE));
 	up->data_dev = new_decode_dev(get_u32(info, RAFTBLK_A_DATA_DEVICE));
 	up->minor = attrs[RAFTBLK_A_MINOR] ? nla_get_u32(attrs[RAFTBLK_A_MINOR]) : -1;
 	up->pool_mib = get_u32(info, RAFTBLK_A_POOL_MIB);
 	up->io_timeout_ms = get_u32(info, RAFTBLK_A_IO_TIMEOUT_MS);
 	up->election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS);
-	return err;
+	return ret;
 }
 
 /* Finds the volume that the request names, and takes a reference. */
 static int get_volume(struct genl_info *info, struct rblk_volume **v)
 {
 	char name[RBLK_NAME_MAX];
-	int err = need_attr(info, RAFTBLK_A_VOLUME);
+	int ret = need_attr(info, RAFTBLK_A_VOLUME);
 
-	if (!err)
-		err = get_name_attr(info->extack, info->attrs[RAFTBLK_A_VOLUME], name);
-	if (err)
-		return err;
+	if (!ret)
+		ret = get_name_attr(info->extack, info->attrs[RAFTBLK_A_VOLUME], name);
+	if (ret)
+		return ret;
 	*v = rblk_volume_find(genl_info_net(info), name);
 	if (*v)
 		return 0;
@@ -242,14 +242,14 @@ static int get_volume(struct genl_info *info, struct rblk_volume **v)
 }
 
 /* An extended ack cannot hold text made at run time. That is multicast with the op_id. */
-static int not_done(struct genl_info *info, const char *volume, int err, const char *text)
+static int not_done(struct genl_info *info, const char *volume, int ret, const char *text)
 {
 	GENL_SET_ERR_MSG(info,
 			 "refused: the kernel log, and the notification with this op-id, say why");
 	pr_info_ratelimited(RBLK_NAME ": %s: refused: %s\n", volume, text);
-	rblk_notify_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), err, text,
+	rblk_notify_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), ret, text,
 			GFP_KERNEL);
-	return err;
+	return ret;
 }
 
 /* ---- commands ---- */
@@ -258,22 +258,22 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	char text[RBLK_ERR_MAX] = "";
 	struct rblk_up *up;
-	int err;
+	int ret;
 
-	err = allowed(skb, info);
-	if (err)
-		return err;
+	ret = allowed(skb, info);
+	if (ret)
+		return ret;
 	up = kzalloc(sizeof(*up), GFP_KERNEL);
 	if (!up)
 		return -ENOMEM;
-	err = get_up(info, up);
-	if (!err) {
-		err = rblk_volume_up(genl_info_net(info), up, get_u64(info, RAFTBLK_A_OP_ID), text);
-		if (err)
-			not_done(info, up->volume, err, text);
+	ret = get_up(info, up);
+	if (!ret) {
+		ret = rblk_volume_up(genl_info_net(info), up, get_u64(info, RAFTBLK_A_OP_ID), text);
+		if (ret)
+			not_done(info, up->volume, ret, text);
 	}
 	kfree(up);
-	return err;
+	return ret;
 }
 
 /* Has @fn change the volume that the request names. */
@@ -282,18 +282,18 @@ static int change(struct sk_buff *skb, struct genl_info *info,
 {
 	char text[RBLK_ERR_MAX] = "";
 	struct rblk_volume *v;
-	int err;
+	int ret;
 
-	err = allowed(skb, info);
-	if (!err)
-		err = get_volume(info, &v);
-	if (err)
-		return err;
-	err = fn(v, info, get_u64(info, RAFTBLK_A_OP_ID), text);
-	if (err)
-		not_done(info, v->name, err, text);
+	ret = allowed(skb, info);
+	if (!ret)
+		ret = get_volume(info, &v);
+	if (ret)
+		return ret;
+	ret = fn(v, info, get_u64(info, RAFTBLK_A_OP_ID), text);
+	if (ret)
+		not_done(info, v->name, ret, text);
 	rblk_volume_put(v);
-	return err;
+	return ret;
 }
 
 static int do_down(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
@@ -326,10 +326,10 @@ static int do_transfer(struct rblk_volume *v, struct genl_info *info, u64 op_id,
 {
 	struct nlattr *attr = info->attrs[RAFTBLK_A_NODE];
 	char node[RBLK_NAME_MAX] = "";
-	int err = attr ? get_name_attr(info->extack, attr, node) : 0;
+	int ret = attr ? get_name_attr(info->extack, attr, node) : 0;
 
-	if (err)
-		return rblk_error_text(text, err,
+	if (ret)
+		return rblk_error_text(text, ret,
 				       "a name must be 1 to 31 visible ASCII characters, without '/'");
 	return rblk_volume_transfer(v, node, op_id, text);
 }
@@ -361,31 +361,31 @@ int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *msg = NULL;
 	struct rblk_volume *v;
 	void *hdr;
-	int err;
+	int ret;
 
-	err = get_volume(info, &v);
-	if (err)
-		return err;
-	err = -ENOMEM;
+	ret = get_volume(info, &v);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
 	vi = kvmalloc(sizeof(*vi), GFP_KERNEL);
 	msg = genlmsg_new(RBLK_CTL_STATUS_BYTES, GFP_KERNEL);
 	if (!vi || !msg)
 		goto free;
-	err = -EMSGSIZE;
+	ret = -EMSGSIZE;
 	hdr = genlmsg_put_reply(msg, info, &rblk_ctl_family, 0, RAFTBLK_CMD_GET);
 	if (!hdr)
 		goto free;
-	err = rblk_ctl_put_volume(msg, v, vi, rblk_look_until());
-	if (err)
+	ret = rblk_ctl_put_volume(msg, v, vi, rblk_look_until());
+	if (ret)
 		goto free;
 	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
+	ret = genlmsg_reply(msg, info);
 	msg = NULL;
 free:
 	nlmsg_free(msg);
 	kvfree(vi);
 	rblk_volume_put(v);
-	return err;
+	return ret;
 }
 
 struct dump {
@@ -406,24 +406,24 @@ static int dump_volume(struct rblk_volume *v, struct dump *d)
 	struct sk_buff *skb = d->skb;
 	bool first = !skb->len;
 	void *hdr;
-	int err;
+	int ret;
 
 	hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
 			  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = rblk_ctl_put_volume(skb, v, d->info, d->until);
-	if (err == -EMSGSIZE && first) {
+	ret = rblk_ctl_put_volume(skb, v, d->info, d->until);
+	if (ret == -EMSGSIZE && first) {
 		/* It would never fit: put at least the names, to say that it exists. */
 		genlmsg_cancel(skb, hdr);
 		hdr = genlmsg_put(skb, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
 				  &rblk_ctl_family, NLM_F_MULTI, RAFTBLK_CMD_GET);
-		err = hdr ? put_names(skb, v) : -EMSGSIZE;
+		ret = hdr ? put_names(skb, v) : -EMSGSIZE;
 	}
-	if (err) {
+	if (ret) {
 		if (hdr)
 			genlmsg_cancel(skb, hdr);
-		return err;
+		return ret;
 	}
 	genlmsg_end(skb, hdr);
 	return 0;
@@ -453,7 +453,7 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct dump d = { .skb = skb, .cb = cb };
 	struct net *net = sock_net(skb->sk);
 	struct rblk_volume *v;
-	int err = 0;
+	int ret = 0;
 
 	d.info = kvmalloc(sizeof(*d.info), GFP_KERNEL);
 	if (!d.info)
@@ -461,14 +461,14 @@ int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (!cb->args[1])
 		cb->args[1] = ask_volumes(net);
 	d.until = cb->args[1];
-	while (!err && (v = rblk_volume_next(net, cb->args[0]))) {
-		err = dump_volume(v, &d);
-		if (!err)
+	while (!ret && (v = rblk_volume_next(net, cb->args[0]))) {
+		ret = dump_volume(v, &d);
+		if (!ret)
 			cb->args[0] = v->id;
 		rblk_volume_put(v);
 	}
 	kvfree(d.info);
-	return err && !skb->len ? err : skb->len;
+	return ret && !skb->len ? ret : skb->len;
 }
 
 /**

@@ -279,7 +279,7 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info,
 			unsigned long until)
 {
-	int err = rblk_volume_info(v, info, until);
+	int ret = rblk_volume_info(v, info, until);
 	struct nlattr *nest;
 
 	if (nla_put_string(skb, RAFTBLK_A_VOLUME, info->volume) ||
@@ -291,7 +291,7 @@ int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_
 	nest = nla_nest_start(skb, RAFTBLK_A_STATUS);
 	if (!nest || nla_put_u32(skb, RAFTBLK_A_STATUS_STATE, info->state))
 		return -EMSGSIZE;
-	if (!err && !put_running(skb, v, info))
+	if (!ret && !put_running(skb, v, info))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

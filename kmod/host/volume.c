@@ -257,17 +257,17 @@ struct rblk_volume *rblk_volume_next(const struct net *net, u64 after)
  */
 int rblk_volume_enlist(struct rblk_volume *v)
 {
-	int r = 0;
+	int ret = 0;
 
 	mutex_lock(&rblk_volumes_lock);
 	if (rblk_volume_lookup(v->net, v->name)) {
-		r = -EEXIST;
+		ret = -EEXIST;
 	} else {
 		v->id = ++rblk_volumes_last;
 		list_add_tail(&v->list, &rblk_volumes);
 	}
 	mutex_unlock(&rblk_volumes_lock);
-	return r;
+	return ret;
 }
 
 /**

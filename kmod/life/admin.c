@@ -82,11 +82,11 @@ static struct rblk_volume *rblk_up_alloc(struct net *net, const struct rblk_up *
 int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *err)
 {
 	struct rblk_volume *v;
-	int r;
+	int ret;
 
-	r = rblk_up_check(up, err);
-	if (r)
-		return r;
+	ret = rblk_up_check(up, err);
+	if (ret)
+		return ret;
 	if (!try_module_get(THIS_MODULE))
 		return rblk_error_text(err, -ENODEV, "the module is being unloaded");
 	v = rblk_up_alloc(net, up, op_id);
@@ -94,13 +94,13 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 		module_put(THIS_MODULE);
 		return rblk_error_text(err, -ENOMEM, "no memory to start volume %s", up->volume);
 	}
-	r = rblk_volume_enlist(v);
-	if (r) {
-		rblk_error_text(err, r, "volume %s is already up, or starting", v->name);
+	ret = rblk_volume_enlist(v);
+	if (ret) {
+		rblk_error_text(err, ret, "volume %s is already up, or starting", v->name);
 		put_net(v->net);
 		rblk_volume_put(v);
 		module_put(THIS_MODULE);
-		return r;
+		return ret;
 	}
 	queue_work(rblk_wq, &v->life->start_work);
 	return 0;
@@ -119,63 +119,63 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
  */
 int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 {
-	int r = 0;
+	int ret = 0;
 
 	mutex_lock(&rblk_volumes_lock);
 	if (v->state == RBLK_V_STARTING) {
-		r = rblk_error_text(err, -EBUSY, "volume %s is still starting: try again later",
-				    v->name);
+		ret = rblk_error_text(err, -EBUSY, "volume %s is still starting: try again later",
+				      v->name);
 	} else if (v->state != RBLK_V_RUNNING) {
 		if (force) {
 			WRITE_ONCE(v->life->force, true);
 			wake_up_all(&v->noted);
 		}
-		r = rblk_error_text(err, -EALREADY, "volume %s is already going down", v->name);
+		ret = rblk_error_text(err, -EALREADY, "volume %s is already going down", v->name);
 	} else if (rblk_disk_set_closing(v, force)) {
-		r = rblk_error_text(err, -EBUSY,
-				    "/dev/" RBLK_NAME "%d is open (%llu openers)",
-				    rblk_volume_minor(v), rblk_disk_openers(v));
+		ret = rblk_error_text(err, -EBUSY,
+				      "/dev/" RBLK_NAME "%d is open (%llu openers)",
+				      rblk_volume_minor(v), rblk_disk_openers(v));
 	}
-	if (!r) {
+	if (!ret) {
 		WRITE_ONCE(v->state, RBLK_V_STOPPING);
 		v->life->down_op = op_id;
 		WRITE_ONCE(v->life->force, force);
 		queue_work(rblk_wq, &v->life->stop_work);
 	}
 	mutex_unlock(&rblk_volumes_lock);
-	return r;
+	return ret;
 }
 
 /* ---- what only the loop can do, as owner of the node ---- */
 
-static int rblk_bootstrap_failed(struct rblk_volume *v, int r, u32 slot, char *err)
+static int rblk_bootstrap_failed(struct rblk_volume *v, int ret, u32 slot, char *err)
 {
 	const char *peer = slot < v->up.npeers ? v->up.peer[slot].node : v->up.node;
 
-	switch (r) {
+	switch (ret) {
 	case -EEXIST:
-		return rblk_error_text(err, r, "volume %s is already bootstrapped", v->name);
+		return rblk_error_text(err, ret, "volume %s is already bootstrapped", v->name);
 	case -ENOTCONN:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "node %s has not said hello yet: is the volume up there?",
 				       peer);
 	case -ENOTEMPTY:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "node %s is not blank: its log belongs to a volume in use",
 				       peer);
 	case -ENOSPC:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "the data device of node %s is too small for that size",
 				       peer);
 	case -EAGAIN:
-		return rblk_error_text(err, r, "this node has just started: try again");
+		return rblk_error_text(err, ret, "this node has just started: try again");
 	case -ESHUTDOWN:
-		return rblk_error_text(err, r, "this node is halted: see 'raftblk why'");
+		return rblk_error_text(err, ret, "this node is halted: see 'raftblk why'");
 	case -EINVAL:
-		return rblk_error_text(err, r, "the size is not a multiple of the block size");
+		return rblk_error_text(err, ret, "the size is not a multiple of the block size");
 	default:
-		return rblk_error_text(err, r, "volume %s cannot be bootstrapped (error %d)",
-				       v->name, -r);
+		return rblk_error_text(err, ret, "volume %s cannot be bootstrapped (error %d)",
+				       v->name, -ret);
 	}
 }
 
@@ -184,7 +184,7 @@ struct rblk_bootstrap_call {
 	struct rblk_conf *conf;
 	u64 op_id;
 	char *err;
-	int r;
+	int ret;
 };
 
 static void rblk_bootstrap_owner(struct rblk_volume *v, void *arg, u64 now)
@@ -196,17 +196,18 @@ static void rblk_bootstrap_owner(struct rblk_volume *v, void *arg, u64 now)
 	u32 slot = U32_MAX;
 
 	snprintf(addr, sizeof(addr), "%pISpc", &v->up.listen);
-	c->r = rblk_node_bootstrap_conf(v->m, addr, b->sectors, get_random_u64() | 1, conf, &slot);
-	if (!c->r) {
+	c->ret = rblk_node_bootstrap_conf(v->m, addr, b->sectors, get_random_u64() | 1, conf,
+					  &slot);
+	if (!c->ret) {
 		conf->flags = b->shared ? RBLK_CONF_SHARED : 0;
 		if (b->election_ms) {
 			conf->election_ms = max_t(u32, b->election_ms, RBLK_ELECTION_MS_MIN);
 			conf->heartbeat_ms = conf->election_ms / 5;
 		}
-		c->r = rblk_node_bootstrap(v->m, conf, &slot);
+		c->ret = rblk_node_bootstrap(v->m, conf, &slot);
 	}
-	if (c->r) {
-		rblk_bootstrap_failed(v, c->r, slot, c->err);
+	if (c->ret) {
+		rblk_bootstrap_failed(v, c->ret, slot, c->err);
 		return;
 	}
 	v->life->bootstrap.id = c->op_id;
@@ -227,7 +228,7 @@ int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b,
 			  char *err)
 {
 	struct rblk_bootstrap_call c = { .b = b, .op_id = op_id, .err = err };
-	int r;
+	int ret;
 
 	if (rblk_volume_diskless(v))
 		return rblk_error_text(err, -EINVAL,
@@ -236,43 +237,43 @@ int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b,
 	c.conf = kzalloc(sizeof(*c.conf), GFP_KERNEL);
 	if (!c.conf)
 		return rblk_error_text(err, -ENOMEM, "no memory to bootstrap volume %s", v->name);
-	r = rblk_volume_call_running(v, rblk_bootstrap_owner, &c, err);
+	ret = rblk_volume_call_running(v, rblk_bootstrap_owner, &c, err);
 	kfree(c.conf);
-	return r ? r : c.r;
+	return ret ? ret : c.ret;
 }
 
 struct rblk_transfer_call {
 	const char *node;
 	u64 op_id;
 	char *err;
-	int r;
+	int ret;
 };
 
 static void rblk_transfer_owner(struct rblk_volume *v, void *arg, u64 now)
 {
 	struct rblk_transfer_call *c = arg;
 
-	c->r = v->life->transfer.id ? -EBUSY : rblk_node_transfer(v->m, c->node, now);
-	switch (c->r) {
+	c->ret = v->life->transfer.id ? -EBUSY : rblk_node_transfer(v->m, c->node, now);
+	switch (c->ret) {
 	case 0:
 		v->life->transfer.id = c->op_id;
 		v->life->transfer.deadline = now + RBLK_TRANSFER_NS;
 		break;
 	case -EREMOTE:
 		rblk_node_status(v->m, &v->st);
-		rblk_error_text(c->err, c->r, "node %s is not the leader (leader: %s)", v->up.node,
-				rblk_leader_name(v, &v->st));
+		rblk_error_text(c->err, c->ret, "node %s is not the leader (leader: %s)",
+				v->up.node, rblk_leader_name(v, &v->st));
 		break;
 	case -ENOENT:
-		rblk_error_text(c->err, c->r, "node %s is unknown here, or has not said hello yet",
-				c->node);
+		rblk_error_text(c->err, c->ret,
+				"node %s is unknown here, or has not said hello yet", c->node);
 		break;
 	case -EBUSY:
-		rblk_error_text(c->err, c->r, "a transfer is already in progress");
+		rblk_error_text(c->err, c->ret, "a transfer is already in progress");
 		break;
 	default:
-		rblk_error_text(c->err, c->r, "leadership cannot be handed over (error %d)",
-				-c->r);
+		rblk_error_text(c->err, c->ret, "leadership cannot be handed over (error %d)",
+				-c->ret);
 	}
 }
 
@@ -289,7 +290,7 @@ static void rblk_transfer_owner(struct rblk_volume *v, void *arg, u64 now)
 int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, char *err)
 {
 	struct rblk_transfer_call c = { .node = node, .op_id = op_id, .err = err };
-	int r = rblk_volume_call_running(v, rblk_transfer_owner, &c, err);
+	int ret = rblk_volume_call_running(v, rblk_transfer_owner, &c, err);
 
-	return r ? r : c.r;
+	return ret ? ret : c.ret;
 }

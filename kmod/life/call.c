@@ -52,7 +52,7 @@ int rblk_volume_call(struct rblk_volume *v,
 {
 	struct rblk_call *c;
 	long left;
-	int r;
+	int ret;
 
 	if (READ_ONCE(v->stopped))
 		return -ENODEV;
@@ -71,9 +71,9 @@ int rblk_volume_call(struct rblk_volume *v,
 			return left ? -EINTR : -ETIMEDOUT;	/* rblk_call_run() frees it */
 		wait_for_completion(&c->ended);
 	}
-	r = c->error;
+	ret = c->error;
 	kfree(c);
-	return r;
+	return ret;
 }
 
 /*
@@ -84,20 +84,20 @@ int rblk_volume_call_running(struct rblk_volume *v,
 			     void (*fn)(struct rblk_volume *v, void *arg, u64 now), void *arg,
 			     char *err)
 {
-	int r = READ_ONCE(v->state) == RBLK_V_RUNNING ? rblk_volume_call(v, fn, arg) : -ENODEV;
+	int ret = READ_ONCE(v->state) == RBLK_V_RUNNING ? rblk_volume_call(v, fn, arg) : -ENODEV;
 
-	switch (r) {
+	switch (ret) {
 	case 0:
 		return 0;
 	case -ENODEV:
-		return rblk_error_text(err, r, "volume %s is %s", v->name,
+		return rblk_error_text(err, ret, "volume %s is %s", v->name,
 				       rblk_volume_state_name(READ_ONCE(v->state)));
 	case -ETIMEDOUT:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "volume %s does not answer: is I/O to one of its devices stuck?",
 				       v->name);
 	default:
-		return rblk_error_text(err, r, "volume %s could not be asked (error %d)", v->name,
-				       -r);
+		return rblk_error_text(err, ret, "volume %s could not be asked (error %d)", v->name,
+				       -ret);
 	}
 }

@@ -124,19 +124,19 @@ static int rblk_dump_show(struct seq_file *m, void *unused)
 {
 	struct rblk_volume *v = m->private;
 	struct rblk_volume_info *info;
-	int r;
+	int ret;
 
 	info = kvmalloc(sizeof(*info), GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
-	r = rblk_volume_info(v, info, rblk_look_until());
+	ret = rblk_volume_info(v, info, rblk_look_until());
 	rblk_show_info(m, info);
-	if (!r) {
+	if (!ret) {
 		seq_printf(m, "as of %llu ms ago\n", info->age_ms);
-		r = rblk_volume_call(v, rblk_dump_owner, m);
+		ret = rblk_volume_call(v, rblk_dump_owner, m);
 	}
-	if (r)
-		seq_printf(m, "the volume does not answer: error %d\n", -r);
+	if (ret)
+		seq_printf(m, "the volume does not answer: error %d\n", -ret);
 	kvfree(info);
 	return 0;
 }

@@ -151,17 +151,17 @@ static bool rblk_checkpointed(struct rblk_volume *v, u64 index)
 static void rblk_stop_gracefully(struct rblk_volume *v)
 {
 	u64 index;
-	int r;
+	int ret;
 
 	mutex_lock(&v->owner);
 	rblk_take_stop(v);
 	mutex_unlock(&v->owner);
 	rblk_stop_wait(v, RBLK_CLOSE_WAIT_MS, rblk_no_session, 0);
 	mutex_lock(&v->owner);
-	r = rblk_node_transfer(v->m, NULL, rblk_now());
+	ret = rblk_node_transfer(v->m, NULL, rblk_now());
 	mutex_unlock(&v->owner);
 	rblk_volume_kick(v, RBLK_KICK_CTL);
-	if (!r && !rblk_stop_wait(v, RBLK_TRANSFER_WAIT_MS, rblk_not_leading, 0))
+	if (!ret && !rblk_stop_wait(v, RBLK_TRANSFER_WAIT_MS, rblk_not_leading, 0))
 		rblk_warn(v, "going down without having handed over leadership\n");
 	if (rblk_volume_diskless(v))
 		return;

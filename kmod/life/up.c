@@ -22,24 +22,26 @@
 static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, char *err)
 {
 	const char *path = v->up.log_path;
-	int r = rblk_log_read_super(rd, rblk_logio_bytes(v), &v->super);
+	int ret = rblk_log_read_super(rd, rblk_logio_bytes(v), &v->super);
 
-	switch (r) {
+	switch (ret) {
 	case 0:
 		break;
 	case -ENODATA:
-		return rblk_error_text(err, r, "log device %s is not formatted for raftblk", path);
+		return rblk_error_text(err, ret,
+				       "log device %s is not formatted for raftblk", path);
 	case -EBADMSG:
-		return rblk_error_text(err, r, "the superblock of log device %s is damaged", path);
+		return rblk_error_text(err, ret,
+				       "the superblock of log device %s is damaged", path);
 	case -EPROTONOSUPPORT:
-		return rblk_error_text(err, r, "log device %s needs a newer raftblk", path);
+		return rblk_error_text(err, ret, "log device %s needs a newer raftblk", path);
 	case -ENOSPC:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "log device %s is smaller than when it was formatted", path);
 	default:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "the superblock of log device %s cannot be used (error %d)",
-				       path, -r);
+				       path, -ret);
 	}
 	if (v->super.read_only)
 		return rblk_error_text(err, -EROFS, "log device %s needs a newer raftblk", path);
@@ -55,17 +57,18 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, 
 static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, char *err)
 {
 	const char *path = v->up.data_path;
-	int r = rblk_dataio_open(v, err);
+	int ret = rblk_dataio_open(v, err);
 
-	if (r)
-		return r;
-	r = rblk_dataio_header(v, ds);
-	if (r == -ENODATA)
-		return rblk_error_text(err, r, "data device %s is not formatted for raftblk", path);
-	if (r)
-		return rblk_error_text(err, r,
+	if (ret)
+		return ret;
+	ret = rblk_dataio_header(v, ds);
+	if (ret == -ENODATA)
+		return rblk_error_text(err, ret,
+				       "data device %s is not formatted for raftblk", path);
+	if (ret)
+		return rblk_error_text(err, ret,
 				       "the header of data device %s cannot be used (error %d)",
-				       path, -r);
+				       path, -ret);
 	if (rblk_dataio_bytes(v) < DATA_HEADER_BYTES + v->super.data_bytes)
 		return rblk_error_text(err, -ENOSPC,
 				       "data device %s is smaller than when it was formatted",
@@ -103,46 +106,47 @@ static int rblk_start_pool(struct rblk_volume *v, char *err)
 	return 0;
 }
 
-static int rblk_start_failed(struct rblk_volume *v, int r, const struct log_report *rep, char *err)
+static int rblk_start_failed(struct rblk_volume *v, int ret, const struct log_report *rep,
+			     char *err)
 {
-	switch (r) {
+	switch (ret) {
 	case -EBADMSG:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "log device %s has lost durable data (%s, record %llu): it is not used",
 				       v->up.log_path, rblk_log_finding_name(rep->finding),
 				       rep->end_seq);
 	case -EUCLEAN:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "both copies of the metadata on log device %s are damaged",
 				       v->up.log_path);
 	case -ESTALE:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "data device %s is older than log device %s: swapped or rolled back?",
 				       v->up.data_path, v->up.log_path);
 	case -EINVAL:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "log device %s and data device %s do not belong together",
 				       v->up.log_path, v->up.data_path);
 	case -E2BIG:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "the log on %s holds more entries than fit into memory",
 				       v->up.log_path);
 	default:
-		return rblk_error_text(err, r,
+		return rblk_error_text(err, ret,
 				       "recovery of the log on %s failed (error %d, after %llu records)",
-				       v->up.log_path, -r, rep->records);
+				       v->up.log_path, -ret, rep->records);
 	}
 }
 
 static void rblk_start_map(struct rblk_volume *v, struct rblk_node *m, const struct log_reader *rd)
 {
 	u32 i, bad = 0, n = rblk_node_map_blocks(m);
-	int r;
+	int ret;
 
 	for (i = 0; i < n; i++) {
-		r = rd->read(rd->ctx, rblk_node_map_offset(m, i), rd->scratch, RBLK_BLOCK_SIZE);
-		bad += r != 0;
-		rblk_node_map_load(m, i, rd->scratch, r);
+		ret = rd->read(rd->ctx, rblk_node_map_offset(m, i), rd->scratch, RBLK_BLOCK_SIZE);
+		bad += ret != 0;
+		rblk_node_map_load(m, i, rd->scratch, ret);
 		cond_resched();
 	}
 	if (bad)
@@ -170,7 +174,7 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	struct rblk_node_cfg *cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
 	struct log_report rep;
 	struct rblk_node *m = NULL;
-	int r = -ENOMEM;
+	int ret = -ENOMEM;
 
 	if (!cfg)
 		goto nomem;
@@ -179,9 +183,9 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	v->life->node_pages = vzalloc(rblk_node_pages_size());
 	if (!m || !v->life->node_pages)
 		goto nomem;
-	r = rblk_node_start(m, cfg, v->life->node_pages, rd, ds, rblk_now(), &rep);
-	if (r) {
-		rblk_start_failed(v, r, &rep, err);
+	ret = rblk_node_start(m, cfg, v->life->node_pages, rd, ds, rblk_now(), &rep);
+	if (ret) {
+		rblk_start_failed(v, ret, &rep, err);
 		goto out;
 	}
 	rblk_info(v, "log: %llu records, %llu entries, %llu KiB; ends: %s, %llu records cut\n",
@@ -192,11 +196,11 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	kfree(cfg);
 	return 0;
 nomem:
-	rblk_error_text(err, r, "no memory to start node %s", v->up.node);
+	rblk_error_text(err, ret, "no memory to start node %s", v->up.node);
 out:
 	kvfree(m);
 	kfree(cfg);
-	return r;
+	return ret;
 }
 
 /* A client makes up from its names what members have in their superblocks. */
@@ -213,22 +217,23 @@ static int rblk_start_client(struct rblk_volume *v, char *err)
 {
 	struct rblk_node_cfg *cfg;
 	struct rblk_node *m = NULL;
-	int r;
+	int ret;
 
 	rblk_client_super(v);
-	r = rblk_start_pool(v, err);
-	if (r)
-		return r;
+	ret = rblk_start_pool(v, err);
+	if (ret)
+		return ret;
 	cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
 	if (cfg) {
 		rblk_member_cfg(v, cfg);
 		m = kvzalloc(max_t(size_t, rblk_client_size(cfg), PAGE_SIZE), GFP_KERNEL);
 	}
-	r = m ? rblk_node_start_client(m, cfg, rblk_now()) : -ENOMEM;
+	ret = m ? rblk_node_start_client(m, cfg, rblk_now()) : -ENOMEM;
 	kfree(cfg);
-	if (r) {
+	if (ret) {
 		kvfree(m);
-		return rblk_error_text(err, r, "the client could not be started (error %d)", -r);
+		return rblk_error_text(err, ret,
+				       "the client could not be started (error %d)", -ret);
 	}
 	v->m = m;
 	return 0;
@@ -239,55 +244,55 @@ static int rblk_start_devices(struct rblk_volume *v, char *err)
 {
 	struct log_reader rd = {};
 	struct data_super ds;
-	int r;
+	int ret;
 
 	if (rblk_volume_diskless(v))
 		return rblk_start_client(v, err);
-	r = rblk_logio_open(v, err);
-	if (r)
-		return r;
-	r = rblk_logio_reader(v, &rd);
-	if (r)
-		return rblk_error_text(err, r, "no memory to read log device %s", v->up.log_path);
-	r = rblk_start_super(v, &rd, err);
-	if (!r)
-		r = rblk_start_data(v, &ds, err);
-	if (!r)
-		r = rblk_start_pool(v, err);
-	if (!r)
-		r = rblk_start_member(v, &rd, &ds, err);
+	ret = rblk_logio_open(v, err);
+	if (ret)
+		return ret;
+	ret = rblk_logio_reader(v, &rd);
+	if (ret)
+		return rblk_error_text(err, ret, "no memory to read log device %s", v->up.log_path);
+	ret = rblk_start_super(v, &rd, err);
+	if (!ret)
+		ret = rblk_start_data(v, &ds, err);
+	if (!ret)
+		ret = rblk_start_pool(v, err);
+	if (!ret)
+		ret = rblk_start_member(v, &rd, &ds, err);
 	/* What recovery read may still be in a volatile cache only. */
-	if (!r) {
-		r = rblk_logio_flush(v);
-		if (r)
-			rblk_error_text(err, r, "flushing log device %s failed (error %d)",
-					v->up.log_path, -r);
+	if (!ret) {
+		ret = rblk_logio_flush(v);
+		if (ret)
+			rblk_error_text(err, ret, "flushing log device %s failed (error %d)",
+					v->up.log_path, -ret);
 	}
-	if (!r) {
-		r = rblk_dataio_flush(v);
-		if (r)
-			rblk_error_text(err, r, "flushing data device %s failed (error %d)",
-					v->up.data_path, -r);
+	if (!ret) {
+		ret = rblk_dataio_flush(v);
+		if (ret)
+			rblk_error_text(err, ret, "flushing data device %s failed (error %d)",
+					v->up.data_path, -ret);
 	}
 	vfree(rd.scratch);
-	return r;
+	return ret;
 }
 
 static int rblk_start_rest(struct rblk_volume *v, char *err)
 {
 	struct task_struct *loop;
-	int r;
+	int ret;
 
-	r = rblk_disk_create(v, v->up.minor);
-	if (r == -EEXIST)
-		return rblk_error_text(err, r, "/dev/" RBLK_NAME "%d is in use by another volume",
+	ret = rblk_disk_create(v, v->up.minor);
+	if (ret == -EEXIST)
+		return rblk_error_text(err, ret, "/dev/" RBLK_NAME "%d is in use by another volume",
 				       v->up.minor);
-	if (r)
-		return rblk_error_text(err, r, "the block device could not be created (error %d)",
-				       -r);
-	r = rblk_peers_start(v, err);
-	if (r)
-		return r;
+	if (ret)
+		return rblk_error_text(err, ret, "the block device could not be created (error %d)",
+				       -ret);
+	ret = rblk_peers_start(v, err);
+	if (ret)
+		return ret;
 	mutex_lock(&v->owner);
 	rblk_status_publish(v);
 	mutex_unlock(&v->owner);
@@ -298,10 +303,10 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	get_task_struct(loop);
 	v->life->loop = loop;
 	wake_up_process(loop);
-	r = rblk_disk_add(v);
-	if (r)
-		return rblk_error_text(err, r, "the block device could not be added (error %d)",
-				       -r);
+	ret = rblk_disk_add(v);
+	if (ret)
+		return rblk_error_text(err, ret, "the block device could not be added (error %d)",
+				       -ret);
 	rblk_debugfs_add(v);
 	return 0;
 }
@@ -313,17 +318,17 @@ void rblk_volume_start_work(struct work_struct *work)
 	struct net *net = get_net(v->net);
 	char err[RBLK_ERR_MAX] = "";
 	u64 op_id = v->life->up_op;
-	int r;
+	int ret;
 
 	rblk_volume_get(v);
-	r = rblk_start_devices(v, err);
-	if (!r)
-		r = rblk_start_rest(v, err);
-	if (r) {
+	ret = rblk_start_devices(v, err);
+	if (!ret)
+		ret = rblk_start_rest(v, err);
+	if (ret) {
 		rblk_err(v, "up failed: %s\n", err);
 		rblk_volume_set_state(v, RBLK_V_FAILED);
 		rblk_volume_teardown(v);
-		rblk_volume_gone(v, op_id, r, err);
+		rblk_volume_gone(v, op_id, ret, err);
 	} else {
 		rblk_info(v, "up as /dev/" RBLK_NAME "%d\n", rblk_volume_minor(v));
 		/* From now on it may go down at any time. */

@@ -82,10 +82,10 @@ void rblk_log_conf_encode(const struct rblk_conf *c, void *block)
 int rblk_log_conf_decode(struct rblk_conf *c, const void *block)
 {
 	const struct disk_conf_block *d = block;
-	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_CONF, sizeof(*d), NULL);
+	int ret = rblk_log_disk_open(&d->head, DISK_MAGIC_CONF, sizeof(*d), NULL);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	if (rblk_log_disk_conf_check(&d->conf) || !d->conf.n)
 		return -EINVAL;
 	rblk_log_disk_conf_get(c, &d->conf);

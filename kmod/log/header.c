@@ -27,14 +27,14 @@ int rblk_log_header_decode(const struct log_super *s, const void *block, struct 
 {
 	const struct disk_record *d = block;
 	struct log_header n;
-	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_RECORD, sizeof(*d), NULL);
+	int ret = rblk_log_disk_open(&d->head, DISK_MAGIC_RECORD, sizeof(*d), NULL);
 
-	if (rc && rc != -EPROTONOSUPPORT)
-		return rc;
+	if (ret && ret != -EPROTONOSUPPORT)
+		return ret;
 	if (!rblk_log_disk_ours(&d->head, s))
 		return -ESTALE;
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	disk_record_get(&n, d);
 	n.crc = le32_to_cpu(d->head.crc);
 	if (!disk_record_ok(d) || !header_ok(&n, s))

@@ -34,11 +34,11 @@ void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *b
 int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block)
 {
 	const struct disk_map *d = block;
-	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_MAP, sizeof(*d), NULL);
+	int ret = rblk_log_disk_open(&d->head, DISK_MAGIC_MAP, sizeof(*d), NULL);
 	u32 i;
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	if (!rblk_log_disk_ours(&d->head, s) || le64_to_cpu(d->block) != n)
 		return -EINVAL;
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)

@@ -62,9 +62,9 @@ int rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, vo
 
 static int meta_open(const struct disk_meta *d, const struct log_super *s)
 {
-	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_META, LOG_META_BYTES, NULL);
+	int ret = rblk_log_disk_open(&d->head, DISK_MAGIC_META, LOG_META_BYTES, NULL);
 
-	return rc ? rc : meta_check(d, s);
+	return ret ? ret : meta_check(d, s);
 }
 
 /**
@@ -78,11 +78,11 @@ static int meta_open(const struct disk_meta *d, const struct log_super *s)
 int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const void *buf)
 {
 	const struct disk_meta *d = buf;
-	int rc = meta_open(d, s);
+	int ret = meta_open(d, s);
 	u32 i;
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	memset(m, 0, sizeof(*m));
 	disk_meta_get(m, d);
 	rblk_log_disk_conf_get(&m->conf, &d->conf);
@@ -108,18 +108,18 @@ int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, s
 		       int *bad_copies)
 {
 	u64 version, best = 0;
-	int copy, rc;
+	int copy, ret;
 
 	*bad_copies = 0;
 	for (copy = 0; copy < 2; copy++) {
 		const struct disk_meta *d = (void *)rd->scratch;
 
-		rc = rd->read(rd->ctx, rblk_log_meta_offset(copy), rd->scratch, LOG_META_BYTES);
-		if (!rc)
-			rc = meta_open(d, s);
-		if (rc == -EPROTONOSUPPORT)
-			return rc;
-		if (rc) {
+		ret = rd->read(rd->ctx, rblk_log_meta_offset(copy), rd->scratch, LOG_META_BYTES);
+		if (!ret)
+			ret = meta_open(d, s);
+		if (ret == -EPROTONOSUPPORT)
+			return ret;
+		if (ret) {
 			++*bad_copies;
 			continue;
 		}

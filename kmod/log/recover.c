@@ -66,28 +66,28 @@ struct evidence {
 	u64 next_first;		/* first index of the nearest of them with entries; 0: none */
 };
 
-static bool media_error(int rc)
+static bool media_error(int ret)
 {
-	return rc == -EIO || rc == -ENODATA || rc == -EILSEQ || rc == -EREMOTEIO;
+	return ret == -EIO || ret == -ENODATA || ret == -EILSEQ || ret == -EREMOTEIO;
 }
 
 static int read_at(struct scan *sc, u64 pos, u32 len)
 {
 	struct log_extent ext[2];
-	int i, n, rc = 0;
+	int i, n, ret = 0;
 	u32 done = 0;
 
 	n = rblk_log_extents(&sc->l->super, pos, len, ext);
 	sc->wlen = 0;
-	for (i = 0; i < n && !rc; i++) {
-		rc = sc->rd->read(sc->rd->ctx, ext[i].off, sc->rd->scratch + done, ext[i].len);
+	for (i = 0; i < n && !ret; i++) {
+		ret = sc->rd->read(sc->rd->ctx, ext[i].off, sc->rd->scratch + done, ext[i].len);
 		done += ext[i].len;
 	}
-	if (!rc) {
+	if (!ret) {
 		sc->wpos = pos;
 		sc->wlen = len;
 	}
-	return rc;
+	return ret;
 }
 
 /*
@@ -96,19 +96,19 @@ static int read_at(struct scan *sc, u64 pos, u32 len)
  */
 static int window(struct scan *sc, u64 pos, u32 need, u64 want, const u8 **p)
 {
-	int rc = 0;
+	int ret = 0;
 
 	if (pos < sc->wpos || pos + need > sc->wpos + sc->wlen) {
 		want = min_t(u64, want, LOG_SCRATCH_BYTES);
 		want = min_t(u64, want, sc->limit - pos);
 		want = max_t(u64, want, need);
-		rc = read_at(sc, pos, (u32)want);
-		if (media_error(rc) && want > need)
-			rc = read_at(sc, pos, need);
+		ret = read_at(sc, pos, (u32)want);
+		if (media_error(ret) && want > need)
+			ret = read_at(sc, pos, need);
 	}
-	if (!rc)
+	if (!ret)
 		*p = sc->rd->scratch + (pos - sc->wpos);
-	return rc;
+	return ret;
 }
 
 static u64 expected_seq(const struct scan *sc)
@@ -151,13 +151,13 @@ static bool header_traces(const struct scan *sc, const u8 *p)
 /* What is the header at sc->pos? @h is set only if it is P_GOOD. */
 static enum place classify(struct scan *sc, const u8 *p, struct log_header *h)
 {
-	int rc = rblk_log_header_decode(&sc->l->super, p, h);
+	int ret = rblk_log_header_decode(&sc->l->super, p, h);
 
-	if (rc == -EBADMSG && header_traces(sc, p))
+	if (ret == -EBADMSG && header_traces(sc, p))
 		return P_TORN;
-	if (rc == -EINVAL && header_traces(sc, p))
+	if (ret == -EINVAL && header_traces(sc, p))
 		return P_BROKEN;
-	if (rc)
+	if (ret)
 		return P_NOTHING;	/* search_block() sees a newer version */
 	if (in_chain(sc, h))
 		return rblk_log_header_check(p, h) || h->first > sc->l->last_index + 1 ? P_BROKEN :
@@ -206,11 +206,11 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 	bool headers_only = sc->l->last_index < sc->rd->skip_index;
 	u64 wpos;
 	u32 bytes;
-	int rc;
+	int ret;
 
 	*skipped = false;
-	rc = window(sc, sc->pos, RBLK_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
-	if (rc)
+	ret = window(sc, sc->pos, RBLK_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
+	if (ret)
 		goto out;
 	*place = classify(sc, *p, h);
 	if (*place != P_GOOD)
@@ -222,15 +222,15 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 		return 0;
 	wpos = sc->wpos;
 	sc->own = true;
-	rc = window(sc, sc->pos, bytes, LOG_SCRATCH_BYTES, p);
+	ret = window(sc, sc->pos, bytes, LOG_SCRATCH_BYTES, p);
 	/* If it was read once more, what was checked must be what is used. */
-	if (!rc && sc->wpos != wpos)
+	if (!ret && sc->wpos != wpos)
 		*place = classify(sc, *p, h);
-	if (!rc && *place == P_GOOD && (h->crc != sc->rep->rot.chain || !payload_ok(*p, h)))
+	if (!ret && *place == P_GOOD && (h->crc != sc->rep->rot.chain || !payload_ok(*p, h)))
 		*place = P_TORN;
 out:
-	if (!media_error(rc))
-		return rc;
+	if (!media_error(ret))
+		return ret;
 	*place = P_UNREADABLE;
 	return 0;
 }
@@ -273,20 +273,20 @@ static int search_block(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
 {
 	struct log_header h;
 	const u8 *p;
-	int rc = window(sc, pos, RBLK_BLOCK_SIZE, end - pos, &p);
+	int ret = window(sc, pos, RBLK_BLOCK_SIZE, end - pos, &p);
 
-	if (media_error(rc)) {
+	if (media_error(ret)) {
 		sc->rep->unreadable++;
 		return 0;
 	}
-	if (rc)
-		return rc;
-	rc = rblk_log_header_decode(&sc->l->super, p, &h);
-	if (!rc)
+	if (ret)
+		return ret;
+	ret = rblk_log_header_decode(&sc->l->super, p, &h);
+	if (!ret)
 		weigh(sc, pos, p, &h, ev);
-	if (rc == -EPROTONOSUPPORT &&
+	if (ret == -EPROTONOSUPPORT &&
 	    le64_to_cpu(((const struct disk_record *)p)->pos) >= pos)
-		return rc;
+		return ret;
 	return 0;
 }
 
@@ -294,14 +294,14 @@ static int search(struct scan *sc, struct evidence *ev)
 {
 	u64 end = sc->pos + min_t(u64, LOG_SEARCH_BYTES, sc->limit - sc->pos);
 	u64 pos;
-	int rc;
+	int ret;
 
 	ev->known = sc->own;
 	ev->durable = sc->m->watermark >= expected_seq(sc) || sc->pos < sc->m->start_pos;
 	for (pos = sc->pos; pos < end; pos += RBLK_BLOCK_SIZE) {
-		rc = search_block(sc, pos, end, ev);
-		if (rc)
-			return rc;
+		ret = search_block(sc, pos, end, ev);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -327,13 +327,13 @@ static int judge(struct scan *sc, enum place place)
 {
 	struct log_report *rep = sc->rep;
 	struct evidence ev = {};
-	int rc;
+	int ret;
 
 	if (!sc->own)
 		memset(&rep->rot, 0, sizeof(rep->rot));
-	rc = search(sc, &ev);
-	if (rc)
-		return rc;
+	ret = search(sc, &ev);
+	if (ret)
+		return ret;
 	rep->finding = decide(place, &ev);
 	switch (rep->finding) {
 	case LOG_F_TORN:
@@ -375,9 +375,9 @@ static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, b
 	u32 i, k, block = 0;
 	struct rblk_entry e;
 	const void *conf;
-	int rc = 0;
+	int ret = 0;
 
-	for (i = 0; i < h->nentries && rc >= 0; i++) {
+	for (i = 0; i < h->nentries && ret >= 0; i++) {
 		u32 off = LOG_HEADER_BYTES_MAX + block * RBLK_BLOCK_SIZE;
 
 		rblk_log_header_entry(p, h, i, &e);
@@ -385,11 +385,11 @@ static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, b
 			crc[k] = le32_to_cpu(d->block_crc[block + k]);
 		conf = e.kind == RBLK_E_CONF && !skipped ? p + off : NULL;
 		if (fn)
-			rc = fn(ctx, &e, crc, h->pos + off, &rec, conf);
+			ret = fn(ctx, &e, crc, h->pos + off, &rec, conf);
 		block += e.nblocks;
 	}
 	sc->rep->entries += i;
-	return rc < 0 ? rc : 0;
+	return ret < 0 ? ret : 0;
 }
 
 /* A whole record in chain: the next one is compared with this one. */
@@ -440,18 +440,18 @@ static int scan_ring(struct scan *sc, rblk_log_entry_fn fn, void *ctx)
 	struct log_header h;
 	const u8 *p = NULL;
 	bool skipped;
-	int rc;
+	int ret;
 
 	while (sc->pos + LOG_HEADER_BYTES_MAX <= sc->limit) {
 		sc->own = false;
-		rc = look(sc, &p, &h, &place, &skipped);
-		if (rc)
-			return rc;
+		ret = look(sc, &p, &h, &place, &skipped);
+		if (ret)
+			return ret;
 		if (place != P_GOOD)
 			return judge(sc, place);
-		rc = hand_over(sc, p, &h, skipped, fn, ctx);
-		if (rc)
-			return rc;
+		ret = hand_over(sc, p, &h, skipped, fn, ctx);
+		if (ret)
+			return ret;
 		accept(sc, &h);
 	}
 	/* Full to the last block: after one lap nothing can follow. */
@@ -481,10 +481,10 @@ int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct lo
 		     rblk_log_entry_fn fn, void *ctx, struct log_report *rep)
 {
 	struct scan sc = { .l = l, .rd = rd, .m = m, .rep = rep };
-	int rc;
+	int ret;
 
 	scan_init(&sc);
-	rc = scan_ring(&sc, fn, ctx);
+	ret = scan_ring(&sc, fn, ctx);
 	rep->end_pos = sc.pos;
 	rep->end_seq = expected_seq(&sc);
 	l->head_pos = sc.pos;
@@ -494,8 +494,8 @@ int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct lo
 		l->next_seq = max_t(u64, rep->highest_seq, rep->end_seq) + LOG_SEQ_JUMP;
 	l->durable_seq = sc.prev_seq;
 	l->durable_index = l->last_index;
-	l->failed = rc != 0;
-	return rc;
+	l->failed = ret != 0;
+	return ret;
 }
 
 /**

@@ -139,10 +139,10 @@ int rblk_log_super_decode(struct log_super *s, const void *buf)
 	const struct disk_super *d = buf;
 	struct disk_found found;
 	struct log_super n = {};
-	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_SUPER, sizeof(*d), &found);
+	int ret = rblk_log_disk_open(&d->head, DISK_MAGIC_SUPER, sizeof(*d), &found);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	memcpy(n.volume, d->head.volume, RBLK_UUID_LEN);
 	n.store = le64_to_cpu(d->head.store);
 	disk_super_get(&n, d);
@@ -177,10 +177,10 @@ void rblk_log_data_super_encode(const struct data_super *s, void *buf)
 int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 {
 	const struct disk_data *d = buf;
-	int rc = rblk_log_disk_open(&d->head, DISK_MAGIC_DATA, sizeof(*d), NULL);
+	int ret = rblk_log_disk_open(&d->head, DISK_MAGIC_DATA, sizeof(*d), NULL);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	if (!identity_ok(&d->head) || !disk_data_ok(d))
 		return -EINVAL;
 	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
@@ -204,26 +204,26 @@ int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s)
 {
 	struct log_super n;
-	int copy, rc, first = 0;
+	int copy, ret, first = 0;
 
 	if (dev_bytes < DISK_MAP_OFF)
 		return -ENOSPC;
 	for (copy = 0; copy < LOG_SUPER_COPIES; copy++) {
-		rc = rd->read(rd->ctx, copy ? rblk_log_super_offset2(dev_bytes) : 0, rd->scratch,
-			      LOG_SUPER_BYTES);
-		if (!rc)
-			rc = rblk_log_super_decode(&n, rd->scratch);
-		if (!rc) {
+		ret = rd->read(rd->ctx, copy ? rblk_log_super_offset2(dev_bytes) : 0, rd->scratch,
+			       LOG_SUPER_BYTES);
+		if (!ret)
+			ret = rblk_log_super_decode(&n, rd->scratch);
+		if (!ret) {
 			if (n.dev_bytes > dev_bytes)
 				return -ENOSPC;
 			*s = n;
 			return 0;
 		}
 		/* The second one must not overrule what a newer version wrote. */
-		if (rc == -EPROTONOSUPPORT)
-			return rc;
+		if (ret == -EPROTONOSUPPORT)
+			return ret;
 		if (!copy)
-			first = rc;
+			first = ret;
 	}
 	return first;
 }

@@ -139,28 +139,28 @@ void rblk_conn_linger(struct rblk_conn *c, u64 now)
 	redial_later(l, now);
 }
 
-static bool misbehaved(int err)
+static bool misbehaved(int ret)
 {
-	return err == -EBADMSG || err == -EPROTO || err == -EPROTONOSUPPORT || err == -EINVAL;
+	return ret == -EBADMSG || ret == -EPROTO || ret == -EPROTONOSUPPORT || ret == -EINVAL;
 }
 
-static void end_conn(struct rblk_conn *c, int err, u64 now)
+static void end_conn(struct rblk_conn *c, int ret, u64 now)
 {
 	struct rblk_volume *v = c->v;
 	struct rblk_link *l = c->link, *other;
 
-	if (misbehaved(err)) {
+	if (misbehaved(ret)) {
 		v->peers->frames_bad++;
 		rblk_warn_limited(v,
 				  "closed the connection to %pISpc: it sent what no node sends (error %d)\n",
-				  &c->addr, -err);
+				  &c->addr, -ret);
 	}
 	if (!l) {
 		rblk_conn_free(c);
 		return;
 	}
-	l->error = err;
-	if (misbehaved(err) || err == -EACCES)
+	l->error = ret;
+	if (misbehaved(ret) || ret == -EACCES)
 		l->backoff_ms = max_t(u32, l->backoff_ms, RBLK_BACKOFF_MAX_MS / 4);
 	if (l->conn == c) {
 		rblk_link_down(l, now);
@@ -169,8 +169,8 @@ static void end_conn(struct rblk_conn *c, int err, u64 now)
 		 * too: do not wait for that.
 		 */
 		other = rblk_link(v->peers, l->slot, WIRE_BULK);
-		if (err == -ETIMEDOUT && l != other && other->conn)
-			end_conn(other->conn, err, now);
+		if (ret == -ETIMEDOUT && l != other && other->conn)
+			end_conn(other->conn, ret, now);
 		return;
 	}
 	l->trying = NULL;
@@ -182,7 +182,7 @@ static void dial(struct rblk_link *l, u64 now)
 {
 	struct rblk_peers *ps = l->peers;
 	struct rblk_conn *c = free_conn(ps);
-	int err;
+	int ret;
 
 	if (!c) {
 		redial_later(l, now);
@@ -193,16 +193,16 @@ static void dial(struct rblk_link *l, u64 now)
 	c->link = l;
 	c->dialled = true;
 	l->trying = c;
-	err = rblk_sock_dial(c);
-	if (err)
-		end_conn(c, err, now);
+	ret = rblk_sock_dial(c);
+	if (ret)
+		end_conn(c, ret, now);
 }
 
 static bool accept_some(struct rblk_peers *ps, u64 now)
 {
 	struct rblk_conn *c;
 	struct socket *sock;
-	int i, err;
+	int i, ret;
 
 	for (i = 0; i < RBLK_PENDING_MAX; i++) {
 		c = stranger_place(ps, now);
@@ -210,10 +210,10 @@ static bool accept_some(struct rblk_peers *ps, u64 now)
 			set_bit(RBLK_CONN_READ, &ps->bits);
 			return false;
 		}
-		err = rblk_sock_accept(ps, &sock);
-		if (err == -EAGAIN)
+		ret = rblk_sock_accept(ps, &sock);
+		if (ret == -EAGAIN)
 			return false;
-		if (err) {
+		if (ret) {
 			set_bit(RBLK_CONN_READ, &ps->bits);
 			rblk_peers_arm(ps, now + RBLK_BACKOFF_MIN_MS * RBLK_NSEC_PER_MSEC);
 			return false;
@@ -232,7 +232,7 @@ static bool accept_some(struct rblk_peers *ps, u64 now)
 static int state_changed(struct rblk_conn *c)
 {
 	struct sock *sk = c->sock->sk;
-	int err;
+	int ret;
 
 	c->readable = true;		/* reading finds the end, or an error */
 	if (c->state != RBLK_C_CONNECTING)
@@ -243,13 +243,13 @@ static int state_changed(struct rblk_conn *c)
 		return 0;
 	case TCP_ESTABLISHED:
 	case TCP_CLOSE_WAIT:
-		err = rblk_conn_greet(c, c->link);
-		if (!err)
+		ret = rblk_conn_greet(c, c->link);
+		if (!ret)
 			c->state = RBLK_C_HELLO;
-		return err;
+		return ret;
 	default:
-		err = sock_error(sk);
-		return err ? err : -ECONNRESET;
+		ret = sock_error(sk);
+		return ret ? ret : -ECONNRESET;
 	}
 }
 
@@ -268,22 +268,22 @@ static void send_pending(struct rblk_link *l, u64 now)
 
 static bool poll_conn(struct rblk_conn *c, u64 now)
 {
-	int err = 0;
+	int ret = 0;
 
 	if (test_and_clear_bit(RBLK_CONN_STATE, &c->bits))
-		err = state_changed(c);
+		ret = state_changed(c);
 	if (test_and_clear_bit(RBLK_CONN_READ, &c->bits))
 		c->readable = true;
-	if (!err && test_and_clear_bit(RBLK_CONN_WRITE, &c->bits) && c->state == RBLK_C_UP)
+	if (!ret && test_and_clear_bit(RBLK_CONN_WRITE, &c->bits) && c->state == RBLK_C_UP)
 		send_pending(c->link, now);
-	if (!err && c->readable && c->state != RBLK_C_CONNECTING)
-		err = rblk_conn_receive(c, now);
-	if (c->state == RBLK_C_UP && c->broken && (!err || err == -EAGAIN || err == -ENOBUFS))
-		err = -EPIPE;
-	if (!err)
+	if (!ret && c->readable && c->state != RBLK_C_CONNECTING)
+		ret = rblk_conn_receive(c, now);
+	if (c->state == RBLK_C_UP && c->broken && (!ret || ret == -EAGAIN || ret == -ENOBUFS))
+		ret = -EPIPE;
+	if (!ret)
 		return c->readable && c->state != RBLK_C_CONNECTING;
-	if (err != -EAGAIN && err != -ENOBUFS)
-		end_conn(c, err, now);
+	if (ret != -EAGAIN && ret != -ENOBUFS)
+		end_conn(c, ret, now);
 	return false;
 }
 
@@ -381,7 +381,7 @@ static int alloc_peers(struct rblk_volume *v, struct rblk_peers *ps)
 {
 	struct rblk_link *l;
 	u32 i;
-	int err;
+	int ret;
 
 	ps->v = v;
 	ps->nlinks = v->up.npeers * WIRE_CHANNELS;
@@ -399,9 +399,9 @@ static int alloc_peers(struct rblk_volume *v, struct rblk_peers *ps)
 		l->ch = i % WIRE_CHANNELS;
 		l->dial = strcmp(v->up.node, v->up.peer[l->slot].node) < 0;
 		l->backoff_ms = RBLK_BACKOFF_MIN_MS;
-		err = rblk_link_alloc_frames(l);
-		if (err)
-			return err;
+		ret = rblk_link_alloc_frames(l);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

@@ -36,13 +36,13 @@ static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *
 	struct wire_reject r = { .reason = reason };
 	struct rblk_volume *v = c->v;
 	struct rblk_peers *ps = v->peers;
-	int err;
+	int ret;
 
 	tell_refused(c, reason, h);
-	err = rblk_sock_send(c, ps->scratch, rblk_wire_encode_reject(ps->scratch, &r));
-	if (!err)
+	ret = rblk_sock_send(c, ps->scratch, rblk_wire_encode_reject(ps->scratch, &r));
+	if (!ret)
 		rblk_conn_linger(c, now);
-	return err;
+	return ret;
 }
 
 /* The link that a connection from a peer is for, by its hello; NULL: it has to be refused. */
@@ -75,13 +75,13 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 {
 	struct wire_hello h;
 	struct rblk_link *l;
-	int reason, err;
+	int reason, ret;
 
 	if (c->state != RBLK_C_HELLO)
 		return -EPROTO;
-	err = rblk_wire_decode_hello(&h, &c->header, c->buf + WIRE_HEADER_BYTES);
-	if (err)
-		return err;
+	ret = rblk_wire_decode_hello(&h, &c->header, c->buf + WIRE_HEADER_BYTES);
+	if (ret)
+		return ret;
 	l = expected(c, &h);
 	if (!l)
 		return refuse_conn(c, WIRE_R_NODE, &h, now);
@@ -89,9 +89,9 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 	if (reason)
 		return refuse_conn(c, reason, &h, now);
 	if (!c->dialled) {
-		err = rblk_conn_greet(c, l);
-		if (err)
-			return err;
+		ret = rblk_conn_greet(c, l);
+		if (ret)
+			return ret;
 	}
 	rblk_conn_adopt(c, l, now);
 	return 0;
@@ -102,10 +102,10 @@ int rblk_conn_recv_reject(struct rblk_conn *c)
 {
 	struct rblk_volume *v = c->v;
 	struct wire_reject r;
-	int err = rblk_wire_decode_reject(&r, &c->header, c->buf + WIRE_HEADER_BYTES);
+	int ret = rblk_wire_decode_reject(&r, &c->header, c->buf + WIRE_HEADER_BYTES);
 
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	if (c->link)
 		c->link->refused = r.reason;
 	rblk_warn_limited(v, "%pISpc refused the connection of this node: %s\n",

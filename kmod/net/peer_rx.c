@@ -64,14 +64,14 @@ static void next_frame(struct rblk_conn *c)
 
 static int heard(struct rblk_conn *c, u64 now)
 {
-	int err;
+	int ret;
 
 	switch (c->header.type) {
 	case WIRE_HELLO:
-		err = rblk_conn_recv_hello(c, now);
-		if (!err)
+		ret = rblk_conn_recv_hello(c, now);
+		if (!ret)
 			next_frame(c);
-		return err;
+		return ret;
 	case WIRE_REJECT:
 		return rblk_conn_recv_reject(c);
 	default:
@@ -169,39 +169,39 @@ static int check_payload(struct rblk_link *l)
 static int deliver(struct rblk_conn *c, u64 now)
 {
 	struct rblk_link *l = c->link;
-	int err = check_payload(l);
+	int ret = check_payload(l);
 
-	if (err)
-		return err;
-	err = rblk_node_recv(c->v->m, l->slot, &l->wire, l->payload, now);
+	if (ret)
+		return ret;
+	ret = rblk_node_recv(c->v->m, l->slot, &l->wire, l->payload, now);
 	/* The node took over the references, even if it refused the message. */
 	memset(l->payload, 0, sizeof(l->payload));
-	return err;
+	return ret;
 }
 
 static int receive_frame(struct rblk_conn *c, u64 now)
 {
-	int err;
+	int ret;
 
 	if (c->stage == RBLK_RX_HEAD) {
-		err = receive_head(c);
-		if (!err)
-			err = heard(c, now);
-		if (err || c->stage == RBLK_RX_HEAD)
-			return err;
+		ret = receive_head(c);
+		if (!ret)
+			ret = heard(c, now);
+		if (ret || c->stage == RBLK_RX_HEAD)
+			return ret;
 	}
 	if (c->stage == RBLK_RX_MEMORY) {
-		err = take_pages(c->link, now);
-		if (err)
-			return err;
+		ret = take_pages(c->link, now);
+		if (ret)
+			return ret;
 		c->stage = RBLK_RX_PAYLOAD;
 	}
-	err = receive_payload(c);
-	if (!err)
-		err = deliver(c, now);
-	if (!err)
+	ret = receive_payload(c);
+	if (!ret)
+		ret = deliver(c, now);
+	if (!ret)
 		next_frame(c);
-	return err;
+	return ret;
 }
 
 static int drain(struct rblk_conn *c)
@@ -222,11 +222,11 @@ static int drain(struct rblk_conn *c)
 int rblk_conn_receive(struct rblk_conn *c, u64 now)
 {
 	u32 frames = RBLK_RX_FRAMES;
-	int err = 0;
+	int ret = 0;
 
-	while (!err && frames--)
-		err = c->state == RBLK_C_LINGER ? drain(c) : receive_frame(c, now);
-	if (err == -EAGAIN)
+	while (!ret && frames--)
+		ret = c->state == RBLK_C_LINGER ? drain(c) : receive_frame(c, now);
+	if (ret == -EAGAIN)
 		c->readable = false;
-	return err;
+	return ret;
 }

@@ -75,10 +75,10 @@ static int address_len(const struct sockaddr_storage *addr)
 
 static int create(struct net *net, int family, struct socket **sock)
 {
-	int err = sock_create_kern(net, family, SOCK_STREAM, IPPROTO_TCP, sock);
+	int ret = sock_create_kern(net, family, SOCK_STREAM, IPPROTO_TCP, sock);
 
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	hold_net((*sock)->sk);
 	reclassify((*sock)->sk);
 	(*sock)->sk->sk_allocation = GFP_NOIO;
@@ -142,15 +142,15 @@ int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr)
 {
 	struct socket *sock;
 	struct sock *sk;
-	int err;
+	int ret;
 
-	err = create(ps->v->net, addr->ss_family, &sock);
-	if (err)
-		return err;
+	ret = create(ps->v->net, addr->ss_family, &sock);
+	if (ret)
+		return ret;
 	sk = sock->sk;
 	sock_set_reuseaddr(sk);
-	err = kernel_bind(sock, (struct sockaddr_unsized *)addr, address_len(addr));
-	if (err)
+	ret = kernel_bind(sock, (struct sockaddr_unsized *)addr, address_len(addr));
+	if (ret)
 		goto release;
 
 	ps->listener = sock;
@@ -161,14 +161,14 @@ int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr)
 	sk->sk_data_ready = rblk_listener_ready;
 	sk->sk_user_data = ps;
 	write_unlock_bh(&sk->sk_callback_lock);
-	err = kernel_listen(sock, RBLK_PENDING_MAX + 2 * NODE_PEERS_MAX);
-	if (err)
+	ret = kernel_listen(sock, RBLK_PENDING_MAX + 2 * NODE_PEERS_MAX);
+	if (ret)
 		rblk_sock_unlisten(ps);
-	return err;
+	return ret;
 
 release:
 	sock_release(sock);
-	return err;
+	return ret;
 }
 
 void rblk_sock_unlisten(struct rblk_peers *ps)
@@ -193,12 +193,12 @@ void rblk_sock_unlisten(struct rblk_peers *ps)
 int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock)
 {
 	unsigned int noio = memalloc_noio_save();
-	int err = kernel_accept(ps->listener, sock, O_NONBLOCK);
+	int ret = kernel_accept(ps->listener, sock, O_NONBLOCK);
 
 	memalloc_noio_restore(noio);
-	if (!err)
+	if (!ret)
 		reclassify((*sock)->sk);
-	return err;
+	return ret;
 }
 
 /*
@@ -261,19 +261,19 @@ int rblk_sock_dial(struct rblk_conn *c)
 {
 	unsigned int noio = memalloc_noio_save();
 	struct socket *sock;
-	int err;
+	int ret;
 
-	err = create(c->v->net, c->addr.ss_family, &sock);
-	if (err)
+	ret = create(c->v->net, c->addr.ss_family, &sock);
+	if (ret)
 		goto restore;
 	rblk_sock_attach(c, sock);
-	err = kernel_connect(sock, (struct sockaddr_unsized *)&c->addr, address_len(&c->addr),
+	ret = kernel_connect(sock, (struct sockaddr_unsized *)&c->addr, address_len(&c->addr),
 			     O_NONBLOCK);
-	if (err == -EINPROGRESS)
-		err = 0;
+	if (ret == -EINPROGRESS)
+		ret = 0;
 restore:
 	memalloc_noio_restore(noio);
-	return err;
+	return ret;
 }
 
 /* Closes the socket of a connection, if it has one. No callback for it runs afterwards. */

@@ -377,30 +377,30 @@ int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out 
 {
 	enum raft_role role = r->role;
 	u64 term = r->meta.term, leader = r->leader, commit = r->commit;
-	int err;
+	int ret;
 
 	out->n = 0;
 	if (role == RAFT_HALTED)
 		return -ESHUTDOWN;
 	r->out = out;
 	r->now = max_t(u64, r->now, ev->now);
-	err = dispatch(r, ev);
-	if (err == -EINVAL && ev->type == RAFT_EV_MSG)
+	ret = dispatch(r, ev);
+	if (ret == -EINVAL && ev->type == RAFT_EV_MSG)
 		r->bad_msgs++;
-	if (!err && r->role != RAFT_HALTED) {
+	if (!ret && r->role != RAFT_HALTED) {
 		if (term != r->meta.term || leader != r->leader)
 			rblk_raft_read_reset(r);
 		rblk_raft_meta_flush(r);
 	}
 	if (RAFT_BROKEN(r, term <= r->meta.term && commit <= r->commit) ||
 	    RAFT_BROKEN(r, r->commit <= rblk_raft_last(r) && r->durable <= rblk_raft_last(r)))
-		err = -ESHUTDOWN;
+		ret = -ESHUTDOWN;
 	if (r->role == RAFT_HALTED)
 		out->n = 0;
 	if (role != r->role || term != r->meta.term || leader != r->leader)
 		rblk_raft_act(r, RAFT_ACT_ROLE);
 	r->out = NULL;
-	return err;
+	return ret;
 }
 
 /**

@@ -220,7 +220,7 @@ int rblk_raft_propose(struct raft *r, const struct raft_event *ev)
 {
 	u64 first = rblk_raft_last(r) + 1;
 	struct raft_span s = { .first = first, .term = r->meta.term };
-	int err;
+	int ret;
 
 	if (r->role != RAFT_LEADER)
 		return -EREMOTE;
@@ -233,9 +233,9 @@ int rblk_raft_propose(struct raft *r, const struct raft_event *ev)
 	    r->bytes.total + ev->propose.bytes > r->cfg.uncommitted_bytes)
 		return -EAGAIN;
 	if (ev->propose.conf) {
-		err = propose_conf(r, ev);
-		if (err)
-			return err;
+		ret = propose_conf(r, ev);
+		if (ret)
+			return ret;
 	}
 	s.last = first + ev->propose.count - 1;
 	s.conf = ev->propose.conf;

@@ -282,18 +282,18 @@ int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
 	struct rblk_dataio *d = v->dataio;
 	void *block = page_address(d->header);
 	struct data_super copy;
-	int r;
+	int ret;
 
-	r = rblk_lower_read(&d->lower, 0, block, RBLK_BLOCK_SIZE);
-	if (!r)
-		r = rblk_log_data_super_decode(ds, block);
-	if (!r || r == -ENODATA || r == -EPROTONOSUPPORT)
-		return r;
+	ret = rblk_lower_read(&d->lower, 0, block, RBLK_BLOCK_SIZE);
+	if (!ret)
+		ret = rblk_log_data_super_decode(ds, block);
+	if (!ret || ret == -ENODATA || ret == -EPROTONOSUPPORT)
+		return ret;
 	if (rblk_lower_read(&d->lower, RBLK_HEADER_COPY, block, RBLK_BLOCK_SIZE) ||
 	    rblk_log_data_super_decode(&copy, block) || copy.store != v->super.store)
-		return r;
+		return ret;
 	rblk_warn(v, "the header of data device %s is damaged (error %d): using its copy\n",
-		  v->up.data_path, -r);
+		  v->up.data_path, -ret);
 	*ds = copy;
 	return 0;
 }
@@ -311,7 +311,7 @@ int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
 int rblk_dataio_open(struct rblk_volume *v, char *err)
 {
 	struct rblk_dataio *d = kzalloc(sizeof(*d), GFP_KERNEL);
-	int r;
+	int ret;
 
 	if (!d)
 		return rblk_error_text(err, -ENOMEM, "no memory to open data device %s",
@@ -321,9 +321,9 @@ int rblk_dataio_open(struct rblk_volume *v, char *err)
 	if (!d->header)
 		return rblk_error_text(err, -ENOMEM, "no memory to open data device %s",
 				       v->up.data_path);
-	r = rblk_lower_open(v, &d->lower, v->up.data_dev, "data", v->up.data_path, err);
-	if (r)
-		return r;
+	ret = rblk_lower_open(v, &d->lower, v->up.data_dev, "data", v->up.data_path, err);
+	if (ret)
+		return ret;
 	if (bdev_logical_block_size(d->lower.bdev) > v->super.block_size)
 		return rblk_error_text(err, -EINVAL,
 				       "data device %s has blocks of %u bytes, more than the %u of the volume",

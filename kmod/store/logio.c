@@ -360,16 +360,16 @@ int rblk_logio_prepare(struct rblk_volume *v)
 int rblk_logio_open(struct rblk_volume *v, char *err)
 {
 	struct rblk_logio *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	int r;
+	int ret;
 
 	if (!l)
 		return rblk_error_text(err, -ENOMEM, "no memory to open log device %s",
 				       v->up.log_path);
 	INIT_LIST_HEAD(&l->free);
 	v->logio = l;
-	r = rblk_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
-	if (r)
-		return r;
+	ret = rblk_lower_open(v, &l->lower, v->up.log_dev, "log", v->up.log_path, err);
+	if (ret)
+		return ret;
 	if (bdev_logical_block_size(l->lower.bdev) > RBLK_BLOCK_SIZE)
 		return rblk_error_text(err, -EINVAL,
 				       "log device %s has blocks of more than 4096 bytes",

@@ -153,7 +153,7 @@ static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u3
 	struct bio_vec vec[RBLK_READ_PAGES];
 	struct bio bio;
 	u32 i, left;
-	int r;
+	int ret;
 
 	bio_init(&bio, l->bdev, vec, RBLK_READ_PAGES, REQ_OP_READ);
 	bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
@@ -163,9 +163,9 @@ static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u3
 		__bio_add_page(&bio, page[i], n, 0);
 		left -= n;
 	}
-	r = submit_bio_wait(&bio);
+	ret = submit_bio_wait(&bio);
 	bio_uninit(&bio);
-	return r;
+	return ret;
 }
 
 /**
@@ -183,7 +183,7 @@ static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u3
 int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len)
 {
 	struct page *page[RBLK_READ_PAGES] = {};
-	int i, r = 0;
+	int i, ret = 0;
 
 	if ((off | len) & (SECTOR_SIZE - 1))
 		return -EINVAL;
@@ -192,13 +192,13 @@ int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len)
 	for (i = 0; i < RBLK_READ_PAGES; i++) {
 		page[i] = alloc_page(GFP_KERNEL);
 		if (!page[i])
-			r = -ENOMEM;
+			ret = -ENOMEM;
 	}
-	while (len && !r) {
+	while (len && !ret) {
 		u32 n = min_t(u32, len, RBLK_READ_PAGES * PAGE_SIZE), done = 0;
 
-		r = rblk_read_chunk(l, off, page, n);
-		for (i = 0; done < n && !r; i++) {
+		ret = rblk_read_chunk(l, off, page, n);
+		for (i = 0; done < n && !ret; i++) {
 			u32 part = min_t(u32, n - done, PAGE_SIZE);
 
 			memcpy(buf + done, page_address(page[i]), part);
@@ -211,7 +211,7 @@ int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len)
 	for (i = 0; i < RBLK_READ_PAGES; i++)
 		if (page[i])
 			__free_page(page[i]);
-	return r;
+	return ret;
 }
 
 /**
