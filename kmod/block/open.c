@@ -55,7 +55,7 @@ static int rblk_open_begin(struct rblk_disk *d)
 {
 	struct rblk_volume *v = d->v;
 	bool clean;
-	int r;
+	int ret;
 
 	lockdep_assert_held(&v->owner);
 	if (v->stopped || READ_ONCE(d->closing))
@@ -67,14 +67,14 @@ static int rblk_open_begin(struct rblk_disk *d)
 	clean = d->epoch && d->clean_epoch == d->epoch;
 	d->open_token = RBLK_TOKEN_OPEN | ++d->open_gen;
 	d->open_result = -EINPROGRESS;
-	r = rblk_node_open(v->m, clean ? 0 : NODE_OPEN_SERVED,
-			   rblk_now() + RBLK_OPEN_WAIT_MS * RBLK_NSEC_PER_MSEC, d->open_token);
-	if (!r) {
+	ret = rblk_node_open(v->m, clean ? 0 : NODE_OPEN_SERVED,
+			     rblk_now() + RBLK_OPEN_WAIT_MS * RBLK_NSEC_PER_MSEC, d->open_token);
+	if (!ret) {
 		rblk_volume_kick(v, RBLK_KICK_CTL);
 		return -EINPROGRESS;
 	}
 	d->open_token = 0;
-	return r == -EALREADY ? 0 : r;
+	return ret == -EALREADY ? 0 : ret;
 }
 
 /* Owner. */
@@ -115,14 +115,14 @@ static int rblk_open_wait(struct rblk_disk *d)
 {
 	struct rblk_volume *v = d->v;
 	long left;
-	int r;
+	int ret;
 
 	if (mutex_lock_killable(&v->owner))
 		return -EINTR;
-	r = rblk_open_begin(d);
+	ret = rblk_open_begin(d);
 	mutex_unlock(&v->owner);
-	if (r != -EINPROGRESS)
-		return r;
+	if (ret != -EINPROGRESS)
+		return ret;
 	left = wait_event_killable_timeout(v->noted, READ_ONCE(d->open_result) != -EINPROGRESS,
 					   msecs_to_jiffies(RBLK_OPEN_WAIT_MS +
 							    RBLK_LOOP_WAIT_MS));
@@ -130,9 +130,9 @@ static int rblk_open_wait(struct rblk_disk *d)
 		return -EINTR;
 	if (mutex_lock_killable(&v->owner))
 		return -EINTR;
-	r = rblk_open_end(d);
+	ret = rblk_open_end(d);
 	mutex_unlock(&v->owner);
-	return r;
+	return ret;
 }
 
 /*
@@ -174,16 +174,16 @@ in_use:
  */
 int rblk_open_session(struct rblk_disk *d)
 {
-	int r = rblk_open_wait(d);
+	int ret = rblk_open_wait(d);
 
-	if (!r)
-		r = rblk_open_clean(d);
+	if (!ret)
+		ret = rblk_open_clean(d);
 	else
 		rblk_open_stop(d);
-	if (!r)
+	if (!ret)
 		rblk_disk_apply_state(d);
-	if (r != -ETIMEDOUT && r != -EINPROGRESS)
-		return r;
+	if (ret != -ETIMEDOUT && ret != -EINPROGRESS)
+		return ret;
 	rblk_warn_limited(d->v,
 			  "open for writing: no session within %d ms (no leader, or no quorum)\n",
 			  RBLK_OPEN_WAIT_MS);

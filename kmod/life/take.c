@@ -112,7 +112,7 @@ struct rblk_take_call {
 	u32 wait_ms;
 	u64 op_id;
 	char *err;
-	int r;
+	int ret;
 };
 
 static void rblk_take_owner(struct rblk_volume *v, void *arg, u64 now)
@@ -120,11 +120,11 @@ static void rblk_take_owner(struct rblk_volume *v, void *arg, u64 now)
 	const struct rblk_node_status *st = &v->st;
 	struct rblk_take *t = &v->life->take;
 	struct rblk_take_call *c = arg;
-	int r;
+	int ret;
 
 	rblk_node_status(v->m, &v->st);
-	c->r = rblk_take_refuse(v, c->force, c->err);
-	if (c->r)
+	c->ret = rblk_take_refuse(v, c->force, c->err);
+	if (c->ret)
 		return;
 	*t = (struct rblk_take){
 		.on = true, .error = -EINPROGRESS,
@@ -133,10 +133,10 @@ static void rblk_take_owner(struct rblk_volume *v, void *arg, u64 now)
 	if (c->force && st->holder && st->holder != v->super.store)
 		strscpy(t->from, rblk_store_name(v, st, st->holder), sizeof(t->from));
 	rblk_disk_unfence(v, 0);
-	r = rblk_node_open(v->m, c->force ? NODE_OPEN_FORCE : NODE_OPEN_WAIT,
-			   now + c->wait_ms * RBLK_NSEC_PER_MSEC, RBLK_TOKEN_TAKE);
-	if (r)
-		rblk_take_done(v, r == -EALREADY ? 0 : r);
+	ret = rblk_node_open(v->m, c->force ? NODE_OPEN_FORCE : NODE_OPEN_WAIT,
+			     now + c->wait_ms * RBLK_NSEC_PER_MSEC, RBLK_TOKEN_TAKE);
+	if (ret)
+		rblk_take_done(v, ret == -EALREADY ? 0 : ret);
 	rblk_take_tell(v, now);
 }
 
@@ -157,7 +157,7 @@ int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, 
 		.force = force, .op_id = op_id, .err = err,
 		.wait_ms = clamp_t(u32, wait_ms ? wait_ms : RBLK_TAKE_MS, 1, RBLK_TAKE_MS_MAX),
 	};
-	int r = rblk_volume_call_running(v, rblk_take_owner, &c, err);
+	int ret = rblk_volume_call_running(v, rblk_take_owner, &c, err);
 
-	return r ? r : c.r;
+	return ret ? ret : c.ret;
 }
