@@ -108,6 +108,8 @@ static void damage(enum wrong how)
 	if (how == W_SWAPPED)
 		disk_restore(&victim->data, disk_copy(&other->data));
 	if (how == W_WIPED) {
+		/* What it sent last comes from the store that it had, and is answered. */
+		WORLD_CHECK(world_until(nobody_is_connected, 10 * SEC), "a peer never notices");
 		cfg_vary(&victim->limits);
 		node_format(victim);
 	}
