@@ -73,9 +73,11 @@ void rblk_node_read_done(struct rblk_node *n, u64 token, int error, u64 now)
 	rd->flags &= ~NODE_R_PARTS;
 	if (error && !rd->error)
 		rd->error = error;
-	/* The leader has confirmed what it sent; of a halted node nothing more comes. */
-	if (rd->flags & NODE_R_GIVEN || n->g.halt != NODE_RUNNING)
+	/* The leader has confirmed what it sent; on a halted node nobody confirms the rest. */
+	if (rd->flags & NODE_R_GIVEN)
 		rblk_reads_end(&n->reads, rd, rd->error);
+	else if (n->g.halt != NODE_RUNNING)
+		rblk_reads_end(&n->reads, rd, -EIO);
 	else if (n->g.remote)
 		rblk_client_read_done(&n->client, rd);
 	else
