@@ -477,6 +477,8 @@ void op_complete(struct node *n, u64 token, int error)
 	WORLD_CHECK(op->accepted && !op->done && op->node == n->id && op->inc == n->inc,
 		    "node %c: request %llu was completed out of place", 'a' + n->id,
 		    (unsigned long long)token);
+	WORLD_CHECK(!op->ranges, "node %c: read %llu ended while its parts were handed out",
+		    'a' + n->id, (unsigned long long)token);
 	op->done = true;
 	op->error = error;
 	op->t1 = world.now;

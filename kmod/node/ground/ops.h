@@ -152,8 +152,8 @@ struct rblk_node_ops {
 			  u32 nsect);
 	void (*read_zero)(void *host, u64 token, u32 off, u32 nsect);
 	/*
-	 * A lookup has handed out all its parts. Once all have ended:
-	 * -> rblk_node_read_done()
+	 * A lookup has handed out all its parts; follows each lookup that handed out any, even
+	 * if the node has halted. Once all have ended: -> rblk_node_read_done()
 	 */
 	void (*read_issued)(void *host, u64 token);
 	/*

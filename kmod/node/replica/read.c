@@ -74,11 +74,8 @@ void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd)
 				    ARRAY_SIZE(seg), &got);
 		for (i = 0; i < n; i++)
 			hand_out(r, rd, &seg[i]);
-		if (!got || r->g->halt != NODE_RUNNING) {
-			/* As asserted there: it ends with the others on halt. */
-			rd->flags &= ~NODE_R_PARTS;
-			return;
-		}
+		if (!got || r->g->halt != NODE_RUNNING)
+			break;		/* as asserted there; what the host has of it ends first */
 		done += got;
 	}
 	r->g->ops->read_issued(r->g->host, rd->token);
