@@ -226,6 +226,7 @@ static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 	INIT_LIST_HEAD(&d->writes);
 	INIT_LIST_HEAD(&d->reads);
 	mutex_init(&d->state_lock);
+	init_waitqueue_head(&d->open_wait);
 	INIT_WORK(&d->state_work, rblk_disk_state_work);
 	return d;
 }

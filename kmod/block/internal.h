@@ -8,6 +8,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/wait.h>
 
 #include "block/block.h"
 #include "host/pool.h"
@@ -116,6 +117,7 @@ struct rblk_disk {
 	bool fenced;
 	u64 open_token;			/* owner; 0: no open waits */
 	int open_result;		/* owner; -EINPROGRESS: none yet */
+	wait_queue_head_t open_wait;	/* for @open_result */
 	u32 open_gen;			/* owner */
 	bool open_stopped;		/* the opener of @open_token has given up */
 	u64 clean_epoch;		/* under open_mutex: nothing older is cached */

@@ -8,7 +8,6 @@
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
-#include <linux/wait.h>
 
 #include "block/internal.h"
 #include "compat.h"
@@ -28,7 +27,7 @@ void rblk_disk_open_done(struct rblk_disk *d, u64 token, int error)
 	if (token != d->open_token)
 		return;		/* the opener no longer waits */
 	WRITE_ONCE(d->open_result, error);
-	wake_up_all(&d->v->noted);
+	wake_up(&d->open_wait);
 }
 
 /**
@@ -123,7 +122,7 @@ static int rblk_open_wait(struct rblk_disk *d)
 	mutex_unlock(&v->owner);
 	if (ret != -EINPROGRESS)
 		return ret;
-	left = wait_event_killable_timeout(v->noted, READ_ONCE(d->open_result) != -EINPROGRESS,
+	left = wait_event_killable_timeout(d->open_wait, READ_ONCE(d->open_result) != -EINPROGRESS,
 					   msecs_to_jiffies(RBLK_OPEN_WAIT_MS +
 							    RBLK_LOOP_WAIT_MS));
 	if (left < 0)

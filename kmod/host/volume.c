@@ -149,7 +149,6 @@ struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
 	v->life = life;
 	mutex_init(&v->owner);
 	init_waitqueue_head(&v->wait);
-	init_waitqueue_head(&v->noted);
 	init_llist_head(&v->done);
 	v->net = get_net(net);
 	return v;

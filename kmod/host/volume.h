@@ -104,7 +104,6 @@ struct rblk_volume {
 	bool stopped;		/* after rblk_node_stop(): I/O that ends is not reported */
 
 	wait_queue_head_t wait;		/* the loop sleeps here */
-	wait_queue_head_t noted;	/* woken after notes; "down" and opens wait here */
 	unsigned long kicks;		/* enum rblk_kick bits */
 	struct llist_head done;		/* struct rblk_done: ended I/O, any context */
 

@@ -126,10 +126,8 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 		ret = rblk_error_text(err, -EBUSY, "volume %s is still starting: try again later",
 				      v->name);
 	} else if (v->state != RBLK_V_RUNNING) {
-		if (force) {
+		if (force)
 			WRITE_ONCE(v->life->force, true);
-			wake_up_all(&v->noted);
-		}
 		ret = rblk_error_text(err, -EALREADY, "volume %s is already going down", v->name);
 	} else if (rblk_disk_set_closing(v, force)) {
 		ret = rblk_error_text(err, -EBUSY,

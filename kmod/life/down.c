@@ -52,8 +52,6 @@ static void rblk_end_requests(struct rblk_volume *v)
 	if (v->disk)
 		rblk_disk_abort(v);
 	mutex_unlock(&v->owner);
-	/* Opens that wait for the session give up now. */
-	wake_up_all(&v->noted);
 	rblk_peers_shutdown(v);
 	rblk_dataio_wait(v);
 	rblk_logio_wait(v);

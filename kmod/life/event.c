@@ -214,6 +214,4 @@ void rblk_volume_notes(struct rblk_volume *v, u64 now)
 	rblk_take_tell(v, now);
 	if (changed)
 		rblk_disk_state_changed(v);
-	if (n)
-		wake_up_all(&v->noted);
 }
