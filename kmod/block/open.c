@@ -102,7 +102,7 @@ static int rblk_open_end(struct rblk_disk *d)
 	return d->open_result || d->epoch ? d->open_result : -ESTALE;
 }
 
-/* Nobody waits for the answer any more. Who was killed must not wait for the owner, either. */
+/* The opener no longer waits. If it was killed, it must not wait for the owner, either. */
 static void rblk_open_stop(struct rblk_disk *d)
 {
 	WRITE_ONCE(d->open_stopped, true);
@@ -139,7 +139,7 @@ static int rblk_open_wait(struct rblk_disk *d)
  * node may have written. The session may be older than this open: whoever asked for it
  * may have been killed, or have given up. A file system has caches of its own, so none
  * may hold the device, read-only as it is. Pages that are being read are waited for: the
- * member ends no read under a session with what is older than it.
+ * node ends no read under a session with what is older than it.
  */
 static int rblk_open_clean(struct rblk_disk *d)
 {
@@ -169,7 +169,8 @@ in_use:
  * Context: process, under open_mutex; sleeps: killable, and bounded, for the session;
  * not so for pages of before it that are being read.
  * Return: 0; -EBUSY: another node has it, or nobody answers, or what is cached is in
- * use; -EINTR; -ENXIO: going down.
+ * use; -ESTALE: fenced; -EINTR: killed; -ENXIO: going down; -ESHUTDOWN or -EIO: this
+ * node is halted, or halted meanwhile.
  */
 int rblk_open_session(struct rblk_disk *d)
 {

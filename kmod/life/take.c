@@ -2,8 +2,8 @@
 /*
  * "take": the volume's session for this node, asked for by administration instead of by
  * an open. The node goes on asking, without force for as long as another node uses the
- * session, until its deadline; who gets the session gets it for the node, so it does not
- * matter whether the device is being opened at the same time.
+ * session, until its deadline. An open and a take get the session for the node, so both may
+ * wait for it at the same time.
  */
 #include "block/block.h"
 #include "life/internal.h"
