@@ -26,6 +26,7 @@ typedef fmode_t blk_mode_t;
 
 #define BLK_OPEN_READ		FMODE_READ
 #define BLK_OPEN_WRITE		FMODE_WRITE
+#define BLK_OPEN_NDELAY		FMODE_NDELAY
 
 /* A stub: 6.1 has no holder operations, so nothing calls them. */
 struct blk_holder_ops {
@@ -33,6 +34,11 @@ struct blk_holder_ops {
 };
 
 static inline void rblk_holder_unlock(struct block_device *bdev)
+{
+}
+
+/* 6.1 has nobody to tell. */
+static inline void bdev_mark_dead(struct block_device *bdev, bool surprise)
 {
 }
 

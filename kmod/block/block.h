@@ -25,7 +25,6 @@ int rblk_disk_add(struct rblk_volume *v);
 int rblk_disk_set_closing(struct rblk_volume *v, bool force);
 void rblk_disk_fail_new(struct rblk_volume *v);
 void rblk_disk_abort(struct rblk_volume *v);
-void rblk_disk_del(struct rblk_volume *v);
 void rblk_disk_put(struct rblk_volume *v);
 
 /* For the loop, as owner. */

@@ -32,19 +32,27 @@ void rblk_disk_refresh(struct rblk_disk *d)
 	WRITE_ONCE(d->epoch, s == NODE_S_HELD ? v->st.session_epoch : 0);
 	WRITE_ONCE(d->fenced, s == NODE_S_FENCED);
 	WRITE_ONCE(d->writable, s == NODE_S_HELD);
-	if (v->st.ready && v->st.conf.sectors)
+	WRITE_ONCE(d->ready, v->st.ready);
+	/* A member has it in its metadata; a node without devices is told it by one. */
+	if (v->st.conf.sectors)
 		WRITE_ONCE(d->sectors, v->st.conf.sectors);
 }
 
-/* The block layer sends no event when a disk gets its first size, but udev needs one. */
-static void rblk_disk_set_size(struct rblk_disk *d, u64 sectors)
+/*
+ * What waits for the device, such as a mount at boot, waits until I/O is served: udev
+ * is told then, and looks at "ready" in sysfs.
+ */
+static void rblk_disk_tell_ready(struct rblk_disk *d)
 {
 	struct device *dev = disk_to_dev(d->gd);
+	bool ready = READ_ONCE(d->ready);
 
-	if (get_capacity(d->gd) == sectors)
+	/* Before that, the event that adds it says the same. */
+	if (!device_is_registered(dev))
 		return;
-	if (!set_capacity_and_notify(d->gd, sectors) && device_is_registered(dev))
+	if (ready && !d->ready_told)
 		kobject_uevent(&dev->kobj, KOBJ_CHANGE);
+	d->ready_told = ready;
 }
 
 /*
@@ -62,7 +70,8 @@ void rblk_disk_apply_state(struct rblk_disk *d)
 	if (!READ_ONCE(d->dead)) {
 		clean = READ_ONCE(d->clean_epoch) == READ_ONCE(d->epoch);
 		set_disk_ro(d->gd, !READ_ONCE(d->writable) || !clean);
-		rblk_disk_set_size(d, READ_ONCE(d->sectors));
+		set_capacity_and_notify(d->gd, READ_ONCE(d->sectors));
+		rblk_disk_tell_ready(d);
 	}
 	mutex_unlock(&d->state_lock);
 }
@@ -122,11 +131,42 @@ static void rblk_opener_gone(struct rblk_disk *d)
 		queue_work(rblk_wq, &d->state_work);
 }
 
+/*
+ * Deletes a disk that neither the volume nor an opener uses any more. The block layer
+ * sets the size of a deleted disk to 0, and a program that copies it would take the end
+ * of that for the end of the device: so it is not deleted before the last close.
+ */
+static void rblk_disk_delete(struct rblk_disk *d)
+{
+	del_gendisk(d->gd);
+	/*
+	 * Queued by a release that saw the disk alive. No other can come, since
+	 * del_gendisk() has held open_mutex.
+	 */
+	cancel_work_sync(&d->state_work);
+	put_disk(d->gd);
+}
+
+static void rblk_disk_delete_work(struct work_struct *work)
+{
+	rblk_disk_delete(container_of(work, struct rblk_disk, delete_work));
+}
+
+/* Within ->open() or ->release(), which hold open_mutex: del_gendisk() would wait for it. */
+static void rblk_disk_unuse(struct rblk_disk *d)
+{
+	rblk_opener_gone(d);
+	if (refcount_dec_and_test(&d->users))
+		queue_work(rblk_wq, &d->delete_work);
+}
+
 static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)
 {
 	struct rblk_disk *d = gd->private_data;
 	int ret = 0;
 
+	if (!refcount_inc_not_zero(&d->users))
+		return -ENXIO;
 	atomic_inc(&d->openers);
 	smp_mb__after_atomic();		/* pairs with rblk_disk_set_closing() */
 	if (READ_ONCE(d->closing))
@@ -135,15 +175,17 @@ static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)
 		ret = -ESTALE;
 	else if (mode & BLK_OPEN_WRITE)
 		ret = rblk_open_session(d);
+	else if (!get_capacity(gd) && !(mode & BLK_OPEN_NDELAY))
+		ret = -ENXIO;	/* nothing to read would be taken for an empty device */
 	if (ret)
-		rblk_opener_gone(d);
+		rblk_disk_unuse(d);
 	return ret;
 }
 
 /* The session is kept, since udev and mount open and close the device in bursts. */
 static void rblk_disk_release(struct gendisk *gd)
 {
-	rblk_opener_gone(gd->private_data);
+	rblk_disk_unuse(gd->private_data);
 }
 
 RBLK_COMPAT_OPEN(rblk_fops_open, rblk_disk_open)
@@ -228,6 +270,8 @@ static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 	mutex_init(&d->state_lock);
 	init_waitqueue_head(&d->open_wait);
 	INIT_WORK(&d->state_work, rblk_disk_state_work);
+	INIT_WORK(&d->delete_work, rblk_disk_delete_work);
+	refcount_set(&d->users, 1);
 	return d;
 }
 
@@ -283,17 +327,24 @@ err_minor:
  * rblk_disk_add() - make the disk visible
  * @v: the volume
  *
- * Nothing is read from it, since the capacity is 0 until I/O can be served.
+ * A member's disk has its size by then, if the volume was bootstrapped. Nothing is read
+ * from it: there are no partitions to look for.
  *
  * Context: process; sleeps; not as owner.
  * Return: 0 or -errno.
  */
 int rblk_disk_add(struct rblk_volume *v)
 {
-	int ret = device_add_disk(NULL, v->disk->gd, rblk_disk_groups);
+	struct rblk_disk *d = v->disk;
+	int ret;
 
+	mutex_lock(&v->owner);
+	rblk_disk_refresh(d);
+	mutex_unlock(&v->owner);
+	rblk_disk_apply_state(d);
+	ret = device_add_disk(NULL, d->gd, rblk_disk_groups);
 	if (!ret)
-		v->disk->added = true;
+		d->added = true;
 	return ret;
 }
 
@@ -342,44 +393,28 @@ void rblk_disk_fail_new(struct rblk_volume *v)
 }
 
 /**
- * rblk_disk_del() - remove the disk
- * @v: the volume; every request has ended
+ * rblk_disk_put() - let go of the disk, which is deleted now or after its last close
+ * @v: the volume, which is going down; every request has ended
  *
- * Context: process; sleeps until opens and syncs in progress have ended; not as
- * owner.
- */
-void rblk_disk_del(struct rblk_volume *v)
-{
-	struct rblk_disk *d = v->disk;
-
-	cancel_work_sync(&d->state_work);
-	if (d->added) {
-		blk_mark_disk_dead(d->gd);
-		del_gendisk(d->gd);
-		/*
-		 * Queued by a release that saw the disk alive. No other can come,
-		 * since del_gendisk() has held open_mutex.
-		 */
-		cancel_work_sync(&d->state_work);
-	}
-}
-
-/**
- * rblk_disk_put() - let go of the gendisk; it is freed after its last close
- * @v: the volume
- *
- * Context: process; sleeps.
+ * Context: process; not as owner. Without openers it sleeps until opens and syncs in
+ * progress have ended.
  */
 void rblk_disk_put(struct rblk_volume *v)
 {
 	struct rblk_disk *d = v->disk;
-	bool added = d->added;
 
+	cancel_work_sync(&d->state_work);
 	v->disk = NULL;
 	WRITE_ONCE(v->minor, -1);
-	put_disk(d->gd);
-	if (!added)
+	if (!d->added) {
+		put_disk(d->gd);
 		rblk_disk_free(d);	/* ->free_disk() is only for disks that were added */
+		return;
+	}
+	if (atomic_read(&d->openers))
+		bdev_mark_dead(d->gd->part0, true);
+	if (refcount_dec_and_test(&d->users))
+		rblk_disk_delete(d);
 }
 
 /**

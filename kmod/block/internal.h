@@ -17,7 +17,7 @@
 
 #define RBLK_SEGMENTS		64	/* the most that a request has */
 #define RBLK_READ_BIOS		256	/* the most on the data device at once */
-#define RBLK_OPEN_WAIT_MS		5000
+#define RBLK_OPEN_WAIT_MS	60000	/* the most; less than what counts as a hung task */
 
 /* A token is the name of a request towards the node. Never 0, and below RBLK_TOKEN_OPEN. */
 #define RBLK_TOKEN_TAG_BITS	16
@@ -87,6 +87,8 @@ struct rblk_disk {
 	struct blk_mq_tag_set set;
 	int minor;
 	bool added;
+	refcount_t users;		/* the volume, and each that has it open */
+	struct work_struct delete_work;
 
 	/* Submitters and the loop. */
 	struct llist_head submit;
@@ -127,6 +129,8 @@ struct rblk_disk {
 	struct work_struct state_work;
 	u64 sectors;
 	bool writable;
+	bool ready;			/* I/O is served */
+	bool ready_told;		/* udev knows that it is */
 };
 
 /* request.c, read.c */

@@ -45,6 +45,14 @@ void rblk_disk_open_cancel(struct rblk_disk *d)
 	d->open_token = 0;
 }
 
+/* Other openers wait meanwhile, and cannot be killed: so there is an end to it. */
+static u32 rblk_open_wait_ms(const struct rblk_volume *v)
+{
+	u32 ms = v->up.io_timeout_ms;
+
+	return ms ? min_t(u32, ms, RBLK_OPEN_WAIT_MS) : RBLK_OPEN_WAIT_MS;
+}
+
 /*
  * Owner. 0: the session is held, and what is cached here is of it; -EINPROGRESS: an answer
  * follows; else the open fails. Where pages may have to be dropped, those that are being
@@ -63,11 +71,13 @@ static int rblk_open_begin(struct rblk_disk *d)
 	rblk_node_use(v->m, true);
 	rblk_disk_unfence(v, 1);
 	rblk_disk_refresh(d);
+	if (!rblk_volume_diskless(v) && !v->st.conf.index)
+		return -ENXIO;	/* not bootstrapped: that may be never */
 	clean = d->epoch && d->clean_epoch == d->epoch;
 	d->open_token = RBLK_TOKEN_OPEN | ++d->open_gen;
 	d->open_result = -EINPROGRESS;
 	ret = rblk_node_open(v->m, clean ? 0 : NODE_OPEN_SERVED,
-			     rblk_now() + RBLK_OPEN_WAIT_MS * RBLK_NSEC_PER_MSEC, d->open_token);
+			     rblk_now() + rblk_open_wait_ms(v) * RBLK_NSEC_PER_MSEC, d->open_token);
 	if (!ret) {
 		rblk_volume_kick(v, RBLK_KICK_CTL);
 		return -EINPROGRESS;
@@ -123,7 +133,7 @@ static int rblk_open_wait(struct rblk_disk *d)
 	if (ret != -EINPROGRESS)
 		return ret;
 	left = wait_event_killable_timeout(d->open_wait, READ_ONCE(d->open_result) != -EINPROGRESS,
-					   msecs_to_jiffies(RBLK_OPEN_WAIT_MS +
+					   msecs_to_jiffies(rblk_open_wait_ms(v) +
 							    RBLK_LOOP_WAIT_MS));
 	if (left < 0)
 		return -EINTR;
@@ -168,9 +178,9 @@ in_use:
  *
  * Context: process, under open_mutex; sleeps: killable, and bounded, for the session;
  * not so for pages of before it that are being read.
- * Return: 0; -EBUSY: another node has it, or nobody answers, or what is cached is in
- * use; -ESTALE: fenced; -EINTR: killed; -ENXIO: going down; -ESHUTDOWN or -EIO: this
- * node is halted, or halted meanwhile.
+ * Return: 0; -EBUSY: another node has it, or what is cached is in use; -ETIMEDOUT: nobody
+ * answers; -ESTALE: fenced; -EINTR: killed; -ENXIO: going down, or not bootstrapped;
+ * -ESHUTDOWN or -EIO: this node is halted, or halted meanwhile.
  */
 int rblk_open_session(struct rblk_disk *d)
 {
@@ -185,7 +195,7 @@ int rblk_open_session(struct rblk_disk *d)
 	if (ret != -ETIMEDOUT && ret != -EINPROGRESS)
 		return ret;
 	rblk_warn_limited(d->v,
-			  "open for writing: no session within %d ms (no leader, or no quorum)\n",
-			  RBLK_OPEN_WAIT_MS);
-	return -EBUSY;
+			  "open for writing: no session within %u ms (no leader, or no quorum)\n",
+			  rblk_open_wait_ms(d->v));
+	return -ETIMEDOUT;
 }

@@ -34,7 +34,9 @@ static ssize_t rblk_state_show(struct device *dev, struct device_attribute *attr
 
 static struct device_attribute rblk_attr_state = __ATTR(state, 0444, rblk_state_show, NULL);
 
-enum rblk_fact { RBLK_FACT_ROLE, RBLK_FACT_LEADER, RBLK_FACT_TERM, RBLK_FACT_AGE_MS };
+enum rblk_fact {
+	RBLK_FACT_READY, RBLK_FACT_ROLE, RBLK_FACT_LEADER, RBLK_FACT_TERM, RBLK_FACT_AGE_MS
+};
 
 static ssize_t rblk_fact_show(struct device *dev, enum rblk_fact fact, char *buf)
 {
@@ -50,6 +52,9 @@ static ssize_t rblk_fact_show(struct device *dev, enum rblk_fact fact, char *buf
 	if (r)
 		goto out;
 	switch (fact) {
+	case RBLK_FACT_READY:
+		r = sysfs_emit(buf, "%d\n", st->ready);
+		break;
 	case RBLK_FACT_ROLE:
 		r = sysfs_emit(buf, "%s\n", rblk_role_name(st->raft.role));
 		break;
@@ -67,6 +72,13 @@ out:
 	kvfree(info);
 	return r;
 }
+
+static ssize_t rblk_ready_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return rblk_fact_show(dev, RBLK_FACT_READY, buf);
+}
+
+static struct device_attribute rblk_attr_ready = __ATTR(ready, 0444, rblk_ready_show, NULL);
 
 static ssize_t rblk_role_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -100,6 +112,7 @@ static struct attribute *rblk_attrs[] = {
 	&rblk_attr_volume.attr,
 	&rblk_attr_node.attr,
 	&rblk_attr_state.attr,
+	&rblk_attr_ready.attr,
 	&rblk_attr_role.attr,
 	&rblk_attr_leader.attr,
 	&rblk_attr_term.attr,

@@ -70,8 +70,6 @@ void rblk_volume_teardown(struct rblk_volume *v)
 
 	rblk_end_requests(v);
 	rblk_debugfs_del(v);
-	if (v->disk)
-		rblk_disk_del(v);
 	rblk_peers_free(v);
 	m = v->m;
 	v->m = NULL;

@@ -183,7 +183,7 @@ disks_down() {
 
 # cluster_up NODES VOLUME...: formats, starts and bootstraps the volumes. RBLK_LOG_MIB
 # and RBLK_DATA_MIB (both for each node), RBLK_BLOCK and RBLK_NEW_ARGS change the defaults.
-# After the members there are RBLK_CLIENTS nodes without disks.
+# RBLK_NO_BOOTSTRAP leaves them blank. After the members there are RBLK_CLIENTS nodes without disks.
 cluster_up() {
 	local vol i args port=7800
 	cluster_down || true	# removes what an earlier test has left
@@ -211,6 +211,7 @@ cluster_up() {
 			rb "$i" format "$vol" --force >/dev/null || die "format of $vol on rb$i failed"
 			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
 		done
+		[ -z "${RBLK_NO_BOOTSTRAP:-}" ] || continue
 		rb 1 bootstrap "$vol" || die "bootstrap of $vol failed"
 		until_ok 30 leader "$vol" || die "$vol has no leader"
 		for i in $(clients); do
