@@ -47,7 +47,7 @@ static ssize_t rblk_fact_show(struct device *dev, enum rblk_fact fact, char *buf
 
 	if (!info)
 		return -ENOMEM;
-	st = &info->member;
+	st = &info->st;
 	r = rblk_volume_info(v, info, rblk_look_until());
 	if (r)
 		goto out;

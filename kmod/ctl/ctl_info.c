@@ -17,30 +17,30 @@ struct field {
 static const struct field status_u64[] = {
 	INFO(AGE_MS, age_ms),
 	INFO(SECTORS, sectors), INFO(OPENERS, openers), INFO(INFLIGHT, inflight),
-	INFO(TERM, member.raft.term), INFO(VOTE, member.raft.vote),
-	INFO(LEADER, member.raft.leader), INFO(TRANSFEREE, member.raft.transferee),
-	INFO(FIRST_INDEX, member.raft.snap.index), INFO(LAST_INDEX, member.raft.last.index),
-	INFO(LAST_TERM, member.raft.last.term), INFO(DURABLE_INDEX, member.raft.durable),
-	INFO(COMMIT_INDEX, member.raft.commit), INFO(ELECTIONS, member.raft.elections),
-	INFO(BAD_MESSAGES, member.raft.bad_msgs), INFO(GENERATION, member.generation),
-	INFO(EXECUTED_INDEX, member.executed_index), INFO(DIGEST, member.digest),
-	INFO(APPLIED_INDEX, member.applied_index),
-	INFO(CHECKPOINT_INDEX, member.checkpoint_index),
-	INFO(UNAPPLIED_BYTES, member.unapplied_bytes),
-	INFO(RING_BYTES, member.ring_bytes), INFO(RING_USED, member.ring_used),
-	INFO(LOG_ENTRIES, member.log_entries), INFO(LOG_ENTRIES_MAX, member.log_entries_max),
-	INFO(INFLIGHT_RECORDS, member.inflight_records),
-	INFO(SESSION_EPOCH, member.session_epoch), INFO(SESSION_SEQ, member.session_seq),
+	INFO(TERM, st.raft.term), INFO(VOTE, st.raft.vote),
+	INFO(LEADER, st.raft.leader), INFO(TRANSFEREE, st.raft.transferee),
+	INFO(FIRST_INDEX, st.raft.snap.index), INFO(LAST_INDEX, st.raft.last.index),
+	INFO(LAST_TERM, st.raft.last.term), INFO(DURABLE_INDEX, st.raft.durable),
+	INFO(COMMIT_INDEX, st.raft.commit), INFO(ELECTIONS, st.raft.elections),
+	INFO(BAD_MESSAGES, st.raft.bad_msgs), INFO(GENERATION, st.generation),
+	INFO(EXECUTED_INDEX, st.executed_index), INFO(DIGEST, st.digest),
+	INFO(APPLIED_INDEX, st.applied_index),
+	INFO(CHECKPOINT_INDEX, st.checkpoint_index),
+	INFO(UNAPPLIED_BYTES, st.unapplied_bytes),
+	INFO(RING_BYTES, st.ring_bytes), INFO(RING_USED, st.ring_used),
+	INFO(LOG_ENTRIES, st.log_entries), INFO(LOG_ENTRIES_MAX, st.log_entries_max),
+	INFO(INFLIGHT_RECORDS, st.inflight_records),
+	INFO(SESSION_EPOCH, st.session_epoch), INFO(SESSION_SEQ, st.session_seq),
 };
 
 static const struct field counters_u64[] = {
-	COUNT(WRITES, member.writes), COUNT(READS, member.reads),
-	COUNT(READS_RETRIED, member.reads_retried),
-	COUNT(PROPOSALS_REFUSED, member.proposals_refused),
-	COUNT(TRUNCATED, member.truncated), COUNT(READBACKS, member.readbacks),
-	COUNT(RECORDS, member.records), COUNT(LOG_BYTES, member.log_bytes),
-	COUNT(APPLIES, member.applies), COUNT(APPLIED_BLOCKS, member.applied_blocks),
-	COUNT(CHECKPOINTS, member.checkpoints), COUNT(META_WRITES, member.meta_writes),
+	COUNT(WRITES, st.writes), COUNT(READS, st.reads),
+	COUNT(READS_RETRIED, st.reads_retried),
+	COUNT(PROPOSALS_REFUSED, st.proposals_refused),
+	COUNT(TRUNCATED, st.truncated), COUNT(READBACKS, st.readbacks),
+	COUNT(RECORDS, st.records), COUNT(LOG_BYTES, st.log_bytes),
+	COUNT(APPLIES, st.applies), COUNT(APPLIED_BLOCKS, st.applied_blocks),
+	COUNT(CHECKPOINTS, st.checkpoints), COUNT(META_WRITES, st.meta_writes),
 	COUNT(FRAMES_SENT, frames_sent), COUNT(FRAMES_RECEIVED, frames_received),
 	COUNT(FRAMES_BAD, frames_bad), COUNT(BYTES_SENT, bytes_sent),
 	COUNT(BYTES_RECEIVED, bytes_received),
@@ -214,7 +214,7 @@ static bool put_trouble(struct sk_buff *skb, u8 rejected, u8 refused, int error)
 
 static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u32 slot)
 {
-	const struct rblk_node_peer_status *p = &info->member.peer[slot];
+	const struct rblk_node_peer_status *p = &info->st.peer[slot];
 	struct nlattr *nest = nla_nest_start(skb, RAFTBLK_A_STATUS_PEERS);
 	const int pad = RAFTBLK_A_PEER_STATUS_PAD;
 
@@ -227,7 +227,7 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_NEEDS_RESYNC, p->needs_resync) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
 	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
-	    !put_progress(skb, &info->member.raft, p->store))
+	    !put_progress(skb, &info->st.raft, p->store))
 		return false;
 	nla_nest_end(skb, nest);
 	return true;
@@ -237,7 +237,7 @@ static bool put_peers(struct sk_buff *skb, const struct rblk_volume_info *info)
 {
 	u32 i;
 
-	for (i = 0; i < info->member.npeers; i++)
+	for (i = 0; i < info->st.npeers; i++)
 		if (!put_peer(skb, info, i))
 			return false;
 	return true;
@@ -253,7 +253,7 @@ static bool put_invariant(struct sk_buff *skb, const char *cond)
 static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 			const struct rblk_volume_info *info)
 {
-	const struct rblk_node_status *st = &info->member;
+	const struct rblk_node_status *st = &info->st;
 
 	return !nla_put(skb, RAFTBLK_A_STATUS_UUID, RBLK_UUID_LEN, v->super.volume) &&
 	       put_u64(skb, RAFTBLK_A_STATUS_STORE, v->super.store, RAFTBLK_A_STATUS_PAD) &&

@@ -27,7 +27,7 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
 	u8 peer_refused[NODE_PEERS_MAX];	/* enum wire_reason it refused us with; 0: none */
 	int peer_error[NODE_PEERS_MAX];		/* what ended the latest connection; 0: nothing */
-	struct rblk_node_status member;
+	struct rblk_node_status st;
 };
 
 struct rblk_snapshot *rblk_snapshot_alloc(void);

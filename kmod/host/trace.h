@@ -20,7 +20,7 @@ void rblk_trace_unreg(void);
 void rblk_trace(void *host, enum rblk_node_trace what, u64 index, u64 arg); /* rblk_node_ops */
 #endif
 
-DECLARE_EVENT_CLASS(raftblk_member,
+DECLARE_EVENT_CLASS(raftblk_node,
 	TP_PROTO(int minor, u64 index, u64 arg),
 	TP_ARGS(minor, index, arg),
 	TP_STRUCT__entry(
@@ -36,32 +36,32 @@ DECLARE_EVENT_CLASS(raftblk_member,
 	TP_printk("raftblk%d index=%llu arg=%#llx", __entry->minor, __entry->index, __entry->arg)
 );
 
-#define RBLK_MEMBER_EVENT(name)							\
-DEFINE_EVENT_FN(raftblk_member, name,						\
+#define RBLK_NODE_EVENT(name)							\
+DEFINE_EVENT_FN(raftblk_node, name,						\
 	TP_PROTO(int minor, u64 index, u64 arg),				\
 	TP_ARGS(minor, index, arg),						\
 	rblk_trace_reg, rblk_trace_unreg)
 
-RBLK_MEMBER_EVENT(raftblk_accept);
-RBLK_MEMBER_EVENT(raftblk_submit);
-RBLK_MEMBER_EVENT(raftblk_propose);
-RBLK_MEMBER_EVENT(raftblk_log_submit);
-RBLK_MEMBER_EVENT(raftblk_log_durable);
-RBLK_MEMBER_EVENT(raftblk_send);
-RBLK_MEMBER_EVENT(raftblk_recv);
-RBLK_MEMBER_EVENT(raftblk_commit);
-RBLK_MEMBER_EVENT(raftblk_verdict);
-RBLK_MEMBER_EVENT(raftblk_complete);
-RBLK_MEMBER_EVENT(raftblk_read_start);
-RBLK_MEMBER_EVENT(raftblk_read_ok);
-RBLK_MEMBER_EVENT(raftblk_apply);
-RBLK_MEMBER_EVENT(raftblk_applied);
-RBLK_MEMBER_EVENT(raftblk_checkpoint);
-RBLK_MEMBER_EVENT(raftblk_trim);
-RBLK_MEMBER_EVENT(raftblk_meta);
-RBLK_MEMBER_EVENT(raftblk_role);
-RBLK_MEMBER_EVENT(raftblk_truncate);
-RBLK_MEMBER_EVENT(raftblk_session);
+RBLK_NODE_EVENT(raftblk_accept);
+RBLK_NODE_EVENT(raftblk_submit);
+RBLK_NODE_EVENT(raftblk_propose);
+RBLK_NODE_EVENT(raftblk_log_submit);
+RBLK_NODE_EVENT(raftblk_log_durable);
+RBLK_NODE_EVENT(raftblk_send);
+RBLK_NODE_EVENT(raftblk_recv);
+RBLK_NODE_EVENT(raftblk_commit);
+RBLK_NODE_EVENT(raftblk_verdict);
+RBLK_NODE_EVENT(raftblk_complete);
+RBLK_NODE_EVENT(raftblk_read_start);
+RBLK_NODE_EVENT(raftblk_read_ok);
+RBLK_NODE_EVENT(raftblk_apply);
+RBLK_NODE_EVENT(raftblk_applied);
+RBLK_NODE_EVENT(raftblk_checkpoint);
+RBLK_NODE_EVENT(raftblk_trim);
+RBLK_NODE_EVENT(raftblk_meta);
+RBLK_NODE_EVENT(raftblk_role);
+RBLK_NODE_EVENT(raftblk_truncate);
+RBLK_NODE_EVENT(raftblk_session);
 
 TRACE_EVENT(raftblk_request_queue,
 	TP_PROTO(int minor, int tag, u32 op, u64 sector, u32 nsect),

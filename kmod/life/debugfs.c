@@ -45,9 +45,9 @@ static void rblk_show_raft(struct seq_file *m, struct rblk_volume *v,
 			   st->peer[i].match, st->peer[i].needs_resync, st->peer[i].last_reject);
 }
 
-static void rblk_show_member(struct seq_file *m, const struct rblk_node_status *st)
+static void rblk_show_node(struct seq_file *m, const struct rblk_node_status *st)
 {
-	seq_printf(m, "member: halt %d (%d) ready %d resync %d generation %llu\n", st->halt,
+	seq_printf(m, "node: halt %d (%d) ready %d resync %d generation %llu\n", st->halt,
 		   st->halt_error, st->ready, st->needs_resync, st->generation);
 	if (st->invariant)
 		seq_printf(m, "broken invariant: %s\n", st->invariant);
@@ -114,7 +114,7 @@ static void rblk_dump_owner(struct rblk_volume *v, void *arg, u64 now)
 
 	rblk_node_status(v->m, &v->st);
 	rblk_show_raft(m, v, &v->st);
-	rblk_show_member(m, &v->st);
+	rblk_show_node(m, &v->st);
 	rblk_disk_show(v, m);
 	rblk_show_entries(m, v, &v->st);
 	seq_printf(m, "audit: %d\n", rblk_node_check(v->m, false));

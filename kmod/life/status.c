@@ -16,7 +16,7 @@ void rblk_status_publish(struct rblk_volume *v)
 	struct rblk_volume_info *info = rblk_snapshot_begin(v);
 	int i;
 
-	rblk_node_status(v->m, &info->member);
+	rblk_node_status(v->m, &info->st);
 	rblk_disk_info(v, info);
 	rblk_peers_info(v, info);
 	for (i = 0; i < RBLK_BUDGETS; i++) {
