@@ -33,7 +33,7 @@ static void child(struct hold *h, char *const argv[], bool lost)
 
 /*
  * Its exit code; -ETIME: it took too long; -ESTALE: the session was lost meanwhile,
- * so that it can only fail. It is killed then, and if it hangs in IO left behind.
+ * so that it can only fail. It is killed then, or left behind if it is stuck in I/O.
  */
 static int run(struct hold *h, char *const argv[], u64 ms, bool until_lost, bool lost)
 {
