@@ -102,9 +102,12 @@ int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct r
 	int ret = 0;
 
 	n->g.now = now;
-	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers && f->append.n <= WIRE_ENTRIES_MAX))
+	if (RBLK_ASSERT(&n->g.alarm, f->append.n <= WIRE_ENTRIES_MAX))
 		return -EINVAL;
-	if (n->g.halt == NODE_RUNNING && (!n->replica || rblk_replica_listens(n->replica))) {
+	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers)) {
+		ret = -EINVAL;
+	} else if (n->g.halt == NODE_RUNNING &&
+		   (!n->replica || rblk_replica_listens(n->replica))) {
 		ret = dispatch_frame(n, slot, f, buf);
 		if (n->replica)
 			rblk_server_heard(&n->server, slot);
