@@ -50,8 +50,12 @@ struct log_header {
 #define RBLK_FIELDS_ATTR
 #include "fields.h"
 
-static_assert(sizeof(struct disk_super) <= LOG_SUPER_BYTES);
-static_assert(sizeof(struct disk_data) <= RBLK_BLOCK_SIZE);
+/* An MBR: the partition table, and its magic in the last two bytes of the first sector. */
+#define DISK_MBR_OFF		446
+#define DISK_MBR_BYTES		66
+
+static_assert(sizeof(struct disk_super) <= DISK_MBR_OFF);
+static_assert(sizeof(struct disk_data) <= DISK_MBR_OFF);
 static_assert(sizeof(struct disk_conf_block) <= RBLK_BLOCK_SIZE);
 static_assert(sizeof(struct disk_meta) <= LOG_META_BYTES);
 static_assert(sizeof(struct disk_map) == RBLK_BLOCK_SIZE);

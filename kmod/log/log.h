@@ -53,6 +53,7 @@ struct log_super {
 	u64 ring_off, ring_bytes;	/* where the ring lies */
 	u32 block_size;			/* logical block of the volume: 512 or 4096 bytes */
 	u32 region_shift;		/* log2 of the bytes in a region of the change map */
+	bool mbr;			/* the first sector of either device ends in an MBR */
 	bool read_only;			/* an unknown feature forbids to start the store */
 };
 
@@ -64,6 +65,7 @@ struct data_super {
 	u64 seq;			/* number of the checkpoint */
 	u64 index;			/* the image holds every entry up to this one */
 	u64 term;			/* term of that entry */
+	bool mbr;			/* as that of the superblock */
 };
 
 /* ---- metadata: two copies, and each version is written to both, in turn, with FUA ---- */
@@ -101,6 +103,8 @@ struct log_meta {
 #define LOG_SUPER_BYTES		RBLK_BLOCK_SIZE
 #define LOG_META_BYTES		(16u << 10)
 #define DATA_HEADER_BYTES	0x100000u	/* where the image begins on the data device */
+#define DATA_COPY_OFF		0x10000u	/* of the header */
+#define DATA_TAIL_BYTES		0x100000u	/* at the end of the data device, without content */
 #define LOG_SUPER_COPIES	2
 
 u64 rblk_log_super_offset(const struct log_super *s, int copy);
@@ -273,6 +277,7 @@ typedef int (*rblk_log_entry_fn)(void *ctx, const struct rblk_entry *e, const u3
 				 const void *conf_block);
 
 int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
+int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s, int *damage);
 int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
 		       int *bad_copies);
 int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,

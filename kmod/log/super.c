@@ -113,6 +113,29 @@ static bool identity_ok(const struct disk_head *h)
 	return h->store && rblk_uuid_ok(h->volume, true);
 }
 
+/*
+ * A protective MBR, which has one partition of type 0xee over the whole device. There is no
+ * GPT behind it, so nothing takes it for a partition table to use; but LVM, mkfs, mdadm and
+ * installers see that the device is in use.
+ */
+static const u8 protective_mbr[DISK_MBR_BYTES] = {
+	[2] = 0x02, [4] = 0xee, [5] = 0xff, [6] = 0xff, [7] = 0xff,
+	[8] = 0x01,					/* from sector 1 */
+	[12] = 0xff, [13] = 0xff, [14] = 0xff, [15] = 0xff,	/* to the end */
+	[64] = 0x55, [65] = 0xaa,
+};
+
+static void put_mbr(void *buf, bool wanted)
+{
+	if (wanted)
+		memcpy((u8 *)buf + DISK_MBR_OFF, protective_mbr, DISK_MBR_BYTES);
+}
+
+static bool has_mbr(const void *buf)
+{
+	return !memcmp((const u8 *)buf + DISK_MBR_OFF, protective_mbr, DISK_MBR_BYTES);
+}
+
 /**
  * rblk_log_super_encode() - makes a superblock
  * @s: superblock
@@ -124,6 +147,7 @@ void rblk_log_super_encode(const struct log_super *s, void *buf)
 
 	memset(buf, 0, LOG_SUPER_BYTES);
 	disk_super_put(d, s);
+	put_mbr(buf, s->mbr);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_SUPER, s->volume, s->store, sizeof(*d));
 }
 
@@ -147,6 +171,7 @@ int rblk_log_super_decode(struct log_super *s, const void *buf)
 	n.store = le64_to_cpu(d->head.store);
 	disk_super_get(&n, d);
 	n.read_only = found.ro;
+	n.mbr = has_mbr(buf);
 	if (!identity_ok(&d->head) || !disk_super_ok(d) || !layout_ok(&n))
 		return -EINVAL;
 	*s = n;
@@ -164,6 +189,7 @@ void rblk_log_data_super_encode(const struct data_super *s, void *buf)
 
 	memset(buf, 0, RBLK_BLOCK_SIZE);
 	disk_data_put(d, s);
+	put_mbr(buf, s->mbr);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_DATA, s->volume, s->store, sizeof(*d));
 }
 
@@ -186,7 +212,33 @@ int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
 	s->store = le64_to_cpu(d->head.store);
 	disk_data_get(s, d);
+	s->mbr = has_mbr(buf);
 	return 0;
+}
+
+/* Reads a block. Some media errors are -ENODATA, which means another thing to decoders. */
+static int read_block(const struct log_reader *rd, u64 off)
+{
+	int ret = rd->read(rd->ctx, off, rd->scratch, RBLK_BLOCK_SIZE);
+
+	return ret == -ENODATA ? -EIO : ret;
+}
+
+/*
+ * May a copy be used, after this was found out about what it is a copy of? Not if something
+ * else was written over it: then the device is no longer ours, whatever is left further on.
+ * Nor must it overrule what a newer version wrote.
+ */
+static bool copy_counts(int ret)
+{
+	return ret && ret != -ENODATA && ret != -EPROTONOSUPPORT;
+}
+
+static int read_super(const struct log_reader *rd, u64 off, struct log_super *s)
+{
+	int ret = read_block(rd, off);
+
+	return ret ? ret : rblk_log_super_decode(s, rd->scratch);
 }
 
 /**
@@ -195,8 +247,9 @@ int rblk_log_data_super_decode(struct data_super *s, const void *buf)
  * @dev_bytes: size of the device
  * @s: set on success
  *
- * If the two name different stores or volumes, nothing here tells which one is
- * right; but the metadata belongs to only one of them.
+ * The second one counts only if the first one is damaged or cannot be read. If the two name
+ * different stores or volumes, nothing here tells which one is right; but the metadata
+ * belongs to only one of them.
  *
  * Return: 0; -ENOSPC: the device is smaller than it was; or what was found out
  * about the first superblock: the error of its reading or of its decoder.
@@ -204,26 +257,48 @@ int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s)
 {
 	struct log_super n;
-	int copy, ret, first = 0;
+	int ret, second;
 
 	if (dev_bytes < DISK_MAP_OFF)
 		return -ENOSPC;
-	for (copy = 0; copy < LOG_SUPER_COPIES; copy++) {
-		ret = rd->read(rd->ctx, copy ? rblk_log_super_offset2(dev_bytes) : 0, rd->scratch,
-			       LOG_SUPER_BYTES);
-		if (!ret)
-			ret = rblk_log_super_decode(&n, rd->scratch);
-		if (!ret) {
-			if (n.dev_bytes > dev_bytes)
-				return -ENOSPC;
-			*s = n;
-			return 0;
-		}
-		/* The second one must not overrule what a newer version wrote. */
-		if (ret == -EPROTONOSUPPORT)
-			return ret;
-		if (!copy)
-			first = ret;
+	ret = read_super(rd, 0, &n);
+	if (copy_counts(ret)) {
+		second = read_super(rd, rblk_log_super_offset2(dev_bytes), &n);
+		if (!second || second == -EPROTONOSUPPORT)
+			ret = second;
 	}
-	return first;
+	if (ret)
+		return ret;
+	if (n.dev_bytes > dev_bytes)
+		return -ENOSPC;
+	*s = n;
+	return 0;
+}
+
+/**
+ * rblk_log_read_data() - reads the header of a data device, or else its copy
+ * @rd: reader
+ * @store: store that a copy has to be of; 0: any
+ * @s: set on success
+ * @damage: set to what is wrong with the header if its copy was used, else to 0
+ *
+ * Return: 0, or what was found out about the header: the error of its reading or of its
+ * decoder.
+ */
+int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s, int *damage)
+{
+	struct data_super n;
+	int ret = read_block(rd, 0);
+
+	*damage = 0;
+	if (!ret)
+		ret = rblk_log_data_super_decode(&n, rd->scratch);
+	if (copy_counts(ret) && !read_block(rd, DATA_COPY_OFF) &&
+	    !rblk_log_data_super_decode(&n, rd->scratch) && (!store || n.store == store)) {
+		*damage = ret;
+		ret = 0;
+	}
+	if (!ret)
+		*s = n;
+	return ret;
 }

@@ -19,14 +19,6 @@
 #define RBLK_APPLY_BIOS	32
 #define RBLK_APPLY_VECS	64	/* 256 KiB in one bio */
 #define RBLK_IMAGE_SECTOR	(DATA_HEADER_BYTES >> SECTOR_SHIFT)
-/*
- * The header is written twice, the copy after the original, so that a torn write
- * always leaves one of them, and the copy is never the newer one. The copy is used
- * only if the header was ours and is damaged, and if both are of the same store:
- * whatever overwrote the header with something else may have overwritten the data
- * as well, and a header of a newer version is not for us.
- */
-#define RBLK_HEADER_COPY	(64u << 10)
 
 struct rblk_apply {
 	struct rblk_io io;
@@ -223,7 +215,12 @@ void rblk_data_apply(void *host, const struct vol_batch *b, struct rblk_buf *con
 		rblk_volume_done(v, &a->io.done);
 }
 
-/* ---- header ---- */
+/*
+ * ---- header ----
+ *
+ * It is written twice, the copy after the original, so that a torn write always leaves
+ * one of them, and the copy is never the newer one.
+ */
 
 static void rblk_sync_submit(struct rblk_volume *v, u64 off, blk_opf_t flags)
 {
@@ -244,7 +241,7 @@ static void rblk_sync_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
 		return;
 	if (!d->sync.error && !d->sync_copy) {
 		d->sync_copy = true;
-		rblk_sync_submit(v, RBLK_HEADER_COPY, 0);
+		rblk_sync_submit(v, DATA_COPY_OFF, 0);
 		return;
 	}
 	if (d->sync.error)
@@ -269,6 +266,13 @@ void rblk_data_sync(void *host, const void *header_block)
 	rblk_sync_submit(v, 0, REQ_PREFLUSH);
 }
 
+static int rblk_read_header(void *ctx, u64 off, void *buf, u32 len)
+{
+	struct rblk_dataio *d = ctx;
+
+	return rblk_lower_read(&d->lower, off, buf, len);
+}
+
 /**
  * rblk_dataio_header() - read the header of the data device, synchronously
  * @v: the volume; v->super is known
@@ -280,22 +284,18 @@ void rblk_data_sync(void *host, const void *header_block)
 int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
 {
 	struct rblk_dataio *d = v->dataio;
-	void *block = page_address(d->header);
-	struct data_super copy;
-	int ret;
+	struct log_reader rd = {
+		.read = rblk_read_header,
+		.ctx = d,
+		.scratch = page_address(d->header),
+	};
+	int ret, damage;
 
-	ret = rblk_lower_read(&d->lower, 0, block, RBLK_BLOCK_SIZE);
-	if (!ret)
-		ret = rblk_log_data_super_decode(ds, block);
-	if (!ret || ret == -ENODATA || ret == -EPROTONOSUPPORT)
-		return ret;
-	if (rblk_lower_read(&d->lower, RBLK_HEADER_COPY, block, RBLK_BLOCK_SIZE) ||
-	    rblk_log_data_super_decode(&copy, block) || copy.store != v->super.store)
-		return ret;
-	rblk_warn(v, "the header of data device %s is damaged (error %d): using its copy\n",
-		  v->up.data_path, -ret);
-	*ds = copy;
-	return 0;
+	ret = rblk_log_read_data(&rd, v->super.store, ds, &damage);
+	if (!ret && damage)
+		rblk_warn(v, "the header of data device %s is damaged (error %d): using its copy\n",
+			  v->up.data_path, -damage);
+	return ret;
 }
 
 /* ---- life ---- */

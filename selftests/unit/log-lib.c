@@ -14,6 +14,7 @@ struct t_found t_found[T_ENTRIES];
 u64 t_last;
 u64 t_confs;
 u64 t_reads;
+int t_read_error = -EIO;
 struct log_reader t_rd = { .read = t_read, .scratch = t_scratch };
 struct log_record_id ids[MAXREC];
 
@@ -25,7 +26,7 @@ int t_read(void *ctx, u64 off, void *buf, u32 len)
 	t_reads += len;
 	for (b = off / RBLK_BLOCK_SIZE; b * RBLK_BLOCK_SIZE < off + len; b++)
 		if (t_unreadable[b])
-			return -EIO;
+			return t_read_error;
 	memcpy(buf, t_img + off, len);
 	return 0;
 }

@@ -33,6 +33,7 @@ extern struct t_found t_found[T_ENTRIES];
 extern u64 t_last;		/* newest index found */
 extern u64 t_confs;		/* configuration payloads seen by recovery */
 extern u64 t_reads;		/* bytes */
+extern int t_read_error;	/* what reading an unreadable block returns */
 
 int t_read(void *ctx, u64 off, void *buf, u32 len);
 

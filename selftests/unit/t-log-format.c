@@ -5,6 +5,7 @@
 
 static u8 buf[LOG_META_BYTES] __aligned(4096);
 static u8 want[LOG_META_BYTES];
+static u8 plain[LOG_SUPER_BYTES];
 
 static void expect(const struct golden *g, u32 len)
 {
@@ -177,6 +178,39 @@ static void data_header(void)
 	CHECK_EQ(rblk_log_data_super_decode(&t, buf), 0);
 	CHECK(!memcmp(&d, &t, sizeof(d)));
 	reject(dec_data, sizeof(struct disk_data), bad, ARRAY_SIZE(bad));
+}
+
+/* The MBR is there only if the store has one, and nothing else changes by it. */
+static void mbr(void)
+{
+	static const struct golden tail[] = {
+		{ 448, "0200eeffffff01000000ffffffff" },
+		{ 510, "55aa" },
+		{ 0, NULL }
+	};
+	struct log_super s = super(), t;
+	struct data_super d = { .store = s.store, .mbr = true }, e;
+
+	memcpy(d.volume, s.volume, RBLK_UUID_LEN);
+	s.mbr = true;
+	rblk_log_super_encode(&s, buf);
+	CHECK_EQ(rblk_log_super_decode(&t, buf), 0);
+	CHECK(t.mbr);
+	s.mbr = false;
+	rblk_log_super_encode(&s, plain);
+	CHECK(!memcmp(buf, plain, DISK_MBR_OFF));
+	CHECK_EQ(rblk_log_super_decode(&t, plain), 0);
+	CHECK(!t.mbr);
+	memset(buf, 0, DISK_MBR_OFF);
+	expect(tail, LOG_SUPER_BYTES);
+
+	strcpy(d.volume_name, "vol0");
+	strcpy(d.node, "alpha");
+	rblk_log_data_super_encode(&d, buf);
+	CHECK_EQ(rblk_log_data_super_decode(&e, buf), 0);
+	CHECK(e.mbr);
+	memset(buf, 0, DISK_MBR_OFF);
+	expect(tail, RBLK_BLOCK_SIZE);
 }
 
 static void conf_set(struct rblk_conf *c, u64 base, u32 bs, u32 n)
@@ -508,6 +542,7 @@ static void names(void)
 static const struct tap_case cases[] = {
 	{ "superblock", superblock },
 	{ "data_header", data_header },
+	{ "mbr", mbr },
 	{ "configuration", configuration },
 	{ "metadata", metadata },
 	{ "change_map", change_map },

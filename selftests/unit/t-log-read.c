@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Of the superblock and the metadata there are two copies: which one counts. */
+/* Of the superblock, the data header and the metadata there are two copies: which one counts. */
 #include "log-lib.h"
 
 /* The superblock, else its copy; never past what a newer version wrote. */
@@ -28,6 +28,64 @@ static void read_super(void)
 	h->incompat = cpu_to_le32(1);
 	t_seal(t_img, sizeof(struct disk_super));
 	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EPROTONOSUPPORT);
+}
+
+/* What was written over a superblock makes the device somebody else's. */
+static void super_overwritten(void)
+{
+	struct log_super s;
+
+	t_format();
+	memset(t_img, 0, 512);
+	memcpy(t_img + 512, "LABELONE", 8);
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -ENODATA);
+	/* A medium error is not somebody else's magic, even if its number is the same. */
+	t_unreadable[0] = 1;
+	t_read_error = -ENODATA;
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), 0);
+	t_img[rblk_log_super_offset(&t_super, 1)] ^= 1;
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EIO);
+	t_read_error = -EIO;
+}
+
+static void put_data(u64 off, u64 store, u64 seq)
+{
+	struct data_super d = { .store = store, .seq = seq };
+
+	memcpy(d.volume, t_super.volume, RBLK_UUID_LEN);
+	strcpy(d.volume_name, "vol");
+	strcpy(d.node, "node");
+	rblk_log_data_super_encode(&d, t_img + off);
+}
+
+static void read_data(void)
+{
+	struct disk_head *h = (void *)t_img;
+	struct data_super d;
+	int damage;
+
+	t_format();
+	put_data(0, 5, 8);
+	put_data(DATA_COPY_OFF, 5, 7);
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), 0);
+	CHECK(d.seq == 8 && !damage);
+	t_img[57] ^= 1;
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), 0);
+	CHECK(d.seq == 7 && damage == -EBADMSG);
+	CHECK_EQ(rblk_log_read_data(&t_rd, 0, &d, &damage), 0);
+	CHECK_EQ(rblk_log_read_data(&t_rd, 6, &d, &damage), -EBADMSG);
+	t_unreadable[0] = 1;
+	t_read_error = -ENODATA;
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), 0);
+	CHECK(d.seq == 7 && damage == -EIO);
+	t_unreadable[0] = 0;
+	t_read_error = -EIO;
+	h->magic = 0;
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -ENODATA);
+	put_data(0, 5, 8);
+	h->incompat = cpu_to_le32(1);
+	t_seal(h, sizeof(struct disk_data));
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -EPROTONOSUPPORT);
 }
 
 static void copy(int n, u64 version)
@@ -77,6 +135,8 @@ static void read_meta(void)
 
 static const struct tap_case cases[] = {
 	{ "read_super", read_super },
+	{ "super_overwritten", super_overwritten },
+	{ "read_data", read_data },
 	{ "read_meta", read_meta },
 };
 TAP_MAIN(cases)

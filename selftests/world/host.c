@@ -426,6 +426,7 @@ static void data_sync(void *host, const void *header)
 	WORLD_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
 	WORLD_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
 		    'a' + n->id);
+	WORLD_CHECK(ds.mbr == n->super.mbr, "node %c: a checkpoint changes the MBR", 'a' + n->id);
 	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
 	op->b = ds.index;

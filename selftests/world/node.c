@@ -41,7 +41,7 @@ static void format_log(struct node *n)
 
 static void format_data(struct node *n)
 {
-	struct data_super ds = { .store = n->super.store };
+	struct data_super ds = { .store = n->super.store, .mbr = n->super.mbr };
 
 	memcpy(ds.volume, n->super.volume, RBLK_UUID_LEN);
 	memcpy(ds.volume_name, n->super.volume_name, RBLK_NAME_MAX);
@@ -78,6 +78,7 @@ void node_format(struct node *n)
 	snprintf(s->node, sizeof(s->node), "n%u", n->id);
 	s->store = rnd(R_NODE) | 1;
 	s->created = 1;
+	s->mbr = n->id % 2;	/* stores with and without one are in one cluster */
 	rblk_log_layout(s, 1 << 20, data, &need);
 	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes - LOG_RING_MIN, data, &need),
 		    "rblk_log_layout refused");

@@ -26,6 +26,7 @@ static void begin_ckpt(struct rblk_replica *r)
 	struct data_super ds = {
 		.store = r->g->cfg.super.store,
 		.seq = r->data_seq + 1,
+		.mbr = r->g->cfg.super.mbr,
 	};
 
 	r->ckpt_state = *rblk_vol_applied(r->vol);
