@@ -114,14 +114,20 @@ void device_close(struct device *d)
 	d->fd = -1;
 }
 
+static const char *probed(blkid_probe pr, const char *name)
+{
+	const char *value = NULL;
+
+	blkid_probe_lookup_value(pr, name, &value, NULL);
+	return value;
+}
+
 static int signature(const struct device *d, const char *volume, blkid_probe pr)
 {
-	const char *type = NULL, *table = NULL, *label = NULL;
+	const char *type = probed(pr, "TYPE"), *table = probed(pr, "PTTYPE");
+	const char *label = probed(pr, "LABEL");
 
-	blkid_probe_lookup_value(pr, "TYPE", &type, NULL);
-	blkid_probe_lookup_value(pr, "PTTYPE", &table, NULL);
-	blkid_probe_lookup_value(pr, "LABEL", &label, NULL);
-	if (table)
+	if (!type && table)
 		return fail(EXIT_FAILED, volume,
 			    "%s device %s holds a partition table (%s); if nothing on it is needed: wipefs -a %s",
 			    d->what, d->path, table, d->path);
@@ -131,33 +137,61 @@ static int signature(const struct device *d, const char *volume, blkid_probe pr)
 		    label ? label : "", label ? "'" : "", d->path);
 }
 
-/* Fails if a device holds anything that blkid knows. */
-int device_foreign(struct device *d, const char *volume)
+/* Returns what blkid_do_safeprobe() does: 0 if something was found. */
+static int probe(const struct device *d, blkid_probe *pr)
 {
-	blkid_probe pr = blkid_new_probe();
-	int found, ret = 0;
+	*pr = blkid_new_probe();
+	if (!*pr || blkid_probe_set_device(*pr, d->fd, 0, 0))
+		return -1;
+	blkid_probe_enable_superblocks(*pr, 1);
+	blkid_probe_set_superblocks_flags(*pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
+					  BLKID_SUBLKS_MAGIC);
+	blkid_probe_enable_partitions(*pr, 1);
+	return blkid_do_safeprobe(*pr);
+}
 
-	if (!pr || blkid_probe_set_device(pr, d->fd, 0, 0)) {
-		ret = fail(EXIT_FAILED, volume, "%s device %s cannot be examined: %s", d->what,
-			   d->path, strerror(errno));
-		goto free;
-	}
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL);
-	blkid_probe_enable_partitions(pr, 1);
-	found = blkid_do_safeprobe(pr);
-	if (found == 0)
+/* The protective MBR of a store. */
+static bool only_mbr(blkid_probe pr)
+{
+	const char *table = probed(pr, "PTTYPE");
+
+	return table && !strcmp(table, "PMBR") && !probed(pr, "TYPE");
+}
+
+/*
+ * Fails if a device holds anything that blkid knows, but for the MBR of a store if it is one
+ * of ours.
+ */
+int device_foreign(struct device *d, const char *volume, bool ours)
+{
+	blkid_probe pr;
+	int found = probe(d, &pr), ret = 0;
+
+	if (found == 0 && !(ours && only_mbr(pr)))
 		ret = signature(d, volume, pr);
 	else if (found == -2)
 		ret = fail(EXIT_FAILED, volume,
 			   "%s device %s holds several signatures at once; see wipefs(8)", d->what,
 			   d->path);
 	else if (found < 0)
-		ret = fail(EXIT_FAILED, volume, "%s device %s cannot be read: %s; see dmesg(1)",
+		ret = fail(EXIT_FAILED, volume, "%s device %s cannot be examined: %s; see dmesg(1)",
 			   d->what, d->path, strerror(errno));
-free:
 	blkid_free_probe(pr);
 	return ret;
+}
+
+/* Returns where the signature of a file system, an array or the like is, or U64_MAX. */
+u64 device_signature(struct device *d)
+{
+	const char *at = NULL;
+	blkid_probe pr;
+	u64 off;
+
+	if (!probe(d, &pr))
+		at = probed(pr, "SBMAGIC_OFFSET");
+	off = at ? strtoull(at, NULL, 10) : U64_MAX;
+	blkid_free_probe(pr);
+	return off;
 }
 
 /* Finds the directory of a device in sysfs; that of a partition is within that of its disk. */

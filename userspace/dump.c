@@ -423,18 +423,11 @@ static void print_udev(const char *what, const u8 *uuid, const char *volume)
  */
 static int dump_udev(struct dump *d)
 {
-	struct data_super data;
-	struct log_reader rd;
-	u8 buf[RBLK_BLOCK_SIZE];
+	struct found s;
 
-	if (d->dev.bytes < 2 * LOG_SUPER_BYTES)
-		return 0;
-	device_reader(&d->dev, &rd);
-	if (!rblk_log_read_super(&rd, d->dev.bytes, &d->super))
-		print_udev("log", d->super.volume, d->super.volume_name);
-	else if (!read_at(d, &rd, 0, buf, sizeof(buf)) && !rblk_log_data_super_decode(&data, buf))
-		print_udev("data", data.volume, data.volume_name);
-	free(rd.scratch);
+	store_find(&d->dev, &s);
+	if (s.kind && !s.damage && !store_overwritten(&d->dev, &s))
+		print_udev(s.kind, s.volume, s.volume_name);
 	return 0;
 }
 

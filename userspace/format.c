@@ -15,12 +15,13 @@
 struct format {
 	struct conf c;
 	struct device log, data;
+	struct found old_log, old_data;
 	struct log_super super;
 	bool force, dry_run, quiet;
 };
 
 static const struct argp_option options[] = {
-	{ "force", 'f', NULL, 0, "overwrite a raftblk volume (never anything else)", 1 },
+	{ "force", 'f', NULL, 0, "overwrite the store that this node has of the volume (never anything else)", 1 },
 	{ "dry-run", 'n', NULL, 0, "check everything, but change nothing", 1 },
 	{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
 	{ 0 },
@@ -46,69 +47,58 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 
 /* ---- what the devices hold now ---- */
 
-static int ours(struct format *f, const struct device *d, const char *volume, const char *node,
-		u64 store)
+/* Is it the store that this node has of the volume now, as far as that can be told? */
+static bool own(const struct format *f, const struct device *d, const struct found *s)
 {
+	return !strcmp(s->kind, d->what) && !strcmp(s->node, f->c.me->name) &&
+	       !memcmp(s->volume, f->c.uuid, RBLK_UUID_LEN);
+}
+
+static int refuse(struct format *f, const struct device *d, const struct found *s)
+{
+	char name[256];
+
+	store_name(s, name, sizeof(name));
+	if (!own(f, d, s))
+		return fail(EXIT_FAILED, f->c.volume,
+			    "%s device %s holds %s, which is not the %s of this node for this volume (the uuid, the node or the kind differs); if it is not needed: raftblk wipe %s",
+			    d->what, d->path, name, d->what, d->path);
 	if (f->force)
 		return 0;
+	if (s->damage)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "%s device %s holds a raftblk volume that %s; 'raftblk dump %s' shows more; to give it up: --force",
+			    d->what, d->path,
+			    s->damage == -EPROTONOSUPPORT ? "needs a newer tool" : "is damaged",
+			    d->path);
 	return fail(EXIT_FAILED, f->c.volume,
-		    "%s device %s belongs to raftblk volume %s, node %s (store %016llx); to give up this node's copy of it: --force",
-		    d->what, d->path, volume, node, (unsigned long long)store);
+		    "%s device %s holds %s; to give up this node's copy of it: --force", d->what,
+		    d->path, name);
 }
 
-static int damaged(struct format *f, const struct device *d, int err)
-{
-	if (f->force)
-		return 0;
-	return fail(EXIT_FAILED, f->c.volume,
-		    "%s device %s holds a raftblk volume that %s; 'raftblk dump %s' shows more; to give it up: --force",
-		    d->what, d->path, err == -EPROTONOSUPPORT ? "needs a newer tool" : "is damaged",
-		    d->path);
-}
-
-static int check_log(struct format *f)
-{
-	struct log_reader rd;
-	struct log_super s;
-	int err;
-
-	if (f->log.bytes < 2 * LOG_SUPER_BYTES)
-		return 0;		/* too small, and rblk_log_layout() says by how much */
-	device_reader(&f->log, &rd);
-	err = rblk_log_read_super(&rd, f->log.bytes, &s);
-	free(rd.scratch);
-	if (!err)
-		return ours(f, &f->log, s.volume_name, s.node, s.store);
-	if (err == -EIO)
-		return fail(EXIT_FAILED, f->c.volume, "log device %s cannot be read: %s",
-			    f->log.path, strerror(-err));
-	return err == -ENODATA ? device_foreign(&f->log, f->c.volume) : damaged(f, &f->log, err);
-}
-
-static int check_data(struct format *f)
+/* What somebody else has there is told first, and never overwritten. */
+static int check_held(struct format *f, struct device *d, struct found *s)
 {
 	u8 block[RBLK_BLOCK_SIZE];
-	struct data_super s;
 	int err;
 
-	if (pread(f->data.fd, block, sizeof(block), 0) != sizeof(block))
+	if (pread(d->fd, block, sizeof(block), 0) != sizeof(block))
 		return fail(EXIT_FAILED, f->c.volume,
-			    "data device %s: reading its first block failed; if it is not empty, see dmesg(1)",
-			    f->data.path);
-	err = rblk_log_data_super_decode(&s, block);
-	if (!err)
-		return ours(f, &f->data, s.volume_name, s.node, s.store);
-	return err == -ENODATA ? device_foreign(&f->data, f->c.volume) :
-				 damaged(f, &f->data, err);
+			    "%s device %s: reading its first block failed; if it is not empty, see dmesg(1)",
+			    d->what, d->path);
+	store_find(d, s);
+	err = device_foreign(d, f->c.volume, s->kind && !s->left_over);
+	return err || !s->kind ? err : refuse(f, d, s);
 }
 
 /* ---- what they will hold ---- */
 
 static u64 usable(const struct device *data)
 {
-	if (data->bytes < DATA_HEADER_BYTES)
+	if (data->bytes < DATA_HEADER_BYTES + DATA_TAIL_BYTES)
 		return 0;
-	return (data->bytes - DATA_HEADER_BYTES) / RBLK_BLOCK_SIZE * RBLK_BLOCK_SIZE;
+	return (data->bytes - DATA_HEADER_BYTES - DATA_TAIL_BYTES) / RBLK_BLOCK_SIZE *
+	       RBLK_BLOCK_SIZE;
 }
 
 static int check_sizes(struct format *f)
@@ -121,9 +111,9 @@ static int check_sizes(struct format *f)
 	want = f->c.size ? f->c.size : DATA_MIN;
 	if (data < want)
 		return fail(EXIT_FAILED, f->c.volume,
-			    "data device %s is too small: it has %s, and %s are needed, 1 MiB of them for the header",
+			    "data device %s is too small: it has %s, and %s are needed, of which the header and the end take 1 MiB each",
 			    f->data.path, human_bytes(f->data.bytes, a, sizeof(a)),
-			    human_bytes(want + DATA_HEADER_BYTES, b, sizeof(b)));
+			    human_bytes(want + DATA_HEADER_BYTES + DATA_TAIL_BYTES, b, sizeof(b)));
 	if (f->data.sector > f->c.block_size)
 		return fail(EXIT_FAILED, f->c.volume,
 			    "data device %s has sectors of %u bytes: a volume with block-size = %u cannot be written there; set block-size = 4096",
@@ -156,12 +146,22 @@ static int mint(struct format *f)
 	snprintf(s->volume_name, sizeof(s->volume_name), "%s", f->c.volume);
 	snprintf(s->node, sizeof(s->node), "%s", f->c.me->name);
 	s->created = time(NULL);
+	s->mbr = true;
 	do {
 		if (getrandom(&s->store, sizeof(s->store), 0) != sizeof(s->store))
 			return fail(EXIT_FAILED, f->c.volume, "cannot get random numbers: %s",
 				    strerror(errno));
 	} while (!s->store);
 	return 0;
+}
+
+static void tell_loss(const struct found *s)
+{
+	char name[256];
+
+	if (s->kind)
+		printf("  gives up %s: what only this node has of it is lost\n",
+		       store_name(s, name, sizeof(name)));
 }
 
 static void tell_plan(const struct format *f)
@@ -178,6 +178,8 @@ static void tell_plan(const struct format *f)
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
 	printf("  data  %s: %s usable, all of which is zeroed\n", f->data.path,
 	       human_bytes(f->super.data_bytes, a, sizeof(a)));
+	tell_loss(&f->old_log);
+	tell_loss(&f->old_data);
 	fflush(stdout);
 }
 
@@ -226,7 +228,7 @@ static int write_supers(struct format *f)
 
 static int write_data_header(struct format *f)
 {
-	struct data_super ds = { .store = f->super.store };
+	struct data_super ds = { .store = f->super.store, .mbr = f->super.mbr };
 	u8 buf[RBLK_BLOCK_SIZE];
 
 	memcpy(ds.volume, f->super.volume, RBLK_UUID_LEN);
@@ -240,10 +242,12 @@ static int write_data_header(struct format *f)
 static int write_all(struct format *f)
 {
 	const char *volume = f->c.volume;
-	int copy, err = 0;
+	u64 tail = DATA_HEADER_BYTES + usable(&f->data);
+	int err;
 
-	for (copy = 0; copy < LOG_SUPER_COPIES && !err; copy++)
-		err = device_zero(&f->log, rblk_log_super_offset(&f->super, copy), LOG_SUPER_BYTES,
+	err = device_zero(&f->log, 0, f->super.map_off, volume, false);
+	if (!err)
+		err = device_zero(&f->log, rblk_log_super_offset(&f->super, 1), LOG_SUPER_BYTES,
 				  volume, false);
 	if (!err)
 		err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
@@ -252,6 +256,8 @@ static int write_all(struct format *f)
 	if (!err)
 		err = device_zero(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, volume,
 				  !f->quiet);
+	if (!err)
+		err = device_zero(&f->data, tail, f->data.bytes - tail, volume, false);
 	if (!err)
 		err = device_zero(&f->log, f->super.ring_off,
 				  min_t(u64, f->super.ring_bytes, LOG_RING_MIN), volume, false);
@@ -301,9 +307,9 @@ static int format(struct format *f)
 	if (!err)
 		err = device_open(&f->data, f->c.volume, true);
 	if (!err)
-		err = check_log(f);
+		err = check_held(f, &f->log, &f->old_log);
 	if (!err)
-		err = check_data(f);
+		err = check_held(f, &f->data, &f->old_data);
 	if (!err)
 		err = check_sizes(f);
 	if (!err)

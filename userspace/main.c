@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	  cmd_hold },
 	{ "down", "VOLUME", "stop the volume on this node", cmd_down },
 	{ "dump", "DEVICE", "show what is on a log or data device, offline", cmd_dump },
+	{ "wipe", "DEVICE", "remove what raftblk has on a device", cmd_wipe },
 	{ "version", "", "print the versions of the tool and the module", cmd_version },
 };
 

@@ -130,12 +130,29 @@ struct device {
 int device_open(struct device *d, const char *volume, bool write);
 void device_close(struct device *d);
 int device_number(const char *what, const char *path, const char *volume, u32 *number);
-int device_foreign(struct device *d, const char *volume);
+int device_foreign(struct device *d, const char *volume, bool ours);
+u64 device_signature(struct device *d);
 int device_overlap(const struct device *a, const struct device *b, const char *volume);
 int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool progress);
 int device_write(struct device *d, u64 off, const void *buf, size_t len, const char *volume);
 int device_sync(struct device *d, const char *volume);
 void device_reader(struct device *d, struct log_reader *rd);
+
+/* ---- store.c ---- */
+
+/* What raftblk has on a device. */
+struct found {
+	const char *kind;	/* "log", "data"; NULL: nothing */
+	bool left_over;		/* a copy is there, but the beginning is somebody else's */
+	int damage;		/* what is wrong with it; the rest is as it seems, then */
+	u8 volume[RBLK_UUID_LEN];
+	char volume_name[RBLK_NAME_MAX], node[RBLK_NAME_MAX];
+	u64 store;
+};
+
+void store_find(struct device *d, struct found *s);
+bool store_overwritten(struct device *d, const struct found *s);
+const char *store_name(const struct found *s, char *buf, size_t size);
 
 /* ---- nl.c ---- */
 
@@ -197,6 +214,7 @@ int cmd_hold(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_wipe(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif /* RAFTBLK_TOOL_H */

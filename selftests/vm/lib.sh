@@ -181,6 +181,13 @@ disks_down() {
 
 # ---- volumes ----
 
+# Slices are not always in the same place, so they may hold parts of other slices, and of
+# stores of earlier tests: "format" refuses to overwrite either.
+blank() {
+	"$RB" wipe "$1" --force --quiet 2>/dev/null
+	wipefs -aq "$1"
+}
+
 # cluster_up NODES VOLUME...: formats, starts and bootstraps the volumes. RBLK_LOG_MIB
 # and RBLK_DATA_MIB (both for each node), RBLK_BLOCK and RBLK_NEW_ARGS change the defaults.
 # RBLK_NO_BOOTSTRAP leaves them blank. After the members there are RBLK_CLIENTS nodes without disks.
@@ -205,10 +212,9 @@ cluster_up() {
 			die "raftblk new $vol failed"
 		port=$((port + 1))
 		for i in $(seq "$RBLK_NODES"); do
-			# Slices are not always in the same place, so they may hold parts of
-			# other slices, and "format" refuses to overwrite what is foreign.
-			wipefs -aq "$(log_dev "$i" "$vol")" "$(data_dev "$i" "$vol")"
-			rb "$i" format "$vol" --force >/dev/null || die "format of $vol on rb$i failed"
+			blank "$(log_dev "$i" "$vol")"
+			blank "$(data_dev "$i" "$vol")"
+			rb "$i" format "$vol" >/dev/null || die "format of $vol on rb$i failed"
 			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
 		done
 		[ -z "${RBLK_NO_BOOTSTRAP:-}" ] || continue

@@ -50,6 +50,41 @@ netlink_survives_noise() {
 	rb 1 status vol >/dev/null
 }
 
+# With the volume down, no program holds the devices. What they carry has to be enough for
+# those that look before they write.
+stores_are_not_overwritten() {
+	local dev
+	rb 1 down vol --force
+	for dev in "$(log_dev 1 vol)" "$(data_dev 1 vol)"; do
+		blkid -p "$dev" | grep -q 'PTTYPE="PMBR"'
+		fails eval "blkid -p '$dev' | grep -q ' TYPE='"
+		[ ! -x "$(command -v mkfs.xfs)" ] || refused 'partition table' mkfs.xfs "$dev"
+		[ ! -x "$(command -v pvcreate)" ] || refused 'partition' pvcreate -y "$dev"
+	done
+	rb 1 up vol
+	until_ok 30 leader vol
+}
+
+# mkfs with force, pvcreate and others leave the end of a device alone, where a copy of the
+# superblock is.
+overwritten_store_is_left_alone() {
+	local dev
+	rb 1 down vol --force
+	dev=$(log_dev 1 vol)
+	dd if="$dev" of=/tmp/front bs=4k count=16 status=none
+	dd if=/dev/zero of="$dev" bs=2k count=1 conv=notrunc oflag=direct status=none
+	refused 'not a raftblk' rb 1 up vol
+	refused 'copy, behind an overwritten beginning' rb 1 format vol
+	fails eval "'$RB' dump --udev '$dev' | grep -q ."
+	mkswap -f "$dev" >/dev/null
+	refused 'swap' rb 1 format vol --force
+	refused 'swap' "$RB" wipe "$dev" --force
+	wipefs -aq "$dev"
+	dd if=/tmp/front of="$dev" bs=4k count=16 conv=notrunc oflag=direct status=none
+	rb 1 up vol
+	until_ok 30 leader vol
+}
+
 mounted_device_is_refused() {
 	rb 1 down vol --force
 	mkfs.ext4 -q -F "$(log_dev 1 vol)"
@@ -67,6 +102,7 @@ foreign_superblock_is_refused() {
 
 wiped_store_is_not_a_member() {
 	refused 'ext4|wipefs' rb 1 format vol --force	# never overwrites anything foreign
+	refused 'ext4|wipefs' "$RB" wipe "$(log_dev 1 vol)" --force
 	wipefs -aq "$(log_dev 1 vol)"
 	rb 1 format vol --force >/dev/null
 	rb 1 up vol
@@ -87,7 +123,8 @@ other_users_may_not() {
 
 for t in starts format_of_a_running_volume_is_refused up_twice_is_refused unknown_volume_is_refused \
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
-	garbage_frames_are_cut netlink_survives_noise other_users_may_not mounted_device_is_refused foreign_superblock_is_refused \
+	garbage_frames_are_cut netlink_survives_noise other_users_may_not \
+	stores_are_not_overwritten overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
 	wiped_store_is_not_a_member; do
 	tap $t
 done

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What raftblk has on a device, and raftblk wipe, which takes it away. Whoever wrote to the
+ * beginning of a device last owns it: what is left of raftblk further on is told, since it
+ * may have been overwritten by mistake, but it makes no store.
+ */
+#include "log/format.h"
+#include "tool.h"
+
+static void fill(struct found *s, const u8 *volume, const char *name, const char *node, u64 store)
+{
+	memcpy(s->volume, volume, RBLK_UUID_LEN);
+	snprintf(s->volume_name, sizeof(s->volume_name), "%s", name);
+	snprintf(s->node, sizeof(s->node), "%s", node);
+	s->store = store;
+}
+
+static void put_name(char *to, const char *from)
+{
+	size_t i;
+
+	for (i = 0; i < RBLK_NAME_MAX - 1 && from[i] > ' ' && from[i] < 0x7f; i++)
+		to[i] = from[i];
+	to[i] = 0;
+}
+
+/* Whose it seems to be, although its checksum is wrong or it is of a newer version. */
+static void fill_raw(struct found *s, const u8 *block)
+{
+	const struct disk_super *d = (const void *)block;
+
+	static_assert(offsetof(struct disk_super, node) == offsetof(struct disk_data, node));
+	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
+	s->store = le64_to_cpu(d->head.store);
+	put_name(s->volume_name, (const char *)d->volume_name);
+	put_name(s->node, (const char *)d->node);
+}
+
+static void find_front(const struct device *d, const struct log_reader *rd, struct found *s)
+{
+	u8 block[RBLK_BLOCK_SIZE];
+	struct data_super ds;
+	struct log_super ls;
+	u64 magic;
+	int unused;
+
+	if (rd->read(rd->ctx, 0, block, sizeof(block)))
+		return;
+	magic = le64_to_cpu(((struct disk_head *)block)->magic);
+	if (magic != DISK_MAGIC_SUPER && magic != DISK_MAGIC_DATA)
+		return;
+	s->kind = magic == DISK_MAGIC_SUPER ? "log" : "data";
+	s->damage = magic == DISK_MAGIC_SUPER ? rblk_log_read_super(rd, d->bytes, &ls) :
+						rblk_log_read_data(rd, 0, &ds, &unused);
+	if (s->damage)
+		fill_raw(s, block);
+	else if (magic == DISK_MAGIC_SUPER)
+		fill(s, ls.volume, ls.volume_name, ls.node, ls.store);
+	else
+		fill(s, ds.volume, ds.volume_name, ds.node, ds.store);
+}
+
+/* The beginning is unreadable, or is not of raftblk. */
+static void find_copy(const struct device *d, const struct log_reader *rd, struct found *s)
+{
+	u8 block[RBLK_BLOCK_SIZE];
+	struct data_super ds;
+	struct log_super ls;
+
+	s->left_over = !rd->read(rd->ctx, 0, block, sizeof(block));
+	if (!rd->read(rd->ctx, rblk_log_super_offset2(d->bytes), block, sizeof(block)) &&
+	    !rblk_log_super_decode(&ls, block)) {
+		s->kind = "log";
+		fill(s, ls.volume, ls.volume_name, ls.node, ls.store);
+	} else if (!rd->read(rd->ctx, DATA_COPY_OFF, block, sizeof(block)) &&
+		   !rblk_log_data_super_decode(&ds, block)) {
+		s->kind = "data";
+		fill(s, ds.volume, ds.volume_name, ds.node, ds.store);
+	}
+}
+
+/* Finds out what raftblk has on a device; s->kind is NULL if it has nothing there. */
+void store_find(struct device *d, struct found *s)
+{
+	struct log_reader rd;
+
+	memset(s, 0, sizeof(*s));
+	if (d->bytes < DATA_COPY_OFF + RBLK_BLOCK_SIZE)
+		return;
+	device_reader(d, &rd);
+	find_front(d, &rd, s);
+	if (!s->kind)
+		find_copy(d, &rd, s);
+	free(rd.scratch);
+}
+
+/*
+ * Did somebody else write to the beginning of the device since? Nothing that is in the volume
+ * is there, so another signature is not of the volume.
+ */
+bool store_overwritten(struct device *d, const struct found *s)
+{
+	return s->left_over || device_signature(d) < DISK_MAP_OFF;
+}
+
+/* "the log of raftblk volume r0, node n1 (store 0123456789abcdef)" */
+const char *store_name(const struct found *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s of raftblk volume %s, node %s (store %016llx)",
+		 s->left_over ? "a copy, behind an overwritten beginning, of the " : "the ", s->kind,
+		 s->volume_name[0] ? s->volume_name : "?", s->node[0] ? s->node : "?",
+		 (unsigned long long)s->store);
+	return buf;
+}
+
+/* ---- raftblk wipe ---- */
+
+struct wipe {
+	const char *path;
+	bool force, quiet;
+};
+
+static int wipe_device(struct device *d, const struct found *s)
+{
+	bool log = !strcmp(s->kind, "log");
+	int err;
+
+	err = device_zero(d, 0, min_t(u64, d->bytes, log ? DISK_MAP_OFF : DATA_HEADER_BYTES),
+			  d->path, false);
+	if (!err && log)
+		err = device_zero(d, rblk_log_super_offset2(d->bytes), LOG_SUPER_BYTES, d->path,
+				  false);
+	return err ? err : device_sync(d, d->path);
+}
+
+static int wipe(const struct wipe *w)
+{
+	struct device d = { .what = "the", .path = w->path, .fd = -1 };
+	struct found s;
+	char name[256];
+	int err;
+
+	err = device_open(&d, NULL, true);
+	if (err)
+		return err;
+	store_find(&d, &s);
+	if (!s.kind)
+		err = fail(EXIT_ABSENT, w->path,
+			   "it holds nothing of raftblk; wipefs(8) shows what else there is");
+	else if (s.left_over)
+		err = device_foreign(&d, NULL, false);
+	if (err)
+		goto close;
+	store_name(&s, name, sizeof(name));
+	if (!w->force)
+		err = fail(EXIT_FAILED, w->path,
+			   "nothing was done; it holds %s, and what only this node has is lost with it; to wipe it: raftblk wipe %s --force",
+			   name, w->path);
+	else
+		err = wipe_device(&d, &s);
+	if (!err && !w->quiet)
+		printf("wiped %s: it held %s\n", w->path, name);
+close:
+	device_close(&d);
+	return err;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct wipe *w = ctx;
+
+	switch (key) {
+	case 'f':
+		w->force = true;
+		return 0;
+	case 'q':
+		w->quiet = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (w->path)
+			return ARGP_ERR_UNKNOWN;
+		w->path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!w->path)
+			argp_error(state, "DEVICE is missing");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_wipe(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "force", 'f', NULL, 0, "do it", 1 },
+		{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
+		{ 0 },
+	};
+	struct wipe w = {};
+	struct cmdline line = {
+		.volume = WANT_NO_VOLUME,
+		.options = options,
+		.args_doc = "DEVICE",
+		.parse = parse,
+		.ctx = &w,
+		.doc = "Remove what makes DEVICE the log or data device of a raftblk volume, so that it is free for something else. "
+		       "Nothing but raftblk's own is removed.\v"
+		       "Examples:\n  raftblk wipe /dev/vdb            # says what it holds\n  raftblk wipe /dev/vdb --force\n",
+	};
+
+	parse_cmdline(&line, argc, argv);
+	return wipe(&w);
+}
