@@ -184,7 +184,7 @@ disks_down() {
 # Slices are not always in the same place, so they may hold parts of other slices, and of
 # stores of earlier tests: "format" refuses to overwrite either.
 blank() {
-	"$RB" wipe "$1" --force --quiet 2>/dev/null
+	"$RB" wipe "$1" --force --quiet 2>/dev/null || true
 	wipefs -aq "$1"
 }
 
