@@ -97,6 +97,8 @@ static u64 take(struct raft *r, const struct raft_msg *m)
 	u32 reserve = s.term < m->term ? RAFT_RUNS_RESERVED : 0;
 	u64 at;
 
+	if (s.first <= s.last && r->cfg.takes)
+		s.last = r->cfg.takes(r->cfg.ctx, s.first, s.last);
 	if (s.first > s.last)
 		return m->prev.index;
 	at = rblk_raft_runs_differs(&r->runs, &s);

@@ -189,6 +189,13 @@ struct raft_cfg {
 	 */
 	u64 (*sendable)(void *ctx, u64 peer, u64 first, u64 last);
 	/*
+	 * Says which of the entries @first..@last of the message of this step there is
+	 * room for, by returning the last of them, or @first - 1. The rest is as good as
+	 * lost on the way. NULL means that there is room for all. Must not call back into
+	 * the core.
+	 */
+	u64 (*takes)(void *ctx, u64 first, u64 last);
+	/*
 	 * Says whether there is room to stage the no-op of a new leader; while
 	 * there is none, this node does not campaign. NULL means that there is
 	 * always room. Must not call back into the core.

@@ -114,6 +114,13 @@ u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last)
 	return last;
 }
 
+u64 net_takes(void *ctx, u64 first, u64 last)
+{
+	struct net_node *n = ctx;
+
+	return n->room && n->room < last ? max_t(u64, n->room, first - 1) : last;
+}
+
 static struct net_op *net_op(struct net_node *n)
 {
 	struct net_op *op = &n->op[n->op_n++];
@@ -323,6 +330,7 @@ void net_boot(struct net_node *n)
 	n->cfg.self = n->id;
 	n->cfg.seed += 0x1234567 * n->id + 1;
 	n->cfg.sendable = net_sendable;
+	n->cfg.takes = net_takes;
 	n->cfg.ctx = n;
 	if (!n->r)
 		n->r = malloc(rblk_raft_size());
@@ -358,6 +366,7 @@ void net_start(u32 count, const struct raft_conf *conf, u64 seed)
 		memset(n, 0, offsetof(struct net_node, disk));
 		n->last = 0;
 		memset(n->cut_off, 0, sizeof(n->cut_off));
+		n->room = 0;
 		n->id = i;
 		n->r = keep;
 		n->cfg = (struct raft_cfg){

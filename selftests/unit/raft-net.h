@@ -58,6 +58,7 @@ struct net_node {
 	struct rblk_id done[NET_OPS];	/* {read id, index} written, not yet told */
 	bool greedy;			/* leaves it to the core to keep configurations alone */
 	bool cut_off[NET_NODES + 1];	/* nothing is sendable to this peer */
+	u64 room;			/* no entry after this one is taken in; 0: no bound */
 	u64 reads, answered;
 	u64 need[NET_READS];		/* a read may not be served below */
 };
@@ -90,6 +91,7 @@ const char *net_role(enum raft_role role);
 
 void net_print_msg(const struct raft_msg *m);
 u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last);
+u64 net_takes(void *ctx, u64 first, u64 last);
 void net_judge_commit(struct net_node *n, const struct raft_span *s);
 /* What is said must be durable already. */
 void net_judge_msg(struct net_node *n, const struct raft_msg *m);

@@ -256,6 +256,12 @@ static void cmd_cut(void)
 	node(1)->cut_off[ts_num(2)] = !strcmp(ts_word[0], "cut");
 }
 
+/* room ID INDEX: it takes in nothing after this entry; 0: whatever comes */
+static void cmd_room(void)
+{
+	node(1)->room = ts_num(2);
+}
+
 static void cmd_blind(void)
 {
 	net.blind = true;
@@ -379,7 +385,7 @@ static const struct transcript_command commands[] = {
 	{ "log-told", cmd_event },   { "meta-told", cmd_event }, { "crash", cmd_crash },
 	{ "time", cmd_time },	     { "cut", cmd_cut },	 { "join", cmd_cut },
 	{ "blind", cmd_blind },	     { "asserts", cmd_asserts }, { "status", cmd_status },
-	{ "msg", cmd_msg },	     { "wait", cmd_wait },
+	{ "msg", cmd_msg },	     { "wait", cmd_wait },	 { "room", cmd_room },
 };
 
 static void begin(void)

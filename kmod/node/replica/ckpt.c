@@ -43,15 +43,14 @@ static void begin_ckpt(struct rblk_replica *r)
 }
 
 /*
- * Is the log too full to keep anything for peers that lag? A message is taken in as
- * a whole or not at all: without room for the largest one, none might ever be taken
- * in.
+ * Is the log too full to keep anything for peers that lag? It is at the latest when
+ * there is no room for the next entry.
  */
 static bool low_space(const struct rblk_replica *r)
 {
 	return rblk_log_free_bytes(&r->log) * 8 < r->g->cfg.super.ring_bytes ||
 	       rblk_replica_free_entries(r) * 8 < r->mask ||
-	       rblk_replica_free_entries(r) < WIRE_ENTRIES_MAX + NODE_LEAD_RESERVE;
+	       rblk_replica_free_entries(r) <= NODE_LEAD_RESERVE;
 }
 
 /*

@@ -8,7 +8,8 @@
 #define NODE_CLOSE_NS		(5 * RBLK_NSEC_PER_MSEC)	/* before a closing record */
 #define NODE_APPLY_IDLE_NS	(20 * RBLK_NSEC_PER_MSEC)
 #define NODE_CKPT_IDLE_NS	RBLK_NSEC_PER_SEC
-#define NODE_LEAD_RESERVE	8	/* entries a follower leaves free, in case it leads next */
+#define NODE_LEAD_RESERVE	8	/* lines of the table that no-ops alone may take */
+#define NODE_SESSION_RESERVE	8	/* lines that sessions may take, and writes may not */
 #define NODE_PUMPS_MAX		8	/* pumps of raft in one pass */
 
 /* step.c */
@@ -32,6 +33,7 @@ int rblk_replica_recover(struct rblk_replica *r, const struct log_reader *rd,
 
 /* table.c */
 struct rblk_ent *rblk_replica_live(const struct rblk_replica *r, u64 index);
+bool rblk_replica_fits(const struct rblk_replica *r, u64 index, enum rblk_entry_kind kind);
 bool rblk_replica_can_lead(void *ctx);
 int rblk_replica_stage(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf);
 void rblk_replica_unstage(struct rblk_replica *r, u64 index);
@@ -49,6 +51,9 @@ void rblk_replica_feeds_drop(struct rblk_replica *r, u64 below, u64 above);
 void rblk_replica_feeds_put(struct rblk_replica *r);
 void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg);
 u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last);
+
+/* recv.c */
+u64 rblk_replica_takes(void *ctx, u64 first, u64 last);
 
 /* writer.c, apply.c, ckpt.c */
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r);

@@ -34,6 +34,20 @@ static int receive_conf(struct rblk_replica *r, struct raft_msg *msg, const stru
 	return 0;
 }
 
+/*
+ * Raft's callback: the last of the entries @first to @last of the message that it is being
+ * fed that there is room for, or @first - 1 for none.
+ */
+u64 rblk_replica_takes(void *ctx, u64 first, u64 last)
+{
+	struct rblk_replica *r = ctx;
+	u64 i = first;
+
+	while (i <= last && rblk_replica_fits(r, i, r->rx->e[i - r->rx_first].kind))
+		i++;
+	return i - 1;
+}
+
 /**
  * rblk_replica_recv() - feeds raft a message from a peer, with its entries
  * @r: replica
@@ -57,13 +71,6 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 	if (unheard_cluster(r, p, msg->type))
 		return -ECONNRESET;
 	if (a->n) {
-		/*
-		 * Without room the message is as good as lost on the way, and raft
-		 * sends it again. Some room is left for the no-op, in case this
-		 * node has to lead next.
-		 */
-		if (msg->ents.last > r->base.index + r->mask + 1 - NODE_LEAD_RESERVE)
-			return 0;
 		ret = receive_conf(r, msg, a, buf);
 		if (ret)
 			return ret;

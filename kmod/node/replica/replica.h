@@ -25,8 +25,6 @@
 #include "node/ground/ground.h"
 #include "node/ground/reads.h"
 
-#define NODE_ENTRIES_RESERVE	16	/* for no-ops and sessions, which relieve a full table */
-
 struct rblk_ent {
 	struct rblk_entry e;
 	struct rblk_buf *buf;	/* one reference; NULL: no payload, or only in the log */

@@ -29,6 +29,7 @@ int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 		.inflight_msgs = l->inflight_msgs,
 		.uncommitted_bytes = l->uncommitted_bytes,
 		.sendable = rblk_replica_sendable,
+		.takes = rblk_replica_takes,
 		.can_lead = rblk_replica_can_lead,
 		.alarm = &r->g->alarm,
 		.ctx = r,
@@ -198,6 +199,18 @@ int rblk_replica_step_store(struct rblk_replica *r, enum raft_event_type type, u
 	return rblk_replica_step(r, &ev);
 }
 
+/*
+ * Is there room for an entry that a client asks for? A session needs little, and whoever
+ * waits for it is not to wait for the writes of others.
+ */
+static bool has_room(const struct rblk_replica *r, enum rblk_entry_kind kind)
+{
+	bool data = kind == RBLK_E_WRITE || kind == RBLK_E_ZEROES;
+
+	return rblk_replica_fits(r, r->last + 1 + (data ? NODE_SESSION_RESERVE : 0), kind) &&
+	       !(data && rblk_replica_log_full(r));
+}
+
 /**
  * rblk_replica_propose() - stages an entry and offers it to raft
  * @r: replica, the leader
@@ -223,6 +236,8 @@ int rblk_replica_propose(struct rblk_replica *r, struct rblk_entry *e, struct rb
 		return -ESHUTDOWN;
 	if (!rblk_replica_leads(r))
 		return -EREMOTE;
+	if (!has_room(r, e->kind))
+		return -EAGAIN;
 	e->term = r->rst.term;
 	ret = rblk_replica_stage(r, e, buf);
 	if (ret)

@@ -36,6 +36,22 @@ u64 rblk_replica_free_entries(const struct rblk_replica *r)
 }
 
 /*
+ * Is there room in the table for an entry of this @kind at @index?
+ *
+ * After a power cut of all nodes, the entries behind the checkpoint make room only once
+ * they are known to be committed. For that, some node has to lead, and it and the others
+ * have to take in its no-op, perhaps after elections that came to nothing. So no other
+ * entry takes the last lines, wherever it comes from: what was taken in here may have to
+ * be led by this node.
+ */
+bool rblk_replica_fits(const struct rblk_replica *r, u64 index, enum rblk_entry_kind kind)
+{
+	u64 reserve = kind == RBLK_E_NOOP ? 0 : NODE_LEAD_RESERVE;
+
+	return index + reserve <= r->base.index + r->mask + 1;
+}
+
+/*
  * Raft's callback, before it campaigns: is there room for the no-op of a new
  * leader? A candidate takes in nothing else, so the room is still there when it
  * wins. A full table gets room when committed entries have been applied, or when

@@ -143,10 +143,7 @@ static int serve_write(struct rblk_server *sv, struct rblk_server_client *s, str
 		missed(s);
 		return -EPROTO;
 	}
-	if (rblk_replica_free_entries(r) <= NODE_ENTRIES_RESERVE || rblk_replica_log_full(r))
-		ret = -EAGAIN;
-	else
-		ret = rblk_replica_propose(r, e, buf);
+	ret = rblk_replica_propose(r, e, buf);
 	if (ret) {
 		s->stalled = true;
 		s->stalled_at = r->commit;
