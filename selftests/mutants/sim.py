@@ -32,6 +32,11 @@ class Net:
         if out.returncode:
             raise Bad("does not compile: " + out.stdout[:800])
 
+    def regressions(self):
+        """The seeds that found what is rare."""
+        with open(os.path.join(self.base, DIR, "regressions"), encoding="utf-8") as f:
+            return [int(line.split()[0]) for line in f if line[0] not in "#\n"]
+
     def simulate(self, tree, first, last):
         """(seed, what it found), or None."""
         sim = os.path.join(tree, DIR, "build/sim")
@@ -47,7 +52,10 @@ class Net:
     def judge(self, tree, _changed):
         """The seed that noticed, which has to pass without the mutant; or None."""
         self.build(tree)
-        found = self.simulate(tree, 1, self.seeds)
+        found = None
+        for seed in self.regressions():
+            found = found or self.simulate(tree, seed, seed)
+        found = found or self.simulate(tree, 1, self.seeds)
         if not found:
             return None
         if self.simulate(self.base, found[0], found[0]):

@@ -113,6 +113,31 @@ static void start_readback(struct rblk_replica *r, struct rblk_feed *f)
 	r->g->ops->log_read(r->g->host, rb);
 }
 
+/* Does the peer in @slot have the entries up to @last, by whatever way they came? */
+static bool peer_has(const struct rblk_replica *r, u32 slot, u64 last)
+{
+	u32 i;
+
+	for (i = 0; i < r->rst.npeers; i++)
+		if (r->rst.peer[i].store == r->g->peer[slot].store)
+			return r->rst.peer[i].match >= last;
+	return false;
+}
+
+/* Memory for a peer that is not fed any more may be what the apply waits for. */
+static void feed_peer(struct rblk_replica *r, u32 slot)
+{
+	struct rblk_feed *f = &r->feed[slot];
+	bool leads = rblk_replica_leads(r);
+
+	if (f->ready && (!leads || peer_has(r, slot, f->rb.first + f->rb.n - 1)))
+		drop_feed(r, f);
+	if (f->wanted && (!leads || peer_has(r, slot, f->last)))
+		f->wanted = false;
+	if (f->wanted)
+		start_readback(r, f);
+}
+
 /**
  * rblk_replica_readbacks_run() - starts the readbacks that are wanted
  * @r: replica
@@ -121,15 +146,9 @@ void rblk_replica_readbacks_run(struct rblk_replica *r)
 {
 	u32 i;
 
-	for (i = 0; i < r->g->npeers; i++) {
-		if (r->feed[i].rb.busy)
-			continue;
-		/* Memory for a peer that is not fed any more may be what the apply waits for. */
-		if (!rblk_replica_leads(r))
-			drop_feed(r, &r->feed[i]);
-		else if (r->feed[i].wanted)
-			start_readback(r, &r->feed[i]);
-	}
+	for (i = 0; i < r->g->npeers; i++)
+		if (!r->feed[i].rb.busy)
+			feed_peer(r, i);
 	if (r->apply_feed.wanted && !r->apply_feed.rb.busy)
 		start_readback(r, &r->apply_feed);
 }
