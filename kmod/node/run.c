@@ -9,7 +9,7 @@
 
 static void update_ready(struct rblk_node *n)
 {
-	bool ready = n->g.halt == NODE_RUNNING && n->g.conf.index && n->g.leader &&
+	bool ready = n->g.halt == NODE_RUNNING && n->g.conf.index && n->g.leader && !n->g.stalled &&
 		     (!n->replica || !rblk_replica_leads(n->replica) ||
 		      rblk_server_serves(&n->server));
 
@@ -28,6 +28,7 @@ static void update_resync(struct rblk_node *n)
 	const struct raft_status *rst = &n->replica->rst;
 	u32 i, slot;
 
+	n->g.stalled = rst->stalled;
 	if (n->g.remote != rst->resync) {
 		n->g.remote = rst->resync;
 		rblk_client_reads_switch(&n->client);

@@ -123,6 +123,7 @@ static void follow(struct raft *r, const struct raft_msg *m)
 	rblk_raft_arm_election(r);
 	r->read_echo = max_t(u64, r->read_echo, m->read_seq);
 	r->resync = m->resync;
+	r->stalled = m->stalled;
 }
 
 /* No correct leader lacks a committed entry: halt rather than follow this one. */

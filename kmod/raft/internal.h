@@ -82,6 +82,7 @@ struct raft {
 	bool ack_held;		/* an acknowledgment waits for the metadata */
 	bool grant_held;	/* the grant to meta.vote waits for the metadata */
 	bool resync;		/* the leader says that its log no longer covers this node */
+	bool stalled;		/* the leader, also this one, says that nothing can be committed */
 
 	/* As a candidate. */
 	bool forced;		/* the leader asked for this election */
@@ -152,11 +153,18 @@ static inline u64 rblk_raft_last_term(const struct raft *r)
 	return rblk_raft_runs_term(&r->runs, r->runs.last);
 }
 
+/* Has this peer replied to the leader lately? */
+static inline bool rblk_raft_peer_active(const struct raft *r, const struct raft_peer *p)
+{
+	return p->last_contact + r->cfg.election_ns > r->now;
+}
+
 /* quorum.c */
 enum raft_tally {
 	RAFT_TALLY_MATCH,	/* newest entry that is durable on the member */
 	RAFT_TALLY_CONTACT,	/* time of the last contact */
 	RAFT_TALLY_READ,	/* newest read round confirmed */
+	RAFT_TALLY_ABLE,	/* 1: replies, and the log covers what it needs */
 	RAFT_TALLY_VOTE,	/* 1: voted for this node in the current election */
 };
 

@@ -46,6 +46,8 @@ static u64 tally_self(const struct raft *r, enum raft_tally what)
 		return r->now;
 	case RAFT_TALLY_READ:
 		return r->round;
+	case RAFT_TALLY_ABLE:
+		return 1;
 	case RAFT_TALLY_VOTE:
 		/* Even a vote for oneself counts only once a restart cannot forget it. */
 		return r->role == RAFT_PRECANDIDATE || rblk_raft_meta_is_durable(r);
@@ -53,7 +55,7 @@ static u64 tally_self(const struct raft *r, enum raft_tally what)
 	return 0;
 }
 
-static u64 tally_peer(const struct raft_peer *p, enum raft_tally what)
+static u64 tally_peer(const struct raft *r, const struct raft_peer *p, enum raft_tally what)
 {
 	switch (what) {
 	case RAFT_TALLY_MATCH:
@@ -62,6 +64,8 @@ static u64 tally_peer(const struct raft_peer *p, enum raft_tally what)
 		return p->last_contact;
 	case RAFT_TALLY_READ:
 		return p->read_ack;
+	case RAFT_TALLY_ABLE:
+		return rblk_raft_peer_active(r, p) && p->state != RAFT_PEER_RESYNC;
 	case RAFT_TALLY_VOTE:
 		return p->granted;
 	}
@@ -79,7 +83,7 @@ u64 rblk_raft_tally(const struct raft *r, enum raft_tally what)
 			val[i] = tally_self(r, what);
 		for (k = 0; k < RBLK_MEMBERS_MAX; k++)
 			if (r->peer[k].store == r->conf.m[i].store)
-				val[i] = tally_peer(&r->peer[k], what);
+				val[i] = tally_peer(r, &r->peer[k], what);
 	}
 	return rblk_raft_quorum(&r->conf, val);
 }

@@ -450,7 +450,7 @@ static void fill_progress(const struct raft *r, const struct raft_peer *p,
 	if (r->role != RAFT_LEADER)
 		return;
 	st->state = p->state;
-	st->active = p->last_contact + r->cfg.election_ns > r->now;
+	st->active = rblk_raft_peer_active(r, p);
 	st->match = p->match;
 	st->next = p->next;
 	st->inflight = p->win_n;
@@ -478,6 +478,7 @@ void rblk_raft_status(const struct raft *r, struct raft_status *st)
 	st->commit = r->commit;
 	st->read_ok = r->read_ok;
 	st->resync = r->role == RAFT_FOLLOWER && r->leader && r->resync;
+	st->stalled = r->leader && r->stalled;
 	st->leader_ready = r->role == RAFT_LEADER && r->commit >= r->noop;
 	st->elections = r->elections;
 	st->bad_msgs = r->bad_msgs;

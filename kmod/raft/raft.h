@@ -80,6 +80,7 @@ struct raft_msg {
 	u8 reject;		/* the vote is refused, or the append does not fit */
 	u8 force;		/* the leader asked for this election: ignore stickiness */
 	u8 resync;		/* APPEND: the leader's log no longer covers the receiver */
+	u8 stalled;		/* APPEND: too few voters can acknowledge entries */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* of the sender; in a PREVOTE and its grant: the term asked for */
@@ -255,6 +256,7 @@ struct raft_status {
 	u64 read_ok;		/* newest read id that was confirmed */
 	bool leader_ready;	/* this node leads, and its no-op is committed */
 	bool resync;		/* the leader says that its log no longer covers this node */
+	bool stalled;		/* the leader finds that too few voters can acknowledge entries */
 	u64 elections, bad_msgs;	/* started by this node; refused as malformed */
 	u32 npeers;
 	struct raft_peer_status peer[RBLK_MEMBERS_MAX];

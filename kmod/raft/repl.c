@@ -19,6 +19,7 @@ void rblk_raft_lead(struct raft *r)
 	r->role = RAFT_LEADER;
 	r->leader = r->cfg.self;
 	r->heartbeat_at = r->now + r->cfg.heartbeat_ns;
+	r->stalled = false;
 	r->quorum_at = r->now + r->cfg.election_ns;
 	r->noop = s.first;
 	r->transferee = 0;
@@ -49,6 +50,7 @@ static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 	m->commit = r->commit;
 	m->read_seq = r->round;
 	m->resync = p->state == RAFT_PEER_RESYNC;
+	m->stalled = r->stalled;
 	p->commit_sent = r->commit;
 	if (p->state == RAFT_PEER_PROBE)
 		p->probing = true;
@@ -105,6 +107,7 @@ void rblk_raft_lead_tick(struct raft *r)
 	if (r->out->n)
 		return;
 	r->heartbeat_at = r->now + r->cfg.heartbeat_ns;
+	r->stalled = !rblk_raft_tally(r, RAFT_TALLY_ABLE);
 	rblk_raft_heartbeat_all(r);
 	rblk_raft_transfer_push(r);
 }

@@ -132,6 +132,7 @@ struct wire_reply {
 	u8 gap;			/* something was missed: the client goes on from @next */
 	u8 busy;		/* an OPEN is refused: the holder uses its session */
 	u8 wanted;		/* another node asks for the session of the client */
+	u8 stalled;		/* too few voters can acknowledge entries */
 };
 
 struct wire_read {

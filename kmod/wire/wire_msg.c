@@ -55,7 +55,7 @@ u32 rblk_wire_encode_raft(void *buf, const struct raft_msg *m, u32 n, rblk_wire_
 	u32 len, blocks;
 
 	frame_raft_put(f, m);
-	f->n = cpu_to_le32(n);
+	f->n = cpu_to_le16(n);
 	if (put_entries((struct frame_entry *)(f + 1), n, &m->ents, entry, ctx, &len, &blocks))
 		return 0;
 	return rblk_wire_finish(buf, WIRE_RAFT, sizeof(*f) + len, blocks, m->term);
@@ -130,7 +130,7 @@ static int decode_raft(struct raft_msg *m, struct wire_append *a, const struct w
 		return -EINVAL;
 	memset(m, 0, sizeof(*m));
 	frame_raft_get(m, f);
-	a->n = le32_to_cpu(f->n);
+	a->n = le16_to_cpu(f->n);
 	if (m->term != h->term || !span_ok(m, a->n))
 		return -EINVAL;
 	return get_entries(a, &m->ents, (const struct frame_entry *)(f + 1),

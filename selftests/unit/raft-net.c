@@ -98,6 +98,8 @@ void net_print_msg(const struct raft_msg *m)
 		fprintf(net_out, " force");
 	if (m->resync)
 		fprintf(net_out, " resync");
+	if (m->stalled)
+		fprintf(net_out, " stalled");
 }
 
 u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last)

@@ -15,7 +15,7 @@ static const struct wire_reply reply = {
 	.sectors = 0x7172737475767778, .cluster = 0x8182838485868788,
 	.block_size = 4096, .flags = 0xa1a2a3a4, .election_ms = 0xa5a6a7a8,
 	.heartbeat_ms = 0xa9aaabac, .keepalive = 0x9192939495969798, .next = 0x6162636465666768,
-	.serving = 1, .gap = 1, .busy = 1, .wanted = 1,
+	.serving = 1, .gap = 1, .busy = 1, .wanted = 1, .stalled = 1,
 };
 
 static const struct wire_read rd = {
@@ -185,7 +185,7 @@ static void test_reply(void)
 	CHECK_EQ(r->heartbeat_ms, reply.heartbeat_ms);
 	CHECK_EQ(r->keepalive, reply.keepalive);
 	CHECK_EQ(r->next, reply.next);
-	CHECK(r->serving && r->gap && r->busy && r->wanted);
+	CHECK(r->serving && r->gap && r->busy && r->wanted && r->stalled);
 }
 
 /* One flag at a time: none is taken for its neighbour. */
@@ -451,8 +451,9 @@ static const struct bad bad_reply[] = {
 	{ "gap 2", HEAD + 121, 1, 2, -EINVAL },
 	{ "busy 2", HEAD + 122, 1, 2, -EINVAL },
 	{ "wanted 2", HEAD + 123, 1, 2, -EINVAL },
-	{ "reserved", HEAD + 124, 4, 1, -EINVAL },
-	{ "reserved, high", HEAD + 124, 4, 0x80000000, -EINVAL },
+	{ "stalled 2", HEAD + 124, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 125, 1, 1, -EINVAL },
+	{ "reserved, high", HEAD + 126, 2, 0x8000, -EINVAL },
 };
 
 static const struct bad bad_read[] = {

@@ -50,6 +50,7 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK_EQ(a->reject, b->reject);
 	CHECK_EQ(a->force, b->force);
 	CHECK_EQ(a->resync, b->resync);
+	CHECK_EQ(a->stalled, b->stalled);
 	CHECK_EQ(a->from, b->from);
 	CHECK_EQ(a->to, b->to);
 	CHECK_EQ(a->term, b->term);
@@ -154,7 +155,7 @@ static void test_raft_plain(void)
 	for (type = 1; type < RAFT_MSG_NR; type++) {
 		m = (struct raft_msg){
 			.type = type, .reject = type & 1, .force = !(type & 1),
-			.resync = type >> 1 & 1,
+			.resync = type >> 1 & 1, .stalled = type >> 2 & 1,
 			.from = 101, .to = 102, .term = U64_MAX,
 			.prev = { .term = 104, .index = 105 }, .run_first = 106,
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
@@ -377,6 +378,8 @@ static const struct bad bad_raft[] = {
 	{ "reject 2", HEAD + 1, 1, 2, -EINVAL },
 	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
+	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 7, 1, 1, -EINVAL },
 	{ "n less", HEAD + 4, 4, 5, -EINVAL },
 	{ "n more", HEAD + 4, 4, 7, -EINVAL },
 	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
@@ -434,6 +437,8 @@ static const struct bad bad_plain[] = {
 	{ "reject 2", HEAD + 1, 1, 2, -EINVAL },
 	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
+	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 7, 1, 1, -EINVAL },
 	{ "n", HEAD + 4, 4, 1, -EINVAL },
 	{ "from", HEAD + 8, 8, 0, -EINVAL },
 	{ "to", HEAD + 16, 8, 0, -EINVAL },

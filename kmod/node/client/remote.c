@@ -37,8 +37,10 @@ static void leader_found(struct rblk_client *c, const struct wire_reply *r)
 
 	if (r->term < g->term || !r->leader)
 		return;
-	if (r->serving)
+	if (r->serving) {
 		c->last_contact = g->now;
+		g->stalled = r->stalled;
+	}
 	if (r->term == g->term && r->leader == g->leader)
 		return;
 	g->term = r->term;

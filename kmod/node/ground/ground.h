@@ -35,6 +35,7 @@ struct rblk_ground {
 	const char *invariant;	/* HALT_INVARIANT: the condition that did not hold */
 	u64 term, leader;	/* newest term known, and the store that leads it; 0: unknown */
 	bool remote;		/* no usable replica here: reads go to the leader */
+	bool stalled;		/* the leader cannot commit: too few voters acknowledge */
 	struct rblk_conf conf;	/* active configuration; index 0: none is known */
 	struct rblk_buf **bufs;	/* scratch: the payloads of one record or frame */
 	u32 npeers;

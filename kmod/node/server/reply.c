@@ -32,6 +32,7 @@ static void fill_reply(struct rblk_server *sv, const struct rblk_server_client *
 	r->keepalive = s->keepalive;
 	r->next = own && s->epoch == own->epoch ? s->next : r->seq + 1;
 	r->serving = rblk_server_serves(sv);
+	r->stalled = sv->g->stalled;
 	r->gap = s->gap;
 	r->busy = s->busy;
 	r->wanted = s->wanted;
