@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{ "status", "[VOLUME]", "show volumes that are up", cmd_status },
 	{ "sessions", "[VOLUME]", "show which nodes may write", cmd_sessions },
 	{ "why", "VOLUME", "explain why a volume cannot be written to here", cmd_why },
+	{ "check", "[VOLUME]", "check volumes, for monitoring", cmd_check },
 	{ "events", "[VOLUME]", "print events as they happen", cmd_events },
 	{ "transfer", "VOLUME [NODE]", "hand leadership to another node", cmd_transfer },
 	{ "take", "VOLUME --force", "take the session from another node", cmd_take },
@@ -144,7 +145,7 @@ void parse_cmdline(struct cmdline *c, int argc, char **argv)
 		children[n++].argp = &config_argp;
 	c->common.config = global.config;
 	c->common.node = global.node;
-	argp_err_exit_status = EXIT_USAGE;
+	argp_err_exit_status = c->usage_error ? c->usage_error : EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, c);
 }
 

@@ -10,4 +10,13 @@
  */
 int status_get(const char *volume, const char *from, struct json_object **o);
 
+/* ---- why.c ---- */
+
+#define LOG_FULL	90	/* percent; writes may wait from here on */
+
+/* What keeps the volume from being written to here, and what else is worth knowing. */
+struct json_object *why_explain(struct json_object *o);
+bool peer_is_down(struct json_object *p);
+unsigned int log_percent(struct json_object *o);
+
 #endif /* RAFTBLK_STATUS_H */

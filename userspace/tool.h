@@ -65,6 +65,7 @@ struct cmdline {
 	const char *doc;
 	int volume;		/* WANT_* */
 	bool takes_json, takes_config;
+	int usage_error;	/* exit code of a wrong command line; 0: EXIT_USAGE */
 	error_t (*parse)(int key, char *arg, struct argp_state *state, void *ctx);
 	void *ctx;
 };
@@ -211,6 +212,7 @@ int cmd_take(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_dump(int argc, char **argv);

@@ -54,7 +54,7 @@ static struct json_object *peer_with(struct json_object *o, bool (*test)(struct 
 	return first;
 }
 
-static bool is_down(struct json_object *p)
+bool peer_is_down(struct json_object *p)
 {
 	return !jb(p, "consensus_up") || !jb(p, "bulk_up");
 }
@@ -90,7 +90,7 @@ static void list_down(struct json_object *o, struct json_object *among, char *bu
 	buf[0] = 0;
 	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
 		p = json_object_array_get_idx(peers, i);
-		if (!is_down(p) || (among && !named(among, jstr(p, "node"))))
+		if (!peer_is_down(p) || (among && !named(among, jstr(p, "node"))))
 			continue;
 		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
 			      js(p, "rejected") ? "refused by this node: " :
@@ -192,7 +192,7 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 
 	if (js(o, "conf"))
 		return false;
-	if (peer_with(o, is_down, &n)) {
+	if (peer_with(o, peer_is_down, &n)) {
 		list_down(o, NULL, down, sizeof(down));
 		cause(s, "the volume is not bootstrapped yet, and not all nodes are connected: %s",
 		      down);
@@ -240,7 +240,7 @@ static bool no_quorum(struct json_object *o, struct said *s)
 			continue;
 		}
 		p = named(js(o, "peers"), jstr(m, "node"));
-		up += p && !is_down(p);
+		up += p && !peer_is_down(p);
 	}
 	if (!n || self + up > n / 2)
 		return false;
@@ -263,10 +263,51 @@ static bool no_leader(struct json_object *o, struct said *s)
 	return true;
 }
 
+/* "n2 (needs a resync), n3 (Connection refused)": the other members that cannot acknowledge. */
+static void list_unable(struct json_object *o, char *buf, size_t size)
+{
+	struct json_object *peers = js(o, "peers"), *p;
+	size_t i, n;
+
+	list_down(o, js(o, "conf.members"), buf, size);
+	n = strlen(buf);
+	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
+		p = json_object_array_get_idx(peers, i);
+		if (is_resync(p) && !peer_is_down(p))
+			n += snprintf(buf + n, size - n, "%s%s (needs a resync)", n ? ", " : "",
+				      jstr(p, "node"));
+	}
+}
+
+static bool too_few(struct json_object *o, struct said *s)
+{
+	char unable[384];
+
+	list_unable(o, unable, sizeof(unable));
+	cause(s, "too few members can acknowledge writes; those that cannot: %s",
+	      unable[0] ? unable : "they are connected, but do not answer");
+	step(s,
+	     "bring back one that is not connected; one that needs a resync does not help, and this version cannot resync it");
+	return true;
+}
+
+static bool cannot_commit(struct json_object *o, struct said *s)
+{
+	cause(s, "too few members can acknowledge writes, says %s, which leads",
+	      jstr(o, "leader_node"));
+	step(s, "on %s, 'raftblk why %s' says which ones cannot, and why", jstr(o, "leader_node"),
+	     jstr(o, "volume"));
+	return true;
+}
+
 static bool not_ready(struct json_object *o, struct said *s)
 {
 	if (jb(o, "ready"))
 		return false;
+	if (!is(o, "role", "leader"))
+		return cannot_commit(o, s);
+	if (jb(o, "leader_ready"))
+		return too_few(o, s);
 	cause(s, "this leader has not committed an entry of its term yet");
 	step(s,
 	     "wait a moment; if it lasts, a majority cannot write: run 'raftblk status' on the other nodes");
@@ -303,6 +344,14 @@ static const struct rule {
 	{ "held-elsewhere", held_elsewhere },
 };
 
+/* How full the log is. */
+unsigned int log_percent(struct json_object *o)
+{
+	u64 size = ju(o, "ring_bytes");
+
+	return size ? ju(o, "ring_used") * 100 / size : 0;
+}
+
 /* ---- what does not prevent writing, but is worth knowing ---- */
 
 static void remark(struct json_object *list, const char *fmt, ...)
@@ -318,12 +367,11 @@ static void remark(struct json_object *list, const char *fmt, ...)
 
 static void remarks(struct json_object *o, struct json_object *list, bool quorum_told)
 {
-	u64 size = ju(o, "ring_bytes"), used = ju(o, "ring_used");
 	struct json_object *p;
 	char down[384];
 	size_t n;
 
-	p = peer_with(o, is_down, &n);
+	p = peer_with(o, peer_is_down, &n);
 	if (p && !quorum_told) {
 		list_down(o, NULL, down, sizeof(down));
 		remark(list, "not connected: %s", down);
@@ -331,15 +379,15 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	p = peer_with(o, is_resync, &n);
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));
-	if (size && used > size / 10 * 9)
-		remark(list, "the log is %llu%% full: writes wait for the data device %s",
-		       (unsigned long long)(used * 100 / size), jstr(o, "data_path"));
+	if (log_percent(o) > LOG_FULL)
+		remark(list, "the log is %u%% full: writes wait for the data device %s",
+		       log_percent(o), jstr(o, "data_path"));
 	if (ju(o, "frames_bad"))
 		remark(list, "%llu connections were closed because of invalid frames; see: dmesg",
 		       (unsigned long long)ju(o, "frames_bad"));
 }
 
-static struct json_object *explain(struct json_object *o)
+struct json_object *why_explain(struct json_object *o)
 {
 	struct json_object *r = json_object_new_object(), *list = json_object_new_array();
 	struct said s = {};
@@ -410,7 +458,7 @@ int cmd_why(int argc, char **argv)
 	err = status_get(line.common.volume, from, &all);
 	if (err)
 		return err;
-	r = explain(json_object_array_get_idx(all, 0));
+	r = why_explain(json_object_array_get_idx(all, 0));
 	if (line.common.json)
 		print_json(r);
 	else

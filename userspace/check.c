@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * raftblk check: one line, and an exit code as monitoring wants them (the plugin interface of
+ * Nagios, which Icinga, Naemon, Checkmk and Zabbix understand as well).
+ */
+#include "status.h"
+
+enum { OK, WARNING, CRITICAL, UNKNOWN };
+
+static const char *const verdicts[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+struct check {
+	int verdict;		/* the worst */
+	char text[2048], data[1024];
+};
+
+__attribute__((format(printf, 3, 4)))
+static void append(char *buf, size_t size, const char *fmt, ...)
+{
+	size_t n = strlen(buf);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(buf + n, size - n, fmt, args);
+	va_end(args);
+}
+
+/* How many members have a replica that takes part, as this node sees it. */
+static size_t replicas(struct json_object *o, size_t *all)
+{
+	struct json_object *members = js(o, "conf.members"), *peers = js(o, "peers"), *m, *p;
+	size_t i, k, n = 0;
+
+	*all = members ? json_object_array_length(members) : 0;
+	for (i = 0; i < *all; i++) {
+		m = json_object_array_get_idx(members, i);
+		if (!strcmp(jstr(m, "store"), jstr(o, "store"))) {
+			n += !strcmp(jstr(o, "halt"), "none") && !jb(o, "needs_resync");
+			continue;
+		}
+		for (k = 0; peers && k < json_object_array_length(peers); k++) {
+			p = json_object_array_get_idx(peers, k);
+			n += !strcmp(jstr(p, "node"), jstr(m, "node")) && !peer_is_down(p) &&
+			     !jb(p, "needs_resync");
+		}
+	}
+	return n;
+}
+
+/* That another node writes is not a fault, nor that this one does without its replica. */
+static int judge_rule(struct json_object *o, const char *rule)
+{
+	if (!rule[0] || !strcmp(rule, "held-elsewhere"))
+		return OK;
+	return !strcmp(rule, "needs-resync") && jb(o, "ready") ? WARNING : CRITICAL;
+}
+
+static void check_volume(struct json_object *o, struct check *c)
+{
+	struct json_object *r = why_explain(o), *remarks = js(r, "remarks");
+	const char *volume = jstr(o, "volume");
+	int verdict = judge_rule(o, jstr(r, "rule"));
+	size_t all, n = replicas(o, &all), i;
+
+	append(c->text, sizeof(c->text), "%s%s: ", c->text[0] ? "; " : "", volume);
+	if (verdict > OK)
+		append(c->text, sizeof(c->text), "%s, ", jstr(r, "cause"));
+	append(c->text, sizeof(c->text), "%zu of %zu replicas", n, all);
+	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL))
+		verdict = WARNING;
+	for (i = 0; verdict > OK && i < json_object_array_length(remarks); i++)
+		append(c->text, sizeof(c->text), ", %s",
+		       json_object_get_string(json_object_array_get_idx(remarks, i)));
+	append(c->data, sizeof(c->data), " '%s_replicas'=%zu;;;0;%zu '%s_log'=%u%%;%u;;0;100", volume,
+	       n, all, volume, log_percent(o), LOG_FULL);
+	c->verdict = verdict > c->verdict ? verdict : c->verdict;
+	json_object_put(r);
+}
+
+static int print(const struct check *c)
+{
+	printf("RAFTBLK %s - %s%s%s\n", verdicts[c->verdict], c->text, c->data[0] ? " |" : "",
+	       c->data);
+	return c->verdict;
+}
+
+/* A volume that is known not to be up is a fault; one that cannot be asked for may be well. */
+static int not_known(struct check *c, const char *volume, const char *from, int err)
+{
+	c->verdict = volume && !from && err == EXIT_ABSENT ? CRITICAL : UNKNOWN;
+	append(c->text, sizeof(c->text), "%s",
+	       c->verdict == CRITICAL ? "the volume is not up on this node" :
+					"the status cannot be read; the error is on stderr");
+	return print(c);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	if (key != 'i')
+		return ARGP_ERR_UNKNOWN;
+	*(const char **)ctx = arg;
+	return 0;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "input", 'i', "FILE", 0, "check the status that 'status --json' saved in FILE", 1 },
+		{ 0 },
+	};
+	const char *from = NULL;
+	struct cmdline line = {
+		.volume = MAY_VOLUME,
+		.options = options,
+		.args_doc = "[VOLUME]",
+		.parse = parse,
+		.ctx = &from,
+		.usage_error = UNKNOWN,
+		.doc = "Check VOLUME, or all volumes that are up, for monitoring: one line with performance data. "
+		       "The exit code is 0 (OK), 1 (WARNING: it can be written to, but a replica is missing or its log is nearly full), "
+		       "2 (CRITICAL: I/O fails or waits, or the volume is not up) or 3 (UNKNOWN).\v"
+		       "Examples:\n  raftblk check r0\n  raftblk check\n",
+	};
+	struct check c = {};
+	struct json_object *all;
+	size_t i;
+	int err;
+
+	parse_cmdline(&line, argc, argv);
+	err = status_get(line.common.volume, from, &all);
+	if (err)
+		return not_known(&c, line.common.volume, from, err);
+	for (i = 0; i < json_object_array_length(all); i++)
+		check_volume(json_object_array_get_idx(all, i), &c);
+	if (!i) {
+		c.verdict = UNKNOWN;
+		append(c.text, sizeof(c.text), "no volume is up in this network namespace");
+	}
+	json_object_put(all);
+	return print(&c);
+}
