@@ -4,7 +4,6 @@
  * beginning of a device last owns it: what is left of raftblk further on is told, since it
  * may have been overwritten by mistake, but it makes no store.
  */
-#include "log/format.h"
 #include "tool.h"
 
 static void fill(struct found *s, const u8 *volume, const char *name, const char *node, u64 store)
@@ -15,48 +14,30 @@ static void fill(struct found *s, const u8 *volume, const char *name, const char
 	s->store = store;
 }
 
-static void put_name(char *to, const char *from)
-{
-	size_t i;
-
-	for (i = 0; i < RBLK_NAME_MAX - 1 && from[i] > ' ' && from[i] < 0x7f; i++)
-		to[i] = from[i];
-	to[i] = 0;
-}
-
-/* Whose it seems to be, although its checksum is wrong or it is of a newer version. */
-static void fill_raw(struct found *s, const u8 *block)
-{
-	const struct disk_super *d = (const void *)block;
-
-	static_assert(offsetof(struct disk_super, node) == offsetof(struct disk_data, node));
-	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
-	s->store = le64_to_cpu(d->head.store);
-	put_name(s->volume_name, (const char *)d->volume_name);
-	put_name(s->node, (const char *)d->node);
-}
-
 static void find_front(const struct device *d, const struct log_reader *rd, struct found *s)
 {
 	u8 block[RBLK_BLOCK_SIZE];
 	struct data_super ds;
 	struct log_super ls;
-	u64 magic;
 	int unused;
 
 	if (rd->read(rd->ctx, 0, block, sizeof(block)))
 		return;
-	magic = le64_to_cpu(((struct disk_head *)block)->magic);
-	if (magic != DISK_MAGIC_SUPER && magic != DISK_MAGIC_DATA)
+	switch (rblk_log_claim(block, &ds)) {
+	case 'S':
+		s->kind = "log";
+		s->damage = rblk_log_read_super(rd, d->bytes, &ls);
+		if (!s->damage)
+			fill(s, ls.volume, ls.volume_name, ls.node, ls.store);
+		break;
+	case 'D':
+		s->kind = "data";
+		s->damage = rblk_log_read_data(rd, 0, &ds, &unused);
+		break;
+	default:
 		return;
-	s->kind = magic == DISK_MAGIC_SUPER ? "log" : "data";
-	s->damage = magic == DISK_MAGIC_SUPER ? rblk_log_read_super(rd, d->bytes, &ls) :
-						rblk_log_read_data(rd, 0, &ds, &unused);
-	if (s->damage)
-		fill_raw(s, block);
-	else if (magic == DISK_MAGIC_SUPER)
-		fill(s, ls.volume, ls.volume_name, ls.node, ls.store);
-	else
+	}
+	if (!s->store)
 		fill(s, ds.volume, ds.volume_name, ds.node, ds.store);
 }
 
@@ -100,7 +81,7 @@ void store_find(struct device *d, struct found *s)
  */
 bool store_overwritten(struct device *d, const struct found *s)
 {
-	return s->left_over || device_signature(d) < DISK_MAP_OFF;
+	return s->left_over || device_signature(d) < LOG_FRONT_BYTES;
 }
 
 /* "the log of raftblk volume r0, node n1 (store 0123456789abcdef)" */
@@ -125,7 +106,7 @@ static int wipe_device(struct device *d, const struct found *s)
 	bool log = !strcmp(s->kind, "log");
 	int err;
 
-	err = device_zero(d, 0, min_t(u64, d->bytes, log ? DISK_MAP_OFF : DATA_HEADER_BYTES),
+	err = device_zero(d, 0, min_t(u64, d->bytes, log ? LOG_FRONT_BYTES : DATA_HEADER_BYTES),
 			  d->path, false);
 	if (!err && log)
 		err = device_zero(d, rblk_log_super_offset2(d->bytes), LOG_SUPER_BYTES, d->path,

@@ -20,7 +20,7 @@
 
 #define DISK_ALIGN		0x100000u	/* alignment of the ring */
 #define DISK_META_OFF		(64u << 10)	/* of copy 0; copy 1 is as far behind it */
-#define DISK_MAP_OFF		(192u << 10)
+#define DISK_MAP_OFF		LOG_FRONT_BYTES
 
 /*
  * Positions, indexes, numbers of records and generations stay below, so that sums of

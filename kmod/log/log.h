@@ -105,6 +105,7 @@ struct log_meta {
 #define DATA_HEADER_BYTES	0x100000u	/* where the image begins on the data device */
 #define DATA_COPY_OFF		0x10000u	/* of the header */
 #define DATA_TAIL_BYTES		0x100000u	/* at the end of the data device, without content */
+#define LOG_FRONT_BYTES		0x30000u	/* of a log device, before the change map */
 #define LOG_SUPER_COPIES	2
 
 u64 rblk_log_super_offset(const struct log_super *s, int copy);
@@ -278,6 +279,7 @@ typedef int (*rblk_log_entry_fn)(void *ctx, const struct rblk_entry *e, const u3
 
 int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
 int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s, int *damage);
+char rblk_log_claim(const void *block, struct data_super *s);
 int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
 		       int *bad_copies);
 int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,

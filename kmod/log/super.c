@@ -302,3 +302,39 @@ int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super
 		*s = n;
 	return ret;
 }
+
+static void claim_name(char *to, const u8 *from)
+{
+	u32 i;
+
+	memset(to, 0, RBLK_NAME_MAX);
+	for (i = 0; i < RBLK_NAME_MAX - 1 && from[i] > ' ' && from[i] < 0x7f; i++)
+		to[i] = (char)from[i];
+}
+
+/**
+ * rblk_log_claim() - what a block claims to be, whether it is whole or not
+ * @block: the first of a device, RBLK_BLOCK_SIZE
+ * @s: filled with volume, names and store as they are there
+ *
+ * Nothing is verified. This is for those who ask whether anything may be lost.
+ *
+ * Return: the letter of its magic if that is a superblock's or a data header's, else 0.
+ */
+char rblk_log_claim(const void *block, struct data_super *s)
+{
+	const struct disk_super *d = block;
+	u64 magic = le64_to_cpu(d->head.magic);
+
+	static_assert(offsetof(struct disk_super, volume_name) ==
+		      offsetof(struct disk_data, volume_name));
+	static_assert(offsetof(struct disk_super, node) == offsetof(struct disk_data, node));
+	memset(s, 0, sizeof(*s));
+	if (magic != DISK_MAGIC_SUPER && magic != DISK_MAGIC_DATA)
+		return 0;
+	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
+	s->store = le64_to_cpu(d->head.store);
+	claim_name(s->volume_name, (const u8 *)d->volume_name);
+	claim_name(s->node, (const u8 *)d->node);
+	return magic == DISK_MAGIC_SUPER ? 'S' : 'D';
+}

@@ -65,7 +65,7 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(2,	u8,	force, BOOL)		/* 1: the leader wants this election */
 	FIELD(3,	u8,	resync, BOOL)		/* 1: the receiver needs a resync */
 	CODED(4,	le16,	n, UPTO(WIRE_ENTRIES_MAX))	/* entries that follow */
-	FIELD(6,	u8,	stalled, BOOL)		/* 1: too few voters can acknowledge entries */
+	FIELD(6,	u8,	stalled, BOOL)		/* 1: too few voters acknowledge */
 	ZERO(7,		u8,	zero)
 	FIELD(8,	id,	from, NOT_ZERO)		/* store id of the sender */
 	FIELD(16,	id,	to, NOT_ZERO)		/* store id of the receiver */
@@ -138,7 +138,7 @@ FIELDS(frame_reply, struct wire_reply)
 	FIELD(121,	u8,	gap, BOOL)	/* 1: something was missed; go on from next */
 	FIELD(122,	u8,	busy, BOOL)		/* 1: the holder uses its session */
 	FIELD(123,	u8,	wanted, BOOL)		/* 1: another node asks for its session */
-	FIELD(124,	u8,	stalled, BOOL)		/* 1: too few voters can acknowledge entries */
+	FIELD(124,	u8,	stalled, BOOL)		/* 1: too few voters acknowledge */
 	ZERO(125,	u8,	zero)
 	ZERO(126,	le16,	zero2)
 FIELDS_END(frame_reply, 128)

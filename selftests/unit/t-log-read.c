@@ -88,6 +88,26 @@ static void read_data(void)
 	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -EPROTONOSUPPORT);
 }
 
+/* Whose a block seems to be is said of a damaged one, too; names end where text does. */
+static void claims(void)
+{
+	struct data_super d;
+
+	t_format();
+	t_img[8] ^= 1;
+	t_img[96 + 2] = 7;
+	CHECK_EQ(rblk_log_claim(t_img, &d), 'S');
+	CHECK(!memcmp(d.volume, t_super.volume, RBLK_UUID_LEN) && d.store == t_super.store);
+	CHECK(!strcmp(d.volume_name, "vol") && !strcmp(d.node, "no"));
+	memset(t_img + 64, 'x', RBLK_NAME_MAX);
+	CHECK_EQ(rblk_log_claim(t_img, &d), 'S');
+	CHECK_EQ(strlen(d.volume_name), RBLK_NAME_MAX - 1);
+	put_data(0, 5, 8);
+	CHECK_EQ(rblk_log_claim(t_img, &d), 'D');
+	CHECK_EQ(rblk_log_claim(t_img + rblk_log_meta_offset(0), &d), 0);
+	CHECK(!d.store && !d.node[0]);
+}
+
 static void copy(int n, u64 version)
 {
 	t_meta.version = version;
@@ -137,6 +157,7 @@ static const struct tap_case cases[] = {
 	{ "read_super", read_super },
 	{ "super_overwritten", super_overwritten },
 	{ "read_data", read_data },
+	{ "claims", claims },
 	{ "read_meta", read_meta },
 };
 TAP_MAIN(cases)
