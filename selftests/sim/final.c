@@ -233,7 +233,10 @@ static bool read_all(void)
 
 		if (!usable(n))
 			continue;
-		if (rblk_node_session(n->m) == NODE_S_FENCED) {	/* until its users are gone */
+		/* Until its users are gone. What it read when it did not know that has failed. */
+		if (rblk_node_session(n->m) == NODE_S_FENCED) {
+			full_at[i] = 0;
+			nfull[i] = 0;
 			all = false;
 			continue;
 		}
