@@ -118,7 +118,11 @@ FIELDS(disk_meta, struct log_meta)
 	FIELD_AS(176,	le64,	state_term, state.term, ANY)	/* checkpoint: term */
 	/* checkpoint: digest of all verdicts */
 	FIELD_AS(184,	id,	digest, state.digest, ANY)
-	SPARE(192,	48, spare2)
+	/* newest entry in the records up to the watermark: index; 0: not known */
+	FIELD_AS(192,	le64,	durable_index, durable.index, ANY)
+	/* newest entry in the records up to the watermark: term */
+	FIELD_AS(200,	le64,	durable_term, durable.term, ANY)
+	SPARE(208,	32, spare2)
 	NESTED(240,	disk_conf, conf)		/* configuration as of the checkpoint */
 	NESTED(2080,	disk_conf, prev_conf)		/* configuration before that one */
 	/* sessions as of the checkpoint */

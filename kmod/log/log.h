@@ -84,7 +84,8 @@ struct log_meta {
 	struct rblk_id floor;		/* the entry before the first that is retained */
 	u64 floor_pos, floor_seq;	/* the first record that is retained */
 	u32 floor_chain;		/* header checksum of the record before that one */
-	u64 watermark;			/* the caller sets it to log.durable_seq before a write */
+	u64 watermark;			/* number up to which all records were durable */
+	struct rblk_id durable;		/* newest entry in these records; index 0: unknown */
 	/*
 	 * Generation of the newest start, and position and number of its first record.
 	 * Everything before that position was durable when it began. Only
@@ -182,6 +183,7 @@ struct log {
 	u64 floor_index;
 	u64 durable_seq;	/* all records up to this number are durable */
 	u64 durable_index;	/* newest entry in these records, as the last of them has it */
+	u64 durable_term;	/* term of that entry; 0: unknown */
 	u64 durable_trunc_epoch;	/* truncation epoch of that record */
 	u64 announced_seq;	/* watermark in the newest header */
 	u64 last_index;		/* newest entry that was added */
@@ -210,6 +212,7 @@ struct log_extent {
 
 void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers);
 void rblk_log_start(struct log *l, struct log_meta *m);
+void rblk_log_watermark(const struct log *l, struct log_meta *m);
 u64 rblk_log_free_bytes(const struct log *l);
 u64 rblk_log_used_bytes(const struct log *l);
 int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc, u64 trunc_epoch,

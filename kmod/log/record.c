@@ -49,6 +49,21 @@ void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers)
 }
 
 /**
+ * rblk_log_watermark() - says in metadata up to where the log is durable
+ * @l: log
+ * @m: metadata, updated; to be called before each write of it
+ */
+void rblk_log_watermark(const struct log *l, struct log_meta *m)
+{
+	m->watermark = l->durable_seq;
+	memset(&m->durable, 0, sizeof(m->durable));
+	if (l->durable_term) {
+		m->durable.index = l->durable_index;
+		m->durable.term = l->durable_term;
+	}
+}
+
+/**
  * rblk_log_start() - begins a generation
  * @l: log, recovered, after the cache of the device was flushed
  * @m: metadata, updated; it must be durable in both copies before the first record
@@ -65,7 +80,7 @@ void rblk_log_start(struct log *l, struct log_meta *m)
 	m->start_generation = m->generation;
 	m->start_pos = l->head_pos;
 	m->start_seq = l->next_seq;
-	m->watermark = l->durable_seq;
+	rblk_log_watermark(l, m);
 	if (m->floor_pos == l->head_pos) {
 		m->floor_seq = l->next_seq;
 		l->floor_seq = l->next_seq;
@@ -342,6 +357,7 @@ static void retire(struct log *l, struct log_record *r)
 	if (!r->closing) {
 		/* A record that truncates lowers it. */
 		l->durable_index = r->id.last;
+		l->durable_term = r->id.term;
 		l->durable_trunc_epoch = r->trunc_epoch;
 	}
 	if (!RBLK_ASSERT(l->alarm, l->ndurable < LOG_INFLIGHT))

@@ -27,6 +27,9 @@
  *  sound header of this generation    | ROT         | ROT_UNKNOWN    | ROT_UNKNOWN
  *  and place that breaks the chain    |             |                |
  *
+ * If the metadata says that no entry was in what was durable from there on, it was a
+ * closing record that is bad, and the finding is TORN.
+ *
  * With OK the scan goes on. END and TORN end the log there, and it may be appended to;
  * TORN moves the numbers of the next records far ahead. The others stop the store.
  *
@@ -53,6 +56,7 @@ struct scan {
 	struct log_report *rep;
 	u64 pos, limit;
 	u64 prev_seq, prev_generation;
+	u64 last_term;		/* term of the newest entry */
 	bool at_floor;		/* no record was accepted yet */
 	u64 wpos;		/* the range of the ring that the scratch buffer holds */
 	u32 wlen;
@@ -62,6 +66,7 @@ struct scan {
 struct evidence {
 	bool durable;		/* the record at the bad place was durable */
 	bool known;		/* rep->rot says what it was */
+	bool empty;		/* nothing that was durable from there on held an entry */
 	u64 found;		/* records ahead that are not stale */
 	u64 next_first;		/* first index of the nearest of them with entries; 0: none */
 };
@@ -306,9 +311,24 @@ static int search(struct scan *sc, struct evidence *ev)
 	return 0;
 }
 
+/*
+ * Do all entries that the metadata knows to have been durable come before the bad place?
+ * Then what was there are closing records. An entry is told from another one of the same
+ * index by its term. Whatever lies ahead and is not stale was written after this metadata.
+ */
+static bool nothing_lost(const struct scan *sc, const struct evidence *ev)
+{
+	const struct rblk_id *id = &sc->m->durable;
+
+	return id->index && id->index == sc->l->last_index && id->term == sc->last_term &&
+	       !ev->found;
+}
+
 /* The table at the top of this file. */
 static enum log_finding decide(enum place place, const struct evidence *ev)
 {
+	if (ev->empty)
+		return LOG_F_TORN;
 	if (ev->durable)
 		return ev->known ? LOG_F_ROT : LOG_F_ROT_UNKNOWN;
 	switch (place) {
@@ -334,6 +354,7 @@ static int judge(struct scan *sc, enum place place)
 	ret = search(sc, &ev);
 	if (ret)
 		return ret;
+	ev.empty = ev.durable && nothing_lost(sc, &ev);
 	rep->finding = decide(place, &ev);
 	switch (rep->finding) {
 	case LOG_F_TORN:
@@ -401,6 +422,7 @@ static void accept(struct scan *sc, const struct log_header *h)
 	if (h->nentries) {
 		rblk_log_mark_add(l, h->first, h->pos, h->seq, l->chain);
 		l->last_index = id->last;
+		sc->last_term = id->term;
 	}
 	/* The next header carries the newest identities again: no other may have them. */
 	if (l->ndurable == LOG_INFLIGHT) {
@@ -432,6 +454,7 @@ static void scan_init(struct scan *sc)
 	l->floor_index = m->floor.index;
 	l->chain = m->floor_chain;
 	l->last_index = m->floor.index;
+	sc->last_term = m->floor.term;
 }
 
 static int scan_ring(struct scan *sc, rblk_log_entry_fn fn, void *ctx)
@@ -494,6 +517,7 @@ int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct lo
 		l->next_seq = max_t(u64, rep->highest_seq, rep->end_seq) + LOG_SEQ_JUMP;
 	l->durable_seq = sc.prev_seq;
 	l->durable_index = l->last_index;
+	l->durable_term = sc.last_term;
 	l->failed = ret != 0;
 	return ret;
 }

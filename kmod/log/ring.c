@@ -122,6 +122,7 @@ int rblk_log_reset(struct log *l, u64 index, struct log_meta *m)
 		return -EBUSY;
 	l->last_index = index;
 	l->durable_index = index;
+	l->durable_term = 0;
 	l->nmarks = 0;
 	l->resetting = true;
 	m->floor_pos = l->head_pos;

@@ -29,7 +29,7 @@ static u64 live_last;
 static u32 p_trunc, p_land, p_rot, p_done;	/* of 100, drawn for each history */
 static struct { u64 pos; u32 byte; u8 bits; } rotten[8];
 static u32 nrotten;
-static u64 n_crash, n_cut, n_rot, n_unknown, n_window, n_more, n_wrap, n_full;
+static u64 n_crash, n_cut, n_rot, n_unknown, n_window, n_empty, n_more, n_wrap, n_full;
 
 static u64 rnd(u64 n)
 {
@@ -74,7 +74,7 @@ static void submit(void)
 
 static void sync_meta(void)
 {
-	t_meta.watermark = t_log.durable_seq;
+	rblk_log_watermark(&t_log, &t_meta);
 	t_write_meta();
 }
 
@@ -212,7 +212,7 @@ static void tear_meta(void)
 	if (rblk_log_floor(&t_log, commit, m))
 		m->floor.index = commit;
 	m->version++;
-	m->watermark = t_log.durable_seq;
+	rblk_log_watermark(&t_log, m);
 	rblk_log_meta_encode(m, &t_super, buf);
 	for (off = 0; off < sizeof(buf); off += SECTOR)
 		if (chance(95))
@@ -282,6 +282,22 @@ struct proof {
 	bool durable, known;
 };
 
+/* Does the metadata say that nothing with entries follows, and does nothing newer prove more? */
+static bool held_nothing(u32 from, u32 k)
+{
+	struct rblk_id last = t_meta.floor;
+	u32 i;
+
+	for (i = from; i < k; i++)
+		if (rec[i].n)
+			last = (struct rblk_id){ .term = rec[i].id.term, .index = rec[i].id.last };
+	for (i = k + 1; i < nrec; i++)
+		if (block_whole(&rec[i], 0))
+			return false;
+	return t_meta.durable.index && t_meta.durable.index == last.index &&
+	       t_meta.durable.term == last.term;
+}
+
 /* What is on the device that proves record @k to have been durable. */
 static struct proof prove(u32 k)
 {
@@ -341,7 +357,11 @@ static bool recover_once(void)
 		return true;
 	}
 	p = prove(bad);
-	if (p.durable) {
+	if (p.durable && held_nothing(from, bad)) {
+		CHECK_EQ(rec[bad].n, 0);
+		CHECK_EQ(t_rep.finding, LOG_F_TORN);
+		n_empty++;
+	} else if (p.durable) {
 		CHECK_EQ(rc, -EBADMSG);
 		CHECK_EQ(t_rep.rot.pos, rec[bad].id.pos);
 		/* A record that was cut since may know the identity as well, and knows it right. */
@@ -444,7 +464,8 @@ static void random_histories(void)
 	       (unsigned long long)n_more, (unsigned long long)n_wrap, (unsigned long long)n_full);
 	/* The run must have been worth something. */
 	if (runs >= 100)
-		CHECK(n_cut && n_rot > n_unknown && n_unknown && n_window && n_more && n_wrap);
+		CHECK(n_cut && n_rot > n_unknown && n_unknown && n_window && n_empty && n_more &&
+		      n_wrap);
 }
 
 static const struct tap_case cases[] = {

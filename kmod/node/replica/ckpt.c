@@ -259,7 +259,7 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 		return;
 	rblk_replica_remember(r);
 	r->meta.version++;
-	r->meta.watermark = r->log.durable_seq;
+	rblk_log_watermark(&r->log, &r->meta);
 	if (RBLK_ASSERT(&r->g->alarm,
 			!rblk_log_meta_encode(&r->meta, &r->g->cfg.super, r->meta_buf)))
 		return;
