@@ -73,8 +73,9 @@ left_behind_it_counts_for_no_majority() {
 	f=$(left_behind)
 	[ "$l" != "$f" ]
 	t=$((6 - l - f))
+	dd if=/dev/zero of="$(device "$l" vol)" bs=4k count=1 oflag=direct status=none
 	exits 1 rb "$l" check vol
-	rb "$l" why vol >/dev/null
+	exits 0 rb "$l" why vol
 	rb "$t" down vol --force
 	until_ok 20 field_is "$l" vol ready false
 	until_ok 20 field_is "$f" vol ready false
