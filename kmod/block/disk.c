@@ -177,6 +177,8 @@ static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)
 		ret = rblk_open_session(d);
 	else if (!get_capacity(gd) && !(mode & BLK_OPEN_NDELAY))
 		ret = -ENXIO;	/* nothing to read would be taken for an empty device */
+	else if (READ_ONCE(d->fenced))
+		ret = rblk_open_unfence(d);
 	if (ret)
 		rblk_disk_unuse(d);
 	return ret;

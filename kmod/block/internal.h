@@ -148,6 +148,7 @@ void rblk_disk_apply_state(struct rblk_disk *d);	/* sleeps; not as owner */
 void rblk_disk_open_done(struct rblk_disk *d, u64 token, int error);	/* owner */
 void rblk_disk_open_cancel(struct rblk_disk *d);	/* owner */
 int rblk_open_session(struct rblk_disk *d);
+int rblk_open_unfence(struct rblk_disk *d);
 extern const struct blk_mq_ops rblk_mq_ops;
 extern const struct attribute_group *rblk_disk_groups[];	/* sysfs.c */
 

@@ -145,6 +145,26 @@ static int rblk_open_wait(struct rblk_disk *d)
 }
 
 /*
+ * The first open after all that used a fenced session are gone, for reading: it may come
+ * before the worker that resets the session, which this opener would hinder.
+ */
+int rblk_open_unfence(struct rblk_disk *d)
+{
+	struct rblk_volume *v = d->v;
+	int ret = -ENXIO;
+
+	if (mutex_lock_killable(&v->owner))
+		return -EINTR;
+	if (!v->stopped) {
+		rblk_disk_unfence(v, 1);
+		rblk_disk_refresh(d);
+		ret = 0;
+	}
+	mutex_unlock(&v->owner);
+	return ret;
+}
+
+/*
  * Under open_mutex. What a reader cached here may be old: before this session another
  * node may have written. The session may be older than this open: whoever asked for it
  * may have been killed, or have given up. A file system has caches of its own, so none
