@@ -26,6 +26,7 @@ static const char *const halt_names[] = {
 	"data",
 	"rot",
 	"invariant",
+	"set-back",
 	"stopped",
 	NULL
 };

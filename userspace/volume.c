@@ -17,14 +17,14 @@ struct change {
 	u32 timeout;
 	u32 patience;			/* seconds to try again, as long as nodes are missing */
 	u32 election_ms, wait_ms;
-	bool force, shared;
+	bool force, shared, forget;
 	u64 size;
 	const char *to;
 };
 
 enum {
 	KEY_TIMEOUT = 't', KEY_FORCE = 'f', KEY_SIZE = 's', KEY_WAIT = 'w', KEY_SHARED = 0x100,
-	KEY_ELECTION
+	KEY_ELECTION, KEY_FORGET
 };
 
 #define TIMEOUT_OPTION                                                         \
@@ -53,6 +53,9 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 			argp_error(state,
 				   "--size: '%s' is not a valid size; write a multiple of 4096 bytes, such as 512M or 100G",
 				   arg);
+		return 0;
+	case KEY_FORGET:
+		ch->forget = true;
 		return 0;
 	case KEY_SHARED:
 		ch->shared = true;
@@ -237,7 +240,13 @@ static int check_uuid(const struct conf *c)
 
 int cmd_up(int argc, char **argv)
 {
-	static const struct argp_option options[] = { TIMEOUT_OPTION, { 0 } };
+	static const struct argp_option options[] = {
+		{ "forget", KEY_FORGET, NULL, 0,
+		  "forget what nodes saw of each other's stores: a store that was set back takes part again",
+		  1 },
+		TIMEOUT_OPTION,
+		{ 0 },
+	};
 	struct change ch = { .timeout = UP_TIMEOUT_S };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
@@ -268,6 +277,8 @@ int cmd_up(int argc, char **argv)
 	if (err)
 		goto close;
 	nlh = nl_request(nl, RAFTBLK_CMD_UP, false);
+	if (ch.forget)
+		mnl_attr_put(nlh, RAFTBLK_A_FORGET, 0, NULL);
 	err = put_up(nlh, &c, op_id);
 	if (err)
 		goto close;

@@ -141,6 +141,8 @@ static bool halted(struct json_object *o, struct said *s)
 		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
 		{ "rot", "a committed entry in its log is damaged",
 		  "keep the other nodes running; 'raftblk dump %s' shows which entries are lost" },
+		{ "set-back", "its store was set back to an older state: a member saw more of it than it has now",
+		  "keep the other nodes running; restore the newest state of %s and of the data device, or see 'up --forget' in raftblk(8)" },
 		{ "invariant", "a broken invariant",
 		  "please report this with the kernel log; 'raftblk down --force' and 'raftblk up' start the node again from %s" },
 	};

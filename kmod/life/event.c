@@ -35,6 +35,7 @@ static const char * const rblk_halt_text[] = {
 	[NODE_HALT_DATA] = "the data device failed",
 	[NODE_HALT_ROT] = "a committed entry in its log is damaged",
 	[NODE_HALT_INVARIANT] = "a broken invariant",
+	[NODE_HALT_SET_BACK] = "its store was set back: a member saw more of it than it has now",
 	[NODE_HALT_STOPPED] = "the node was stopped",
 };
 

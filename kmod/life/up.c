@@ -164,6 +164,7 @@ static void rblk_member_cfg(struct rblk_volume *v, struct rblk_node_cfg *cfg)
 	cfg->limits = v->limits;
 	cfg->seed = get_random_u64();
 	cfg->boot_nonce = get_random_u64() | 1;
+	cfg->forget = v->up.forget;
 	cfg->ops = &rblk_host_ops;
 	cfg->host = v;
 }

@@ -122,14 +122,22 @@ FIELDS(disk_meta, struct log_meta)
 	FIELD_AS(192,	le64,	durable_index, durable.index, ANY)
 	/* newest entry in the records up to the watermark: term */
 	FIELD_AS(200,	le64,	durable_term, durable.term, ANY)
-	SPARE(208,	32, spare2)
+	/* set back: store id of the member that saw more of this store; 0: none did */
+	FIELD_AS(208,	id,	seen_store, seen.store, ANY)
+	/* set back: generation that it saw */
+	FIELD_AS(216,	le64,	seen_generation, seen.generation, ANY)
+	/* set back: index that it saw */
+	FIELD_AS(224,	le64,	seen_match, seen.match, ANY)
+	FIELD_AS(232,	le64,	seen_term, seen.term, ANY)	/* set back: term that it saw */
 	NESTED(240,	disk_conf, conf)		/* configuration as of the checkpoint */
 	NESTED(2080,	disk_conf, prev_conf)		/* configuration before that one */
 	/* sessions as of the checkpoint */
 	TABLE(3920,	disk_session, session, RBLK_SESSIONS_MAX)
 	/* what is remembered of other stores */
 	TABLE(4432,	disk_peer, peer, RBLK_MEMBERS_MAX)
-FIELDS_END(disk_meta, 4816)
+	/* highest term seen of each of them */
+	VALUES(4816,	le64, peer_term, RBLK_MEMBERS_MAX)
+FIELDS_END(disk_meta, 4944)
 
 /* A block of the change map. */
 FIELDS(disk_map, void)

@@ -75,6 +75,7 @@ struct log_peer_memory {
 	u64 store;			/* store id */
 	u64 generation;			/* highest one that it was seen in */
 	u64 match;			/* highest index that it acknowledged */
+	u64 term;			/* highest one that it had durably */
 };
 
 struct log_meta {
@@ -97,6 +98,11 @@ struct log_meta {
 	struct rblk_conf conf;		/* configuration as of state.index */
 	struct rblk_conf prev_conf;	/* configuration before that one */
 	struct rblk_state state;	/* checkpoint */
+	/*
+	 * What member @seen.store saw of this store, and it no longer has: it was set back,
+	 * and takes no part until an administrator says so. 0: nobody did.
+	 */
+	struct log_peer_memory seen;
 	u32 npeers;
 	struct log_peer_memory peer[RBLK_MEMBERS_MAX];
 };

@@ -54,8 +54,10 @@ int rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, vo
 	rblk_log_disk_conf_put(&d->prev_conf, &m->prev_conf);
 	for (i = 0; i < m->state.nsessions && i < RBLK_SESSIONS_MAX; i++)
 		disk_session_put(&d->session[i], &m->state.session[i]);
-	for (i = 0; i < m->npeers && i < RBLK_MEMBERS_MAX; i++)
+	for (i = 0; i < m->npeers && i < RBLK_MEMBERS_MAX; i++) {
 		disk_peer_put(&d->peer[i], &m->peer[i]);
+		d->peer_term[i] = cpu_to_le64(m->peer[i].term);
+	}
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_META, s->volume, s->store, LOG_META_BYTES);
 	return RBLK_ASSERT(NULL, !meta_check(d, s)) ? -EINVAL : 0;
 }
@@ -89,8 +91,10 @@ int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const vo
 	rblk_log_disk_conf_get(&m->prev_conf, &d->prev_conf);
 	for (i = 0; i < m->state.nsessions; i++)
 		disk_session_get(&m->state.session[i], &d->session[i]);
-	for (i = 0; i < m->npeers; i++)
+	for (i = 0; i < m->npeers; i++) {
 		disk_peer_get(&m->peer[i], &d->peer[i]);
+		m->peer[i].term = le64_to_cpu(d->peer_term[i]);
+	}
 	return 0;
 }
 

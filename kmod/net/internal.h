@@ -155,7 +155,7 @@ int rblk_sock_recv(struct rblk_conn *c, void *buf, u32 len);
 /* peer_hello.c: the handshake */
 int rblk_conn_greet(struct rblk_conn *c, struct rblk_link *l);
 int rblk_conn_recv_hello(struct rblk_conn *c, u64 now);
-int rblk_conn_recv_reject(struct rblk_conn *c);
+int rblk_conn_recv_reject(struct rblk_conn *c, u64 now);
 
 /* peer_tx.c */
 int rblk_link_alloc_frames(struct rblk_link *l);

@@ -33,11 +33,12 @@ static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello
 
 static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *h, u64 now)
 {
-	struct wire_reject r = { .reason = reason };
 	struct rblk_volume *v = c->v;
 	struct rblk_peers *ps = v->peers;
+	struct wire_reject r;
 	int ret;
 
+	rblk_node_reject(v->m, reason, h, &r);
 	tell_refused(c, reason, h);
 	ret = rblk_sock_send(c, ps->scratch, rblk_wire_encode_reject(ps->scratch, &r));
 	if (!ret)
@@ -98,7 +99,7 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 }
 
 /* The peer refuses this node. Returns the error to cut the connection with. */
-int rblk_conn_recv_reject(struct rblk_conn *c)
+int rblk_conn_recv_reject(struct rblk_conn *c, u64 now)
 {
 	struct rblk_volume *v = c->v;
 	struct wire_reject r;
@@ -106,8 +107,10 @@ int rblk_conn_recv_reject(struct rblk_conn *c)
 
 	if (ret)
 		return ret;
-	if (c->link)
+	if (c->link) {
 		c->link->refused = r.reason;
+		rblk_node_peer_refused(v->m, c->link->slot, &r, now);
+	}
 	rblk_warn_limited(v, "%pISpc refused the connection of this node: %s\n",
 			  &c->addr, rblk_wire_reason_text(r.reason));
 	return -EACCES;

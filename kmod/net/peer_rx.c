@@ -73,7 +73,7 @@ static int heard(struct rblk_conn *c, u64 now)
 			next_frame(c);
 		return ret;
 	case WIRE_REJECT:
-		return rblk_conn_recv_reject(c);
+		return rblk_conn_recv_reject(c, now);
 	default:
 		if (c->state != RBLK_C_UP)
 			return -EPROTO;

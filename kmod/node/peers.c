@@ -150,6 +150,44 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 }
 
 /**
+ * rblk_node_reject() - fills in what a peer that is refused is told
+ * @n: node
+ * @reason: enum wire_reason
+ * @h: the hello that is refused
+ * @reject: filled
+ */
+void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h,
+		      struct wire_reject *reject)
+{
+	memset(reject, 0, sizeof(*reject));
+	reject->reason = reason;
+	if (reason == WIRE_R_ROLLBACK && n->replica)
+		rblk_replica_seen(n->replica, h->store, reject);
+}
+
+/**
+ * rblk_node_peer_refused() - a peer has refused a connection of this node
+ * @n: node
+ * @slot: the peer
+ * @reject: what it said
+ * @now: ns
+ */
+void rblk_node_peer_refused(struct rblk_node *n, u32 slot, const struct wire_reject *reject,
+			    u64 now)
+{
+	u32 i;
+
+	n->g.now = now;
+	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
+		return;
+	if (reject->reason != WIRE_R_ROLLBACK || !n->replica || n->g.halt != NODE_RUNNING)
+		return;
+	for (i = 0; i < n->g.conf.n; i++)
+		if (!strcmp(n->g.conf.m[i].node, n->g.cfg.peer[slot].node))
+			rblk_replica_refused(n->replica, n->g.conf.m[i].store, reject);
+}
+
+/**
  * rblk_node_peer_up() - a connection to a peer can be used
  * @n: node
  * @slot: peer

@@ -50,6 +50,7 @@ enum raftblk_role {
  * @RAFTBLK_HALT_ROT: A committed entry in its log is damaged.
  * @RAFTBLK_HALT_INVARIANT: An invariant is broken; the attribute "invariant"
  *   says which.
+ * @RAFTBLK_HALT_SET_BACK: A member saw more of its store than it has now.
  * @RAFTBLK_HALT_STOPPED: The volume was stopped.
  */
 enum raftblk_halt {
@@ -58,6 +59,7 @@ enum raftblk_halt {
 	RAFTBLK_HALT_DATA,
 	RAFTBLK_HALT_ROT,
 	RAFTBLK_HALT_INVARIANT,
+	RAFTBLK_HALT_SET_BACK,
 	RAFTBLK_HALT_STOPPED,
 };
 
@@ -136,6 +138,7 @@ enum {
 	RAFTBLK_A_SHARED,
 	RAFTBLK_A_WAIT_MS,
 	RAFTBLK_A_VERSION,
+	RAFTBLK_A_FORGET,
 
 	__RAFTBLK_A_MAX,
 	RAFTBLK_A_MAX = (__RAFTBLK_A_MAX - 1)

@@ -15,7 +15,8 @@ FIELDS(frame_header, struct wire_header)
 	FIELD(8,	le32,	head_len, RANGE(1, WIRE_HEAD_MAX))	/* bytes of the head */
 	/* blocks of payload; only RAFT, SUBMIT and DATA have any */
 	FIELD(12,	le32,	payload_blocks, UPTO(WIRE_BLOCKS_MAX))
-	FIELD(16,	le64,	term, ANY)	/* term of a RAFT, SUBMIT or REPLY; 0 in others */
+	/* term of a RAFT, SUBMIT or REPLY; of a HELLO: newest one that is durable; or 0 */
+	FIELD(16,	le64,	term, ANY)
 	FIELD(24,	crc,	head_crc, ANY)		/* CRC-32C of the head */
 	CODED(28,	crc,	crc, ANY)		/* CRC-32C of the header before it */
 FIELDS_END(frame_header, 32)
@@ -52,7 +53,11 @@ FIELDS(frame_reject, struct wire_reject)
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
 	SPARE(1,	7, spare)
-FIELDS_END(frame_reject, 8)
+	/* reason 6: what was seen of the store; else 0 */
+	FIELD(8,	le64,	generation, ANY)	/* number of its starts */
+	FIELD(16,	le64,	match, ANY)		/* index of an entry that it had durably */
+	FIELD(24,	le64,	term, ANY)		/* a term that it had durably */
+FIELDS_END(frame_reject, 32)
 
 /* A message of Raft; descriptors of entries and sums of blocks follow. */
 FIELDS(frame_raft, struct raft_msg)

@@ -143,7 +143,7 @@ u32 rblk_wire_encode_hello(void *buf, const struct wire_hello *hello)
 	struct frame_hello *f = rblk_wire_head(buf);
 
 	frame_hello_put(f, hello);
-	return rblk_wire_finish(buf, WIRE_HELLO, sizeof(*f), 0, 0);
+	return rblk_wire_finish(buf, WIRE_HELLO, sizeof(*f), 0, hello->term);
 }
 
 /**
@@ -166,6 +166,7 @@ int rblk_wire_decode_hello(struct wire_hello *hello, const struct wire_header *h
 	if (!frame_hello_ok(f))
 		return -EINVAL;
 	frame_hello_get(hello, f);
+	hello->term = h->term;
 	if (hello->version_min > hello->version_max)
 		return -EINVAL;
 	return 0;

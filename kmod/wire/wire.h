@@ -74,7 +74,7 @@ struct wire_header {
 	u32 head_len;		/* bytes of the head, <= WIRE_HEAD_MAX */
 	u32 payload_blocks;	/* 4 KiB blocks behind the head, <= WIRE_BLOCKS_MAX */
 	u32 head_crc;		/* CRC-32C of the head */
-	u64 term;		/* term of a RAFT, SUBMIT or REPLY */
+	u64 term;		/* term of a RAFT, SUBMIT, REPLY or HELLO */
 };
 
 struct wire_hello {
@@ -86,6 +86,7 @@ struct wire_hello {
 	u64 generation;		/* counts the starts of the store */
 	u64 match;		/* newest durable index */
 	u64 match_term;		/* term of that entry */
+	u64 term;		/* newest term that is durable; in the header of the frame */
 	u64 data_sectors;	/* sectors that the data device has room for */
 	u64 ring_bytes;		/* size of the ring */
 	u64 entries;		/* longest live log that the node can take in */
@@ -100,6 +101,8 @@ struct wire_hello {
 
 struct wire_reject {
 	u8 reason;		/* enum wire_reason, or one of a later version */
+	/* WIRE_R_ROLLBACK: what was seen of the store. It may have said so since its hello. */
+	u64 generation, match, term;
 };
 
 /* From the client of a node to the leader. Without entries it is a keepalive. */

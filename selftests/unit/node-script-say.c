@@ -140,15 +140,32 @@ static void hello(struct node *from, struct node *to)
 
 	rblk_node_hello(from->m, from->node_slot[to->id], WIRE_CONSENSUS, &h);
 	h.store = field("store", h.store);
+	h.generation = field("generation", h.generation);
+	h.match = field("match", h.match);
+	h.term = field("term", h.term);
 	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[from->id], &h);
 	SAY("%c %s %c%s%s\n", N(to), reason ? "refuses" : "accepts", N(from), reason ? ": " : "",
 	    reason ? rblk_wire_reason_text(reason) : "");
 	node_after(to);
 }
 
+/* A refusal, as of a store that was set back; what was seen of it is what it has. */
+static void refuse(struct node *from, struct node *to)
+{
+	struct wire_reject r = { .reason = WIRE_R_ROLLBACK };
+
+	rblk_node_status(to->m, &st);
+	r.reason = (u8)field("reason", r.reason);
+	r.generation = field("generation", st.generation);
+	r.match = field("match", st.raft.durable);
+	r.term = field("term", st.raft.term);
+	rblk_node_peer_refused(to->m, to->node_slot[from->id], &r, node_now(to));
+	node_after(to);
+}
+
 /*
- * say FROM->TO reply|submit|read|vote|conf|hello [FIELD=...]...: TO hears it, and perhaps
- * believes it
+ * say FROM->TO reply|submit|read|vote|conf|hello|reject [FIELD=...]...: TO hears it, and
+ * perhaps believes it
  */
 void cmd_say(void)
 {
@@ -171,10 +188,10 @@ void cmd_say(void)
 		vote(a, b);
 	else if (!strcmp(ts_word[2], "conf"))
 		buf[0] = configuration(a, b);
-	else if (strcmp(ts_word[2], "hello"))
+	else if (strcmp(ts_word[2], "hello") && strcmp(ts_word[2], "reject"))
 		ts_wrong("this cannot be said");
 	if (!frame.type) {
-		hello(a, b);
+		(*ts_word[2] == 'h' ? hello : refuse)(a, b);
 		return;
 	}
 	ret = rblk_node_recv(b->m, b->node_slot[from], &frame, buf, node_now(b));

@@ -173,6 +173,18 @@ void cmd_start(void)
 		start(script_node_at(i));
 }
 
+/* set-back NODE: it may be told that its store was set back */
+void cmd_set_back(void)
+{
+	script_node_at(1)->set_back = true;
+}
+
+/* forgetful NODE: its next start is to forget what nodes saw of each other's stores */
+void cmd_forget(void)
+{
+	script_node_at(1)->forget = true;
+}
+
 /* stop NODE...: orderly; crash NODE...: the power goes */
 void cmd_stop(void)
 {
@@ -208,6 +220,7 @@ void cmd_image(void)
 		ts_wrong("this node is up");
 	disk_restore(&n->log, log[n->id]);
 	disk_restore(&n->data, data[n->id]);
+	n->set_back = true;
 	node_forget(n);
 }
 

@@ -8,7 +8,7 @@ static const struct wire_hello hello = {
 		    0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf },
 	.cluster = 0x0102030405060708, .store = 0x1112131415161718,
 	.generation = 0x2122232425262728, .match = 0x3132333435363738,
-	.match_term = 0x4142434445464748, .data_sectors = 0x5152535455565758,
+	.match_term = 0x4142434445464748, .term = 0x8182838485868788, .data_sectors = 0x5152535455565758,
 	.ring_bytes = 0x6162636465666768, .entries = 0x7172737475767778,
 	.channel = WIRE_BULK, .bootstrapped = 1, .client = 1, .name = "volume",
 	.node = "alpha", .peer = "beta",
@@ -82,6 +82,7 @@ static void test_hello(void)
 	CHECK_EQ(got.generation, hello.generation);
 	CHECK_EQ(got.match, hello.match);
 	CHECK_EQ(got.match_term, hello.match_term);
+	CHECK_EQ(got.term, hello.term);
 	CHECK_EQ(got.data_sectors, hello.data_sectors);
 	CHECK_EQ(got.ring_bytes, hello.ring_bytes);
 	CHECK_EQ(got.entries, hello.entries);
@@ -126,12 +127,17 @@ static void test_hello_names(void)
 
 static void test_reject(void)
 {
-	struct wire_reject r = { .reason = WIRE_R_ROLLBACK }, got = { 0 };
+	struct wire_reject r = { .reason = WIRE_R_ROLLBACK, .generation = 0x2122232425262728,
+				 .match = 0x3132333435363738, .term = 0x4142434445464748 };
+	struct wire_reject got = { 0 };
 	int i;
 
-	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 8);
+	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 32);
 	CHECK_EQ(decode(NULL, NULL, &got), 0);
 	CHECK_EQ(got.reason, WIRE_R_ROLLBACK);
+	CHECK_EQ(got.generation, r.generation);
+	CHECK_EQ(got.match, r.match);
+	CHECK_EQ(got.term, r.term);
 	r.reason = 0;
 	rblk_wire_encode_reject(buf, &r);
 	CHECK_EQ(decode(NULL, NULL, &got), -EINVAL);
@@ -253,7 +259,7 @@ static void test_encode_asserts(void)
 }
 
 static const char golden_hello[] =
-	"72626c6b01010000c0000000000000000000000000000000cd230a1586ebd1b1"
+	"72626c6b01010000c0000000000000008887868584838281cd230a1559ea2a74"
 	"01000300010101008877665544332211a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 	"0807060504030201181716151413121128272625242322213837363534333231"
 	"4847464544434241585756555453525168676665646362617877767574737271"
@@ -262,8 +268,8 @@ static const char golden_hello[] =
 	"6265746100000000000000000000000000000000000000000000000000000000";
 
 static const char golden_reject[] =
-	"72626c6b0102000008000000000000000000000000000000c04d09e47c57fe09"
-	"0500000000000000";
+	"72626c6b0102000020000000000000000000000000000000a78d53c1ce071404"
+	"0500000000000000010000000000000002000000000000000300000000000000";
 
 static const char golden_append[] =
 	"72626c6b01030000c8000000020000000900000000000000e8514bb217faf849"
@@ -278,7 +284,7 @@ static const char golden_append[] =
 /* The bytes themselves: a change of them is a change of the protocol. */
 static void test_golden(void)
 {
-	struct wire_reject r = { .reason = WIRE_R_STORE };
+	struct wire_reject r = { .reason = WIRE_R_STORE, .generation = 1, .match = 2, .term = 3 };
 	struct raft_msg m = append_msg(2);
 	u32 b = 0;
 

@@ -215,6 +215,10 @@ static void check_halt(struct node *n)
 		WORLD_CHECK(n->doomed, "node %c: rot without a fault",
 			    'a' + n->id);
 		break;
+	case NODE_HALT_SET_BACK:
+		WORLD_MARK(HALT_SET_BACK);
+		WORLD_CHECK(n->set_back, "node %c: its store was not set back", 'a' + n->id);
+		break;
 	case NODE_HALT_INVARIANT:
 		WORLD_CHECK(n->broken && n->st.invariant, "node %c: a broken invariant: %s",
 			    'a' + n->id, n->st.invariant);

@@ -72,6 +72,7 @@
 	X(LOG_ERROR,		1, "a node halted after a log error")	\
 	X(DATA_ERROR,		1, "a node halted after a data error")	\
 	X(HALT_ROT,		0, "a running node found rot in its log")	\
+	X(HALT_SET_BACK,	0, "a node heard that its store was set back")	\
 	X(READ_ERROR,		1, "a read ended with a device error")	\
 	X(RECOVERED_MORE,	1, "recovery found more than was known durable") \
 	X(APPLY_TORN,		1, "power went with unflushed applied data") \

@@ -259,11 +259,12 @@ void net_node_down(u8 node)
 
 /* ---- handshake ---- */
 
-static void reject(struct conn *c, int from, u8 reason)
+static void reject(struct conn *c, int from, u8 reason, const struct wire_hello *h)
 {
 	struct frame *f = frame_new(SMALL_HEAD);
-	struct wire_reject r = { .reason = reason };
+	struct wire_reject r;
 
+	rblk_node_reject(world.node[c->node[from]].m, reason, h, &r);
 	TRACE(c->node[from], "reject", c->node[!from], reason);
 	if (reason == WIRE_R_ROLLBACK)
 		WORLD_MARK(HELLO_ROLLBACK);
@@ -292,7 +293,7 @@ int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *hea
 		return -EPROTO;
 	reason = rblk_node_peer_hello(n->m, n->node_slot[other], &hello);
 	if (reason) {
-		reject(c, at, (u8)reason);
+		reject(c, at, (u8)reason, &hello);
 		return 0;
 	}
 	if (at == 1)

@@ -40,6 +40,17 @@ bad:
 	return -EBADMSG;
 }
 
+static int refused(struct node *n, u8 by, const struct wire_header *h, const u8 *head)
+{
+	struct wire_reject r;
+	int err = rblk_wire_decode_reject(&r, h, head);
+
+	if (err)
+		return err;
+	rblk_node_peer_refused(n->m, n->node_slot[by], &r, node_now(n));
+	return -ECONNREFUSED;
+}
+
 /* One frame, as rblk_conn_receive() of the module takes it apart. */
 static int receive(struct conn *c, int at, const struct frame *f, const u8 *bytes)
 {
@@ -62,7 +73,9 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 		return -EPROTO;
 	if (h.type == WIRE_HELLO)
 		return net_hello(c, at, &h, head);
-	if (h.type == WIRE_REJECT || !c->side[at].up)
+	if (h.type == WIRE_REJECT)
+		return refused(n, from, &h, head);
+	if (!c->side[at].up)
 		return -ECONNREFUSED;
 	err = rblk_wire_decode(&frame, &h, head);
 	if (!err)

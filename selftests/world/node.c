@@ -119,6 +119,8 @@ static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 		cfg->peer[i].client = id >= world.cfg.nodes;
 	}
 	cfg->limits = n->limits;
+	cfg->forget = n->forget;
+	n->forget = false;
 	cfg->seed = rnd(R_NODE);
 	cfg->boot_nonce = n->boot_nonce = rnd(R_NODE);
 	cfg->ops = &host_ops;

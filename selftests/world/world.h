@@ -211,6 +211,8 @@ struct node {
 	bool injected;			/* an operation of this start was made to fail */
 	bool doomed;			/* faults that destroy a store may hit this one */
 	bool broken;			/* a bug was put into this start: it has to notice */
+	bool set_back;			/* its devices are those of an earlier time */
+	bool forget;			/* its next start is told to forget what was seen */
 	u32 inc;			/* starts and stops */
 	u64 resume_t;			/* frozen until then */
 	s64 drift;

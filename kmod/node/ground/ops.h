@@ -59,6 +59,7 @@ enum rblk_node_halt {
 	NODE_HALT_DATA,		/* data device write error */
 	NODE_HALT_ROT,		/* a committed entry is damaged in the node's own log */
 	NODE_HALT_INVARIANT,	/* a broken invariant: the status names it */
+	NODE_HALT_SET_BACK,	/* a member saw more of its store than it has now */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
 };
 
@@ -203,6 +204,8 @@ struct rblk_node_cfg {
 	struct rblk_node_limits limits;
 	u64 seed;
 	u64 boot_nonce;		/* random, and different at each start */
+	/* An administrator says so: what members saw of each other's stores counts no more. */
+	bool forget;
 	const struct rblk_node_ops *ops;
 	void *host;
 };

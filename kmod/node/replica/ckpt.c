@@ -268,6 +268,8 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 	r->meta_copy = 0;
 	r->meta_version_written = r->meta_version;
 	r->meta_has_ckpt = r->ckpt == CKPT_META;
+	r->meta_has_seen = r->meta.seen.store;
+	r->meta_term = r->meta.raft.term;
 	r->meta_writes++;
 	r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(0), r->meta_buf);
 }
@@ -297,6 +299,11 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 	if (r->g->halt != NODE_RUNNING)
 		return;
 	r->started = true;
+	r->term_durable = r->meta_term;
+	if (r->meta_has_seen) {
+		rblk_ground_halt(r->g, NODE_HALT_SET_BACK, -ESTALE);
+		return;
+	}
 	if (r->meta_has_ckpt)
 		ckpt_ended(r);
 	if (r->bootstrapping || !r->meta_version_written)

@@ -16,9 +16,7 @@ static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bo
 			return &meta->peer[i];
 	if (!create || meta->npeers == RBLK_MEMBERS_MAX)
 		return NULL;
-	meta->peer[meta->npeers].store = store;
-	meta->peer[meta->npeers].generation = 0;
-	meta->peer[meta->npeers].match = 0;
+	meta->peer[meta->npeers] = (struct log_peer_memory){ .store = store };
 	return &meta->peer[meta->npeers++];
 }
 
@@ -60,7 +58,52 @@ bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h
 
 	rblk_replica_remember(r);
 	mem = peer_memory(r, h->store, false);
-	return mem && (h->generation < mem->generation || h->match < mem->match);
+	/* Term 0 is not said: an earlier version knows no better. */
+	return mem && (h->generation < mem->generation || h->match < mem->match ||
+		       (h->term && h->term < mem->term));
+}
+
+/**
+ * rblk_replica_seen() - what was seen of a store, for it to compare
+ * @r: replica
+ * @store: which one
+ * @reject: filled in part
+ */
+void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *reject)
+{
+	const struct log_peer_memory *mem = peer_memory(r, store, false);
+
+	if (!mem)
+		return;
+	reject->generation = mem->generation;
+	reject->match = mem->match;
+	reject->term = mem->term;
+}
+
+/**
+ * rblk_replica_refused() - a member says that it saw more of this store than its hello said
+ * @r: replica
+ * @by: store of the member
+ * @reject: what it saw
+ *
+ * A hello may be overtaken by what was said after it: then this store has all that was
+ * seen of it, and the next hello will say so. Otherwise the store was set back: it lost
+ * entries that it had acknowledged, or forgot a vote. It takes no part any more, in this
+ * start or later ones: whoever is elected with its vote may lack what was acknowledged.
+ */
+void rblk_replica_refused(struct rblk_replica *r, u64 by, const struct wire_reject *reject)
+{
+	if (r->meta.seen.store ||
+	    (reject->generation <= r->meta.generation && reject->match <= r->rst.durable &&
+	     reject->term <= r->term_durable))
+		return;
+	r->meta.seen = (struct log_peer_memory){
+		.store = by, .generation = reject->generation, .match = reject->match,
+		.term = reject->term,
+	};
+	/* Silent at once, and halted as soon as the metadata says why. */
+	rblk_replica_halt(r);
+	r->meta_dirty = true;
 }
 
 /**
@@ -72,6 +115,8 @@ void rblk_replica_met(struct rblk_replica *r, const struct wire_hello *h)
 {
 	struct log_peer_memory *mem = peer_memory(r, h->store, true);
 
-	if (mem && mem->generation < h->generation)
-		mem->generation = h->generation;
+	if (!mem)
+		return;
+	mem->generation = max_t(u64, mem->generation, h->generation);
+	mem->term = max_t(u64, mem->term, h->term);
 }

@@ -84,6 +84,9 @@ struct rblk_replica {
 	u64 meta_version;		/* newest version that raft asked for */
 	u64 meta_version_written;	/* the one of raft's that is being written */
 	bool meta_has_ckpt;		/* the version being written ends a checkpoint */
+	bool meta_has_seen;		/* it says that this store was set back */
+	u64 meta_term;			/* term in it */
+	u64 term_durable;		/* newest term that both copies hold */
 	bool started;			/* the generation of this start is durable */
 
 	/* Checkpoint. */
@@ -154,6 +157,8 @@ void rblk_replica_halt(struct rblk_replica *r);
 
 /* memory.c */
 bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h);
+void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *reject);
+void rblk_replica_refused(struct rblk_replica *r, u64 by, const struct wire_reject *reject);
 void rblk_replica_met(struct rblk_replica *r, const struct wire_hello *h);
 
 /* run.c, and its parts */

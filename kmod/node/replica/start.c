@@ -100,6 +100,11 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 	r->released = r->ckpt_index;
 	rblk_log_start(&r->log, &r->meta);
 	r->meta_dirty = true;
+	r->term_durable = r->meta.raft.term;
+	if (g->cfg.forget) {
+		memset(&r->meta.seen, 0, sizeof(r->meta.seen));
+		r->meta.npeers = 0;
+	}
 	return 0;
 }
 
@@ -137,6 +142,7 @@ void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 	h->generation = r->meta.generation;
 	h->match = r->rst.durable;
 	h->match_term = rblk_raft_term_at(r->raft, r->rst.durable);
+	h->term = r->term_durable;
 }
 
 /**
