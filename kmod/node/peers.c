@@ -102,6 +102,8 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 		return WIRE_R_STORE;
 	if (lm && strcmp(lm->node, h->node))
 		return WIRE_R_NODE;
+	if (rblk_replica_absurd(n->replica, h))
+		return WIRE_R_ABSURD;
 	if (rblk_replica_rolled_back(n->replica, h))
 		return WIRE_R_ROLLBACK;
 	/*
@@ -142,10 +144,10 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->store = h->store;
 	p->generation = h->generation;
 	p->match = h->match;
+	p->match_term = h->match_term;
+	p->term = h->term;
 	p->data_sectors = h->data_sectors;
 	p->bootstrapped = h->bootstrapped;
-	if (n->replica && conf_member(&n->g.conf, h->store))
-		rblk_replica_met(n->replica, h);
 	return 0;
 }
 
@@ -205,6 +207,7 @@ void rblk_node_peer_up(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 
 	if (!rblk_peer_connected(p))
 		return;
 	p->tx_blocked = false;
+	p->up_at = now;
 	if (p->store == n->client.leader)
 		rblk_client_restart(&n->client);
 	if (n->replica) {
@@ -227,7 +230,10 @@ void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u6
 	bool was = rblk_peer_connected(p);
 
 	n->g.now = now;
+	if (n->replica)
+		rblk_replica_remember(n->replica);
 	p->up[ch] = false;
+	p->established = false;
 	if (!was)
 		return;
 	if (n->replica) {

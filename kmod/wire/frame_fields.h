@@ -49,7 +49,8 @@ FIELDS(frame_reject, struct wire_reject)
 	/*
 	 * 1 no common version, 2 another volume, 3 another cluster, 4 not the expected
 	 * node, 5 not a member's store, 6 older than it was seen to be, 7 connected
-	 * already, 8 log ring or entry table of another size
+	 * already, 8 log ring or entry table of another size, 9 absurd number of starts, or
+	 * term
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
 	SPARE(1,	7, spare)

@@ -21,6 +21,7 @@ const char *rblk_wire_reason_text(u8 reason)
 		[WIRE_R_ROLLBACK] = "store is older than it was seen to be",
 		[WIRE_R_DUPLICATE] = "store is already connected",
 		[WIRE_R_SIZES] = "log rings or entry tables of different sizes",
+		[WIRE_R_ABSURD] = "absurd number of starts, or term",
 	};
 
 	return reason < WIRE_R_NR && text[reason] ? text[reason] : "unknown reason";

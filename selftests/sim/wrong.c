@@ -28,11 +28,19 @@ static bool all_know(void)
 	return final_settled() && final_covered(node_leader(), victim);
 }
 
+static bool never(void)
+{
+	return false;
+}
+
 static void restart(void)
 {
 	node_stop(victim, true);
 	WORLD_CHECK(node_start(victim), "node %c does not start again", 'a' + victim->id);
 	WORLD_CHECK(world_until(all_know, 60 * SEC), "node %c does not come back", 'a' + victim->id);
+	/* Members that do not talk to each other remember a hello when connections have lasted. */
+	world_until(never, 2 * victim->st.conf.election_ms * MSEC);
+	WORLD_CHECK(world_until(all_know, 60 * SEC), "node %c does not stay", 'a' + victim->id);
 }
 
 static bool a_peer_is_connected(void)
@@ -63,11 +71,6 @@ static bool takes_part(void)
 static bool nobody_is_connected(void)
 {
 	return !a_peer_is_connected();
-}
-
-static bool never(void)
-{
-	return false;
 }
 
 static void must_not_start(enum world_mark mark)

@@ -20,7 +20,10 @@ struct rblk_peer {
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
-	u64 match;		/* newest entry that it had durably when it said hello */
+	bool established;	/* both sides accepted the other: what it said is remembered */
+	u64 up_at;		/* when both of its connections were up */
+	/* The newest entry, and the newest term, that it had durably when it said hello. */
+	u64 match, match_term, term;
 	u64 data_sectors;
 };
 

@@ -18,7 +18,7 @@ int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev);
 
 /* memory.c */
-void rblk_replica_remember(struct rblk_replica *r);
+void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p);
 
 /* conf.c */
 void rblk_replica_raft_conf(const struct rblk_conf *c, struct raft_conf *rc);

@@ -6,6 +6,8 @@
  */
 #include "internal.h"
 
+#define NODE_JUMP_MAX	1000000u	/* starts or terms of a store that may go unseen */
+
 static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bool create)
 {
 	struct log_meta *meta = &r->meta;
@@ -21,16 +23,48 @@ static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bo
 }
 
 /*
- * Notes in the metadata the newest durable index that each peer has acknowledged,
- * if this node leads. Only committed entries count, since an acknowledged tail may
- * rightly be overruled. To be called before these notes are consulted, before the
- * metadata is written, and before a leader loses its role and with it what it
- * knows.
+ * Remembers what a member said in its hello, once it is known that it has accepted the
+ * hello of this node, too: it sends a message of raft, or its connections have lasted. Of
+ * its log only that counts which is in the own one as well, and committed.
+ */
+void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p)
+{
+	struct log_peer_memory *mem;
+	u32 i = 0;
+
+	if (p->established || !rblk_peer_connected(p))
+		return;
+	while (i < r->g->conf.n && r->g->conf.m[i].store != p->store)
+		i++;
+	mem = i < r->g->conf.n ? peer_memory(r, p->store, true) : NULL;
+	if (!mem)
+		return;
+	p->established = true;
+	mem->generation = max_t(u64, mem->generation, p->generation);
+	mem->term = max_t(u64, mem->term, p->term);
+	if (p->match > r->base.index && p->match <= r->last &&
+	    rblk_raft_term_at(r->raft, p->match) == p->match_term)
+		mem->match = max_t(u64, mem->match, min_t(u64, p->match, r->commit));
+}
+
+/**
+ * rblk_replica_remember() - notes in the metadata what is known of the other stores
+ * @r: replica
+ *
+ * That is the hellos of peers whose connections have lasted and, if this node leads, the
+ * newest durable index that each peer has acknowledged. Only committed entries count,
+ * since an acknowledged tail may rightly be overruled. To be called before these notes are
+ * consulted, before the metadata is written, before a connection is gone, and before a
+ * leader loses its role and with it what it knows.
  */
 void rblk_replica_remember(struct rblk_replica *r)
 {
+	u64 lasted = rblk_ground_election_ns(r->g);
 	u32 i;
 
+	for (i = 0; i < r->g->npeers; i++)
+		if (r->g->now >= r->g->peer[i].up_at + lasted)
+			rblk_replica_met(r, &r->g->peer[i]);
 	if (!rblk_replica_leads(r))
 		return;
 	for (i = 0; i < r->rst.npeers; i++) {
@@ -107,16 +141,20 @@ void rblk_replica_refused(struct rblk_replica *r, u64 by, const struct wire_reje
 }
 
 /**
- * rblk_replica_met() - the hello of a member was accepted
+ * rblk_replica_absurd() - does a hello say what cannot be?
  * @r: replica
  * @h: the hello
+ *
+ * What is remembered of a store is the least that its next hello has to say. So a number
+ * that it never reaches, said by a bug or by somebody else, would lock it out for ever.
+ *
+ * Return: whether it does.
  */
-void rblk_replica_met(struct rblk_replica *r, const struct wire_hello *h)
+bool rblk_replica_absurd(struct rblk_replica *r, const struct wire_hello *h)
 {
-	struct log_peer_memory *mem = peer_memory(r, h->store, true);
+	const struct log_peer_memory *mem = peer_memory(r, h->store, false);
+	u64 generation = mem ? mem->generation : 0;
+	u64 term = max_t(u64, mem ? mem->term : 0, r->rst.term);
 
-	if (!mem)
-		return;
-	mem->generation = max_t(u64, mem->generation, h->generation);
-	mem->term = max_t(u64, mem->term, h->term);
+	return h->generation > generation + NODE_JUMP_MAX || h->term > term + NODE_JUMP_MAX;
 }

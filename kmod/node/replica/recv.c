@@ -70,6 +70,7 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 		return -EINVAL;
 	if (unheard_cluster(r, p, msg->type))
 		return -ECONNRESET;
+	rblk_replica_met(r, p);
 	if (a->n) {
 		ret = receive_conf(r, msg, a, buf);
 		if (ret)
