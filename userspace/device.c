@@ -92,7 +92,8 @@ int device_open(struct device *d, const char *volume, bool write)
 			    "%s device %s is neither a block device nor an image file", d->what,
 			    d->path);
 	d->fd = open(d->path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC |
-			      (write && S_ISBLK(st.st_mode) ? O_EXCL : 0));
+			      (write && S_ISBLK(st.st_mode) ? O_EXCL : 0) |
+			      (d->direct && S_ISBLK(st.st_mode) ? O_DIRECT : 0));
 	if (d->fd < 0)
 		return open_failed(d, volume, write);
 	err = 0;
@@ -102,6 +103,7 @@ int device_open(struct device *d, const char *volume, bool write)
 		err = open_file(d, &st, volume);
 	else
 		d->bytes = st.st_size;
+	d->file = S_ISREG(st.st_mode);
 	if (err)
 		device_close(d);
 	return err;
@@ -112,6 +114,20 @@ void device_close(struct device *d)
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;
+}
+
+/* Does a volume, or anything else, have the device? */
+bool device_in_use(const struct device *d)
+{
+	int fd;
+
+	if (d->file)
+		return false;
+	fd = open(d->path, O_RDONLY | O_CLOEXEC | O_EXCL);
+	if (fd < 0)
+		return errno == EBUSY;
+	close(fd);
+	return false;
 }
 
 static const char *probed(blkid_probe pr, const char *name)
@@ -314,15 +330,18 @@ int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool pro
 
 static int read_device(void *ctx, u64 off, void *buf, u32 len)
 {
+	static u8 aligned[LOG_SCRATCH_BYTES] __aligned(4096);
 	struct device *d = ctx;
 	ssize_t n;
 
 	while (len) {
-		n = pread(d->fd, buf, len, off);
+		n = pread(d->fd, d->direct ? aligned : buf, len, off);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n ? -errno : -EIO;
+		if (d->direct)
+			memcpy(buf, aligned, n);
 		buf = (u8 *)buf + n;
 		off += n;
 		len -= n;

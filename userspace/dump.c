@@ -5,9 +5,13 @@
  * too, although its newest records may be half written then.
  */
 #include <time.h>
+#include <unistd.h>
 
 #include "fieldtab.h"
 #include "tool.h"
+
+#define LIVE_SCANS	10
+#define LIVE_WAIT_US	100000
 
 struct args {
 	const char *device;
@@ -250,7 +254,9 @@ static void dump_report(struct dump *d, const struct log_report *rep, int err)
 	add_u64(o, "unreadable_blocks", rep->unreadable);
 	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN) {
 		add_u64(o, "lost_first", rep->rot.first);
-		add_u64(o, "lost_last", rep->rot.last);
+		/* U64_MAX: nothing tells. */
+		if (rep->rot.last != U64_MAX)
+			add_u64(o, "lost_last", rep->rot.last);
 	}
 	for (i = 0; i < RBLK_E_KIND_NR; i++)
 		if (d->kinds[i] && kind_names[i])
@@ -259,21 +265,57 @@ static void dump_report(struct dump *d, const struct log_report *rep, int err)
 	json_object_object_add(d->o, "scan", o);
 }
 
-static int scan(struct dump *d, const struct log_reader *rd)
+static int scan_once(struct dump *d, const struct log_reader *rd, struct log_report *rep)
 {
 	u8 *headers = aligned_alloc(4096, LOG_INFLIGHT * LOG_HEADER_BYTES_MAX);
-	struct log_report rep = {};
 	int err;
 
-	rblk_log_init(&d->log, &d->super, headers);
+	json_object_put(d->list);
 	d->list = json_object_new_array();
-	err = rblk_log_recover(&d->log, rd, &d->meta, on_entry, d, &rep);
+	memset(d->kinds, 0, sizeof(d->kinds));
+	rblk_log_init(&d->log, &d->super, headers);
+	err = rblk_log_recover(&d->log, rd, &d->meta, on_entry, d, rep);
+	free(headers);
+	return err;
+}
+
+/*
+ * A volume that is up writes while its log is read: what was not there a moment ago is proved by
+ * what is written meanwhile further on. That is at another place with each scan; damage stays
+ * where it is. @live is set if none stayed.
+ */
+static int scan_live(struct dump *d, const struct log_reader *rd, struct log_report *rep, bool *live)
+{
+	int err = scan_once(d, rd, rep), tries = 0, bad;
+	u64 end;
+
+	*live = false;
+	while (err == -EBADMSG && tries++ < LIVE_SCANS && device_in_use(&d->dev)) {
+		end = rep->end_pos;
+		usleep(LIVE_WAIT_US);
+		err = rblk_log_read_meta(rd, &d->super, &d->meta, &bad);
+		if (!err)
+			err = scan_once(d, rd, rep);
+		if (err == -EBADMSG && rep->end_pos == end)
+			return err;
+		*live = err == -EBADMSG;
+	}
+	return *live ? 0 : err;
+}
+
+static int scan(struct dump *d, const struct log_reader *rd)
+{
+	struct log_report rep = {};
+	bool live;
+	int err = scan_live(d, rd, &rep, &live);
+
+	if (live)
+		rep.finding = LOG_F_END;
 	dump_report(d, &rep, err);
 	if (d->a.entries)
 		json_object_object_add(d->o, "entries", d->list);
 	else
 		json_object_put(d->list);
-	free(headers);
 	return err;
 }
 
@@ -319,8 +361,8 @@ static void print_entry(struct json_object *e)
 
 static void print_dump(struct json_object *o)
 {
-	static const char *const lists[] = { "superblocks", "metadata" };
-	static const char *const titles[] = { "superblock", "metadata copy" };
+	static const char *const lists[] = { "superblocks", "metadata", "headers" };
+	static const char *const titles[] = { "superblock", "metadata copy", "data header" };
 	struct json_object *list;
 	char title[32];
 	size_t i, k;
@@ -367,15 +409,30 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 
 static int dump_data(struct dump *d, const struct log_reader *rd)
 {
-	struct json_object *o;
-	struct data_super s;
+	static const u64 off[] = { 0, DATA_COPY_OFF };
+	struct json_object *list = json_object_new_array(), *o;
 	u8 buf[RBLK_BLOCK_SIZE];
-	int err = read_at(d, rd, 0, buf, sizeof(buf));
+	struct data_super s;
+	int i, err, damage;
 
-	if (!err)
-		err = rblk_log_data_super_decode(&s, buf);
-	if (err)
+	for (i = 0; i < ARRAY_SIZE(off); i++) {
+		err = read_at(d, rd, off[i], buf, sizeof(buf));
+		if (!err)
+			err = rblk_log_data_super_decode(&s, buf);
+		/* There is no copy before the first checkpoint. */
+		if (!err || !i || err != -ENODATA)
+			json_object_array_add(list, err ? bad_json(err) :
+							  raw_json("disk_data", buf));
+	}
+	err = d->dev.bytes < DATA_HEADER_BYTES ? -ENODATA :
+	      rblk_log_read_data(rd, 0, &s, &damage);
+	if (err) {
+		json_object_put(list);
 		return err;
+	}
+	json_object_object_add(d->o, "headers", list);
+	/* The one that a start would use. */
+	rblk_log_data_super_encode(&s, buf);
 	o = raw_json("disk_data", buf);
 	add_u64(o, "image_offset", DATA_HEADER_BYTES);
 	json_object_object_add(d->o, "data", o);
@@ -478,7 +535,7 @@ int cmd_dump(int argc, char **argv)
 	int err;
 
 	parse_cmdline(&line, argc, argv);
-	d.dev = (struct device){ .what = "the", .path = d.a.device, .fd = -1 };
+	d.dev = (struct device){ .what = "the", .path = d.a.device, .fd = -1, .direct = !d.a.udev };
 	err = device_open(&d.dev, NULL, false);
 	if (err)
 		return err;

@@ -124,12 +124,14 @@ struct device {
 	const char *path;
 	int fd;
 	bool file;		/* an image */
+	bool direct;		/* to be read past the page cache, which a volume that is up does not fill */
 	u64 bytes;
 	u32 sector;		/* logical */
 };
 
 int device_open(struct device *d, const char *volume, bool write);
 void device_close(struct device *d);
+bool device_in_use(const struct device *d);
 int device_number(const char *what, const char *path, const char *volume, u32 *number);
 int device_foreign(struct device *d, const char *volume, bool ours);
 u64 device_signature(struct device *d);
