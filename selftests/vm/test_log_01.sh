@@ -92,7 +92,7 @@ left_behind_it_counts_for_no_majority() {
 	rb "$t" down vol --force
 	until_ok 20 field_is "$l" vol ready false
 	until_ok 20 field_is "$f" vol ready false
-	[ "$(a_leader vol)" = "$l" ]
+	[ "$(field "$l" vol role)" = leader ]
 	exits 1 rb "$l" why vol
 	rb "$l" why vol | grep -q "too few members.* rb$f (needs a resync)"
 	exits 2 rb "$l" check vol
