@@ -144,7 +144,7 @@ static bool halted(struct json_object *o, struct said *s)
 		{ "set-back", "its store was set back to an older state: a member saw more of it than it has now",
 		  "keep the other nodes running; restore the newest state of %s and of the data device, or see 'up --forget' in raftblk(8)" },
 		{ "invariant", "a broken invariant",
-		  "please report this with the kernel log; 'raftblk down --force' and 'raftblk up' start the node again from %s" },
+		  "if devices of any node were set back to an older image, that may be why: 'raftblk why' on the others says whose; else please report this with the kernel log; 'raftblk down --force' and 'raftblk up' start the node again from %s" },
 	};
 	const char *path = is(o, "halt", "data") ? "data_path" : "log_path";
 	bool cond = js(o, "invariant");
@@ -184,6 +184,27 @@ static bool not_a_member(struct json_object *o, struct said *s)
 	      jstr(p, "node"));
 	step(s,
 	     "attach the devices that the volume was bootstrapped with; a new store cannot be added in this version");
+	return true;
+}
+
+static bool is_distrustful(struct json_object *p)
+{
+	return ju(p, "refused") == WIRE_R_ROLLBACK;
+}
+
+static bool set_back(struct json_object *o, struct said *s)
+{
+	struct json_object *p;
+	size_t n;
+
+	p = peer_with(o, is_distrustful, &n);
+	if (!p || jb(o, "ready"))
+		return false;
+	cause(s,
+	      "%s refuses the store of this node, which is older than it was seen to be: its devices were set back, or have lost what they said was durable",
+	      jstr(p, "node"));
+	step(s,
+	     "attach the devices in their newest state, not an image or snapshot of them; if that is gone, keep the other nodes up: they have what was acknowledged, and this version cannot take the store back");
 	return true;
 }
 
@@ -337,6 +358,7 @@ static const struct rule {
 	{ "no-answer", no_answer },
 	{ "halted", halted },
 	{ "not-a-member", not_a_member },
+	{ "set-back", set_back },
 	{ "not-bootstrapped", not_bootstrapped },
 	{ "needs-resync", wants_resync },
 	{ "fenced", fenced },
