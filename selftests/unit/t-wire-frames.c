@@ -8,22 +8,19 @@ static const struct wire_hello hello = {
 		    0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf },
 	.cluster = 0x0102030405060708, .store = 0x1112131415161718,
 	.generation = 0x2122232425262728, .match = 0x3132333435363738,
-	.match_term = 0x4142434445464748, .term = 0x8182838485868788, .data_sectors = 0x5152535455565758,
-	.ring_bytes = 0x6162636465666768, .entries = 0x7172737475767778,
-	.channel = WIRE_BULK, .bootstrapped = 1, .client = 1, .name = "volume",
-	.node = "alpha", .peer = "beta",
+	.match_term = 0x4142434445464748, .term = 0x8182838485868788,
+	.data_sectors = 0x5152535455565758, .ring_bytes = 0x6162636465666768,
+	.entries = 0x7172737475767778, .channel = WIRE_BULK, .bootstrapped = 1, .client = 1,
+	.name = "volume", .node = "alpha", .peer = "beta",
 };
 
 static struct raft_msg append_msg(u32 n)
 {
-	struct raft_msg m = {
+	return (struct raft_msg){
 		.type = RAFT_MSG_APPEND, .from = 0x11, .to = 0x22, .term = 9,
-		.prev = { .term = 6, .index = 99 },
+		.prev = { .term = 6, .index = 99 }, .commit = 98, .read_seq = 5,
 		.ents = { .first = 100, .last = 99 + n, .term = 7 },
-		.commit = 98, .read_seq = 5,
 	};
-
-	return m;
 }
 
 /* write of 3 blocks, zeroes, no-op, open, close, unaligned write of 2 blocks */
