@@ -28,8 +28,8 @@ static void append(char *buf, size_t size, const char *fmt, ...)
 /* How many members have a replica that takes part, as this node sees it. */
 static size_t replicas(struct json_object *o, size_t *all)
 {
-	struct json_object *members = js(o, "conf.members"), *peers = js(o, "peers"), *m, *p;
-	size_t i, k, n = 0;
+	struct json_object *members = js(o, "conf.members"), *m, *p;
+	size_t i, n = 0;
 
 	*all = members ? json_object_array_length(members) : 0;
 	for (i = 0; i < *all; i++) {
@@ -38,11 +38,8 @@ static size_t replicas(struct json_object *o, size_t *all)
 			n += !strcmp(jstr(o, "halt"), "none") && !jb(o, "needs_resync");
 			continue;
 		}
-		for (k = 0; peers && k < json_object_array_length(peers); k++) {
-			p = json_object_array_get_idx(peers, k);
-			n += !strcmp(jstr(p, "node"), jstr(m, "node")) && !peer_is_down(p) &&
-			     !jb(p, "needs_resync");
-		}
+		p = node_in_list(js(o, "peers"), jstr(m, "node"));
+		n += p && !peer_is_down(p) && !jb(p, "needs_resync");
 	}
 	return n;
 }
@@ -94,14 +91,6 @@ static int not_known(struct check *c, const char *volume, const char *from, int 
 	return print(c);
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
-{
-	if (key != 'i')
-		return ARGP_ERR_UNKNOWN;
-	*(const char **)ctx = arg;
-	return 0;
-}
-
 int cmd_check(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -113,7 +102,7 @@ int cmd_check(int argc, char **argv)
 		.volume = MAY_VOLUME,
 		.options = options,
 		.args_doc = "[VOLUME]",
-		.parse = parse,
+		.parse = status_parse_input,
 		.ctx = &from,
 		.usage_error = UNKNOWN,
 		.doc = "Check VOLUME, or all volumes that are up, for monitoring: one line with performance data. "

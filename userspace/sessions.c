@@ -39,14 +39,6 @@ static struct json_object *extract(struct json_object *o)
 	return r;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
-{
-	if (key != 'i')
-		return ARGP_ERR_UNKNOWN;
-	*(const char **)ctx = arg;
-	return 0;
-}
-
 int cmd_sessions(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -59,7 +51,7 @@ int cmd_sessions(int argc, char **argv)
 		.takes_json = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
-		.parse = parse,
+		.parse = status_parse_input,
 		.ctx = &from,
 		.doc = "Show which nodes hold a session of VOLUME, the right to write, as far as this node knows. "
 		       "There is at most one, unless the volume is shared.\v"

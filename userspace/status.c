@@ -2,10 +2,6 @@
 /* raftblk status. */
 #include "status.h"
 
-struct args {
-	const char *from;
-};
-
 /* Names the node that has @store: people know names, not numbers. */
 static const char *node_of(struct json_object *o, const char *store)
 {
@@ -129,13 +125,11 @@ int status_get(const char *volume, const char *from, struct json_object **o)
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+error_t status_parse_input(int key, char *arg, struct argp_state *state, void *ctx)
 {
-	struct args *a = ctx;
-
 	if (key != 'i')
 		return ARGP_ERR_UNKNOWN;
-	a->from = arg;
+	*(const char **)ctx = arg;
 	return 0;
 }
 
@@ -145,14 +139,14 @@ int cmd_status(int argc, char **argv)
 		{ "input", 'i', "FILE", 0, "show the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
-	struct args a = {};
+	const char *from = NULL;
 	struct cmdline line = {
 		.volume = MAY_VOLUME,
 		.takes_json = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
-		.parse = parse,
-		.ctx = &a,
+		.parse = status_parse_input,
+		.ctx = &from,
 		.doc = "Show the status of VOLUME, or of all volumes that are up in this network namespace.\v"
 		       "Examples:\n  raftblk status\n  raftblk status r0\n"
 		       "  raftblk status --json | jq '.[].role'\n  raftblk status r0 --json | jq .role\n",
@@ -162,7 +156,7 @@ int cmd_status(int argc, char **argv)
 	int err;
 
 	parse_cmdline(&line, argc, argv);
-	err = status_get(line.common.volume, a.from, &all);
+	err = status_get(line.common.volume, from, &all);
 	if (err)
 		return err;
 	if (line.common.json)

@@ -9,6 +9,8 @@
  * what "status --json" printed. An exit code; the caller puts *@o.
  */
 int status_get(const char *volume, const char *from, struct json_object **o);
+/* The parser of a command with no option but --input; its ctx is the "from" above. */
+error_t status_parse_input(int key, char *arg, struct argp_state *state, void *ctx);
 
 /* ---- why.c ---- */
 
@@ -17,6 +19,8 @@ int status_get(const char *volume, const char *from, struct json_object **o);
 /* What keeps the volume from being written to here, and what else is worth knowing. */
 struct json_object *why_explain(struct json_object *o);
 bool peer_is_down(struct json_object *p);
+/* The element of @list, an array or NULL, whose node has this name; NULL: none has. */
+struct json_object *node_in_list(struct json_object *list, const char *node);
 unsigned int log_percent(struct json_object *o);
 
 #endif /* RAFTBLK_STATUS_H */

@@ -64,8 +64,7 @@ static bool is_resync(struct json_object *p)
 	return jb(p, "needs_resync");
 }
 
-/* The element of @list, an array or NULL, whose node has this name. */
-static struct json_object *named(struct json_object *list, const char *node)
+struct json_object *node_in_list(struct json_object *list, const char *node)
 {
 	struct json_object *e;
 	size_t i;
@@ -90,7 +89,7 @@ static void list_down(struct json_object *o, struct json_object *among, char *bu
 	buf[0] = 0;
 	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
 		p = json_object_array_get_idx(peers, i);
-		if (!peer_is_down(p) || (among && !named(among, jstr(p, "node"))))
+		if (!peer_is_down(p) || (among && !node_in_list(among, jstr(p, "node"))))
 			continue;
 		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
 			      js(p, "rejected") ? "refused by this node: " :
@@ -262,7 +261,7 @@ static bool no_quorum(struct json_object *o, struct said *s)
 			self = 1;
 			continue;
 		}
-		p = named(js(o, "peers"), jstr(m, "node"));
+		p = node_in_list(js(o, "peers"), jstr(m, "node"));
 		up += p && !peer_is_down(p);
 	}
 	if (!n || self + up > n / 2)
@@ -449,14 +448,6 @@ static void print_why(struct json_object *r)
 		printf("also: %s\n", json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
-{
-	if (key != 'i')
-		return ARGP_ERR_UNKNOWN;
-	*(const char **)ctx = arg;
-	return 0;
-}
-
 int cmd_why(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -469,7 +460,7 @@ int cmd_why(int argc, char **argv)
 		.takes_json = true,
 		.options = options,
 		.args_doc = "VOLUME",
-		.parse = parse,
+		.parse = status_parse_input,
 		.ctx = &from,
 		.doc = "Explain why VOLUME cannot be written to on this node, which nodes are missing, and what to do next. "
 		       "The exit code is 0 if it can be written to, and 1 if it cannot.\v"
