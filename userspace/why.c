@@ -165,17 +165,24 @@ static bool halted(struct json_object *o, struct said *s)
 	return true;
 }
 
-static bool is_stranger(struct json_object *p)
+/* The first peer that refuses this node for @reason; NULL: none does. */
+static struct json_object *refusing(struct json_object *o, enum wire_reason reason)
 {
-	return ju(p, "refused") == WIRE_R_STORE;
+	struct json_object *peers = js(o, "peers"), *p;
+	size_t i;
+
+	for (i = 0; peers && i < json_object_array_length(peers); i++) {
+		p = json_object_array_get_idx(peers, i);
+		if (ju(p, "refused") == reason)
+			return p;
+	}
+	return NULL;
 }
 
 static bool not_a_member(struct json_object *o, struct said *s)
 {
-	struct json_object *p;
-	size_t n;
+	struct json_object *p = refusing(o, WIRE_R_STORE);
 
-	p = peer_with(o, is_stranger, &n);
 	if (!p)
 		return false;
 	cause(s,
@@ -186,24 +193,17 @@ static bool not_a_member(struct json_object *o, struct said *s)
 	return true;
 }
 
-static bool is_distrustful(struct json_object *p)
-{
-	return ju(p, "refused") == WIRE_R_ROLLBACK;
-}
-
 static bool set_back(struct json_object *o, struct said *s)
 {
-	struct json_object *p;
-	size_t n;
+	struct json_object *p = refusing(o, WIRE_R_ROLLBACK);
 
-	p = peer_with(o, is_distrustful, &n);
 	if (!p || jb(o, "ready"))
 		return false;
 	cause(s,
 	      "%s refuses the store of this node, which is older than it was seen to be: its devices were set back, or have lost what they said was durable",
 	      jstr(p, "node"));
 	step(s,
-	     "attach the devices in their newest state, not an image or snapshot of them; if that is gone, keep the other nodes up: they have what was acknowledged, and this version cannot take the store back");
+	     "attach the devices in their newest state, not an image or snapshot of them; if that is gone, keep the other nodes up: they have what was acknowledged; 'up --forget' in raftblk(8) says how the store can take part again");
 	return true;
 }
 
