@@ -48,16 +48,6 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	memcpy(h->peer, n->g.cfg.peer[slot].node, sizeof(h->peer));
 }
 
-static const struct rblk_member *conf_member(const struct rblk_conf *c, u64 store)
-{
-	u32 i;
-
-	for (i = 0; i < c->n; i++)
-		if (c->m[i].store == store)
-			return &c->m[i];
-	return NULL;
-}
-
 static bool uuid_known(const struct rblk_node *n)
 {
 	static const u8 none[RBLK_UUID_LEN];
@@ -76,7 +66,7 @@ static bool same_volume(const struct rblk_node *n, const struct wire_hello *h)
 /* A client has no store. Its store id comes from its name, and must not be that of a member. */
 static u8 check_client(const struct rblk_node *n, const struct wire_hello *h)
 {
-	return conf_member(&n->g.conf, h->store) ? WIRE_R_STORE : 0;
+	return rblk_ground_member(&n->g, h->store) ? WIRE_R_STORE : 0;
 }
 
 static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
@@ -97,7 +87,7 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 		return check_client(n, h);
 	if (!n->replica)
 		return 0;
-	lm = conf_member(&n->g.conf, h->store);
+	lm = rblk_ground_member(&n->g, h->store);
 	if (n->g.conf.index && !lm)
 		return WIRE_R_STORE;
 	if (lm && strcmp(lm->node, h->node))

@@ -48,6 +48,23 @@ void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error)
 }
 
 /**
+ * rblk_ground_member() - finds a member of the active configuration by its store
+ * @g: ground
+ * @store: identity
+ *
+ * Return: the member, or NULL.
+ */
+const struct rblk_member *rblk_ground_member(const struct rblk_ground *g, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < g->conf.n; i++)
+		if (g->conf.m[i].store == store)
+			return &g->conf.m[i];
+	return NULL;
+}
+
+/**
  * rblk_ground_peer() - finds a peer by its store
  * @g: ground
  * @store: identity, 0 never matches

@@ -70,6 +70,7 @@ static inline bool rblk_peer_sendable(const struct rblk_peer *p)
 
 void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u64 now);
 void rblk_ground_halt(struct rblk_ground *g, enum rblk_node_halt why, int error);
+const struct rblk_member *rblk_ground_member(const struct rblk_ground *g, u64 store);
 struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot);
 void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch);
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,

@@ -116,12 +116,9 @@ static void start_readback(struct rblk_replica *r, struct rblk_feed *f)
 /* Does the peer in @slot have the entries up to @last, by whatever way they came? */
 static bool peer_has(const struct rblk_replica *r, u32 slot, u64 last)
 {
-	u32 i;
+	const struct raft_peer_status *p = rblk_replica_progress(r, r->g->peer[slot].store);
 
-	for (i = 0; i < r->rst.npeers; i++)
-		if (r->rst.peer[i].store == r->g->peer[slot].store)
-			return r->rst.peer[i].match >= last;
-	return false;
+	return p && p->match >= last;
 }
 
 /* Memory for a peer that is not fed any more may be what the apply waits for. */

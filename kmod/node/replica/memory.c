@@ -30,13 +30,10 @@ static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bo
 void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p)
 {
 	struct log_peer_memory *mem;
-	u32 i = 0;
 
-	if (p->established || !rblk_peer_connected(p))
+	if (p->established || !rblk_peer_connected(p) || !rblk_ground_member(r->g, p->store))
 		return;
-	while (i < r->g->conf.n && r->g->conf.m[i].store != p->store)
-		i++;
-	mem = i < r->g->conf.n ? peer_memory(r, p->store, true) : NULL;
+	mem = peer_memory(r, p->store, true);
 	if (!mem)
 		return;
 	p->established = true;

@@ -202,6 +202,7 @@ void rblk_replica_bootstrap_run(struct rblk_replica *r);
 /* status.c */
 void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *st);
 bool rblk_replica_ok(const struct rblk_replica *r, bool deep);
+const struct raft_peer_status *rblk_replica_progress(const struct rblk_replica *r, u64 store);
 
 /* ---- for the server, as leader ---- */
 

@@ -16,6 +16,23 @@ static void replica_counters(const struct rblk_replica *r, struct rblk_node_stat
 }
 
 /**
+ * rblk_replica_progress() - finds what raft knows of another member
+ * @r: replica
+ * @store: of the member
+ *
+ * Return: its progress, as of the newest rblk_replica_report(); NULL: no such member.
+ */
+const struct raft_peer_status *rblk_replica_progress(const struct rblk_replica *r, u64 store)
+{
+	u32 i;
+
+	for (i = 0; i < r->rst.npeers; i++)
+		if (r->rst.peer[i].store == store)
+			return &r->rst.peer[i];
+	return NULL;
+}
+
+/**
  * rblk_replica_status() - fills in the replica's part of a node's status
  * @r: replica
  * @st: filled in part

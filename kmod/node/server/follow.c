@@ -6,16 +6,10 @@
 
 static bool able(const struct rblk_replica *r, u64 store)
 {
-	u32 i;
+	const struct raft_peer_status *p = rblk_replica_progress(r, store);
 
-	for (i = 0; i < r->rst.npeers; i++) {
-		const struct raft_peer_status *p = &r->rst.peer[i];
-
-		if (p->store == store)
-			return p->flags & RBLK_M_IN && p->active &&
-			       p->state == RAFT_PEER_REPLICATE && p->match + LAG_MAX >= r->commit;
-	}
-	return false;
+	return p && p->flags & RBLK_M_IN && p->active && p->state == RAFT_PEER_REPLICATE &&
+	       p->match + LAG_MAX >= r->commit;
 }
 
 static u64 to_follow(struct rblk_server *sv)
