@@ -513,6 +513,41 @@ static void truncation(void)
 	CHECK_EQ(t_log.durable_index, 4);
 }
 
+/*
+ * The first record that the log ever had is torn and cut, twice. The floor is where the
+ * next one goes, whose number is another one than the metadata had for that place.
+ */
+static void torn_at_the_floor(void)
+{
+	struct log_record *r;
+	u64 seq = 1;
+	int i;
+
+	t_format();
+	t_open();
+	for (i = 0; i < 2; i++) {
+		r = t_submit(1, 1 + i, 1);
+		CHECK_EQ(r->seq, seq);
+		t_land_part(r, 0, 1);
+		t_open();
+		CHECK_EQ(t_rep.finding, LOG_F_TORN);
+		CHECK_EQ(t_log.head_pos, t_meta.floor_pos);
+		CHECK(t_log.next_seq >= seq + LOG_SEQ_JUMP);
+		seq = t_log.next_seq;
+		CHECK_EQ(t_meta.floor_seq, seq);
+		CHECK_EQ(t_log.floor_seq, seq);
+	}
+	t_append(1, 3, 1);
+	/* Only until the next start, whose place is another one, does the metadata tell it twice. */
+	t_open();
+	CHECK(t_meta.start_pos > t_meta.floor_pos);
+	t_append(2, 3, 1);
+	CHECK_EQ(t_recover(), 0);
+	CHECK_EQ(t_rep.records, 2);
+	CHECK_EQ(t_last, 2);
+	CHECK(t_has(1, 3, 1));
+}
+
 /* Both copies bad, one bad, versions equal or not: see t-log-format.c. Here: the log after them. */
 static void floor_is_head(void)
 {
@@ -562,6 +597,7 @@ static const struct tap_case cases[] = {
 	{ "skip_payload", skip_payload },
 	{ "straddling", straddling },
 	{ "truncation", truncation },
+	{ "torn_at_the_floor", torn_at_the_floor },
 	{ "floor_is_head", floor_is_head },
 };
 TAP_MAIN(cases)
