@@ -43,7 +43,7 @@ static bool rest_ok(const struct log *l)
 		const struct log_record *r = &l->rec[(l->tail + i) % LOG_INFLIGHT];
 
 		if (r->state == LOG_R_OPEN && i == l->nrec) {
-			if (r->pos != l->head_pos || r->seq != l->next_seq || l->resetting)
+			if (r->pos != l->head_pos || r->seq != l->next_seq)
 				return false;
 		} else if (r->state != LOG_R_FREE) {
 			return false;

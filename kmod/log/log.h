@@ -206,7 +206,6 @@ struct log {
 	u32 nmarks;
 	struct log_mark mark[LOG_MARKS];	/* in the order of their positions */
 	bool closed;		/* the newest record is a closing one */
-	bool resetting;		/* between rblk_log_reset() and rblk_log_trim() */
 	bool failed;		/* for good: a write failed, or recovery did */
 	struct rblk_alarm *alarm;	/* an invariant is broken; NULL after rblk_log_init() */
 };
@@ -229,7 +228,6 @@ struct log_record *rblk_log_close_record(struct log *l);
 bool rblk_log_done(struct log *l, struct log_record *rec, int error);
 bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m);
 void rblk_log_trim(struct log *l, const struct log_meta *m);
-int rblk_log_reset(struct log *l, u64 index, struct log_meta *m);
 int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2]);
 int rblk_log_check(const struct log *l);
 

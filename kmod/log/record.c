@@ -200,7 +200,7 @@ int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc
 		return -EIO;
 	if (!l->generation || rblk_entry_check(e) || rblk_entry_csum(e, block_crc) != e->csum)
 		return -EINVAL;
-	if (l->resetting || l->nrec == LOG_INFLIGHT)
+	if (l->nrec == LOG_INFLIGHT)
 		return -EAGAIN;
 	if (!follows(l, r, e))
 		return -EINVAL;
@@ -339,7 +339,7 @@ struct log_record *rblk_log_close_record(struct log *l)
 {
 	struct log_record *r = &l->rec[next_rec(l)];
 
-	if (l->failed || !l->generation || l->resetting || l->nrec || r->state == LOG_R_OPEN)
+	if (l->failed || !l->generation || l->nrec || r->state == LOG_R_OPEN)
 		return NULL;
 	if (l->closed || l->durable_seq <= l->announced_seq)
 		return NULL;

@@ -97,36 +97,8 @@ void rblk_log_trim(struct log *l, const struct log_meta *m)
 	l->floor_pos = m->floor_pos;
 	l->floor_seq = m->floor_seq;
 	l->floor_index = m->floor.index;
-	l->resetting = false;
 	for (i = 0; i < l->nmarks; i++)
 		if (l->mark[i].pos >= l->floor_pos)
 			l->mark[n++] = l->mark[i];
 	l->nmarks = n;
-}
-
-/**
- * rblk_log_reset() - lets a checkpoint of @index take the place of the whole log
- * @l: log
- * @index: of the checkpoint; the next entry is the one after it
- * @m: floor_pos, floor_seq and floor_chain are set
- *
- * For a resync, which begins with the state at some index of another member: then @m,
- * with that state, is written to both copies, and rblk_log_trim() is called. Until then
- * nothing can be added. There is no resync yet, so only the tests call this.
- *
- * Return: 0; -EBUSY: a record is open or in flight.
- */
-int rblk_log_reset(struct log *l, u64 index, struct log_meta *m)
-{
-	if (l->nrec || l->rec[l->tail].state == LOG_R_OPEN)
-		return -EBUSY;
-	l->last_index = index;
-	l->durable_index = index;
-	l->durable_term = 0;
-	l->nmarks = 0;
-	l->resetting = true;
-	m->floor_pos = l->head_pos;
-	m->floor_seq = l->next_seq;
-	m->floor_chain = l->chain;
-	return 0;
 }

@@ -414,18 +414,6 @@ static void crash(void)
 	CHECK_EQ(rblk_log_check(&t_log), 0);
 }
 
-static void reset(void)
-{
-	if (t_log.nrec || rblk_log_submit(&t_log))
-		return;
-	last += 1 + rnd(20);
-	commit = last;
-	CHECK_EQ(rblk_log_reset(&t_log, last, &t_meta), 0);
-	t_meta.floor.index = last;
-	sync_meta();
-	rblk_log_trim(&t_log, &t_meta);
-}
-
 static void history(void)
 {
 	u32 i, k, crashes = 3 + rnd(8);
@@ -442,8 +430,6 @@ static void history(void)
 	for (i = 0; i < crashes; i++) {
 		for (k = rnd(400); k-- && nrec < RECS - 100;)
 			step();
-		if (chance(10) && !t_log.nrec && t_log.rec[t_log.tail].state == LOG_R_FREE)
-			reset();
 		crash();
 	}
 	n_wrap += t_log.head_pos > T_RING_BYTES;

@@ -538,7 +538,7 @@ static void torn_at_the_floor(void)
 		CHECK_EQ(t_log.floor_seq, seq);
 	}
 	t_append(1, 3, 1);
-	/* Only until the next start, whose place is another one, does the metadata tell it twice. */
+	/* From the next start on, floor_seq alone says which number is due there. */
 	t_open();
 	CHECK(t_meta.start_pos > t_meta.floor_pos);
 	t_append(2, 3, 1);
@@ -546,34 +546,6 @@ static void torn_at_the_floor(void)
 	CHECK_EQ(t_rep.records, 2);
 	CHECK_EQ(t_last, 2);
 	CHECK(t_has(1, 3, 1));
-}
-
-/* Both copies bad, one bad, versions equal or not: see t-log-format.c. Here: the log after them. */
-static void floor_is_head(void)
-{
-	struct log_record *r;
-
-	fill(6);
-	CHECK_EQ(rblk_log_reset(&t_log, 50, &t_meta), 0);
-	CHECK_EQ(t_add(51, 3, 1), -EAGAIN);
-	t_meta.floor = (struct rblk_id){ .term = 3, .index = 50 };
-	t_write_meta();
-	rblk_log_trim(&t_log, &t_meta);
-	t_open();
-	CHECK_EQ(t_rep.records, 0);
-	CHECK_EQ(t_log.last_index, 50);
-	CHECK_EQ(t_meta.floor_seq, t_meta.start_seq);
-	/* Torn at the floor, cut, started again, twice. */
-	r = t_submit(51, 3, 1);
-	t_land_part(r, 0, 1);
-	t_open();
-	CHECK_EQ(t_rep.finding, LOG_F_TORN);
-	CHECK_EQ(t_meta.floor_seq, t_meta.start_seq);
-	CHECK_EQ(t_add(53, 3, 1), -EINVAL);
-	t_append(51, 4, 1);
-	t_open();
-	CHECK_EQ(t_last, 51);
-	CHECK(t_has(51, 4, 1));
 }
 
 static const struct tap_case cases[] = {
@@ -598,6 +570,5 @@ static const struct tap_case cases[] = {
 	{ "straddling", straddling },
 	{ "truncation", truncation },
 	{ "torn_at_the_floor", torn_at_the_floor },
-	{ "floor_is_head", floor_is_head },
 };
 TAP_MAIN(cases)

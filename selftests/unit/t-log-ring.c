@@ -379,31 +379,6 @@ static void floor_in_flight(void)
 	CHECK(!rblk_log_floor(&t_log, 1, &t_meta));
 }
 
-static void reset(void)
-{
-	struct log_record *r;
-
-	fresh();
-	t_append(1, 1, 1);
-	r = t_submit(2, 1, 1);
-	CHECK_EQ(rblk_log_reset(&t_log, 100, &t_meta), -EBUSY);
-	rblk_log_done(&t_log, r, 0);
-	CHECK_EQ(t_add(3, 1, 1), 0);
-	CHECK_EQ(rblk_log_reset(&t_log, 100, &t_meta), -EBUSY);
-	rblk_log_truncate(&t_log, 3);
-	CHECK_EQ(rblk_log_reset(&t_log, 100, &t_meta), 0);
-	CHECK_EQ(t_add(101, 1, 1), -EAGAIN);
-	CHECK(!rblk_log_close_record(&t_log));
-	t_meta.floor.index = 100;
-	t_write_meta();
-	rblk_log_trim(&t_log, &t_meta);
-	CHECK_EQ(rblk_log_used_bytes(&t_log), 0);
-	t_append(101, 1, 1);
-	CHECK_EQ(t_recover(), 0);
-	CHECK_EQ(t_rep.records, 1);
-	CHECK_EQ(t_last, 101);
-}
-
 static void extents(void)
 {
 	struct log_extent x[2];
@@ -500,7 +475,6 @@ static const struct tap_case cases[] = {
 	{ "reserve_by_kind", reserve_by_kind },
 	{ "floor_and_trim", floor_and_trim },
 	{ "floor_in_flight", floor_in_flight },
-	{ "reset", reset },
 	{ "extents", extents },
 	{ "misuse", misuse },
 	{ "audit", audit },
