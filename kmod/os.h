@@ -16,6 +16,7 @@
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -27,6 +28,15 @@
 static inline u32 rblk_crc32c(u32 seed, const void *data, size_t len)
 {
 	return ~crc32c(~seed, data, len);
+}
+
+/* The compiler does this by itself on 64 bits only. */
+static inline u64 rblk_mod_u64(u64 a, u64 b)
+{
+	u64 rest;
+
+	div64_u64_rem(a, b, &rest);
+	return rest;
 }
 
 #else /* simulator, unit tests, fuzzers, the tool's offline dump */

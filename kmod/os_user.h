@@ -50,4 +50,9 @@ void rblk_assert_failed(const char *what, const char *file, int line);
 /* CRC-32C of @data, continued from @seed, which is 0 at first; see selftests/lib/crc32c.c. */
 u32 rblk_crc32c(u32 seed, const void *data, size_t len);
 
+static inline u64 rblk_mod_u64(u64 a, u64 b)
+{
+	return a % b;
+}
+
 #endif /* RAFTBLK_OS_USER_H */

@@ -249,7 +249,7 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 	struct log_record_id id;
 	u32 i;
 
-	if (h->pos < pos || (h->pos - pos) % sc->l->super.ring_bytes)
+	if (h->pos < pos || rblk_mod_u64(h->pos - pos, sc->l->super.ring_bytes))
 		return;
 	/* A later lap or generation: the ring went on without this metadata. */
 	if (h->pos != pos || h->generation > sc->m->start_generation)

@@ -15,7 +15,7 @@ static_assert(LOG_RECORD_BYTES_MAX <= LOG_RING_MIN);
  */
 int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2])
 {
-	u64 at = pos % s->ring_bytes;
+	u64 at = rblk_mod_u64(pos, s->ring_bytes);
 	u64 left = s->ring_bytes - at;
 
 	ext[0].off = s->ring_off + at;

@@ -53,7 +53,7 @@ static bool volume_ok(const struct log_super *s)
 	return (s->block_size == 512 || s->block_size == 4096) &&
 	       s->region_shift >= REGION_SHIFT_MIN && s->region_shift <= REGION_SHIFT_MAX &&
 	       s->data_bytes && s->data_bytes <= DATA_BYTES_MAX &&
-	       !(s->data_bytes % s->block_size);
+	       !(s->data_bytes & (s->block_size - 1));
 }
 
 /**
