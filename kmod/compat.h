@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The code is written for the newest kernels; what older ones lack is here and
- * nowhere else. There is one gate at 6.12, and a few for later versions. A file
- * that needs this header includes it last, since it renames some of what the
- * kernel's headers declare. The pure rooms never see it.
+ * nowhere else. Versions are not compared, since stable kernels and distributions
+ * have much of what came later: what the preprocessor cannot see, Kbuild looks for in
+ * the headers (RBLK_HAS_...). A file that needs this header includes it last, since
+ * it renames some of what the kernel's headers declare. The pure rooms never see it.
  */
 #ifndef RAFTBLK_COMPAT_H
 #define RAFTBLK_COMPAT_H
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
-#include <linux/version.h>
+#include <net/genetlink.h>
 #include <net/sock.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#ifndef RBLK_HAS_SOCKADDR_UNSIZED
 #define sockaddr_unsized	sockaddr
 #endif
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#ifndef RBLK_HAS_SHOULD_MERGE
 #define BLK_MQ_F_SHOULD_MERGE	0
 #endif
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN	GENL_UNS_ADMIN_PERM
+#endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/*
+ * The block layer changed in many steps between 6.5, which dropped FMODE_EXCL, and
+ * 6.11, which brought the features of a queue. The steps between are not supported,
+ * since there is no kernel with them on which raftblk could be tried.
+ */
+#if !defined(BLK_FEAT_STABLE_WRITES) && !defined(FMODE_EXCL)
+#error "raftblk needs the block layer of Linux 6.1 to 6.4, or that of 6.11 or newer"
+#endif
+
+#ifndef BLK_FEAT_STABLE_WRITES	/* 6.1 to 6.4 */
 
 typedef fmode_t blk_mode_t;
 
@@ -128,7 +141,7 @@ static void name(struct gendisk *disk, fmode_t mode)				\
 	fn(disk);								\
 }
 
-#else /* 6.12 and newer */
+#else /* 6.11 and newer */
 
 static inline void rblk_holder_unlock(struct block_device *bdev)
 {
@@ -153,13 +166,10 @@ static void name(struct gendisk *disk)						\
 
 #endif
 
-/*
- * Makes a socket hold its network namespace. 6.1 does not export
- * sk_net_refcnt_upgrade().
- */
+/* Makes a socket hold its network namespace. */
 static inline void rblk_sk_hold_net(struct sock *sk)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#ifdef RBLK_HAS_NET_UPGRADE
 	sk_net_refcnt_upgrade(sk);
 #else
 	struct net *net = sock_net(sk);
@@ -167,6 +177,18 @@ static inline void rblk_sk_hold_net(struct sock *sk)
 	sk->sk_net_refcnt = 1;
 	get_net_track(net, &sk->ns_tracker, GFP_NOIO);
 	sock_inuse_add(net, 1);
+#endif
+}
+
+/*
+ * The fragment of pages from which a socket sends must not be that of the task, which
+ * may be using it for something else when memory is reclaimed. Where this cannot be
+ * chosen, GFP_NOIO in sk_allocation does the same.
+ */
+static inline void rblk_sk_own_frag(struct sock *sk)
+{
+#ifdef RBLK_HAS_TASK_FRAG
+	sk->sk_use_task_frag = false;
 #endif
 }
 

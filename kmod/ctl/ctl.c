@@ -20,6 +20,7 @@
 #include "ctl/internal.h"
 #include "host/notify.h"
 #include "life/life.h"
+#include "compat.h"
 
 static_assert(sizeof_field(struct rblk_up, volume) == RAFTBLK_NAME_MAX + 1);
 static_assert(sizeof_field(struct rblk_node_peer_cfg, addr) == RAFTBLK_ADDR_MAX + 1);

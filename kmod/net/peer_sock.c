@@ -82,7 +82,7 @@ static int create(struct net *net, int family, struct socket **sock)
 	hold_net((*sock)->sk);
 	reclassify((*sock)->sk);
 	(*sock)->sk->sk_allocation = GFP_NOIO;
-	(*sock)->sk->sk_use_task_frag = false;
+	rblk_sk_own_frag((*sock)->sk);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static void set_options(struct socket *sock)
 
 	sk->sk_allocation = GFP_NOIO;
 	sk_set_memalloc(sk);
-	sk->sk_use_task_frag = false;
+	rblk_sk_own_frag(sk);
 	sock_no_linger(sk);
 	tcp_sock_set_nodelay(sk);
 	sock_set_keepalive(sk);
