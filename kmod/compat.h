@@ -84,7 +84,6 @@ static inline void bdev_fput(struct file *file)
 
 /* The members of the newer struct queue_limits that this driver sets. */
 struct rblk_compat_limits {
-	unsigned int features;
 	unsigned int max_hw_sectors;
 	unsigned int physical_block_size;
 	unsigned int logical_block_size;
@@ -95,8 +94,6 @@ struct rblk_compat_limits {
 	unsigned short max_segments;
 	unsigned int dma_alignment;
 };
-
-#define BLK_FEAT_STABLE_WRITES	1
 
 static inline struct gendisk *
 rblk_compat_alloc_disk(struct blk_mq_tag_set *set, const struct rblk_compat_limits *lim, void *data)
@@ -117,11 +114,8 @@ rblk_compat_alloc_disk(struct blk_mq_tag_set *set, const struct rblk_compat_limi
 	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
 	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
 	q->limits.discard_granularity = lim->discard_granularity;
-	if (lim->features & BLK_FEAT_STABLE_WRITES)
-		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
-	blk_queue_flag_clear(QUEUE_FLAG_NOWAIT, q);
 	return disk;
 }
 

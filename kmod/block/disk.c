@@ -225,7 +225,6 @@ static int rblk_disk_alloc_gendisk(struct rblk_disk *d)
 	u32 align = rblk_volume_diskless(d->v) ? 0 :
 		    bdev_dma_alignment(rblk_dataio_lower(d->v)->bdev);
 	struct queue_limits lim = {
-		.features = BLK_FEAT_STABLE_WRITES,
 		.logical_block_size = d->v->super.block_size,
 		.physical_block_size = RBLK_BLOCK_SIZE,
 		.io_min = RBLK_BLOCK_SIZE,

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# The module and the machine that it runs on: what the block device promises to those
+# above, and what it asks of the rest of the kernel.
+. "$(dirname "$0")/lib.sh"
+trap 'kill_all; cluster_down' EXIT
+PIDS=()
+
+kill_all() {
+	local p
+	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null || true; done
+	wait 2>/dev/null || true
+}
+
+disk_of() { basename "$(device "$1" vol)"; }
+
+starts() {
+	need python3
+	cluster_up 3 vol
+}
+
+# nowait r|w DEVICE: one block, direct, with RWF_NOWAIT; prints the error, or "taken"
+nowait() {
+	timeout $((5 * RBLK_SLOW)) python3 - "$@" <<-'EOF'
+		import mmap, os, sys, errno
+		how, dev = sys.argv[1:]
+		fd = os.open(dev, os.O_DIRECT | (os.O_RDWR if how == "w" else os.O_RDONLY))
+		buf = mmap.mmap(-1, 4096)
+		try:
+		    if how == "w":
+		        os.pwritev(fd, [buf], 0, os.RWF_NOWAIT)
+		    else:
+		        os.preadv(fd, [buf], 0, os.RWF_NOWAIT)
+		    print("taken")
+		except OSError as e:
+		    print(errno.errorcode[e.errno])
+	EOF
+}
+
+# Data is copied before it is replicated, so nobody has to wait before changing a page again.
+pages_may_change_while_they_are_written() {
+	local i
+	for i in 1 2 3; do [ "$(cat "/sys/block/$(disk_of "$i")/queue/stable_writes")" = 0 ]; done
+}
+
+# Else io_uring hands every request to a worker thread.
+requests_that_must_not_wait_are_taken() {
+	[ "$(nowait r "$(device 1 vol)")" = taken ]
+	[ "$(nowait w "$(device 1 vol)")" = taken ]
+}
+
+requests_that_must_not_wait_do_not() {
+	local d tags fd
+	d=$(device 1 vol)
+	tags=$(cat "/sys/block/$(disk_of 1)/queue/nr_requests")
+	exec {fd}<>"$d"		# keeps the session
+	isolate 2
+	isolate 3
+	fio --name=fill --filename="$d" --direct=1 --ioengine=libaio --iodepth=$((tags * 2)) --rw=write \
+		--bs=4k --size=16m >/dev/null 2>&1 &
+	PIDS=($!)
+	until_ok 20 full 1 "$tags"
+	[ "$(nowait r "$d")" = EAGAIN ]
+	[ "$(nowait w "$d")" = EAGAIN ]
+	heal
+	until_ok 60 gone "${PIDS[0]}"
+	exec {fd}>&-
+	replicas_equal vol
+}
+full() { [ "$(field "$1" vol inflight)" = "$2" ]; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
+	requests_that_must_not_wait_do_not; do
+	tap $t
+done
+tap_end
