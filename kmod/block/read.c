@@ -116,8 +116,7 @@ static void rblk_bio_map_payload(struct bio *bio, const struct rblk_req *rr, u32
 	while (len) {
 		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - pos % RBLK_BLOCK_SIZE);
 
-		__bio_add_page(bio, rr->payload->page[pos / RBLK_BLOCK_SIZE], n,
-			       pos % RBLK_BLOCK_SIZE);
+		rblk_payload_add(bio, rr->payload, pos / RBLK_BLOCK_SIZE, n, pos % RBLK_BLOCK_SIZE);
 		pos += n;
 		len -= n;
 	}
@@ -235,8 +234,7 @@ static void rblk_copy_out(struct rblk_req *rr, u32 off, const void *p, u32 len)
 	}
 	while (len) {
 		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - pos % RBLK_BLOCK_SIZE);
-		void *to = page_address(rr->payload->page[pos / RBLK_BLOCK_SIZE]) +
-			   pos % RBLK_BLOCK_SIZE;
+		void *to = rr->payload->block[pos / RBLK_BLOCK_SIZE] + pos % RBLK_BLOCK_SIZE;
 
 		if (p) {
 			memcpy(to, p, n);
@@ -270,7 +268,7 @@ void rblk_disk_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u
 	if (!rr)
 		return;
 	rblk_read_round(rr, token);
-	rblk_copy_out(rr, off, page_address(rblk_payload(buf)->page[nth]) + (sect << SECTOR_SHIFT),
+	rblk_copy_out(rr, off, rblk_payload(buf)->block[nth] + (sect << SECTOR_SHIFT),
 		      nsect << SECTOR_SHIFT);
 }
 

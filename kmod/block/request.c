@@ -40,9 +40,9 @@ static void rblk_req_copy_in(struct request *rq, struct rblk_payload *p)
 	struct bio_vec bv;
 
 	if (head)
-		memset(page_address(p->page[0]), 0, head);
+		memset(p->block[0], 0, head);
 	if (tail)
-		memset(page_address(p->page[p->buf.nblocks - 1]) + RBLK_BLOCK_SIZE - tail, 0, tail);
+		memset(p->block[p->buf.nblocks - 1] + RBLK_BLOCK_SIZE - tail, 0, tail);
 	rq_for_each_segment(bv, rq, iter) {
 		void *from = bvec_kmap_local(&bv);
 		u32 done = 0;
@@ -51,7 +51,7 @@ static void rblk_req_copy_in(struct request *rq, struct rblk_payload *p)
 			u32 off = pos % RBLK_BLOCK_SIZE;
 			u32 n = min_t(u32, bv.bv_len - done, RBLK_BLOCK_SIZE - off);
 
-			memcpy(page_address(p->page[pos / RBLK_BLOCK_SIZE]) + off, from + done, n);
+			memcpy(p->block[pos / RBLK_BLOCK_SIZE] + off, from + done, n);
 			done += n;
 			pos += n;
 		}
@@ -274,8 +274,8 @@ struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 
 		return NULL;
 	list_del_init(&rr->entry);
 	/* Whole blocks are sent, so what surrounds the range must not be other data. */
-	memset(page_address(p->page[0]), 0, RBLK_BLOCK_SIZE);
-	memset(page_address(p->page[nblocks - 1]), 0, RBLK_BLOCK_SIZE);
+	memset(p->block[0], 0, RBLK_BLOCK_SIZE);
+	memset(p->block[nblocks - 1], 0, RBLK_BLOCK_SIZE);
 	rr->payload = p;
 	rr->sector = sector;
 	rr->error = 0;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Payload pages and the objects that name them, all allocated at "up". The budgets
- * do not borrow from each other: local writes can never take the pages that
+ * Payload blocks and the objects that name them, all allocated at "up". The budgets
+ * do not borrow from each other: local writes can never take the blocks that
  * replication needs to make progress, nor the other way round.
  *
- * A payload page belongs to raftblk alone. It must never be handed to code that may
- * keep a reference to it for longer than the payload lives (by splicing it into a
- * socket, say), because it is reused, and not freed, while the volume is up.
+ * Blocks are carved out of chunks, so that they take what they have, also where a
+ * page is larger than a block. Chunks are larger than a page where there is memory
+ * for it, which leaves more of the machine's memory in one piece.
+ *
+ * A chunk belongs to raftblk alone. A payload must never be handed to code that may
+ * keep a reference to its pages for longer than it lives (by splicing them into a
+ * socket, say), because they are reused, and not freed, while the volume is up.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -15,68 +19,93 @@
 #include "host/pool.h"
 #include "host/volume.h"
 
-struct rblk_budget_pages {
+#define RBLK_CHUNK_ORDER	get_order(8 * RBLK_BLOCK_SIZE)
+
+static_assert(PAGE_SIZE % RBLK_BLOCK_SIZE == 0);
+
+struct rblk_budget_blocks {
 	spinlock_t lock;		/* irq-safe, innermost */
-	struct page **page;		/* stack of free pages */
+	void **block;			/* stack of free blocks */
 	struct rblk_payload **obj;	/* stack of free objects */
-	u32 npages, nobjs;		/* how many are on the stacks */
-	u32 size;			/* pages in all, and as many objects */
-	bool starved;			/* an allocation failed since pages were last freed */
+	u32 nblocks, nobjs;		/* how many are on the stacks */
+	u32 size;			/* blocks in all, and as many objects */
+	bool starved;			/* an allocation failed since blocks were last freed */
 	struct rblk_payload *objs;	/* all of them */
+	struct page **chunk;		/* all of them; room for @size */
+	u32 nchunks;
 };
 
 struct rblk_pool {
 	struct rblk_volume *v;
 	refcount_t out;			/* payloads in use, and one until the pool is destroyed */
 	struct completion idle;
-	struct rblk_budget_pages b[RBLK_BUDGETS];
+	struct rblk_budget_blocks b[RBLK_BUDGETS];
 };
 
-static void rblk_budget_free(struct rblk_budget_pages *b)
+static void rblk_budget_free(struct rblk_budget_blocks *b)
 {
 	u32 i;
 
-	for (i = 0; i < b->npages; i++)
-		__free_page(b->page[i]);
-	kvfree(b->page);
+	for (i = 0; i < b->nchunks; i++)
+		__free_pages(b->chunk[i], compound_order(b->chunk[i]));
+	kvfree(b->chunk);
+	kvfree(b->block);
 	kvfree(b->obj);
 	kvfree(b->objs);
 }
 
-static int rblk_budget_alloc(struct rblk_pool *pool, enum rblk_budget budget, u32 pages)
+/* Carves up to @want blocks out of a new chunk. Returns how many, or 0: no memory. */
+static u32 rblk_budget_carve(struct rblk_budget_blocks *b, u32 want)
 {
-	struct rblk_budget_pages *b = &pool->b[budget];
+	const gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_NOWARN;
+	struct page *page = alloc_pages(gfp | __GFP_NORETRY, RBLK_CHUNK_ORDER);
+	u32 i, n;
+
+	if (!page)
+		page = alloc_page(gfp | __GFP_RETRY_MAYFAIL);
+	if (!page)
+		return 0;
+	b->chunk[b->nchunks++] = page;
+	n = min_t(u32, want, page_size(page) / RBLK_BLOCK_SIZE);
+	for (i = 0; i < n; i++)
+		b->block[b->nblocks++] = page_address(page) + i * RBLK_BLOCK_SIZE;
+	return n;
+}
+
+static int rblk_budget_alloc(struct rblk_pool *pool, enum rblk_budget budget, u32 blocks)
+{
+	struct rblk_budget_blocks *b = &pool->b[budget];
 	u32 i;
 
-	b->page = kvcalloc(pages, sizeof(*b->page), GFP_KERNEL);
-	b->obj = kvcalloc(pages, sizeof(*b->obj), GFP_KERNEL);
-	b->objs = kvcalloc(pages, sizeof(*b->objs), GFP_KERNEL);
-	if (!b->page || !b->obj || !b->objs)
+	b->chunk = kvcalloc(blocks, sizeof(*b->chunk), GFP_KERNEL);
+	b->block = kvcalloc(blocks, sizeof(*b->block), GFP_KERNEL);
+	b->obj = kvcalloc(blocks, sizeof(*b->obj), GFP_KERNEL);
+	b->objs = kvcalloc(blocks, sizeof(*b->objs), GFP_KERNEL);
+	if (!b->chunk || !b->block || !b->obj || !b->objs)
 		return -ENOMEM;
-	for (i = 0; i < pages; i++) {
-		b->page[i] = alloc_page(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
-		if (!b->page[i])
+	while (b->nblocks < blocks) {
+		if (!rblk_budget_carve(b, blocks - b->nblocks))
 			return -ENOMEM;
-		b->npages++;
+		cond_resched();
+	}
+	for (i = 0; i < blocks; i++) {
 		b->objs[i].pool = pool;
 		b->objs[i].budget = budget;
 		b->obj[b->nobjs++] = &b->objs[i];
-		if (!(i & 255))
-			cond_resched();
 	}
-	b->size = pages;
+	b->size = blocks;
 	return 0;
 }
 
 /**
- * rblk_pool_create() - allocate every payload page of a volume
- * @v: the volume, kicked when a budget that was spent gets pages back
- * @pages: size of each budget; raised to RBLK_ENTRY_BLOCKS_MAX if it is less
+ * rblk_pool_create() - allocate every payload block of a volume
+ * @v: the volume, kicked when a budget that was spent gets blocks back
+ * @blocks: size of each budget; raised to RBLK_ENTRY_BLOCKS_MAX if it is less
  *
  * Context: process; sleeps.
  * Return: the pool, or NULL if there is not enough memory.
  */
-struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS])
+struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 blocks[RBLK_BUDGETS])
 {
 	struct rblk_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
 	int i;
@@ -89,7 +118,7 @@ struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS
 	for (i = 0; i < RBLK_BUDGETS; i++)
 		spin_lock_init(&pool->b[i].lock);
 	for (i = 0; i < RBLK_BUDGETS; i++) {
-		if (rblk_budget_alloc(pool, i, max_t(u32, pages[i], RBLK_ENTRY_BLOCKS_MAX)))
+		if (rblk_budget_alloc(pool, i, max_t(u32, blocks[i], RBLK_ENTRY_BLOCKS_MAX)))
 			goto err;
 	}
 	return pool;
@@ -125,26 +154,26 @@ void rblk_pool_destroy(struct rblk_pool *pool)
  * @nblocks: 1 .. RBLK_ENTRY_BLOCKS_MAX
  * @budget: the budget to take them from
  *
- * The pages are not zeroed.
+ * The blocks are not zeroed.
  *
  * Context: any.
  * Return: the payload with one reference, or NULL when the budget is spent; the
- * volume is kicked (RBLK_KICK_POOL) once some of its pages are freed.
+ * volume is kicked (RBLK_KICK_POOL) once some of its blocks are freed.
  */
 struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 					enum rblk_budget budget)
 {
-	struct rblk_budget_pages *b = &pool->b[budget];
+	struct rblk_budget_blocks *b = &pool->b[budget];
 	struct rblk_payload *p = NULL;
 	unsigned long flags;
 
 	if (WARN_ON_ONCE(!nblocks || nblocks > RBLK_ENTRY_BLOCKS_MAX))
 		return NULL;
 	spin_lock_irqsave(&b->lock, flags);
-	if (b->npages >= nblocks) {
+	if (b->nblocks >= nblocks) {
 		p = b->obj[--b->nobjs];
-		b->npages -= nblocks;
-		memcpy(p->page, &b->page[b->npages], nblocks * sizeof(*p->page));
+		b->nblocks -= nblocks;
+		memcpy(p->block, &b->block[b->nblocks], nblocks * sizeof(*p->block));
 		refcount_inc(&pool->out);
 	} else {
 		b->starved = true;
@@ -169,7 +198,7 @@ void rblk_payload_get(struct rblk_payload *p)
 }
 
 /**
- * rblk_payload_put() - drop a reference; the last one frees the pages
+ * rblk_payload_put() - drop a reference; the last one frees the blocks
  * @p: the payload
  *
  * Context: any.
@@ -177,15 +206,15 @@ void rblk_payload_get(struct rblk_payload *p)
 void rblk_payload_put(struct rblk_payload *p)
 {
 	struct rblk_pool *pool = p->pool;
-	struct rblk_budget_pages *b = &pool->b[p->budget];
+	struct rblk_budget_blocks *b = &pool->b[p->budget];
 	unsigned long flags;
 	bool starved;
 
 	if (!refcount_dec_and_test(&p->ref))
 		return;
 	spin_lock_irqsave(&b->lock, flags);
-	memcpy(&b->page[b->npages], p->page, p->buf.nblocks * sizeof(*p->page));
-	b->npages += p->buf.nblocks;
+	memcpy(&b->block[b->nblocks], p->block, p->buf.nblocks * sizeof(*p->block));
+	b->nblocks += p->buf.nblocks;
 	b->obj[b->nobjs++] = p;
 	starved = b->starved;
 	b->starved = false;
@@ -209,29 +238,29 @@ void rblk_payload_sum(const struct rblk_payload *p, u32 *crc)
 	u32 i;
 
 	for (i = 0; i < p->buf.nblocks; i++)
-		crc[i] = rblk_crc32c(0, page_address(p->page[i]), RBLK_BLOCK_SIZE);
+		crc[i] = rblk_crc32c(0, p->block[i], RBLK_BLOCK_SIZE);
 }
 
 /**
- * rblk_pool_free() - count the free pages of a budget
+ * rblk_pool_free() - count the free blocks of a budget
  * @pool: the pool
  * @budget: the budget
  *
  * Context: any.
- * Return: pages.
+ * Return: blocks.
  */
 u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget)
 {
-	return READ_ONCE(pool->b[budget].npages);
+	return READ_ONCE(pool->b[budget].nblocks);
 }
 
 /**
- * rblk_pool_size() - count all pages of a budget
+ * rblk_pool_size() - count all blocks of a budget
  * @pool: the pool
  * @budget: the budget
  *
  * Context: any.
- * Return: pages.
+ * Return: blocks.
  */
 u32 rblk_pool_size(const struct rblk_pool *pool, enum rblk_budget budget)
 {

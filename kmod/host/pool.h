@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Preallocated pages for payload. Once the pool exists, nothing here sleeps or allocates. */
+/* Preallocated memory for payload. Once the pool exists, nothing here sleeps or allocates. */
 #ifndef RBLK_HOST_POOL_H
 #define RBLK_HOST_POOL_H
 
-#include <linux/mm_types.h>
+#include <linux/bio.h>
+#include <linux/mm.h>
 #include <linux/refcount.h>
 
 #include "entry.h"
@@ -24,7 +25,7 @@ struct rblk_payload {
 	refcount_t ref;
 	struct rblk_pool *pool;
 	u8 budget;
-	struct page *page[RBLK_ENTRY_BLOCKS_MAX];
+	void *block[RBLK_ENTRY_BLOCKS_MAX];	/* RBLK_BLOCK_SIZE each, within a page */
 };
 
 static inline struct rblk_payload *rblk_payload(const struct rblk_buf *buf)
@@ -32,7 +33,20 @@ static inline struct rblk_payload *rblk_payload(const struct rblk_buf *buf)
 	return container_of((struct rblk_buf *)buf, struct rblk_payload, buf);
 }
 
-struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 pages[RBLK_BUDGETS]);
+/* Sets @vec to block @i of a payload. */
+static inline void rblk_payload_bvec(struct bio_vec *vec, const struct rblk_payload *p, u32 i)
+{
+	bvec_set_page(vec, virt_to_page(p->block[i]), RBLK_BLOCK_SIZE, offset_in_page(p->block[i]));
+}
+
+/* Adds bytes of block @i of a payload, from @off on, to a bio that has room. */
+static inline void rblk_payload_add(struct bio *bio, const struct rblk_payload *p, u32 i, u32 len,
+				    u32 off)
+{
+	__bio_add_page(bio, virt_to_page(p->block[i]), len, offset_in_page(p->block[i]) + off);
+}
+
+struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 blocks[RBLK_BUDGETS]);
 void rblk_pool_destroy(struct rblk_pool *pool);
 struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 					enum rblk_budget budget);

@@ -34,7 +34,7 @@ static void rblk_buf_sum(void *host, const struct rblk_buf *buf, u32 *crc)
 
 static void *rblk_buf_data(void *host, struct rblk_buf *buf)
 {
-	return page_address(rblk_payload(buf)->page[0]);
+	return rblk_payload(buf)->block[0];
 }
 
 static void rblk_complete(void *host, u64 token, int error)

@@ -80,14 +80,14 @@ static int rblk_start_pool(struct rblk_volume *v, char *err)
 {
 	u32 mib = v->up.pool_mib ? v->up.pool_mib : RBLK_POOL_MIB;
 	bool diskless = rblk_volume_diskless(v);
-	u32 pages[RBLK_BUDGETS], all;
+	u32 blocks[RBLK_BUDGETS], all;
 
 	mib = clamp_t(u32, mib, RBLK_POOL_MIB_MIN, RBLK_POOL_MIB_MAX);
 	all = mib << (20 - RBLK_BLOCK_SHIFT);
-	pages[RBLK_BUDGET_SUBMIT] = all / 5 * 2;
-	pages[RBLK_BUDGET_RECEIVE] = all / 5 * 2;
-	pages[RBLK_BUDGET_READBACK] = diskless ? 0 : all / 5 - all / 20;
-	pages[RBLK_BUDGET_SERVE] = diskless ? 0 : all / 20;
+	blocks[RBLK_BUDGET_SUBMIT] = all / 5 * 2;
+	blocks[RBLK_BUDGET_RECEIVE] = all / 5 * 2;
+	blocks[RBLK_BUDGET_READBACK] = diskless ? 0 : all / 5 - all / 20;
+	blocks[RBLK_BUDGET_SERVE] = diskless ? 0 : all / 20;
 	v->limits.reads = RBLK_TAGS + RBLK_SERVES;
 	/*
 	 * Where each record costs a flush, writes that arrive meanwhile share the
@@ -100,7 +100,7 @@ static int rblk_start_pool(struct rblk_volume *v, char *err)
 		v->limits.default_heartbeat_ms = v->limits.default_election_ms / 5;
 	}
 	rblk_node_limits_default(&v->limits, (u64)mib << 20, &v->super);
-	v->pool = rblk_pool_create(v, pages);
+	v->pool = rblk_pool_create(v, blocks);
 	if (!v->pool || (!diskless && (rblk_logio_prepare(v) || rblk_dataio_prepare(v))))
 		return rblk_error_text(err, -ENOMEM, "no memory for a pool of %u MiB", mib);
 	return 0;

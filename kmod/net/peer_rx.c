@@ -121,8 +121,7 @@ static u32 payload_bvecs(struct rblk_link *l)
 
 	for (i = 0; i < l->wire.append.n; i++)
 		for (b = 0; b < l->wire.append.e[i].nblocks; b++)
-			bvec_set_page(&vec[n++], rblk_payload(l->payload[i])->page[b],
-				      RBLK_BLOCK_SIZE, 0);
+			rblk_payload_bvec(&vec[n++], rblk_payload(l->payload[i]), b);
 	return n;
 }
 

@@ -78,7 +78,7 @@ static u32 gather_frame(struct bio_vec *vec, const struct rblk_frame *f)
 	bvec_set_page(&vec[n++], virt_to_page(f->head), f->len, offset_in_page(f->head));
 	for (i = 0; i < f->n; i++)
 		for (b = 0; b < f->payload[i]->buf.nblocks; b++)
-			bvec_set_page(&vec[n++], f->payload[i]->page[b], RBLK_BLOCK_SIZE, 0);
+			rblk_payload_bvec(&vec[n++], f->payload[i], b);
 	return n;
 }
 

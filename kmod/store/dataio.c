@@ -122,8 +122,8 @@ static void rblk_apply_blocks(struct rblk_volume *v)
 				return;
 			bio = rblk_apply_bio(v, sector, REQ_OP_WRITE, true);
 		}
-		__bio_add_page(bio, a->held[a->item]->page[a->b.item[a->item].nth],
-			       n << SECTOR_SHIFT, first << SECTOR_SHIFT);
+		rblk_payload_add(bio, a->held[a->item], a->b.item[a->item].nth, n << SECTOR_SHIFT,
+				 first << SECTOR_SHIFT);
 		a->bit = first + n;
 	}
 }

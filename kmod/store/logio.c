@@ -72,7 +72,7 @@ static void rblk_log_write_ended(struct rblk_volume *v, struct rblk_done *done, 
 	rblk_node_log_done(v->m, rec, error, now);
 }
 
-/* Puts the pages of a record, in their order, into the extents of the ring. */
+/* Puts the blocks of a record, in their order, into the extents of the ring. */
 struct rblk_log_fill {
 	struct rblk_record_op *op;
 	struct block_device *bdev;
@@ -80,7 +80,7 @@ struct rblk_log_fill {
 	u32 nbio, nvec, left;
 };
 
-static void rblk_log_fill_page(struct rblk_log_fill *f, struct page *page, u32 off)
+static void rblk_log_fill_block(struct rblk_log_fill *f, const void *block)
 {
 	struct rblk_record_op *op = f->op;
 
@@ -91,7 +91,8 @@ static void rblk_log_fill_page(struct rblk_log_fill *f, struct page *page, u32 o
 		op->bio[f->nbio].bi_iter.bi_sector = f->ext[f->nbio].off >> SECTOR_SHIFT;
 		f->nbio++;
 	}
-	__bio_add_page(&op->bio[f->nbio - 1], page, RBLK_BLOCK_SIZE, off);
+	__bio_add_page(&op->bio[f->nbio - 1], rblk_addr_page(block), RBLK_BLOCK_SIZE,
+		       offset_in_page(block));
 	f->left -= RBLK_BLOCK_SIZE;
 	f->nvec++;
 }
@@ -122,12 +123,11 @@ void rblk_log_write(void *host, struct log_record *rec, struct rblk_buf *const *
 	rblk_log_extents(&v->super, rec->pos,
 			 rec->header_bytes + rec->payload_blocks * RBLK_BLOCK_SIZE, f.ext);
 	for (i = 0; i < rec->header_bytes; i += RBLK_BLOCK_SIZE)
-		rblk_log_fill_page(&f, rblk_addr_page(rec->header + i),
-				   offset_in_page(rec->header + i));
+		rblk_log_fill_block(&f, rec->header + i);
 	for (i = 0; i < n; i++) {
 		rblk_io_hold(&f.op->io, buf[i]);
 		for (j = 0; j < buf[i]->nblocks; j++)
-			rblk_log_fill_page(&f, rblk_payload(buf[i])->page[j], 0);
+			rblk_log_fill_block(&f, rblk_payload(buf[i])->block[j]);
 	}
 	rblk_io_submit(&f.op->io, f.op->bio, f.nbio);
 }
@@ -226,7 +226,7 @@ static bool rblk_readback_add(struct rblk_readback_op *op, struct block_device *
 		bio->bi_iter.bi_sector = sector;
 	}
 	for (i = 0; i < ext->len; i += RBLK_BLOCK_SIZE) {
-		__bio_add_page(bio, p->page[(*block)++], RBLK_BLOCK_SIZE, 0);
+		rblk_payload_add(bio, p, (*block)++, RBLK_BLOCK_SIZE, 0);
 		op->nvec++;
 	}
 	return true;
