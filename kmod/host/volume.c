@@ -16,6 +16,7 @@ DEFINE_MUTEX(rblk_volumes_lock);	/* the list below, and the state of each volume
 
 static LIST_HEAD(rblk_volumes);		/* in ascending order of their ids */
 static u64 rblk_volumes_last;		/* newest id */
+static bool rblk_volumes_closed;	/* none may come up: the machine is being hibernated */
 
 /* ---- names ---- */
 
@@ -252,14 +253,17 @@ struct rblk_volume *rblk_volume_next(const struct net *net, u64 after)
  * @v: the volume
  *
  * Context: process; may sleep.
- * Return: 0; -EEXIST: the namespace has a volume of this name.
+ * Return: 0; -EEXIST: the namespace has a volume of this name; -EBUSY: the machine is
+ * being hibernated.
  */
 int rblk_volume_enlist(struct rblk_volume *v)
 {
 	int ret = 0;
 
 	mutex_lock(&rblk_volumes_lock);
-	if (rblk_volume_lookup(v->net, v->name)) {
+	if (rblk_volumes_closed) {
+		ret = -EBUSY;
+	} else if (rblk_volume_lookup(v->net, v->name)) {
 		ret = -EEXIST;
 	} else {
 		v->id = ++rblk_volumes_last;
@@ -295,6 +299,44 @@ void rblk_volume_set_state(struct rblk_volume *v, enum rblk_volume_state state)
 {
 	mutex_lock(&rblk_volumes_lock);
 	WRITE_ONCE(v->state, state);
+	mutex_unlock(&rblk_volumes_lock);
+}
+
+/**
+ * rblk_volumes_hibernate() - the machine is about to be hibernated
+ *
+ * A node would go on after the image was taken, and acknowledge what it no longer knows
+ * when the machine is resumed from the image. So this is refused while a volume is up;
+ * else no volume comes up before rblk_volumes_hibernated().
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EBUSY: a volume is up.
+ */
+int rblk_volumes_hibernate(void)
+{
+	struct rblk_volume *v;
+	bool idle;
+
+	mutex_lock(&rblk_volumes_lock);
+	list_for_each_entry(v, &rblk_volumes, list)
+		rblk_warn(v,
+			  "hibernation refused, since it would set this node back to what it was when the image was taken: run 'raftblk down %s' first\n",
+			  v->name);
+	idle = list_empty(&rblk_volumes);
+	rblk_volumes_closed = idle;
+	mutex_unlock(&rblk_volumes_lock);
+	return idle ? 0 : -EBUSY;
+}
+
+/**
+ * rblk_volumes_hibernated() - the machine was hibernated, or was not after all
+ *
+ * Context: process; may sleep.
+ */
+void rblk_volumes_hibernated(void)
+{
+	mutex_lock(&rblk_volumes_lock);
+	rblk_volumes_closed = false;
 	mutex_unlock(&rblk_volumes_lock);
 }
 

@@ -129,6 +129,8 @@ extern struct mutex rblk_volumes_lock;	/* the list of volumes, and their states 
 
 int rblk_volumes_init(void);
 void rblk_volumes_exit(void);
+int rblk_volumes_hibernate(void);
+void rblk_volumes_hibernated(void);
 
 struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
 				      struct rblk_life *life);

@@ -96,7 +96,8 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 	}
 	ret = rblk_volume_enlist(v);
 	if (ret) {
-		rblk_error_text(err, ret, "volume %s is already up, or starting", v->name);
+		rblk_error_text(err, ret, ret == -EBUSY ? "the machine is being hibernated" :
+				"volume %s is already up, or starting", v->name);
 		put_net(v->net);
 		rblk_volume_put(v);
 		module_put(THIS_MODULE);
