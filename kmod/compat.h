@@ -11,6 +11,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/file.h>
 #include <net/genetlink.h>
 #include <net/sock.h>
 
@@ -70,14 +71,15 @@ static inline struct file *bdev_file_open_by_dev(dev_t dev, blk_mode_t mode, voi
 	return (struct file *)blkdev_get_by_dev(dev, mode | FMODE_EXCL, holder);
 }
 
+/* Closes the device before it returns. */
+static inline void rblk_bdev_close(struct file *file)
+{
+	blkdev_put((struct block_device *)file, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
+}
+
 static inline struct block_device *rblk_compat_file_bdev(struct file *file)
 {
 	return (struct block_device *)file;
-}
-
-static inline void bdev_fput(struct file *file)
-{
-	blkdev_put((struct block_device *)file, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
 }
 
 #define file_bdev		rblk_compat_file_bdev
@@ -145,6 +147,12 @@ static inline void rblk_holder_unlock(struct block_device *bdev)
 static inline struct address_space *rblk_bdev_mapping(struct block_device *bdev)
 {
 	return bdev->bd_mapping;
+}
+
+/* Closes the device before it returns. In a worker, bdev_fput() would leave that to another one. */
+static inline void rblk_bdev_close(struct file *file)
+{
+	__fput_sync(file);
 }
 
 #define RBLK_COMPAT_OPEN(name, fn)						\

@@ -131,7 +131,7 @@ void rblk_lower_close(struct rblk_lower *l)
 {
 	if (!l->file)
 		return;
-	bdev_fput(l->file);
+	rblk_bdev_close(l->file);
 	l->file = NULL;
 	l->bdev = NULL;
 }

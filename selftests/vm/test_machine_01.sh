@@ -70,6 +70,18 @@ requests_that_must_not_wait_do_not() {
 full() { [ "$(field "$1" vol inflight)" = "$2" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+its_devices_are_free_when_it_is_down() {
+	local d table
+	rb 3 down vol
+	for d in rblog3 rbdata3; do
+		table=$(dmsetup table "$d")
+		dmsetup remove "$d"	# at once, without --retry
+		dmsetup create "$d" --table "$table"
+	done
+	rb 3 up vol
+	replicas_equal vol
+}
+
 # With the image, the node would be set back to before its last acknowledgements. pm_test
 # lets the kernel only pretend to sleep.
 can_pretend() { [ -e /sys/power/pm_test ] || exit 4; }
@@ -106,7 +118,8 @@ without_a_node_it_is_hibernated() {
 }
 
 for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
-	requests_that_must_not_wait_do_not a_node_is_not_hibernated it_sleeps_and_wakes_up \
+	requests_that_must_not_wait_do_not its_devices_are_free_when_it_is_down \
+	a_node_is_not_hibernated it_sleeps_and_wakes_up \
 	without_a_node_it_is_hibernated; do
 	tap $t
 done
