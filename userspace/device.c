@@ -5,6 +5,7 @@
  */
 #include <blkid/blkid.h>
 #include <fcntl.h>
+#include <linux/blkzoned.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -38,6 +39,14 @@ static int open_block(struct device *d, const char *volume)
 			    d->what, d->path, strerror(errno));
 	d->sector = sector;
 	return 0;
+}
+
+/* Such a device lets its sectors be written one after the other only. */
+static bool zoned(const struct device *d)
+{
+	u32 zones;
+
+	return !d->file && !ioctl(d->fd, BLKGETNRZONES, &zones) && zones;
 }
 
 static int open_failed(const struct device *d, const char *volume, bool write)
@@ -104,6 +113,10 @@ int device_open(struct device *d, const char *volume, bool write)
 	else
 		d->bytes = st.st_size;
 	d->file = S_ISREG(st.st_mode);
+	if (!err && write && zoned(d))
+		err = fail(EXIT_FAILED, volume,
+			   "%s device %s is zoned, which raftblk cannot write to; use another device",
+			   d->what, d->path);
 	if (err)
 		device_close(d);
 	return err;

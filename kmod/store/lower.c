@@ -80,6 +80,13 @@ int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, cons
 		rblk_lower_close(l);
 		return rblk_error_text(err, -EACCES, "%s device %s is read-only", what, path);
 	}
+	/* Their sectors can only be written one after the other. */
+	if (bdev_is_zoned(l->bdev)) {
+		rblk_lower_close(l);
+		return rblk_error_text(err, -EOPNOTSUPP,
+				       "%s device %s is zoned, which raftblk cannot write to", what,
+				       path);
+	}
 	return 0;
 }
 

@@ -82,6 +82,17 @@ its_devices_are_free_when_it_is_down() {
 	replicas_equal vol
 }
 
+zoned_devices_are_refused() {
+	need modprobe
+	modprobe null_blk zoned=1 zone_size=64 gb=1 nr_devices=1 || exit 4
+	trap 'rmmod null_blk' EXIT
+	"$RB" new zoned --node "rb1=10.99.0.1:7999,/dev/nullb0,$(data_dev 1 vol)" >/dev/null
+	fails rb 1 format zoned 2>/tmp/err
+	grep -q 'log device /dev/nullb0 is zoned' /tmp/err
+	fails rb 1 up zoned 2>/tmp/err
+	grep -q 'log device /dev/nullb0 is zoned' /tmp/err
+}
+
 # With the image, the node would be set back to before its last acknowledgements. pm_test
 # lets the kernel only pretend to sleep.
 can_pretend() { [ -e /sys/power/pm_test ] || exit 4; }
@@ -119,7 +130,7 @@ without_a_node_it_is_hibernated() {
 
 for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
 	requests_that_must_not_wait_do_not its_devices_are_free_when_it_is_down \
-	a_node_is_not_hibernated it_sleeps_and_wakes_up \
+	zoned_devices_are_refused a_node_is_not_hibernated it_sleeps_and_wakes_up \
 	without_a_node_it_is_hibernated; do
 	tap $t
 done
