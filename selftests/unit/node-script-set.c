@@ -5,6 +5,8 @@
 #define POOL_BYTES	(4u << 20)
 #define FOLLOW_NEVER_MS	1000000000u
 
+u64 script_seed = 1;
+
 /* ---- a new world ---- */
 
 static void draw_cfg(u32 members)
@@ -83,7 +85,7 @@ void cmd_nodes(void)
 {
 	u32 i;
 
-	world_reset(1);
+	world_reset(script_seed);
 	draw_cfg((u32)ts_num(1));
 	script_world();
 	world_begin();

@@ -31,6 +31,7 @@ bool script_run(u64 ns, bool (*done)(void));
 /* "3.7 s", to two digits: how long something took */
 const char *script_took(u64 ns);
 
+extern u64 script_seed;		/* of every world */
 void script_world(void);	/* a new world: nothing was told of it yet */
 void script_started(struct node *n);
 

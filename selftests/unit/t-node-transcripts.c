@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Stories of a few nodes, one file each, in node-transcripts/. See transcript.h for
- * their form and node-script.h for the commands.
+ * their form and node-script.h for the commands. "--seed N [NAME...]" draws other numbers
+ * than usual, on which no story depends.
  */
 #include "node-script.h"
 
@@ -45,5 +46,10 @@ int main(int argc, char **argv)
 		.ncommands = ARRAY_SIZE(commands),
 	};
 
+	if (argc > 2 && !strcmp(argv[1], "--seed")) {
+		script_seed = strtoull(argv[2], NULL, 0);
+		argv += 2;
+		argc -= 2;
+	}
 	return transcript_main(argc, argv, &t);
 }
