@@ -333,6 +333,7 @@ static void reserve_by_kind(void)
 /* The floor moves only by metadata, and never beyond what is still needed. */
 static void floor_and_trim(void)
 {
+	static struct log_meta next;
 	u64 n, used;
 
 	fresh();
@@ -344,6 +345,10 @@ static void floor_and_trim(void)
 	t_meta.floor.index = n / 2;
 	t_write_meta();
 	rblk_log_trim(&t_log, &t_meta);
+	/* The places behind it are still known. */
+	next = t_meta;
+	CHECK(rblk_log_floor(&t_log, n / 2 + 1, &next));
+	CHECK_EQ(next.floor_pos, t_meta.floor_pos + 16 * RBLK_BLOCK_SIZE);
 	CHECK(rblk_log_used_bytes(&t_log) < used);
 	CHECK(!rblk_log_floor(&t_log, n / 2, &t_meta));
 	CHECK_EQ(t_add(n, 1, 15), 0);
@@ -368,6 +373,24 @@ static void floor_and_trim(void)
 	CHECK_EQ(t_recover(), 0);
 	CHECK_EQ(t_last, 3);
 	CHECK(t_has(2, 2, 15) && t_has(3, 2, 15));
+}
+
+/* However small the records are, there are places for the floor all over a full ring. */
+static void floor_among_small_records(void)
+{
+	u64 i, at, n = T_RING_BYTES / RBLK_BLOCK_SIZE;
+	static struct log_meta m;
+
+	fresh();
+	for (i = 1; i <= n; i++)
+		t_append(i, 1, 0);
+	CHECK_EQ(t_add(i, 1, 0), -ENOSPC);
+	for (i = 1; i < n; i++) {
+		m = t_meta;
+		at = i * RBLK_BLOCK_SIZE;
+		CHECK(rblk_log_floor(&t_log, i, &m) || at < T_RING_BYTES / 256);
+		CHECK(m.floor_pos <= at && m.floor_pos + T_RING_BYTES / 256 > at);
+	}
 }
 
 /* What is not durable yet is no place for the floor. */
@@ -474,6 +497,7 @@ static const struct tap_case cases[] = {
 	{ "reserve", reserve },
 	{ "reserve_by_kind", reserve_by_kind },
 	{ "floor_and_trim", floor_and_trim },
+	{ "floor_among_small_records", floor_among_small_records },
 	{ "floor_in_flight", floor_in_flight },
 	{ "extents", extents },
 	{ "misuse", misuse },
