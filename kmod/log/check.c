@@ -4,19 +4,20 @@
 
 static bool positions_ok(const struct log *l)
 {
-	return l->floor_pos <= l->head_pos && !(l->floor_pos % RBLK_BLOCK_SIZE) &&
-	       !(l->head_pos % RBLK_BLOCK_SIZE) &&
-	       l->head_pos - l->floor_pos <= l->super.ring_bytes &&
+	return !(l->floor_pos % RBLK_BLOCK_SIZE) && !(l->head_pos % RBLK_BLOCK_SIZE) &&
 	       rblk_log_used_bytes(l) <= l->super.ring_bytes;
 }
 
 static bool numbers_ok(const struct log *l)
 {
 	return l->last_seq < l->next_seq && l->durable_seq <= l->last_seq &&
-	       l->ndurable <= LOG_INFLIGHT && l->nrec <= LOG_INFLIGHT && l->tail < LOG_INFLIGHT;
+	       l->ndurable <= LOG_INFLIGHT && l->tail < LOG_INFLIGHT;
 }
 
-/* Records in flight are neighbours in the ring and in number, and end at the head. */
+/*
+ * Records in flight are neighbours in the ring and in number, begin behind the floor, and
+ * end at the head; so there are not more of them than there is room for, either.
+ */
 static bool flight_ok(const struct log *l)
 {
 	u64 pos = l->head_pos, seq = l->next_seq;
