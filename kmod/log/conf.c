@@ -11,7 +11,7 @@ void rblk_log_disk_conf_put(struct disk_conf *d, const struct rblk_conf *c)
 
 	memset(d->m, 0, sizeof(d->m));
 	disk_conf_put(d, c);
-	for (i = 0; i < c->n && i < RBLK_MEMBERS_MAX; i++)
+	for (i = 0; i < c->n; i++)
 		disk_member_put(&d->m[i], &c->m[i]);
 }
 

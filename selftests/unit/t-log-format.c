@@ -273,6 +273,10 @@ static void configuration(void)
 	CHECK_EQ(rblk_log_conf_decode(&d, buf), 0);
 	CHECK(!memcmp(&c, &d, sizeof(c)));
 	reject(dec_conf, sizeof(struct disk_conf_block), bad, ARRAY_SIZE(bad));
+	/* What is left over where no member is does not show. */
+	c.m[2] = c.m[1];
+	rblk_log_conf_encode(&c, buf);
+	expect(g_conf, RBLK_BLOCK_SIZE);
 	/* All members that fit are right, and so is what lies behind them. */
 	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
 		memcpy(buf + 112 + i * 112, buf + 112, 112);
@@ -284,6 +288,22 @@ static void configuration(void)
 	set(64 + 36, 4, RBLK_MEMBERS_MAX + 1);
 	t_seal(buf, sizeof(struct disk_conf_block));
 	CHECK_EQ(dec_conf(), -EINVAL);
+}
+
+/* There is none before a store is bootstrapped, which is something else than half a one. */
+static void no_configuration(void)
+{
+	struct disk_conf d = {};
+
+	CHECK_EQ(rblk_log_disk_conf_check(&d), 0);
+	d.n = cpu_to_le32(1);
+	CHECK_EQ(rblk_log_disk_conf_check(&d), -EINVAL);
+	d.n = 0;
+	d.index = cpu_to_le64(1);
+	CHECK_EQ(rblk_log_disk_conf_check(&d), -EINVAL);
+	d.index = 0;
+	d.block_size = cpu_to_le32(4096);
+	CHECK_EQ(rblk_log_disk_conf_check(&d), -EINVAL);
 }
 
 static struct log_super meta_super;
@@ -544,6 +564,7 @@ static const struct tap_case cases[] = {
 	{ "data_header", data_header },
 	{ "mbr", mbr },
 	{ "configuration", configuration },
+	{ "no_configuration", no_configuration },
 	{ "metadata", metadata },
 	{ "change_map", change_map },
 	{ "record", record },
