@@ -74,14 +74,14 @@ class Net:
             if res.returncode:
                 raise Bad("does not compile: " + res.stdout[:800])
 
-    def run_test(self, tree, test):
+    def run_test(self, tree, test, **env):
         """What failed, or None."""
         unit = os.path.join(tree, DIR)
         res = sh(self.tests[test], unit)
         if res.returncode:
             raise Bad("does not link: " + res.stdout)
         try:
-            res = sh([f"build/{test}"], unit, timeout=DEADLINE)
+            res = sh([f"build/{test}"], unit, timeout=DEADLINE, env={**os.environ, **env})
         except subprocess.TimeoutExpired:
             return f"it ran for more than {DEADLINE} s"
         if not res.returncode:
