@@ -56,6 +56,8 @@ static void rblk_read_bio_end(struct bio *bio)
 	unsigned long flags;
 	bool kick;
 
+	if (rblk_lower_again(lower, bio))
+		return;
 	if (bio->bi_status)
 		WRITE_ONCE(rr->read_error, blk_status_to_errno(bio->bi_status));
 	bio_uninit(bio);
@@ -128,6 +130,7 @@ static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 	struct rblk_read_bio *rb;
 	struct rblk_lower *lower;
 	struct rblk_part *part;
+	struct bio_list bios;
 
 	for (; rr->next < rr->npart; rr->next++) {
 		lower = rblk_dataio_lower(d->v);
@@ -148,16 +151,15 @@ static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 					     part->nsect << SECTOR_SHIFT);
 		atomic_inc(&rr->parts);
 		rblk_lower_begin(lower);
-		submit_bio(&rb->bio);
+		bio_list_init(&bios);
+		bio_list_add(&bios, &rb->bio);
+		rblk_lower_submit(lower, &bios);
 	}
 	rblk_part_ended(d, rr);
 	return true;
 }
 
-/*
- * Starts parts that had found no bio. Called as owner; may sleep for room in the
- * device's queue.
- */
+/* Starts parts that had found no bio. Called as owner. */
 void rblk_reads_starved(struct rblk_disk *d)
 {
 	struct rblk_req *rr;
@@ -307,7 +309,7 @@ static void rblk_stale_ended(struct rblk_volume *v, struct rblk_done *done, u64 
  * @host: the volume
  * @token: the read
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_disk_read_issued(void *host, u64 token)
 {

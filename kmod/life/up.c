@@ -294,6 +294,10 @@ static int rblk_start_rest(struct rblk_volume *v, char *err)
 	ret = rblk_peers_start(v, err);
 	if (ret)
 		return ret;
+	ret = rblk_volume_diskless(v) ? 0 : rblk_logio_start(v) ?: rblk_dataio_start(v);
+	if (ret)
+		return rblk_error_text(err, ret,
+				       "the threads of the devices could not be started");
 	mutex_lock(&v->owner);
 	rblk_status_publish(v);
 	mutex_unlock(&v->owner);

@@ -188,7 +188,7 @@ static void rblk_apply_ended(struct rblk_volume *v, struct rblk_done *done, u64 
  * @b: the batch; its arrays stay until rblk_node_apply_done()
  * @buf: payload of each item
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_data_apply(void *host, const struct vol_batch *b, struct rblk_buf *const *buf)
 {
@@ -255,7 +255,7 @@ static void rblk_sync_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
  * @host: the volume
  * @header_block: one block, copied
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_data_sync(void *host, const void *header_block)
 {
@@ -354,6 +354,18 @@ int rblk_dataio_prepare(struct rblk_volume *v)
 	a->by_pages = !bdev_write_zeroes_sectors(v->dataio->lower.bdev);
 	rblk_io_init(&a->io, v, &v->dataio->lower, rblk_apply_ended);
 	return 0;
+}
+
+/**
+ * rblk_dataio_start() - start the threads that submit to the data device
+ * @v: the volume, its data device open and its minor known
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rblk_dataio_start(struct rblk_volume *v)
+{
+	return rblk_lower_start(&v->dataio->lower, "data");
 }
 
 /**

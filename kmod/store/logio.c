@@ -104,7 +104,7 @@ static void rblk_log_fill_block(struct rblk_log_fill *f, const void *block)
  * @buf: payload of its entries, in order
  * @n: number of payloads
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_log_write(void *host, struct log_record *rec, struct rblk_buf *const *buf, u32 n)
 {
@@ -176,7 +176,7 @@ static void rblk_map_ended(struct rblk_volume *v, struct rblk_done *done, u64 no
  * @off: offset in bytes
  * @data: LOG_META_BYTES, copied
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_meta_write(void *host, u64 off, const void *data)
 {
@@ -191,7 +191,7 @@ void rblk_meta_write(void *host, u64 off, const void *data)
  * @off: offset in bytes
  * @block: one block, copied
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_map_write(void *host, u64 off, const void *block)
 {
@@ -261,7 +261,7 @@ static bool rblk_readback_fill(struct rblk_volume *v, struct rblk_readback_op *o
  * @host: the volume
  * @rb: what to read, and where to
  *
- * Context: owner; may sleep for room in the device's queue.
+ * Context: owner.
  */
 void rblk_log_read(void *host, struct rblk_node_readback *rb)
 {
@@ -382,6 +382,18 @@ int rblk_logio_open(struct rblk_volume *v, char *err)
 		rblk_info(v, "log device %s has no FUA: each record is followed by a flush\n",
 			  v->up.log_path);
 	return 0;
+}
+
+/**
+ * rblk_logio_start() - start the threads that submit to the log device
+ * @v: the volume, its log device open and its minor known
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno.
+ */
+int rblk_logio_start(struct rblk_volume *v)
+{
+	return rblk_lower_start(&v->logio->lower, "log");
 }
 
 /**

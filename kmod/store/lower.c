@@ -2,9 +2,18 @@
 /*
  * What the log device and the data device have in common: exclusive open,
  * operations made of embedded bios, and synchronous reads for the start.
+ *
+ * The loop must never wait for room in the queue of a device, since elections,
+ * heartbeats and all that needs only the other device would wait with it. So what may
+ * have to wait there goes to a thread of the device, a *lane*. There is one for each
+ * direction: reads of users never wait behind writes in the background, which may be
+ * throttled, and writes of the log never wait behind what is read back for others.
  */
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -44,6 +53,20 @@ static const struct blk_holder_ops rblk_lower_holder_ops = {
 	.mark_dead	= rblk_lower_mark_dead,
 };
 
+/*
+ * Can bios be submitted to it that never sleep? A disk that is driven by requests fails
+ * such a bio before it has done anything, if it has no room. Some drivers sleep all the
+ * same while they start a request (BLK_MQ_F_BLOCKING). Devices that consist of others are
+ * not trusted with it: before Linux 6.16, a RAID takes BLK_STS_AGAIN of a disk for a
+ * failure of that disk.
+ */
+static bool rblk_may_nowait(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return queue_is_mq(q) && !(q->tag_set->flags & BLK_MQ_F_BLOCKING) && bdev_nowait(bdev);
+}
+
 /**
  * rblk_lower_open() - open a backing device exclusively
  * @v: the volume
@@ -60,6 +83,7 @@ int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, cons
 		    const char *path, char *err)
 {
 	struct file *file;
+	int i;
 
 	l->v = v;
 	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, l,
@@ -74,6 +98,12 @@ int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, cons
 				       -PTR_ERR(file));
 	l->file = file;
 	l->bdev = file_bdev(file);
+	l->nowait = rblk_may_nowait(l->bdev);
+	for (i = 0; i < ARRAY_SIZE(l->lane); i++) {
+		spin_lock_init(&l->lane[i].lock);
+		bio_list_init(&l->lane[i].bios);
+		init_waitqueue_head(&l->lane[i].wait);
+	}
 	refcount_set(&l->busy, 1);
 	init_completion(&l->idle);
 	if (bdev_read_only(l->bdev)) {
@@ -136,11 +166,162 @@ void rblk_lower_wait(struct rblk_lower *l)
  */
 void rblk_lower_close(struct rblk_lower *l)
 {
+	int i;
+
 	if (!l->file)
 		return;
+	for (i = 0; i < ARRAY_SIZE(l->lane); i++)
+		if (l->lane[i].thread)
+			kthread_stop(l->lane[i].thread);
 	rblk_bdev_close(l->file);
 	l->file = NULL;
 	l->bdev = NULL;
+}
+
+/* ---- submission ---- */
+
+static struct rblk_lane *rblk_lane_of(struct rblk_lower *l, const struct bio *bio)
+{
+	return &l->lane[op_is_write(bio_op(bio)) ? WRITE : READ];
+}
+
+static void rblk_lane_add(struct rblk_lane *lane, struct bio_list *bios)
+{
+	unsigned long flags;
+	bool wake;
+
+	spin_lock_irqsave(&lane->lock, flags);
+	wake = !lane->busy;
+	lane->busy = true;
+	bio_list_merge(&lane->bios, bios);
+	spin_unlock_irqrestore(&lane->lock, flags);
+	if (wake)
+		wake_up(&lane->wait);
+}
+
+/* Takes what is queued. Returns false, and is idle, if there is nothing. */
+static bool rblk_lane_take(struct rblk_lane *lane, struct bio_list *bios)
+{
+	bio_list_init(bios);
+	spin_lock_irq(&lane->lock);
+	bio_list_merge(bios, &lane->bios);
+	bio_list_init(&lane->bios);
+	lane->busy = !bio_list_empty(bios);
+	spin_unlock_irq(&lane->lock);
+	return !bio_list_empty(bios);
+}
+
+/* The thread function of a lane. It stops when no operation is left. */
+static int rblk_lane_run(void *arg)
+{
+	struct rblk_lane *lane = arg;
+	unsigned int noio = memalloc_noio_save();
+	struct bio_list bios;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	while (!kthread_should_stop()) {
+		wait_event_idle(lane->wait, READ_ONCE(lane->busy) || kthread_should_stop());
+		while (rblk_lane_take(lane, &bios)) {
+			blk_start_plug(&plug);
+			while ((bio = bio_list_pop(&bios)))
+				submit_bio(bio);
+			blk_finish_plug(&plug);
+		}
+	}
+	memalloc_noio_restore(noio);
+	return 0;
+}
+
+/**
+ * rblk_lower_start() - start the lanes of a device
+ * @l: the device, open
+ * @what: "log" or "data", for the names of the threads
+ *
+ * What was submitted before is started by then.
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -errno; rblk_lower_close() stops them.
+ */
+int rblk_lower_start(struct rblk_lower *l, const char *what)
+{
+	struct task_struct *thread;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(l->lane); i++) {
+		thread = kthread_run(rblk_lane_run, &l->lane[i], RBLK_NAME "%d_%s_%c",
+				     rblk_volume_minor(l->v), what, i == READ ? 'r' : 'w');
+		if (IS_ERR(thread))
+			return PTR_ERR(thread);
+		l->lane[i].thread = thread;
+	}
+	return 0;
+}
+
+/* Writeback throttling makes the submitter of other writes sleep, REQ_NOWAIT or not. */
+static bool rblk_is_throttled(const struct bio *bio)
+{
+	return op_is_write(bio_op(bio)) &&
+	       (bio->bi_opf & (REQ_SYNC | REQ_IDLE)) != (REQ_SYNC | REQ_IDLE);
+}
+
+/**
+ * rblk_lower_submit() - start bios, without ever waiting for room in the device's queue
+ * @l: the device
+ * @bios: bios of one kind; emptied. Their ->bi_end_io calls rblk_lower_again().
+ *
+ * What has come to the lane before is not overtaken, so that it gets its turn.
+ *
+ * Context: process; owner.
+ */
+void rblk_lower_submit(struct rblk_lower *l, struct bio_list *bios)
+{
+	struct bio *bio = bio_list_peek(bios);
+	struct rblk_lane *lane;
+
+	if (!bio)
+		return;
+	lane = rblk_lane_of(l, bio);
+	if (!l->nowait || rblk_is_throttled(bio) || READ_ONCE(lane->busy)) {
+		rblk_lane_add(lane, bios);
+		bio_list_init(bios);
+		return;
+	}
+	while ((bio = bio_list_pop(bios))) {
+		bio->bi_opf |= REQ_NOWAIT;
+		submit_bio(bio);
+	}
+}
+
+/**
+ * rblk_lower_again() - start a bio once more if it ended because there was no room
+ * @l: the device
+ * @bio: a bio that has ended
+ *
+ * Its content may have been written in part; writing it twice does no harm.
+ *
+ * Context: any.
+ * Return: true if it was started again, and has not ended.
+ */
+bool rblk_lower_again(struct rblk_lower *l, struct bio *bio)
+{
+	struct bio_list bios;
+	struct bio was;
+
+	if (bio->bi_status != BLK_STS_AGAIN || !(bio->bi_opf & REQ_NOWAIT))
+		return false;
+	was = *bio;
+	bio_reset(bio, was.bi_bdev, was.bi_opf & ~REQ_NOWAIT);
+	bio->bi_iter = was.bi_iter;
+	if (bio_flagged(&was, BIO_REMAPPED))	/* from a partition to its disk */
+		bio->bi_iter.bi_sector -= get_start_sect(was.bi_bdev);
+	bio->bi_vcnt = was.bi_vcnt;
+	bio->bi_private = was.bi_private;
+	bio->bi_end_io = was.bi_end_io;
+	bio_list_init(&bios);
+	bio_list_add(&bios, bio);
+	rblk_lane_add(rblk_lane_of(l, bio), &bios);
+	return true;
 }
 
 /**
@@ -259,6 +440,8 @@ static void rblk_io_end_bio(struct bio *bio)
 	struct rblk_io *io = bio->bi_private;
 	struct rblk_lower *lower = io->lower;
 
+	if (rblk_lower_again(lower, bio))
+		return;
 	if (bio->bi_status)
 		cmpxchg(&io->error, 0, blk_status_to_errno(bio->bi_status));
 	bio_uninit(bio);
@@ -274,29 +457,24 @@ static void rblk_io_end_bio(struct bio *bio)
 /**
  * rblk_io_submit() - start the bios of an operation
  * @io: the operation; its run() is called when all of them have ended
- * @bio: array of initialised bios
+ * @bio: array of initialised bios, all of one kind
  * @n: how many, at least 1
  *
- * Context: process; owner. May sleep for room in the device's queue.
+ * Context: process; owner.
  */
 void rblk_io_submit(struct rblk_io *io, struct bio *bio, u32 n)
 {
-	struct blk_plug plug;
+	struct bio_list bios;
 	u32 i;
 
 	io->error = 0;
 	atomic_set(&io->bios, n);
 	rblk_lower_begin(io->lower);
+	bio_list_init(&bios);
 	for (i = 0; i < n; i++) {
 		bio[i].bi_private = io;
 		bio[i].bi_end_io = rblk_io_end_bio;
+		bio_list_add(&bios, &bio[i]);
 	}
-	if (n == 1) {
-		submit_bio(bio);
-		return;
-	}
-	blk_start_plug(&plug);
-	for (i = 0; i < n; i++)
-		submit_bio(&bio[i]);
-	blk_finish_plug(&plug);
+	rblk_lower_submit(io->lower, &bios);
 }

@@ -10,10 +10,21 @@
 #include "host/pool.h"
 #include "host/volume.h"
 
+/* A thread that submits bios of one direction to a device, and waits there for room. */
+struct rblk_lane {
+	spinlock_t lock;		/* irq-safe, innermost */
+	struct bio_list bios;
+	bool busy;			/* bios are in the list, or being submitted */
+	wait_queue_head_t wait;
+	struct task_struct *thread;
+};
+
 struct rblk_lower {
 	struct rblk_volume *v;
 	struct file *file;
 	struct block_device *bdev;
+	struct rblk_lane lane[2];	/* READ, WRITE */
+	bool nowait;			/* submitting with REQ_NOWAIT never sleeps */
 	refcount_t busy;		/* operations, and one until rblk_lower_wait() */
 	struct completion idle;
 	bool waited;
@@ -36,10 +47,13 @@ struct rblk_io {
 
 int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, const char *what,
 		    const char *path, char *err);
+int rblk_lower_start(struct rblk_lower *l, const char *what);
 void rblk_lower_wait(struct rblk_lower *l);
 void rblk_lower_close(struct rblk_lower *l);
 void rblk_lower_begin(struct rblk_lower *l);
 void rblk_lower_end(struct rblk_lower *l);
+void rblk_lower_submit(struct rblk_lower *l, struct bio_list *bios);
+bool rblk_lower_again(struct rblk_lower *l, struct bio *bio);
 int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len);
 void rblk_lower_fail(struct rblk_lower *l);
 void rblk_io_init(struct rblk_io *io, struct rblk_volume *v, struct rblk_lower *lower,

@@ -9,6 +9,8 @@ int rblk_logio_open(struct rblk_volume *v, char *err);
 int rblk_dataio_open(struct rblk_volume *v, char *err);
 int rblk_logio_prepare(struct rblk_volume *v);
 int rblk_dataio_prepare(struct rblk_volume *v);
+int rblk_logio_start(struct rblk_volume *v);
+int rblk_dataio_start(struct rblk_volume *v);
 u64 rblk_logio_bytes(const struct rblk_volume *v);
 u64 rblk_dataio_bytes(const struct rblk_volume *v);
 int rblk_logio_flush(struct rblk_volume *v);
