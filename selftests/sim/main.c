@@ -38,7 +38,7 @@ static struct shared {
 
 static struct {
 	u64 from, to, minutes, jobs, twice;
-	bool one, trace, marks, stop;
+	bool one, trace, marks, stop, cost;
 	const char *file;
 } opt = { .from = 1, .to = 1000, .jobs = 1, .twice = 50 };
 
@@ -71,12 +71,12 @@ static void run_seed(u64 seed)
 	u32 i;
 	u64 hash;
 
-	if (!sim_seed(seed, false)) {
+	if (!sim_seed(seed, false, opt.cost)) {
 		add_fail(seed, world.why);
 	} else if (opt.twice && seed % opt.twice == 0) {
 		hash = world.hash;
 		__atomic_fetch_add(&sh->twice, 1, __ATOMIC_SEQ_CST);
-		if (!sim_seed(seed, false) || world.hash != hash)
+		if (!sim_seed(seed, false, opt.cost) || world.hash != hash)
 			add_fail(seed, "not deterministic: a second run went another way");
 	}
 	__atomic_fetch_add(&sh->ran, 1, __ATOMIC_SEQ_CST);
@@ -92,7 +92,7 @@ static void run_seed(u64 seed)
 
 static int replay(u64 seed)
 {
-	bool ok = sim_seed(seed, opt.trace);
+	bool ok = sim_seed(seed, opt.trace, opt.cost);
 
 	printf("# seed %llu: %.3f s simulated, %llu events, %llu elections, %llu writes, %llu reads, %llu checkpoints, %llu crashes, %llu starts, hash %016llx\n",
 	       (unsigned long long)seed, (double)world.now / 1e9, (unsigned long long)world.events,
@@ -100,6 +100,8 @@ static int replay(u64 seed)
 	       (unsigned long long)world.stats[ST_WRITES], (unsigned long long)world.stats[ST_READS],
 	       (unsigned long long)world.stats[ST_CKPT], (unsigned long long)world.stats[ST_CRASHES],
 	       (unsigned long long)world.stats[ST_RECOVERIES], (unsigned long long)world.hash);
+	if (opt.cost)
+		cost_print();
 	if (!ok)
 		printf("# at %.6f ms: %s\n", (double)world.now / 1e6, world.why);
 	printf("%sok 1 seed %llu\n1..1\n", ok ? "" : "not ", (unsigned long long)seed);
@@ -179,9 +181,9 @@ static void print_fails(u64 *from)
 	u64 n = min_t(u64, sh->nfail, FAILS_MAX);
 
 	for (; *from < n; ++*from)
-		printf("# seed %llu: %s\n#   replay: selftests/sim/build/sim --seed %llu --trace\n",
+		printf("# seed %llu: %s\n#   replay: selftests/sim/build/sim %s--seed %llu --trace\n",
 		       (unsigned long long)sh->fail[*from].seed, sh->fail[*from].why,
-		       (unsigned long long)sh->fail[*from].seed);
+		       opt.cost ? "--cost " : "", (unsigned long long)sh->fail[*from].seed);
 }
 
 /* ---- reports ---- */
@@ -303,6 +305,7 @@ static void usage(int rc)
 	       "           --minutes M               until then, whatever B says\n"
 	       "           --jobs J                  workers (1)\n"
 	       "           --stop                    at the first seed that fails\n"
+	       "           --cost                    worlds without faults: what is sent, how often\n"
 	       "           --twice N                 every N-th seed runs twice (50; 0: none)\n"
 	       "       sim --regressions FILE        the seeds listed there\n");
 	exit(rc);
@@ -326,6 +329,10 @@ static void options(int argc, char **argv)
 		}
 		if (!strcmp(a, "--stop")) {
 			opt.stop = true;
+			continue;
+		}
+		if (!strcmp(a, "--cost")) {
+			opt.cost = true;
 			continue;
 		}
 		if (!strcmp(a, "--help") || !v)

@@ -69,7 +69,7 @@ static void bootstrap(void)
 	world.cfg = real;
 }
 
-static void reset(u64 seed, bool trace)
+static void reset(u64 seed, bool trace, bool cost)
 {
 	memset(&sim, 0, sizeof(sim));
 	sim.seed = seed;
@@ -78,7 +78,10 @@ static void reset(u64 seed, bool trace)
 	world.on = (struct world_hooks){
 		.accepted = user_accepted, .ran = user_session, .power_cut = fault_cut,
 	};
-	cfg_draw();
+	if (cost)
+		cost_draw();
+	else
+		cfg_draw();
 	world_begin();
 	if (world.cfg.nodes == 1)
 		WORLD_MARK(SINGLE_NODE);
@@ -89,15 +92,9 @@ static void failed(void)
 	longjmp(sim_failed, 1);
 }
 
-bool sim_seed(u64 seed, bool trace)
+/* Faults, and users who come and go in spite of them. */
+static void suffer(void)
 {
-	reset(seed, trace);
-	if (trace)
-		cfg_print();
-	if (setjmp(sim_failed))
-		return false;
-	world.on.failed = failed;
-	bootstrap();
 	TRACE(WORLD_NONE, "faults-begin", 0, 0);
 	fault_init();
 	ev_push(world.now, user_tick, WORLD_NONE, 0, 0, NULL);
@@ -105,6 +102,21 @@ bool sim_seed(u64 seed, bool trace)
 	while (ev_step(sim.phase_end))
 		;
 	TRACE(WORLD_NONE, "heal", 0, 0);
+}
+
+bool sim_seed(u64 seed, bool trace, bool cost)
+{
+	reset(seed, trace, cost);
+	if (trace)
+		cfg_print();
+	if (setjmp(sim_failed))
+		return false;
+	world.on.failed = failed;
+	bootstrap();
+	if (cost)
+		cost_run();
+	else
+		suffer();
 	final_run();
 	world.on.failed = NULL;
 	return true;

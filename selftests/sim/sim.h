@@ -44,6 +44,12 @@ struct op *user_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
 void user_accepted(struct node *n, struct op *op);
 void user_session(struct node *n);	/* reset a fenced session once nothing is in flight */
 
+/* ---- cost.c: what is sent for what is written, while nothing goes wrong ---- */
+
+void cost_draw(void);
+void cost_run(void);
+void cost_print(void);
+
 /* ---- fault.c, final.c, wrong.c, run.c ---- */
 
 void fault_init(void);
@@ -63,7 +69,7 @@ struct sim {
 };
 extern struct sim sim;
 
-/* Runs @seed; true: passed. */
-bool sim_seed(u64 seed, bool trace);
+/* Runs @seed; true: passed. @cost: it says what users cost rather than what goes wrong. */
+bool sim_seed(u64 seed, bool trace, bool cost);
 
 #endif /* SIM_H */

@@ -332,7 +332,7 @@ static void check_said(struct node *n, const struct raft_msg *m)
 }
 
 /* What the codec made of a message reads as it was meant, and may be said by now. */
-void check_frame(struct node *n, const u8 *frame, u32 len)
+const struct wire_frame *check_frame(struct node *n, const u8 *frame, u32 len)
 {
 	static struct wire_frame sent;
 	struct wire_header h;
@@ -347,6 +347,7 @@ void check_frame(struct node *n, const u8 *frame, u32 len)
 		check_commits(n, n->executed_seen);
 		model_reply(n, &sent.reply);
 	}
+	return &sent;
 }
 
 /* ---- stop and start ---- */

@@ -85,12 +85,17 @@ static void stream_add(struct conn *c, int from, struct frame *f)
 {
 	struct stream *s = &c->st[from];
 	u64 delay = rnd_range(R_NET, world.cfg.delay_min, world.cfg.delay_max);
+	u64 takes = frame_bytes(f) * MSEC / (net_quiet ? 4 << 20 : world.cfg.bandwidth);
 
 	if (!c->linked) {
 		frame_free(f);		/* into the void; the sender will learn of it */
 		return;
 	}
-	delay += frame_bytes(f) * MSEC / (net_quiet ? 4 << 20 : world.cfg.bandwidth);
+	if (world.cfg.pipe) {
+		s->busy = max_t(u64, s->busy, world.now) + takes;
+		takes = s->busy - world.now;
+	}
+	delay += takes;
 	f->due = world.now + delay * (net_quiet || !c->slow ? 1 : world.cfg.slow_link);
 	if (f->due <= s->last_due)
 		f->due = s->last_due + 1;
@@ -328,12 +333,15 @@ void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 {
 	struct conn *c = conn_of(n->id, n->slot_node[slot], ch);
 	struct frame *f = frame_new(len);
+	const struct wire_frame *decoded;
 	u32 i, b;
 
 	WORLD_CHECK(n->tx_open && len <= WIRE_HEADER_BYTES + WIRE_HEAD_MAX,
 		    "node %c: a frame of %u bytes", 'a' + n->id, len);
 	n->tx_open = false;
-	check_frame(n, tx_room, len);
+	decoded = check_frame(n, tx_room, len);
+	if (world.on.sent)
+		world.on.sent(n, n->slot_node[slot], decoded);
 	memcpy(f->head, tx_room, len);
 	for (i = 0; i < nbuf; i++)
 		for (b = 0; buf[i] && b < buf[i]->nblocks; b++) {

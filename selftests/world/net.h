@@ -20,6 +20,7 @@ struct frame {
 struct stream {
 	struct frame *head, *tail;
 	u64 bytes, last_due;
+	u64 busy;		/* until then, frames before occupy the pipe */
 	u32 n;
 	bool starved;
 };

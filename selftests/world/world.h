@@ -53,6 +53,7 @@ struct world_cfg {
 	u32 slow_link;			/* one link is slower by this factor; 1: none is */
 	u64 sndbuf;			/* bytes queued in a direction of a connection */
 	u64 bandwidth;			/* bytes per ms */
+	bool pipe;			/* ... of each direction of a connection: frames queue for it */
 	bool prompt;			/* connections come up, and are seen to break, at once */
 	u32 raw_loss, raw_dup, raw_reorder, raw_ghost, corrupt;	/* ppm of frames */
 	/* disks */
@@ -434,7 +435,8 @@ u64 model_digest(u64 index);
 
 void check_init(void);
 void check_step(struct node *n);
-void check_frame(struct node *n, const u8 *frame, u32 len);
+/* The frame, decoded; valid until the next one. */
+const struct wire_frame *check_frame(struct node *n, const u8 *frame, u32 len);
 void check_truncated(struct node *n, u64 first);
 void check_room(struct node *n, u64 index);	/* dur and logid reach that far */
 void check_commits(struct node *n, u64 to);	/* its log's entries up to @to are committed */
@@ -452,6 +454,7 @@ struct world_hooks {
 	void (*ended)(struct node *n, struct op *op);	/* refused, or done */
 	void (*ran)(struct node *n);		/* after each rblk_node_run() */
 	void (*traced)(struct node *n, enum rblk_node_trace what, u64 index, u64 arg);
+	void (*sent)(struct node *n, u8 to, const struct wire_frame *f);
 	void (*rejected)(u8 node, u8 other, u8 reason);
 	void (*power_cut)(u8 node, u64 t);	/* see crash_io: the power goes at @t */
 	void (*failed)(void);			/* of a check, see world.why: does not return */
