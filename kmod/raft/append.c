@@ -122,6 +122,7 @@ static void follow(struct raft *r, const struct raft_msg *m)
 	r->leader_contact = r->now;
 	rblk_raft_arm_election(r);
 	r->read_echo = max_t(u64, r->read_echo, m->read_seq);
+	r->told_commit = max_t(u64, r->told_commit, m->commit);
 	r->resync = m->resync;
 	r->stalled = m->stalled;
 }
@@ -145,7 +146,7 @@ static bool breaks_committed(struct raft *r, const struct raft_msg *m)
  */
 int rblk_raft_on_append(struct raft *r, const struct raft_msg *m)
 {
-	u64 good, last;
+	u64 good, last, commit;
 	bool empty;
 
 	if (m->term < r->meta.term) {
@@ -171,8 +172,10 @@ int rblk_raft_on_append(struct raft *r, const struct raft_msg *m)
 		r->verified.index = good;
 		r->verified.term = good == m->prev.index ? m->prev.term : m->ents.term;
 	}
-	if (min_t(u64, m->commit, good) > r->commit)
-		rblk_raft_commit_to(r, min_t(u64, m->commit, good));
+	/* A heartbeat may name the commit index before the entries that it means are here. */
+	commit = min_t(u64, r->told_commit, r->verified.index);
+	if (commit > r->commit)
+		rblk_raft_commit_to(r, commit);
 	/* Without room, stay silent: the leader would answer a refusal with the same append. */
 	if (good == last)
 		rblk_raft_ack(r, empty || last <= r->durable);

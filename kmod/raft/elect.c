@@ -32,6 +32,7 @@ void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote)
 	if (term != r->meta.term) {
 		memset(&r->verified, 0, sizeof(r->verified));
 		r->acked = 0;
+		r->told_commit = 0;
 		r->read_echo = 0;
 		r->ack_held = false;
 		r->grant_held = false;

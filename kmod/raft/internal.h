@@ -78,6 +78,7 @@ struct raft {
 	/* As a follower; all of it belongs to the current term. */
 	struct rblk_id verified;	/* the local log equals the leader's up to here */
 	u64 acked;		/* newest index acknowledged to the leader */
+	u64 told_commit;	/* newest commit index that the leader named */
 	u64 read_echo;		/* newest read round of the leader; echoed in replies */
 	bool ack_held;		/* an acknowledgment waits for the metadata */
 	bool grant_held;	/* the grant to meta.vote waits for the metadata */

@@ -81,6 +81,7 @@ struct raft_msg {
 	u8 force;		/* the leader asked for this election: ignore stickiness */
 	u8 resync;		/* APPEND: the leader's log no longer covers the receiver */
 	u8 stalled;		/* APPEND: too few voters can acknowledge entries */
+	u8 ordered;		/* APPEND: must not overtake the entries sent before; not encoded */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* of the sender; in a PREVOTE and its grant: the term asked for */

@@ -33,7 +33,7 @@ void rblk_raft_lead(struct raft *r)
 	rblk_raft_grow_log(r, &s);
 }
 
-static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
+static struct raft_msg *send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 {
 	struct raft_msg *m = rblk_raft_send(r, RAFT_MSG_APPEND, p->store);
 
@@ -51,23 +51,41 @@ static void send_append(struct raft *r, struct raft_peer *p, u64 prev, u64 last)
 	m->read_seq = r->round;
 	m->resync = p->state == RAFT_PEER_RESYNC;
 	m->stalled = r->stalled;
+	m->ordered = last > prev;
 	p->commit_sent = r->commit;
 	if (p->state == RAFT_PEER_PROBE)
 		p->probing = true;
+	return m;
 }
 
 /*
  * Sends an append without entries, whatever the window.
  *
- * It asks whether the peer has the entry before next, and so finds losses that
- * the transport did not report. A peer that needs what the log no longer holds
- * is asked for snap, which it can only have if it is the same entry.
+ * It may overtake entries that are in flight, and would be rejected if it asked for
+ * one of them. So a peer that is being fed is asked for what it is known to have, or
+ * for nothing if the log no longer holds that. A peer that needs what the log no longer
+ * holds is asked for snap, which it can only have if it is the same entry.
  */
 void rblk_raft_heartbeat(struct raft *r, struct raft_peer *p)
 {
-	u64 prev = max_t(u64, p->next - 1, r->runs.snap.index);
+	u64 prev = p->next - 1;
 
+	if (p->state == RAFT_PEER_REPLICATE)
+		prev = p->match >= r->runs.snap.index ? p->match : 0;
+	else
+		prev = max_t(u64, prev, r->runs.snap.index);
 	send_append(r, p, prev, prev);
+}
+
+/*
+ * Asks a peer whether it has all that is in flight, and so finds losses that the
+ * transport did not report. The question travels behind the entries: if it is rejected,
+ * some of them are lost.
+ */
+static void check_loss(struct raft *r, struct raft_peer *p)
+{
+	if (p->state == RAFT_PEER_REPLICATE && p->next - 1 > p->match)
+		send_append(r, p, p->next - 1, p->next - 1)->ordered = 1;
 }
 
 void rblk_raft_heartbeat_all(struct raft *r)
@@ -94,6 +112,8 @@ static bool quorum_lost(struct raft *r)
 /* The timers of the leader. */
 void rblk_raft_lead_tick(struct raft *r)
 {
+	struct raft_peer *p;
+
 	if (quorum_lost(r)) {
 		rblk_raft_become_follower(r, r->meta.term, 0);
 		return;
@@ -109,6 +129,9 @@ void rblk_raft_lead_tick(struct raft *r)
 	r->heartbeat_at = r->now + r->cfg.heartbeat_ns;
 	r->stalled = !rblk_raft_tally(r, RAFT_TALLY_ABLE);
 	rblk_raft_heartbeat_all(r);
+	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++)
+		if (p->store)
+			check_loss(r, p);
 	rblk_raft_transfer_push(r);
 }
 

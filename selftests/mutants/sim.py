@@ -7,6 +7,8 @@ from mutant import Bad, copy_sources, is_for_sim, sh
 
 DIR = "selftests/sim"
 DEADLINE = 600
+FEW = 300               # most mutants are noticed by then
+COSTS = 30
 
 
 def groups(layers):
@@ -37,13 +39,13 @@ class Net:
         with open(os.path.join(self.base, DIR, "regressions"), encoding="utf-8") as f:
             return [int(line.split()[0]) for line in f if line[0] not in "#\n"]
 
-    def simulate(self, tree, first, last):
-        """(seed, what it found), or None."""
+    def simulate(self, tree, first, last, world=()):
+        """(seed, what it found, the option for this kind of world), or None."""
         sim = os.path.join(tree, DIR, "build/sim")
-        out = sh(["timeout", str(DEADLINE), sim, "--seeds", f"{first}..{last}", "--jobs",
+        out = sh(["timeout", str(DEADLINE), sim, *world, "--seeds", f"{first}..{last}", "--jobs",
                   str(self.jobs), "--twice", "0", "--stop"])
         found = re.search(r"^# seed (\d+): (.*)", out.stdout, re.M)
-        return (int(found[1]), found[2]) if found else None
+        return (int(found[1]), found[2], world) if found else None
 
     def prepare(self):
         copy_sources(self.base, "kmod", "selftests/lib", "selftests/world", DIR)
@@ -55,9 +57,13 @@ class Net:
         found = None
         for seed in self.regressions():
             found = found or self.simulate(tree, seed, seed)
-        found = found or self.simulate(tree, 1, self.seeds)
+        first = min(FEW, self.seeds)
+        found = found or self.simulate(tree, 1, first)
+        found = found or self.simulate(tree, 1, COSTS, ["--cost"])
+        found = found or self.simulate(tree, first + 1, self.seeds)
         if not found:
             return None
-        if self.simulate(self.base, found[0], found[0]):
-            raise Bad(f"seed {found[0]} fails without it, too")
-        return f"noticed by seed {found[0]}: {found[1]}"
+        seed, what, world = found
+        if self.simulate(self.base, seed, seed, world):
+            raise Bad(f"seed {seed} fails without it, too")
+        return f"noticed by seed {seed} {' '.join(world)}: {what}"

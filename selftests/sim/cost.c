@@ -255,6 +255,7 @@ void cost_print(void)
 static void judge(void)
 {
 	WORLD_CHECK(m.elections == world.stats[ST_ELECTIONS], "cost: an election without a cause");
+	WORLD_CHECK(!m.rejects, "cost: %llu rejects, and nothing was lost", m.rejects);
 }
 
 void cost_run(void)

@@ -100,6 +100,8 @@ void net_print_msg(const struct raft_msg *m)
 		fprintf(net_out, " resync");
 	if (m->stalled)
 		fprintf(net_out, " stalled");
+	if (m->ordered && m->ents.first > m->ents.last)
+		fprintf(net_out, " ordered");
 }
 
 u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last)

@@ -69,16 +69,14 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	u32 slot, len, n = 0;
 	struct rblk_peer *p = rblk_ground_peer(g, msg->to, &slot);
 	struct frame f = { .r = r, .first = msg->ents.first };
-	enum wire_channel ch = WIRE_CONSENSUS;
+	enum wire_channel ch = msg->ordered ? WIRE_BULK : WIRE_CONSENSUS;
 	void *buf;
 
 	if (!p || !rblk_peer_connected(p))
 		return;
 	f.slot = slot;
-	if (msg->type == RAFT_MSG_APPEND && msg->ents.first <= msg->ents.last) {
+	if (msg->type == RAFT_MSG_APPEND && msg->ents.first <= msg->ents.last)
 		n = msg->ents.last - msg->ents.first + 1;
-		ch = WIRE_BULK;
-	}
 	buf = g->ops->tx_begin(g->host, slot, ch);
 	if (!buf) {
 		if (n) {
