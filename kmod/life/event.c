@@ -3,6 +3,8 @@
  * What the node noted during a pass is reported after it: to the kernel log, and to
  * netlink, together with the ends of operations.
  */
+#include <linux/math64.h>
+
 #include "block/block.h"
 #include "host/notify.h"
 #include "life/internal.h"
@@ -55,7 +57,9 @@ static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t s
 		return;
 	}
 	p = &v->st.peer[slot];
-	if (p->needs_resync)
+	if (p->impaired)
+		scnprintf(text, size, "%s says that a device of it does not respond", p->node);
+	else if (p->needs_resync)
 		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
 	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
 		scnprintf(text, size, "%s is connected", p->node);
@@ -102,6 +106,20 @@ static void rblk_note_halt(const struct rblk_node_status *st, char *text, size_t
 			  -st->halt_error);
 }
 
+static void rblk_note_device(struct rblk_volume *v, u64 dev, char *text, size_t size)
+{
+	bool log = dev == RBLK_LOG_DEVICE;
+	u64 late = v->st.late_ns[log ? RBLK_LOG_DEVICE : RBLK_DATA_DEVICE];
+	const char *path = log ? v->up.log_path : v->up.data_path;
+
+	if (late)
+		scnprintf(text, size, "the %s device has not responded for %llu ms: %s",
+			  log ? "log" : "data", div_u64(late, NSEC_PER_MSEC), path);
+	else
+		scnprintf(text, size, "the %s device responds again: %s", log ? "log" : "data",
+			  path);
+}
+
 static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, char *text,
 			   size_t size)
 {
@@ -135,6 +153,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 			  !st->needs_resync ?
 				  "I/O is served" :
 				  "the log no longer covers this node, which needs a resync; I/O goes to the leader");
+		break;
+	case NODE_N_DEVICE:
+		rblk_note_device(v, n->arg, text, size);
 		break;
 	}
 }

@@ -85,6 +85,23 @@ static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 	}
 }
 
+/* Does a peer say that it does not hear the leader of this term? */
+static bool seeks(const struct rblk_node *n, const struct wire_frame *f)
+{
+	return (f->type == WIRE_RAFT && f->raft.type == RAFT_MSG_PREVOTE &&
+		f->raft.term == n->g.term + 1) ||
+	       (f->type == WIRE_SUBMIT && f->submit.seeks && f->submit.term == n->g.term);
+}
+
+/* Whether each of two nodes hears the other is what follow.c of the server decides by. */
+static void heed(struct rblk_node *n, struct rblk_peer *p, const struct wire_frame *f)
+{
+	if (seeks(n, f))
+		rblk_ground_sought(&n->g, p->store);
+	else
+		p->heard_at = n->g.now;
+}
+
 /**
  * rblk_node_recv() - a frame has arrived from a peer
  * @n: node
@@ -108,6 +125,7 @@ int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct r
 		ret = -EINVAL;
 	} else if (n->g.halt == NODE_RUNNING &&
 		   (!n->replica || rblk_replica_listens(n->replica))) {
+		heed(n, &n->g.peer[slot], f);
 		ret = dispatch_frame(n, slot, f, buf);
 		if (n->replica)
 			rblk_server_heard(&n->server, slot);

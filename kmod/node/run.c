@@ -26,7 +26,6 @@ static void update_ready(struct rblk_node *n)
 static void update_resync(struct rblk_node *n)
 {
 	const struct raft_status *rst = &n->replica->rst;
-	u32 i, slot;
 
 	n->g.stalled = rst->stalled;
 	if (n->g.remote != rst->resync) {
@@ -36,14 +35,24 @@ static void update_resync(struct rblk_node *n)
 		if (n->g.remote && n->ready)
 			rblk_ground_note(&n->g, NODE_N_READY, 1);
 	}
+}
+
+/* What a leader knows of the other members is worth a note, and forgotten with its role. */
+static void update_peers(struct rblk_node *n)
+{
+	const struct raft_status *rst = &n->replica->rst;
+	bool leads = rblk_replica_leads(n->replica);
+	u32 i, slot;
+
 	for (i = 0; i < rst->npeers; i++) {
 		struct rblk_peer *p = rblk_ground_peer(&n->g, rst->peer[i].store, &slot);
-		bool needs = rblk_replica_leads(n->replica) &&
-			     rst->peer[i].state == RAFT_PEER_RESYNC;
+		bool resync = leads && rst->peer[i].state == RAFT_PEER_RESYNC;
+		bool impaired = leads && rst->peer[i].active && p && p->says_impaired;
 
-		if (!p || p->needs_resync == needs)
+		if (!p || (p->needs_resync == resync && p->impaired == impaired))
 			continue;
-		p->needs_resync = needs;
+		p->needs_resync = resync;
+		p->impaired = impaired;
 		rblk_ground_note(&n->g, NODE_N_PEER, slot);
 	}
 }
@@ -138,6 +147,8 @@ static void run_replica(struct rblk_node *n)
 		rblk_replica_tick(r);
 		rblk_replica_report(r);
 		update_resync(n);
+		update_peers(n);
+		rblk_replica_watch_run(r);
 		execute(n);
 		run_client(n);
 		run_server(n);

@@ -17,6 +17,7 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->bootstrapped = p->bootstrapped;
 	ps->client = p->client;
 	ps->needs_resync = p->needs_resync;
+	ps->impaired = p->impaired;
 	ps->last_reject = p->last_reject;
 	ps->match = p->match;
 	for (i = 0; rst && i < rst->npeers; i++)

@@ -82,6 +82,7 @@ struct raft_msg {
 	u8 resync;		/* APPEND: the leader's log no longer covers the receiver */
 	u8 stalled;		/* APPEND: too few voters can acknowledge entries */
 	u8 ordered;		/* APPEND: must not overtake the entries sent before; not encoded */
+	u8 impaired;		/* APPEND_REPLY: a device of the sender hangs; not of raft */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* of the sender; in a PREVOTE and its grant: the term asked for */
@@ -97,6 +98,8 @@ struct raft_msg {
 	struct raft_span ents;
 	u64 commit;		/* APPEND: the leader's commit index */
 	u64 read_seq;		/* APPEND: read round; READ: nonce; echoed in the reply */
+	/* APPEND_REPLY: the store of a node that asked the sender for a leader; not of raft */
+	u64 seeker;
 };
 
 enum raft_event_type {

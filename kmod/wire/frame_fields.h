@@ -72,7 +72,7 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(3,	u8,	resync, BOOL)		/* 1: the receiver needs a resync */
 	CODED(4,	le16,	n, UPTO(WIRE_ENTRIES_MAX))	/* entries that follow */
 	FIELD(6,	u8,	stalled, BOOL)		/* 1: too few voters acknowledge */
-	ZERO(7,		u8,	zero)
+	FIELD(7,	u8,	impaired, BOOL)		/* 1: a device of the sender hangs */
 	FIELD(8,	id,	from, NOT_ZERO)		/* store id of the sender */
 	FIELD(16,	id,	to, NOT_ZERO)		/* store id of the receiver */
 	FIELD(24,	le64,	term, ANY)		/* term of the sender */
@@ -86,7 +86,8 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD_AS(80,	le64,	ents_term, ents.term, ANY)	/* term of all of them */
 	FIELD(88,	le64,	commit, ANY)		/* commit index of the leader */
 	FIELD(96,	id,	read_seq, ANY)		/* round of reads, or nonce of a READ */
-FIELDS_END(frame_raft, 104)
+	FIELD(104,	id,	seeker, ANY)		/* store id of a node that lacks a leader */
+FIELDS_END(frame_raft, 112)
 
 /* An entry, in RAFT, SUBMIT and DATA. */
 FIELDS(frame_entry, struct rblk_entry)
@@ -115,7 +116,8 @@ FIELDS(frame_submit, struct wire_submit)
 	CODED(24,	le32,	n, UPTO(WIRE_ENTRIES_MAX))	/* entries that follow */
 	FIELD(28,	u8,	in_use, BOOL)		/* 1: the device is open on this node */
 	FIELD(29,	u8,	force, BOOL)		/* 1: the OPEN takes the session over */
-	ZERO(30,	le16,	zero)
+	FIELD(30,	u8,	seeks, BOOL)		/* 1: it does not hear the leader */
+	ZERO(31,	u8,	zero)
 	ZERO(32,	le64,	zero2)
 	ZERO(40,	le64,	zero3)
 	ZERO(48,	le64,	zero4)

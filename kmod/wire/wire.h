@@ -113,6 +113,7 @@ struct wire_submit {
 	u64 keepalive;		/* grows; the reply repeats it */
 	u8 in_use;		/* the device is open on that node */
 	u8 force;		/* the OPEN takes the session from any node that has it */
+	u8 seeks;		/* the client has not heard of the leader of @term for some time */
 };
 
 /* True of the executed log up to @index, and so at any later time: no reply is ever wrong. */

@@ -28,6 +28,8 @@ static void draw_cfg(u32 members)
 	if (follow)
 		w->limits.follow_ms = strcmp(follow, "never") ? (u32)(script_time(follow) / MSEC) :
 								FOLLOW_NEVER_MS;
+	if (ts_text("late"))
+		w->limits.late_ms = (u32)(script_time(ts_text("late")) / MSEC);
 	w->delay_min = w->delay_max = 100 * USEC;
 	w->slow_link = 1;
 	w->sndbuf = 1 << 20;
@@ -77,6 +79,7 @@ static void format(struct node *n)
 
 /*
  * nodes MEMBERS [clients=N] [shared] [entries=N] [window=N] [reads=N] [follow=TIME|never]
+ *       [late=TIME]
  *       [block=512] [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N]
  *       [NODE.ring=MIB]: started, connected, and blank. With gather=, a node acts on what
  *       happens to it up to TIME later, instead of at once.

@@ -4,7 +4,7 @@
 
 static const struct wire_submit submit = {
 	.from = 0x1112131415161718, .term = 0x2122232425262728, .keepalive = 0x3132333435363738,
-	.in_use = 1, .force = 1,
+	.in_use = 1, .force = 1, .seeks = 1,
 };
 
 /* Epochs are indexes, and not above the one that the reply speaks of. */
@@ -96,7 +96,7 @@ static void test_submit(void)
 	CHECK_EQ(frame->submit.term, submit.term);
 	CHECK_EQ(frame->submit.keepalive, submit.keepalive);
 	CHECK_EQ(frame->submit.in_use, 1);
-	CHECK_EQ(frame->submit.force, 1);
+	CHECK(frame->submit.force && frame->submit.seeks);
 	CHECK_EQ(app->n, 5);
 	CHECK_EQ(app->nblocks, 5);
 	for (i = 0; i < 5; i++)
@@ -120,7 +120,7 @@ static void test_keepalive(void)
 	s.force = 1;
 	rblk_wire_encode_submit(buf, &s, 0, entry_at, NULL);
 	CHECK_EQ(decode_any(), 0);
-	CHECK(!frame->submit.in_use && frame->submit.force);
+	CHECK(!frame->submit.in_use && frame->submit.force && !frame->submit.seeks);
 }
 
 static void test_submit_largest(void)
@@ -303,8 +303,8 @@ static void test_errors(void)
 }
 
 static const char golden_submit[] =
-	"72626c6b0104000098000000020000002827262524232221375ea95921216fef"
-	"1817161514131211282726252423222138373635343332310200000001010000"
+	"72626c6b0104000098000000020000002827262524232221f8fb2cdb3b9ef76d"
+	"1817161514131211282726252423222138373635343332310200000001010100"
 	"0000000000000000000000000000000000000000000000006745230100000000"
 	"0000000000000000320000000000000001000000000000000900000000000000"
 	"0200030000000000000000007700000000000000320000000000000002000000"
@@ -371,8 +371,8 @@ static const struct bad bad_submit[] = {
 	{ "n huge", HEAD + 24, 4, U32_MAX, -EINVAL },
 	{ "in_use 2", HEAD + 28, 1, 2, -EINVAL },
 	{ "force 2", HEAD + 29, 1, 2, -EINVAL },
-	{ "reserved", HEAD + 30, 2, 1, -EINVAL },
-	{ "reserved, high", HEAD + 30, 2, 0x8000, -EINVAL },
+	{ "seeks 2", HEAD + 30, 1, 2, -EINVAL },
+	{ "reserved", HEAD + 31, 1, 0x80, -EINVAL },
 	{ "reserved behind", HEAD + 32, 8, 1, -EINVAL },
 	{ "reserved in the middle", HEAD + 40, 8, 1, -EINVAL },
 	{ "reserved last", HEAD + 55, 1, 0x80, -EINVAL },

@@ -38,7 +38,7 @@ static u32 encode_mixed(void)
 	return rblk_wire_encode_raft(buf, &m, 6, entry_at, NULL);
 }
 
-#define ENTRY(i)	(HEAD + 104 + 44 * (i))
+#define ENTRY(i)	(HEAD + 112 + 44 * (i))
 #define SUM(n, i)	(ENTRY(n) + 4 * (i))
 
 static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
@@ -48,6 +48,7 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK_EQ(a->force, b->force);
 	CHECK_EQ(a->resync, b->resync);
 	CHECK_EQ(a->stalled, b->stalled);
+	CHECK_EQ(a->impaired, b->impaired);
 	CHECK_EQ(a->from, b->from);
 	CHECK_EQ(a->to, b->to);
 	CHECK_EQ(a->term, b->term);
@@ -61,6 +62,7 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK(!b->ents.conf);
 	CHECK_EQ(a->commit, b->commit);
 	CHECK_EQ(a->read_seq, b->read_seq);
+	CHECK_EQ(a->seeker, b->seeker);
 }
 
 static void test_hello(void)
@@ -158,13 +160,13 @@ static void test_raft_plain(void)
 	for (type = 1; type < RAFT_MSG_NR; type++) {
 		m = (struct raft_msg){
 			.type = type, .reject = type & 1, .force = !(type & 1),
-			.resync = type >> 1 & 1, .stalled = type >> 2 & 1,
+			.resync = type >> 1 & 1, .stalled = type >> 2 & 1, .impaired = type >> 3 & 1,
 			.from = 101, .to = 102, .term = U64_MAX,
 			.prev = { .term = 104, .index = 105 }, .run_first = 106,
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
-			.commit = 111, .read_seq = 112,
+			.commit = 111, .read_seq = 112, .seeker = 113,
 		};
-		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 104);
+		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 112);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
 		same_msg(&m, &got);
 		CHECK_EQ(app->n, 0);
@@ -269,14 +271,12 @@ static const char golden_reject[] =
 	"0500000000000000010000000000000002000000000000000300000000000000";
 
 static const char golden_append[] =
-	"72626c6b01030000c8000000020000000900000000000000e8514bb217faf849"
-	"0500000002000000110000000000000022000000000000000900000000000000"
-	"0600000000000000630000000000000000000000000000000000000000000000"
-	"6400000000000000650000000000000007000000000000006200000000000000"
-	"0500000000000000674523010000000000000000000000003200000000000000"
-	"010000000000000009000000b2a45bbe02000300000000000000000077000000"
-	"000000003200000000000000020000000000000000000000ca94798600000500"
-	"000000c0010000c0";
+	"72626c6b01030000d00000000200000009000000000000006fe264b851505fc40500000002000000"
+	"11000000000000002200000000000000090000000000000006000000000000006300000000000000"
+	"00000000000000000000000000000000640000000000000065000000000000000700000000000000"
+	"62000000000000000500000000000000000000000000000067452301000000000000000000000000"
+	"3200000000000000010000000000000009000000b2a45bbe02000300000000000000000077000000"
+	"000000003200000000000000020000000000000000000000ca94798600000500000000c0010000c0";
 
 /* The bytes themselves: a change of them is a change of the protocol. */
 static void test_golden(void)
@@ -363,12 +363,12 @@ static void test_bad_hello(void)
 }
 
 static const struct bad bad_raft[] = {
-	{ "no room for the message", 8, 4, 103, -EINVAL },
-	{ "an entry short", 8, 4, 104 + 5 * 44 + 20, -EINVAL },
-	{ "a sum short", 8, 4, 104 + 6 * 44 + 16, -EINVAL },
-	{ "a byte short", 8, 4, 104 + 6 * 44 + 19, -EINVAL },
-	{ "a byte long", 8, 4, 104 + 6 * 44 + 21, -EINVAL },
-	{ "a sum long", 8, 4, 104 + 6 * 44 + 24, -EINVAL },
+	{ "no room for the message", 8, 4, 111, -EINVAL },
+	{ "an entry short", 8, 4, 112 + 5 * 44 + 20, -EINVAL },
+	{ "a sum short", 8, 4, 112 + 6 * 44 + 16, -EINVAL },
+	{ "a byte short", 8, 4, 112 + 6 * 44 + 19, -EINVAL },
+	{ "a byte long", 8, 4, 112 + 6 * 44 + 21, -EINVAL },
+	{ "a sum long", 8, 4, 112 + 6 * 44 + 24, -EINVAL },
 	{ "payload: less", 12, 4, 4, -EINVAL },
 	{ "payload: more", 12, 4, 6, -EINVAL },
 	{ "payload: none", 12, 4, 0, -EINVAL },
@@ -382,7 +382,7 @@ static const struct bad bad_raft[] = {
 	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
-	{ "reserved", HEAD + 7, 1, 1, -EINVAL },
+	{ "impaired 2", HEAD + 7, 1, 2, -EINVAL },
 	{ "n less", HEAD + 4, 4, 5, -EINVAL },
 	{ "n more", HEAD + 4, 4, 7, -EINVAL },
 	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
@@ -432,7 +432,7 @@ static u32 encode_plain(void)
 }
 
 static const struct bad bad_plain[] = {
-	{ "short", 8, 4, 103, -EINVAL },
+	{ "short", 8, 4, 111, -EINVAL },
 	{ "4 bytes", 8, 4, 4, -EINVAL },
 	{ "payload", 12, 4, 1, -EINVAL },
 	{ "type 0", HEAD + 0, 1, 0, -EINVAL },
@@ -441,7 +441,7 @@ static const struct bad bad_plain[] = {
 	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
-	{ "reserved", HEAD + 7, 1, 1, -EINVAL },
+	{ "impaired 2", HEAD + 7, 1, 2, -EINVAL },
 	{ "n", HEAD + 4, 4, 1, -EINVAL },
 	{ "from", HEAD + 8, 8, 0, -EINVAL },
 	{ "to", HEAD + 16, 8, 0, -EINVAL },
@@ -487,7 +487,7 @@ static void test_bad_lengths(void)
 	buf[ENTRY(i - 1) + 42] = RBLK_E_NOOP;
 	put32(HEAD + 4, i);
 	put32(HEAD + 72, 99 + i);
-	put32(8, 104 + 44 * i);
+	put32(8, 112 + 44 * i);
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);
 }

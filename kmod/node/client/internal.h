@@ -25,6 +25,7 @@ bool rblk_client_due(const struct rblk_client *c);
 bool rblk_client_keepalive(struct rblk_client *c, u32 slot);
 
 /* remote.c */
+bool rblk_client_lost(const struct rblk_client *c);
 void rblk_client_seek(struct rblk_client *c);
 u64 rblk_client_seek_deadline(const struct rblk_client *c);
 void rblk_client_reads_restart(struct rblk_client *c);

@@ -13,6 +13,18 @@
 /* ---- who leads ---- */
 
 /**
+ * rblk_client_lost() - has nothing been heard of a leader for an election timeout?
+ * @c: client
+ *
+ * Return: true if so; never where a replica knows better.
+ */
+bool rblk_client_lost(const struct rblk_client *c)
+{
+	return c->seeks && (!c->g->leader ||
+			    c->g->now >= c->last_contact + rblk_ground_election_ns(c->g));
+}
+
+/**
  * rblk_client_seek() - asks all members who leads, while no leader says that it does
  * @c: client that has no replica to tell it
  */
@@ -21,9 +33,7 @@ void rblk_client_seek(struct rblk_client *c)
 	struct rblk_ground *g = c->g;
 	u32 i;
 
-	if (g->now < c->last_contact + rblk_ground_election_ns(g) && g->leader)
-		return;
-	if (g->now < c->seek_at)
+	if (!rblk_client_lost(c) || g->now < c->seek_at)
 		return;
 	c->seek_at = g->now + rblk_ground_heartbeat_ns(g);
 	for (i = 0; i < g->npeers; i++)

@@ -122,6 +122,20 @@ void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u
 		g->ops->tx_end(g->host, slot, ch, frame_bytes, buf, n);
 }
 
+/**
+ * rblk_ground_sought() - another node seeks a leader
+ * @g: ground
+ * @seeker: store of the other node
+ *
+ * If this node knows one, which it has heard of late, the other one does not hear that.
+ */
+void rblk_ground_sought(struct rblk_ground *g, u64 seeker)
+{
+	if (!g->leader || g->leader == seeker || g->leader == g->cfg.super.store)
+		return;
+	g->sought = (struct rblk_sought){ .seeker = seeker, .leader = g->leader, .at = g->now };
+}
+
 static u64 timeout_ns(u32 replicated_ms, u32 default_ms)
 {
 	return (replicated_ms ? replicated_ms : default_ms) * RBLK_NSEC_PER_MSEC;

@@ -17,14 +17,25 @@ struct rblk_peer {
 	bool client;		/* it has no disks */
 	bool tx_blocked;	/* tx_begin() had no room */
 	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
+	bool says_impaired;	/* it said of late that a device of it hangs */
+	bool impaired;		/* this node leads, and the peer says so */
+	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so */
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
 	bool established;	/* both sides accepted the other: what it said is remembered */
 	u64 up_at;		/* when both of its connections were up */
+	u64 heard_at;		/* when the latest frame came from it */
 	/* The newest entry, and the newest term, that it had durably when it said hello. */
 	u64 match, match_term, term;
 	u64 data_sectors;
+};
+
+/* A node that this one can hear does not hear the leader. */
+struct rblk_sought {
+	u64 seeker;		/* its store; 0: there is none */
+	u64 leader;		/* store of the leader */
+	u64 at;
 };
 
 struct rblk_ground {
@@ -39,6 +50,7 @@ struct rblk_ground {
 	u64 term, leader;	/* newest term known, and the store that leads it; 0: unknown */
 	bool remote;		/* no usable replica here: reads go to the leader */
 	bool stalled;		/* the leader cannot commit: too few voters acknowledge */
+	struct rblk_sought sought;
 	struct rblk_conf conf;	/* active configuration; index 0: none is known */
 	struct rblk_buf **bufs;	/* scratch: the payloads of one record or frame */
 	u32 npeers;
@@ -75,6 +87,7 @@ struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot);
 void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch);
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
 			struct rblk_buf *const *buf, u32 n);
+void rblk_ground_sought(struct rblk_ground *g, u64 seeker);
 u64 rblk_ground_heartbeat_ns(const struct rblk_ground *g);
 u64 rblk_ground_election_ns(const struct rblk_ground *g);
 

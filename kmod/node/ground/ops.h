@@ -51,7 +51,10 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_CHECKPOINT,	/* arg: index */
 	NODE_N_HALTED,		/* arg: enum rblk_node_halt */
 	NODE_N_READY,		/* arg 1: I/O can be served, here or by the leader; 0: no longer */
+	NODE_N_DEVICE,		/* a device hangs, or responds again; arg: enum rblk_device */
 };
+
+enum rblk_device { RBLK_LOG_DEVICE, RBLK_DATA_DEVICE, RBLK_DEVICES };
 
 enum rblk_node_halt {
 	NODE_RUNNING,
@@ -186,6 +189,7 @@ struct rblk_node_limits {
 	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
 	u32 window;		/* writes of this node in progress, power of two */
 	u32 follow_ms;		/* time after an election before leadership follows the session */
+	u32 late_ms;		/* until a device counts as unresponsive; 0: an election timeout */
 	u32 records_inflight;	/* from here on, entries wait to share one: 1 .. LOG_INFLIGHT */
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
 };
@@ -220,6 +224,7 @@ struct rblk_node_peer_status {
 	u8 bootstrapped;
 	u8 client;		/* has no disks */
 	u8 needs_resync;	/* this node leads, and its log no longer covers the peer */
+	u8 impaired;		/* this node leads; the peer says that a device of it hangs */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;
 };
@@ -232,6 +237,7 @@ struct rblk_node_status {
 	bool diskless;		/* a client */
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* the leader's log no longer covers this node */
+	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	struct rblk_conf conf;
 	u64 generation;
 	u64 executed_index, digest;	/* the newest executed entry, the digest at it */

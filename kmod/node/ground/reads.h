@@ -32,6 +32,7 @@ struct rblk_read {
 	u32 flags;		/* enum rblk_read_flags */
 	u64 read_id;		/* of the round that confirms it */
 	u64 lookup_index;	/* executed index when its content was looked up */
+	u64 since;		/* when that was */
 	u64 wait_index;		/* content must be at least as new as this */
 	int error;
 	rblk_read_end_fn end;

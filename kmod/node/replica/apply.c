@@ -39,15 +39,27 @@ bool rblk_replica_log_full(const struct rblk_replica *r)
 	return since_checkpoint(r) * 5 > r->g->cfg.super.ring_bytes * 2;
 }
 
-static bool apply_wanted(const struct rblk_replica *r)
+/**
+ * rblk_replica_apply_urgent() - does something wait for entries to be applied?
+ * @r: replica
+ *
+ * Return: true if it does, or will soon.
+ */
+bool rblk_replica_apply_urgent(const struct rblk_replica *r)
 {
 	if (!rblk_vol_unapplied_entries(r->vol))
 		return false;
-	if (r->execute_blocked || r->reads_stalled || r->ckpt_wanted || rblk_replica_pressure(r))
+	return r->execute_blocked || r->reads_stalled || r->ckpt_wanted ||
+	       rblk_replica_pressure(r) ||
+	       rblk_vol_unapplied(r->vol) >= r->g->cfg.limits.apply_bytes;
+}
+
+static bool apply_wanted(const struct rblk_replica *r)
+{
+	if (rblk_replica_apply_urgent(r))
 		return true;
-	if (rblk_vol_unapplied(r->vol) >= r->g->cfg.limits.apply_bytes)
-		return true;
-	return r->g->now >= r->idle_since + NODE_APPLY_IDLE_NS;
+	return rblk_vol_unapplied_entries(r->vol) &&
+	       r->g->now >= r->idle_since + NODE_APPLY_IDLE_NS;
 }
 
 /*
@@ -166,6 +178,7 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 			return;
 		r->applied_blocks += b.nitem;
 		r->apply_busy = true;
+		rblk_replica_begin(r, RBLK_IO_APPLY);
 		r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
 	}
 }
@@ -182,6 +195,7 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 	if (RBLK_ASSERT(&r->g->alarm, r->apply_busy))
 		return;
 	r->apply_busy = false;
+	rblk_replica_end(r, RBLK_IO_APPLY);
 	if (r->g->halt != NODE_RUNNING)
 		return;
 	if (error) {

@@ -39,6 +39,7 @@ static void begin_ckpt(struct rblk_replica *r)
 	r->ckpt = CKPT_SYNC;
 	r->ckpt_busy = true;
 	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_state.index, CKPT_SYNC);
+	rblk_replica_begin(r, RBLK_IO_SYNC);
 	r->g->ops->data_sync(r->g->host, r->block);
 }
 
@@ -155,6 +156,7 @@ static void next_map_block(struct rblk_replica *r)
 	rblk_vol_map_clean(r->vol, n);
 	r->map_next = n + 1;
 	r->ckpt_busy = true;
+	rblk_replica_begin(r, RBLK_IO_MAP);
 	r->g->ops->map_write(r->g->host, rblk_replica_map_offset(r, n), r->block);
 }
 
@@ -195,6 +197,7 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_SYNC))
 		return;
 	r->ckpt_busy = false;
+	rblk_replica_end(r, RBLK_IO_SYNC);
 	if (r->g->halt != NODE_RUNNING)
 		return;
 	if (error) {
@@ -217,6 +220,7 @@ void rblk_replica_map_done(struct rblk_replica *r, int error)
 	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_MAP))
 		return;
 	r->ckpt_busy = false;
+	rblk_replica_end(r, RBLK_IO_MAP);
 	if (r->g->halt != NODE_RUNNING)
 		return;
 	if (error) {
@@ -271,6 +275,7 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 	r->meta_has_seen = r->meta.seen.store;
 	r->meta_term = r->meta.raft.term;
 	r->meta_writes++;
+	rblk_replica_begin(r, RBLK_IO_META);
 	r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(0), r->meta_buf);
 }
 
@@ -285,6 +290,7 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 
 	if (RBLK_ASSERT(&r->g->alarm, r->meta_busy))
 		return;
+	rblk_replica_end(r, RBLK_IO_META);
 	if (error) {
 		r->meta_busy = false;
 		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
@@ -292,6 +298,7 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 	}
 	if (r->meta_copy == 0) {
 		r->meta_copy = 1;
+		rblk_replica_begin(r, RBLK_IO_META);
 		r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(1), r->meta_buf);
 		return;
 	}

@@ -110,6 +110,7 @@ static void start_readback(struct rblk_replica *r, struct rblk_feed *f)
 	}
 	rb->busy = 1;
 	r->readbacks++;
+	rblk_replica_begin(r, RBLK_IO_READBACK);
 	r->g->ops->log_read(r->g->host, rb);
 }
 
@@ -252,6 +253,7 @@ void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readbac
 	if (RBLK_ASSERT(&r->g->alarm, rb->busy))
 		return;
 	rb->busy = 0;
+	rblk_replica_end(r, RBLK_IO_READBACK);
 	if (f->stale || r->g->halt != NODE_RUNNING) {
 		drop_feed(r, f);
 		f->sendable = true;

@@ -55,10 +55,15 @@ u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last);
 /* recv.c */
 u64 rblk_replica_takes(void *ctx, u64 first, u64 last);
 
+/* watch.c */
+void rblk_replica_begin(struct rblk_replica *r, enum rblk_io io);
+void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);
+
 /* writer.c, apply.c, ckpt.c */
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r);
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r);
 u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r);
 bool rblk_replica_pressure(const struct rblk_replica *r);
+bool rblk_replica_apply_urgent(const struct rblk_replica *r);
 
 #endif /* RBLK_NODE_REPLICA_INTERNAL_H */

@@ -66,6 +66,7 @@ void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd)
 		return;
 	}
 	rd->lookup_index = rblk_replica_executed(r);
+	rd->since = r->g->now;
 	rd->flags |= NODE_R_PARTS;
 	rd->error = 0;
 	rblk_ground_trace(r->g, NODE_T_READ_START, rd->lookup_index, rd->token);

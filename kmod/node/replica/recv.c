@@ -14,6 +14,18 @@ static bool unheard_cluster(const struct rblk_replica *r, const struct rblk_peer
 	       (type == RAFT_MSG_PREVOTE || type == RAFT_MSG_VOTE || type == RAFT_MSG_APPEND);
 }
 
+/* What a message says beside raft. */
+static void heed_reply(struct rblk_replica *r, struct rblk_peer *p, const struct raft_msg *msg)
+{
+	if (msg->type != RAFT_MSG_APPEND_REPLY)
+		return;
+	p->says_impaired = msg->impaired;
+	if (!msg->seeker)
+		return;
+	p->seeker = msg->seeker;
+	p->seeker_at = r->g->now;
+}
+
 /* A configuration in the message: decode it before raft sees the entry. */
 static int receive_conf(struct rblk_replica *r, struct raft_msg *msg, const struct wire_append *a,
 			struct rblk_buf **buf)
@@ -83,6 +95,7 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 			  msg->type | (u64)slot << 8);
 	ret = rblk_replica_step(r, &ev);
 	r->rx = NULL;
+	heed_reply(r, p, msg);
 	if (ret == -EINVAL)
 		return ret;
 	/* It gave this node its configuration, or accepted that of this node. */

@@ -42,6 +42,19 @@ struct rblk_feed {
 	struct rblk_node_readback rb;
 };
 
+/* What a replica does on its devices: first on that of the log, then on that of the data. */
+enum rblk_io {
+	RBLK_IO_RECORD, RBLK_IO_META, RBLK_IO_MAP, RBLK_IO_READBACK,
+	RBLK_IO_APPLY, RBLK_IO_SYNC,
+	RBLK_IO_NR
+};
+
+/* Operations of one kind in progress, see watch.c. */
+struct rblk_watch {
+	u32 busy;
+	u64 since;		/* when the first of them began, or the latest one ended */
+};
+
 enum rblk_ckpt_phase { CKPT_IDLE, CKPT_SYNC, CKPT_MAP, CKPT_META };
 
 struct rblk_replica {
@@ -115,6 +128,10 @@ struct rblk_replica {
 
 	u64 log_idle_at;		/* when to write a closing record */
 
+	struct rblk_watch watch[RBLK_IO_NR];
+	u64 watch_at;			/* when to look at them again */
+	u64 late_since[RBLK_DEVICES];	/* since when a device has not responded; 0: it does */
+
 	u64 proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
 };
@@ -182,6 +199,11 @@ void rblk_replica_map_done(struct rblk_replica *r, int error);
 void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readback *rb, int error);
 void rblk_replica_apply_done(struct rblk_replica *r, int error);
 void rblk_replica_data_sync_done(struct rblk_replica *r, int error);
+
+/* watch.c */
+void rblk_replica_watch_run(struct rblk_replica *r);
+bool rblk_replica_impaired(const struct rblk_replica *r);
+bool rblk_replica_must_yield(const struct rblk_replica *r);
 
 /* feed.c, ckpt.c */
 void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);

@@ -58,6 +58,18 @@ static const struct rblk_entry *rblk_replica_frame_entry(void *ctx, u32 i, const
 	return &ent->e;
 }
 
+/* What raft does not know, and the leader has to: see server/follow.c. */
+static void add_word(const struct rblk_replica *r, struct raft_msg *m)
+{
+	const struct rblk_sought *sought = &r->g->sought;
+
+	m->impaired = rblk_replica_impaired(r);
+	/* In the next reply or two after it asked: it asks again. */
+	if (sought->leader == m->to &&
+	    r->g->now < sought->at + 2 * rblk_ground_heartbeat_ns(r->g))
+		m->seeker = sought->seeker;
+}
+
 /*
  * Encodes a message of raft and hands it to the host. A message that cannot go is
  * dropped, and raft is told later, never from within the step that made it, that
@@ -70,6 +82,7 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	struct rblk_peer *p = rblk_ground_peer(g, msg->to, &slot);
 	struct frame f = { .r = r, .first = msg->ents.first };
 	enum wire_channel ch = msg->ordered ? WIRE_BULK : WIRE_CONSENSUS;
+	struct raft_msg reply;
 	void *buf;
 
 	if (!p || !rblk_peer_connected(p))
@@ -84,6 +97,11 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 			r->feed[slot].lost = true;
 		}
 		return;
+	}
+	if (msg->type == RAFT_MSG_APPEND_REPLY) {
+		reply = *msg;
+		add_word(r, &reply);
+		msg = &reply;
 	}
 	len = rblk_wire_encode_raft(buf, msg, n, rblk_replica_frame_entry, &f);
 	rblk_ground_trace(g, NODE_T_SEND, n ? msg->ents.last : 0, msg->type | (u64)slot << 8);

@@ -40,6 +40,7 @@ const struct raft_peer_status *rblk_replica_progress(const struct rblk_replica *
 void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *st)
 {
 	const struct rblk_state *executed = rblk_vol_executed(r->vol);
+	u32 i;
 
 	st->raft = r->rst;
 	st->generation = r->meta.generation;
@@ -53,6 +54,9 @@ void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *
 	st->log_entries = r->last - r->base.index;
 	st->log_entries_max = r->mask + 1;
 	st->inflight_records = r->log.nrec;
+	for (i = 0; i < RBLK_DEVICES; i++)
+		if (r->late_since[i])
+			st->late_ns[i] = r->g->now - r->late_since[i];
 	st->nsessions = executed->nsessions;
 	memcpy(st->sessions, executed->session, sizeof(st->sessions));
 	replica_counters(r, st);

@@ -11,6 +11,7 @@ static void submit(struct rblk_replica *r, struct log_record *rec, u32 nbufs)
 	r->records++;
 	r->log_bytes += rec->header_bytes + (u64)rec->payload_blocks * RBLK_BLOCK_SIZE;
 	rblk_ground_trace(r->g, NODE_T_LOG_SUBMIT, r->log_next - 1, rec->seq);
+	rblk_replica_begin(r, RBLK_IO_RECORD);
 	r->g->ops->log_write(r->g->host, rec, r->g->bufs, nbufs);
 }
 
@@ -91,6 +92,7 @@ void rblk_replica_log_done(struct rblk_replica *r, struct log_record *rec, int e
 	bool grew;
 
 	grew = rblk_log_done(&r->log, rec, error);
+	rblk_replica_end(r, RBLK_IO_RECORD);
 	if (error) {
 		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
 		return;

@@ -1,41 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Leadership follows the exclusive session, which saves writes a hop. */
+/*
+ * Who had better lead. Any voter can, but not equally well. In this order:
+ *
+ *   1. A leader with a device that hangs holds up the writes of all nodes, so it hands
+ *      leadership to a voter whose devices respond.
+ *   2. A node that has a session, or a voter, may not hear the leader while another voter
+ *      hears both: one link is broken. That voter is to lead.
+ *   3. The holder of the exclusive session leads, which saves writes a hop.
+ *
+ * The holder is not followed to where others could not follow: that is remembered for
+ * a while by the voter who heard both, and thus leads then.
+ */
 #include "server.h"
 
-#define LAG_MAX		1024	/* entries that the holder may lack when it is handed leadership */
+#define SOUGHT_ELECTIONS	3	/* a node that seeks a leader asks again within so many */
+#define SOUGHT_MEMORY_NS	(600 * RBLK_NSEC_PER_SEC)
 
-static bool able(const struct rblk_replica *r, u64 store)
+/* Can this voter lead at once? It has all that was committed a heartbeat ago. */
+static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
 {
-	const struct raft_peer_status *p = rblk_replica_progress(r, store);
+	const struct rblk_peer *peer = rblk_ground_peer(sv->g, p->store, NULL);
 
-	return p && p->flags & RBLK_M_IN && p->active && p->state == RAFT_PEER_REPLICATE &&
-	       p->match + LAG_MAX >= r->commit;
+	return p->flags & RBLK_M_IN && p->active && p->state == RAFT_PEER_REPLICATE &&
+	       p->match >= sv->level && peer && !peer->impaired;
 }
 
-static u64 to_follow(struct rblk_server *sv)
+/*
+ * Does this voter hear a node that asked for a leader, and of which nothing was heard here
+ * since? It asks when it has heard of none for an election timeout.
+ */
+static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bool holders)
+{
+	const struct rblk_peer *lost = rblk_ground_peer(sv->g, voter->seeker, NULL);
+	u64 fresh = SOUGHT_ELECTIONS * rblk_ground_election_ns(sv->g);
+
+	if (!lost || sv->g->now >= voter->seeker_at + fresh)
+		return false;
+	if (holders && !rblk_vol_session_of(sv->r->vol, lost->store))
+		return false;
+	return lost->heard_at < voter->seeker_at;
+}
+
+/* Which voters are looked at. */
+enum whom { ANY_VOTER, WHO_HEARS_LOST, WHO_HEARS_LOST_HOLDER };
+
+/* The most up-to-date voter of these that can lead. */
+static u64 best_of(struct rblk_server *sv, enum whom whom)
+{
+	const struct raft_status *rst = &sv->r->rst;
+	const struct raft_peer_status *p, *found = NULL;
+
+	for (p = rst->peer; p < rst->peer + rst->npeers; p++) {
+		if (!able(sv, p) ||
+		    (whom != ANY_VOTER && !hears_lost(sv, rblk_ground_peer(sv->g, p->store, NULL),
+						      whom == WHO_HEARS_LOST_HOLDER)))
+			continue;
+		if (!found || p->match > found->match)
+			found = p;
+	}
+	return found ? found->store : 0;
+}
+
+static u64 holder_to_follow(struct rblk_server *sv)
 {
 	const struct rblk_session *holder = rblk_vol_session(sv->r->vol);
+	const struct rblk_sought *sought = &sv->g->sought;
+	const struct raft_peer_status *p;
 
-	if (!rblk_server_serves(sv) || sv->r->rst.transferee || !holder ||
-	    holder->store == sv->g->cfg.super.store || !able(sv->r, holder->store))
+	if (!holder || holder->store == sv->g->cfg.super.store)
 		return 0;
-	return holder->store;
+	if (sought->seeker && sought->leader == holder->store &&
+	    sv->g->now < sought->at + SOUGHT_MEMORY_NS)
+		return 0;
+	p = rblk_replica_progress(sv->r, holder->store);
+	return p && able(sv, p) ? holder->store : 0;
 }
 
-/**
- * rblk_server_follow_run() - hands leadership to the holder of the exclusive session
- * @sv: server
- *
- * Not right after an election, so that a node that was made leader on purpose stays
- * leader for a while.
- */
-void rblk_server_follow_run(struct rblk_server *sv)
+/* Who has to lead at once, since this node holds up others or is not heard by them. */
+static u64 relief(struct rblk_server *sv)
 {
 	u64 store;
 
-	if (sv->g->now < sv->follow_at)
+	if (rblk_replica_must_yield(sv->r))
+		return best_of(sv, ANY_VOTER);
+	if (!sv->synced)
+		return 0;
+	store = best_of(sv, WHO_HEARS_LOST_HOLDER);
+	if (!store && sv->g->now >= sv->follow_at)
+		store = best_of(sv, WHO_HEARS_LOST);
+	return store;
+}
+
+/* What was committed a heartbeat ago is what a successor has to have. */
+static void sample_level(struct rblk_server *sv)
+{
+	sv->level = sv->next_level;
+	sv->next_level = sv->r->commit;
+	sv->sample_at = sv->g->now + rblk_ground_heartbeat_ns(sv->g);
+}
+
+static bool may_move(struct rblk_server *sv)
+{
+	rblk_server_serves(sv);		/* sees a change of the leader */
+	return sv->leads && !sv->r->rst.transferee;
+}
+
+/**
+ * rblk_server_follow_run() - hands leadership to a voter that had better lead
+ * @sv: server
+ *
+ * Leadership follows the session, or a voter that is cut off, not right after an election,
+ * so that a node that was made leader on purpose stays leader for a while. Whether it has to
+ * leave this node at once is looked at once a heartbeat; there is a pass for each.
+ */
+void rblk_server_follow_run(struct rblk_server *sv)
+{
+	u64 store = 0;
+
+	if (!may_move(sv))
 		return;
-	store = to_follow(sv);
+	if (sv->g->now >= sv->sample_at) {
+		sample_level(sv);
+		store = relief(sv);
+	}
+	if (!store && sv->synced && sv->g->now >= sv->follow_at)
+		store = holder_to_follow(sv);
 	if (!store)
 		return;
 	sv->follow_at = sv->g->now + sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
@@ -43,12 +132,16 @@ void rblk_server_follow_run(struct rblk_server *sv)
 }
 
 /**
- * rblk_server_follow_deadline() - when leadership should move
+ * rblk_server_follow_deadline() - when leadership should follow the session
  * @sv: server
+ *
+ * Each heartbeat brings a pass, which is often enough for the other reasons.
  *
  * Return: ns, U64_MAX for never.
  */
 u64 rblk_server_follow_deadline(struct rblk_server *sv)
 {
-	return to_follow(sv) ? sv->follow_at : U64_MAX;
+	if (!may_move(sv) || !sv->synced || !holder_to_follow(sv))
+		return U64_MAX;
+	return sv->follow_at;
 }

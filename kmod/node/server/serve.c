@@ -18,6 +18,9 @@ static void reset(struct rblk_server *sv)
 	sv->evicted_epoch = 0;
 	sv->lead_since = sv->g->now;
 	sv->follow_at = sv->g->now + sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
+	sv->level = sv->r->commit;
+	sv->next_level = sv->r->commit;
+	sv->sample_at = 0;
 }
 
 /* To be called first by everything that depends on who leads, since only raft knows that. */

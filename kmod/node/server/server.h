@@ -42,7 +42,10 @@ struct rblk_server {
 	bool synced;		/* the state of all sessions is known */
 	u64 seen;		/* the replies for entries up to here are due */
 	u64 lead_since;
+	/* See follow.c. */
 	u64 follow_at;		/* from then on leadership may follow the session */
+	u64 level, next_level;	/* commit index a heartbeat ago, or at the latest sample */
+	u64 sample_at;		/* when to sample it again */
 	u64 evicted_epoch;	/* session that was closed to make room for another */
 	struct rblk_server_client client[NODE_PEERS_MAX + 1];	/* by slot; the last: this node */
 };
@@ -72,7 +75,7 @@ void rblk_server_open_executed(struct rblk_server *sv, const struct rblk_entry *
 void rblk_server_run(struct rblk_server *sv);
 bool rblk_server_own_reply(struct rblk_server *sv, struct wire_reply *r);
 
-/* follow.c: leadership follows the exclusive session */
+/* follow.c: who had better lead */
 void rblk_server_follow_run(struct rblk_server *sv);
 u64 rblk_server_follow_deadline(struct rblk_server *sv);
 
