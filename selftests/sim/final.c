@@ -83,17 +83,22 @@ static bool leader_ready(void)
 static jmp_buf lost;		/* the majority went after all: rot is found late */
 
 /* A node may find rot even now, and be out; then nothing more can be demanded. */
-static void demand_until(bool (*done)(void), const char *what)
+static void demand_within(bool (*done)(void), u64 bound, const char *what)
 {
 	const struct node *lead;
 
-	if (world_until(done, BOUND))
+	if (world_until(done, bound))
 		return;
 	lead = node_leader();
 	if (sim.cfg.rot_mean && (count_up() < quorum() || (lead && count_covered(lead) < quorum())))
 		longjmp(lost, 1);
 	op_hung();
 	world_fail("liveness: %s", what);
+}
+
+static void demand_until(bool (*done)(void), const char *what)
+{
+	demand_within(done, BOUND, what);
 }
 
 /* Has a device that its users can do something with. */
@@ -106,7 +111,10 @@ static bool usable(const struct node *n)
 
 static u64 writes_wanted;
 
-/* The node that has it mounted; else any node that is up. */
+/*
+ * The node that has it mounted; else any node that is up. A fenced one has it mounted in vain,
+ * until its requests have ended.
+ */
 static struct node *writer(void)
 {
 	u32 first = (u32)rnd_below(R_USER, world.cfg.all), i;
@@ -116,6 +124,8 @@ static struct node *writer(void)
 		struct node *n = &world.node[(first + i) % world.cfg.all];
 
 		if (!usable(n) || node_paused(n))
+			continue;
+		if (rblk_node_session(n->m) == NODE_S_FENCED)
 			continue;
 		if (n->mounted || n->opening)
 			return n;
@@ -160,14 +170,24 @@ static bool all_ended(void)
 	return !outstanding();
 }
 
-void final_write(u32 count)
+void final_write_within(u32 count, u64 bound)
 {
 	writes_wanted = world.stats[ST_WRITES] + count;
 	ev_push(world.now, write_event, WORLD_NONE, 0, 0, NULL);
-	demand_until(wrote, "new writes do not complete");
+	demand_within(wrote, bound, "new writes do not complete");
+}
+
+void final_write(u32 count)
+{
+	final_write_within(count, BOUND);
 }
 
 /* ---- equality ---- */
+
+void final_settle(void)
+{
+	demand_until(final_settled, "replicas do not become equal");
+}
 
 /* Whom the leader's log does not cover has to know; its users are served if it knows the volume. */
 static bool knows(const struct node *n)
@@ -277,7 +297,7 @@ static void demand(void)
 
 	final_write(NEW_WRITES);
 	demand_until(all_ended, "requests never end");
-	demand_until(final_settled, "replicas do not become equal");
+	final_settle();
 	lead = node_leader();
 	compare(lead);
 	memset(nfull, 0, sizeof(nfull));
@@ -322,6 +342,7 @@ void final_run(void)
 		skip();
 		return;
 	}
+	lasting_run();
 	demand();
 	wrong_store();
 	stop_all();

@@ -50,7 +50,7 @@ void cost_draw(void);
 void cost_run(void);
 void cost_print(void);
 
-/* ---- fault.c, final.c, wrong.c, run.c ---- */
+/* ---- fault.c, final.c, lasting.c, wrong.c, run.c ---- */
 
 void fault_init(void);
 void fault_heal(void);
@@ -58,6 +58,9 @@ void fault_cut(u8 node, u64 t);
 void fault_restart(struct node *n, u64 mean);
 void final_run(void);
 void final_write(u32 count);		/* new writes have to complete */
+void final_write_within(u32 count, u64 bound);
+void final_settle(void);		/* replicas become equal */
+void lasting_run(void);
 bool final_settled(void);		/* all covered replicas are equal and checkpointed */
 bool final_covered(const struct node *lead, const struct node *n);
 void wrong_store(void);

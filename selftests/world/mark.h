@@ -79,6 +79,8 @@
 	X(CLEAN_STOP,		1, "an orderly stop")			\
 	X(ZEROES,		1, "a zeroes entry took effect")		\
 	X(SINGLE_NODE,		1, "a cluster of one")			\
+	X(LASTING_LINK,		1, "one link was broken for good, and writes went on") \
+	X(LASTING_HANG,		1, "one device hung for good, and writes went on") \
 	X(LIVENESS,		1, "the liveness phase was demanded and held") \
 	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A fault that lasts, in a cluster that is well otherwise: a link is broken, in one direction
+ * or both, or a device hangs, and nobody mends it. There is a majority whose members hear each
+ * other and whose devices respond, so new writes complete, on every node that hears one of
+ * them.
+ */
+#include "sim.h"
+
+#define BOUND_ELECTIONS	40	/* sessions change hands, some after five election timeouts each */
+#define WRITES		6
+
+enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_NR };
+
+/* All members take part: one that is out already would be the second fault. */
+static bool all_well(void)
+{
+	const struct node *lead = node_leader();
+	u32 i;
+
+	for (i = 0; lead && i < world.cfg.nodes; i++)
+		if (!final_covered(lead, &world.node[i]) || world.node[i].halted)
+			return false;
+	return lead;
+}
+
+/* Every second time it hits the leader. */
+static struct node *victim(void)
+{
+	struct node *lead = node_leader();
+
+	return rnd_one_in(R_FAULT, 2) ? lead : &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
+}
+
+/* The connections break as well, or what is sent on them waits. */
+static void break_link(struct node *n, u8 other, bool both_ways)
+{
+	bool told = rnd_one_in(R_FAULT, 2);
+	int ch;
+
+	net_block(n->id, other, NEVER);
+	if (both_ways)
+		net_block(other, n->id, NEVER);
+	for (ch = 0; told && ch < WIRE_CHANNELS; ch++)
+		net_reset(n->id, other, (enum wire_channel)ch);
+	TRACE(n->id, "lasting-block", other, both_ways);
+}
+
+static void hang(struct node *n, struct disk *d)
+{
+	d->hold = U32_MAX;
+	TRACE(n->id, "lasting-hang", d->data, 0);
+}
+
+/*
+ * Some time after the volume has settled one thing breaks, and new writes have to complete.
+ * Then it is mended.
+ */
+void lasting_run(void)
+{
+	enum lasting what = (enum lasting)rnd_below(R_FAULT, L_NR);
+	struct node *n;
+	u8 other;
+	u32 i;
+
+	/* Rot that is found meanwhile would be another fault. */
+	if (world.cfg.nodes < 3 || sim.cfg.rot_mean || !rnd_one_in(R_FAULT, 2) || !all_well())
+		return;
+	final_write(1);
+	final_settle();
+	if (!all_well())
+		return;
+	n = victim();
+	other = (u8)((n->id + 1 + rnd_below(R_FAULT, world.cfg.all - 1)) % world.cfg.all);
+	switch (what) {
+	case L_LOG:
+		hang(n, &n->log);
+		break;
+	case L_DATA:
+		hang(n, &n->data);
+		break;
+	default:
+		break_link(n, other, what == L_LINK);
+	}
+	final_write_within(WRITES, BOUND_ELECTIONS * n->st.conf.election_ms * MSEC);
+	mark_count[what <= L_ONE_WAY ? MARK_LASTING_LINK : MARK_LASTING_HANG]++;
+	net_unblock(n->id, other);
+	net_unblock(other, n->id);
+	for (i = 0; i < world.cfg.nodes; i++) {
+		disk_release(&world.node[i].log, U32_MAX);
+		disk_release(&world.node[i].data, U32_MAX);
+	}
+}
