@@ -25,25 +25,6 @@ static void append(char *buf, size_t size, const char *fmt, ...)
 	va_end(args);
 }
 
-/* How many members have a replica that takes part, as this node sees it. */
-static size_t replicas(struct json_object *o, size_t *all)
-{
-	struct json_object *members = js(o, "conf.members"), *m, *p;
-	size_t i, n = 0;
-
-	*all = members ? json_object_array_length(members) : 0;
-	for (i = 0; i < *all; i++) {
-		m = json_object_array_get_idx(members, i);
-		if (!strcmp(jstr(m, "store"), jstr(o, "store"))) {
-			n += !strcmp(jstr(o, "halt"), "none") && !jb(o, "needs_resync");
-			continue;
-		}
-		p = node_in_list(js(o, "peers"), jstr(m, "node"));
-		n += p && !peer_is_down(p) && !jb(p, "needs_resync");
-	}
-	return n;
-}
-
 /* That another node writes is not a fault, nor that this one does without its replica. */
 static int judge_rule(struct json_object *o, const char *rule)
 {
@@ -57,7 +38,7 @@ static void check_volume(struct json_object *o, struct check *c)
 	struct json_object *r = why_explain(o), *remarks = js(r, "remarks");
 	const char *volume = jstr(o, "volume");
 	int verdict = judge_rule(o, jstr(r, "rule"));
-	size_t all, n = replicas(o, &all), i;
+	size_t all, n = able_members(o, &all), i;
 
 	append(c->text, sizeof(c->text), "%s%s: ", c->text[0] ? "; " : "", volume);
 	if (verdict > OK)

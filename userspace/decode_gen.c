@@ -54,6 +54,7 @@ static const char *const event_names[] = {
 	"checkpoint",
 	"halted",
 	"ready",
+	"device",
 	NULL
 };
 
@@ -102,6 +103,7 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_INFLIGHT, ATTR_U32, "inflight" },
 	{ RAFTBLK_A_PEER_STATUS_REPLICA, ATTR_ENUM, "replica", .names = replica_names },
 	{ RAFTBLK_A_PEER_STATUS_ACTIVE, ATTR_FLAG, "active" },
+	{ RAFTBLK_A_PEER_STATUS_IMPAIRED, ATTR_FLAG, "impaired" },
 	{ 0 }
 };
 
@@ -179,6 +181,8 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_COUNTERS, ATTR_NEST, "counters", .flat = true, .nest = counters_attrs },
 	{ RAFTBLK_A_STATUS_AGE_MS, ATTR_U64, "age_ms" },
 	{ RAFTBLK_A_STATUS_INVARIANT, ATTR_STRING, "invariant" },
+	{ RAFTBLK_A_STATUS_LOG_LATE_MS, ATTR_U64, "log_late_ms" },
+	{ RAFTBLK_A_STATUS_DATA_LATE_MS, ATTR_U64, "data_late_ms" },
 	{ 0 }
 };
 

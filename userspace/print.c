@@ -166,6 +166,13 @@ static void print_log(struct json_object *o)
 	       human_bytes(ju(o, "unapplied_bytes"), c, sizeof(c)));
 }
 
+static void print_late(u64 ms)
+{
+	if (ms)
+		printf(" (%sno response for %.1f s%s)", paint(RED, stdout), (double)ms / 1000,
+		       paint(PLAIN, stdout));
+}
+
 static void print_peer(struct json_object *o, struct json_object *p)
 {
 	bool up = jb(p, "consensus_up") && jb(p, "bulk_up");
@@ -192,6 +199,9 @@ static void print_peer(struct json_object *o, struct json_object *p)
 	}
 	if (jb(p, "needs_resync"))
 		printf(", %sneeds a resync%s", paint(RED, stdout), paint(PLAIN, stdout));
+	if (jb(p, "impaired"))
+		printf(", %sa device of it does not respond%s", paint(RED, stdout),
+		       paint(PLAIN, stdout));
 	puts("");
 }
 
@@ -228,8 +238,13 @@ void print_status(struct json_object *o)
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
 	field("devices");
-	if (jstr(o, "log_path")[0])
-		printf("log %s, data %s\n", jstr(o, "log_path"), jstr(o, "data_path"));
-	else
+	if (!jstr(o, "log_path")[0]) {
 		puts("none: this node is a client");
+		return;
+	}
+	printf("log %s", jstr(o, "log_path"));
+	print_late(ju(o, "log_late_ms"));
+	printf(", data %s", jstr(o, "data_path"));
+	print_late(ju(o, "data_late_ms"));
+	puts("");
 }

@@ -19,6 +19,7 @@ error_t status_parse_input(int key, char *arg, struct argp_state *state, void *c
 /* What keeps the volume from being written to here, and what else is worth knowing. */
 struct json_object *why_explain(struct json_object *o);
 bool peer_is_down(struct json_object *p);
+size_t able_members(struct json_object *o, size_t *all);
 /* The element of @list, an array or NULL, whose node has this name; NULL: none has. */
 struct json_object *node_in_list(struct json_object *list, const char *node);
 unsigned int log_percent(struct json_object *o);

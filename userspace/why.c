@@ -64,6 +64,11 @@ static bool is_resync(struct json_object *p)
 	return jb(p, "needs_resync");
 }
 
+static bool peer_is_impaired(struct json_object *p)
+{
+	return jb(p, "impaired");
+}
+
 struct json_object *node_in_list(struct json_object *list, const char *node)
 {
 	struct json_object *e;
@@ -295,9 +300,10 @@ static void list_unable(struct json_object *o, char *buf, size_t size)
 	n = strlen(buf);
 	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
 		p = json_object_array_get_idx(peers, i);
-		if (is_resync(p) && !peer_is_down(p))
-			n += snprintf(buf + n, size - n, "%s%s (needs a resync)", n ? ", " : "",
-				      jstr(p, "node"));
+		if (peer_is_down(p) || (!is_resync(p) && !peer_is_impaired(p)))
+			continue;
+		n += snprintf(buf + n, size - n, "%s%s (%s)", n ? ", " : "", jstr(p, "node"),
+			      is_resync(p) ? "needs a resync" : "a device of it does not respond");
 	}
 }
 
@@ -336,6 +342,43 @@ static bool not_ready(struct json_object *o, struct said *s)
 	return true;
 }
 
+/* How many members can acknowledge writes, as the leader sees it; *@all: how many there are. */
+size_t able_members(struct json_object *o, size_t *all)
+{
+	struct json_object *members = js(o, "conf.members"), *m, *p;
+	size_t i, n = 0;
+
+	*all = members ? json_object_array_length(members) : 0;
+	for (i = 0; i < *all; i++) {
+		m = json_object_array_get_idx(members, i);
+		if (is(m, "store", jstr(o, "store"))) {
+			n += is(o, "halt", "none") && !jb(o, "needs_resync") &&
+			     !ju(o, "log_late_ms") && !ju(o, "data_late_ms");
+			continue;
+		}
+		p = node_in_list(js(o, "peers"), jstr(m, "node"));
+		n += p && !peer_is_down(p) && !is_resync(p) && !peer_is_impaired(p);
+	}
+	return n;
+}
+
+/* The leader alone knows of the devices of the others. */
+static bool devices_hang(struct json_object *o, struct said *s)
+{
+	char unable[384];
+	size_t all, n = able_members(o, &all);
+
+	if (!is(o, "role", "leader") || n > all / 2)
+		return false;
+	list_unable(o, unable, sizeof(unable));
+	cause(s, "the devices of too many members do not respond; %zu of %zu members can acknowledge writes; those that cannot: %s%s%s",
+	      n, all, unable, ju(o, "log_late_ms") || ju(o, "data_late_ms") ? ", " : "",
+	      ju(o, "log_late_ms")  ? "this node (its log device does not respond)" :
+	      ju(o, "data_late_ms") ? "this node (its data device does not respond)" : "");
+	step(s, "see what is wrong with these devices: 'dmesg' on their nodes; writes go on as soon as they respond");
+	return true;
+}
+
 static bool held_elsewhere(struct json_object *o, struct said *s)
 {
 	const char *holder = jstr(o, "holder_node");
@@ -364,6 +407,7 @@ static const struct rule {
 	{ "no-quorum", no_quorum },
 	{ "no-leader", no_leader },
 	{ "not-ready", not_ready },
+	{ "devices-hang", devices_hang },
 	{ "held-elsewhere", held_elsewhere },
 };
 
@@ -399,6 +443,15 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		list_down(o, NULL, down, sizeof(down));
 		remark(list, "not connected: %s", down);
 	}
+	if (ju(o, "log_late_ms"))
+		remark(list, "the log device %s has not responded for %llu s: this replica does not take part",
+		       jstr(o, "log_path"), (unsigned long long)ju(o, "log_late_ms") / 1000);
+	if (ju(o, "data_late_ms"))
+		remark(list, "the data device %s has not responded for %llu s: reads on this node wait for it",
+		       jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
+	p = peer_with(o, peer_is_impaired, &n);
+	if (p)
+		remark(list, "%s says that a device of it does not respond", jstr(p, "node"));
 	p = peer_with(o, is_resync, &n);
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));

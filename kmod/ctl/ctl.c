@@ -31,7 +31,7 @@ static_assert(RAFTBLK_ROLE_HALTED == (int)RAFT_HALTED);
 static_assert(RAFTBLK_HALT_STOPPED == (int)NODE_HALT_STOPPED);
 static_assert(RAFTBLK_SESSION_FENCED == (int)NODE_S_FENCED);
 static_assert(RAFTBLK_REPLICA_RESYNC == (int)RAFT_PEER_RESYNC);
-static_assert(RAFTBLK_EVENT_READY == (int)NODE_N_READY);
+static_assert(RAFTBLK_EVENT_DEVICE == (int)NODE_N_DEVICE);
 
 static const struct genl_multicast_group rblk_ctl_groups[] = {
 	[RAFTBLK_NLGRP_EVENTS] = {

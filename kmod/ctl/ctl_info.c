@@ -16,6 +16,8 @@ struct field {
 
 static const struct field status_u64[] = {
 	INFO(AGE_MS, age_ms),
+	INFO(LOG_LATE_MS, late_ms[RBLK_LOG_DEVICE]),
+	INFO(DATA_LATE_MS, late_ms[RBLK_DATA_DEVICE]),
 	INFO(SECTORS, sectors), INFO(OPENERS, openers), INFO(INFLIGHT, inflight),
 	INFO(TERM, st.raft.term), INFO(VOTE, st.raft.vote),
 	INFO(LEADER, st.raft.leader), INFO(TRANSFEREE, st.raft.transferee),
@@ -225,6 +227,7 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BULK_UP, p->up[WIRE_BULK]) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BOOTSTRAPPED, p->bootstrapped) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_NEEDS_RESYNC, p->needs_resync) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_IMPAIRED, p->impaired) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
 	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
 	    !put_progress(skb, &info->st.raft, p->store))

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The status of a volume, gathered from all rooms. */
+#include <linux/math64.h>
+
 #include "block/block.h"
 #include "host/status.h"
 #include "life/internal.h"
@@ -17,6 +19,8 @@ void rblk_status_publish(struct rblk_volume *v)
 	int i;
 
 	rblk_node_status(v->m, &info->st);
+	for (i = 0; i < RBLK_DEVICES; i++)
+		info->late_ms[i] = div_u64(info->st.late_ns[i], NSEC_PER_MSEC);
 	rblk_disk_info(v, info);
 	rblk_peers_info(v, info);
 	for (i = 0; i < RBLK_BUDGETS; i++) {

@@ -102,6 +102,8 @@ enum raftblk_replica {
  *   "halt".
  * @RAFTBLK_EVENT_READY: The argument is 1 if I/O is served from now on, 0 if
  *   it is no longer served.
+ * @RAFTBLK_EVENT_DEVICE: A device has stopped responding, or responds again.
+ *   The argument is 0 for the log device, 1 for the data device.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -111,6 +113,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_CHECKPOINT,
 	RAFTBLK_EVENT_HALTED,
 	RAFTBLK_EVENT_READY,
+	RAFTBLK_EVENT_DEVICE,
 };
 
 enum {
@@ -201,6 +204,8 @@ enum {
 	RAFTBLK_A_STATUS_COUNTERS,
 	RAFTBLK_A_STATUS_AGE_MS,
 	RAFTBLK_A_STATUS_INVARIANT,
+	RAFTBLK_A_STATUS_LOG_LATE_MS,
+	RAFTBLK_A_STATUS_DATA_LATE_MS,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)
@@ -261,6 +266,7 @@ enum {
 	RAFTBLK_A_PEER_STATUS_INFLIGHT,
 	RAFTBLK_A_PEER_STATUS_REPLICA,
 	RAFTBLK_A_PEER_STATUS_ACTIVE,
+	RAFTBLK_A_PEER_STATUS_IMPAIRED,
 
 	__RAFTBLK_A_PEER_STATUS_MAX,
 	RAFTBLK_A_PEER_STATUS_MAX = (__RAFTBLK_A_PEER_STATUS_MAX - 1)
