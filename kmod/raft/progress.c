@@ -160,6 +160,20 @@ void rblk_raft_peer_sent(struct raft_peer *p, u64 last)
 	p->next = last + 1;
 }
 
+/*
+ * The entries from @first on did not leave. Meanwhile they may have been acknowledged,
+ * since they had been sent before, or next may have moved back below them. A probe
+ * counts as in flight until the peer can be reached.
+ */
+void rblk_raft_peer_unsent(struct raft_peer *p, u64 first)
+{
+	if (first <= p->match || first >= p->next)
+		return;
+	while (p->win_n && p->win[(p->win_head + p->win_n - 1) % RAFT_WINDOW_MAX] >= first)
+		p->win_n--;
+	p->next = first;
+}
+
 bool rblk_raft_peer_full(const struct raft *r, const struct raft_peer *p)
 {
 	return p->win_n >= r->cfg.inflight_msgs;

@@ -265,6 +265,16 @@ static int step_unreachable(struct raft *r, u64 store)
 	return 0;
 }
 
+/* What was sent before is on its way. The rest goes once it can, which REACHABLE says. */
+static int step_unsent(struct raft *r, u64 store, u64 first)
+{
+	struct raft_peer *p = rblk_raft_peer_find(r, store);
+
+	if (p && r->role == RAFT_LEADER)
+		rblk_raft_peer_unsent(p, first);
+	return 0;
+}
+
 static int step_reachable(struct raft *r, u64 store)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
@@ -345,6 +355,8 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
 		return step_compacted(r, ev->done.index);
 	case RAFT_EV_UNREACHABLE:
 		return step_unreachable(r, ev->store);
+	case RAFT_EV_UNSENT:
+		return step_unsent(r, ev->store, ev->first);
 	case RAFT_EV_REACHABLE:
 		return step_reachable(r, ev->store);
 	case RAFT_EV_IO_ERROR:

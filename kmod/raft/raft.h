@@ -114,6 +114,7 @@ enum raft_event_type {
 	RAFT_EV_LOG_DONE,
 	RAFT_EV_COMPACTED,	/* the local log no longer holds entries up to @index */
 	RAFT_EV_UNREACHABLE,	/* what was in flight to @store is lost */
+	RAFT_EV_UNSENT,		/* the entries from @first on were not sent to @store after all */
 	RAFT_EV_REACHABLE,	/* @store is connected again, or its payload became sendable */
 	RAFT_EV_IO_ERROR,	/* a write of the local log or metadata failed: halt */
 };
@@ -128,7 +129,10 @@ struct raft_event {
 			u32 bytes;		/* PROPOSE: of payload; may be 0 */
 			const struct raft_conf *conf;	/* PROPOSE of a lone configuration entry */
 		} propose;
-		u64 store;			/* TRANSFER, UNREACHABLE, REACHABLE */
+		struct {
+			u64 store;		/* TRANSFER, UNREACHABLE, UNSENT, REACHABLE */
+			u64 first;		/* UNSENT */
+		};
 		struct {
 			u64 index;		/* LOG_DONE, COMPACTED */
 			union {

@@ -8,7 +8,7 @@ from mutant import Bad, copy_sources, is_for_sim, sh
 DIR = "selftests/sim"
 DEADLINE = 600
 FEW = 300               # most mutants are noticed by then
-COSTS = 30
+COSTS = 60
 
 
 def groups(layers):

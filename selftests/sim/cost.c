@@ -28,6 +28,7 @@ static struct {
 	u64 newest[WORLD_NODES][WORLD_NODES];	/* index sent to a node, since the beginning */
 	u64 epoch[WORLD_NODES], seq[WORLD_NODES];	/* write given to the leader */
 	u64 elections;
+	const struct node *lead;
 } m;
 
 /* ---- the world ---- */
@@ -226,6 +227,7 @@ static void prepare(void)
 	while (ev_step(quiet))
 		;
 	memset(&m, 0, sizeof(m));
+	m.lead = node_leader();
 	m.elections = world.stats[ST_ELECTIONS];
 	world.on.sent = sent;
 	world.on.ended = ended;
@@ -248,7 +250,7 @@ void cost_print(void)
 	for (i = 0; i < world.cfg.all; i++)
 		if (m.writes[i])
 			printf(" %llu on %c%s", m.writes[i], 'a' + i,
-			       node_leader() == &world.node[i] ? " (leads)" : "");
+			       m.lead == &world.node[i] ? " (leads)" : "");
 	printf("\n");
 }
 
@@ -256,6 +258,8 @@ static void judge(void)
 {
 	WORLD_CHECK(m.elections == world.stats[ST_ELECTIONS], "cost: an election without a cause");
 	WORLD_CHECK(!m.rejects, "cost: %llu rejects, and nothing was lost", m.rejects);
+	WORLD_CHECK(!m.twice, "cost: %llu of %llu blocks went to a follower twice", m.twice,
+		    m.blocks);
 }
 
 void cost_run(void)

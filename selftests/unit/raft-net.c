@@ -292,6 +292,9 @@ int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 id)
 
 	if (type == RAFT_EV_TRANSFER || type == RAFT_EV_UNREACHABLE || type == RAFT_EV_REACHABLE) {
 		ev.store = x;
+	} else if (type == RAFT_EV_UNSENT) {
+		ev.store = x;
+		ev.first = id;
 	} else {
 		ev.done.index = x;
 		ev.done.read_id = id;

@@ -225,6 +225,7 @@ static void cmd_event(void)
 		{ "unreachable", RAFT_EV_UNREACHABLE }, { "reachable", RAFT_EV_REACHABLE },
 		{ "io-error", RAFT_EV_IO_ERROR }, { "compacted", RAFT_EV_COMPACTED },
 		{ "log-told", RAFT_EV_LOG_DONE }, { "meta-told", RAFT_EV_META_DONE },
+		{ "unsent", RAFT_EV_UNSENT },
 	};
 	struct net_node *n = node(1);
 	struct rblk_id id;
@@ -382,10 +383,11 @@ static const struct transcript_command commands[] = {
 	{ "propose", cmd_propose },  { "conf", cmd_propose },	 { "read", cmd_read },
 	{ "pump", cmd_event },	     { "transfer", cmd_event },	 { "unreachable", cmd_event },
 	{ "reachable", cmd_event },  { "io-error", cmd_event },	 { "compacted", cmd_event },
-	{ "log-told", cmd_event },   { "meta-told", cmd_event }, { "crash", cmd_crash },
-	{ "time", cmd_time },	     { "cut", cmd_cut },	 { "join", cmd_cut },
-	{ "blind", cmd_blind },	     { "asserts", cmd_asserts }, { "status", cmd_status },
-	{ "msg", cmd_msg },	     { "wait", cmd_wait },	 { "room", cmd_room },
+	{ "log-told", cmd_event },   { "meta-told", cmd_event }, { "unsent", cmd_event },
+	{ "crash", cmd_crash },	     { "time", cmd_time },	 { "cut", cmd_cut },
+	{ "join", cmd_cut },	     { "blind", cmd_blind },	 { "asserts", cmd_asserts },
+	{ "status", cmd_status },    { "msg", cmd_msg },	 { "wait", cmd_wait },
+	{ "room", cmd_room },
 };
 
 static void begin(void)

@@ -163,7 +163,7 @@ void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot)
 	struct rblk_feed *f = &r->feed[slot];
 
 	f->wanted = false;
-	f->lost = false;
+	f->unsent = 0;
 	f->sendable = false;
 	if (f->rb.busy)
 		f->stale = true;

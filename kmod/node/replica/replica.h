@@ -36,7 +36,7 @@ struct rblk_feed {
 	bool wanted;		/* entries first .. last must be read back */
 	bool ready;		/* @rb holds entries that were read */
 	bool stale;		/* what is being read no longer matters */
-	bool lost;		/* for run.c: raft is to be told that what was sent may be lost */
+	u64 unsent;		/* for run.c: from here on nothing was sent; raft is to be told */
 	bool sendable;		/* for run.c: raft is to be told that the peer can be fed again */
 	u64 first, last;
 	struct rblk_node_readback rb;

@@ -18,19 +18,22 @@ void rblk_replica_tick(struct rblk_replica *r)
  * rblk_replica_report() - tells raft what became of its messages
  * @r: replica
  *
- * Frames that could not be queued count as lost; payload that was read back can be
+ * Entries that could not be queued were not sent; payload that was read back can be
  * sent. Raft is never told from within its own step.
  */
 void rblk_replica_report(struct rblk_replica *r)
 {
+	struct raft_event ev = { .type = RAFT_EV_UNSENT, .now = r->g->now };
 	u32 i;
 
 	for (i = 0; i < r->g->npeers; i++) {
 		struct rblk_feed *f = &r->feed[i];
 
-		if (f->lost) {
-			f->lost = false;
-			rblk_replica_step_store(r, RAFT_EV_UNREACHABLE, r->g->peer[i].store);
+		if (f->unsent) {
+			ev.store = r->g->peer[i].store;
+			ev.first = f->unsent;
+			f->unsent = 0;
+			rblk_replica_step(r, &ev);
 		}
 		if (f->sendable) {
 			f->sendable = false;

@@ -14,7 +14,7 @@ u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last)
 	struct rblk_peer *p = rblk_ground_peer(r->g, store, &slot);
 	u64 i;
 
-	if (!p || !rblk_peer_sendable(p) || r->feed[slot].lost)
+	if (!p || !rblk_peer_sendable(p) || r->feed[slot].unsent)
 		return first - 1;
 	for (i = first; i <= last && n < WIRE_ENTRIES_MAX; i++, n++) {
 		struct rblk_ent *ent = rblk_replica_live(r, i);
@@ -72,8 +72,8 @@ static void add_word(const struct rblk_replica *r, struct raft_msg *m)
 
 /*
  * Encodes a message of raft and hands it to the host. A message that cannot go is
- * dropped, and raft is told later, never from within the step that made it, that
- * what was in flight to the peer may be lost.
+ * dropped, and of entries in it raft is told later, never from within the step that made
+ * it.
  */
 void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 {
@@ -94,7 +94,9 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	if (!buf) {
 		if (n) {
 			p->tx_blocked = true;
-			r->feed[slot].lost = true;
+			/* Of several appends of a step, those after the first cannot go, either. */
+			if (!r->feed[slot].unsent)
+				r->feed[slot].unsent = msg->ents.first;
 		}
 		return;
 	}
