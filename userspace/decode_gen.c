@@ -132,6 +132,7 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_FRAMES_BAD, ATTR_U64, "frames_bad" },
 	{ RAFTBLK_A_COUNTERS_BYTES_SENT, ATTR_U64, "bytes_sent" },
 	{ RAFTBLK_A_COUNTERS_BYTES_RECEIVED, ATTR_U64, "bytes_received" },
+	{ RAFTBLK_A_COUNTERS_APPENDS_REJECTED, ATTR_U64, "appends_rejected" },
 	{ 0 }
 };
 

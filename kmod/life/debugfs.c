@@ -31,7 +31,8 @@ static void rblk_show_raft(struct seq_file *m, struct rblk_volume *v,
 	seq_printf(m, "  snap %llu/%llu last %llu/%llu durable %llu commit %llu read_ok %llu\n",
 		   r->snap.term, r->snap.index, r->last.term, r->last.index, r->durable,
 		   r->commit, r->read_ok);
-	seq_printf(m, "  elections %llu bad messages %llu\n", r->elections, r->bad_msgs);
+	seq_printf(m, "  elections %llu bad messages %llu rejected appends %llu\n", r->elections,
+		   r->bad_msgs, r->rejects);
 	for (i = 0; i < r->npeers; i++)
 		seq_printf(m,
 			   "  %016llx flags %u state %u active %u match %llu next %llu inflight %u\n",

@@ -113,6 +113,7 @@ struct raft {
 
 	u64 elections;
 	u64 bad_msgs;
+	u64 rejects;
 };
 
 /* raft.c */

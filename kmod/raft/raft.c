@@ -494,6 +494,7 @@ void rblk_raft_status(const struct raft *r, struct raft_status *st)
 	st->leader_ready = r->role == RAFT_LEADER && r->commit >= r->noop;
 	st->elections = r->elections;
 	st->bad_msgs = r->bad_msgs;
+	st->rejects = r->rejects;
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
 		if (r->peer[i].store)
 			fill_progress(r, &r->peer[i], &st->peer[st->npeers++]);

@@ -266,6 +266,7 @@ struct raft_status {
 	bool resync;		/* the leader says that its log no longer covers this node */
 	bool stalled;		/* the leader finds that too few voters can acknowledge entries */
 	u64 elections, bad_msgs;	/* started by this node; refused as malformed */
+	u64 rejects;		/* appends of this node that peers rejected */
 	u32 npeers;
 	struct raft_peer_status peer[RBLK_MEMBERS_MAX];
 };

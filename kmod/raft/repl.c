@@ -215,6 +215,7 @@ int rblk_raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 	p->last_contact = r->now;
 	p->read_ack = max_t(u64, p->read_ack, m->read_seq);
 	if (m->reject) {
+		r->rejects++;
 		rblk_raft_peer_refused(r, p, m);
 	} else if (rblk_raft_peer_accepted(r, p, m->prev.index)) {
 		rblk_raft_lead_advance(r);

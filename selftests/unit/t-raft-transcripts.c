@@ -302,6 +302,8 @@ static void cmd_status(void)
 		U(ts_num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader), U(st.snap.term),
 		U(st.snap.index), U(st.last.term), U(st.last.index), U(st.durable), U(st.commit),
 		st.leader_ready ? " ready" : "", st.resync ? " resync" : "", U(st.bad_msgs));
+	if (st.rejects)
+		fprintf(net_out, "     rejects %llu\n", U(st.rejects));
 	if (st.transferee)
 		fprintf(net_out, "     transfer to %llu\n", U(st.transferee));
 	for (i = 0; st.role == RAFT_LEADER && i < st.npeers; i++)
