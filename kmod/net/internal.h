@@ -147,6 +147,7 @@ int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock);
 int rblk_sock_dial(struct rblk_conn *c);
 void rblk_sock_attach(struct rblk_conn *c, struct socket *sock);
 void rblk_sock_end(struct rblk_conn *c);
+void rblk_sock_reserves(struct rblk_conn *c);
 void rblk_sock_keepalive(struct rblk_conn *c);
 void rblk_sock_close(struct rblk_conn *c);
 int rblk_sock_send(struct rblk_conn *c, void *frame, u32 len);

@@ -113,6 +113,8 @@ void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now)
 	l->error = 0;
 	c->link = l;
 	c->state = RBLK_C_UP;
+	if (!c->dialled)
+		rblk_sock_reserves(c);
 	if (l->ch == WIRE_BULK)
 		rblk_sock_keepalive(c);
 	rblk_node_peer_up(l->peers->v->m, l->slot, l->ch, now);

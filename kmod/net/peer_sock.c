@@ -201,19 +201,11 @@ int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock)
 	return ret;
 }
 
-/*
- * Memory may only become free when a socket has sent something: a write is
- * complete, and its pages are clean, when a peer has it and has said so. So sockets
- * may use the reserves (__GFP_MEMALLOC, from sk_set_memalloc(); TCP hands it on to
- * what it allocates in softirqs), as those of nbd do. Packets for other sockets
- * that took from the reserves are dropped then. See also rblk_link_flush().
- */
 static void set_options(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
 	sk->sk_allocation = GFP_NOIO;
-	sk_set_memalloc(sk);
 	rblk_sk_own_frag(sk);
 	sock_no_linger(sk);
 	tcp_sock_set_nodelay(sk);
@@ -222,6 +214,24 @@ static void set_options(struct socket *sock)
 	tcp_sock_set_keepintvl(sk, 1);
 	tcp_sock_set_keepcnt(sk, RBLK_TCP_KEEPALIVE_PROBES);
 	tcp_sock_set_user_timeout(sk, RBLK_USER_TIMEOUT_MS);
+}
+
+/*
+ * Memory may only become free when a socket has sent something: a write is
+ * complete, and its pages are clean, when a peer has it and has said so. So the
+ * sockets of peers may use the reserves (__GFP_MEMALLOC, from sk_set_memalloc(); TCP
+ * hands it on to what it allocates in softirqs), as those of nbd do. Packets for
+ * other sockets that took from the reserves are dropped then. Who connects to this
+ * node may be anybody, and gets nothing from there before its hello was accepted; a
+ * node that is dialled is one of the configuration. See also rblk_link_flush().
+ */
+void rblk_sock_reserves(struct rblk_conn *c)
+{
+	struct sock *sk = c->sock->sk;
+
+	lock_sock(sk);
+	sk_set_memalloc(sk);
+	release_sock(sk);
 }
 
 /* Gives a connection its socket. */
@@ -267,6 +277,7 @@ int rblk_sock_dial(struct rblk_conn *c)
 	if (ret)
 		goto restore;
 	rblk_sock_attach(c, sock);
+	rblk_sock_reserves(c);
 	ret = kernel_connect(sock, (struct sockaddr_unsized *)&c->addr, address_len(&c->addr),
 			     O_NONBLOCK);
 	if (ret == -EINPROGRESS)
@@ -292,7 +303,8 @@ void rblk_sock_close(struct rblk_conn *c)
 	sk->sk_state_change = c->v->peers->sk_state_change;
 	write_unlock_bh(&sk->sk_callback_lock);
 	lock_sock(sk);
-	sk_clear_memalloc(sk);
+	if (sock_flag(sk, SOCK_MEMALLOC))
+		sk_clear_memalloc(sk);
 	release_sock(sk);
 	sock_release(sock);
 	c->sock = NULL;

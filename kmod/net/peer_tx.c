@@ -123,7 +123,7 @@ static void consume(struct rblk_link *l, u32 bytes)
  * Gives the socket as much as it takes. Returns 0, or -errno if the connection is
  * broken.
  *
- * The socket itself may use the reserves of memory, see set_options(). What is
+ * The socket itself may use the reserves of memory, see rblk_sock_reserves(). What is
  * below it (neighbours, queues, tunnels) may only if the task may: hence
  * PF_MEMALLOC around the send, as in nbd and nvme-tcp. It also means that nothing
  * is reclaimed with the socket locked. How much memory this can take is bounded by
