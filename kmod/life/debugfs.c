@@ -118,7 +118,6 @@ static void rblk_dump_owner(struct rblk_volume *v, void *arg, u64 now)
 	rblk_show_node(m, &v->st);
 	rblk_disk_show(v, m);
 	rblk_show_entries(m, v, &v->st);
-	seq_printf(m, "audit: %d\n", rblk_node_check(v->m, false));
 }
 
 static int rblk_dump_show(struct seq_file *m, void *unused)
