@@ -344,9 +344,14 @@ int rblk_disk_add(struct rblk_volume *v)
 	mutex_unlock(&v->owner);
 	rblk_disk_apply_state(d);
 	ret = device_add_disk(NULL, d->gd, rblk_disk_groups);
-	if (!ret)
-		d->added = true;
-	return ret;
+	if (ret)
+		return ret;
+	d->added = true;
+	if (!rblk_volume_diskless(v)) {
+		rblk_lower_link(rblk_logio_lower(v), d->gd);
+		rblk_lower_link(rblk_dataio_lower(v), d->gd);
+	}
+	return 0;
 }
 
 /**
@@ -411,6 +416,10 @@ void rblk_disk_put(struct rblk_volume *v)
 		put_disk(d->gd);
 		rblk_disk_free(d);	/* ->free_disk() is only for disks that were added */
 		return;
+	}
+	if (!rblk_volume_diskless(v)) {
+		rblk_lower_unlink(rblk_logio_lower(v));
+		rblk_lower_unlink(rblk_dataio_lower(v));
 	}
 	if (atomic_read(&d->openers))
 		bdev_mark_dead(d->gd->part0, true);

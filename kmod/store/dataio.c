@@ -381,7 +381,7 @@ u64 rblk_dataio_bytes(const struct rblk_volume *v)
 }
 
 /**
- * rblk_dataio_lower() - get the data device, for reads
+ * rblk_dataio_lower() - get the data device
  * @v: the volume, its data device open
  *
  * Context: any.

@@ -409,6 +409,18 @@ u64 rblk_logio_bytes(const struct rblk_volume *v)
 }
 
 /**
+ * rblk_logio_lower() - get the log device
+ * @v: the volume, its log device open
+ *
+ * Context: any.
+ * Return: the device.
+ */
+struct rblk_lower *rblk_logio_lower(const struct rblk_volume *v)
+{
+	return &v->logio->lower;
+}
+
+/**
  * rblk_logio_failed() - is the log device gone?
  * @v: the volume, its log device open
  *

@@ -178,6 +178,36 @@ void rblk_lower_close(struct rblk_lower *l)
 	l->bdev = NULL;
 }
 
+/**
+ * rblk_lower_link() - show in sysfs, where lsblk(8) looks, that a disk uses the device
+ * @l: the device
+ * @disk: the disk, which was added
+ *
+ * Context: process; sleeps.
+ */
+void rblk_lower_link(struct rblk_lower *l, struct gendisk *disk)
+{
+	int ret = bd_link_disk_holder(l->bdev, disk);
+
+	if (ret)
+		rblk_warn(l->v, "lsblk will not show what uses %pg (error %d)\n", l->bdev, -ret);
+	else
+		l->linked = disk;
+}
+
+/**
+ * rblk_lower_unlink() - undo rblk_lower_link(), before the disk is deleted
+ * @l: the device
+ *
+ * Context: process; sleeps, while the disk is being opened or closed, too.
+ */
+void rblk_lower_unlink(struct rblk_lower *l)
+{
+	if (l->linked)
+		bd_unlink_disk_holder(l->bdev, l->linked);
+	l->linked = NULL;
+}
+
 /* ---- submission ---- */
 
 static struct rblk_lane *rblk_lane_of(struct rblk_lower *l, const struct bio *bio)

@@ -27,6 +27,7 @@ struct rblk_lower {
 	bool nowait;			/* submitting with REQ_NOWAIT never sleeps */
 	refcount_t busy;		/* operations, and one until rblk_lower_wait() */
 	struct completion idle;
+	struct gendisk *linked;		/* the disk that sysfs says it is used by */
 	bool waited;
 	bool failed;			/* the device is gone: the loop halts the node */
 };
@@ -50,6 +51,8 @@ int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, cons
 int rblk_lower_start(struct rblk_lower *l, const char *what);
 void rblk_lower_wait(struct rblk_lower *l);
 void rblk_lower_close(struct rblk_lower *l);
+void rblk_lower_link(struct rblk_lower *l, struct gendisk *disk);
+void rblk_lower_unlink(struct rblk_lower *l);
 void rblk_lower_begin(struct rblk_lower *l);
 void rblk_lower_end(struct rblk_lower *l);
 void rblk_lower_submit(struct rblk_lower *l, struct bio_list *bios);

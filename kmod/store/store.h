@@ -18,6 +18,7 @@ int rblk_dataio_flush(struct rblk_volume *v);
 bool rblk_logio_flushes(const struct rblk_volume *v);
 bool rblk_logio_failed(const struct rblk_volume *v);
 bool rblk_dataio_failed(const struct rblk_volume *v);
+struct rblk_lower *rblk_logio_lower(const struct rblk_volume *v);
 struct rblk_lower *rblk_dataio_lower(const struct rblk_volume *v);
 void rblk_logio_wait(struct rblk_volume *v);
 void rblk_dataio_wait(struct rblk_volume *v);

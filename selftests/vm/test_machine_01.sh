@@ -70,9 +70,22 @@ requests_that_must_not_wait_do_not() {
 full() { [ "$(field "$1" vol inflight)" = "$2" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# lsblk and the like show what a device is used by.
+its_devices_are_shown_as_used() {
+	local d dev
+	for d in rblog1 rbdata1; do
+		dev=$(dm_name "$d")
+		[ -e "/sys/block/$dev/holders/$(disk_of 1)" ]
+		[ -e "/sys/block/$(disk_of 1)/slaves/$dev" ]
+	done
+	lsblk -nro NAME "/dev/mapper/rblog1" | grep -qx "$(disk_of 1)"
+}
+dm_name() { dmsetup info -c --noheadings -o blkdevname "$1"; }
+
 its_devices_are_free_when_it_is_down() {
 	local d table
 	rb 3 down vol
+	[ -z "$(ls "/sys/block/$(dm_name rblog3)/holders")" ]
 	for d in rblog3 rbdata3; do
 		table=$(dmsetup table "$d")
 		dmsetup remove "$d"	# at once, without --retry
@@ -128,7 +141,7 @@ without_a_node_it_is_hibernated() {
 }
 
 for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
-	requests_that_must_not_wait_do_not \
+	requests_that_must_not_wait_do_not its_devices_are_shown_as_used \
 	its_devices_are_free_when_it_is_down zoned_devices_are_refused \
 	a_node_is_not_hibernated it_sleeps_and_wakes_up without_a_node_it_is_hibernated; do
 	tap $t
