@@ -9,6 +9,7 @@
  */
 #include <linux/idr.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -485,6 +486,8 @@ int rblk_disk_init(void)
 void rblk_disk_exit(void)
 {
 	wait_var_event(&rblk_disks, !atomic_read(&rblk_disks));
+	/* Whoever freed the last one may still be on its way out of rblk_disk_free(). */
+	synchronize_rcu_tasks();
 	unregister_blkdev(rblk_major, RBLK_NAME);
 	ida_destroy(&rblk_minors);
 }
