@@ -20,7 +20,7 @@
 #include "store/lower.h"
 #include "compat.h"
 
-#define RBLK_READ_PAGES	16
+#define RBLK_READ_PAGES	16		/* in one bio */
 
 /**
  * rblk_lower_fail() - mark a device as gone for good
@@ -366,24 +366,57 @@ struct page *rblk_addr_page(const void *addr)
 	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
 }
 
-static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u32 len)
+/* Reads into pages, with as many requests in flight as that takes. */
+static int rblk_read_pages(struct rblk_lower *l, u64 off, struct page **page, u32 len)
 {
-	struct bio_vec vec[RBLK_READ_PAGES];
-	struct bio bio;
-	u32 i, left;
+	struct bio *bio = NULL, *next;
+	struct blk_plug plug;
 	int ret;
 
-	bio_init(&bio, l->bdev, vec, RBLK_READ_PAGES, REQ_OP_READ);
-	bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
-	for (i = 0, left = len; left; i++) {
-		u32 n = min_t(u32, left, PAGE_SIZE);
+	blk_start_plug(&plug);
+	for (; len; page++) {
+		u32 n = min_t(u32, len, PAGE_SIZE);
 
-		__bio_add_page(&bio, page[i], n, 0);
-		left -= n;
+		if (!bio || bio->bi_vcnt == RBLK_READ_PAGES) {
+			next = bio_alloc(l->bdev, RBLK_READ_PAGES, REQ_OP_READ, GFP_KERNEL);
+			next->bi_iter.bi_sector = off >> SECTOR_SHIFT;
+			if (bio) {
+				bio_chain(bio, next);
+				submit_bio(bio);
+			}
+			bio = next;
+		}
+		__bio_add_page(bio, *page, n, 0);
+		off += n;
+		len -= n;
 	}
-	ret = submit_bio_wait(&bio);
-	bio_uninit(&bio);
+	ret = submit_bio_wait(bio);
+	blk_finish_plug(&plug);
+	bio_put(bio);
 	return ret;
+}
+
+static void rblk_read_free(struct page **page, u32 n)
+{
+	while (n)
+		__free_page(page[--n]);
+	kvfree(page);
+}
+
+/* Returns an array of @n pages for rblk_read_free(), or NULL: no memory. */
+static struct page **rblk_read_alloc(u32 n)
+{
+	struct page **page = kvcalloc(n, sizeof(*page), GFP_KERNEL);
+	u32 i;
+
+	for (i = 0; page && i < n; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		if (!page[i]) {
+			rblk_read_free(page, i);
+			return NULL;
+		}
+	}
+	return page;
 }
 
 /**
@@ -391,7 +424,7 @@ static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u3
  * @l: the device
  * @off: offset in bytes, a multiple of 512
  * @buf: anywhere
- * @len: length in bytes, a multiple of 512
+ * @len: length in bytes, a multiple of 512, not 0
  *
  * Only for the start of a node.
  *
@@ -400,35 +433,21 @@ static int rblk_read_chunk(struct rblk_lower *l, u64 off, struct page **page, u3
  */
 int rblk_lower_read(struct rblk_lower *l, u64 off, void *buf, u32 len)
 {
-	struct page *page[RBLK_READ_PAGES] = {};
-	int i, ret = 0;
+	u32 n = DIV_ROUND_UP(len, PAGE_SIZE), done, i;
+	struct page **page;
+	int ret;
 
-	if ((off | len) & (SECTOR_SIZE - 1))
+	if (!len || (off | len) & (SECTOR_SIZE - 1))
 		return -EINVAL;
 	if (off + len > bdev_nr_bytes(l->bdev))
 		return -EIO;
-	for (i = 0; i < RBLK_READ_PAGES; i++) {
-		page[i] = alloc_page(GFP_KERNEL);
-		if (!page[i])
-			ret = -ENOMEM;
-	}
-	while (len && !ret) {
-		u32 n = min_t(u32, len, RBLK_READ_PAGES * PAGE_SIZE), done = 0;
-
-		ret = rblk_read_chunk(l, off, page, n);
-		for (i = 0; done < n && !ret; i++) {
-			u32 part = min_t(u32, n - done, PAGE_SIZE);
-
-			memcpy(buf + done, page_address(page[i]), part);
-			done += part;
-		}
-		off += n;
-		buf += n;
-		len -= n;
-	}
-	for (i = 0; i < RBLK_READ_PAGES; i++)
-		if (page[i])
-			__free_page(page[i]);
+	page = rblk_read_alloc(n);
+	if (!page)
+		return -ENOMEM;
+	ret = rblk_read_pages(l, off, page, len);
+	for (i = 0, done = 0; i < n && !ret; i++, done += PAGE_SIZE)
+		memcpy(buf + done, page_address(page[i]), min_t(u32, len - done, PAGE_SIZE));
+	rblk_read_free(page, n);
 	return ret;
 }
 

@@ -11,6 +11,7 @@ with_table() {	# SLICE TARGET: replaces the linear target by another one in the 
 	read -r _ sectors _ device from < <(dmsetup table "$1")
 	case $2 in
 	error) dm_table "$1" "0 $sectors error" ;;
+	slow_reads*) dm_table "$1" "0 $sectors delay $device $from ${2#slow_reads} $device $from 0" ;;
 	delay*) dm_table "$1" "0 $sectors delay $device $from 0 $device $from ${2#delay}" ;;
 	*) dm_table "$1" "0 $sectors linear $device $from" ;;
 	esac
@@ -29,6 +30,27 @@ slow_follower_does_not_matter() {
 		--output-format=json >/tmp/slow.json
 	jq -e --argjson slow "$RBLK_SLOW" ".jobs[0].write.clat_ns.mean < 100000000 * \$slow" /tmp/slow.json
 	dm_table "rblog$f" "$SAVED"
+}
+
+# How long requests were in progress on a slice, each by itself and all of them together, ms.
+busy() { awk '{ print $11, $10 }' "/sys/block/$(dmsetup info -c --noheadings -o blkdevname "$1")/stat"; }
+
+recovery_has_many_reads_in_flight() {
+	local l f each all each0 all0
+	modprobe dm-delay
+	l=$(a_leader vol)
+	f=$((l % 3 + 1))
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=1M count=12 oflag=direct status=none
+	rb "$f" down vol --force	# without a checkpoint, so that there is a log to read
+	SAVED=$(dmsetup table "rblog$f")
+	with_table "rblog$f" slow_reads50
+	read -r each0 all0 < <(busy "rblog$f")
+	rb "$f" up vol --timeout 120
+	read -r each all < <(busy "rblog$f")
+	dm_table "rblog$f" "$SAVED"
+	say "reads took $((each - each0)) ms, in $((all - all0)) ms"
+	[ $((each - each0)) -gt $(((all - all0) * 3)) ]
+	replicas_equal vol
 }
 
 follower_log_fails() {
@@ -103,8 +125,8 @@ rot_is_reported_and_not_served() {
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
 }
 
-for t in starts slow_follower_does_not_matter follower_log_fails leader_log_fails \
-	follower_data_fails rot_is_reported_and_not_served; do
+for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
+	follower_log_fails leader_log_fails follower_data_fails rot_is_reported_and_not_served; do
 	tap $t
 done
 tap_end
