@@ -133,6 +133,7 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_BYTES_SENT, ATTR_U64, "bytes_sent" },
 	{ RAFTBLK_A_COUNTERS_BYTES_RECEIVED, ATTR_U64, "bytes_received" },
 	{ RAFTBLK_A_COUNTERS_APPENDS_REJECTED, ATTR_U64, "appends_rejected" },
+	{ RAFTBLK_A_COUNTERS_EVENTS_LOST, ATTR_U64, "events_lost" },
 	{ 0 }
 };
 

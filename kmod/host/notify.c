@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the module multicasts without being asked: the ends of operations, and the
- * events of volumes. Requests are in ctl/.
+ * What the module tells without being asked: the ends of operations, and the events of
+ * volumes. Requests are in ctl/.
+ *
+ * Events are also printed to the kernel log, by a worker: a line takes milliseconds where
+ * the console is a serial line, and the loop, which reports the events, must not stand
+ * still for that long just when it has to elect a leader.
  */
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
 #include <net/genetlink.h>
 
 #include "host/notify.h"
 #include "host/volume.h"
 #include "uapi/raftblk.h"
+
+#define RBLK_LINES	32		/* that wait to be printed */
+#define RBLK_LINES_BURST	100	/* of a volume, in RBLK_LINES_S seconds */
+#define RBLK_LINES_S		10
+
+struct rblk_events {
+	struct rblk_volume *v;
+	u64 lost;			/* owner: events that somebody was not told of */
+	struct work_struct work;
+	struct ratelimit_state limit;	/* the worker's, as @left_out */
+	u32 left_out;			/* lines that were not printed, and not told of */
+	spinlock_t lock;		/* what follows */
+	u32 head, tail;			/* line[tail..head) wait */
+	u32 dropped;			/* lines for which there was no room */
+	char line[RBLK_LINES][RBLK_TEXT_MAX];
+};
 
 static const struct genl_family *rblk_notify_family;
 static unsigned int rblk_notify_group;
@@ -25,11 +47,116 @@ void rblk_notify_init(const struct genl_family *family, unsigned int group)
 	rblk_notify_group = group;
 }
 
-static void multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
+/* Returns false if somebody who listens did not get it. */
+static bool multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
 {
-	/* -ESRCH: nobody listens. */
-	genlmsg_multicast_netns(rblk_notify_family, net, msg, 0, rblk_notify_group, gfp);
+	int ret = genlmsg_multicast_netns(rblk_notify_family, net, msg, 0, rblk_notify_group, gfp);
+
+	return !ret || ret == -ESRCH;	/* -ESRCH: nobody listens */
 }
+
+/* ---- the kernel log ---- */
+
+static bool take_line(struct rblk_events *e, char *text)
+{
+	bool some;
+
+	spin_lock(&e->lock);
+	e->left_out += e->dropped;
+	e->dropped = 0;
+	some = e->tail != e->head;
+	if (some)
+		strscpy(text, e->line[e->tail++ % RBLK_LINES], RBLK_TEXT_MAX);
+	spin_unlock(&e->lock);
+	return some;
+}
+
+static void rblk_events_print(struct work_struct *work)
+{
+	struct rblk_events *e = container_of(work, struct rblk_events, work);
+	char text[RBLK_TEXT_MAX];
+
+	while (take_line(e, text)) {
+		if (!__ratelimit(&e->limit)) {
+			e->left_out++;
+			continue;
+		}
+		if (e->left_out)
+			rblk_warn(e->v, "%u events are not in this log: too many at once\n",
+				  e->left_out);
+		e->left_out = 0;
+		rblk_info(e->v, "%s\n", text);
+	}
+}
+
+static void put_line(struct rblk_events *e, const char *text)
+{
+	spin_lock(&e->lock);
+	if (e->head - e->tail < RBLK_LINES)
+		strscpy(e->line[e->head++ % RBLK_LINES], text, RBLK_TEXT_MAX);
+	else
+		e->dropped++;
+	spin_unlock(&e->lock);
+	queue_work(rblk_wq, &e->work);
+}
+
+/**
+ * rblk_events_alloc() - allocate what the events of a volume need
+ * @v: the volume
+ *
+ * Context: process; sleeps.
+ * Return: for kvfree(), after rblk_events_flush(); NULL: no memory.
+ */
+struct rblk_events *rblk_events_alloc(struct rblk_volume *v)
+{
+	struct rblk_events *e = kvzalloc(sizeof(*e), GFP_KERNEL);
+
+	if (!e)
+		return NULL;
+	e->v = v;
+	INIT_WORK(&e->work, rblk_events_print);
+	ratelimit_state_init(&e->limit, RBLK_LINES_S * HZ, RBLK_LINES_BURST);
+	/* Its own messages name nobody. */
+	ratelimit_set_flags(&e->limit, RATELIMIT_MSG_ON_RELEASE);
+	spin_lock_init(&e->lock);
+	return e;
+}
+
+/**
+ * rblk_events_flush() - wait until all events are printed; none follows
+ * @v: the volume, whose loop has stopped
+ *
+ * Context: process; sleeps.
+ */
+void rblk_events_flush(struct rblk_volume *v)
+{
+	flush_work(&v->events->work);
+}
+
+/**
+ * rblk_events_lost() - count the events that somebody was not told of
+ * @v: the volume
+ *
+ * Context: owner.
+ * Return: their number.
+ */
+u64 rblk_events_lost(const struct rblk_volume *v)
+{
+	return v->events->lost;
+}
+
+/**
+ * rblk_event_lost() - an event cannot even be reported
+ * @v: the volume
+ *
+ * Context: owner.
+ */
+void rblk_event_lost(struct rblk_volume *v)
+{
+	v->events->lost++;
+}
+
+/* ---- netlink ---- */
 
 /**
  * rblk_notify_end() - multicast the end of an operation
@@ -68,6 +195,27 @@ bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, 
 	return true;
 }
 
+static struct sk_buff *event_msg(struct rblk_volume *v, enum rblk_node_note note, u64 arg,
+				 const char *text, gfp_t gfp)
+{
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
+	void *hdr;
+
+	if (!msg)
+		return NULL;
+	hdr = genlmsg_put(msg, 0, 0, rblk_notify_family, 0, RAFTBLK_CMD_NOTICE);
+	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, v->name) ||
+	    nla_put_string(msg, RAFTBLK_A_NODE, v->up.node) ||
+	    nla_put_u32(msg, RAFTBLK_A_EVENT, note) ||
+	    nla_put_u64_64bit(msg, RAFTBLK_A_ARGUMENT, arg, RAFTBLK_A_PAD) ||
+	    nla_put_string(msg, RAFTBLK_A_TEXT, text)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	genlmsg_end(msg, hdr);
+	return msg;
+}
+
 /**
  * rblk_notify_event() - multicast an event, and print it to the kernel log
  * @v: volume
@@ -82,25 +230,13 @@ void rblk_notify_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg,
 {
 	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
 	struct sk_buff *msg;
-	void *hdr;
 
 	/* Checkpoints come all the time and mean nothing by themselves. */
 	if (note != NODE_N_CHECKPOINT)
-		rblk_info(v, "%s\n", text);
+		put_line(v->events, text);
 	if (!genl_has_listeners(rblk_notify_family, v->net, rblk_notify_group))
 		return;
-	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
-	if (!msg)
-		return;
-	hdr = genlmsg_put(msg, 0, 0, rblk_notify_family, 0, RAFTBLK_CMD_NOTICE);
-	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, v->name) ||
-	    nla_put_string(msg, RAFTBLK_A_NODE, v->up.node) ||
-	    nla_put_u32(msg, RAFTBLK_A_EVENT, note) ||
-	    nla_put_u64_64bit(msg, RAFTBLK_A_ARGUMENT, arg, RAFTBLK_A_PAD) ||
-	    nla_put_string(msg, RAFTBLK_A_TEXT, text)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, hdr);
-	multicast(v->net, msg, gfp);
+	msg = event_msg(v, note, arg, text, gfp);
+	if (!msg || !multicast(v->net, msg, gfp))
+		rblk_event_lost(v);
 }

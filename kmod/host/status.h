@@ -25,6 +25,7 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	u64 openers, inflight;		/* of the disk; requests in progress */
 	u64 late_ms[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	u32 pool_free[RBLK_BUDGETS], pool_size[RBLK_BUDGETS];
+	u64 events_lost;
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
 	u8 peer_refused[NODE_PEERS_MAX];	/* enum wire_reason it refused us with; 0: none */
 	int peer_error[NODE_PEERS_MAX];		/* what ended the latest connection; 0: nothing */

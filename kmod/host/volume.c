@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "host/notify.h"
 #include "host/status.h"
 #include "host/volume.h"
 
@@ -137,7 +138,10 @@ struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
 	if (!v)
 		return NULL;
 	v->snapshot = rblk_snapshot_alloc();
-	if (!v->snapshot) {
+	v->events = rblk_events_alloc(v);
+	if (!v->snapshot || !v->events) {
+		kvfree(v->snapshot);
+		kvfree(v->events);
 		kvfree(v);
 		return NULL;
 	}
@@ -165,6 +169,7 @@ static void rblk_volume_release(struct kref *ref)
 	mutex_unlock(&v->owner);
 	kfree(v->life);
 	kvfree(v->snapshot);
+	kvfree(v->events);
 	kvfree(v);
 }
 

@@ -39,6 +39,7 @@ struct rblk_dataio;
 struct rblk_peers;
 struct rblk_life;
 struct rblk_snapshot;
+struct rblk_events;
 struct rblk_volume;
 
 /* Each line in the kernel log names the volume and the node. */
@@ -109,6 +110,7 @@ struct rblk_volume {
 	struct llist_head done;		/* struct rblk_done: ended I/O, any context */
 
 	struct rblk_snapshot *snapshot;	/* status.c */
+	struct rblk_events *events;	/* notify.c */
 	struct rblk_pool *pool;
 	struct rblk_disk *disk;		/* block/ */
 	struct rblk_logio *logio;	/* store/ */

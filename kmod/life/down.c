@@ -69,6 +69,7 @@ void rblk_volume_teardown(struct rblk_volume *v)
 	struct rblk_node *m;
 
 	rblk_end_requests(v);
+	rblk_events_flush(v);
 	rblk_debugfs_del(v);
 	rblk_peers_free(v);
 	m = v->m;

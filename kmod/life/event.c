@@ -25,7 +25,7 @@ void rblk_note(void *host, enum rblk_node_note what, u64 arg)
 		if (l->note[i].what == what && l->note[i].arg == arg)
 			return;
 	if (l->nnotes == RBLK_NOTES_MAX) {
-		rblk_warn_limited(v, "an event was lost: too many at once\n");
+		rblk_event_lost(v);
 		return;
 	}
 	l->note[l->nnotes++] = (struct rblk_note){ .what = what, .arg = arg };

@@ -3,6 +3,7 @@
 #include <linux/math64.h>
 
 #include "block/block.h"
+#include "host/notify.h"
 #include "host/status.h"
 #include "life/internal.h"
 #include "net/net.h"
@@ -23,6 +24,7 @@ void rblk_status_publish(struct rblk_volume *v)
 		info->late_ms[i] = div_u64(info->st.late_ns[i], NSEC_PER_MSEC);
 	rblk_disk_info(v, info);
 	rblk_peers_info(v, info);
+	info->events_lost = rblk_events_lost(v);
 	for (i = 0; i < RBLK_BUDGETS; i++) {
 		info->pool_free[i] = rblk_pool_free(v->pool, i);
 		info->pool_size[i] = rblk_pool_size(v->pool, i);

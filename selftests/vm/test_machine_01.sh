@@ -70,6 +70,20 @@ requests_that_must_not_wait_do_not() {
 full() { [ "$(field "$1" vol inflight)" = "$2" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# A line may take milliseconds, in which the loop must not stand still.
+the_loop_prints_no_events() {
+	local t=/sys/kernel/tracing
+	[ -e $t/trace ] || mount -t tracefs nodev $t
+	[ -e $t/events/printk/console ] || exit 4
+	echo >$t/trace
+	echo 1 >$t/events/printk/console/enable
+	rb "$(a_leader vol)" transfer vol
+	until_ok 20 grep -q 'vol@rb.: leader in term' $t/trace
+	echo 0 >$t/events/printk/console/enable
+	fails grep '^ *raftblk[0-9]*-[0-9].*vol@rb.: .* in term' $t/trace
+	[ "$(field 1 vol events_lost)" = 0 ]
+}
+
 # lsblk and the like show what a device is used by.
 its_devices_are_shown_as_used() {
 	local d dev
@@ -141,7 +155,7 @@ without_a_node_it_is_hibernated() {
 }
 
 for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
-	requests_that_must_not_wait_do_not its_devices_are_shown_as_used \
+	requests_that_must_not_wait_do_not the_loop_prints_no_events its_devices_are_shown_as_used \
 	its_devices_are_free_when_it_is_down zoned_devices_are_refused \
 	a_node_is_not_hibernated it_sleeps_and_wakes_up without_a_node_it_is_hibernated; do
 	tap $t
