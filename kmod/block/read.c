@@ -124,6 +124,22 @@ static void rblk_bio_map_payload(struct bio *bio, const struct rblk_req *rr, u32
 	}
 }
 
+/*
+ * The device below is told what the read is worth, but not whose it is: a control group
+ * that is throttled there would make the thread wait that submits for all of them, so
+ * limits are set on the disk of the volume.
+ */
+static void rblk_bio_rank(struct bio *bio, struct request *rq)
+{
+	blk_opf_t hints = REQ_META | REQ_PRIO;
+
+	/* Readahead may fail more easily, and so only where all of the request is that. */
+	if (!(rq->rq_flags & RQF_MIXED_MERGE))
+		hints |= REQ_RAHEAD;
+	bio->bi_ioprio = req_get_ioprio(rq);
+	bio->bi_opf |= rq->cmd_flags & hints;
+}
+
 /* Starts the parts that are left. Returns false if no bio is free, and is called again then. */
 static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 {
@@ -144,11 +160,13 @@ static bool rblk_read_launch(struct rblk_disk *d, struct rblk_req *rr)
 		rb->bio.bi_iter.bi_sector = (DATA_HEADER_BYTES >> SECTOR_SHIFT) + part->sector;
 		rb->bio.bi_end_io = rblk_read_bio_end;
 		rb->bio.bi_private = lower;
-		if (rr->served)
+		if (rr->served) {
 			rblk_bio_map_payload(&rb->bio, rr, part->off, part->nsect << SECTOR_SHIFT);
-		else
+		} else {
+			rblk_bio_rank(&rb->bio, blk_mq_rq_from_pdu(rr));
 			rblk_bio_map_request(&rb->bio, blk_mq_rq_from_pdu(rr), part->off,
 					     part->nsect << SECTOR_SHIFT);
+		}
 		atomic_inc(&rr->parts);
 		rblk_lower_begin(lower);
 		bio_list_init(&bios);

@@ -343,6 +343,7 @@ bool rblk_lower_again(struct rblk_lower *l, struct bio *bio)
 	was = *bio;
 	bio_reset(bio, was.bi_bdev, was.bi_opf & ~REQ_NOWAIT);
 	bio->bi_iter = was.bi_iter;
+	bio->bi_ioprio = was.bi_ioprio;
 	if (bio_flagged(&was, BIO_REMAPPED))	/* from a partition to its disk */
 		bio->bi_iter.bi_sector -= get_start_sect(was.bi_bdev);
 	bio->bi_vcnt = was.bi_vcnt;
