@@ -13,7 +13,7 @@ static bool header_ok(const struct log_header *h, const struct log_super *s)
 		return false;
 	if (h->prev_seq >= h->seq || h->watermark >= h->seq)
 		return false;
-	return h->nentries ? h->first && !closing : !h->first && !h->payload_blocks && closing;
+	return h->nentries ? h->first && !closing : !h->first && closing;
 }
 
 /*

@@ -189,7 +189,7 @@ struct log {
 	u64 floor_index;
 	u64 durable_seq;	/* all records up to this number are durable */
 	u64 durable_index;	/* newest entry in these records, as the last of them has it */
-	u64 durable_term;	/* term of that entry; 0: unknown */
+	u64 durable_term;	/* term of that entry */
 	u64 durable_trunc_epoch;	/* truncation epoch of that record */
 	u64 announced_seq;	/* watermark in the newest header */
 	u64 last_index;		/* newest entry that was added */

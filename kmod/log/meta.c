@@ -52,9 +52,9 @@ int rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, vo
 	disk_meta_put(d, m);
 	rblk_log_disk_conf_put(&d->conf, &m->conf);
 	rblk_log_disk_conf_put(&d->prev_conf, &m->prev_conf);
-	for (i = 0; i < m->state.nsessions && i < RBLK_SESSIONS_MAX; i++)
+	for (i = 0; i < m->state.nsessions; i++)
 		disk_session_put(&d->session[i], &m->state.session[i]);
-	for (i = 0; i < m->npeers && i < RBLK_MEMBERS_MAX; i++) {
+	for (i = 0; i < m->npeers; i++) {
 		disk_peer_put(&d->peer[i], &m->peer[i]);
 		d->peer_term[i] = cpu_to_le64(m->peer[i].term);
 	}

@@ -18,7 +18,7 @@ static u32 next_rec(const struct log *l)
 
 static bool has_open(const struct log *l)
 {
-	return l->nrec < LOG_INFLIGHT && l->rec[next_rec(l)].state == LOG_R_OPEN;
+	return l->rec[next_rec(l)].state == LOG_R_OPEN;
 }
 
 static struct log_record *open_record(struct log *l)
@@ -56,11 +56,8 @@ void rblk_log_init(struct log *l, const struct log_super *s, u8 *headers)
 void rblk_log_watermark(const struct log *l, struct log_meta *m)
 {
 	m->watermark = l->durable_seq;
-	memset(&m->durable, 0, sizeof(m->durable));
-	if (l->durable_term) {
-		m->durable.index = l->durable_index;
-		m->durable.term = l->durable_term;
-	}
+	m->durable.index = l->durable_index;
+	m->durable.term = l->durable_term;
 }
 
 /**
@@ -180,7 +177,7 @@ static void put_descriptor(struct log_record *r, const struct rblk_entry *e, con
  * @l: log
  * @e: entry
  * @block_crc: checksums of its blocks of payload
- * @trunc_epoch: truncation epoch of Raft
+ * @trunc_epoch: truncation epoch of Raft, which never falls
  * @payload_pos: set to the position of its payload
  *
  * An entry with a wrong checksum would make the log unreadable, so it is refused.
@@ -216,8 +213,7 @@ int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc
 		open_at_head(l, r, e->index);
 	*payload_pos = r->pos + LOG_HEADER_BYTES_MAX + (u64)blocks * RBLK_BLOCK_SIZE;
 	put_descriptor(r, e, block_crc);
-	if (trunc_epoch > r->trunc_epoch)
-		r->trunc_epoch = trunc_epoch;
+	r->trunc_epoch = trunc_epoch;
 	l->last_index = e->index;
 	return 0;
 }
@@ -225,7 +221,7 @@ int rblk_log_add(struct log *l, const struct rblk_entry *e, const u32 *block_crc
 /**
  * rblk_log_truncate() - the entries from @index on will be replaced
  * @l: log
- * @index: the next entry to be added
+ * @index: the next entry to be added, not above the one that would be next without this
  *
  * Those in the open record are dropped and their places are used again. Records in
  * flight stay as they are: a later record replaces what they hold.
@@ -236,8 +232,7 @@ void rblk_log_truncate(struct log *l, u64 index)
 	struct disk_record *d;
 	u32 n;
 
-	if (index <= l->last_index)
-		l->last_index = index ? index - 1 : 0;
+	l->last_index = index - 1;
 	if (!r)
 		return;
 	d = header_of(r);
@@ -268,7 +263,7 @@ static void header_of_record(const struct log *l, const struct log_record *r,
 		.floor_index = l->floor_index,
 		/* As of now: a later one could cover records that are torn. */
 		.watermark = l->durable_seq,
-		.first = n ? r->first : 0,
+		.first = r->first,
 		.chain = l->chain,
 		.payload_blocks = r->payload_blocks,
 		.nentries = n,
@@ -388,7 +383,7 @@ bool rblk_log_done(struct log *l, struct log_record *rec, int error)
 	if (l->failed)
 		return false;
 	rec->state = LOG_R_DONE;
-	while (l->nrec && l->rec[l->tail].state == LOG_R_DONE) {
+	while (l->rec[l->tail].state == LOG_R_DONE) {
 		retire(l, &l->rec[l->tail]);
 		grew = true;
 	}

@@ -97,13 +97,14 @@ static int read_at(struct scan *sc, u64 pos, u32 len)
 
 /*
  * Makes @need bytes at @pos available, and reads ahead if @want is larger. A bad sector
- * further on must not hide what can be read here: then only @need is read.
+ * further on must not hide what can be read here: then only @need is read. Within a scan,
+ * @pos never goes back.
  */
 static int window(struct scan *sc, u64 pos, u32 need, u64 want, const u8 **p)
 {
 	int ret = 0;
 
-	if (pos < sc->wpos || pos + need > sc->wpos + sc->wlen) {
+	if (pos + need > sc->wpos + sc->wlen) {
 		want = min_t(u64, want, LOG_SCRATCH_BYTES);
 		want = min_t(u64, want, sc->limit - pos);
 		want = max_t(u64, want, need);

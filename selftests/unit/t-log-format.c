@@ -360,6 +360,11 @@ static void metadata(void)
 	CHECK_EQ(rblk_log_meta_decode(&t, &meta_super, buf), 0);
 	CHECK(!memcmp(&m, &t, sizeof(m)));
 	reject(dec_meta, LOG_META_BYTES, bad, ARRAY_SIZE(bad));
+	/* What is left over where no session and no peer is does not show. */
+	m.state.session[1] = m.state.session[0];
+	m.peer[2] = m.peer[0];
+	rblk_log_meta_encode(&m, &meta_super, buf);
+	expect(g_meta, LOG_META_BYTES);
 	/* What could not be read back is not written silently. */
 	tap_expect_asserts();
 	m.floor.index = 0x99;
@@ -452,7 +457,7 @@ static const struct bad bad_record[] = {
 	{ 140, 4, 49, -EINVAL },
 	{ 144, 4, 17, -EINVAL },
 	{ 148, 4, 1, -EINVAL },			/* closing, with entries */
-	{ 1056, 8, 4, -EINVAL },		/* terms fall */
+	{ 1056, 8, 4, -EINVAL },
 	{ 1056 + 8, 8, 0, -EINVAL },
 	{ 1056 + 16, 8, 1, -EINVAL },
 	{ 1056 + 24, 8, 1, -EINVAL },
@@ -466,6 +471,7 @@ static const struct bad bad_record[] = {
 };
 
 static const struct bad bad_counts[] = {
+	{ 120, 8, 0, -EINVAL },
 	{ 136, 4, 67, -EINVAL },
 	{ 136, 4, 66, 0 },
 	{ 140, 4, 49, -EINVAL },

@@ -114,6 +114,11 @@ static void copy(int n, u64 version)
 	rblk_log_meta_encode(&t_meta, &t_super, t_img + rblk_log_meta_offset(n));
 }
 
+static void unreadable_copy(int n, u8 bad)
+{
+	t_unreadable[rblk_log_meta_offset(n) / RBLK_BLOCK_SIZE] = bad;
+}
+
 static void read_meta(void)
 {
 	struct disk_head *copy1 = (void *)(t_img + rblk_log_meta_offset(1));
@@ -132,13 +137,18 @@ static void read_meta(void)
 	copy(0, 11);
 	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 11 && !bad);
+	/* What was read before is not taken for what cannot be read. */
+	unreadable_copy(1, 1);
+	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
+	CHECK(m.version == 11 && bad == 1);
+	unreadable_copy(1, 0);
 	t_img[rblk_log_meta_offset(0) + 9000] ^= 1;
 	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), 0);
 	CHECK(m.version == 10 && bad == 1);
-	t_unreadable[rblk_log_meta_offset(1) / RBLK_BLOCK_SIZE] = 1;
+	unreadable_copy(1, 1);
 	CHECK_EQ(rblk_log_read_meta(&t_rd, &t_super, &m, &bad), -EUCLEAN);
 	CHECK_EQ(bad, 2);
-	t_unreadable[rblk_log_meta_offset(1) / RBLK_BLOCK_SIZE] = 0;
+	unreadable_copy(1, 0);
 	copy(0, 12);
 	other = t_super;
 	other.store++;

@@ -454,6 +454,8 @@ static void skip_payload(void)
 	t_reads = 0;
 	CHECK_EQ(t_recover(), 0);
 	all = t_reads;
+	/* Nothing is read twice. */
+	CHECK(all <= T_RING_BYTES + LOG_SCRATCH_BYTES);
 	t_rd.skip_index = 5;
 	t_reads = 0;
 	CHECK_EQ(t_recover(), 0);

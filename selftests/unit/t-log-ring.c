@@ -193,6 +193,9 @@ static void closing(void)
 	CHECK_EQ(t_log.durable_seq, 2);
 	CHECK_EQ(t_log.durable_index, 1);
 	CHECK(!rblk_log_close_record(&t_log));	/* one is enough */
+	CHECK_EQ(t_recover(), 0);
+	CHECK(!rblk_log_close_record(&t_log));	/* no generation yet */
+	t_start();
 	t_append(2, 1, 1);
 	c = rblk_log_close_record(&t_log);
 	CHECK(c);
@@ -279,6 +282,7 @@ static void reserve(void)
 	u64 i, n;
 
 	fresh();
+	CHECK_EQ(rblk_log_free_bytes(&t_log), T_RING_BYTES - LOG_RESERVE);
 	n = fill_ring(7);
 	CHECK_EQ(t_add(n, 1, 7), -ENOSPC);
 	CHECK(rblk_log_free_bytes(&t_log) < 8 * RBLK_BLOCK_SIZE);
