@@ -73,11 +73,12 @@ nulls_down() {
 
 # ---- what is demanded ----
 
-# Writes on one node, at a rate that no buffer of the cluster is too small for.
+# Writes on one node, a hundred in a second, which no buffer of the cluster is too small for. They
+# come in bursts: what is applied between two of them is more than a queue has room for.
 write_on() {	# NODE SECONDS
-	fio --name=w --filename="$(device "$1" vol)" --direct=1 --ioengine=libaio --iodepth=4 \
-		--rw=randwrite --bs=4k --size=16m --rate_iops=100 --time_based --runtime="$2" \
-		--output-format=json >/tmp/room.json
+	fio --name=w --filename="$(device "$1" vol)" --direct=1 --ioengine=libaio --iodepth=16 \
+		--rw=randwrite --bs=4k --size=16m --thinktime=400000 --thinktime_blocks=48 \
+		--time_based --runtime="$2" --output-format=json >/tmp/room.json
 }
 
 # All writes completed in time, and the term is the one from before.
