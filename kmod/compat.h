@@ -90,7 +90,6 @@ struct rblk_compat_limits {
 	unsigned int physical_block_size;
 	unsigned int logical_block_size;
 	unsigned int io_min;
-	unsigned int max_hw_discard_sectors;
 	unsigned int max_write_zeroes_sectors;
 	unsigned int discard_granularity;
 	unsigned short max_segments;
@@ -113,12 +112,16 @@ rblk_compat_alloc_disk(struct blk_mq_tag_set *set, const struct rblk_compat_limi
 	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
 	blk_queue_max_segments(q, lim->max_segments);
 	blk_queue_dma_alignment(q, lim->dma_alignment);
-	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
 	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
 	q->limits.discard_granularity = lim->discard_granularity;
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
 	return disk;
+}
+
+static inline void rblk_limit_discard(struct gendisk *disk, unsigned int sectors)
+{
+	blk_queue_max_discard_sectors(disk->queue, sectors);
 }
 
 #define queue_limits			rblk_compat_limits
@@ -153,6 +156,18 @@ static inline struct address_space *rblk_bdev_mapping(struct block_device *bdev)
 static inline void rblk_bdev_close(struct file *file)
 {
 	__fput_sync(file);
+}
+
+/*
+ * The queue is not frozen for it, since requests may wait for a quorum: nothing else
+ * changes, and a discard that comes meanwhile is served under both limits.
+ */
+static inline void rblk_limit_discard(struct gendisk *disk, unsigned int sectors)
+{
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	lim.max_hw_discard_sectors = sectors;
+	queue_limits_commit_update(disk->queue, &lim);
 }
 
 #define RBLK_COMPAT_OPEN(name, fn)						\

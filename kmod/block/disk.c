@@ -34,6 +34,7 @@ void rblk_disk_refresh(struct rblk_disk *d)
 	WRITE_ONCE(d->fenced, s == NODE_S_FENCED);
 	WRITE_ONCE(d->writable, s == NODE_S_HELD);
 	WRITE_ONCE(d->ready, v->st.ready);
+	WRITE_ONCE(d->frees, v->st.frees);
 	/* A member has it in its metadata; a node without devices is told it by one. */
 	if (v->st.conf.sectors)
 		WRITE_ONCE(d->sectors, v->st.conf.sectors);
@@ -57,6 +58,20 @@ static void rblk_disk_tell_ready(struct rblk_disk *d)
 }
 
 /*
+ * A discard has to read as zeroes on all members. A device that frees nothing would write
+ * them, so a trim of a file system would fill it.
+ */
+static void rblk_disk_offer_discard(struct rblk_disk *d)
+{
+	bool frees = READ_ONCE(d->frees);
+
+	if (frees == d->frees_told)
+		return;
+	rblk_limit_discard(d->gd, frees ? RBLK_ZERO_SECTORS_MAX : 0);
+	d->frees_told = frees;
+}
+
+/*
  * Makes the gendisk show the state that rblk_disk_refresh() noted. A session alone
  * does not make it writable: readers here may have cached what is out of date by
  * now, and a file system that is mounted read-only must not become writable on top
@@ -72,6 +87,7 @@ void rblk_disk_apply_state(struct rblk_disk *d)
 		clean = READ_ONCE(d->clean_epoch) == READ_ONCE(d->epoch);
 		set_disk_ro(d->gd, !READ_ONCE(d->writable) || !clean);
 		set_capacity_and_notify(d->gd, READ_ONCE(d->sectors));
+		rblk_disk_offer_discard(d);
 		rblk_disk_tell_ready(d);
 	}
 	mutex_unlock(&d->state_lock);
@@ -231,7 +247,6 @@ static int rblk_disk_alloc_gendisk(struct rblk_disk *d)
 		.io_min = RBLK_BLOCK_SIZE,
 		.max_hw_sectors = RBLK_WRITE_MAX >> SECTOR_SHIFT,
 		.max_segments = RBLK_SEGMENTS,
-		.max_hw_discard_sectors = RBLK_ZERO_SECTORS_MAX,
 		.max_write_zeroes_sectors = RBLK_ZERO_SECTORS_MAX,
 		.discard_granularity = RBLK_BLOCK_SIZE,
 		.dma_alignment = max_t(u32, align, SECTOR_SIZE - 1),

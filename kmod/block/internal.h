@@ -129,6 +129,8 @@ struct rblk_disk {
 	struct work_struct state_work;
 	u64 sectors;
 	bool writable;
+	bool frees;			/* all members free what is zeroed: discards are offered */
+	bool frees_told;		/* the block layer offers them */
 	bool ready;			/* I/O is served */
 	bool ready_told;		/* udev knows that it is */
 };

@@ -228,7 +228,7 @@ void rblk_volume_notes(struct rblk_volume *v, u64 now)
 		rblk_note_text(v, &l->note[i], text, sizeof(text));
 		if (rblk_note_is_news(v, &l->note[i], text))
 			rblk_notify_event(v, l->note[i].what, l->note[i].arg, text);
-		if (l->note[i].what != NODE_N_CHECKPOINT && l->note[i].what != NODE_N_PEER)
+		if (l->note[i].what != NODE_N_CHECKPOINT)
 			changed = true;
 	}
 	l->nnotes = 0;

@@ -165,6 +165,7 @@ static void rblk_member_cfg(struct rblk_volume *v, struct rblk_node_cfg *cfg)
 	cfg->seed = get_random_u64();
 	cfg->boot_nonce = get_random_u64() | 1;
 	cfg->forget = v->up.forget;
+	cfg->frees = !rblk_volume_diskless(v) && rblk_dataio_frees(v);
 	cfg->ops = &rblk_host_ops;
 	cfg->host = v;
 }

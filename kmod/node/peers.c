@@ -41,6 +41,7 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	h->channel = ch;
 	h->bootstrapped = n->g.conf.index != 0;
 	h->client = !n->replica;
+	h->frees = n->g.cfg.frees;
 	if (n->replica)
 		rblk_replica_hello(n->replica, h);
 	memcpy(h->name, n->g.cfg.super.volume_name, sizeof(h->name));
@@ -129,6 +130,7 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 		return WIRE_R_DUPLICATE;
 	p->known = true;
 	p->client = h->client;
+	p->frees = h->frees;
 	if (!uuid_known(n))
 		memcpy(n->g.cfg.super.volume, h->volume, RBLK_UUID_LEN);
 	p->store = h->store;

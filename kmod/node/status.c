@@ -36,6 +36,20 @@ static void client_status(const struct rblk_client *c, struct rblk_node_status *
 	st->writes = c->writes;
 }
 
+/*
+ * Does every node with disks free what is zeroed? What a peer said holds until it says
+ * something else, so that its restart changes nothing.
+ */
+static bool all_free(const struct rblk_node *n)
+{
+	u32 i;
+
+	for (i = 0; i < n->g.npeers; i++)
+		if (!n->g.cfg.peer[i].client && !n->g.peer[i].frees)
+			return false;
+	return !n->replica || n->g.cfg.frees;
+}
+
 /**
  * rblk_node_status() - takes a snapshot of the status of a node
  * @n: node
@@ -51,6 +65,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	st->halt_error = n->g.halt_error;
 	st->invariant = n->g.invariant;
 	st->ready = n->ready;
+	st->frees = all_free(n);
 	st->conf = n->g.conf;
 	st->reads = n->reads.total;
 	st->reads_retried = n->reads.retried;

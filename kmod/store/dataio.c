@@ -68,7 +68,7 @@ static void rblk_apply_zero(struct rblk_volume *v)
 	struct bio *bio;
 
 	if (!a->by_pages) {
-		bio = rblk_apply_bio(v, sector, REQ_OP_WRITE_ZEROES | REQ_NOUNMAP, false);
+		bio = rblk_apply_bio(v, sector, REQ_OP_WRITE_ZEROES, false);
 		bio->bi_iter.bi_size = left << SECTOR_SHIFT;
 		a->zero_done = z->nsect;
 	} else {
@@ -354,6 +354,22 @@ int rblk_dataio_prepare(struct rblk_volume *v)
 	a->by_pages = !bdev_write_zeroes_sectors(v->dataio->lower.bdev);
 	rblk_io_init(&a->io, v, &v->dataio->lower, rblk_apply_ended);
 	return 0;
+}
+
+/**
+ * rblk_dataio_frees() - does the data device free ranges that are zeroed?
+ * @v: the volume, its data device open
+ *
+ * One that can write zeroes but discards nothing would write them.
+ *
+ * Context: any.
+ * Return: true if it does.
+ */
+bool rblk_dataio_frees(const struct rblk_volume *v)
+{
+	struct block_device *bdev = v->dataio->lower.bdev;
+
+	return bdev_write_zeroes_sectors(bdev) && bdev_max_discard_sectors(bdev);
 }
 
 /**

@@ -12,6 +12,7 @@ int rblk_dataio_prepare(struct rblk_volume *v);
 int rblk_logio_start(struct rblk_volume *v);
 int rblk_dataio_start(struct rblk_volume *v);
 u64 rblk_logio_bytes(const struct rblk_volume *v);
+bool rblk_dataio_frees(const struct rblk_volume *v);
 u64 rblk_dataio_bytes(const struct rblk_volume *v);
 int rblk_logio_flush(struct rblk_volume *v);
 int rblk_dataio_flush(struct rblk_volume *v);

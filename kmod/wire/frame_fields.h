@@ -28,7 +28,7 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(4,	u8,	channel, BELOW(WIRE_CHANNELS))	/* 0 consensus, 1 bulk connection */
 	FIELD(5,	u8,	bootstrapped, BOOL)	/* 1: the store is bootstrapped */
 	FIELD(6,	u8,	client, BOOL)		/* 1: the node has no disks */
-	ZERO(7,		u8,	zero)
+	FIELD(7,	u8,	frees, BOOL)	/* 1: its data device frees what is zeroed */
 	FIELD(8,	id,	features, ANY)		/* features, a bit each */
 	FIELD(16,	uuid,	volume, ANY)		/* uuid of the volume */
 	FIELD(32,	id,	cluster, ANY)		/* number that names the cluster */

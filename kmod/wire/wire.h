@@ -94,6 +94,7 @@ struct wire_hello {
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
 	u8 client;		/* no disks: not a member, and the store id is made of names */
+	u8 frees;		/* its data device frees what is zeroed, and quickly */
 	/* Name of the volume: a client does not know its uuid at first. */
 	char name[RBLK_NAME_MAX];
 	char node[RBLK_NAME_MAX];	/* name of the node that speaks */

@@ -190,6 +190,12 @@ void cmd_forget(void)
 	script_node_at(1)->forget = true;
 }
 
+/* frees NODE on|off: from its next start on, its data device frees what is zeroed */
+void cmd_frees(void)
+{
+	script_node_at(1)->frees = !strcmp(ts_word[2], "on");
+}
+
 /* stop NODE...: orderly; crash NODE...: the power goes */
 void cmd_stop(void)
 {

@@ -15,6 +15,7 @@ static const struct transcript_command commands[] = {
 	{ "lose-device", cmd_lose_device },	{ "break", cmd_break },
 	{ "image", cmd_image },		{ "restore", cmd_image },
 	{ "forgetful", cmd_forget },		{ "set-back", cmd_set_back },
+	{ "frees", cmd_frees },
 	{ "newcomers", cmd_newcomers },	{ "rot", cmd_rot },
 	{ "lead", cmd_lead },		{ "transfer", cmd_transfer },
 	{ "run", cmd_run },		{ "latency", cmd_latency },

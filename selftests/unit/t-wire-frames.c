@@ -336,7 +336,7 @@ static const struct bad bad_hello[] = {
 	{ "channel", HEAD + 4, 1, WIRE_CHANNELS, -EINVAL },
 	{ "bootstrapped", HEAD + 5, 1, 2, -EINVAL },
 	{ "client", HEAD + 6, 1, 2, -EINVAL },
-	{ "reserved", HEAD + 7, 1, 1, -EINVAL },
+	{ "frees", HEAD + 7, 1, 2, -EINVAL },
 	{ "store 0", HEAD + 40, 8, 0, -EINVAL },
 	{ "name: blank", HEAD + 97, 1, ' ', -EINVAL },
 	{ "node empty", HEAD + 128, 8, 0, -EINVAL },

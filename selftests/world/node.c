@@ -121,6 +121,7 @@ static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 	cfg->limits = n->limits;
 	cfg->forget = n->forget;
 	n->forget = false;
+	cfg->frees = n->frees;
 	cfg->seed = rnd(R_NODE);
 	cfg->boot_nonce = n->boot_nonce = rnd(R_NODE);
 	cfg->ops = &host_ops;

@@ -214,6 +214,7 @@ struct node {
 	bool broken;			/* a bug was put into this start: it has to notice */
 	bool set_back;			/* its devices are those of an earlier time */
 	bool forget;			/* its next start is told to forget what was seen */
+	bool frees;			/* its data device frees what is zeroed */
 	u32 inc;			/* starts and stops */
 	u64 resume_t;			/* frozen until then */
 	s64 drift;

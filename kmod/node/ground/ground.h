@@ -15,6 +15,7 @@ struct rblk_peer {
 	bool known;		/* a hello was accepted */
 	bool bootstrapped;
 	bool client;		/* it has no disks */
+	bool frees;		/* its data device frees what is zeroed */
 	bool tx_blocked;	/* tx_begin() had no room */
 	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
 	bool says_impaired;	/* it said of late that a device of it hangs */

@@ -210,6 +210,7 @@ struct rblk_node_cfg {
 	u64 boot_nonce;		/* random, and different at each start */
 	/* An administrator says so: what members saw of each other's stores counts no more. */
 	bool forget;
+	bool frees;		/* the data device frees what is zeroed, and quickly */
 	const struct rblk_node_ops *ops;
 	void *host;
 };
@@ -238,6 +239,7 @@ struct rblk_node_status {
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* the leader's log no longer covers this node */
 	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
+	bool frees;		/* what is zeroed is freed on all members, as far as is known */
 	struct rblk_conf conf;
 	u64 generation;
 	u64 executed_index, digest;	/* the newest executed entry, the digest at it */
