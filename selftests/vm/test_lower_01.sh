@@ -49,7 +49,8 @@ recovery_has_many_reads_in_flight() {
 	read -r each all < <(busy "rblog$f")
 	dm_table "rblog$f" "$SAVED"
 	say "reads took $((each - each0)) ms, in $((all - all0)) ms"
-	[ $((each - each0)) -gt $(((all - all0) * 3)) ]
+	# The same, if there is one at a time. Headers, of what is applied already, are read so.
+	[ $((each - each0)) -gt $(((all - all0) * 2)) ]
 	replicas_equal vol
 }
 
