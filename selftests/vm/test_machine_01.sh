@@ -21,7 +21,7 @@ starts() {
 
 # nowait r|w DEVICE: one block, direct, with RWF_NOWAIT; prints the error, or "taken"
 nowait() {
-	timeout $((5 * RBLK_SLOW)) python3 - "$@" <<-'EOF'
+	timeout $((30 * RBLK_SLOW)) python3 - "$@" <<-'EOF'
 		import mmap, os, sys, errno
 		how, dev = sys.argv[1:]
 		fd = os.open(dev, os.O_DIRECT | (os.O_RDWR if how == "w" else os.O_RDONLY))
