@@ -93,7 +93,10 @@ class Finder:
             i = end
 
     def ternary(self, lo, hi, part):
-        """Is it "a ? b : c"? Then a is a condition, and @part looks at b and c."""
+        """
+        Is it "a ? b : c"? Then a is a condition, and @part looks at b and c. In "a ?: c",
+        a is a value.
+        """
         asked = self.split(lo, hi, "?")
         if len(asked) == 1:
             return False
@@ -104,8 +107,9 @@ class Finder:
                 continue
             depth += (self.code[at] == "?") - (self.code[at] == ":")
             at += 1
-        self.condition(*asked[0])
-        part(asked[1][0], at - 1)
+        if self.code[asked[1][0]:at - 1].strip():
+            self.condition(*asked[0])
+            part(asked[1][0], at - 1)
         part(at, hi)
         return True
 
