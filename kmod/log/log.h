@@ -278,7 +278,7 @@ struct log_report {
  * Is called for each entry in the order of the log. An index that is not above an
  * earlier one truncates from there, even if it is not above that of the floor.
  * @payload_pos is a logical position; @conf_block is the payload of a configuration
- * entry, else NULL. A negative return value ends the recovery with that error.
+ * entry, else NULL. Returns 0, or an error, which ends the recovery.
  */
 typedef int (*rblk_log_entry_fn)(void *ctx, const struct rblk_entry *e, const u32 *block_crc,
 				 u64 payload_pos, const struct log_record *rec,

@@ -125,7 +125,7 @@ static u64 expected_seq(const struct scan *sc)
 		seq = sc->m->start_seq;
 	else if (sc->at_floor)
 		seq = sc->m->floor_seq;
-	return seq ? seq : 1;
+	return seq;
 }
 
 static bool in_chain(const struct scan *sc, const struct log_header *h)
@@ -138,20 +138,18 @@ static bool in_chain(const struct scan *sc, const struct log_header *h)
 		return false;
 	if (sc->pos >= sc->m->start_pos)
 		return h->generation == sc->m->start_generation && h->seq == seq;
-	/* Numbers only jump where a generation began after a cut. */
+	/* Numbers only jump, which is ahead, where a generation began after a cut. */
 	if (h->generation < sc->prev_generation || h->generation >= sc->m->start_generation)
 		return false;
-	return h->seq == seq ||
-	       (!sc->at_floor && h->generation > sc->prev_generation && h->seq > seq);
+	return h->seq == seq || (!sc->at_floor && h->generation > sc->prev_generation);
 }
 
-/* Was a record written at this place, even if its header is not whole? */
+/* Was this record header, even if it is not whole, written at this place? */
 static bool header_traces(const struct scan *sc, const u8 *p)
 {
 	const struct disk_record *d = (const void *)p;
 
-	return le64_to_cpu(d->head.magic) == DISK_MAGIC_RECORD &&
-	       rblk_log_disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
+	return rblk_log_disk_ours(&d->head, &sc->l->super) && le64_to_cpu(d->pos) == sc->pos;
 }
 
 /* What is the header at sc->pos? @h is set only if it is P_GOOD. */
@@ -191,8 +189,7 @@ static bool may_skip(const struct scan *sc, const u8 *p, const struct log_header
 	struct rblk_entry e;
 	u32 i;
 
-	if (!h->nentries || h->seq > sc->m->watermark ||
-	    h->first + h->nentries - 1 > sc->rd->skip_index)
+	if (h->seq > sc->m->watermark || h->first + h->nentries - 1 > sc->rd->skip_index)
 		return false;
 	for (i = 0; i < h->nentries; i++) {
 		rblk_log_header_entry(p, h, i, &e);
@@ -202,19 +199,24 @@ static bool may_skip(const struct scan *sc, const u8 *p, const struct log_header
 	return true;
 }
 
+/* Is it still the header that was decoded as @h? */
+static bool unchanged(const struct scan *sc, const u8 *p, const struct log_header *h)
+{
+	struct log_header now;
+
+	return !rblk_log_header_decode(&sc->l->super, p, &now) && now.crc == h->crc;
+}
+
 /*
  * Looks at the record at sc->pos. Returns 0 and sets @place; *@p is its header, and its
- * payload follows unless *@skipped. Or returns an error of the reader.
+ * payload follows, unless it is of no use. Or returns an error of the reader.
  */
-static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place *place,
-		bool *skipped)
+static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place *place)
 {
 	bool headers_only = sc->l->last_index < sc->rd->skip_index;
-	u64 wpos;
-	u32 bytes;
+	u64 end;
 	int ret;
 
-	*skipped = false;
 	ret = window(sc, sc->pos, RBLK_BLOCK_SIZE, headers_only ? 0 : LOG_SCRATCH_BYTES, p);
 	if (ret)
 		goto out;
@@ -222,18 +224,17 @@ static int look(struct scan *sc, const u8 **p, struct log_header *h, enum place 
 	if (*place != P_GOOD)
 		return 0;
 	rblk_log_header_self(*p, h, &sc->rep->rot);
-	bytes = sc->rep->rot.bytes;
-	*skipped = may_skip(sc, *p, h);
-	if (*skipped || !h->payload_blocks)
+	if (may_skip(sc, *p, h))
 		return 0;
-	wpos = sc->wpos;
+	end = sc->wpos + sc->wlen;
 	sc->own = true;
-	ret = window(sc, sc->pos, bytes, LOG_SCRATCH_BYTES, p);
+	ret = window(sc, sc->pos, sc->rep->rot.bytes, LOG_SCRATCH_BYTES, p);
+	if (ret)
+		goto out;
 	/* If it was read once more, what was checked must be what is used. */
-	if (!ret && sc->wpos != wpos)
-		*place = classify(sc, *p, h);
-	if (!ret && *place == P_GOOD && (h->crc != sc->rep->rot.chain || !payload_ok(*p, h)))
+	if ((sc->wpos + sc->wlen != end && !unchanged(sc, *p, h)) || !payload_ok(*p, h))
 		*place = P_TORN;
+	return 0;
 out:
 	if (!media_error(ret))
 		return ret;
@@ -262,7 +263,7 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 	ev->found++;
 	if (h->seq > sc->rep->highest_seq)
 		sc->rep->highest_seq = h->seq;
-	if (h->nentries && !ev->next_first)
+	if (!ev->next_first)
 		ev->next_first = h->first;
 	if (h->watermark >= seq)
 		ev->durable = true;
@@ -350,8 +351,6 @@ static int judge(struct scan *sc, enum place place)
 	struct evidence ev = {};
 	int ret;
 
-	if (!sc->own)
-		memset(&rep->rot, 0, sizeof(rep->rot));
 	ret = search(sc, &ev);
 	if (ret)
 		return ret;
@@ -368,18 +367,18 @@ static int judge(struct scan *sc, enum place place)
 		return -EBADMSG;
 	default:
 		/* The header of payload that cannot be read says what is missing. */
-		if (sc->own && place == P_UNREADABLE)
+		if (sc->own)
 			return -EBADMSG;
 		memset(&rep->rot, 0, sizeof(rep->rot));
 		rep->rot.seq = expected_seq(sc);
 		rep->rot.pos = sc->pos;
 		rep->rot.first = sc->l->last_index + 1;
-		rep->rot.last = ev.next_first ? ev.next_first - 1 : U64_MAX;
+		rep->rot.last = ev.next_first - 1;	/* U64_MAX: there is none */
 		return -EBADMSG;
 	}
 }
 
-static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, bool skipped,
+static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h,
 		     rblk_log_entry_fn fn, void *ctx)
 {
 	const struct disk_record *d = (const void *)p;
@@ -399,19 +398,19 @@ static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h, b
 	const void *conf;
 	int ret = 0;
 
-	for (i = 0; i < h->nentries && ret >= 0; i++) {
+	for (i = 0; i < h->nentries && !ret; i++) {
 		u32 off = LOG_HEADER_BYTES_MAX + block * RBLK_BLOCK_SIZE;
 
 		rblk_log_header_entry(p, h, i, &e);
 		for (k = 0; k < e.nblocks; k++)
 			crc[k] = le32_to_cpu(d->block_crc[block + k]);
-		conf = e.kind == RBLK_E_CONF && !skipped ? p + off : NULL;
+		conf = e.kind == RBLK_E_CONF ? p + off : NULL;
 		if (fn)
 			ret = fn(ctx, &e, crc, h->pos + off, &rec, conf);
 		block += e.nblocks;
 	}
 	sc->rep->entries += i;
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 /* A whole record in chain: the next one is compared with this one. */
@@ -463,17 +462,16 @@ static int scan_ring(struct scan *sc, rblk_log_entry_fn fn, void *ctx)
 	enum place place = P_NOTHING;
 	struct log_header h;
 	const u8 *p = NULL;
-	bool skipped;
 	int ret;
 
 	while (sc->pos + LOG_HEADER_BYTES_MAX <= sc->limit) {
 		sc->own = false;
-		ret = look(sc, &p, &h, &place, &skipped);
+		ret = look(sc, &p, &h, &place);
 		if (ret)
 			return ret;
 		if (place != P_GOOD)
 			return judge(sc, place);
-		ret = hand_over(sc, p, &h, skipped, fn, ctx);
+		ret = hand_over(sc, p, &h, fn, ctx);
 		if (ret)
 			return ret;
 		accept(sc, &h);

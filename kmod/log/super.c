@@ -99,7 +99,7 @@ static bool layout_ok(const struct log_super *s)
 	end = rblk_log_super_offset2(s->dev_bytes);
 	if (s->map_off < DISK_MAP_OFF || s->map_off % RBLK_BLOCK_SIZE || s->map_off > end)
 		return false;
-	if (s->map_bytes != map_bytes(s) || s->map_bytes > end - s->map_off)
+	if (s->map_bytes != map_bytes(s))
 		return false;
 	if (s->ring_off < s->map_off + s->map_bytes || s->ring_off % DISK_ALIGN ||
 	    s->ring_off > end)

@@ -68,6 +68,8 @@ static int t_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, 
 	      pos + e->nblocks * RBLK_BLOCK_SIZE <= rec->pos + rec->id.bytes);
 	t_found[e->index] = (struct t_found){ .csum = e->csum, .pos = pos, .term = e->term };
 	t_last = e->index;
+	CHECK(!conf || (e->kind == RBLK_E_CONF &&
+			rblk_crc32c(0, conf, RBLK_BLOCK_SIZE) == block_crc[0]));
 	if (e->kind == RBLK_E_CONF && conf)
 		t_confs++;
 	return 0;

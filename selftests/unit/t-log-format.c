@@ -104,6 +104,7 @@ static void superblock(void)
 		{ 96, 8, 0, 0 },		/* no name: allowed */
 		{ 128, 8, 0x500000, -EINVAL },	/* device smaller than the ring's end */
 		{ 128, 8, 4096, -EINVAL },
+		{ 128, 8, 0, -EINVAL },
 		{ 128, 8, -1, -EINVAL },
 		{ 136, 8, 0, -EINVAL },
 		{ 136, 8, 0x40000001, -EINVAL },
@@ -112,6 +113,7 @@ static void superblock(void)
 		{ 144, 8, 0x20000, -EINVAL },	/* over a metadata copy */
 		{ 144, 8, 0x30200, -EINVAL },
 		{ 144, 8, 0x7fffffffffffe000, -EINVAL },
+		{ 144, 8, 0xfffffffffffff000, -EINVAL },
 		{ 152, 8, 0x4000, -EINVAL },
 		{ 152, 8, 0, -EINVAL },
 		{ 160, 8, 0, -EINVAL },
@@ -543,6 +545,13 @@ static void layout(void)
 	CHECK(s.ring_off + s.ring_bytes <= 1ULL << 33);
 	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 0, NULL), -EINVAL);
 	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 1000, NULL), -EINVAL);
+	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, (1ULL << 60) + 4096, NULL), -EINVAL);
+	s.region_shift = 24;
+	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 1ULL << 40, NULL), 0);
+	CHECK_EQ(s.region_shift, 24);
+	s.region_shift = 15;
+	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 1ULL << 40, NULL), -EINVAL);
+	s.region_shift = 24;
 	s.block_size = 1024;
 	CHECK_EQ(rblk_log_layout(&s, 1ULL << 33, 1 << 20, NULL), -EINVAL);
 }

@@ -28,6 +28,10 @@ static void read_super(void)
 	h->incompat = cpu_to_le32(1);
 	t_seal(t_img, sizeof(struct disk_super));
 	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EPROTONOSUPPORT);
+	/* The second one, where the first is damaged. */
+	memcpy(t_img + rblk_log_super_offset(&t_super, 1), t_img, RBLK_BLOCK_SIZE);
+	t_img[70] ^= 1;
+	CHECK_EQ(rblk_log_read_super(&t_rd, T_DEV_BYTES, &s), -EPROTONOSUPPORT);
 }
 
 /* What was written over a superblock makes the device somebody else's. */
@@ -88,6 +92,30 @@ static void read_data(void)
 	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -EPROTONOSUPPORT);
 }
 
+/* Neither can be used: nothing is set, and nothing that was read before is taken for either. */
+static void data_lost(void)
+{
+	struct data_super d, before;
+	int damage;
+
+	t_format();
+	put_data(0, 5, 8);
+	put_data(DATA_COPY_OFF, 5, 7);
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), 0);
+	before = d;
+	t_unreadable[0] = 1;
+	t_unreadable[DATA_COPY_OFF / RBLK_BLOCK_SIZE] = 1;
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -EIO);
+	t_unreadable[DATA_COPY_OFF / RBLK_BLOCK_SIZE] = 0;
+	t_img[DATA_COPY_OFF + 57] ^= 1;
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -EIO);
+	t_unreadable[0] = 0;
+	t_img[57] ^= 1;
+	put_data(DATA_COPY_OFF, 6, 7);
+	CHECK_EQ(rblk_log_read_data(&t_rd, 5, &d, &damage), -EBADMSG);
+	CHECK(!memcmp(&d, &before, sizeof(d)));
+}
+
 /* Whose a block seems to be is said of a damaged one, too; names end where text does. */
 static void claims(void)
 {
@@ -99,6 +127,9 @@ static void claims(void)
 	CHECK_EQ(rblk_log_claim(t_img, &d), 'S');
 	CHECK(!memcmp(d.volume, t_super.volume, RBLK_UUID_LEN) && d.store == t_super.store);
 	CHECK(!strcmp(d.volume_name, "vol") && !strcmp(d.node, "no"));
+	t_img[96 + 2] = 0x80;
+	CHECK_EQ(rblk_log_claim(t_img, &d), 'S');
+	CHECK(!strcmp(d.node, "no"));
 	memset(t_img + 64, 'x', RBLK_NAME_MAX);
 	CHECK_EQ(rblk_log_claim(t_img, &d), 'S');
 	CHECK_EQ(strlen(d.volume_name), RBLK_NAME_MAX - 1);
@@ -167,6 +198,7 @@ static const struct tap_case cases[] = {
 	{ "read_super", read_super },
 	{ "super_overwritten", super_overwritten },
 	{ "read_data", read_data },
+	{ "data_lost", data_lost },
 	{ "claims", claims },
 	{ "read_meta", read_meta },
 };
