@@ -213,6 +213,7 @@ static void test_touched_edges(void)
 	CHECK(!rblk_vol_touched_since(w.v, 100, 0, 0));
 	CHECK(!rblk_vol_touched_since(w.v, U64_MAX, 0, w.g.sectors));
 	CHECK(rblk_vol_touched_since(w.v, U64_MAX, w.g.sectors, 1));	/* nobody knows */
+	CHECK(rblk_vol_touched_since(w.v, U64_MAX, w.g.sectors + 1, 1));
 	CHECK(rblk_vol_touched_since(w.v, U64_MAX, 0, w.g.sectors + 1));
 	commit(RBLK_E_WRITE, 40, 2);			/* 101 */
 	commit(RBLK_E_WRITE, 44, 2);			/* 102 */

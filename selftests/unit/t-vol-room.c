@@ -32,7 +32,7 @@ static void bad(void (*spoil)(struct vol_geom *g))
 }
 
 static void no_sectors(struct vol_geom *g) { g->sectors = 0; }
-static void bytes_wrap(struct vol_geom *g) { g->sectors = U64_MAX; g->region_shift = 40; }
+static void bytes_wrap(struct vol_geom *g) { g->sectors = 1ULL << 55; g->region_shift = 40; }
 static void odd_4k(struct vol_geom *g) { g->block_size = 4096; g->sectors = 63; }
 static void bs_0(struct vol_geom *g) { g->block_size = 0; }
 static void bs_1024(struct vol_geom *g) { g->block_size = 1024; }
@@ -122,6 +122,7 @@ static void test_ranges_full(void)
 	CHECK(w_commit(&w, w_make(&w, RBLK_E_ZEROES, 0, 2041)));
 	CHECK(w_commit(&w, w_make(&w, RBLK_E_ZEROES, 5, 9)));
 	refused(w_make(&w, RBLK_E_ZEROES, 0, 1));
+	CHECK(w_commit(&w, w_make(&w, RBLK_E_NOOP, 0, 0)));
 	CHECK(w_commit(&w, w_make(&w, RBLK_E_WRITE, 0, 1)));
 	CHECK(w_plan(&w, 2));
 	w_done(&w);
