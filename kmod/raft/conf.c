@@ -25,7 +25,7 @@ bool rblk_raft_conf_valid(const struct raft_conf *conf)
 {
 	u32 i, j, voters = 0;
 
-	if (!conf->n || conf->n > RBLK_MEMBERS_MAX)
+	if (conf->n > RBLK_MEMBERS_MAX)
 		return false;
 	for (i = 0; i < conf->n; i++) {
 		if (!member_valid(&conf->m[i]))

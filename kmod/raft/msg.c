@@ -7,7 +7,7 @@
 
 static bool id_valid(const struct rblk_id *id)
 {
-	return !id->index == !id->term && id->index < RAFT_NUM_MAX && id->term < RAFT_NUM_MAX;
+	return !id->index == !id->term && id->index < RAFT_NUM_MAX;
 }
 
 static bool ents_valid(const struct raft_msg *m)
@@ -39,9 +39,9 @@ bool rblk_raft_msg_valid(const struct raft *r, const struct raft_msg *m)
 	case RAFT_MSG_APPEND:
 		return m->prev.term <= m->term && m->commit < RAFT_NUM_MAX && ents_valid(m);
 	case RAFT_MSG_APPEND_REPLY:
-		/* A rejection because of an old term has no hint; run_first is 0 then. */
+		/* Only a rejection has a hint, and not one because of an old term. */
 		return m->prev.term <= m->term && m->run_first <= m->prev.index &&
-		       (!m->reject || !m->reject_index || m->prev.index < m->reject_index);
+		       (!m->reject_index || m->prev.index < m->reject_index);
 	case RAFT_MSG_READ:
 	case RAFT_MSG_READ_REPLY:
 		return m->read_seq;

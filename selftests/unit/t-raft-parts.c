@@ -188,6 +188,8 @@ static bool follows(const char *a, const char *b)
 
 static void conf_rules(void)
 {
+	struct raft_conf c;
+
 	CHECK(valid("1i"));
 	CHECK(valid("1i 2io 3o 4l 5lo 6iw"));
 	CHECK(!valid(""));
@@ -206,6 +208,10 @@ static void conf_rules(void)
 	CHECK(follows("1io 2o 3i", "1i 3i 2l"));
 	CHECK(!follows("1io 2o 3i", "1i 2i"));
 	CHECK(!follows("1io 2o 3i", "1io 2o 3i"));
+	CHECK(!follows("1io 2o 3i", "1o 3io 4i"));
+	c = net_conf("1i 2i");
+	c.m[1].flags |= 0x80;
+	CHECK(!rblk_raft_conf_valid(&c));
 }
 
 static int boots(void (*change)(struct raft_boot *, struct raft_cfg *))
@@ -269,6 +275,39 @@ static void boot_states(void)
 			printf("# bad[%u]\n", i);
 		CHECK_EQ(boots(bad[i]), -EINVAL);
 	}
+}
+
+/* What no correct peer sends, and no state makes right. */
+static void messages(void)
+{
+	const struct raft_msg read = { .type = RAFT_MSG_READ, .from = 2, .to = 1, .term = 3,
+				       .read_seq = 1 };
+	const struct raft_msg reply = { .type = RAFT_MSG_APPEND_REPLY, .from = 2, .to = 1,
+					.term = 3, .prev = { .term = 3, .index = 5 } };
+	struct raft_conf conf = net_conf("1i 2i");
+	struct raft_msg m = read, append = { .type = RAFT_MSG_APPEND, .from = 2, .to = 1,
+					     .term = 3, .ents = { .first = 1, .last = 1,
+								  .term = 1, .conf = &conf } };
+
+	CHECK_EQ(boots(nothing), 0);
+	CHECK(rblk_raft_msg_valid(net.node[1].r, &m));
+	m.to = 3;
+	CHECK(!rblk_raft_msg_valid(net.node[1].r, &m));
+	m = read;
+	m.term = 0;
+	CHECK(!rblk_raft_msg_valid(net.node[1].r, &m));
+	m = reply;
+	CHECK(rblk_raft_msg_valid(net.node[1].r, &m));
+	m.prev.term = 4;
+	CHECK(!rblk_raft_msg_valid(net.node[1].r, &m));
+	conf.index = 1;
+	CHECK(rblk_raft_msg_valid(net.node[1].r, &append));
+	conf.index = 2;
+	CHECK(!rblk_raft_msg_valid(net.node[1].r, &append));
+	append.ents.conf = NULL;
+	CHECK(rblk_raft_msg_valid(net.node[1].r, &append));
+	append.ents.term = 0;
+	CHECK(!rblk_raft_msg_valid(net.node[1].r, &append));
 }
 
 /* In [election, 2 * election), spread, and different for different seeds. */
@@ -498,6 +537,7 @@ static const struct tap_case cases[] = {
 	{ "quorum_by_counting", quorum_by_counting },
 	{ "quorum_examples", quorum_examples },
 	{ "conf_rules", conf_rules },
+	{ "messages", messages },
 	{ "boot_states", boot_states },
 	{ "election_timeouts", election_timeouts },
 	{ "flood", flood },
