@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 
+/* Nobody, which is 0, is not. */
 static bool eligible(const struct raft *r, u64 store)
 {
 	return store != r->cfg.self && rblk_raft_is_voter(r, store);
@@ -16,7 +17,7 @@ static u64 best(const struct raft *r)
 	const struct raft_peer *p, *found = NULL;
 
 	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++) {
-		if (!p->store || !eligible(r, p->store))
+		if (!eligible(r, p->store))
 			continue;
 		if (p->last_contact + r->cfg.election_ns <= r->now)
 			continue;
@@ -39,7 +40,7 @@ int rblk_raft_transfer(struct raft *r, u64 store)
 		return -EBUSY;
 	if (!store)
 		store = best(r);
-	if (!store || !eligible(r, store))
+	if (!eligible(r, store))
 		return -EINVAL;
 	r->transferee = store;
 	r->transfer_at = r->now + r->cfg.election_ns;
