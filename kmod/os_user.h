@@ -29,6 +29,7 @@ typedef uint64_t __le64;
 #define le64_to_cpu(x)		le64toh(x)
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define U16_MAX		0xffff
 #define U32_MAX			UINT32_MAX
 #define U64_MAX			UINT64_MAX
 #define min_t(t, a, b)		((t)(a) < (t)(b) ? (t)(a) : (t)(b))

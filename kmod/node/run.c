@@ -94,6 +94,8 @@ static void loop_back(struct rblk_node *n)
 	rblk_server_present(&n->server, rblk_client_uses(c), c->keepalive);
 	if (asks)
 		rblk_server_take(&n->server, NODE_SLOT_SELF, rblk_client_force(c), &e, &buf);
+	if (rblk_client_unsent(c))
+		rblk_client_credit(c, c->done, rblk_server_credit(&n->server));
 	while ((!ret || ret == -EALREADY) && rblk_client_peek(c, &e, &req)) {
 		buf = req->buf;
 		if (buf)

@@ -10,7 +10,7 @@
 /* Terms and indexes stay below this bound, so the sum of two never overflows. */
 #define RAFT_NUM_MAX		(U64_MAX >> 2)
 #define RAFT_WINDOW_MAX		128	/* upper bound of cfg.inflight_msgs */
-#define RAFT_BYTES_MAX		64	/* slots of struct raft_bytes */
+#define RAFT_BYTES_MAX		1024	/* slots of struct raft_bytes */
 #define RAFT_PUMP_MSGS		2	/* appends to one peer in one PUMP */
 
 /* The term of every index of the live log, as one run per term. */

@@ -148,7 +148,8 @@ FIELDS(frame_reply, struct wire_reply)
 	FIELD(123,	u8,	wanted, BOOL)		/* 1: another node asks for its session */
 	FIELD(124,	u8,	stalled, BOOL)		/* 1: too few voters acknowledge */
 	ZERO(125,	u8,	zero)
-	ZERO(126,	le16,	zero2)
+	/* blocks that the client may have given the leader, and that are not done */
+	FIELD(126,	le16,	credit, ANY)
 FIELDS_END(frame_reply, 128)
 
 /* From a node without a replica of use to the leader. */

@@ -139,6 +139,7 @@ struct wire_reply {
 	u8 busy;		/* an OPEN is refused: the holder uses its session */
 	u8 wanted;		/* another node asks for the session of the client */
 	u8 stalled;		/* too few voters can acknowledge entries */
+	u16 credit;		/* blocks that the client may have given it and not done */
 };
 
 struct wire_read {

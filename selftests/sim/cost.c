@@ -54,6 +54,8 @@ static void draw_disks(void)
 	w->log_min = w->data_min = 50 * USEC;
 	w->log_max = w->log_min + rnd_log(R_CFG, 10 * USEC, 2 * MSEC);
 	w->data_max = w->data_min + rnd_log(R_CFG, 10 * USEC, 2 * MSEC);
+	if (rnd_one_in(R_CFG, 4))	/* in the end it decides how fast all goes */
+		w->data_min = w->data_max = rnd_log(R_CFG, 5 * MSEC, 40 * MSEC);
 	w->torn = 50;
 	w->writeback = 10;
 }
@@ -254,12 +256,30 @@ void cost_print(void)
 	printf("\n");
 }
 
+/* Whoever leads, all that write get a fair share. */
+static void judge_shares(void)
+{
+	unsigned long long most = 0, least = ~0ull;
+	u32 i;
+
+	for (i = 0; i < world.cfg.all; i++) {
+		most = max_t(u64, most, m.writes[i]);
+		least = min_t(u64, least, m.writes[i]);
+	}
+	WORLD_CHECK(most < 100 || least * 4 > most,
+		    "cost: one node got %llu writes done, another one only %llu", most, least);
+}
+
 static void judge(void)
 {
 	WORLD_CHECK(m.elections == world.stats[ST_ELECTIONS], "cost: an election without a cause");
 	WORLD_CHECK(!m.rejects, "cost: %llu rejects, and nothing was lost", m.rejects);
 	WORLD_CHECK(!m.twice, "cost: %llu of %llu blocks went to a follower twice", m.twice,
 		    m.blocks);
+	WORLD_CHECK(!m.given_twice, "cost: %llu of %llu blocks went to the leader twice",
+		    m.given_twice, m.given);
+	if (c.who == BY_ALL)
+		judge_shares();
 }
 
 void cost_run(void)

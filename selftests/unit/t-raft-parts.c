@@ -474,6 +474,38 @@ static void biggest_election(struct raft_conf *c)
 	from_all(RBLK_MEMBERS_MAX, (struct raft_msg){ .type = RAFT_MSG_VOTE_REPLY }, false);
 }
 
+/* With more proposals than the account has slots, it gets coarser, not wrong. */
+static void many_proposals(void)
+{
+	struct raft_conf c = net_conf("1i 2i 3i");
+	u32 i, bytes = 20000, rest = bytes - 10 * (RAFT_BYTES_MAX + 40);
+	struct net_node *n = &net.node[1];
+
+	net_start(3, &c, 1);
+	for (i = 1; i <= 3; i++) {
+		net.node[i].cfg.uncommitted_bytes = bytes;
+		net_boot(&net.node[i]);
+	}
+	net.now += 3000 * MS;
+	CHECK_EQ(net_event(n, RAFT_EV_TICK, 0, 0), 0);
+	net_settle();
+	CHECK(net_leader() == n);
+	for (i = 0; i < RAFT_BYTES_MAX + 40; i++) {
+		CHECK_EQ(net_propose(n, 1, 10, NULL), 0);
+		net_disk_all(n);
+	}
+	CHECK_EQ(net_propose(n, 1, rest, NULL), 0);
+	CHECK_EQ(net_propose(n, 1, 1, NULL), -EAGAIN);
+	net_settle();
+	CHECK_EQ(net_propose(n, 1, bytes, NULL), 0);
+	CHECK_EQ(net_propose(n, 1, 1, NULL), -EAGAIN);
+}
+
+static u64 all_sendable(void *ctx, u64 peer, u64 first, u64 last)
+{
+	return last;
+}
+
 /* Fits in the output of a step, with every member that there can be. */
 static void biggest_steps(void)
 {
@@ -491,6 +523,14 @@ static void biggest_steps(void)
 	from_all(RBLK_MEMBERS_MAX, reply, false);
 	ev.propose.count = 500;
 	CHECK_EQ(rblk_raft_step(net.node[1].r, &ev, &out), 0);
+	/* Something is in flight to everyone: each gets a heartbeat, and is asked about it. */
+	net.node[1].r->cfg.sendable = all_sendable;
+	ev.type = RAFT_EV_PUMP;
+	CHECK_EQ(rblk_raft_step(net.node[1].r, &ev, &out), 0);
+	ev.type = RAFT_EV_TICK;
+	ev.now = net.node[1].r->heartbeat_at;
+	CHECK_EQ(rblk_raft_step(net.node[1].r, &ev, &out), 0);
+	CHECK_EQ(out.n, 2 * (RBLK_MEMBERS_MAX - 1));
 }
 
 static const char *heard;
@@ -541,6 +581,7 @@ static const struct tap_case cases[] = {
 	{ "boot_states", boot_states },
 	{ "election_timeouts", election_timeouts },
 	{ "flood", flood },
+	{ "many_proposals", many_proposals },
 	{ "biggest_steps", biggest_steps },
 	{ "broken_steps", broken_steps },
 };

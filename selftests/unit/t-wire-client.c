@@ -455,7 +455,6 @@ static const struct bad bad_reply[] = {
 	{ "wanted 2", HEAD + 123, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 124, 1, 2, -EINVAL },
 	{ "reserved", HEAD + 125, 1, 1, -EINVAL },
-	{ "reserved, high", HEAD + 126, 2, 0x8000, -EINVAL },
 };
 
 static const struct bad bad_read[] = {

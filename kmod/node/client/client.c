@@ -243,6 +243,8 @@ void rblk_client_reply(struct rblk_client *c, const struct wire_reply *r)
 	rblk_client_learn(c, r->index, &own, r->holder, r->holder_epoch);
 	if (!r->serving || r->term != c->term || r->leader != c->leader)
 		return;
+	if (r->epoch == c->epoch)
+		rblk_client_credit(c, r->seq, r->credit);
 	if (r->wanted)
 		c->wanted = true;
 	if (r->busy && r->keepalive <= c->keepalive)

@@ -20,6 +20,7 @@ struct rblk_client_req {
 	u64 sector;
 	u32 nsect;
 	struct rblk_buf *buf;	/* one reference; NULL: zeroes */
+	u64 before;		/* blocks of all writes before this one, since the start */
 };
 
 /* Somebody on this node who waits for the session. */
@@ -58,6 +59,9 @@ struct rblk_client {
 	u64 done;		/* newest sequence number whose verdict is known */
 	u64 sent;		/* newest one that the leader was given */
 	u64 last;		/* newest one accepted */
+	u64 blocks;		/* of all writes accepted since the start */
+	u64 limit;		/* of these, the leader may be given so many */
+	u32 credit;		/* what it said last; 0: nothing may be sent */
 
 	u64 leader, term;	/* that @sent speaks of */
 	u64 keepalive;		/* number of the newest keepalive sent to it */
@@ -102,6 +106,8 @@ bool rblk_client_ask(struct rblk_client *c, struct rblk_entry *e);
 bool rblk_client_peek(const struct rblk_client *c, struct rblk_entry *e,
 		      const struct rblk_client_req **req);
 void rblk_client_taken(struct rblk_client *c);
+bool rblk_client_unsent(const struct rblk_client *c);
+void rblk_client_credit(struct rblk_client *c, u64 seq, u32 credit);
 
 /* remote.c: who leads, and reads that the leader serves */
 void rblk_client_found(struct rblk_client *c, const struct wire_reply *r);

@@ -31,8 +31,9 @@ int rblk_client_write(struct rblk_client *c, u64 sector, u32 nsect, struct rblk_
 		return -EAGAIN;
 	c->last++;
 	*request(c, c->last) = (struct rblk_client_req){
-		.token = token, .sector = sector, .nsect = nsect, .buf = buf,
+		.token = token, .sector = sector, .nsect = nsect, .buf = buf, .before = c->blocks,
 	};
+	c->blocks += buf ? buf->nblocks : 0;
 	c->writes++;
 	rblk_ground_trace(c->g, NODE_T_ACCEPT, c->last, token);
 	return 0;
@@ -76,6 +77,36 @@ static void request_entry(const struct rblk_client *c, u64 seq, struct rblk_entr
 	e->seq = seq;
 }
 
+/* The blocks of all writes up to @seq, since the start; the one after it is in the window. */
+static u64 blocks_upto(const struct rblk_client *c, u64 seq)
+{
+	return seq == c->last ? c->blocks : request(c, seq + 1)->before;
+}
+
+/**
+ * rblk_client_credit() - the leader has room for so much of this node
+ * @c: client
+ * @seq: the newest sequence number that was done when the leader said so
+ * @credit: blocks behind it
+ *
+ * What was done since counts as given: the leader has less room because of it.
+ */
+void rblk_client_credit(struct rblk_client *c, u64 seq, u32 credit)
+{
+	c->credit = credit;
+	if (seq <= c->last && c->last - seq <= c->mask + 1)
+		c->limit = blocks_upto(c, seq) + credit;
+}
+
+/*
+ * May the leader be given the request @seq, when it has all before? It may be larger
+ * than the credit if it is alone.
+ */
+static bool allowed(const struct rblk_client *c, u64 seq)
+{
+	return c->credit && (blocks_upto(c, seq) <= c->limit || seq == c->done + 1);
+}
+
 /* ---- to the server of this node ---- */
 
 /**
@@ -108,7 +139,7 @@ bool rblk_client_ask(struct rblk_client *c, struct rblk_entry *e)
 bool rblk_client_peek(const struct rblk_client *c, struct rblk_entry *e,
 		      const struct rblk_client_req **req)
 {
-	if (c->sent == c->last)
+	if (c->sent == c->last || !allowed(c, c->sent + 1))
 		return false;
 	*req = request(c, c->sent + 1);
 	request_entry(c, c->sent + 1, e);
@@ -122,6 +153,17 @@ bool rblk_client_peek(const struct rblk_client *c, struct rblk_entry *e,
 void rblk_client_taken(struct rblk_client *c)
 {
 	c->sent++;
+}
+
+/**
+ * rblk_client_unsent() - does the leader lack a request?
+ * @c: client
+ *
+ * Return: true if it does, whether or not there is credit.
+ */
+bool rblk_client_unsent(const struct rblk_client *c)
+{
+	return c->sent < c->last;
 }
 
 /* ---- to another node ---- */
@@ -201,7 +243,7 @@ bool rblk_client_keepalive(struct rblk_client *c, u32 slot)
 	return send_frame(c, slot, 0, 0);
 }
 
-/* How many requests from the first unsent one on go into one frame. */
+/* How many requests from the first unsent one on go into one frame now. */
 static u32 frame_full(const struct rblk_client *c)
 {
 	u64 seq = c->sent + 1;
@@ -210,7 +252,7 @@ static u32 frame_full(const struct rblk_client *c)
 	for (; seq <= c->last && n < WIRE_ENTRIES_MAX; seq++, n++) {
 		const struct rblk_buf *buf = request(c, seq)->buf;
 
-		if (buf && blocks + buf->nblocks > WIRE_BLOCKS_MAX)
+		if (!allowed(c, seq) || (buf && blocks + buf->nblocks > WIRE_BLOCKS_MAX))
 			break;
 		blocks += buf ? buf->nblocks : 0;
 	}
@@ -239,6 +281,8 @@ void rblk_client_send(struct rblk_client *c, u32 slot)
 
 	while (c->sent < c->last) {
 		n = frame_full(c);
+		if (!n)
+			break;
 		if (!send_frame(c, slot, c->sent + 1, n))
 			return;
 		c->sent += n;

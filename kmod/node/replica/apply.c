@@ -40,6 +40,38 @@ bool rblk_replica_log_full(const struct rblk_replica *r)
 }
 
 /**
+ * rblk_replica_room() - how much may be on its way to the log of this leader
+ * @r: replica, the leader
+ * @sessions: who share it; each may send one write, however large
+ *
+ * What the log has and is not executed counts as on its way, too: clients know of no
+ * other end. Within this bound, all of it finds memory, space in the ring, even if each
+ * block takes twice its size, and lines in the table, one for each block. (Zeroes have no
+ * blocks. Windows bound them, and if there are too many of them, they are dropped.)
+ *
+ * Return: blocks; 0: writes have to wait.
+ */
+u64 rblk_replica_room(const struct rblk_replica *r, u32 sessions)
+{
+	u64 executed = rblk_replica_executed(r);
+	const struct rblk_ent *next = executed + 1 < r->log_next ?
+				      rblk_replica_ent(r, executed + 1) : NULL;
+	u64 used = since_checkpoint(r) - (next ? r->log.head_pos - next->pos : 0);
+	u64 lines = rblk_replica_free_entries(r) + r->last - executed;
+	u64 reserve = NODE_LEAD_RESERVE + NODE_SESSION_RESERVE;
+	u64 ring = r->g->cfg.super.ring_bytes * 2 / 5, room;
+
+	if (used >= ring || lines <= reserve)
+		return 0;
+	room = (ring - used) / 2;
+	/* Rather wait for the checkpoint, which is due by now, than drop what is too large. */
+	if (room < (u64)sessions * RBLK_WRITE_MAX && used * 4 > r->g->cfg.super.ring_bytes)
+		return 0;
+	room = min_t(u64, room, r->g->cfg.limits.uncommitted_bytes);
+	return max_t(u64, min_t(u64, room >> RBLK_BLOCK_SHIFT, lines - reserve), 1);
+}
+
+/**
  * rblk_replica_apply_urgent() - does something wait for entries to be applied?
  * @r: replica
  *

@@ -230,6 +230,7 @@ const struct raft_peer_status *rblk_replica_progress(const struct rblk_replica *
 
 int rblk_replica_propose(struct rblk_replica *r, struct rblk_entry *e, struct rblk_buf *buf);
 bool rblk_replica_log_full(const struct rblk_replica *r);
+u64 rblk_replica_room(const struct rblk_replica *r, u32 sessions);
 struct rblk_ent *rblk_replica_ent(const struct rblk_replica *r, u64 index);
 u64 rblk_replica_free_entries(const struct rblk_replica *r);
 

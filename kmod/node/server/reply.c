@@ -2,8 +2,28 @@
 /* Replies of the server to its clients: what is decided, and where to go on. */
 #include "server.h"
 
-static void fill_reply(struct rblk_server *sv, const struct rblk_server_client *s,
-		       struct wire_reply *r)
+/**
+ * rblk_server_credit() - the credit of each session, this node's own included
+ * @sv: server
+ *
+ * An equal share of the room in the log. A client that keeps to it needs to send nothing
+ * twice. It bounds what was given to the leader and is not done, so nothing adds up if
+ * replies are lost.
+ *
+ * Return: blocks; 0: nothing may be sent. If it is less than a write takes, that write
+ * may be sent while there is no other.
+ */
+u32 rblk_server_credit(const struct rblk_server *sv)
+{
+	u32 sessions = rblk_vol_executed(sv->r->vol)->nsessions;
+	u64 room = rblk_replica_room(sv->r, sessions);
+
+	if (sessions > 1)
+		room = max_t(u64, (u32)min_t(u64, room, U32_MAX) / sessions, !!room);
+	return min_t(u64, room, U16_MAX);
+}
+
+static void fill_reply(struct rblk_server *sv, struct rblk_server_client *s, struct wire_reply *r)
 {
 	const struct rblk_session *own = rblk_vol_session_of(sv->r->vol, s->store);
 	const struct rblk_session *holder = rblk_vol_session(sv->r->vol);
@@ -36,6 +56,8 @@ static void fill_reply(struct rblk_server *sv, const struct rblk_server_client *
 	r->gap = s->gap;
 	r->busy = s->busy;
 	r->wanted = s->wanted;
+	r->credit = rblk_server_credit(sv);
+	s->waits = !r->credit;
 }
 
 static void replied(struct rblk_server_client *s)
@@ -82,6 +104,8 @@ void rblk_server_run(struct rblk_server *sv)
 			s->gap = true;
 			s->due = true;
 		}
+		if (s->waits && rblk_server_credit(sv))
+			s->due = true;
 		if (s->due && s->store && rblk_peer_connected(&sv->g->peer[i]))
 			reply(sv, i, s);
 	}

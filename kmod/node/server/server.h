@@ -25,6 +25,7 @@ struct rblk_server_client {
 	bool in_use;		/* it says that its device is open */
 	bool spoke;		/* on this connection, so that any frame of it counts as contact */
 	bool stalled;		/* a write of it was dropped because there was no room */
+	bool waits;		/* the newest reply left it no credit */
 	bool due;		/* a reply is to be sent */
 	bool gap;		/* the reply says: go on from @next */
 	bool busy;		/* the reply says: the session is in use */
@@ -73,6 +74,7 @@ void rblk_server_open_executed(struct rblk_server *sv, const struct rblk_entry *
 
 /* reply.c */
 void rblk_server_run(struct rblk_server *sv);
+u32 rblk_server_credit(const struct rblk_server *sv);
 bool rblk_server_own_reply(struct rblk_server *sv, struct wire_reply *r);
 
 /* follow.c: who had better lead */
