@@ -84,20 +84,6 @@ the_loop_prints_no_events() {
 	[ "$(field 1 vol events_lost)" = 0 ]
 }
 
-# Where the priority is in struct bio is known of Linux 6.1.
-reads_keep_their_priority() {
-	local t=/sys/kernel/tracing d prio=$((1 << 13 | 3))
-	[[ $(uname -r) = 6.1.* && -e $t/kprobe_events ]] || exit 4
-	trap 'echo 0 >$t/events/raftblk_test/enable; echo >$t/kprobe_events' EXIT
-	d=$(device 2 vol)
-	# shellcheck disable=SC2016 # an argument of the kernel's function
-	echo 'p:raftblk_test/submit submit_bio_noacct prio=+22($arg1):u16' >>$t/kprobe_events
-	echo >$t/trace
-	echo 1 >$t/events/raftblk_test/enable
-	ionice -c 1 -n 3 dd if="$d" of=/dev/null bs=4k skip=5000 count=1 iflag=direct status=none
-	grep -q "^ *${d#/dev/}[-_].*prio=$prio" $t/trace
-}
-
 # lsblk and the like show what a device is used by.
 its_devices_are_shown_as_used() {
 	local d dev
@@ -170,7 +156,7 @@ without_a_node_it_is_hibernated() {
 
 for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
 	requests_that_must_not_wait_do_not the_loop_prints_no_events \
-	reads_keep_their_priority its_devices_are_shown_as_used \
+	its_devices_are_shown_as_used \
 	its_devices_are_free_when_it_is_down zoned_devices_are_refused \
 	a_node_is_not_hibernated it_sleeps_and_wakes_up without_a_node_it_is_hibernated; do
 	tap $t
