@@ -16,8 +16,8 @@ WORST_MS=$((2500 * RBLK_SLOW))	# less than an election takes
 
 # ---- devices ----
 
-log_dev() { if [ $BELOW = loop ]; then echo "/dev/loop2$1"; else echo "/dev/nullb2$1"; fi; }
-data_dev() { if [ $BELOW = loop ]; then echo "/dev/loop3$1"; else echo "/dev/nullb3$1"; fi; }
+log_dev() { if [ $BELOW = loop ]; then echo "/dev/loop2$1"; else echo "/dev/nullb2$1p1"; fi; }
+data_dev() { if [ $BELOW = loop ]; then echo "/dev/loop3$1"; else echo "/dev/nullb3$1p1"; fi; }
 
 few_tags() { echo 4 >"/sys/block/$(basename "$1")/queue/nr_requests"; }
 
@@ -52,9 +52,8 @@ resume_all() {
 	done
 }
 
-null_up() {	# DEVICE MIB LATENCY_MS: a disk in memory with few tags
-	local dir
-	dir=/sys/kernel/config/nullb/$(basename "$1")
+null_up() {	# NAME MIB LATENCY_MS: a disk in memory with few tags
+	local dir=/sys/kernel/config/nullb/$1
 	mkdir "$dir"
 	echo "$2" >"$dir/size"
 	echo 1 >"$dir/memory_backed"
@@ -156,8 +155,14 @@ log_of_a_follower() {
 	suspended LOG "$l" "$l" "$f"
 }
 
+throttle() {	# MICROSECONDS: of the latency that is aimed at; 0: no throttling
+	local i
+	for i in 1 2 3; do echo "$1" >"/sys/block/nullb3$i/queue/wbt_lat_usec"; done
+}
+
 # Each request to a data device takes a tenth of a second, there are four at a time, and
-# writeback throttling lets only some of them be writes.
+# writeback throttling lets only some of them be writes. The devices are partitions: a
+# bio that found no room has to go to the same place once more.
 starts_on_disks() {
 	local i
 	cluster_down || true
@@ -165,20 +170,24 @@ starts_on_disks() {
 	modprobe -q null_blk nr_devices=0 || exit 4
 	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 	for i in 1 2 3; do
-		null_up "$(log_dev "$i")" 64 1
-		null_up "$(data_dev "$i")" 32 100
-		echo 1000 >"/sys/block/$(basename "$(data_dev "$i")")/queue/wbt_lat_usec"
+		null_up "nullb2$i" 64 1
+		null_up "nullb3$i" 32 100
+		addpart "/dev/nullb2$i" 1 2048 $((62 * 2048))
+		addpart "/dev/nullb3$i" 1 2048 $((30 * 2048))
 	done
+	throttle 1000
 	cluster_up 3 vol
 }
 
-# Somebody reads on the leader as well, more than fits into the queue.
+# Somebody reads as well, more than fits into the queue. That is not on the leader, which would
+# hand over to a node where no read waits for so long.
 slow_disk_with_throttling() {
 	BELOW=disk
-	local l term reader
+	local l term reader other
 	l=$(a_leader vol)
 	term=$(field "$l" vol term)
-	fio --name=r --filename="$(device "$l" vol)" --direct=1 --ioengine=libaio --iodepth=64 \
+	other=$(((l + 1) % 3 + 1))
+	fio --name=r --filename="$(device $other vol)" --direct=1 --ioengine=libaio --iodepth=64 \
 		--rw=randread --bs=4k --size=16m --time_based --runtime=$((STUCK_S + 4)) --readonly \
 		--minimal >/tmp/reader &
 	reader=$!
@@ -188,11 +197,31 @@ slow_disk_with_throttling() {
 	wait $reader
 	wait
 	undisturbed "$l" "$term"
+	throttle 0	# else it takes minutes until all is applied
+	replicas_equal vol
+}
+
+verified() {	# DEVICE ARGS: writes 1 MiB, or reads what was written
+	fio --name=v --filename="$1" --direct=1 --ioengine=libaio --iodepth=64 --bs=4k --size=16m \
+		--io_size=1m --randseed=7 --verify=crc32c --verify_fatal=1 --minimal "${@:2}" >/tmp/verified
+}
+
+everything_is_where_it_belongs() {
+	BELOW=disk
+	local l d
+	l=$(a_leader vol)
+	d=$(device "$l" vol)
+	verified "$d" --rw=randwrite --do_verify=0
+	applied_all
+	verified "$d" --rw=randread
+	rb "$l" down vol --force
+	rb "$l" up vol
 	replicas_equal vol
 }
 
 for t in starts data_of_the_leader_and_others_write data_of_the_leader_and_it_writes \
-	data_of_a_follower log_of_a_follower starts_on_disks slow_disk_with_throttling; do
+	data_of_a_follower log_of_a_follower starts_on_disks slow_disk_with_throttling \
+	everything_is_where_it_belongs; do
 	tap $t
 done
 tap_end
