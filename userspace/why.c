@@ -451,7 +451,7 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		       jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
 	p = peer_with(o, peer_is_impaired, &n);
 	if (p)
-		remark(list, "%s says that a device of it does not respond", jstr(p, "node"));
+		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));
 	p = peer_with(o, is_resync, &n);
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));

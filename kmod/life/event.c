@@ -58,7 +58,7 @@ static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t s
 	}
 	p = &v->st.peer[slot];
 	if (p->impaired)
-		scnprintf(text, size, "%s says that a device of it does not respond", p->node);
+		scnprintf(text, size, "%s is held up: a device of it does not respond", p->node);
 	else if (p->needs_resync)
 		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
 	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])

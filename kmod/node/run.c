@@ -37,6 +37,18 @@ static void update_resync(struct rblk_node *n)
 	}
 }
 
+/*
+ * A member that is connected and does not reply is held up as well: when its log device hangs,
+ * it cannot adopt the term of this leader, and so has nothing to say.
+ */
+static bool is_impaired(const struct rblk_node *n, const struct rblk_peer *p, bool active)
+{
+	if (active)
+		return p->says_impaired;
+	return rblk_peer_connected(p) &&
+	       n->g.now >= p->up_at + rblk_ground_election_ns(&n->g);
+}
+
 /* What a leader knows of the other members is worth a note, and forgotten with its role. */
 static void update_peers(struct rblk_node *n)
 {
@@ -47,7 +59,7 @@ static void update_peers(struct rblk_node *n)
 	for (i = 0; i < rst->npeers; i++) {
 		struct rblk_peer *p = rblk_ground_peer(&n->g, rst->peer[i].store, &slot);
 		bool resync = leads && rst->peer[i].state == RAFT_PEER_RESYNC;
-		bool impaired = leads && rst->peer[i].active && p && p->says_impaired;
+		bool impaired = leads && p && is_impaired(n, p, rst->peer[i].active);
 
 		if (!p || (p->needs_resync == resync && p->impaired == impaired))
 			continue;

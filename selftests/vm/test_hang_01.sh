@@ -42,7 +42,7 @@ log_of_the_leader() {
 	dmsetup suspend --nolockfs "rblog$l"
 	until_ok $((4 * ELECTION_S)) other_leader "$l"
 	until_ok 5 says "$l" status 'log .*no response for'
-	until_ok 5 says "$(a_leader vol)" why "rb$l says that a device of it does not respond"
+	until_ok 5 says "$(a_leader vol)" why "rb$l is held up: a device of it does not respond"
 	until_ok 5 says "$(a_leader vol)" check 'WARNING.*2 of 3 replicas'
 	dmesg | grep -q "vol.*the log device has not responded for"
 	wait $fio

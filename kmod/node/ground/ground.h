@@ -19,7 +19,7 @@ struct rblk_peer {
 	bool tx_blocked;	/* tx_begin() had no room */
 	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
 	bool says_impaired;	/* it said of late that a device of it hangs */
-	bool impaired;		/* this node leads, and the peer says so */
+	bool impaired;		/* this node leads; the peer says so, or does not reply */
 	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so */
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */

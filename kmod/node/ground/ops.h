@@ -225,7 +225,7 @@ struct rblk_node_peer_status {
 	u8 bootstrapped;
 	u8 client;		/* has no disks */
 	u8 needs_resync;	/* this node leads, and its log no longer covers the peer */
-	u8 impaired;		/* this node leads; the peer says that a device of it hangs */
+	u8 impaired;		/* this node leads; the peer says that a device hangs, or nothing */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;
 };

@@ -101,10 +101,11 @@ static bool late(const struct rblk_replica *r, enum rblk_device dev, u64 grace)
 	return since && r->g->now >= since + patience(r) + grace;
 }
 
+/* A batch of writes to a disk that is merely slow may take as long as it takes to notice. */
 static bool impaired(const struct rblk_replica *r, u64 grace)
 {
 	return late(r, RBLK_LOG_DEVICE, grace) ||
-	       (late(r, RBLK_DATA_DEVICE, grace) &&
+	       (late(r, RBLK_DATA_DEVICE, grace + patience(r)) &&
 		(rblk_replica_apply_urgent(r) || oldest_read(r) != U64_MAX));
 }
 
