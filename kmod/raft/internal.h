@@ -190,7 +190,7 @@ void rblk_raft_peer_probe(struct raft *r, struct raft_peer *p, u64 next);
 bool rblk_raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match);
 void rblk_raft_peer_refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m);
 void rblk_raft_peer_sent(struct raft_peer *p, u64 last);
-void rblk_raft_peer_unsent(struct raft_peer *p, u64 first);
+void rblk_raft_peer_unsent(struct raft *r, struct raft_peer *p, u64 first);
 bool rblk_raft_peer_full(const struct raft *r, const struct raft_peer *p);
 
 /* msg.c */

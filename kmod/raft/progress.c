@@ -165,10 +165,15 @@ void rblk_raft_peer_sent(struct raft_peer *p, u64 last)
  * since they had been sent before, or next may have moved back below them. A probe
  * counts as in flight until the peer can be reached.
  */
-void rblk_raft_peer_unsent(struct raft_peer *p, u64 first)
+void rblk_raft_peer_unsent(struct raft *r, struct raft_peer *p, u64 first)
 {
 	if (first <= p->match || first >= p->next)
 		return;
+	/* Meanwhile the log was compacted beyond it: then it cannot be sent any more. */
+	if (first <= r->runs.snap.index) {
+		rblk_raft_peer_probe(r, p, first);
+		return;
+	}
 	while (p->win_n && p->win[(p->win_head + p->win_n - 1) % RAFT_WINDOW_MAX] >= first)
 		p->win_n--;
 	p->next = first;

@@ -271,7 +271,7 @@ static int step_unsent(struct raft *r, u64 store, u64 first)
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
 
 	if (p && r->role == RAFT_LEADER)
-		rblk_raft_peer_unsent(p, first);
+		rblk_raft_peer_unsent(r, p, first);
 	return 0;
 }
 
