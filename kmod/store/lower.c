@@ -224,9 +224,10 @@ static void rblk_lane_add(struct rblk_lane *lane, struct bio_list *bios)
 	wake = !lane->busy;
 	lane->busy = true;
 	bio_list_merge(&lane->bios, bios);
-	spin_unlock_irqrestore(&lane->lock, flags);
+	/* Under the lock: once these bios have ended, the lane may be gone. */
 	if (wake)
 		wake_up(&lane->wait);
+	spin_unlock_irqrestore(&lane->lock, flags);
 }
 
 /* Takes what is queued. Returns false, and is idle, if there is nothing. */
@@ -328,7 +329,8 @@ void rblk_lower_submit(struct rblk_lower *l, struct bio_list *bios)
  * @l: the device
  * @bio: a bio that has ended
  *
- * Its content may have been written in part; writing it twice does no harm.
+ * Only a bio that was refused at once is whole. One that a driver ended with the same error
+ * has used up its iterator, and would be started again with nothing in it: it has failed.
  *
  * Context: any.
  * Return: true if it was started again, and has not ended.
@@ -338,7 +340,8 @@ bool rblk_lower_again(struct rblk_lower *l, struct bio *bio)
 	struct bio_list bios;
 	struct bio was;
 
-	if (bio->bi_status != BLK_STS_AGAIN || !(bio->bi_opf & REQ_NOWAIT))
+	if (bio->bi_status != BLK_STS_AGAIN || !(bio->bi_opf & REQ_NOWAIT) ||
+	    !bio->bi_iter.bi_size)
 		return false;
 	was = *bio;
 	bio_reset(bio, was.bi_bdev, was.bi_opf & ~REQ_NOWAIT);
