@@ -127,11 +127,14 @@ void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u
  * @g: ground
  * @seeker: store of the other node
  *
- * If this node knows one, which it has heard of late, the other one does not hear that.
+ * If this node has heard a leader of late, the other one does not hear that.
  */
 void rblk_ground_sought(struct rblk_ground *g, u64 seeker)
 {
-	if (!g->leader || g->leader == seeker || g->leader == g->cfg.super.store)
+	const struct rblk_peer *leader = rblk_ground_peer(g, g->leader, NULL);
+
+	if (!leader || g->leader == seeker ||
+	    g->now >= leader->heard_at + rblk_ground_election_ns(g))
 		return;
 	g->sought = (struct rblk_sought){ .seeker = seeker, .leader = g->leader, .at = g->now };
 }
