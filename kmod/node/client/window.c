@@ -102,7 +102,7 @@ void rblk_client_credit(struct rblk_client *c, u64 seq, u32 credit)
  * May the leader be given the request @seq, when it has all before? It may be larger
  * than the credit if it is alone.
  */
-static bool allowed(const struct rblk_client *c, u64 seq)
+static bool within_credit(const struct rblk_client *c, u64 seq)
 {
 	return c->credit && (blocks_upto(c, seq) <= c->limit || seq == c->done + 1);
 }
@@ -139,7 +139,7 @@ bool rblk_client_ask(struct rblk_client *c, struct rblk_entry *e)
 bool rblk_client_peek(const struct rblk_client *c, struct rblk_entry *e,
 		      const struct rblk_client_req **req)
 {
-	if (c->sent == c->last || !allowed(c, c->sent + 1))
+	if (c->sent == c->last || !within_credit(c, c->sent + 1))
 		return false;
 	*req = request(c, c->sent + 1);
 	request_entry(c, c->sent + 1, e);
@@ -252,7 +252,7 @@ static u32 frame_full(const struct rblk_client *c)
 	for (; seq <= c->last && n < WIRE_ENTRIES_MAX; seq++, n++) {
 		const struct rblk_buf *buf = request(c, seq)->buf;
 
-		if (!allowed(c, seq) || (buf && blocks + buf->nblocks > WIRE_BLOCKS_MAX))
+		if (!within_credit(c, seq) || (buf && blocks + buf->nblocks > WIRE_BLOCKS_MAX))
 			break;
 		blocks += buf ? buf->nblocks : 0;
 	}
