@@ -32,10 +32,13 @@ static struct node *victim(void)
 	return rnd_one_in(R_FAULT, 2) ? lead : &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 }
 
-/* The connections break as well, or what is sent on them waits. */
+/*
+ * The connections break as well, or what is sent on them waits. A connection does not outlive
+ * that one direction is gone: nothing is acknowledged any more.
+ */
 static void break_link(struct node *n, u8 other, bool both_ways)
 {
-	bool told = rnd_one_in(R_FAULT, 2);
+	bool told = rnd_one_in(R_FAULT, 2) || !both_ways;
 	int ch;
 
 	net_block(n->id, other, NEVER);
