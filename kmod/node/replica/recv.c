@@ -14,7 +14,7 @@ static bool unheard_cluster(const struct rblk_replica *r, const struct rblk_peer
 	       (type == RAFT_MSG_PREVOTE || type == RAFT_MSG_VOTE || type == RAFT_MSG_APPEND);
 }
 
-/* What a message says beside raft. */
+/* What a reply says beside raft, which has not refused it. */
 static void heed_reply(struct rblk_replica *r, struct rblk_peer *p, const struct raft_msg *msg)
 {
 	if (msg->type != RAFT_MSG_APPEND_REPLY)
@@ -95,9 +95,9 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 			  msg->type | (u64)slot << 8);
 	ret = rblk_replica_step(r, &ev);
 	r->rx = NULL;
-	heed_reply(r, p, msg);
 	if (ret == -EINVAL)
 		return ret;
+	heed_reply(r, p, msg);
 	/* It gave this node its configuration, or accepted that of this node. */
 	if ((blank && r->g->conf.index) ||
 	    (msg->type == RAFT_MSG_APPEND_REPLY && !msg->reject && msg->prev.index))
