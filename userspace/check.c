@@ -44,7 +44,7 @@ static void check_volume(struct json_object *o, struct check *c)
 	if (verdict > OK)
 		append(c->text, sizeof(c->text), "%s, ", jstr(r, "cause"));
 	append(c->text, sizeof(c->text), "%zu of %zu replicas", n, all);
-	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL))
+	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL || ju(o, "data_late_ms")))
 		verdict = WARNING;
 	for (i = 0; verdict > OK && i < json_object_array_length(remarks); i++)
 		append(c->text, sizeof(c->text), ", %s",

@@ -352,8 +352,9 @@ size_t able_members(struct json_object *o, size_t *all)
 	for (i = 0; i < *all; i++) {
 		m = json_object_array_get_idx(members, i);
 		if (is(m, "store", jstr(o, "store"))) {
+			/* What a data device holds up is not the acknowledgment. */
 			n += is(o, "halt", "none") && !jb(o, "needs_resync") &&
-			     !ju(o, "log_late_ms") && !ju(o, "data_late_ms");
+			     !ju(o, "log_late_ms");
 			continue;
 		}
 		p = node_in_list(js(o, "peers"), jstr(m, "node"));
@@ -371,10 +372,9 @@ static bool devices_hang(struct json_object *o, struct said *s)
 	if (!is(o, "role", "leader") || n > all / 2)
 		return false;
 	list_unable(o, unable, sizeof(unable));
-	cause(s, "the devices of too many members do not respond; %zu of %zu members can acknowledge writes; those that cannot: %s%s%s",
-	      n, all, unable, ju(o, "log_late_ms") || ju(o, "data_late_ms") ? ", " : "",
-	      ju(o, "log_late_ms")  ? "this node (its log device does not respond)" :
-	      ju(o, "data_late_ms") ? "this node (its data device does not respond)" : "");
+	cause(s, "the devices of too many members do not respond; %zu of %zu members can acknowledge writes; those that cannot: %s%s",
+	      n, all, unable,
+	      ju(o, "log_late_ms") ? ", this node (its log device does not respond)" : "");
 	step(s, "see what is wrong with these devices: 'dmesg' on their nodes; writes go on as soon as they respond");
 	return true;
 }
