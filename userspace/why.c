@@ -372,9 +372,9 @@ static bool devices_hang(struct json_object *o, struct said *s)
 	if (!is(o, "role", "leader") || n > all / 2)
 		return false;
 	list_unable(o, unable, sizeof(unable));
-	cause(s, "the devices of too many members do not respond; %zu of %zu members can acknowledge writes; those that cannot: %s%s",
-	      n, all, unable,
-	      ju(o, "log_late_ms") ? ", this node (its log device does not respond)" : "");
+	cause(s, "the devices of too many members do not respond; %zu of %zu members can acknowledge writes; those that cannot: %s%s%s",
+	      n, all, unable, unable[0] && ju(o, "log_late_ms") ? ", " : "",
+	      ju(o, "log_late_ms") ? "this node (its log device does not respond)" : "");
 	step(s, "see what is wrong with these devices: 'dmesg' on their nodes; writes go on as soon as they respond");
 	return true;
 }
