@@ -21,7 +21,7 @@
 
 struct rblk_events {
 	struct rblk_volume *v;
-	u64 lost;			/* owner: events that somebody was not told of */
+	u64 lost;			/* owner: events that were not multicast, see multicast() */
 	struct work_struct work;
 	struct ratelimit_state limit;	/* the worker's, as @left_out */
 	u32 left_out;			/* lines that were not printed, and not told of */
@@ -47,7 +47,7 @@ void rblk_notify_init(const struct genl_family *family, unsigned int group)
 	rblk_notify_group = group;
 }
 
-/* Returns false if somebody who listens did not get it. */
+/* Returns false if there was no memory, or no room at a listener who wants that counted. */
 static bool multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
 {
 	int ret = genlmsg_multicast_netns(rblk_notify_family, net, msg, 0, rblk_notify_group, gfp);
@@ -134,7 +134,7 @@ void rblk_events_flush(struct rblk_volume *v)
 }
 
 /**
- * rblk_events_lost() - count the events that somebody was not told of
+ * rblk_events_lost() - count the events that were not multicast
  * @v: the volume
  *
  * Context: owner.
