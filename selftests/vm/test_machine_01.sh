@@ -21,17 +21,18 @@ starts() {
 
 # nowait r|w DEVICE: one block, direct, with RWF_NOWAIT; prints the error, or "taken"
 nowait() {
-	timeout $((30 * RBLK_SLOW)) python3 - "$@" <<-'EOF'
-		import mmap, os, sys, errno
-		how, dev = sys.argv[1:]
+	timeout $((30 * RBLK_SLOW)) python3 - "$@" $((5 * RBLK_SLOW)) <<-'EOF'
+		import mmap, os, sys, errno, time
+		how, dev, limit = sys.argv[1:]
 		fd = os.open(dev, os.O_DIRECT | (os.O_RDWR if how == "w" else os.O_RDONLY))
 		buf = mmap.mmap(-1, 4096)
+		began = time.monotonic()
 		try:
 		    if how == "w":
 		        os.pwritev(fd, [buf], 0, os.RWF_NOWAIT)
 		    else:
 		        os.preadv(fd, [buf], 0, os.RWF_NOWAIT)
-		    print("taken")
+		    print("taken" if time.monotonic() - began < int(limit) else "waited")
 		except OSError as e:
 		    print(errno.errorcode[e.errno])
 	EOF
