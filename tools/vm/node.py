@@ -67,8 +67,13 @@ class Node:
         try:
             channel.Session(self.run_dir, self.name, lambda: self.alive, end).close()
         except VmError as error:
-            raise VmError(f"{self.name} did not boot within {deadline} s ({error}); "
-                          f"console: {self.console}") from None
+            raise VmError(f"{self.name} did not boot within {deadline} s ({error}) with "
+                          f"{self.config['accel']}; the end of its console, {self.console}:\n"
+                          f"{self._console_end()}") from None
+
+    def _console_end(self, lines=12):
+        text = self.console.read_text(errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in text[-lines:])
 
     def kill(self):
         """Crash the machine, while its disks keep their power."""
