@@ -18,6 +18,8 @@ GUEST_SOURCES = [Path(__file__).parent / "guest" / n
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console",
                 "virtio_rng", "9pnet_virtio", "9p", "overlay")
 PROBE_SECONDS = 8
+# A guest that really runs on KVM answers within a second or two.
+KVM_BOOT_SECONDS = 30
 TCG_CPU = "max,la57=off,pcid=off,erms=off"
 
 
@@ -170,26 +172,44 @@ def accel_options(accel):
 
 def choose_accel(kernel):
     """'kvm' if a guest really runs on it, else 'tcg'; RAFTBLK_ACCEL overrides this."""
-    forced = os.environ.get("RAFTBLK_ACCEL")
+    forced = forced_accel()
     if forced:
-        if forced not in ("tcg", "kvm"):
-            raise VmError(f"RAFTBLK_ACCEL={forced}: expected tcg or kvm")
         return forced
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    verdict = CACHE / "vm" / f"accel-{boot_id}"
+    verdict = accel_verdict()
     if not verdict.exists():
-        verdict.parent.mkdir(parents=True, exist_ok=True)
         for old in verdict.parent.glob("accel-*"):
             old.unlink(missing_ok=True)
-        write_atomic(verdict, "kvm" if kvm_works(kernel) else "tcg")
+        remember_accel("kvm" if kvm_works(kernel) else "tcg")
     return verdict.read_text()
 
 
+def forced_accel():
+    forced = os.environ.get("RAFTBLK_ACCEL")
+    if forced and forced not in ("tcg", "kvm"):
+        raise VmError(f"RAFTBLK_ACCEL={forced}: expected tcg or kvm")
+    return forced
+
+
+def accel_verdict():
+    """The file that says which accelerator works, for as long as this host is up."""
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return CACHE / "vm" / f"accel-{boot_id}"
+
+
+def remember_accel(accel):
+    verdict = accel_verdict()
+    verdict.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(verdict, accel)
+
+
 def kvm_works(kernel):
-    """Boots a guest up to its init, since the existence of /dev/kvm proves nothing."""
-    argv = ["qemu-system-x86_64", "-M", "pc", *accel_options("kvm"), "-m", "256",
+    """Boots a guest up to its init, since the existence of /dev/kvm proves nothing.
+
+    With two processors, as guests have them: one of a pair can be the one that hangs.
+    """
+    argv = ["qemu-system-x86_64", "-M", "pc", *accel_options("kvm"), "-smp", "2", "-m", "256",
             "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
             "-no-reboot", "-kernel", str(boot_image(kernel)),
             "-initrd", str(base_initramfs(kernel)),

@@ -19,6 +19,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections import namedtuple
@@ -98,18 +99,34 @@ class Cluster:
                 node.dir.mkdir(exist_ok=True)
                 for d in node.disks:
                     disk.create(d.image, sizes[d.name], zero_fill)
-            cluster._boot(cluster.nodes)
+            cluster._boot_first()
         except BaseException:
             cluster.stop()
             raise
         return cluster
 
-    def _boot(self, nodes):
+    def _boot_first(self):
+        """Boots all guests; without KVM if the probe found it to work and no guest does."""
+        on_trial = self.config["accel"] == "kvm" and not boot.forced_accel()
+        try:
+            self._boot(self.nodes, boot.KVM_BOOT_SECONDS if on_trial else BOOT_DEADLINE)
+        except VmError as error:
+            if not on_trial:
+                raise
+            print(f"KVM is no good on this host, guests are emulated: {error}", file=sys.stderr)
+            boot.remember_accel("tcg")
+            self.config["accel"] = "tcg"
+            write_atomic(self.run_dir / "cluster.json", json.dumps(self.config))
+            for node in self.nodes:
+                node.stop()
+            self._boot(self.nodes)
+
+    def _boot(self, nodes, deadline=BOOT_DEADLINE):
         kernel = boot.Kernel(self.config["kernel"])
         for node in nodes:
             node.start(self.network, kernel)
         for node in nodes:
-            node.wait_ready(BOOT_DEADLINE)
+            node.wait_ready(deadline)
 
     def stop(self):
         """End every process, remove sockets and namespace; disks stay."""
