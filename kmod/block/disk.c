@@ -61,14 +61,26 @@ static void rblk_disk_tell_ready(struct rblk_disk *d)
  * A discard has to read as zeroes on all members. A device that frees nothing would write
  * them, so a trim of a file system would fill it.
  */
-static void rblk_disk_offer_discard(struct rblk_disk *d)
+static void rblk_disk_limits_work(struct work_struct *work)
 {
+	struct rblk_disk *d = container_of(work, struct rblk_disk, limits_work);
 	bool frees = READ_ONCE(d->frees);
 
 	if (frees == d->frees_told)
 		return;
 	rblk_limit_discard(d->gd, frees ? RBLK_ZERO_SECTORS_MAX : 0);
-	d->frees_told = frees;
+	WRITE_ONCE(d->frees_told, frees);
+}
+
+/*
+ * Whoever writes to the queue's attributes in sysfs holds the lock of the limits until
+ * all requests have ended, which without a quorum may take for ever. So nothing else
+ * waits for the limits, least of all what ends the requests.
+ */
+static void rblk_disk_offer_discard(struct rblk_disk *d)
+{
+	if (READ_ONCE(d->frees) != READ_ONCE(d->frees_told))
+		queue_work(rblk_wq, &d->limits_work);
 }
 
 /*
@@ -287,6 +299,7 @@ static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 	mutex_init(&d->state_lock);
 	init_waitqueue_head(&d->open_wait);
 	INIT_WORK(&d->state_work, rblk_disk_state_work);
+	INIT_WORK(&d->limits_work, rblk_disk_limits_work);
 	INIT_WORK(&d->delete_work, rblk_disk_delete_work);
 	refcount_set(&d->users, 1);
 	return d;
@@ -359,6 +372,7 @@ int rblk_disk_add(struct rblk_volume *v)
 	rblk_disk_refresh(d);
 	mutex_unlock(&v->owner);
 	rblk_disk_apply_state(d);
+	flush_work(&d->limits_work);
 	ret = device_add_disk(NULL, d->gd, rblk_disk_groups);
 	if (ret)
 		return ret;
@@ -426,6 +440,7 @@ void rblk_disk_put(struct rblk_volume *v)
 	struct rblk_disk *d = v->disk;
 
 	cancel_work_sync(&d->state_work);
+	cancel_work_sync(&d->limits_work);
 	v->disk = NULL;
 	WRITE_ONCE(v->minor, -1);
 	if (!d->added) {

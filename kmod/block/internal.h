@@ -127,10 +127,11 @@ struct rblk_disk {
 	/* What the gendisk should look like; applied under @state_lock, never as owner. */
 	struct mutex state_lock;
 	struct work_struct state_work;
+	struct work_struct limits_work;
 	u64 sectors;
 	bool writable;
 	bool frees;			/* all members free what is zeroed: discards are offered */
-	bool frees_told;		/* the block layer offers them */
+	bool frees_told;		/* the block layer offers them; for @limits_work */
 	bool ready;			/* I/O is served */
 	bool ready_told;		/* udev knows that it is */
 };
