@@ -270,6 +270,13 @@ static void rblk_transfer_owner(struct rblk_volume *v, void *arg, u64 now)
 	case -EBUSY:
 		rblk_error_text(c->err, c->ret, "a transfer is already in progress");
 		break;
+	case -EINVAL:
+		if (c->node && *c->node)
+			rblk_error_text(c->err, c->ret, "node %s is not another voter", c->node);
+		else
+			rblk_error_text(c->err, c->ret,
+					"no other voter replies to node %s", v->up.node);
+		break;
 	default:
 		rblk_error_text(c->err, c->ret, "leadership cannot be handed over (error %d)",
 				-c->ret);

@@ -238,11 +238,12 @@ u64 rblk_node_deadline(struct rblk_node *n)
 /**
  * rblk_node_transfer() - hands leadership over to another node
  * @n: node, the leader
- * @node: name of the other node; NULL or "": whichever is most up to date
+ * @node: name of the other node; NULL or "": whichever leads best
  * @now: ns
  *
  * Return: 0: in progress; -ENOENT: there is no such node, or it has not said hello yet;
- * -EREMOTE: this node is not the leader; -EBUSY: a transfer is in progress.
+ * -EREMOTE: this node is not the leader; -EBUSY: a transfer is in progress; -EINVAL: the
+ * node is no voter, or no voter replies.
  */
 int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now)
 {
@@ -252,7 +253,8 @@ int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now)
 	if (!n->replica)
 		return -EREMOTE;
 	if (!node || !*node)
-		return rblk_replica_step_store(n->replica, RAFT_EV_TRANSFER, 0);
+		return rblk_replica_step_store(n->replica, RAFT_EV_TRANSFER,
+					       rblk_server_successor(&n->server));
 	slot = rblk_node_peer_slot(n, node);
 	if (slot < 0 || !n->g.peer[slot].store)
 		return -ENOENT;

@@ -108,7 +108,7 @@ enum raft_event_type {
 	RAFT_EV_PROPOSE,	/* to a leader: the caller staged @count more entries */
 	RAFT_EV_PUMP,		/* to a leader: send what is new; again while rblk_raft_pending() */
 	RAFT_EV_READ,		/* in any role: reads up to @read_id wait for confirmation */
-	RAFT_EV_TRANSFER,	/* to a leader: hand over to @store (0: to the best voter) */
+	RAFT_EV_TRANSFER,	/* to a leader: hand over to @store */
 	RAFT_EV_META_DONE,	/* the metadata of @meta_version is durable */
 	/* The local log is durable up to @index without gaps, as of @trunc_epoch. */
 	RAFT_EV_LOG_DONE,

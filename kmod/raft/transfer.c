@@ -12,25 +12,9 @@ static bool eligible(const struct raft *r, u64 store)
 	return store != r->cfg.self && rblk_raft_is_voter(r, store);
 }
 
-static u64 best(const struct raft *r)
-{
-	const struct raft_peer *p, *found = NULL;
-
-	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++) {
-		if (!eligible(r, p->store))
-			continue;
-		if (p->last_contact + r->cfg.election_ns <= r->now)
-			continue;
-		if (!found || p->match > found->match)
-			found = p;
-	}
-	return found ? found->store : 0;
-}
-
 /*
- * Hands over to @store; 0 means the most up-to-date voter that replies. Returns
- * -EREMOTE if this node does not lead, -EBUSY if a transfer is in progress,
- * -EINVAL if there is no such voter.
+ * Hands over to @store. Returns -EREMOTE if this node does not lead, -EBUSY if a
+ * transfer is in progress, -EINVAL if there is no such voter.
  */
 int rblk_raft_transfer(struct raft *r, u64 store)
 {
@@ -38,8 +22,6 @@ int rblk_raft_transfer(struct raft *r, u64 store)
 		return -EREMOTE;
 	if (r->transferee)
 		return -EBUSY;
-	if (!store)
-		store = best(r);
 	if (!eligible(r, store))
 		return -EINVAL;
 	r->transferee = store;

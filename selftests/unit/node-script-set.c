@@ -322,15 +322,16 @@ void cmd_lead(void)
 		ts_wrong("it does not get to lead");
 }
 
-/* transfer FROM TO: asked for once */
+/* transfer FROM [TO]: asked for once; without TO, the leader chooses */
 void cmd_transfer(void)
 {
 	struct node *n = script_up(1);
-	int ret = rblk_node_transfer(n->m, script_node_at(2)->name, node_now(n));
+	const char *to = ts_words > 2 ? script_node_at(2)->name : NULL;
+	int ret = rblk_node_transfer(n->m, to, node_now(n));
 
 	if (ret)
 		SAY("%c: does not hand over: %s\n", N(n),
 		    ret == -EBUSY ? "it does so already" : ret == -EREMOTE ? "it does not lead" :
-		    ret == -EAGAIN ? "not now" : "an error");
+		    ret == -EAGAIN ? "not now" : ret == -EINVAL ? "nobody to lead" : "an error");
 	node_after(n);
 }

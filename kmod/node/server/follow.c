@@ -42,23 +42,47 @@ static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bo
 }
 
 /* Which voters are looked at. */
-enum whom { ANY_VOTER, WHO_HEARS_LOST, WHO_HEARS_LOST_HOLDER };
+enum whom { WHO_REPLIES, WHO_IS_ABLE, WHO_HEARS_LOST, WHO_HEARS_LOST_HOLDER };
 
-/* The most up-to-date voter of these that can lead. */
+static bool is_one(struct rblk_server *sv, const struct raft_peer_status *p, enum whom whom)
+{
+	const struct rblk_peer *peer = rblk_ground_peer(sv->g, p->store, NULL);
+
+	if (whom == WHO_REPLIES)
+		return p->flags & RBLK_M_IN && p->active && peer;
+	return able(sv, p) &&
+	       (whom == WHO_IS_ABLE || hears_lost(sv, peer, whom == WHO_HEARS_LOST_HOLDER));
+}
+
+static bool is_better(struct rblk_server *sv, const struct raft_peer_status *p,
+		      const struct raft_peer_status *than)
+{
+	if (able(sv, p) != able(sv, than))
+		return able(sv, p);
+	return p->match > than->match;
+}
+
+/* The best voter of these: one that can lead at once, then the most up to date. */
 static u64 best_of(struct rblk_server *sv, enum whom whom)
 {
 	const struct raft_status *rst = &sv->r->rst;
 	const struct raft_peer_status *p, *found = NULL;
 
-	for (p = rst->peer; p < rst->peer + rst->npeers; p++) {
-		if (!able(sv, p) ||
-		    (whom != ANY_VOTER && !hears_lost(sv, rblk_ground_peer(sv->g, p->store, NULL),
-						      whom == WHO_HEARS_LOST_HOLDER)))
-			continue;
-		if (!found || p->match > found->match)
+	for (p = rst->peer; p < rst->peer + rst->npeers; p++)
+		if (is_one(sv, p, whom) && (!found || is_better(sv, p, found)))
 			found = p;
-	}
 	return found ? found->store : 0;
+}
+
+/**
+ * rblk_server_successor() - who takes over from a leader that gives up leadership anyway
+ * @sv: server, of the leader
+ *
+ * Return: the store of a voter; 0: none replies.
+ */
+u64 rblk_server_successor(struct rblk_server *sv)
+{
+	return best_of(sv, WHO_REPLIES);
 }
 
 static u64 holder_to_follow(struct rblk_server *sv)
@@ -82,7 +106,7 @@ static u64 relief(struct rblk_server *sv)
 	u64 store;
 
 	if (rblk_replica_must_yield(sv->r))
-		return best_of(sv, ANY_VOTER);
+		return best_of(sv, WHO_IS_ABLE);
 	if (!sv->synced)
 		return 0;
 	store = best_of(sv, WHO_HEARS_LOST_HOLDER);

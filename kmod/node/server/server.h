@@ -79,6 +79,7 @@ bool rblk_server_own_reply(struct rblk_server *sv, struct wire_reply *r);
 
 /* follow.c: who had better lead */
 void rblk_server_follow_run(struct rblk_server *sv);
+u64 rblk_server_successor(struct rblk_server *sv);
 u64 rblk_server_follow_deadline(struct rblk_server *sv);
 
 /* read.c: reads for other nodes */
