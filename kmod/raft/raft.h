@@ -100,6 +100,7 @@ struct raft_msg {
 	u64 read_seq;		/* APPEND: read round; READ: nonce; echoed in the reply */
 	/* APPEND_REPLY: the store of a node that asked the sender for a leader; not of raft */
 	u64 seeker;
+	u64 cluster;		/* of the sender; 0: it is not bootstrapped; not of raft */
 };
 
 enum raft_event_type {

@@ -87,7 +87,8 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(88,	le64,	commit, ANY)		/* commit index of the leader */
 	FIELD(96,	id,	read_seq, ANY)		/* round of reads, or nonce of a READ */
 	FIELD(104,	id,	seeker, ANY)		/* store id of a node that lacks a leader */
-FIELDS_END(frame_raft, 112)
+	FIELD(112,	id,	cluster, ANY)		/* number that names the sender's cluster */
+FIELDS_END(frame_raft, 120)
 
 /* An entry, in RAFT, SUBMIT and DATA. */
 FIELDS(frame_entry, struct rblk_entry)

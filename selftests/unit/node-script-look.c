@@ -32,7 +32,7 @@ void cmd_status(void)
 		{ "epoch", st.session_epoch },
 		{ "serving", n->serving }, { "not-served", n->serves_refused },
 		{ "parts", n->most_parts }, { "members", st.conf.n },
-		{ "raft-peers", st.raft.npeers },
+		{ "raft-peers", st.raft.npeers }, { "elections", st.raft.elections },
 		{ "readbacks", st.readbacks }, { "transferring", st.raft.transferee != 0 },
 		{ "log-late", st.late_ns[RBLK_LOG_DEVICE] != 0 },
 		{ "data-late", st.late_ns[RBLK_DATA_DEVICE] != 0 },
@@ -86,9 +86,10 @@ void cmd_peers(void)
 	for (i = 0; i < st.npeers; i++) {
 		const struct rblk_node_peer_status *p = &st.peer[i];
 
-		SAY("%c: %c is %s%s%s\n", N(n), 'a' + n->slot_node[i],
+		SAY("%c: %c is %s%s%s%s\n", N(n), 'a' + n->slot_node[i],
 		    p->up[0] && p->up[1] ? "connected" : p->up[0] || p->up[1] ? "half connected" :
-		    "not connected", p->needs_resync ? ", needs a resync" : "",
+		    "not connected", p->up[0] && !p->bootstrapped && !p->client ? ", blank" : "",
+		    p->needs_resync ? ", needs a resync" : "",
 		    p->impaired ? ", impaired" : "");
 	}
 }

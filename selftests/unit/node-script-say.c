@@ -96,6 +96,7 @@ static void vote(struct node *from, struct node *to)
 	frame.raft = (struct raft_msg){
 		.type = RAFT_MSG_VOTE, .from = from->super.store, .to = to->super.store,
 		.term = field("term", 2), .prev = { 1, 1 },
+		.cluster = field("cluster", 0),
 	};
 }
 
@@ -128,6 +129,7 @@ static struct rblk_buf *configuration(struct node *from, struct node *to)
 		.type = RAFT_MSG_APPEND, .from = from->super.store, .to = to->super.store,
 		.term = st.raft.term, .prev = st.raft.last, .commit = st.raft.commit,
 		.ents = { .first = e->index, .last = e->index, .term = e->term },
+		.cluster = field("cluster", st.conf.cluster),
 	};
 	return &sb->buf;
 }

@@ -3,15 +3,16 @@
 #include "internal.h"
 
 /*
- * A peer that was blank when it said hello never campaigns or leads, unless it was
- * bootstrapped since, and perhaps into another cluster than this node. Only a new
- * hello tells, since the first entries of both clusters have the same term and
- * index.
+ * A peer that was blank when it said hello may have been bootstrapped since, and into
+ * another cluster than this node. The first entries of two clusters have the same term
+ * and index, so only the name of the cluster tells. A reply is to a request of this
+ * node, which the peer has judged.
  */
-static bool unheard_cluster(const struct rblk_replica *r, const struct rblk_peer *p, u8 type)
+static bool of_other_cluster(const struct rblk_replica *r, const struct raft_msg *m)
 {
-	return r->g->conf.index && !p->bootstrapped &&
-	       (type == RAFT_MSG_PREVOTE || type == RAFT_MSG_VOTE || type == RAFT_MSG_APPEND);
+	return r->g->conf.index && m->cluster != r->g->conf.cluster &&
+	       (m->type == RAFT_MSG_PREVOTE || m->type == RAFT_MSG_VOTE ||
+		m->type == RAFT_MSG_APPEND);
 }
 
 /* What a reply says beside raft, which has not refused it. */
@@ -75,12 +76,11 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 {
 	struct raft_event ev = { .type = RAFT_EV_MSG, .now = r->g->now, .msg = msg };
 	struct rblk_peer *p = &r->g->peer[slot];
-	bool blank = !r->g->conf.index;
 	int ret;
 
 	if (msg->from != p->store || msg->to != r->g->cfg.super.store)
 		return -EINVAL;
-	if (unheard_cluster(r, p, msg->type))
+	if (of_other_cluster(r, msg))
 		return -ECONNRESET;
 	rblk_replica_met(r, p);
 	if (a->n) {
@@ -98,9 +98,7 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 	if (ret == -EINVAL)
 		return ret;
 	heed_reply(r, p, msg);
-	/* It gave this node its configuration, or accepted that of this node. */
-	if ((blank && r->g->conf.index) ||
-	    (msg->type == RAFT_MSG_APPEND_REPLY && !msg->reject && msg->prev.index))
+	if (msg->cluster)
 		p->bootstrapped = true;
 	return 0;
 }

@@ -58,11 +58,14 @@ static const struct rblk_entry *rblk_replica_frame_entry(void *ctx, u32 i, const
 	return &ent->e;
 }
 
-/* What raft does not know, and the leader has to: see server/follow.c. */
+/* What raft does not know: see recv.c, and server/follow.c for what a reply says. */
 static void add_word(const struct rblk_replica *r, struct raft_msg *m)
 {
 	const struct rblk_sought *sought = &r->g->sought;
 
+	m->cluster = r->g->conf.cluster;
+	if (m->type != RAFT_MSG_APPEND_REPLY)
+		return;
 	m->impaired = rblk_replica_impaired(r);
 	/* In the next reply or two after it asked: it asks again. */
 	if (sought->leader == m->to &&
@@ -82,7 +85,7 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	struct rblk_peer *p = rblk_ground_peer(g, msg->to, &slot);
 	struct frame f = { .r = r, .first = msg->ents.first };
 	enum wire_channel ch = msg->ordered ? WIRE_BULK : WIRE_CONSENSUS;
-	struct raft_msg reply;
+	struct raft_msg said = *msg;
 	void *buf;
 
 	if (!p || !rblk_peer_connected(p))
@@ -100,12 +103,8 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 		}
 		return;
 	}
-	if (msg->type == RAFT_MSG_APPEND_REPLY) {
-		reply = *msg;
-		add_word(r, &reply);
-		msg = &reply;
-	}
-	len = rblk_wire_encode_raft(buf, msg, n, rblk_replica_frame_entry, &f);
+	add_word(r, &said);
+	len = rblk_wire_encode_raft(buf, &said, n, rblk_replica_frame_entry, &f);
 	rblk_ground_trace(g, NODE_T_SEND, n ? msg->ents.last : 0, msg->type | (u64)slot << 8);
 	rblk_ground_tx_end(g, slot, ch, len, g->bufs, f.nbufs);
 	if (n)
