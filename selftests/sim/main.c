@@ -31,7 +31,7 @@ static struct shared {
 	u64 next;		/* seed to take */
 	u64 current[JOBS_MAX];
 	u64 ran, failed, nfail, twice;
-	u64 events, sim_ns, stats[8];
+	u64 events, sim_ns, again_ns, stats[8];	/* again_ns: in second runs */
 	unsigned long long marks[MARK_NR];
 	struct fail fail[FAILS_MAX];
 } *sh;
@@ -76,6 +76,7 @@ static void run_seed(u64 seed)
 	} else if (opt.twice && seed % opt.twice == 0) {
 		hash = world.hash;
 		__atomic_fetch_add(&sh->twice, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&sh->again_ns, world.now, __ATOMIC_SEQ_CST);
 		if (!sim_seed(seed, false, opt.cost) || world.hash != hash)
 			add_fail(seed, "not deterministic: a second run went another way");
 	}
@@ -219,10 +220,12 @@ static double cpu_s(void)
 
 static void print_totals(double secs)
 {
-	printf("# %llu seeds in %.1f s, %.0f a minute of CPU; %llu of them twice; %.0f s simulated, %llu events\n",
-	       (unsigned long long)sh->ran, secs, (double)(sh->ran + sh->twice) * 60 / cpu_s(),
+	double cpu = cpu_s();
+
+	printf("# %llu seeds in %.1f s, %.0f a minute of CPU; %llu of them twice; %.0f s simulated, %.0f hours an hour of CPU; %llu events\n",
+	       (unsigned long long)sh->ran, secs, (double)(sh->ran + sh->twice) * 60 / cpu,
 	       (unsigned long long)sh->twice, (double)sh->sim_ns / 1e9,
-	       (unsigned long long)sh->events);
+	       (double)(sh->sim_ns + sh->again_ns) / 1e9 / cpu, (unsigned long long)sh->events);
 	printf("# %llu elections, %llu writes, %llu reads, %llu checkpoints, %llu MiB of log, %llu power cuts, %llu starts, %llu without liveness\n",
 	       (unsigned long long)sh->stats[ST_ELECTIONS],
 	       (unsigned long long)sh->stats[ST_WRITES], (unsigned long long)sh->stats[ST_READS],
