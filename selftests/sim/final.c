@@ -233,7 +233,7 @@ static void compare(const struct node *lead)
 		WORLD_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
 			    "node %c: digest at %llu differs at the end", 'a' + n->id,
 			    (unsigned long long)n->st.executed_index);
-		model_image(n, model_last(), true, "end");
+		platter_check(n, model_last(), true, "end");
 	}
 }
 

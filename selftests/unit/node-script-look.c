@@ -131,7 +131,7 @@ void cmd_alike(void)
 		if (!n->up || n->halted || n->st.needs_resync)
 			continue;
 		WORLD_CHECK(n->st.digest == lead->st.digest, "node %c: its digest differs", N(n));
-		model_image(n, n->st.executed_index, true, "alike");
+		platter_check(n, n->st.executed_index, true, "alike");
 		count++;
 	}
 	SAY("%u are alike\n", count);

@@ -62,9 +62,9 @@ static void set_pending(const char *name, u64 nth, struct group *g)
 
 /* ---- ends ---- */
 
-const char *script_content(const u8 *p, u64 sector)
+const char *script_content(const struct sref *r, u64 sector)
 {
-	u64 id = sector_id(p, sector, false);
+	u64 id = sector_id(r, sector, false);
 
 	if (!id)
 		return "zeroes";
@@ -77,10 +77,10 @@ static void tell_read(struct node *n, const struct op *op)
 
 	SAY("%c: %llu+%u is", N(n), (unsigned long long)op->sector, op->nsect);
 	while (i < op->nsect) {
-		const char *what = script_content(op->data + 512 * i, op->sector + i);
+		const char *what = script_content(&op->from[i], op->sector + i);
 
 		for (from = i; i < op->nsect; i++)
-			if (strcmp(script_content(op->data + 512 * i, op->sector + i), what))
+			if (strcmp(script_content(&op->from[i], op->sector + i), what))
 				break;
 		fprintf(ts_out, "%s %s", from ? "," : "", what);
 		if (from || i < op->nsect)

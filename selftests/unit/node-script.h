@@ -43,7 +43,7 @@ const char *script_error(enum op_kind kind, int error);
 void script_op_ended(struct node *n, struct op *op);
 void script_ops_forget(void);
 /* "zeroes", or the write that @p shows */
-const char *script_content(const u8 *p, u64 sector);
+const char *script_content(const struct sref *r, u64 sector);
 
 void cmd_open(void);
 void cmd_cancel(void);

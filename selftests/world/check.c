@@ -455,6 +455,6 @@ bool check_started(struct node *n)
 		    'a' + n->id);
 	WORLD_CHECK(!n->seen_live || n->st.digest == model_digest(n->seen_live),
 		    "node %c: digest of its checkpoint", 'a' + n->id);
-	model_image(n, n->st.checkpoint_index, false, "restart");
+	platter_check(n, n->st.checkpoint_index, false, "restart");
 	return true;
 }

@@ -23,6 +23,8 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 	d->dirty = mem_alloc(d->npg);
 	d->dirty_seq = mem_alloc(d->npg * sizeof(*d->dirty_seq));
 	d->list = mem_alloc(d->npg * sizeof(*d->list));
+	d->news = mem_alloc(d->npg * sizeof(*d->news));
+	d->is_new = mem_alloc(d->npg * sizeof(*d->is_new));
 }
 
 struct page *disk_page(struct disk *d, u32 pgno)
@@ -32,34 +34,21 @@ struct page *disk_page(struct disk *d, u32 pgno)
 	return d->dirty[pgno] ? d->cache[pgno] : d->pg[pgno];
 }
 
-/* ---- sectors into pages ---- */
+/* ---- what changes ---- */
 
-static void put_sectors(struct page **slot, u8 mask, struct page *pg)
+void disk_news(struct disk *d, u32 pgno)
 {
-	struct page *p;
-	int i;
-
-	if (mask == 0xff) {
-		page_get(pg);
-		page_put(*slot);
-		*slot = pg;
+	if (d->is_new[pgno])
 		return;
-	}
-	if (!*slot || (*slot)->ref > 1) {
-		p = page_copy(*slot);
-		page_put(*slot);
-		*slot = p;
-	}
-	p = *slot;
-	p->crc_ok = false;
-	for (i = 0; i < 8; i++) {
-		if (!(mask & 1 << i))
-			continue;
-		if (pg)
-			memcpy(p->data + 512 * i, pg->data + 512 * i, 512);
-		else
-			memset(p->data + 512 * i, 0, 512);
-	}
+	d->is_new[pgno] = true;
+	d->news[d->nnews++] = pgno;
+}
+
+/* All that is written to the platter comes by here. */
+static void to_platter(struct disk *d, u32 pgno, u8 mask, struct page *pg)
+{
+	page_mix(&d->pg[pgno], mask, pg);
+	disk_news(d, pgno);
 }
 
 static void list_drop(struct disk *d, u32 pgno)
@@ -75,10 +64,10 @@ static void list_drop(struct disk *d, u32 pgno)
 
 static void write_durable(struct disk *d, u32 pgno, u8 mask, struct page *pg)
 {
-	put_sectors(&d->pg[pgno], mask, pg);
+	to_platter(d, pgno, mask, pg);
 	if (!d->dirty[pgno])
 		return;
-	put_sectors(&d->cache[pgno], mask, pg);
+	page_mix(&d->cache[pgno], mask, pg);
 	d->dirty[pgno] &= (u8)~mask;
 	if (!d->dirty[pgno]) {
 		page_put(d->cache[pgno]);
@@ -94,9 +83,9 @@ static void write_cache(struct disk *d, u32 pgno, u8 mask, struct page *pg)
 		d->cache[pgno] = page_get(d->pg[pgno]);
 		d->dirty_seq[pgno] = d->seq + 1;
 	} else if (rnd_below(R_DISK, 100) < world.cfg.writeback) {
-		put_sectors(&d->pg[pgno], d->dirty[pgno] & (u8)rnd(R_DISK), d->cache[pgno]);
+		to_platter(d, pgno, d->dirty[pgno] & (u8)rnd(R_DISK), d->cache[pgno]);
 	}
-	put_sectors(&d->cache[pgno], mask, pg);
+	page_mix(&d->cache[pgno], mask, pg);
 	d->dirty[pgno] |= mask;
 	d->seq++;
 }
@@ -116,7 +105,7 @@ static void clean(struct disk *d, u32 i, u8 keep)
 	u32 pgno = d->list[i];
 
 	if (keep)
-		put_sectors(&d->pg[pgno], keep, d->cache[pgno]);
+		to_platter(d, pgno, keep, d->cache[pgno]);
 	page_put(d->cache[pgno]);
 	d->cache[pgno] = NULL;
 	d->dirty[pgno] = 0;
@@ -400,7 +389,7 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 		struct page *p = disk_page(d, (u32)(off / RBLK_BLOCK_SIZE));
 
 		if (p)
-			memcpy(to, p->data + in, n);
+			memcpy(to, page_data(p) + in, n);
 		else
 			memset(to, 0, n);
 		to += n;
@@ -431,8 +420,8 @@ bool disk_rot(struct disk *d, u32 pgno)
 		return false;
 	p = page_copy(p);
 	p->data[rnd_below(R_DISK, RBLK_BLOCK_SIZE)] ^= (u8)(1 << rnd_below(R_DISK, 8));
-	page_put(d->pg[pgno]);
-	d->pg[pgno] = p;
+	to_platter(d, pgno, 0xff, p);
+	page_put(p);
 	TRACE(d->node, "rot", d->data, pgno);
 	return true;
 }
@@ -454,8 +443,6 @@ void disk_restore(struct disk *d, struct page **pg)
 
 	disk_flush(d);
 	for (i = 0; i < d->npg; i++) {
-		page_get(pg[i]);
-		page_put(d->pg[i]);
-		d->pg[i] = pg[i];
+		to_platter(d, i, 0xff, pg[i]);
 	}
 }

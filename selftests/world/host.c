@@ -47,9 +47,11 @@ static void *buf_data(void *host, struct rblk_buf *buf)
 
 	if (!b->pg[0])
 		b->pg[0] = page_copy(NULL);
-	if (b->pg[0]->ref == 1)
-		b->pg[0]->crc_ok = false;	/* it may be written now */
-	return b->pg[0]->data;
+	if (b->pg[0]->ref == 1) {	/* it may be written now */
+		b->pg[0]->crc_ok = false;
+		b->pg[0]->known = b->pg[0]->whole = 0;
+	}
+	return page_data(b->pg[0]);
 }
 
 /* ---- network ---- */
@@ -243,7 +245,7 @@ static void check_meta(struct node *n, const struct log_meta *m)
 		WORLD_CHECK(m->state.digest == model_digest(m->state.index),
 			    "node %c: digest of checkpoint %llu", 'a' + n->id,
 			    (unsigned long long)m->state.index);
-		model_image(n, m->state.index, false, "checkpoint");
+		platter_check(n, m->state.index, false, "checkpoint");
 	}
 }
 
@@ -409,7 +411,7 @@ static void sync_event(struct event *e)
 
 	dop_end(&n->data, op);
 	if (!error)
-		model_platter(n, op->b, false, "data header");
+		platter_data(n, op->b, false, "data header");
 	dop_free(&n->data, op);
 	n->sync_busy = false;
 	rblk_node_data_sync_done(n->m, error, node_now(n));

@@ -5,6 +5,20 @@
  */
 #include "world.h"
 
+static void put_sector(struct page **pg, u32 nth, const struct sref *from)
+{
+	struct page *p = from->pg;
+
+	if (from->nth == nth) {
+		page_mix(pg, (u8)(1 << nth), p);
+		return;
+	}
+	p = page_copy(*pg);
+	memcpy(p->data + 512 * nth, sector_data(from), 512);
+	page_put(*pg);
+	*pg = p;
+}
+
 /* What was read goes where it is sent from; what is around it must never be seen. */
 static void fill_served(struct op *op)
 {
@@ -12,15 +26,14 @@ static void fill_served(struct op *op)
 	u32 b, i;
 
 	for (b = 0; b < op->buf->buf.nblocks; b++) {
-		page_put(op->buf->pg[b]);
-		op->buf->pg[b] = page_new();
-		memset(op->buf->pg[b]->data, 0xee, RBLK_BLOCK_SIZE);
+		struct page **pg = &op->buf->pg[b];
+
+		page_mix(pg, 0xff, page_around);
 		for (i = 0; i < 8; i++) {
 			u64 s = base + 8 * b + i;
 
 			if (s >= op->sector && s < op->sector + op->nsect)
-				memcpy(op->buf->pg[b]->data + 512 * i,
-				       op->data + (s - op->sector) * 512, 512);
+				put_sector(pg, i, &op->from[s - op->sector]);
 		}
 	}
 }
@@ -48,14 +61,9 @@ static void sample(struct node *n, const struct dop *d, u32 percent)
 	for (i = 0; i < d->c; i++) {
 		u64 s = d->b + i;
 		struct page *p = disk_page(&n->data, (u32)(IMAGE_PAGE + s / 8));
-		u8 *to = op->data + d->a + i * 512;
 
-		if (rnd_below(R_DISK, 100) >= percent)
-			continue;
-		if (p)
-			memcpy(to, p->data + s % 8 * 512, 512);
-		else
-			memset(to, 0, 512);
+		if (rnd_below(R_DISK, 100) < percent)
+			op_take(op, (u32)(d->a / 512 + i), page_sector(p, s % PAGE_SECTORS));
 	}
 }
 
@@ -120,23 +128,22 @@ void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nt
 		    u32 nsect)
 {
 	struct op *op = part(host, token, off, nsect);
-	struct page *p;
+	u32 i;
 
 	WORLD_CHECK(buf && nth < buf->nblocks && sect + nsect <= 8, "a copy beyond its block");
-	p = sbuf_of(buf)->pg[nth];
 	op->kinds |= 2;
-	if (p)
-		memcpy(op->data + off, p->data + sect * 512, nsect * 512);
-	else
-		memset(op->data + off, 0, nsect * 512);
+	for (i = 0; i < nsect; i++)
+		op_take(op, off / 512 + i, page_sector(sbuf_of(buf)->pg[nth], sect + i));
 }
 
 void host_read_zero(void *host, u64 token, u32 off, u32 nsect)
 {
 	struct op *op = part(host, token, off, nsect);
+	u32 i;
 
 	op->kinds |= 4;
-	memset(op->data + off, 0, nsect * 512);
+	for (i = 0; i < nsect; i++)
+		op_take(op, off / 512 + i, (struct sref){ NULL, 0 });
 }
 
 static void issued_event(struct event *e)

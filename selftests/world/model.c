@@ -436,10 +436,11 @@ static u64 zero_version(u64 sector, u64 floor)
 	return 0;
 }
 
-u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node,
+u64 model_version(const struct sref *r, u64 sector, u64 floor, const char *what, u8 node,
 		  bool fast)
 {
-	u64 id = sector_id(p, sector, fast);
+	u64 id = sector_id(r, sector, fast);
+	const u8 *p = sector_data(r);
 	struct op *op;
 
 	WORLD_CHECK(id != SECTOR_GARBAGE, "node %c: %s: sector %llu is garbage: %02x%02x%02x%02x",
@@ -460,8 +461,7 @@ void model_read(struct node *n, struct op *op)
 	check_commits(n, n->executed_seen);
 	for (i = 0; i < op->nsect; i++) {
 		s = op->sector + i;
-		v = model_version(op->data + 512 * i, s, op->seen[i], "read", n->id,
-				  false);
+		v = model_version(&op->from[i], s, op->seen[i], "read", n->id, false);
 		WORLD_CHECK(v >= op->seen[i],
 			    "node %c: read %llu of sector %llu shows version %llu, older than %llu, which was done before",
 			    'a' + n->id, (unsigned long long)op->id, (unsigned long long)s,
@@ -470,75 +470,11 @@ void model_read(struct node *n, struct op *op)
 	}
 }
 
-/* ---- what the platter holds ---- */
-
-static u32 demanded(u64 sector, u64 at)
+u64 model_demanded(u64 sector, u64 at)
 {
 	u32 v = head[sector];
 
 	while (v && vers[v].index > at)
 		v = vers[v].prev;
 	return vers[v].index;
-}
-
-static void check_sector(struct node *n, const u8 *p, u64 s, u64 at, bool exact, const char *why)
-{
-	u64 want = demanded(s, at), v = model_version(p, s, want, why, n->id, !exact);
-
-	WORLD_CHECK(exact ? v == want : v >= want,
-		    "node %c: %s: sector %llu on the data device is version %llu, not %llu",
-		    'a' + n->id, why, (unsigned long long)s, (unsigned long long)v,
-		    (unsigned long long)want);
-}
-
-/*
- * The change map of a checkpoint may say too much, never too little. A block
- * that cannot be read says "changed" of all its regions.
- */
-static void check_map(struct node *n, u64 at)
-{
-	const u32 per = (1u << n->super.region_shift) / 512;
-	u64 val[RBLK_MAP_PER_BLOCK], s, region, want = 0;
-	bool ok = false;
-
-	for (s = 0; s < world.cfg.sectors; s++) {
-		region = s / per;
-		if (s % (per * RBLK_MAP_PER_BLOCK) == 0) {
-			u32 b = (u32)(region / RBLK_MAP_PER_BLOCK);
-			struct page *p = n->log.pg[n->super.map_off / RBLK_BLOCK_SIZE + b];
-
-			ok = p && !rblk_log_map_decode(&n->super, b, val, p->data);
-		}
-		if (s % per == 0)
-			want = 0;
-		want = max_t(u64, want, demanded(s, at));
-		WORLD_CHECK(!ok || val[region % RBLK_MAP_PER_BLOCK] >= want,
-			    "node %c: the change map says %llu of region %llu, which %llu touched",
-			    'a' + n->id, (unsigned long long)val[region % RBLK_MAP_PER_BLOCK],
-			    (unsigned long long)region, (unsigned long long)want);
-	}
-}
-
-void model_platter(struct node *n, u64 at, bool exact, const char *why)
-{
-	static const u8 zeroes[512];
-	u64 s;
-
-	WORLD_CHECK(at <= last, "node %c: %s of %llu, which is not known to be committed",
-		    'a' + n->id, why, (unsigned long long)at);
-	for (s = 0; s < world.cfg.sectors; s++) {
-		u32 pgno = (u32)((DATA_HEADER_BYTES / 512 + s) / 8);
-		struct page *p = n->data.pg[pgno];
-
-		if (!p && !head[s])
-			continue;
-		check_sector(n, p ? p->data + s % 8 * 512 : zeroes, s, at, exact, why);
-	}
-}
-
-void model_image(struct node *n, u64 at, bool exact, const char *why)
-{
-	model_platter(n, at, exact, why);
-	if (!exact && at)
-		check_map(n, at);
 }

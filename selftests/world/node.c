@@ -238,7 +238,7 @@ static void check_slots(struct node *n)
 			struct page *p = disk_page(&n->log, (u32)((off + at) / RBLK_BLOCK_SIZE));
 
 			if (p)
-				memcpy(block + at, p->data, RBLK_BLOCK_SIZE);
+				memcpy(block + at, page_data(p), RBLK_BLOCK_SIZE);
 			else
 				memset(block + at, 0, RBLK_BLOCK_SIZE);
 		}

@@ -15,10 +15,17 @@ static u64 done_index;		/* newest entry a user knows to be done */
 #define PLACES	4096
 static struct op *places[PLACES];	/* of writes: by epoch and sequence number */
 
+static struct read_room {
+	struct read_room *next;
+	struct sref from[RBLK_ENTRY_BLOCKS_MAX * PAGE_SECTORS];
+	u64 seen[RBLK_ENTRY_BLOCKS_MAX * PAGE_SECTORS];
+} *free_rooms;
+
 void op_init(void)
 {
 	memset(ops, 0, sizeof(ops));
 	memset(places, 0, sizeof(places));
+	free_rooms = NULL;
 	nops = 0;
 	done_index = 0;
 }
@@ -80,44 +87,7 @@ static struct op *op_new(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 	return op;
 }
 
-/* ---- content: every sector of every write is unlike any other ---- */
-
-#define TAG	(0xa5ull << 56)
-
-#define STEP	0xd1342543de82ef95ull
-
-static u64 word(u64 id, u64 sector, u32 n)
-{
-	return ((id * 0x9e3779b97f4a7c15) ^ (sector << 32)) + STEP * n;
-}
-
-void sector_fill(u8 *p, u64 id, u64 sector)
-{
-	u64 w[64], i, x = word(id, sector, 0);
-
-	w[0] = TAG | id;
-	for (i = 1; i < 64; i++)
-		w[i] = x += STEP;
-	memcpy(p, w, 512);
-}
-
-u64 sector_id(const u8 *p, u64 sector, bool fast)
-{
-	static const u8 zeroes[512];
-	u8 want[512];
-	u64 w, end;
-
-	memcpy(&w, p, 8);
-	memcpy(&end, p + 504, 8);
-	if (!w)
-		return end || (!fast && memcmp(p, zeroes, 512)) ? SECTOR_GARBAGE : 0;
-	if ((w & 0xff00000000000000) != TAG || end != word(w & ~TAG, sector, 63))
-		return SECTOR_GARBAGE;
-	if (fast)
-		return w & ~TAG;
-	sector_fill(want, w & ~TAG, sector);
-	return memcmp(p, want, 512) ? SECTOR_GARBAGE : w & ~TAG;
-}
+/* ---- payload ---- */
 
 /* Sectors of a block that the write does not cover hold what must never be seen. */
 static void make_payload(struct node *n, struct op *op)
@@ -174,15 +144,57 @@ static int call_write(struct node *n, struct op *op)
 	return 0;
 }
 
+/* ---- what was read ---- */
+
+/* Of each sector something has to be read: what is there now is garbage. */
+static void get_room(struct op *op)
+{
+	struct read_room *r = free_rooms;
+	u32 i;
+
+	WORLD_CHECK(op->nsect <= ARRAY_SIZE(r->from), "a read of %u sectors", op->nsect);
+	if (r)
+		free_rooms = r->next;
+	else
+		r = mem_alloc(sizeof(*r));
+	for (i = 0; i < op->nsect; i++)
+		r->from[i] = (struct sref){ page_get(page_unread), 0 };
+	op->from = r->from;
+	op->seen = r->seen;
+}
+
+static void put_room(struct op *op)
+{
+	struct read_room *r;
+	u32 i;
+
+	if (!op->from)
+		return;
+	for (i = 0; i < op->nsect; i++)
+		page_put(op->from[i].pg);
+	r = container_of(op->from, struct read_room, from[0]);
+	r->next = free_rooms;
+	free_rooms = r;
+	op->from = NULL;
+	op->seen = NULL;
+}
+
+void op_take(struct op *op, u32 i, struct sref from)
+{
+	struct page *old = op->from[i].pg;
+
+	page_get(from.pg);
+	op->from[i] = from;
+	page_put(old);
+}
+
 static int call_read(struct node *n, struct op *op)
 {
 	u32 i;
 	int ret;
 
-	if (!op->data) {
-		op->data = mem_alloc(op->nsect * 512);
-		memset(op->data, 0xdd, op->nsect * 512);
-		op->seen = mem_alloc(op->nsect * sizeof(*op->seen));
+	if (!op->from) {
+		get_room(op);
 		for (i = 0; i < op->nsect; i++)
 			op->seen[i] = model_done(op->sector + i);
 	}
@@ -255,6 +267,7 @@ static void refused(struct node *n, struct op *op, int ret)
 		WORLD_MARK(WRITE_REFUSED);
 	if (world.on.ended)
 		world.on.ended(n, op);
+	put_room(op);
 }
 
 /* True: accepted; -EAGAIN leaves it as it was. */
@@ -377,7 +390,7 @@ struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect)
 	op = op_new(n, OP_READ, sector, nsect);
 	op->served = true;
 	op->accepted = true;
-	op->data = mem_alloc(nsect * 512);
+	get_room(op);
 	op->buf = sbuf_new(n->id, nblocks, B_SERVE);
 	return op;
 }
@@ -485,6 +498,7 @@ void op_complete(struct node *n, u64 token, int error)
 	if (op->served) {
 		n->serving--;
 		drop_payload(op);
+		put_room(op);
 		return;
 	}
 	n->ops_out--;
@@ -503,6 +517,7 @@ void op_complete(struct node *n, u64 token, int error)
 		succeeded(n, op);
 	if (world.on.ended)
 		world.on.ended(n, op);
+	put_room(op);
 }
 
 /* Payload that only waits here is not the node's to put. */
@@ -552,6 +567,7 @@ void op_lost(struct node *n)
 		op->lost = true;
 		op->done = true;
 		op->buf = NULL;		/* node_stop() frees every buffer of the node */
+		put_room(op);
 	}
 	n->ops_out = 0;
 	n->serving = 0;

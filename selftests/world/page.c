@@ -14,33 +14,41 @@ struct page_chunk {
 	struct page pg[PAGE_CHUNK];
 };
 
+struct page *page_unread, *page_around;
+
 struct mem_chunk {
 	struct mem_chunk *next;
 	size_t used, size;
 	u8 data[] __aligned(16);
 };
 
-static struct page_chunk *chunks;
+static struct page_chunk *chunks, *chunk;	/* all of them, the one whose pages are used next */
+static u32 chunk_used;
 static struct page *free_pages;
 static struct mem_chunk *mem, *mem_cur;
 static struct sbuf *free_bufs;
 
+static struct page *page_of(u8 byte)
+{
+	struct page *p = page_new();
+
+	memset(p->data, byte, RBLK_BLOCK_SIZE);
+	return p;
+}
+
 void mem_reset(void)
 {
-	struct page_chunk *c;
 	struct mem_chunk *m;
-	int i;
 
 	free_pages = NULL;
 	free_bufs = NULL;
-	for (c = chunks; c; c = c->next)
-		for (i = 0; i < PAGE_CHUNK; i++) {
-			c->pg[i].next = free_pages;
-			free_pages = &c->pg[i];
-		}
+	chunk = chunks;
+	chunk_used = 0;
 	for (m = mem; m; m = m->next)
 		m->used = 0;
 	mem_cur = mem;
+	page_unread = page_of(0xdd);
+	page_around = page_of(0xee);
 }
 
 static struct mem_chunk *mem_grow(size_t size)
@@ -74,40 +82,43 @@ void *mem_alloc(size_t size)
 	return memset(p, 0, size);
 }
 
-static void pages_grow(void)
+static void next_chunk(void)
 {
-	struct page_chunk *c = aligned_alloc(64, round_up(sizeof(*c), (size_t)64));
-	int i;
+	struct page_chunk **at = chunk ? &chunk->next : &chunks;
 
-	if (!c)
-		abort();
-	c->next = chunks;
-	chunks = c;
-	for (i = 0; i < PAGE_CHUNK; i++) {
-		c->pg[i].next = free_pages;
-		free_pages = &c->pg[i];
+	if (!*at) {
+		*at = aligned_alloc(64, round_up(sizeof(**at), (size_t)64));
+		if (!*at)
+			abort();
+		(*at)->next = NULL;
 	}
+	chunk = *at;
+	chunk_used = 0;
 }
 
 struct page *page_new(void)
 {
-	struct page *p;
+	struct page *p = free_pages;
 
-	if (!free_pages)
-		pages_grow();
-	p = free_pages;
-	free_pages = p->next;
+	if (p) {
+		free_pages = p->next;
+	} else {
+		if (!chunk || chunk_used == PAGE_CHUNK)
+			next_chunk();
+		p = &chunk->pg[chunk_used++];
+	}
 	p->ref = 1;
-	p->crc_ok = false;
+	p->crc_ok = p->mixed = false;
+	p->known = p->whole = 0;
 	return p;
 }
 
-struct page *page_copy(const struct page *from)
+struct page *page_copy(struct page *from)
 {
 	struct page *p = page_new();
 
 	if (from)
-		memcpy(p->data, from->data, RBLK_BLOCK_SIZE);
+		memcpy(p->data, page_data(from), RBLK_BLOCK_SIZE);
 	else
 		memset(p->data, 0, RBLK_BLOCK_SIZE);
 	return p;
@@ -122,8 +133,12 @@ struct page *page_get(struct page *p)
 
 void page_put(struct page *p)
 {
+	u32 i;
+
 	if (!p || --p->ref)
 		return;
+	for (i = 0; p->mixed && i < PAGE_SECTORS; i++)
+		page_put(p->sect[i]);
 	p->next = free_pages;
 	free_pages = p;
 }
@@ -139,7 +154,7 @@ u32 page_crc(struct page *p)
 		return zero_crc;
 	}
 	if (!p->crc_ok) {
-		p->crc = rblk_crc32c(0, p->data, RBLK_BLOCK_SIZE);
+		p->crc = rblk_crc32c(0, page_data(p), RBLK_BLOCK_SIZE);
 		p->crc_ok = true;
 	}
 	return p->crc;

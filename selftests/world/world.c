@@ -36,6 +36,7 @@ void world_begin(void)
 	world.cluster = rnd(R_CFG) | 1;
 	op_init();
 	model_init();
+	platter_init();
 	check_init();
 	net_rules_init();
 	net_init();

@@ -93,11 +93,18 @@ void world_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1,
 
 /* ---- page.c: shared immutable 4 KiB pages, payload buffers, memory of a run ---- */
 
+#define PAGE_SECTORS	(RBLK_BLOCK_SIZE / 512)
+
 struct page {
 	struct page *next;
 	u32 ref;
 	u32 crc;
 	bool crc_ok;
+	bool mixed;		/* has no data yet: its sectors are those of other pages */
+	u8 known, whole;	/* sectors whose id is known, and those that were compared in full */
+	u64 block;		/* ... as sectors of this block */
+	u64 id[PAGE_SECTORS];
+	struct page *sect[PAGE_SECTORS];	/* NULL: zeroes */
 	u8 data[RBLK_BLOCK_SIZE] __aligned(64);
 };
 
@@ -111,10 +118,13 @@ struct sbuf {			/* the node sees its struct rblk_buf */
 
 void mem_reset(void);
 void *mem_alloc(size_t size);		/* zeroed, until the end of the seed */
+extern struct page *page_unread;	/* what is there before something is read */
+extern struct page *page_around;	/* what must not be seen beside what was asked for */
 struct page *page_new(void);		/* content undefined, one reference */
-struct page *page_copy(const struct page *p);
+struct page *page_copy(struct page *p);
 struct page *page_get(struct page *p);
 void page_put(struct page *p);
+u8 *page_data(struct page *p);		/* for writing: only with the only reference */
 u32 page_crc(struct page *p);		/* NULL: of zeroes */
 static inline struct sbuf *sbuf_of(const struct rblk_buf *b)
 {
@@ -126,6 +136,23 @@ u32 sbuf_room(u8 node, enum budget budget);	/* pages */
 struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget);
 void sbuf_get(struct sbuf *b, bool host);
 void sbuf_put(struct sbuf *b, bool host);
+
+/* ---- sector.c: what users put into sectors, and pages made of sectors of others ---- */
+
+struct sref {			/* a sector of a page that is not mixed */
+	struct page *pg;	/* NULL: zeroes */
+	u32 nth;
+};
+
+/* Every sector of every write is unlike any other. */
+void sector_fill(u8 *p, u64 id, u64 sector);
+/* 0: zeroes; U64_MAX: garbage. @fast: looks at a part of it only. */
+u64 sector_id(const struct sref *r, u64 sector, bool fast);
+#define SECTOR_GARBAGE	U64_MAX
+struct sref page_sector(struct page *p, u32 nth);
+const u8 *sector_data(const struct sref *r);
+/* The sectors in @mask of *@slot become those of @pg; no page that others refer to changes. */
+void page_mix(struct page **slot, u8 mask, struct page *pg);
 
 /* ---- disk.c ---- */
 
@@ -162,6 +189,9 @@ struct disk {
 	u8 *dirty;
 	u64 *dirty_seq;		/* of the oldest write that is not flushed */
 	u32 *list, nlist;		/* pages with dirty != 0 */
+	u32 *news, nnews;		/* pages of the platter that platter_data() has to look at */
+	bool *is_new;
+	u64 looked_at;			/* index as of which it did so last */
 	u64 seq;
 	u64 slow_until;
 	u32 hold;		/* bits of enum dop_kind: these do not end */
@@ -186,6 +216,7 @@ void disk_write_now(struct disk *d, u64 off, const void *buf,
 		    u32 len); /* durable at once: format */
 bool disk_rot(struct disk *d, u32 pgno);	/* flips a bit; false: the page was never written */
 u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
+void disk_news(struct disk *d, u32 pgno);	/* has to be looked at */
 struct page **disk_copy(struct disk *d);	/* its content, flushed */
 void disk_restore(struct disk *d, struct page **pg);
 
@@ -364,7 +395,7 @@ struct op {
 	u32 *crc, nblocks;
 	/* reads */
 	u64 *seen;		/* per sector, the oldest version allowed */
-	u8 *data;
+	struct sref *from;	/* per sector, what was read */
 	u32 parts, ranges, kinds;
 	bool issued;
 	int part_error;
@@ -394,10 +425,7 @@ void op_complete(struct node *n, u64 token, int error);
 void op_drop_waiting(struct node *n);
 void op_hung(void);
 void op_lost(struct node *n);		/* its requests will never be answered */
-void sector_fill(u8 *p, u64 id, u64 sector);
-/* 0: zeroes; U64_MAX: garbage. @fast: looks at a part of it only. */
-u64 sector_id(const u8 *p, u64 sector, bool fast);
-#define SECTOR_GARBAGE	U64_MAX
+void op_take(struct op *op, u32 i, struct sref from);	/* it read this as its @i-th sector */
 
 /* ---- model.c: the one true history ---- */
 
@@ -424,13 +452,19 @@ void model_reply(struct node *n, const struct wire_reply *r);
 void model_held(struct node *n, u64 epoch);	/* it believes to hold this session */
 void model_newcomer(struct node *n);	/* its store is another one: it has no session */
 void model_write_done(struct node *n, struct op *op);
-/* Version of @sector that @p shows: its index; fails on garbage. @floor: see zeroes. */
-u64 model_version(const u8 *p, u64 sector, u64 floor, const char *what, u8 node, bool fast);
-/* Every sector of the platter is at least what index @at demands. @exact: exactly the newest. */
-void model_platter(struct node *n, u64 at, bool exact, const char *why);
-/* And the change map of such a checkpoint. */
-void model_image(struct node *n, u64 at, bool exact, const char *why);
+/* Version of @sector that @r shows: its index; fails on garbage. @floor: see zeroes. */
+u64 model_version(const struct sref *r, u64 sector, u64 floor, const char *what, u8 node,
+		  bool fast);
+u64 model_demanded(u64 sector, u64 at);	/* its version after entry @at */
 u64 model_digest(u64 index);
+
+/* ---- platter.c ---- */
+
+void platter_init(void);
+/* Every sector of the platter is at least what index @at demands. @exact: exactly the newest. */
+void platter_data(struct node *n, u64 at, bool exact, const char *why);
+/* And the change map of such a checkpoint. */
+void platter_check(struct node *n, u64 at, bool exact, const char *why);
 
 /* ---- check.c: after every step ---- */
 
