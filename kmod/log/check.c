@@ -59,13 +59,11 @@ static bool marks_ok(const struct log *l)
 
 	if (l->nmarks > LOG_MARKS)
 		return false;
-	for (i = 0; i < l->nmarks; i++) {
-		if (l->mark[i].pos < l->floor_pos || l->mark[i].pos >= l->head_pos)
+	for (i = 1; i < l->nmarks; i++)
+		if (l->mark[i].pos <= l->mark[i - 1].pos)
 			return false;
-		if (i && l->mark[i].pos <= l->mark[i - 1].pos)
-			return false;
-	}
-	return true;
+	return !l->nmarks || (l->mark[0].pos >= l->floor_pos &&
+			      l->mark[l->nmarks - 1].pos < l->head_pos);
 }
 
 /**

@@ -134,13 +134,13 @@ static void get_memory(struct node *n, const struct rblk_node_cfg *cfg)
 
 	if (n->msize < size) {
 		free(n->m);
-		n->m = aligned_alloc(64, round_up(size, (size_t)64));
+		n->m = mem_big(size);
 		n->msize = size;
 	}
 	if (!n->pages)
 		n->pages = aligned_alloc(RBLK_BLOCK_SIZE,
 					 round_up(rblk_node_pages_size(), (size_t)RBLK_BLOCK_SIZE));
-	if (!n->m || !n->pages)
+	if (!n->pages)
 		abort();
 	memset(n->m, 0, size);
 }

@@ -4,29 +4,22 @@
  * to the same pages, which never change once they are shared. To change a page, a
  * copy is made first. Checksums are kept with a page for the same reason.
  */
+#include <sys/mman.h>
+
 #include "world.h"
 
-#define PAGE_CHUNK	64
-#define MEM_CHUNK	(1u << 20)
-
-struct page_chunk {
-	struct page_chunk *next;
-	struct page pg[PAGE_CHUNK];
-};
-
-struct page *page_unread, *page_around;
+#define MEM_CHUNK	(2u << 20)
 
 struct mem_chunk {
 	struct mem_chunk *next;
 	size_t used, size;
-	u8 data[] __aligned(16);
+	u8 data[] __aligned(64);
 };
 
-static struct page_chunk *chunks, *chunk;	/* all of them, the one whose pages are used next */
-static u32 chunk_used;
-static struct page *free_pages;
 static struct mem_chunk *mem, *mem_cur;
+static struct page *free_pages, *free_bare;	/* with data and without */
 static struct sbuf *free_bufs;
+struct page *page_unread, *page_around;
 
 static struct page *page_of(u8 byte)
 {
@@ -40,10 +33,8 @@ void mem_reset(void)
 {
 	struct mem_chunk *m;
 
-	free_pages = NULL;
+	free_pages = free_bare = NULL;
 	free_bufs = NULL;
-	chunk = chunks;
-	chunk_used = 0;
 	for (m = mem; m; m = m->next)
 		m->used = 0;
 	mem_cur = mem;
@@ -51,66 +42,90 @@ void mem_reset(void)
 	page_around = page_of(0xee);
 }
 
+/* What a run works on is spread over it: with small pages, it is the TLB that decides. */
+void *mem_big(size_t size)
+{
+	void *p;
+
+	size = round_up(size, (size_t)MEM_CHUNK);
+	p = aligned_alloc(MEM_CHUNK, size);
+	if (!p)
+		abort();
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
 static struct mem_chunk *mem_grow(size_t size)
 {
-	size_t room = size > MEM_CHUNK ? size : MEM_CHUNK;
+	size_t room = round_up(size + sizeof(struct mem_chunk), (size_t)MEM_CHUNK);
 	struct mem_chunk *m, **at = mem_cur ? &mem_cur->next : &mem;
 
 	while (*at && (*at)->size < size)
 		at = &(*at)->next;
 	if (!*at) {
-		m = malloc(sizeof(*m) + room);
-		if (!m)
-			abort();
+		m = mem_big(room);
 		m->next = NULL;
-		m->size = room;
+		m->size = room - sizeof(*m);
 		m->used = 0;
 		*at = m;
 	}
 	return *at;
 }
 
-void *mem_alloc(size_t size)
+static void *mem_room(size_t size, size_t align)
 {
 	u8 *p;
 
-	size = round_up(size, (size_t)16);
+	if (mem_cur)
+		mem_cur->used = round_up(mem_cur->used, align);
 	if (!mem_cur || mem_cur->used + size > mem_cur->size)
 		mem_cur = mem_grow(size);
 	p = mem_cur->data + mem_cur->used;
 	mem_cur->used += size;
-	return memset(p, 0, size);
+	return p;
 }
 
-static void next_chunk(void)
+void *mem_alloc(size_t size)
 {
-	struct page_chunk **at = chunk ? &chunk->next : &chunks;
+	return memset(mem_room(size, 16), 0, size);
+}
 
-	if (!*at) {
-		*at = aligned_alloc(64, round_up(sizeof(**at), (size_t)64));
-		if (!*at)
-			abort();
-		(*at)->next = NULL;
-	}
-	chunk = *at;
-	chunk_used = 0;
+/* ---- pages ---- */
+
+static struct page *page_init(struct page *p)
+{
+	p->ref = 1;
+	p->crc_ok = p->mixed = false;
+	p->known = p->whole = 0;
+	return p;
+}
+
+struct page *page_bare(void)
+{
+	struct page *p = free_bare;
+
+	if (p)
+		free_bare = p->next;
+	else
+		p = mem_room(sizeof(*p), 64);
+	p->data = NULL;
+	return page_init(p);
 }
 
 struct page *page_new(void)
 {
 	struct page *p = free_pages;
 
-	if (p) {
+	if (p)
 		free_pages = p->next;
-	} else {
-		if (!chunk || chunk_used == PAGE_CHUNK)
-			next_chunk();
-		p = &chunk->pg[chunk_used++];
-	}
-	p->ref = 1;
-	p->crc_ok = p->mixed = false;
-	p->known = p->whole = 0;
-	return p;
+	else
+		page_add_data(p = page_bare());
+	return page_init(p);
+}
+
+void page_add_data(struct page *p)
+{
+	p->data = mem_room(RBLK_BLOCK_SIZE, 64);
 }
 
 struct page *page_copy(struct page *from)
@@ -133,14 +148,16 @@ struct page *page_get(struct page *p)
 
 void page_put(struct page *p)
 {
+	struct page **list;
 	u32 i;
 
 	if (!p || --p->ref)
 		return;
 	for (i = 0; p->mixed && i < PAGE_SECTORS; i++)
 		page_put(p->sect[i]);
-	p->next = free_pages;
-	free_pages = p;
+	list = p->data ? &free_pages : &free_bare;
+	p->next = *list;
+	*list = p;
 }
 
 u32 page_crc(struct page *p)

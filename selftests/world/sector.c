@@ -82,7 +82,7 @@ const u8 *sector_data(const struct sref *r)
 
 static struct page *mixed(struct page *from)
 {
-	struct page *p = page_new();
+	struct page *p = page_bare();
 	u32 i;
 
 	p->mixed = true;
@@ -141,6 +141,8 @@ u8 *page_data(struct page *p)
 
 	if (!p->mixed)
 		return p->data;
+	if (!p->data)
+		page_add_data(p);
 	for (i = 0; i < PAGE_SECTORS; i++) {
 		struct sref r = page_sector(p, i);
 

@@ -100,12 +100,12 @@ struct page {
 	u32 ref;
 	u32 crc;
 	bool crc_ok;
-	bool mixed;		/* has no data yet: its sectors are those of other pages */
+	bool mixed;		/* its sectors are those of other pages */
 	u8 known, whole;	/* sectors whose id is known, and those that were compared in full */
 	u64 block;		/* ... as sectors of this block */
 	u64 id[PAGE_SECTORS];
 	struct page *sect[PAGE_SECTORS];	/* NULL: zeroes */
-	u8 data[RBLK_BLOCK_SIZE] __aligned(64);
+	u8 *data;		/* may be NULL as long as it is mixed */
 };
 
 struct sbuf {			/* the node sees its struct rblk_buf */
@@ -118,9 +118,12 @@ struct sbuf {			/* the node sees its struct rblk_buf */
 
 void mem_reset(void);
 void *mem_alloc(size_t size);		/* zeroed, until the end of the seed */
+void *mem_big(size_t size);		/* from the system: free() */
 extern struct page *page_unread;	/* what is there before something is read */
 extern struct page *page_around;	/* what must not be seen beside what was asked for */
 struct page *page_new(void);		/* content undefined, one reference */
+struct page *page_bare(void);		/* without data */
+void page_add_data(struct page *p);
 struct page *page_copy(struct page *p);
 struct page *page_get(struct page *p);
 void page_put(struct page *p);
