@@ -59,7 +59,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 {
 	u32 i;
 
-	memset(st, 0, sizeof(*st));
+	memset(st, 0, offsetof(struct rblk_node_status, raft));
 	st->diskless = !n->replica;
 	st->halt = n->g.halt;
 	st->halt_error = n->g.halt_error;
@@ -74,6 +74,8 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 		st->needs_resync = n->g.remote;
 		rblk_replica_status(n->replica, st);
 	} else {
+		memset(&st->raft, 0, sizeof(st->raft));
+		memset(st->sessions, 0, sizeof(st->sessions));
 		st->raft.term = n->g.term;
 		st->raft.leader = n->g.leader;
 		st->executed_index = n->client.index;
@@ -81,6 +83,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	st->npeers = n->g.npeers;
 	for (i = 0; i < n->g.npeers; i++)
 		fill_peer_status(n, i, &st->peer[i]);
+	memset(&st->peer[i], 0, (NODE_PEERS_MAX - i) * sizeof(st->peer[0]));
 }
 
 /**

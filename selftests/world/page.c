@@ -139,20 +139,11 @@ struct page *page_copy(struct page *from)
 	return p;
 }
 
-struct page *page_get(struct page *p)
-{
-	if (p)
-		p->ref++;
-	return p;
-}
-
-void page_put(struct page *p)
+void page_free(struct page *p)
 {
 	struct page **list;
 	u32 i;
 
-	if (!p || --p->ref)
-		return;
 	for (i = 0; p->mixed && i < PAGE_SECTORS; i++)
 		page_put(p->sect[i]);
 	list = p->data ? &free_pages : &free_bare;

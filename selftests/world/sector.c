@@ -68,11 +68,6 @@ u64 sector_id(const struct sref *r, u64 sector, bool fast)
 	return p->id[r->nth];
 }
 
-struct sref page_sector(struct page *p, u32 nth)
-{
-	return (struct sref){ .pg = p && p->mixed ? p->sect[nth] : p, .nth = nth };
-}
-
 const u8 *sector_data(const struct sref *r)
 {
 	return r->pg ? r->pg->data + 512 * r->nth : zeroes;

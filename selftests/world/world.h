@@ -108,6 +108,21 @@ struct page {
 	u8 *data;		/* may be NULL as long as it is mixed */
 };
 
+void page_free(struct page *p);
+
+static inline struct page *page_get(struct page *p)
+{
+	if (p)
+		p->ref++;
+	return p;
+}
+
+static inline void page_put(struct page *p)
+{
+	if (p && !--p->ref)
+		page_free(p);
+}
+
 struct sbuf {			/* the node sees its struct rblk_buf */
 	struct rblk_buf buf;
 	u32 ref, host;		/* references; of these, held by I/O in flight */
@@ -125,8 +140,6 @@ struct page *page_new(void);		/* content undefined, one reference */
 struct page *page_bare(void);		/* without data */
 void page_add_data(struct page *p);
 struct page *page_copy(struct page *p);
-struct page *page_get(struct page *p);
-void page_put(struct page *p);
 u8 *page_data(struct page *p);		/* for writing: only with the only reference */
 u32 page_crc(struct page *p);		/* NULL: of zeroes */
 static inline struct sbuf *sbuf_of(const struct rblk_buf *b)
@@ -152,7 +165,11 @@ void sector_fill(u8 *p, u64 id, u64 sector);
 /* 0: zeroes; U64_MAX: garbage. @fast: looks at a part of it only. */
 u64 sector_id(const struct sref *r, u64 sector, bool fast);
 #define SECTOR_GARBAGE	U64_MAX
-struct sref page_sector(struct page *p, u32 nth);
+static inline struct sref page_sector(struct page *p, u32 nth)
+{
+	return (struct sref){ .pg = p && p->mixed ? p->sect[nth] : p, .nth = nth };
+}
+
 const u8 *sector_data(const struct sref *r);
 /* The sectors in @mask of *@slot become those of @pg; no page that others refer to changes. */
 void page_mix(struct page **slot, u8 mask, struct page *pg);

@@ -231,7 +231,6 @@ struct rblk_node_peer_status {
 };
 
 struct rblk_node_status {
-	struct raft_status raft;
 	enum rblk_node_halt halt;
 	int halt_error;
 	const char *invariant;	/* HALT_INVARIANT: the condition; text that stays. Else NULL */
@@ -240,7 +239,6 @@ struct rblk_node_status {
 	bool needs_resync;	/* the leader's log no longer covers this node */
 	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	bool frees;		/* what is zeroed is freed on all members, as far as is known */
-	struct rblk_conf conf;
 	u64 generation;
 	u64 executed_index, digest;	/* the newest executed entry, the digest at it */
 	u64 applied_index;
@@ -254,11 +252,13 @@ struct rblk_node_status {
 	u64 session_seq;
 	u64 session_done;	/* newest sequence number whose write has ended */
 	u64 holder, holder_epoch;	/* store of the exclusive session; 0: none */
-	u32 nsessions;
-	struct rblk_session sessions[RBLK_SESSIONS_MAX];	/* as executed here */
 	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
-	u32 npeers;
+	u32 nsessions, npeers;
+	/* what is large, and copied as a whole */
+	struct raft_status raft;
+	struct rblk_conf conf;
+	struct rblk_session sessions[RBLK_SESSIONS_MAX];	/* as executed here */
 	struct rblk_node_peer_status peer[NODE_PEERS_MAX];
 };
 

@@ -140,19 +140,13 @@ int rblk_replica_bootstrap(struct rblk_replica *r, struct rblk_conf *conf, u32 *
 	return 0;
 }
 
-/**
- * rblk_replica_bootstrap_run() - starts raft once the first entry is durable
- * @r: replica
- */
-void rblk_replica_bootstrap_run(struct rblk_replica *r)
+static void bootstrap_end(struct rblk_replica *r)
 {
 	struct raft_boot boot = {
 		.meta = { .term = 1 },
 		.last = { .term = 1, .index = 1 },
 	};
 
-	if (!r->bootstrapping || r->log.durable_index < 1 || r->meta_busy || r->meta_dirty)
-		return;
 	r->bootstrapping = false;
 	r->prev_conf = r->g->conf;
 	r->g->conf = r->rx_conf;
@@ -165,4 +159,14 @@ void rblk_replica_bootstrap_run(struct rblk_replica *r)
 	r->meta_version = 0;
 	r->meta_version_written = 0;
 	rblk_ground_note(r->g, NODE_N_CONF, r->g->conf.index);
+}
+
+/**
+ * rblk_replica_bootstrap_run() - starts raft once the first entry is durable
+ * @r: replica
+ */
+void rblk_replica_bootstrap_run(struct rblk_replica *r)
+{
+	if (r->bootstrapping && r->log.durable_index && !r->meta_busy && !r->meta_dirty)
+		bootstrap_end(r);
 }
