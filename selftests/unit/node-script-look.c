@@ -14,6 +14,19 @@ static char name_of(u64 store)
 	return store ? '?' : '-';
 }
 
+/* Nothing of what was in the structure before may be taken for a part of the status. */
+static void take_status(struct node *n)
+{
+	static struct rblk_node_status other;
+
+	memset(&st, 0, sizeof(st));
+	memset(&other, 0xff, sizeof(other));
+	rblk_node_status(n->m, &st);
+	rblk_node_status(n->m, &other);
+	WORLD_CHECK(!memcmp(&st, &other, sizeof(st)), "node %c: its status is not filled in whole",
+		    N(n));
+}
+
 /* status NODE FIELD... */
 void cmd_status(void)
 {
@@ -21,7 +34,7 @@ void cmd_status(void)
 	int i;
 	u32 k;
 
-	rblk_node_status(n->m, &st);
+	take_status(n);
 
 	const struct { const char *name; u64 value; } fields[] = {
 		{ "ready", st.ready }, { "needs-resync", st.needs_resync },
