@@ -43,7 +43,9 @@ static int bad(struct parser *p, const char *fmt, ...)
 
 static int set_uuid(struct parser *p, const char *value)
 {
-	if (!uuid_parse_text(value, p->c->uuid))
+	static const u8 none[RBLK_UUID_LEN];
+
+	if (!uuid_parse_text(value, p->c->uuid) || !memcmp(p->c->uuid, none, sizeof(none)))
 		return bad(p,
 			   "uuid: '%s' is not a uuid; write one like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
 			   value);

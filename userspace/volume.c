@@ -94,6 +94,8 @@ static const struct {
 	  "'ss -ltnp' shows which program uses it; 'raftblk config %s' shows the address" },
 	{ "up", EADDRNOTAVAIL, EXIT_FAILED,
 	  "compare 'raftblk config %s' with 'ip addr': this may be the wrong node" },
+	{ "up", EMEDIUMTYPE, EXIT_FAILED,
+	  "compare 'raftblk config %s' with that on the other nodes, and check that the device is the right one" },
 	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
 	{ "down", EBUSY, EXIT_FAILED,
 	  "unmount and close it ('fuser -vm' shows the openers), or: raftblk down %s --force" },
@@ -175,6 +177,7 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 op_id)
 		return err;
 
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, c->volume);
+	mnl_attr_put(nlh, RAFTBLK_A_UUID, sizeof(c->uuid), c->uuid);
 	mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, c->me->name);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	if (!c->me->client) {
@@ -205,37 +208,6 @@ static int tell_up(struct json_object *o, void *ctx)
 	       js(o, "conf") ? "" :
 	       "; it is not bootstrapped yet: when it is up on all nodes, run 'raftblk bootstrap' on one");
 	return 0;
-}
-
-/* The kernel does not know the file, so the tool compares the uuids of file and device. */
-static int check_uuid(const struct conf *c)
-{
-	struct device d = { .what = "log", .path = c->me->log };
-	char found[37];
-	struct log_reader rd;
-	struct log_super s;
-	int err;
-
-	if (c->me->client)
-		return 0;
-	err = device_open(&d, c->volume, false);
-	if (err)
-		return err;
-	device_reader(&d, &rd);
-	err = d.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA : rblk_log_read_super(&rd, d.bytes, &s);
-	free(rd.scratch);
-	device_close(&d);
-	if (err == -ENODATA)
-		return fail(EXIT_ABSENT, c->volume,
-			    "log device %s is not a raftblk log device; blkid(8) shows what it holds; to format it: raftblk format %s",
-			    c->me->log, c->volume);
-	/* The kernel reports whatever else is wrong with it. */
-	if (err || !memcmp(s.volume, c->uuid, RBLK_UUID_LEN))
-		return 0;
-	uuid_format(s.volume, found);
-	return fail(EXIT_FAILED, c->volume,
-		    "log device %s belongs to volume %s with uuid %s, but the uuid in %s is %s; compare the file with those of the other nodes, and check that the device is the right one",
-		    c->me->log, s.volume_name, found, c->path, c->uuid_text);
 }
 
 int cmd_up(int argc, char **argv)
@@ -273,9 +245,6 @@ int cmd_up(int argc, char **argv)
 		err = nl_open(&nl, c.volume);
 	if (err)
 		return err;
-	err = check_uuid(&c);
-	if (err)
-		goto close;
 	nlh = nl_request(nl, RAFTBLK_CMD_UP, false);
 	if (ch.forget)
 		mnl_attr_put(nlh, RAFTBLK_A_FORGET, 0, NULL);

@@ -179,6 +179,15 @@ static int get_peers(struct genl_info *info, struct rblk_up *up)
 	return ret;
 }
 
+static int get_uuid(struct netlink_ext_ack *extack, const struct nlattr *attr, u8 *to)
+{
+	nla_memcpy(to, attr, RBLK_UUID_LEN);
+	if (memchr_inv(to, 0, RBLK_UUID_LEN))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "the uuid of a volume must not be 0");
+	return -EINVAL;
+}
+
 static u32 get_u32(struct genl_info *info, int attr)
 {
 	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : 0;
@@ -192,7 +201,7 @@ static u64 get_u64(struct genl_info *info, int attr)
 static int get_up(struct genl_info *info, struct rblk_up *up)
 {
 	static const int needed[] = {
-		RAFTBLK_A_VOLUME, RAFTBLK_A_NODE, RAFTBLK_A_LISTEN,
+		RAFTBLK_A_VOLUME, RAFTBLK_A_UUID, RAFTBLK_A_NODE, RAFTBLK_A_LISTEN,
 		/* needed for a member only: */
 		RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH, RAFTBLK_A_LOG_DEVICE,
 		RAFTBLK_A_DATA_DEVICE,
@@ -201,10 +210,12 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 	bool client = !attrs[RAFTBLK_A_LOG_PATH] && !attrs[RAFTBLK_A_DATA_PATH];
 	int i, ret = 0;
 
-	for (i = 0; !ret && i < (client ? 3 : ARRAY_SIZE(needed)); i++)
+	for (i = 0; !ret && i < (client ? 4 : ARRAY_SIZE(needed)); i++)
 		ret = need_attr(info, needed[i]);
 	if (!ret)
 		ret = get_name_attr(info->extack, attrs[RAFTBLK_A_VOLUME], up->volume);
+	if (!ret)
+		ret = get_uuid(info->extack, attrs[RAFTBLK_A_UUID], up->uuid);
 	if (!ret)
 		ret = get_name_attr(info->extack, attrs[RAFTBLK_A_NODE], up->node);
 	if (!ret && !client)

@@ -25,7 +25,7 @@ const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_VOLUME + 1] = {
 };
 
 /* RAFTBLK_CMD_UP - do */
-const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_FORGET + 1] = {
+const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_UUID + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
@@ -40,6 +40,7 @@ const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_FORGET + 1] = {
 	[RAFTBLK_A_IO_TIMEOUT_MS] = { .type = NLA_U32, },
 	[RAFTBLK_A_ELECTION_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
 	[RAFTBLK_A_FORGET] = { .type = NLA_FLAG, },
+	[RAFTBLK_A_UUID] = NLA_POLICY_EXACT_LEN(16),
 };
 
 /* RAFTBLK_CMD_DOWN - do */
@@ -87,7 +88,7 @@ const struct genl_ops raftblk_nl_ops[6] = {
 		.cmd		= RAFTBLK_CMD_UP,
 		.doit		= raftblk_nl_up_doit,
 		.policy		= raftblk_up_nl_policy,
-		.maxattr	= RAFTBLK_A_FORGET,
+		.maxattr	= RAFTBLK_A_UUID,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{

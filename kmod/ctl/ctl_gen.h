@@ -16,7 +16,7 @@ extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1]
 
 extern const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_VOLUME + 1];
 
-extern const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_FORGET + 1];
+extern const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_UUID + 1];
 
 extern const struct nla_policy raftblk_down_nl_policy[RAFTBLK_A_FORCE + 1];
 

@@ -57,6 +57,7 @@ do {										\
 
 struct rblk_up {			/* what "up" asks for; without log and data: a client */
 	char volume[RBLK_NAME_MAX];
+	u8 uuid[RBLK_UUID_LEN];		/* of the volume */
 	char node[RBLK_NAME_MAX];
 	char log_path[RBLK_PATH_MAX];
 	char data_path[RBLK_PATH_MAX];	/* the paths are for messages only */

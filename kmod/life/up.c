@@ -48,6 +48,10 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, 
 	if (strcmp(v->super.volume_name, v->name))
 		return rblk_error_text(err, -EINVAL, "log device %s belongs to volume %s", path,
 				       v->super.volume_name);
+	if (memcmp(v->super.volume, v->up.uuid, RBLK_UUID_LEN))
+		return rblk_error_text(err, -EMEDIUMTYPE,
+				       "log device %s belongs to a volume with uuid %pUb", path,
+				       v->super.volume);
 	if (strcmp(v->super.node, v->up.node))
 		return rblk_error_text(err, -EINVAL, "log device %s belongs to node %s", path,
 				       v->super.node);
@@ -205,9 +209,10 @@ out:
 	return ret;
 }
 
-/* A client makes up from its names what members have in their superblocks. */
+/* A client makes up from its configuration what members have in their superblocks. */
 static void rblk_client_super(struct rblk_volume *v)
 {
+	memcpy(v->super.volume, v->up.uuid, sizeof(v->super.volume));
 	strscpy(v->super.volume_name, v->name, sizeof(v->super.volume_name));
 	strscpy(v->super.node, v->up.node, sizeof(v->super.node));
 	v->super.store = rblk_client_store(v->name, v->up.node);
