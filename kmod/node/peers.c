@@ -49,25 +49,21 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	memcpy(h->peer, n->g.cfg.peer[slot].node, sizeof(h->peer));
 }
 
-static bool uuid_known(const struct rblk_node *n)
+/*
+ * Is it a replica or a client, as the configuration of this node says of that name? Nor is
+ * any member of the volume, whatever a file says, a client: a client has no store, and the
+ * id that is made of its names is not that of a member.
+ */
+static bool in_its_role(const struct rblk_node *n, u32 slot, const struct wire_hello *h)
 {
-	static const u8 none[RBLK_UUID_LEN];
+	u32 i;
 
-	return memcmp(n->g.cfg.super.volume, none, RBLK_UUID_LEN);
-}
-
-/* A client learns the uuid of the volume from the first member that it meets. */
-static bool same_volume(const struct rblk_node *n, const struct wire_hello *h)
-{
-	if (h->client || !uuid_known(n))
-		return !strcmp(h->name, n->g.cfg.super.volume_name);
-	return !memcmp(h->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
-}
-
-/* A client has no store. Its store id comes from its name, and must not be that of a member. */
-static u8 check_client(const struct rblk_node *n, const struct wire_hello *h)
-{
-	return rblk_ground_member(&n->g, h->store) ? WIRE_R_STORE : 0;
+	if (h->client != n->g.cfg.peer[slot].client)
+		return false;
+	for (i = 0; h->client && i < n->g.conf.n; i++)
+		if (!strcmp(n->g.conf.m[i].node, h->node) || n->g.conf.m[i].store == h->store)
+			return false;
+	return true;
 }
 
 static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
@@ -76,17 +72,17 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 
 	if (h->version_min > WIRE_VERSION || h->version_max < WIRE_VERSION || h->features)
 		return WIRE_R_VERSION;
-	if (!same_volume(n, h))
+	if (memcmp(h->volume, n->g.cfg.super.volume, RBLK_UUID_LEN))
 		return WIRE_R_VOLUME;
 	if (strcmp(h->node, n->g.cfg.peer[slot].node) || strcmp(h->peer, n->g.cfg.node))
 		return WIRE_R_NODE;
+	if (!in_its_role(n, slot, h))
+		return WIRE_R_ROLE;
 	if (!h->store || h->store == n->g.cfg.super.store)
 		return WIRE_R_DUPLICATE;
 	if (n->g.conf.cluster && h->cluster && n->g.conf.cluster != h->cluster)
 		return WIRE_R_CLUSTER;
-	if (h->client)
-		return check_client(n, h);
-	if (!n->replica)
+	if (h->client || !n->replica)
 		return 0;
 	lm = rblk_ground_member(&n->g, h->store);
 	if (n->g.conf.index && !lm)
@@ -131,8 +127,6 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->known = true;
 	p->client = h->client;
 	p->frees = h->frees;
-	if (!uuid_known(n))
-		memcpy(n->g.cfg.super.volume, h->volume, RBLK_UUID_LEN);
 	p->store = h->store;
 	p->generation = h->generation;
 	p->match = h->match;

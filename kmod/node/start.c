@@ -182,7 +182,7 @@ u64 rblk_client_store(const char *volume, const char *node)
 /**
  * rblk_node_start_client() - starts a node without disks
  * @n: rblk_client_size() zeroed bytes
- * @cfg: copied; of its superblock only volume_name, node and store count
+ * @cfg: copied; of its superblock only volume, volume_name, node and store count
  * @now: ns
  *
  * It has no device, no log and no vote, and sends its requests to the leader. Its
@@ -192,9 +192,11 @@ u64 rblk_client_store(const char *volume, const char *node)
  */
 int rblk_node_start_client(struct rblk_node *n, const struct rblk_node_cfg *cfg, u64 now)
 {
+	static const u8 none[RBLK_UUID_LEN];
 	struct rblk_arena a = { .base = (u8 *)n };
 
-	if (!rblk_client_size(cfg) || !cfg->super.store || cfg->npeers > NODE_PEERS_MAX)
+	if (!rblk_client_size(cfg) || !memcmp(cfg->super.volume, none, RBLK_UUID_LEN) ||
+	    !cfg->super.store || cfg->npeers > NODE_PEERS_MAX)
 		return -EINVAL;
 	lay_out_node(&a, &cfg->limits);
 	set_up_node(n, cfg, now);

@@ -27,7 +27,7 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(2,	le16,	version_max, ANY)	/* highest version that is spoken */
 	FIELD(4,	u8,	channel, BELOW(WIRE_CHANNELS))	/* 0 consensus, 1 bulk connection */
 	FIELD(5,	u8,	bootstrapped, BOOL)	/* 1: the store is bootstrapped */
-	FIELD(6,	u8,	client, BOOL)		/* 1: the node has no disks */
+	FIELD(6,	u8,	client, BOOL)		/* the role: 0 replica, 1 client, without disks */
 	FIELD(7,	u8,	frees, BOOL)	/* 1: its data device frees what is zeroed */
 	FIELD(8,	id,	features, ANY)		/* features, a bit each */
 	FIELD(16,	uuid,	volume, ANY)		/* uuid of the volume */
@@ -39,7 +39,7 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(72,	le64,	data_sectors, ANY)	/* room of its data device, in sectors */
 	FIELD(80,	le64,	ring_bytes, ANY)	/* size of its ring */
 	FIELD(88,	le64,	entries, ANY)		/* room of its table, in entries */
-	FIELD(96,	name,	name, ANY)		/* name of the volume */
+	FIELD(96,	name,	name, ANY)		/* name of the volume, for people */
 	FIELD(128,	name,	node, NOT_ZERO)		/* name of the node that speaks */
 	FIELD(160,	name,	peer, ANY)		/* name of the node that is spoken to */
 FIELDS_END(frame_hello, 192)
@@ -50,7 +50,7 @@ FIELDS(frame_reject, struct wire_reject)
 	 * 1 no common version, 2 another volume, 3 another cluster, 4 not the expected
 	 * node, 5 not a member's store, 6 older than it was seen to be, 7 connected
 	 * already, 8 log ring or entry table of another size, 9 absurd number of starts, or
-	 * term
+	 * term, 10 a client under the name of a replica, or the reverse
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
 	SPARE(1,	7, spare)

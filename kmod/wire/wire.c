@@ -22,6 +22,7 @@ const char *rblk_wire_reason_text(u8 reason)
 		[WIRE_R_DUPLICATE] = "store is already connected",
 		[WIRE_R_SIZES] = "log rings or entry tables of different sizes",
 		[WIRE_R_ABSURD] = "absurd number of starts, or term",
+		[WIRE_R_ROLE] = "a client under the name of a replica, or the reverse",
 	};
 
 	return reason < WIRE_R_NR && text[reason] ? text[reason] : "unknown reason";

@@ -55,6 +55,7 @@ enum wire_reason {
 	WIRE_R_DUPLICATE,	/* the same store is connected already */
 	WIRE_R_SIZES,		/* ring or entry table have another size */
 	WIRE_R_ABSURD,		/* more starts, or terms, than there can have been */
+	WIRE_R_ROLE,		/* a client under the name of a replica, or the reverse */
 	WIRE_R_NR,
 };
 
@@ -93,10 +94,9 @@ struct wire_hello {
 	u64 entries;		/* longest live log that the node can take in */
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
-	u8 client;		/* no disks: not a member, and the store id is made of names */
+	u8 client;		/* the role: no disks, not a member; the store id is made of names */
 	u8 frees;		/* its data device frees what is zeroed, and quickly */
-	/* Name of the volume: a client does not know its uuid at first. */
-	char name[RBLK_NAME_MAX];
+	char name[RBLK_NAME_MAX];	/* name of the volume, for people: the uuid counts */
 	char node[RBLK_NAME_MAX];	/* name of the node that speaks */
 	char peer[RBLK_NAME_MAX];	/* name of the node that it believes to speak to */
 };

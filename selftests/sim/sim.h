@@ -50,7 +50,7 @@ void cost_draw(void);
 void cost_run(void);
 void cost_print(void);
 
-/* ---- fault.c, final.c, lasting.c, wrong.c, run.c ---- */
+/* ---- fault.c, final.c, lasting.c, stranger.c, wrong.c, run.c ---- */
 
 void fault_init(void);
 void fault_heal(void);
@@ -63,6 +63,7 @@ void final_settle(void);		/* replicas become equal */
 void lasting_run(void);
 bool final_settled(void);		/* all covered replicas are equal and checkpointed */
 bool final_covered(const struct node *lead, const struct node *n);
+void stranger_init(void);
 void wrong_store(void);
 
 struct sim {

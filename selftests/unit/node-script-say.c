@@ -134,18 +134,22 @@ static struct rblk_buf *configuration(struct node *from, struct node *to)
 	return &sb->buf;
 }
 
-/* A hello, as the other node would say it. */
+/* A hello, as the other node would say it; with "as=b", under the name of b. */
 static void hello(struct node *from, struct node *to)
 {
+	const struct node *as = ts_text("as") ? script_node(ts_text("as")) : from;
 	struct wire_hello h;
 	u8 reason;
 
 	rblk_node_hello(from->m, from->node_slot[to->id], WIRE_CONSENSUS, &h);
+	memcpy(h.node, as->name, sizeof(h.node));
+	h.volume[0] = (u8)field("uuid", h.volume[0]);
+	h.client = field("client", h.client) != 0;
 	h.store = field("store", h.store);
 	h.generation = field("generation", h.generation);
 	h.match = field("match", h.match);
 	h.term = field("term", h.term);
-	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[from->id], &h);
+	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[as->id], &h);
 	SAY("%c %s %c%s%s\n", N(to), reason ? "refuses" : "accepts", N(from), reason ? ": " : "",
 	    reason ? rblk_wire_reason_text(reason) : "");
 	node_after(to);

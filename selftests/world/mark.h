@@ -61,6 +61,7 @@
 	X(CONN_RESET,		1, "a connection was reset")		\
 	X(HELLO_ROLLBACK,	1, "a rolled-back store was refused")	\
 	X(HELLO_STORE,		1, "a wiped store was refused")		\
+	X(STRANGER,		1, "a node that is configured wrongly was refused") \
 	X(DATA_STALE,		1, "a rolled-back data device was refused") \
 	X(DATA_SWAPPED,		1, "another node's data device was refused") \
 	X(META_TORN,		1, "one metadata slot was bad at start")	\

@@ -55,6 +55,7 @@ static void format_client(struct node *n)
 {
 	struct log_super *s = &n->super;
 
+	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
 	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
 	snprintf(s->node, sizeof(s->node), "n%u", n->id);
 	s->store = 0xc11e0000 + n->id;

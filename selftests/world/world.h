@@ -27,7 +27,8 @@
  * others less ----
  */
 
-enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STREAMS };
+enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
+		    R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nodes that are configured wrongly: of another volume, under the name of another node, in
+ * the role of a replica for a client or the reverse, or at the address of another one.
+ * Each is refused for what it is, and leaves nothing behind.
+ */
+#include "sim.h"
+
+#define STRANGER_MEAN	(200 * MSEC)
+
+enum stranger { S_OTHER_VOLUME, S_NO_VOLUME, S_ROLE, S_ADDRESS, S_NR };
+
+static u8 any_node(void)
+{
+	return (u8)rnd_below(R_STRANGER, world.cfg.all);
+}
+
+/* Makes the hello a wrong one, and returns the reason that it has to be refused for. */
+static u8 make_wrong(struct wire_hello *h, const struct node *to, const struct node *as)
+{
+	switch ((enum stranger)rnd_below(R_STRANGER, S_NR)) {
+	case S_OTHER_VOLUME:
+		h->volume[rnd_below(R_STRANGER, RBLK_UUID_LEN)]++;
+		return WIRE_R_VOLUME;
+	case S_NO_VOLUME:
+		memset(h->volume, 0, sizeof(h->volume));
+		return WIRE_R_VOLUME;
+	case S_ROLE:
+		h->client = !node_diskless(as);
+		return WIRE_R_ROLE;
+	default:
+		memcpy(h->peer, as->name, sizeof(h->peer));
+		return WIRE_R_NODE;
+	}
+}
+
+static void knock(struct node *from, struct node *to, const struct node *as)
+{
+	static struct rblk_node_status before, after;
+	u32 slot = to->node_slot[as->id];
+	struct wire_hello h;
+	u8 reason;
+	int got;
+
+	rblk_node_hello(from->m, from->node_slot[to->id],
+			(enum wire_channel)rnd_below(R_STRANGER, WIRE_CHANNELS), &h);
+	memcpy(h.node, as->name, sizeof(h.node));
+	reason = make_wrong(&h, to, as);
+	rblk_node_status(to->m, &before);
+	got = rblk_node_peer_hello(to->m, slot, &h);
+	rblk_node_status(to->m, &after);
+	TRACE(to->id, "stranger", from->id, got);
+	WORLD_CHECK(got == reason, "node %c answers a wrong hello with %d, not %u", 'a' + to->id, got,
+		    reason);
+	before.peer[slot].last_reject = after.peer[slot].last_reject;
+	WORLD_CHECK(!memcmp(&before, &after, sizeof(before)), "a stranger changes node %c",
+		    'a' + to->id);
+	WORLD_MARK(STRANGER);
+}
+
+static void stranger_event(struct event *e)
+{
+	struct node *from = &world.node[any_node()], *to = &world.node[any_node()];
+	const struct node *as = &world.node[any_node()];
+
+	if (sim.healed)
+		return;
+	stranger_init();
+	if (from != to && as != to && from->up && to->up && !node_paused(to))
+		knock(from, to, as);
+}
+
+void stranger_init(void)
+{
+	ev_push(world.now + rnd_exp(R_STRANGER, STRANGER_MEAN), stranger_event, WORLD_NONE, 0, 0,
+		NULL);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Whom a node lets in: every combination of what a hello may say of itself. */
+#include "node/internal.h"
+#include "node/replica/internal.h"
+#include "tap.h"
+
+enum { OTHER_UUID = 1, NO_UUID = 2 };
+
+static struct rblk_node node;
+static struct rblk_replica replica;
+
+static const u8 uuid[RBLK_UUID_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+
+/* Node n1 of a volume, whose file says of n2 that it is a client, or that it is not. */
+static void set_up(bool disks, bool peer_is_client)
+{
+	struct rblk_node_cfg *cfg = &node.g.cfg;
+
+	memset(&node, 0, sizeof(node));
+	memset(&replica, 0, sizeof(replica));
+	memcpy(cfg->super.volume, uuid, RBLK_UUID_LEN);
+	snprintf(cfg->super.volume_name, RBLK_NAME_MAX, "vol");
+	cfg->super.store = 0xa1;
+	snprintf(cfg->node, RBLK_NAME_MAX, "n1");
+	cfg->npeers = node.g.npeers = 2;
+	snprintf(cfg->peer[0].node, RBLK_NAME_MAX, "n2");
+	cfg->peer[0].client = peer_is_client;
+	snprintf(cfg->peer[1].node, RBLK_NAME_MAX, "n3");
+	cfg->peer[1].client = !peer_is_client;
+	replica.g = &node.g;
+	node.replica = disks ? &replica : NULL;
+}
+
+static struct wire_hello hello_of(const char *from, bool client)
+{
+	struct wire_hello h = {
+		.version_min = WIRE_VERSION, .version_max = WIRE_VERSION, .store = 0xa2,
+		.client = client,
+	};
+
+	memcpy(h.volume, uuid, RBLK_UUID_LEN);
+	snprintf(h.name, RBLK_NAME_MAX, "vol");
+	snprintf(h.node, RBLK_NAME_MAX, "%s", from);
+	snprintf(h.peer, RBLK_NAME_MAX, "n1");
+	return h;
+}
+
+static void spoil(struct wire_hello *h, int how)
+{
+	if (how == OTHER_UUID)
+		h->volume[RBLK_UUID_LEN - 1]++;
+	if (how == NO_UUID)
+		memset(h->volume, 0, RBLK_UUID_LEN);
+}
+
+/* The name of the volume says nothing: somebody else may have one of that name. */
+static void combination(bool disks, bool configured, bool client, int volume, bool known,
+			bool meant)
+{
+	struct wire_hello h = hello_of(known ? "n2" : "n9", client);
+	const struct rblk_peer *p = &node.g.peer[0];
+	int want = 0;
+
+	set_up(disks, configured);
+	spoil(&h, volume);
+	if (!meant)
+		snprintf(h.peer, RBLK_NAME_MAX, "n3");
+	if (volume)
+		want = WIRE_R_VOLUME;
+	else if (!known || !meant)
+		want = WIRE_R_NODE;
+	else if (client != configured)
+		want = WIRE_R_ROLE;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), want);
+	CHECK_EQ(p->last_reject, want);
+	/* Who is refused leaves nothing behind. */
+	CHECK_EQ(p->known, !want);
+	CHECK_EQ(p->store, want ? 0 : 0xa2);
+	CHECK_EQ(p->client, !want && client);
+	CHECK(!memcmp(node.g.cfg.super.volume, uuid, RBLK_UUID_LEN));
+}
+
+static void t_combinations(void)
+{
+	int i, volume;
+
+	for (i = 0; i < 32; i++)
+		for (volume = 0; volume <= NO_UUID; volume++)
+			combination(i & 1, i & 2, i & 4, volume, i & 8, i & 16);
+}
+
+/* The volume may have another name there, as long as it is the same one. */
+static void t_name_of_volume(void)
+{
+	struct wire_hello h = hello_of("n2", true);
+
+	set_up(true, true);
+	snprintf(h.name, RBLK_NAME_MAX, "elsewhere");
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+}
+
+/* What the volume has decided counts more than a file: a member does not come in as a client. */
+static void t_member_is_no_client(void)
+{
+	struct wire_hello h = hello_of("n2", true);
+	struct rblk_conf *c = &node.g.conf;
+
+	set_up(true, true);
+	c->index = 1;
+	c->n = 2;
+	snprintf(c->m[0].node, RBLK_NAME_MAX, "n1");
+	c->m[0].store = 0xa1;
+	snprintf(c->m[1].node, RBLK_NAME_MAX, "n3");
+	c->m[1].store = 0xa3;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	snprintf(c->m[1].node, RBLK_NAME_MAX, "n2");
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	/* Nor with the store of one, under a name of its own. */
+	snprintf(c->m[1].node, RBLK_NAME_MAX, "n3");
+	h.store = 0xa3;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+}
+
+static void t_client_says_so(void)
+{
+	struct wire_hello h;
+
+	set_up(false, false);
+	rblk_node_hello(&node, 0, WIRE_BULK, &h);
+	CHECK_EQ(h.client, 1);
+	CHECK(!memcmp(h.volume, uuid, RBLK_UUID_LEN));
+}
+
+/* A refused peer is told of as such, unless it was somebody else who was refused. */
+static void t_refused_in_status(void)
+{
+	static struct rblk_node_status st;
+	struct wire_hello h = hello_of("n2", true);
+
+	set_up(false, false);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	rblk_node_status(&node, &st);
+	CHECK_EQ(st.peer[0].last_reject, WIRE_R_ROLE);
+	node.g.peer[0].up[WIRE_CONSENSUS] = true;
+	node.g.peer[0].up[WIRE_BULK] = true;
+	rblk_node_status(&node, &st);
+	CHECK_EQ(st.peer[0].last_reject, 0);
+}
+
+/* A client that does not know its volume is not started. */
+static void t_client_needs_uuid(void)
+{
+	static struct rblk_node_cfg cfg = { .super.store = 7 };
+
+	rblk_node_limits_default(&cfg.limits, 64 << 20, &cfg.super);
+	CHECK(rblk_client_size(&cfg));
+	CHECK_EQ(rblk_node_start_client(&node, &cfg, 0), -EINVAL);
+}
+
+static const struct tap_case cases[] = {
+	{ "combinations", t_combinations },
+	{ "name_of_volume", t_name_of_volume },
+	{ "member_is_no_client", t_member_is_no_client },
+	{ "client_says_so", t_client_says_so },
+	{ "refused_in_status", t_refused_in_status },
+	{ "client_needs_uuid", t_client_needs_uuid },
+};
+
+TAP_MAIN(cases)
