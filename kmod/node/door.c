@@ -262,6 +262,17 @@ void rblk_node_readback_done(struct rblk_node *n, struct rblk_node_readback *rb,
 }
 
 /**
+ * rblk_node_apply_part() - a part of a batch is on the data device, which goes on
+ * @n: node
+ * @now: ns
+ */
+void rblk_node_apply_part(struct rblk_node *n, u64 now)
+{
+	n->g.now = now;
+	rblk_replica_goes_on(n->replica, RBLK_IO_APPLY);
+}
+
+/**
  * rblk_node_apply_done() - a batch is on the data device
  * @n: node
  * @error: 0 or -errno

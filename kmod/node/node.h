@@ -99,6 +99,7 @@ void rblk_node_meta_done(struct rblk_node *n, int error, u64 now);
 void rblk_node_map_done(struct rblk_node *n, int error, u64 now);
 void rblk_node_readback_done(struct rblk_node *n, struct rblk_node_readback *rb, int error,
 			     u64 now);
+void rblk_node_apply_part(struct rblk_node *n, u64 now);
 void rblk_node_apply_done(struct rblk_node *n, int error, u64 now);
 void rblk_node_data_sync_done(struct rblk_node *n, int error, u64 now);
 

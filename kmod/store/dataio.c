@@ -173,8 +173,10 @@ static void rblk_apply_ended(struct rblk_volume *v, struct rblk_done *done, u64 
 		a->zero_done = 0;
 		error = 0;
 	}
-	if (!error && rblk_apply_round(v))
+	if (!error && rblk_apply_round(v)) {
+		rblk_node_apply_part(v->m, now);
 		return;
+	}
 	if (error)
 		rblk_err_limited(v, "writing to data device %s failed: error %d\n", v->up.data_path,
 				 -error);

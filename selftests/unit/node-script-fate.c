@@ -151,8 +151,8 @@ void cmd_frames(void)
 /* ---- disks ---- */
 
 /*
- * disk NODE hold|go|fail KIND: operations of a kind do not end, end, or the next one
- * fails; log, meta, map, readback on the log device, apply, sync, read on the other one
+ * disk NODE hold|go|fail|part KIND: operations of a kind do not end, end, the next one
+ * fails, or a part of what does not end has ended (apply); log, meta, map, readback on the log device, apply, sync, read on the other one
  */
 void cmd_disk(void)
 {
@@ -173,6 +173,8 @@ void cmd_disk(void)
 		d->hold |= 1u << k;
 	else if (!strcmp(ts_word[2], "fail"))
 		d->fail |= 1u << k;
+	else if (!strcmp(ts_word[2], "part"))
+		rblk_node_apply_part(n->m, node_now(n));
 	else
 		disk_release(d, 1u << k);
 }

@@ -36,6 +36,19 @@ void rblk_replica_end(struct rblk_replica *r, enum rblk_io io)
 	w->since = r->g->now;
 }
 
+/**
+ * rblk_replica_goes_on() - a part of an operation of a device has ended
+ * @r: replica
+ * @io: its kind
+ *
+ * A batch may take a slow device longer than it takes to notice one that hangs.
+ */
+void rblk_replica_goes_on(struct rblk_replica *r, enum rblk_io io)
+{
+	if (!RBLK_ASSERT(&r->g->alarm, r->watch[io].busy))
+		r->watch[io].since = r->g->now;
+}
+
 /* When the oldest read of the data device in progress began; U64_MAX: there is none. */
 static u64 oldest_read(const struct rblk_replica *r)
 {
