@@ -291,9 +291,10 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 	if (RBLK_ASSERT(&r->g->alarm, r->meta_busy))
 		return;
 	rblk_replica_end(r, RBLK_IO_META);
-	if (error) {
-		r->meta_busy = false;
+	if (error)
 		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
+	if (r->g->halt != NODE_RUNNING) {
+		r->meta_busy = false;
 		return;
 	}
 	if (r->meta_copy == 0) {
@@ -303,8 +304,6 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 		return;
 	}
 	r->meta_busy = false;
-	if (r->g->halt != NODE_RUNNING)
-		return;
 	r->started = true;
 	r->term_durable = r->meta_term;
 	if (r->meta_has_seen) {
