@@ -165,13 +165,13 @@ static int read_at(struct dump *d, const struct log_reader *rd, u64 off, void *b
 static void dump_supers(struct dump *d, const struct log_reader *rd)
 {
 	struct json_object *list = json_object_new_array();
-	u64 off[LOG_SUPER_COPIES] = { rblk_log_super_offset(&d->super, 0),
+	u64 off[LOG_COPIES] = { rblk_log_super_offset(&d->super, 0),
 				      rblk_log_super_offset2(d->dev.bytes) };
 	u8 buf[LOG_SUPER_BYTES];
 	struct log_super s;
 	int i, err;
 
-	for (i = 0; i < LOG_SUPER_COPIES; i++) {
+	for (i = 0; i < LOG_COPIES; i++) {
 		err = read_at(d, rd, off[i], buf, sizeof(buf));
 		if (!err)
 			err = rblk_log_super_decode(&s, buf);
@@ -187,7 +187,7 @@ static void dump_metas(struct dump *d, const struct log_reader *rd)
 	struct log_meta m;
 	int i, err;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < LOG_COPIES; i++) {
 		err = read_at(d, rd, rblk_log_meta_offset(i), buf, LOG_META_BYTES);
 		if (!err)
 			err = rblk_log_meta_decode(&m, &d->super, buf);
@@ -409,20 +409,16 @@ static int dump_log(struct dump *d, const struct log_reader *rd)
 
 static int dump_data(struct dump *d, const struct log_reader *rd)
 {
-	static const u64 off[] = { 0, DATA_COPY_OFF };
 	struct json_object *list = json_object_new_array(), *o;
 	u8 buf[RBLK_BLOCK_SIZE];
 	struct data_super s;
 	int i, err, damage;
 
-	for (i = 0; i < ARRAY_SIZE(off); i++) {
-		err = read_at(d, rd, off[i], buf, sizeof(buf));
+	for (i = 0; i < LOG_COPIES; i++) {
+		err = read_at(d, rd, rblk_log_data_offset(i), buf, sizeof(buf));
 		if (!err)
 			err = rblk_log_data_super_decode(&s, buf);
-		/* There is no copy before the first checkpoint. */
-		if (!err || !i || err != -ENODATA)
-			json_object_array_add(list, err ? bad_json(err) :
-							  raw_json("disk_data", buf));
+		json_object_array_add(list, err ? bad_json(err) : raw_json("disk_data", buf));
 	}
 	err = d->dev.bytes < DATA_HEADER_BYTES ? -ENODATA :
 	      rblk_log_read_data(rd, 0, &s, &damage);

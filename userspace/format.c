@@ -208,7 +208,7 @@ static int write_meta(struct format *f)
 
 	rblk_log_meta_init(&m);
 	rblk_log_meta_encode(&m, &f->super, buf);
-	for (slot = 0; slot < 2 && !err; slot++)
+	for (slot = 0; slot < LOG_COPIES && !err; slot++)
 		err = device_write(&f->log, rblk_log_meta_offset(slot), buf, sizeof(buf),
 				   f->c.volume);
 	return err;
@@ -220,7 +220,7 @@ static int write_supers(struct format *f)
 	int copy, err = 0;
 
 	rblk_log_super_encode(&f->super, buf);
-	for (copy = 0; copy < LOG_SUPER_COPIES && !err; copy++)
+	for (copy = 0; copy < LOG_COPIES && !err; copy++)
 		err = device_write(&f->log, rblk_log_super_offset(&f->super, copy), buf,
 				   sizeof(buf), f->c.volume);
 	return err;
@@ -230,12 +230,16 @@ static int write_data_header(struct format *f)
 {
 	struct data_super ds = { .store = f->super.store, .mbr = f->super.mbr };
 	u8 buf[RBLK_BLOCK_SIZE];
+	int copy, err = 0;
 
 	memcpy(ds.volume, f->super.volume, RBLK_UUID_LEN);
 	memcpy(ds.volume_name, f->super.volume_name, RBLK_NAME_MAX);
 	memcpy(ds.node, f->super.node, RBLK_NAME_MAX);
 	rblk_log_data_super_encode(&ds, buf);
-	return device_write(&f->data, 0, buf, sizeof(buf), f->c.volume);
+	for (copy = 0; copy < LOG_COPIES && !err; copy++)
+		err = device_write(&f->data, rblk_log_data_offset(copy), buf, sizeof(buf),
+				   f->c.volume);
+	return err;
 }
 
 /* First makes sure that nothing of an earlier format is valid any more. */

@@ -113,11 +113,12 @@ struct log_meta {
 #define DATA_COPY_OFF		0x10000u	/* of the header */
 #define DATA_TAIL_BYTES		0x100000u	/* at the end of the data device, without content */
 #define LOG_FRONT_BYTES		0x30000u	/* of a log device, before the change map */
-#define LOG_SUPER_COPIES	2
+#define LOG_COPIES		2		/* of superblock, metadata and data header */
 
 u64 rblk_log_super_offset(const struct log_super *s, int copy);
 u64 rblk_log_super_offset2(u64 dev_bytes);
 u64 rblk_log_meta_offset(int copy);
+u64 rblk_log_data_offset(int copy);
 int rblk_log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
 
 /*
@@ -140,6 +141,12 @@ void rblk_log_conf_encode(const struct rblk_conf *c, void *block);
 int rblk_log_conf_decode(struct rblk_conf *c, const void *block);
 void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *block);
 int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *block);
+
+/* What a store has twice, so that what happens to one of them leaves the other. */
+enum log_copy {
+	LOG_C_SUPER, LOG_C_SUPER2, LOG_C_META, LOG_C_META2, LOG_C_DATA, LOG_C_DATA2,
+	LOG_C_NR
+};
 
 /* ---- the ring: group commit ---- */
 

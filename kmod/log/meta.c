@@ -115,7 +115,7 @@ int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, s
 	int copy, ret;
 
 	*bad_copies = 0;
-	for (copy = 0; copy < 2; copy++) {
+	for (copy = 0; copy < LOG_COPIES; copy++) {
 		const struct disk_meta *d = (void *)rd->scratch;
 
 		ret = rd->read(rd->ctx, rblk_log_meta_offset(copy), rd->scratch, LOG_META_BYTES);

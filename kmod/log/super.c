@@ -41,6 +41,17 @@ u64 rblk_log_meta_offset(int copy)
 	return (u64)DISK_META_OFF * (copy + 1);
 }
 
+/**
+ * rblk_log_data_offset() - where a copy of the data header lies
+ * @copy: the first (0) or the second (1)
+ *
+ * Return: offset on the data device.
+ */
+u64 rblk_log_data_offset(int copy)
+{
+	return copy ? DATA_COPY_OFF : 0;
+}
+
 static u64 map_bytes(const struct log_super *s)
 {
 	u64 regions = DIV_ROUND_UP(s->data_bytes, 1ULL << s->region_shift);
@@ -293,7 +304,7 @@ int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super
 	*damage = 0;
 	if (!ret)
 		ret = rblk_log_data_super_decode(&n, rd->scratch);
-	if (copy_counts(ret) && !read_block(rd, DATA_COPY_OFF) &&
+	if (copy_counts(ret) && !read_block(rd, rblk_log_data_offset(1)) &&
 	    !rblk_log_data_super_decode(&n, rd->scratch) && (!store || n.store == store)) {
 		*damage = ret;
 		ret = 0;

@@ -285,7 +285,7 @@ void rblk_node_apply_done(struct rblk_node *n, int error, u64 now)
 }
 
 /**
- * rblk_node_data_sync_done() - the data device is flushed, its header written
+ * rblk_node_data_sync_done() - a copy of the data header is written
  * @n: node
  * @error: 0 or -errno
  * @now: ns

@@ -39,7 +39,6 @@ struct rblk_dataio {
 	struct rblk_lower lower;
 	struct rblk_apply *apply;
 	struct rblk_io sync;
-	bool sync_copy;			/* the copy of the header is being written */
 	struct bio sync_bio;
 	struct bio_vec sync_vec;
 	struct page *header;
@@ -217,23 +216,7 @@ void rblk_data_apply(void *host, const struct vol_batch *b, struct rblk_buf *con
 		rblk_volume_done(v, &a->io.done);
 }
 
-/*
- * ---- header ----
- *
- * It is written twice, the copy after the original, so that a torn write always leaves
- * one of them, and the copy is never the newer one.
- */
-
-static void rblk_sync_submit(struct rblk_volume *v, u64 off, blk_opf_t flags)
-{
-	struct rblk_dataio *d = v->dataio;
-
-	bio_init(&d->sync_bio, d->lower.bdev, &d->sync_vec, 1,
-		 REQ_OP_WRITE | REQ_SYNC | REQ_FUA | flags);
-	d->sync_bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
-	__bio_add_page(&d->sync_bio, d->header, RBLK_BLOCK_SIZE, 0);
-	rblk_io_submit(&d->sync, &d->sync_bio, 1);
-}
+/* ---- header ---- */
 
 static void rblk_sync_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
@@ -241,11 +224,6 @@ static void rblk_sync_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
 
 	if (v->stopped)
 		return;
-	if (!d->sync.error && !d->sync_copy) {
-		d->sync_copy = true;
-		rblk_sync_submit(v, DATA_COPY_OFF, 0);
-		return;
-	}
 	if (d->sync.error)
 		rblk_err_limited(v, "writing the header of data device %s failed: error %d\n",
 				 v->up.data_path, -d->sync.error);
@@ -253,19 +231,25 @@ static void rblk_sync_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
 }
 
 /**
- * rblk_data_sync() - struct rblk_node_ops: flush the data device, then write its header
+ * rblk_data_sync() - struct rblk_node_ops: write a copy of the data device's header
  * @host: the volume
+ * @off: offset in bytes
  * @header_block: one block, copied
+ * @flush: the device is flushed before
  *
  * Context: owner.
  */
-void rblk_data_sync(void *host, const void *header_block)
+void rblk_data_sync(void *host, u64 off, const void *header_block, bool flush)
 {
 	struct rblk_volume *v = host;
+	struct rblk_dataio *d = v->dataio;
 
-	memcpy(page_address(v->dataio->header), header_block, RBLK_BLOCK_SIZE);
-	v->dataio->sync_copy = false;
-	rblk_sync_submit(v, 0, REQ_PREFLUSH);
+	memcpy(page_address(d->header), header_block, RBLK_BLOCK_SIZE);
+	bio_init(&d->sync_bio, d->lower.bdev, &d->sync_vec, 1,
+		 REQ_OP_WRITE | REQ_SYNC | REQ_FUA | (flush ? REQ_PREFLUSH : 0));
+	d->sync_bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
+	__bio_add_page(&d->sync_bio, d->header, RBLK_BLOCK_SIZE, 0);
+	rblk_io_submit(&d->sync, &d->sync_bio, 1);
 }
 
 static int rblk_read_header(void *ctx, u64 off, void *buf, u32 len)

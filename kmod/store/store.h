@@ -34,6 +34,6 @@ void rblk_meta_write(void *host, u64 off, const void *data);
 void rblk_map_write(void *host, u64 off, const void *block);
 void rblk_log_read(void *host, struct rblk_node_readback *rb);
 void rblk_data_apply(void *host, const struct vol_batch *b, struct rblk_buf *const *buf);
-void rblk_data_sync(void *host, const void *header_block);
+void rblk_data_sync(void *host, u64 off, const void *header_block, bool flush);
 
 #endif /* RBLK_STORE_H */

@@ -149,3 +149,19 @@ void cmd_alike(void)
 	}
 	SAY("%u are alike\n", count);
 }
+
+/* copies NODE: what it has twice, and one of the two is damaged */
+void cmd_copies(void)
+{
+	struct node *n = script_node_at(1);
+	bool whole = true;
+	u32 c;
+
+	for (c = 0; c < LOG_C_NR; c++)
+		if (!copy_whole(n, (enum log_copy)c)) {
+			SAY("%c: %s is damaged\n", N(n), copy_name[c]);
+			whole = false;
+		}
+	if (whole)
+		SAY("%c: all copies are whole\n", N(n));
+}

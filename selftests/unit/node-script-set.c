@@ -283,6 +283,23 @@ void cmd_rot(void)
 		ts_wrong("there is nothing that could rot");
 }
 
+static enum log_copy copy_at(int i)
+{
+	u32 c;
+
+	for (c = 0; c < LOG_C_NR && i < ts_words; c++)
+		if (!strcmp(ts_word[i], copy_name[c]))
+			return (enum log_copy)c;
+	ts_wrong("no such copy");
+	return LOG_C_NR;
+}
+
+/* damage NODE COPY [unreadable]: a bit of it flips, or reading it fails until it is written */
+void cmd_damage(void)
+{
+	copy_damage(script_node_at(1), copy_at(2), ts_text("unreadable") != NULL);
+}
+
 /* lose-device NODE log|data: it is pulled out */
 void cmd_lose_device(void)
 {

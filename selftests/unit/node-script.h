@@ -72,6 +72,7 @@ void cmd_pause(void);
 void cmd_image(void);
 void cmd_newcomers(void);
 void cmd_rot(void);
+void cmd_damage(void);
 void cmd_lose_device(void);
 void cmd_break(void);
 void cmd_lead(void);
@@ -93,6 +94,7 @@ void cmd_status(void);
 void cmd_sessions(void);
 void cmd_peers(void);
 void cmd_alike(void);
+void cmd_copies(void);
 
 /* ---- node-script-say.c: what a node did not say ---- */
 

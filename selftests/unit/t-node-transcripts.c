@@ -17,6 +17,7 @@ static const struct transcript_command commands[] = {
 	{ "forgetful", cmd_forget },		{ "set-back", cmd_set_back },
 	{ "frees", cmd_frees },
 	{ "newcomers", cmd_newcomers },	{ "rot", cmd_rot },
+	{ "damage", cmd_damage },	{ "copies", cmd_copies },
 	{ "lead", cmd_lead },		{ "transfer", cmd_transfer },
 	{ "run", cmd_run },		{ "latency", cmd_latency },
 	{ "cut", cmd_cut },		{ "stall", cmd_cut },

@@ -25,6 +25,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 	d->list = mem_alloc(d->npg * sizeof(*d->list));
 	d->news = mem_alloc(d->npg * sizeof(*d->news));
 	d->is_new = mem_alloc(d->npg * sizeof(*d->is_new));
+	d->bad = mem_alloc(d->npg * sizeof(*d->bad));
 }
 
 struct page *disk_page(struct disk *d, u32 pgno)
@@ -65,6 +66,8 @@ static void list_drop(struct disk *d, u32 pgno)
 static void write_durable(struct disk *d, u32 pgno, u8 mask, struct page *pg)
 {
 	to_platter(d, pgno, mask, pg);
+	if (mask)
+		d->bad[pgno] = false;
 	if (!d->dirty[pgno])
 		return;
 	page_mix(&d->cache[pgno], mask, pg);
@@ -378,19 +381,17 @@ void disk_crash(struct disk *d)
 
 /* ---- synchronous: start of a node, format ---- */
 
-int disk_read(struct disk *d, u64 off, void *buf, u32 len)
+bool disk_look(struct disk *d, u64 off, void *buf, u32 len)
 {
 	u8 *to = buf;
 
-	WORLD_CHECK(off + len <= (u64)d->npg * RBLK_BLOCK_SIZE, "read beyond the device at %llu",
-		    (unsigned long long)off);
-	if (rnd_ppm(R_DISK, world.cfg.read_error / 8))
-		return -EIO;
 	while (len) {
 		u32 in = (u32)(off % RBLK_BLOCK_SIZE);
 		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - in);
 		struct page *p = disk_page(d, (u32)(off / RBLK_BLOCK_SIZE));
 
+		if (d->bad[off / RBLK_BLOCK_SIZE])
+			return false;
 		if (p)
 			memcpy(to, page_data(p) + in, n);
 		else
@@ -399,7 +400,16 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 		off += n;
 		len -= n;
 	}
-	return 0;
+	return true;
+}
+
+int disk_read(struct disk *d, u64 off, void *buf, u32 len)
+{
+	WORLD_CHECK(off + len <= (u64)d->npg * RBLK_BLOCK_SIZE, "read beyond the device at %llu",
+		    (unsigned long long)off);
+	if (rnd_ppm(R_DISK, world.cfg.read_error / 8))
+		return -EIO;
+	return disk_look(d, off, buf, len) ? 0 : -EIO;
 }
 
 void disk_write_now(struct disk *d, u64 off, const void *buf, u32 len)
@@ -415,18 +425,28 @@ void disk_write_now(struct disk *d, u64 off, const void *buf, u32 len)
 	}
 }
 
-bool disk_rot(struct disk *d, u32 pgno)
+void disk_flip(struct disk *d, u64 off)
 {
-	struct page *p = d->pg[pgno];
+	u32 pgno = (u32)(off / RBLK_BLOCK_SIZE);
+	struct page *p = page_copy(d->pg[pgno]);
 
-	if (!p)
-		return false;
-	p = page_copy(p);
-	p->data[rnd_below(R_DISK, RBLK_BLOCK_SIZE)] ^= (u8)(1 << rnd_below(R_DISK, 8));
+	p->data[off % RBLK_BLOCK_SIZE] ^= (u8)(1 << rnd_below(R_DISK, 8));
 	to_platter(d, pgno, 0xff, p);
 	page_put(p);
+}
+
+bool disk_rot(struct disk *d, u32 pgno)
+{
+	if (!d->pg[pgno])
+		return false;
+	disk_flip(d, (u64)pgno * RBLK_BLOCK_SIZE + rnd_below(R_DISK, RBLK_BLOCK_SIZE));
 	TRACE(d->node, "rot", d->data, pgno);
 	return true;
+}
+
+void disk_unreadable(struct disk *d, u64 off)
+{
+	d->bad[off / RBLK_BLOCK_SIZE] = true;
 }
 
 struct page **disk_copy(struct disk *d)
@@ -445,6 +465,7 @@ void disk_restore(struct disk *d, struct page **pg)
 	u32 i;
 
 	disk_flush(d);
+	memset(d->bad, 0, d->npg * sizeof(*d->bad));
 	for (i = 0; i < d->npg; i++) {
 		to_platter(d, i, 0xff, pg[i]);
 	}

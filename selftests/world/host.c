@@ -418,22 +418,25 @@ static void sync_event(struct event *e)
 	node_after(n);
 }
 
-static void data_sync(void *host, const void *header)
+static void data_sync(void *host, u64 off, const void *header, bool flush)
 {
 	struct node *n = host;
 	struct dop *op = dop_new(&n->data, D_SYNC, true);
-
 	struct data_super ds;
 
-	WORLD_CHECK(!n->sync_busy, "node %c: two flushes at once", 'a' + n->id);
+	WORLD_CHECK(!n->sync_busy, "node %c: two data headers at once", 'a' + n->id);
+	WORLD_CHECK(off == 0 || off == DATA_COPY_OFF, "node %c: data header at %llu", 'a' + n->id,
+		    (unsigned long long)off);
 	WORLD_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
 		    'a' + n->id);
 	WORLD_CHECK(ds.mbr == n->super.mbr, "node %c: a checkpoint changes the MBR", 'a' + n->id);
 	check_own_log(n, ds.index, "checkpointed");
 	n->sync_busy = true;
 	op->b = ds.index;
-	dop_bytes(op, 0, header, RBLK_BLOCK_SIZE);
+	dop_bytes(op, off, header, RBLK_BLOCK_SIZE);
 	dop_start(&n->data, op, sync_event);
+	if (!flush)
+		op->flush_seq = 0;
 }
 
 /* ---- telling ---- */

@@ -31,23 +31,25 @@ static void format_log(struct node *n)
 
 	memset(block, 0, sizeof(block));
 	rblk_log_super_encode(s, block);
-	for (i = 0; i < LOG_SUPER_COPIES; i++)
+	for (i = 0; i < LOG_COPIES; i++)
 		disk_write_now(&n->log, rblk_log_super_offset(s, i), block, LOG_SUPER_BYTES);
 	rblk_log_meta_init(&meta);
 	rblk_log_meta_encode(&meta, s, block);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < LOG_COPIES; i++)
 		disk_write_now(&n->log, rblk_log_meta_offset(i), block, LOG_META_BYTES);
 }
 
 static void format_data(struct node *n)
 {
 	struct data_super ds = { .store = n->super.store, .mbr = n->super.mbr };
+	int i;
 
 	memcpy(ds.volume, n->super.volume, RBLK_UUID_LEN);
 	memcpy(ds.volume_name, n->super.volume_name, RBLK_NAME_MAX);
 	memcpy(ds.node, n->super.node, RBLK_NAME_MAX);
 	rblk_log_data_super_encode(&ds, block);
-	disk_write_now(&n->data, 0, block, RBLK_BLOCK_SIZE);
+	for (i = 0; i < LOG_COPIES; i++)
+		disk_write_now(&n->data, rblk_log_data_offset(i), block, RBLK_BLOCK_SIZE);
 }
 
 /* The store of a client is its name. */
@@ -92,14 +94,27 @@ void node_format(struct node *n)
 
 /* ---- start ---- */
 
-static int read_log(void *ctx, u64 off, void *buf, u32 len)
+static int read_disk(struct node *n, struct disk *d, u64 off, void *buf, u32 len)
 {
-	struct node *n = ctx;
-	int err = disk_read(&n->log, off, buf, len);
+	int err = disk_read(d, off, buf, len);
 
 	if (err)
 		n->read_failed = true;
 	return err;
+}
+
+static int read_log(void *ctx, u64 off, void *buf, u32 len)
+{
+	struct node *n = ctx;
+
+	return read_disk(n, &n->log, off, buf, len);
+}
+
+static int read_data(void *ctx, u64 off, void *buf, u32 len)
+{
+	struct node *n = ctx;
+
+	return read_disk(n, &n->data, off, buf, len);
 }
 
 static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
@@ -206,16 +221,13 @@ static void forget(struct node *n)
 
 static int start_replica(struct node *n, const struct log_reader *rd)
 {
+	struct log_reader data = { .read = read_data, .ctx = n, .scratch = block };
 	struct rblk_node_cfg cfg;
 	struct data_super ds;
 	struct log_report rep = {};
-	int err;
+	int err, damage;
 
-	err = disk_read(&n->data, 0, block, RBLK_BLOCK_SIZE);
-	if (!err)
-		err = rblk_log_data_super_decode(&ds, block);
-	else
-		n->read_failed = true;
+	err = rblk_log_read_data(&data, n->super.store, &ds, &damage);
 	if (err)
 		return err;
 	make_cfg(n, &cfg);
@@ -231,7 +243,7 @@ static void check_slots(struct node *n)
 	u64 newest = 0;
 	int i, bad = 0;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < LOG_COPIES; i++) {
 		u64 off = rblk_log_meta_offset(i);
 		u32 at;
 

@@ -209,6 +209,7 @@ struct disk {
 	struct page **cache;		/* written, not flushed; only sectors in dirty count */
 	u8 *dirty;
 	u64 *dirty_seq;		/* of the oldest write that is not flushed */
+	bool *bad;		/* reading fails until it is written again */
 	u32 *list, nlist;		/* pages with dirty != 0 */
 	u32 *news, nnews;		/* pages of the platter that platter_data() has to look at */
 	bool *is_new;
@@ -236,6 +237,10 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len);
 void disk_write_now(struct disk *d, u64 off, const void *buf,
 		    u32 len); /* durable at once: format */
 bool disk_rot(struct disk *d, u32 pgno);	/* flips a bit; false: the page was never written */
+void disk_flip(struct disk *d, u64 off);	/* ... of this byte */
+void disk_unreadable(struct disk *d, u64 off);	/* until this page is written again */
+/* What is on the platter; false: it is not readable. */
+bool disk_look(struct disk *d, u64 off, void *buf, u32 len);
 u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
 void disk_news(struct disk *d, u32 pgno);	/* has to be looked at */
 struct page **disk_copy(struct disk *d);	/* its content, flushed */
@@ -350,6 +355,12 @@ void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
 void node_forget(struct node *n);		/* its disks lose their content */
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
+
+/* ---- copies.c: what a store has twice ---- */
+
+extern const char *const copy_name[LOG_C_NR];
+bool copy_whole(struct node *n, enum log_copy c);
+void copy_damage(struct node *n, enum log_copy c, bool unreadable);
 
 /* ---- net.c ---- */
 

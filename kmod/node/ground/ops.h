@@ -135,10 +135,10 @@ struct rblk_node_ops {
 	 */
 	void (*data_apply)(void *host, const struct vol_batch *b, struct rblk_buf *const *buf);
 	/*
-	 * Flushes the device, then writes its header block, FUA.
+	 * Flushes the device if @flush, then writes a copy of its header at @off, FUA.
 	 * -> rblk_node_data_sync_done()
 	 */
-	void (*data_sync)(void *host, const void *header_block);
+	void (*data_sync)(void *host, u64 off, const void *header_block, bool flush);
 
 	/* -- requests: a token is the host's name for one -- */
 	/*

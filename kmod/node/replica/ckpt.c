@@ -3,7 +3,7 @@
  * Checkpoints, and the metadata that each of them ends with. The order is what
  * makes trimming safe; each step is durable before the next one begins:
  *
- *   data flushed -> data header -> change map -> metadata (both copies) -> trim
+ *   data flushed -> data header (both copies) -> change map -> metadata (both copies) -> trim
  *
  * The metadata of a checkpoint holds the new floor as well. Only when both copies
  * hold it, the ring below it is free, and raft is told.
@@ -21,26 +21,28 @@ static bool ckpt_due(const struct rblk_replica *r)
 	return !r->apply_busy && r->g->now >= r->idle_since + NODE_CKPT_IDLE_NS;
 }
 
+/*
+ * Writes a copy of the data header. One is durable before the other one is touched, so that a
+ * torn write always leaves one of them.
+ */
+static void write_header(struct rblk_replica *r, u8 copy, bool flush)
+{
+	r->data_copy = copy;
+	rblk_log_data_super_encode(&r->data, r->block);
+	rblk_replica_begin(r, RBLK_IO_SYNC);
+	r->g->ops->data_sync(r->g->host, rblk_log_data_offset(copy), r->block, flush);
+}
+
 static void begin_ckpt(struct rblk_replica *r)
 {
-	struct data_super ds = {
-		.store = r->g->cfg.super.store,
-		.seq = r->data_seq + 1,
-		.mbr = r->g->cfg.super.mbr,
-	};
-
 	r->ckpt_state = *rblk_vol_applied(r->vol);
-	ds.index = r->ckpt_state.index;
-	ds.term = r->ckpt_state.term;
-	memcpy(ds.volume, r->g->cfg.super.volume, sizeof(ds.volume));
-	memcpy(ds.volume_name, r->g->cfg.super.volume_name, sizeof(ds.volume_name));
-	memcpy(ds.node, r->g->cfg.super.node, sizeof(ds.node));
-	rblk_log_data_super_encode(&ds, r->block);
+	r->data.seq++;
+	r->data.index = r->ckpt_state.index;
+	r->data.term = r->ckpt_state.term;
 	r->ckpt = CKPT_SYNC;
 	r->ckpt_busy = true;
 	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_state.index, CKPT_SYNC);
-	rblk_replica_begin(r, RBLK_IO_SYNC);
-	r->g->ops->data_sync(r->g->host, r->block);
+	write_header(r, 0, true);
 }
 
 /*
@@ -188,7 +190,7 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_data_sync_done() - the data device is flushed, its header written
+ * rblk_replica_data_sync_done() - a copy of the data header is written
  * @r: replica
  * @error: 0 or -errno
  */
@@ -196,15 +198,16 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 {
 	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_SYNC))
 		return;
-	r->ckpt_busy = false;
 	rblk_replica_end(r, RBLK_IO_SYNC);
-	if (r->g->halt != NODE_RUNNING)
-		return;
-	if (error) {
+	if (error)
 		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
+	if (r->g->halt == NODE_RUNNING && r->data_copy == 0) {
+		write_header(r, 1, false);
 		return;
 	}
-	r->data_seq++;
+	r->ckpt_busy = false;
+	if (r->g->halt != NODE_RUNNING)
+		return;
 	r->ckpt = CKPT_MAP;
 	r->map_next = 0;
 	next_map_block(r);

@@ -107,7 +107,8 @@ struct rblk_replica {
 	bool ckpt_busy;			/* an operation of the phase is in progress */
 	bool ckpt_wanted;
 	u64 ckpt_index;
-	u64 data_seq;
+	struct data_super data;		/* newest header of the data device; two copies, in turn */
+	u8 data_copy;
 	u32 map_next;
 	struct rblk_state ckpt_state;
 	u8 *block;			/* one block: data header, map block, configuration */

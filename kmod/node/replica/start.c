@@ -93,7 +93,8 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 	ret = rblk_replica_recover(r, rd, data, rep);
 	if (ret)
 		return ret;
-	r->data_seq = data->seq;
+	r->data = *data;
+	r->data.mbr = g->cfg.super.mbr;
 	r->boot_last = r->last;
 	r->log_next = r->last + 1;
 	r->commit = r->ckpt_index;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a store has twice: whether a copy is whole, and what damages one. */
+#include "world.h"
+
+const char *const copy_name[LOG_C_NR] = {
+	[LOG_C_SUPER] = "super", [LOG_C_SUPER2] = "super2", [LOG_C_META] = "meta",
+	[LOG_C_META2] = "meta2", [LOG_C_DATA] = "header", [LOG_C_DATA2] = "header2",
+};
+
+static struct disk *copy_disk(struct node *n, enum log_copy c)
+{
+	return c < LOG_C_DATA ? &n->log : &n->data;
+}
+
+static u64 copy_off(const struct node *n, enum log_copy c)
+{
+	int second = c % LOG_COPIES;
+
+	if (c < LOG_C_META)
+		return rblk_log_super_offset(&n->super, second);
+	return c < LOG_C_DATA ? rblk_log_meta_offset(second) : rblk_log_data_offset(second);
+}
+
+bool copy_whole(struct node *n, enum log_copy c)
+{
+	static u8 buf[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
+	u32 len = c == LOG_C_META || c == LOG_C_META2 ? LOG_META_BYTES : RBLK_BLOCK_SIZE;
+	static struct log_meta meta;
+	struct log_super super;
+	struct data_super data;
+
+	if (!disk_look(copy_disk(n, c), copy_off(n, c), buf, len))
+		return false;
+	if (c < LOG_C_META)
+		return !rblk_log_super_decode(&super, buf) && super.store == n->super.store;
+	if (c < LOG_C_DATA)
+		return !rblk_log_meta_decode(&meta, &n->super, buf);
+	return !rblk_log_data_super_decode(&data, buf) && data.store == n->super.store;
+}
+
+void copy_damage(struct node *n, enum log_copy c, bool unreadable)
+{
+	/* All of them are longer, and it is not the magic that rots: that would be another thing. */
+	u64 byte = rnd_range(R_DISK, sizeof(u64), 127);
+
+	TRACE(n->id, "damage", c, unreadable);
+	if (unreadable)
+		disk_unreadable(copy_disk(n, c), copy_off(n, c));
+	else
+		disk_flip(copy_disk(n, c), copy_off(n, c) + byte);
+}
