@@ -55,6 +55,7 @@ static const char *const event_names[] = {
 	"halted",
 	"ready",
 	"device",
+	"copy",
 	NULL
 };
 
@@ -134,6 +135,7 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_BYTES_RECEIVED, ATTR_U64, "bytes_received" },
 	{ RAFTBLK_A_COUNTERS_APPENDS_REJECTED, ATTR_U64, "appends_rejected" },
 	{ RAFTBLK_A_COUNTERS_EVENTS_LOST, ATTR_U64, "events_lost" },
+	{ RAFTBLK_A_COUNTERS_COPIES_MENDED, ATTR_U64, "copies_mended" },
 	{ 0 }
 };
 

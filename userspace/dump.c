@@ -286,14 +286,15 @@ static int scan_once(struct dump *d, const struct log_reader *rd, struct log_rep
  */
 static int scan_live(struct dump *d, const struct log_reader *rd, struct log_report *rep, bool *live)
 {
-	int err = scan_once(d, rd, rep), tries = 0, bad;
+	int err = scan_once(d, rd, rep), tries = 0;
+	struct log_copies copies = {};
 	u64 end;
 
 	*live = false;
 	while (err == -EBADMSG && tries++ < LIVE_SCANS && device_in_use(&d->dev)) {
 		end = rep->end_pos;
 		usleep(LIVE_WAIT_US);
-		err = rblk_log_read_meta(rd, &d->super, &d->meta, &bad);
+		err = rblk_log_read_meta(rd, &d->super, &d->meta, &copies);
 		if (!err)
 			err = scan_once(d, rd, rep);
 		if (err == -EBADMSG && rep->end_pos == end)
@@ -388,14 +389,15 @@ static void print_dump(struct json_object *o)
 static int dump_log(struct dump *d, const struct log_reader *rd)
 {
 	u8 buf[LOG_SUPER_BYTES];
-	int bad, err;
+	struct log_copies copies = {};
+	int err;
 
 	dump_supers(d, rd);
 	/* The copy that a start would use. */
 	rblk_log_super_encode(&d->super, buf);
 	json_object_object_add(d->o, "superblock", raw_json("disk_super", buf));
 	dump_metas(d, rd);
-	err = rblk_log_read_meta(rd, &d->super, &d->meta, &bad);
+	err = rblk_log_read_meta(rd, &d->super, &d->meta, &copies);
 	if (err)
 		return fail(EXIT_FAILED, d->dev.path, "its log cannot be scanned: %s", why(err));
 	err = scan(d, rd);
@@ -411,8 +413,9 @@ static int dump_data(struct dump *d, const struct log_reader *rd)
 {
 	struct json_object *list = json_object_new_array(), *o;
 	u8 buf[RBLK_BLOCK_SIZE];
+	struct log_copies copies = {};
 	struct data_super s;
-	int i, err, damage;
+	int i, err;
 
 	for (i = 0; i < LOG_COPIES; i++) {
 		err = read_at(d, rd, rblk_log_data_offset(i), buf, sizeof(buf));
@@ -421,7 +424,7 @@ static int dump_data(struct dump *d, const struct log_reader *rd)
 		json_object_array_add(list, err ? bad_json(err) : raw_json("disk_data", buf));
 	}
 	err = d->dev.bytes < DATA_HEADER_BYTES ? -ENODATA :
-	      rblk_log_read_data(rd, 0, &s, &damage);
+	      rblk_log_read_data(rd, 0, &s, &copies);
 	if (err) {
 		json_object_put(list);
 		return err;
@@ -437,12 +440,13 @@ static int dump_data(struct dump *d, const struct log_reader *rd)
 
 static int dump(struct dump *d)
 {
+	struct log_copies copies = {};
 	struct log_reader rd;
 	int err, ret;
 
 	device_reader(&d->dev, &rd);
 	err = d->dev.bytes < 2 * LOG_SUPER_BYTES ? -ENODATA :
-	      rblk_log_read_super(&rd, d->dev.bytes, &d->super);
+	      rblk_log_read_super(&rd, d->dev.bytes, &d->super, &copies);
 	if (!err) {
 		ret = dump_log(d, &rd);
 		goto free;

@@ -282,17 +282,18 @@ static int write_all(struct format *f)
 
 static int read_back(struct format *f)
 {
+	struct log_copies c = {};
 	struct log_reader rd;
 	struct log_super s;
 	struct log_meta m;
-	int bad = 0, err;
+	int err;
 
 	device_reader(&f->log, &rd);
-	err = rblk_log_read_super(&rd, f->log.bytes, &s);
+	err = rblk_log_read_super(&rd, f->log.bytes, &s, &c);
 	if (!err)
-		err = rblk_log_read_meta(&rd, &s, &m, &bad);
+		err = rblk_log_read_meta(&rd, &s, &m, &c);
 	free(rd.scratch);
-	if (err || bad || s.store != f->super.store)
+	if (err || c.damaged || s.store != f->super.store)
 		return fail(EXIT_FAILED, f->c.volume,
 			    "log device %s does not return what was written to it: %s; see dmesg(1)",
 			    f->log.path, strerror(err ? -err : EIO));

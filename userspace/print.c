@@ -247,4 +247,9 @@ void print_status(struct json_object *o)
 	printf(", data %s", jstr(o, "data_path"));
 	print_late(ju(o, "data_late_ms"));
 	puts("");
+	if (!ju(o, "copies_mended"))
+		return;
+	field("mended");
+	printf("%llu copies of superblock, metadata or data header were damaged at the start; see dmesg(1)\n",
+	       (unsigned long long)ju(o, "copies_mended"));
 }

@@ -18,21 +18,21 @@ static void find_front(const struct device *d, const struct log_reader *rd, stru
 {
 	u8 block[RBLK_BLOCK_SIZE];
 	struct data_super ds;
+	struct log_copies copies = {};
 	struct log_super ls;
-	int unused;
 
 	if (rd->read(rd->ctx, 0, block, sizeof(block)))
 		return;
 	switch (rblk_log_claim(block, &ds)) {
 	case 'S':
 		s->kind = "log";
-		s->damage = rblk_log_read_super(rd, d->bytes, &ls);
+		s->damage = rblk_log_read_super(rd, d->bytes, &ls, &copies);
 		if (!s->damage)
 			fill(s, ls.volume, ls.volume_name, ls.node, ls.store);
 		break;
 	case 'D':
 		s->kind = "data";
-		s->damage = rblk_log_read_data(rd, 0, &ds, &unused);
+		s->damage = rblk_log_read_data(rd, 0, &ds, &copies);
 		break;
 	default:
 		return;

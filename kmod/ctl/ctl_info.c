@@ -46,7 +46,7 @@ static const struct field counters_u64[] = {
 	COUNT(FRAMES_SENT, frames_sent), COUNT(FRAMES_RECEIVED, frames_received),
 	COUNT(FRAMES_BAD, frames_bad), COUNT(BYTES_SENT, bytes_sent),
 	COUNT(BYTES_RECEIVED, bytes_received), COUNT(APPENDS_REJECTED, st.raft.rejects),
-	COUNT(EVENTS_LOST, events_lost),
+	COUNT(EVENTS_LOST, events_lost), COUNT(COPIES_MENDED, st.copies_mended),
 };
 
 static bool put_table(struct sk_buff *skb, const struct rblk_volume_info *info,

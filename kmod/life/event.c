@@ -120,6 +120,30 @@ static void rblk_note_device(struct rblk_volume *v, u64 dev, char *text, size_t 
 			  path);
 }
 
+static void rblk_note_copy(struct rblk_volume *v, u64 arg, char *text, size_t size)
+{
+	static const char * const what[LOG_C_NR] = {
+		[LOG_C_SUPER] = "the first superblock on log device",
+		[LOG_C_SUPER2] = "the second superblock on log device",
+		[LOG_C_META] = "the first copy of the metadata on log device",
+		[LOG_C_META2] = "the second copy of the metadata on log device",
+		[LOG_C_DATA] = "the first header on data device",
+		[LOG_C_DATA2] = "the second header on data device",
+	};
+	u32 copy = arg & ((1u << NODE_N_COPY_ERROR) - 1);
+	const char *path = copy < LOG_C_DATA ? v->up.log_path : v->up.data_path;
+	u64 error = arg >> NODE_N_COPY_ERROR;
+
+	if (error)
+		scnprintf(text, size,
+			  "%s %s is damaged, and rewriting it failed (error %llu): only the other one is left, replace the device",
+			  what[copy], path, error);
+	else
+		scnprintf(text, size,
+			  "%s %s was damaged, and was rewritten from the other one",
+			  what[copy], path);
+}
+
 static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, char *text,
 			   size_t size)
 {
@@ -156,6 +180,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_DEVICE:
 		rblk_note_device(v, n->arg, text, size);
+		break;
+	case NODE_N_COPY:
+		rblk_note_copy(v, n->arg, text, size);
 		break;
 	}
 }

@@ -19,10 +19,11 @@
 #define RBLK_POOL_MIB_MIN		16
 #define RBLK_POOL_MIB_MAX		8192
 
-static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, char *err)
+static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd,
+			    struct log_copies *c, char *err)
 {
 	const char *path = v->up.log_path;
-	int ret = rblk_log_read_super(rd, rblk_logio_bytes(v), &v->super);
+	int ret = rblk_log_read_super(rd, rblk_logio_bytes(v), &v->super, c);
 
 	switch (ret) {
 	case 0:
@@ -58,14 +59,15 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd, 
 	return 0;
 }
 
-static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, char *err)
+static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct log_copies *c,
+			   char *err)
 {
 	const char *path = v->up.data_path;
 	int ret = rblk_dataio_open(v, err);
 
 	if (ret)
 		return ret;
-	ret = rblk_dataio_header(v, ds);
+	ret = rblk_dataio_header(v, ds, c);
 	if (ret == -ENODATA)
 		return rblk_error_text(err, ret,
 				       "data device %s is not formatted for raftblk", path);
@@ -175,7 +177,7 @@ static void rblk_member_cfg(struct rblk_volume *v, struct rblk_node_cfg *cfg)
 }
 
 static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
-			     const struct data_super *ds, char *err)
+			     const struct data_super *ds, const struct log_copies *c, char *err)
 {
 	struct rblk_node_cfg *cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
 	struct log_report rep;
@@ -185,6 +187,7 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	if (!cfg)
 		goto nomem;
 	rblk_member_cfg(v, cfg);
+	cfg->damaged = c->damaged;
 	m = kvzalloc(max_t(size_t, rblk_node_size(cfg), PAGE_SIZE), GFP_KERNEL);
 	v->life->node_pages = vzalloc(rblk_node_pages_size());
 	if (!m || !v->life->node_pages)
@@ -249,6 +252,7 @@ static int rblk_start_client(struct rblk_volume *v, char *err)
 /* Starts everything below the disk. */
 static int rblk_start_devices(struct rblk_volume *v, char *err)
 {
+	struct log_copies copies = {};
 	struct log_reader rd = {};
 	struct data_super ds;
 	int ret;
@@ -261,13 +265,13 @@ static int rblk_start_devices(struct rblk_volume *v, char *err)
 	ret = rblk_logio_reader(v, &rd);
 	if (ret)
 		return rblk_error_text(err, ret, "no memory to read log device %s", v->up.log_path);
-	ret = rblk_start_super(v, &rd, err);
+	ret = rblk_start_super(v, &rd, &copies, err);
 	if (!ret)
-		ret = rblk_start_data(v, &ds, err);
+		ret = rblk_start_data(v, &ds, &copies, err);
 	if (!ret)
 		ret = rblk_start_pool(v, err);
 	if (!ret)
-		ret = rblk_start_member(v, &rd, &ds, err);
+		ret = rblk_start_member(v, &rd, &ds, &copies, err);
 	/* What recovery read may still be in a volatile cache only. */
 	if (!ret) {
 		ret = rblk_logio_flush(v);

@@ -148,6 +148,14 @@ enum log_copy {
 	LOG_C_NR
 };
 
+#define LOG_C_BIT(c)		(1u << (c))
+
+/* What was found out while they were read. Zeroed first; all of that is for one store. */
+struct log_copies {
+	u32 damaged;		/* LOG_C_BIT() of each that is, while the other one is whole */
+	u8 meta_first;		/* copy of the metadata that is damaged, or older than the other */
+};
+
 /* ---- the ring: group commit ---- */
 
 /* The identity of a record, which later headers carry. */
@@ -291,11 +299,13 @@ typedef int (*rblk_log_entry_fn)(void *ctx, const struct rblk_entry *e, const u3
 				 u64 payload_pos, const struct log_record *rec,
 				 const void *conf_block);
 
-int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s);
-int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s, int *damage);
+int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s,
+			struct log_copies *c);
+int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s,
+		       struct log_copies *c);
 char rblk_log_claim(const void *block, struct data_super *s);
 int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
-		       int *bad_copies);
+		       struct log_copies *c);
 int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
 		     rblk_log_entry_fn fn, void *ctx, struct log_report *rep);
 const char *rblk_log_finding_name(enum log_finding v);

@@ -103,18 +103,17 @@ int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const vo
  * @rd: reader
  * @s: superblock
  * @m: set to the newest valid version on success
- * @bad_copies: set to 0, 1 or 2
+ * @c: set on success: which of them is damaged, and which has to be written first
  *
  * Return: 0; -EUCLEAN: both copies are bad; -EPROTONOSUPPORT: one of them was
  * written by a newer version, which this one must not overrule.
  */
 int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, struct log_meta *m,
-		       int *bad_copies)
+		       struct log_copies *c)
 {
-	u64 version, best = 0;
+	u64 version[LOG_COPIES] = {}, best = 0;
 	int copy, ret;
 
-	*bad_copies = 0;
 	for (copy = 0; copy < LOG_COPIES; copy++) {
 		const struct disk_meta *d = (void *)rd->scratch;
 
@@ -123,15 +122,19 @@ int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, s
 			ret = meta_open(d, s);
 		if (ret == -EPROTONOSUPPORT)
 			return ret;
-		if (ret) {
-			++*bad_copies;
+		if (ret)
 			continue;
-		}
-		version = le64_to_cpu(d->version);
-		if (version > best) {
-			best = version;
+		version[copy] = le64_to_cpu(d->version);
+		if (version[copy] > best) {
+			best = version[copy];
 			rblk_log_meta_decode(m, s, rd->scratch);
 		}
 	}
-	return *bad_copies == 2 ? -EUCLEAN : 0;
+	if (!best)
+		return -EUCLEAN;
+	for (copy = 0; copy < LOG_COPIES; copy++)
+		if (!version[copy])
+			c->damaged |= LOG_C_BIT(LOG_C_META + copy);
+	c->meta_first = version[1] < version[0];
+	return 0;
 }

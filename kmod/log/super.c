@@ -252,11 +252,21 @@ static int read_super(const struct log_reader *rd, u64 off, struct log_super *s)
 	return ret ? ret : rblk_log_super_decode(s, rd->scratch);
 }
 
+/*
+ * Is a second one no copy of @store's, which is whole? What a newer version wrote there is left
+ * alone. Anything else that lies there is not: whoever wrote to the beginning owns the device.
+ */
+static bool copy_is_lost(int ret, u64 found, u64 store)
+{
+	return ret ? ret != -EPROTONOSUPPORT : found != store;
+}
+
 /**
  * rblk_log_read_super() - reads the superblock of a log device, or else the second one
  * @rd: reader
  * @dev_bytes: size of the device
  * @s: set on success
+ * @c: set on success: which of them is damaged
  *
  * The second one counts only if the first one is damaged or cannot be read. If the two name
  * different stores or volumes, nothing here tells which one is right; but the metadata
@@ -265,9 +275,11 @@ static int read_super(const struct log_reader *rd, u64 off, struct log_super *s)
  * Return: 0; -ENOSPC: the device is smaller than it was; or what was found out
  * about the first superblock: the error of its reading or of its decoder.
  */
-int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s)
+int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_super *s,
+			struct log_copies *c)
 {
-	struct log_super n;
+	struct log_super n, copy = {};
+	u32 damaged = 0;
 	int ret, second;
 
 	if (dev_bytes < DISK_MAP_OFF)
@@ -277,13 +289,27 @@ int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_s
 		second = read_super(rd, rblk_log_super_offset2(dev_bytes), &n);
 		if (!second || second == -EPROTONOSUPPORT)
 			ret = second;
+		damaged = LOG_C_BIT(LOG_C_SUPER);
 	}
 	if (ret)
 		return ret;
 	if (n.dev_bytes > dev_bytes)
 		return -ENOSPC;
+	if (!damaged) {
+		second = read_super(rd, rblk_log_super_offset(&n, 1), &copy);
+		if (copy_is_lost(second, copy.store, n.store))
+			damaged = LOG_C_BIT(LOG_C_SUPER2);
+	}
 	*s = n;
+	c->damaged |= damaged;
 	return 0;
+}
+
+static int read_data(const struct log_reader *rd, int copy, struct data_super *s)
+{
+	int ret = read_block(rd, rblk_log_data_offset(copy));
+
+	return ret ? ret : rblk_log_data_super_decode(s, rd->scratch);
 }
 
 /**
@@ -291,27 +317,28 @@ int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_s
  * @rd: reader
  * @store: store that a copy has to be of; 0: any
  * @s: set on success
- * @damage: set to what is wrong with the header if its copy was used, else to 0
+ * @c: set on success: which of them is damaged
  *
  * Return: 0, or what was found out about the header: the error of its reading or of its
  * decoder.
  */
-int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s, int *damage)
+int rblk_log_read_data(const struct log_reader *rd, u64 store, struct data_super *s,
+		       struct log_copies *c)
 {
-	struct data_super n;
-	int ret = read_block(rd, 0);
+	struct data_super n, copy = {};
+	int ret = read_data(rd, 0, &n), second = read_data(rd, 1, &copy);
 
-	*damage = 0;
-	if (!ret)
-		ret = rblk_log_data_super_decode(&n, rd->scratch);
-	if (copy_counts(ret) && !read_block(rd, rblk_log_data_offset(1)) &&
-	    !rblk_log_data_super_decode(&n, rd->scratch) && (!store || n.store == store)) {
-		*damage = ret;
-		ret = 0;
+	if (copy_counts(ret) && !second && (!store || copy.store == store)) {
+		*s = copy;
+		c->damaged |= LOG_C_BIT(LOG_C_DATA);
+		return 0;
 	}
-	if (!ret)
-		*s = n;
-	return ret;
+	if (ret)
+		return ret;
+	if (copy_is_lost(second, copy.store, n.store))
+		c->damaged |= LOG_C_BIT(LOG_C_DATA2);
+	*s = n;
+	return 0;
 }
 
 static void claim_name(char *to, const u8 *from)

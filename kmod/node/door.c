@@ -237,15 +237,15 @@ void rblk_node_meta_done(struct rblk_node *n, int error, u64 now)
 }
 
 /**
- * rblk_node_map_done() - a block of the change map is written
+ * rblk_node_block_done() - a block of the change map, or a superblock, is written
  * @n: node
  * @error: 0 or -errno
  * @now: ns
  */
-void rblk_node_map_done(struct rblk_node *n, int error, u64 now)
+void rblk_node_block_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
-	rblk_replica_map_done(n->replica, error);
+	rblk_replica_block_done(n->replica, error);
 }
 
 /**

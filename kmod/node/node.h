@@ -96,7 +96,7 @@ void rblk_node_checkpoint(struct rblk_node *n);
 
 void rblk_node_log_done(struct rblk_node *n, struct log_record *rec, int error, u64 now);
 void rblk_node_meta_done(struct rblk_node *n, int error, u64 now);
-void rblk_node_map_done(struct rblk_node *n, int error, u64 now);
+void rblk_node_block_done(struct rblk_node *n, int error, u64 now);
 void rblk_node_readback_done(struct rblk_node *n, struct rblk_node_readback *rb, int error,
 			     u64 now);
 void rblk_node_apply_part(struct rblk_node *n, u64 now);

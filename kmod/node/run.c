@@ -173,6 +173,7 @@ static void run_replica(struct rblk_node *n)
 		rblk_replica_bootstrap_run(r);
 		rblk_replica_release_run(r);
 		rblk_replica_apply_run(r);
+		rblk_replica_mend_run(r);
 		rblk_replica_ckpt_run(r);
 		rblk_replica_readbacks_run(r);
 		rblk_replica_report(r);

@@ -263,11 +263,12 @@ static int rblk_read_header(void *ctx, u64 off, void *buf, u32 len)
  * rblk_dataio_header() - read the header of the data device, synchronously
  * @v: the volume; v->super is known
  * @ds: filled from it, or from its copy
+ * @c: filled: which of them is damaged
  *
  * Context: process; sleeps.
  * Return: 0, -errno of the device, or of rblk_log_data_super_decode().
  */
-int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
+int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds, struct log_copies *c)
 {
 	struct rblk_dataio *d = v->dataio;
 	struct log_reader rd = {
@@ -275,13 +276,8 @@ int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds)
 		.ctx = d,
 		.scratch = page_address(d->header),
 	};
-	int ret, damage;
 
-	ret = rblk_log_read_data(&rd, v->super.store, ds, &damage);
-	if (!ret && damage)
-		rblk_warn(v, "the header of data device %s is damaged (error %d): using its copy\n",
-			  v->up.data_path, -damage);
-	return ret;
+	return rblk_log_read_data(&rd, v->super.store, ds, c);
 }
 
 /* ---- life ---- */

@@ -50,7 +50,7 @@ struct rblk_block_op {
 struct rblk_logio {
 	struct rblk_lower lower;
 	struct list_head free;
-	struct rblk_block_op meta, map;
+	struct rblk_block_op meta, block;
 	struct rblk_record_op *rec;	/* LOG_INFLIGHT */
 	struct rblk_readback_op *readback;
 	u32 nreadback;
@@ -158,16 +158,16 @@ static void rblk_meta_ended(struct rblk_volume *v, struct rblk_done *done, u64 n
 	rblk_node_meta_done(v->m, error, now);
 }
 
-static void rblk_map_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
+static void rblk_log_block_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
 {
-	int error = v->logio->map.io.error;
+	int error = v->logio->block.io.error;
 
 	if (v->stopped)
 		return;
 	if (error)
-		rblk_err_limited(v, "writing the change map to log device %s failed: error %d\n",
+		rblk_err_limited(v, "writing a block to log device %s failed: error %d\n",
 				 v->up.log_path, -error);
-	rblk_node_map_done(v->m, error, now);
+	rblk_node_block_done(v->m, error, now);
 }
 
 /**
@@ -186,18 +186,18 @@ void rblk_meta_write(void *host, u64 off, const void *data)
 }
 
 /**
- * rblk_map_write() - struct rblk_node_ops: write a block of the change map
+ * rblk_log_block_write() - struct rblk_node_ops: write a block of the change map, or a superblock
  * @host: the volume
  * @off: offset in bytes
  * @block: one block, copied
  *
  * Context: owner.
  */
-void rblk_map_write(void *host, u64 off, const void *block)
+void rblk_log_block_write(void *host, u64 off, const void *block)
 {
 	struct rblk_volume *v = host;
 
-	rblk_block_write(v, &v->logio->map, off, block, 1);
+	rblk_block_write(v, &v->logio->block, off, block, 1);
 }
 
 static void rblk_readback_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
@@ -333,7 +333,7 @@ int rblk_logio_prepare(struct rblk_volume *v)
 	l->bios = kvcalloc(2 * LOG_INFLIGHT + l->nreadback * RBLK_READBACK_BIOS, sizeof(*l->bios),
 			   GFP_KERNEL);
 	if (!l->rec || !l->readback || !l->bios || rblk_block_alloc(v, &l->meta, rblk_meta_ended) ||
-	    rblk_block_alloc(v, &l->map, rblk_map_ended))
+	    rblk_block_alloc(v, &l->block, rblk_log_block_ended))
 		return -ENOMEM;
 	for (i = 0; i < LOG_INFLIGHT; i++) {
 		rblk_io_init(&l->rec[i].io, v, &l->lower, rblk_log_write_ended);
@@ -507,7 +507,7 @@ void rblk_logio_close(struct rblk_volume *v)
 		return;
 	rblk_lower_close(&l->lower);
 	rblk_block_free(&l->meta);
-	rblk_block_free(&l->map);
+	rblk_block_free(&l->block);
 	kvfree(l->rec);
 	kvfree(l->readback);
 	kvfree(l->bios);

@@ -104,6 +104,10 @@ enum raftblk_replica {
  *   it is no longer served.
  * @RAFTBLK_EVENT_DEVICE: A device has stopped responding, or responds again.
  *   The argument is 0 for the log device, 1 for the data device.
+ * @RAFTBLK_EVENT_COPY: A copy that the start of the node found damaged was
+ *   rewritten from the other one, or that failed. The lower 8 bits of the
+ *   argument are 0 or 1 for the first or second superblock, 2 or 3 for the
+ *   metadata, 4 or 5 for the data header; the others are the errno, or 0.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -114,6 +118,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_HALTED,
 	RAFTBLK_EVENT_READY,
 	RAFTBLK_EVENT_DEVICE,
+	RAFTBLK_EVENT_COPY,
 };
 
 enum {
@@ -303,6 +308,7 @@ enum {
 	RAFTBLK_A_COUNTERS_BYTES_RECEIVED,
 	RAFTBLK_A_COUNTERS_APPENDS_REJECTED,
 	RAFTBLK_A_COUNTERS_EVENTS_LOST,
+	RAFTBLK_A_COUNTERS_COPIES_MENDED,
 
 	__RAFTBLK_A_COUNTERS_MAX,
 	RAFTBLK_A_COUNTERS_MAX = (__RAFTBLK_A_COUNTERS_MAX - 1)

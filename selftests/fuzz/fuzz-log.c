@@ -125,11 +125,12 @@ static int on_entry(void *ctx, const struct rblk_entry *e, const u32 *crc, u64 p
 
 static int recover(struct log_report *rep)
 {
-	int bad, rc;
+	struct log_copies copies = {};
+	int rc;
 
-	rc = rblk_log_read_super(&reader, DEV_BYTES, &super);
+	rc = rblk_log_read_super(&reader, DEV_BYTES, &super, &copies);
 	if (!rc)
-		rc = rblk_log_read_meta(&reader, &super, &meta, &bad);
+		rc = rblk_log_read_meta(&reader, &super, &meta, &copies);
 	if (rc)
 		return rc;
 	rblk_log_init(&log, &super, headers);

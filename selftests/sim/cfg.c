@@ -148,6 +148,11 @@ static void draw_late(void)
 	w->raw_ghost = rnd_one_in(R_LATE, 4) ? (u32)rnd_log(R_LATE, 200, 100000) : 0;
 }
 
+static void draw_copies(void)
+{
+	c->copy_loss = rnd_one_in(R_COPY, 3) ? (u32)rnd_log(R_COPY, 1, 80) : 0;
+}
+
 /* Members far from each other: a round trip is about as long as a heartbeat, or longer. */
 static void draw_far(void)
 {
@@ -177,6 +182,7 @@ void cfg_draw(void)
 		draw_pressure();
 	draw_late();
 	draw_far();
+	draw_copies();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -232,6 +238,7 @@ static void print_faults(void)
 	PRINT(w, raw_reorder);
 	PRINT(w, raw_ghost);
 	PRINT(w, corrupt);
+	PRINT(c, copy_loss);
 	PRINT(c, slow_mean);
 	PRINT(c, slow_len);
 	PRINT(w, slow_factor);

@@ -18,7 +18,22 @@ static struct node *any_up(void)
 	return n->up && !node_paused(n) ? n : NULL;
 }
 
-/* ---- crashes ---- */
+/*
+ * ---- crashes ----
+ *
+ * While a node is down, a copy of what it has twice may be lost. That destroys nothing as long
+ * as the other one is whole.
+ */
+
+static void damage_copy(struct node *n)
+{
+	enum log_copy c = (enum log_copy)rnd_below(R_COPY, LOG_C_NR);
+
+	if (node_diskless(n) || rnd_below(R_COPY, 100) >= sim.cfg.copy_loss)
+		return;
+	if (copy_whole(n, c) && copy_whole(n, (enum log_copy)(c ^ 1)))
+		copy_damage(n, c, rnd_one_in(R_COPY, 2));
+}
 
 static void start_event(struct event *e)
 {
@@ -27,6 +42,7 @@ static void start_event(struct event *e)
 	n->start_pending = false;
 	if (n->up || n->refused)
 		return;
+	damage_copy(n);
 	if (!node_start(n) && !n->refused)
 		fault_restart(n, 20 * MSEC);
 }

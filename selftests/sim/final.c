@@ -307,6 +307,16 @@ static void demand(void)
 	WORLD_MARK(LIVENESS);
 }
 
+/* A start leaves nothing damaged that it could rewrite. */
+static void check_copies(void)
+{
+	u32 i;
+
+	for (i = 0; i < world.cfg.nodes; i++)
+		if (usable(&world.node[i]))
+			copy_check(&world.node[i]);
+}
+
 static void stop_all(void)
 {
 	u32 i;
@@ -344,6 +354,7 @@ void final_run(void)
 	}
 	lasting_run();
 	demand();
+	check_copies();
 	wrong_store();
 	stop_all();
 }

@@ -21,6 +21,7 @@ struct sim_cfg {
 	u64 rot_mean;
 	/* nodes */
 	u64 crash_mean, blackout_mean, down_len, pause_mean, pause_len;
+	u32 copy_loss;			/* percent of starts before which a copy is damaged */
 	u32 clean_stop;			/* percent of stops that are orderly */
 	u64 transfer_mean, checkpoint_mean;
 	/* users */

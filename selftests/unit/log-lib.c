@@ -77,9 +77,10 @@ static int t_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, 
 
 int t_recover(void)
 {
-	int bad, rc;
+	struct log_copies copies = {};
+	int rc;
 
-	rc = rblk_log_read_meta(&t_rd, &t_super, &t_meta, &bad);
+	rc = rblk_log_read_meta(&t_rd, &t_super, &t_meta, &copies);
 	if (rc)
 		return rc;
 	t_last = t_meta.floor.index;

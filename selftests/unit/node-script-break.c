@@ -137,7 +137,7 @@ static void answer_meta(struct rblk_node *m)
 
 static void answer_map(struct rblk_node *m)
 {
-	rblk_node_map_done(m, 0, m->g.now);
+	rblk_node_block_done(m, 0, m->g.now);
 }
 
 static void answer_sync(struct rblk_node *m)

@@ -38,7 +38,7 @@ void cmd_status(void)
 
 	const struct { const char *name; u64 value; } fields[] = {
 		{ "ready", st.ready }, { "needs-resync", st.needs_resync },
-		{ "frees", st.frees },
+		{ "frees", st.frees }, { "mended", st.copies_mended },
 		{ "conf", st.conf.index }, { "last", st.raft.last.index },
 		{ "executed", st.executed_index }, { "entries", st.log_entries },
 		{ "checkpoints", st.checkpoints }, { "sessions", st.nsessions },

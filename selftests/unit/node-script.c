@@ -184,6 +184,12 @@ static void rejected(u8 node, u8 other, u8 reason)
 	SAY("%c refuses %c: %s\n", 'a' + node, 'a' + other, rblk_wire_reason_text(reason));
 }
 
+static void copy(struct node *n, enum log_copy c, u64 error)
+{
+	SAY("%c: %s %s\n", N(n), copy_name[c],
+	    error ? "is damaged, and cannot be rewritten" : "was damaged, and is rewritten");
+}
+
 void script_started(struct node *n)
 {
 	u32 i;
@@ -205,6 +211,6 @@ void script_world(void)
 	script_ops_forget();
 	world.on = (struct world_hooks){
 		.ended = script_op_ended, .traced = traced, .ran = ran, .rejected = rejected,
-		.failed = failed,
+		.failed = failed, .copy = copy,
 	};
 }

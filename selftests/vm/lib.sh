@@ -156,9 +156,9 @@ dm_slice() {	# NAME DISK START SECTORS
 	echo "0 $4 linear $2 $3" | dmsetup create "$1" || die "dmsetup create $1 failed"
 }
 
-# dm_table NAME "0 SECTORS TARGET ...": replaces the table of a slice.
+# dm_table NAME "0 SECTORS TARGET ...": replaces the table of a slice; a line for each target.
 dm_table() {
-	dmsetup load "$1" --table "$2"
+	dmsetup load "$1" <<<"$2"
 	dmsetup suspend --nolockfs "$1"
 	dmsetup resume "$1"
 }

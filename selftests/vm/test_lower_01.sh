@@ -104,6 +104,93 @@ follower_data_fails() {
 	replicas_equal vol
 }
 
+# What a store has twice is good for one loss. A start rewrites what is damaged of it.
+damage() {	# DEVICE OFFSET
+	printf 'rot!' | dd of="$1" bs=1 seek=$(($2 + 100)) conv=notrunc,fsync status=none
+}
+whole() {	# NODE
+	"$RB" dump --json "$(log_dev "$1" vol)" |
+		jq -e '[.superblocks[], .metadata[]] | length == 4 and all(has("error") | not)' >/dev/null &&
+		"$RB" dump --json "$(data_dev "$1" vol)" |
+			jq -e '.headers | length == 2 and all(has("error") | not)' >/dev/null
+}
+told() {	# NODE TEXT
+	dmesg | sed -n "/raftblk-test: begin $T/,\$p" | grep -qF "vol@rb$1: $2"
+}
+damaged_copies_are_rewritten() {
+	local T=damaged_copies_are_rewritten log data end
+	cluster_up 3 vol
+	log=$(log_dev 1 vol)
+	data=$(data_dev 1 vol)
+	end=$(($(blockdev --getsize64 "$log") / 4096 * 4096 - 4096))
+	until_ok 30 leader vol
+	rb 1 down vol --force
+	whole 1
+	damage "$log" 0
+	damage "$log" $((128 << 10))
+	damage "$data" $((64 << 10))
+	fails whole 1
+	rb 1 up vol
+	until_ok 10 field_is 1 vol copies_mended 3
+	whole 1
+	until_ok 5 told 1 "the first superblock on log device $log was damaged, and was rewritten"
+	until_ok 5 told 1 "the second copy of the metadata on log device $log was damaged"
+	until_ok 5 told 1 "the second header on data device $data was damaged"
+	rb 1 status vol | grep -q '3 copies'
+	rb 1 down vol --force
+	damage "$log" $end
+	damage "$log" $((64 << 10))
+	damage "$data" 0
+	fails whole 1
+	rb 1 up vol
+	until_ok 10 field_is 1 vol copies_mended 3
+	whole 1
+	until_ok 5 told 1 "the second superblock on log device $log was damaged, and was rewritten"
+	until_ok 5 told 1 "the first copy of the metadata on log device $log was damaged"
+	until_ok 5 told 1 "the first header on data device $data was damaged"
+	rb 1 down vol --force
+	rb 1 up vol
+	until_ok 30 field_is 1 vol ready true
+	[ "$(field 1 vol copies_mended)" = 0 ]
+}
+
+a_copy_that_cannot_be_rewritten_is_told() {
+	local T=a_copy_that_cannot_be_rewritten_is_told log sectors device from
+	log=$(log_dev 1 vol)
+	SAVED=$(dmsetup table rblog1)
+	read -r _ sectors _ device from <<<"$SAVED"
+	rb 1 down vol --force
+	dm_table rblog1 "0 $((sectors - 8)) linear $device $from
+$((sectors - 8)) 8 error"
+	rb 1 up vol
+	until_ok 10 told 1 "the second superblock on log device $log is damaged, and rewriting it failed"
+	until_ok 30 field_is 1 vol ready true
+	[ "$(field 1 vol copies_mended)" = 0 ]
+	dd if=/dev/urandom of="$(leader_device vol)" bs=64k count=20 oflag=direct status=none
+	rb 1 down vol --force
+	dm_table rblog1 "$SAVED"
+	damage "$log" $((sectors * 512 - 4096))
+	rb 1 up vol
+	until_ok 10 field_is 1 vol copies_mended 1
+	whole 1
+	replicas_equal vol
+}
+
+# The superblock at the end is left. What somebody else wrote over the first one stays.
+what_others_wrote_is_not_mended() {
+	local log before
+	log=$(log_dev 1 vol)
+	rb 1 down vol --force
+	dd if="$log" of=/tmp/front bs=4k count=1 status=none
+	printf '%-4096s' LABELONE | dd of="$log" bs=4k count=1 conv=fsync status=none
+	before=$(dd if="$log" bs=4k count=1 iflag=direct status=none | sha256sum)
+	fails rb 1 up vol
+	[ "$(dd if="$log" bs=4k count=1 iflag=direct status=none | sha256sum)" = "$before" ]
+	dd if=/tmp/front of="$log" bs=4k count=1 conv=fsync status=none
+	rb 1 up vol
+	until_ok 30 field_is 1 vol ready true
+}
+
 rot_is_reported_and_not_served() {
 	local f l
 	l=$(a_leader vol)
@@ -127,7 +214,9 @@ rot_is_reported_and_not_served() {
 }
 
 for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
-	follower_log_fails leader_log_fails follower_data_fails rot_is_reported_and_not_served; do
+	follower_log_fails leader_log_fails follower_data_fails damaged_copies_are_rewritten \
+	a_copy_that_cannot_be_rewritten_is_told what_others_wrote_is_not_mended \
+	rot_is_reported_and_not_served; do
 	tap $t
 done
 tap_end

@@ -41,11 +41,52 @@ bool copy_whole(struct node *n, enum log_copy c)
 void copy_damage(struct node *n, enum log_copy c, bool unreadable)
 {
 	/* All of them are longer, and it is not the magic that rots: that would be another thing. */
-	u64 byte = rnd_range(R_DISK, sizeof(u64), 127);
+	u64 byte = rnd_range(R_COPY, sizeof(u64), 127);
 
 	TRACE(n->id, "damage", c, unreadable);
 	if (unreadable)
 		disk_unreadable(copy_disk(n, c), copy_off(n, c));
 	else
 		disk_flip(copy_disk(n, c), copy_off(n, c) + byte);
+}
+
+void copy_write(struct node *n, enum log_copy c)
+{
+	int second = c % LOG_COPIES;
+	bool meta = c == LOG_C_META || c == LOG_C_META2;
+
+	/* What rots, or cannot be read for a moment, may deceive it. */
+	if (n->doomed || n->read_failed)
+		return;
+	WORLD_CHECK(meta ? n->slot_version[!second] &&
+			   n->slot_version[second] <= n->slot_version[!second] :
+			   copy_whole(n, (enum log_copy)(c ^ 1)),
+		    "node %c: writes to %s, and the other one is damaged or older", 'a' + n->id,
+		    copy_name[c]);
+}
+
+void copy_noted(struct node *n, enum log_copy c, u64 error)
+{
+	if (error) {
+		WORLD_CHECK(n->injected, "node %c: cannot rewrite %s, and nothing failed",
+			    'a' + n->id, copy_name[c]);
+		n->unmended |= LOG_C_BIT(c);
+		WORLD_MARK(COPY_UNMENDED);
+	} else {
+		WORLD_CHECK(copy_whole(n, c), "node %c: %s is not whole", 'a' + n->id, copy_name[c]);
+		n->unmended &= ~LOG_C_BIT(c);
+		WORLD_MARK(COPY_MENDED);
+	}
+	if (world.on.copy)
+		world.on.copy(n, c, error);
+}
+
+void copy_check(struct node *n)
+{
+	u32 c;
+
+	for (c = 0; c < LOG_C_NR && !n->doomed; c++)
+		WORLD_CHECK(n->unmended & LOG_C_BIT(c) || copy_whole(n, (enum log_copy)c),
+			    "node %c: %s was damaged, and was not rewritten", 'a' + n->id,
+			    copy_name[c]);
 }

@@ -409,7 +409,7 @@ int disk_read(struct disk *d, u64 off, void *buf, u32 len)
 		    (unsigned long long)off);
 	if (rnd_ppm(R_DISK, world.cfg.read_error / 8))
 		return -EIO;
-	return disk_look(d, off, buf, len) ? 0 : -EIO;
+	return disk_look(d, off, buf, len) ? 0 : -ENODATA;
 }
 
 void disk_write_now(struct disk *d, u64 off, const void *buf, u32 len)

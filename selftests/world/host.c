@@ -209,16 +209,19 @@ static void meta_event(struct event *e)
 	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
 	int error = op->error;
+	bool both;
 
 	dop_end(&n->log, op);
 	if (!error) {
 		n->slot_floor[op->b] = op->a;
 		n->slot_base[op->b] = op->d;
-		if (op->b) {	/* both copies hold it */
+		n->slot_version[op->b] = op->e;
+		both = n->slot_version[0] == n->slot_version[1];
+		if (both) {
 			n->dur_term = n->vote_term;
 			n->dur_vote = n->vote;
 		}
-		if (op->b && op->c > n->ckpt) {
+		if (both && op->c > n->ckpt) {
 			n->ckpt = op->c;
 			WORLD_MARK(CHECKPOINT);
 			world.stats[ST_CKPT]++;
@@ -263,15 +266,17 @@ static void meta_write(void *host, u64 off, const void *data)
 		    "node %c: unreadable metadata is written", 'a' + n->id);
 	check_meta(n, &m);
 	n->meta_busy = true;
+	copy_write(n, LOG_C_META + slot);
 	op->a = m.floor_pos;
 	op->b = (u64)slot;
+	op->e = m.version;
 	op->c = m.state.index;
 	op->d = m.floor.index;
 	dop_bytes(op, off, data, LOG_META_BYTES);
 	dop_start(&n->log, op, meta_event);
 }
 
-static void map_event(struct event *e)
+static void block_event(struct event *e)
 {
 	struct node *n = &world.node[e->node];
 	struct dop *op = e->p;
@@ -280,22 +285,30 @@ static void map_event(struct event *e)
 	dop_end(&n->log, op);
 	dop_free(&n->log, op);
 	n->map_busy = false;
-	rblk_node_map_done(n->m, error, node_now(n));
+	rblk_node_block_done(n->m, error, node_now(n));
 	node_after(n);
 }
 
-static void map_write(void *host, u64 off, const void *data)
+/* A block of the change map, or a superblock, which never changes. */
+static void block_write(void *host, u64 off, const void *data)
 {
 	struct node *n = host;
 	struct dop *op = dop_new(&n->log, D_MAP, true);
+	struct log_super s;
 
-	WORLD_CHECK(!n->map_busy, "node %c: two map writes at once", 'a' + n->id);
-	WORLD_CHECK(off >= n->super.map_off &&
-		    off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes,
-		    "node %c: map block at %llu", 'a' + n->id, (unsigned long long)off);
+	WORLD_CHECK(!n->map_busy, "node %c: two blocks of its log device at once", 'a' + n->id);
+	if (off >= n->super.map_off)
+		WORLD_CHECK(off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes ||
+			    off == rblk_log_super_offset(&n->super, 1),
+			    "node %c: a block at %llu", 'a' + n->id, (unsigned long long)off);
+	if (off < n->super.map_off || off == rblk_log_super_offset(&n->super, 1)) {
+		WORLD_CHECK(!rblk_log_super_decode(&s, data) && !memcmp(&s, &n->super, sizeof(s)),
+			    "node %c: another superblock is written", 'a' + n->id);
+		copy_write(n, off ? LOG_C_SUPER2 : LOG_C_SUPER);
+	}
 	n->map_busy = true;
 	dop_bytes(op, off, data, RBLK_BLOCK_SIZE);
-	dop_start(&n->log, op, map_event);
+	dop_start(&n->log, op, block_event);
 }
 
 static void readback_event(struct event *e)
@@ -429,8 +442,10 @@ static void data_sync(void *host, u64 off, const void *header, bool flush)
 		    (unsigned long long)off);
 	WORLD_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
 		    'a' + n->id);
-	WORLD_CHECK(ds.mbr == n->super.mbr, "node %c: a checkpoint changes the MBR", 'a' + n->id);
-	check_own_log(n, ds.index, "checkpointed");
+	WORLD_CHECK(ds.mbr == n->super.mbr, "node %c: a data header changes the MBR", 'a' + n->id);
+	if (ds.index > n->ckpt)
+		check_own_log(n, ds.index, "checkpointed");
+	copy_write(n, off ? LOG_C_DATA2 : LOG_C_DATA);
 	n->sync_busy = true;
 	op->b = ds.index;
 	dop_bytes(op, off, header, RBLK_BLOCK_SIZE);
@@ -448,7 +463,11 @@ static void complete(void *host, u64 token, int error)
 
 static void note(void *host, enum rblk_node_note what, u64 arg)
 {
-	TRACE(NODE(host)->id, "note", what, arg);
+	struct node *n = host;
+
+	TRACE(n->id, "note", what, arg);
+	if (what == NODE_N_COPY)
+		copy_noted(n, arg & ((1 << NODE_N_COPY_ERROR) - 1), arg >> NODE_N_COPY_ERROR);
 }
 
 static const char *const trace_name[NODE_T_NR] = {
@@ -512,7 +531,7 @@ const struct rblk_node_ops host_ops = {
 	.tx_end = tx_end,
 	.log_write = log_write,
 	.meta_write = meta_write,
-	.map_write = map_write,
+	.block_write = block_write,
 	.log_read = log_read,
 	.data_apply = data_apply,
 	.data_sync = data_sync,

@@ -65,6 +65,8 @@
 	X(DATA_STALE,		1, "a rolled-back data device was refused") \
 	X(DATA_SWAPPED,		1, "another node's data device was refused") \
 	X(META_TORN,		1, "one metadata slot was bad at start")	\
+	X(COPY_MENDED,		1, "a damaged copy was rewritten from the other one") \
+	X(COPY_UNMENDED,	0, "a damaged copy could not be rewritten")	\
 	X(PAUSE,		1, "a node was frozen for longer than a timeout") \
 	X(CUT_IN_WRITE,		1, "a power cut hit a write in flight")	\
 	X(NO_READBACK,		1, "no memory to read payload back")	\

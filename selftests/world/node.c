@@ -98,7 +98,7 @@ static int read_disk(struct node *n, struct disk *d, u64 off, void *buf, u32 len
 {
 	int err = disk_read(d, off, buf, len);
 
-	if (err)
+	if (err == -EIO)	/* this time: the next start may be able to read it */
 		n->read_failed = true;
 	return err;
 }
@@ -216,21 +216,23 @@ static void forget(struct node *n)
 	n->resume_t = 0;
 	n->reset_pending = false;
 	n->read_failed = n->injected = n->broken = false;
+	n->unmended = 0;
 	memset(n->heard, 0, sizeof(n->heard));
 }
 
-static int start_replica(struct node *n, const struct log_reader *rd)
+static int start_replica(struct node *n, const struct log_reader *rd, struct log_copies *copies)
 {
 	struct log_reader data = { .read = read_data, .ctx = n, .scratch = block };
 	struct rblk_node_cfg cfg;
 	struct data_super ds;
 	struct log_report rep = {};
-	int err, damage;
+	int err;
 
-	err = rblk_log_read_data(&data, n->super.store, &ds, &damage);
+	err = rblk_log_read_data(&data, n->super.store, &ds, copies);
 	if (err)
 		return err;
 	make_cfg(n, &cfg);
+	cfg.damaged = copies->damaged;
 	get_memory(n, &cfg);
 	err = rblk_node_start(n->m, &cfg, n->pages, rd, &ds, node_now(n), &rep);
 	note_report(n, &rep, err);
@@ -244,21 +246,13 @@ static void check_slots(struct node *n)
 	int i, bad = 0;
 
 	for (i = 0; i < LOG_COPIES; i++) {
-		u64 off = rblk_log_meta_offset(i);
-		u32 at;
-
-		for (at = 0; at < LOG_META_BYTES; at += RBLK_BLOCK_SIZE) {
-			struct page *p = disk_page(&n->log, (u32)((off + at) / RBLK_BLOCK_SIZE));
-
-			if (p)
-				memcpy(block + at, page_data(p), RBLK_BLOCK_SIZE);
-			else
-				memset(block + at, 0, RBLK_BLOCK_SIZE);
-		}
-		if (rblk_log_meta_decode(&meta, &n->super, block)) {
+		n->slot_version[i] = 0;
+		if (!disk_look(&n->log, rblk_log_meta_offset(i), block, LOG_META_BYTES) ||
+		    rblk_log_meta_decode(&meta, &n->super, block)) {
 			bad++;
 			continue;
 		}
+		n->slot_version[i] = meta.version;
 		n->slot_floor[i] = meta.floor_pos;
 		n->slot_base[i] = meta.floor.index;
 		if (meta.version < newest)
@@ -289,6 +283,7 @@ static void start_client(struct node *n)
 bool node_start(struct node *n)
 {
 	struct log_reader rd = { .read = read_log, .ctx = n, .scratch = scratch };
+	struct log_copies copies = {};
 	struct log_super s;
 	int err;
 
@@ -304,13 +299,13 @@ bool node_start(struct node *n)
 	disk_flush(&n->log);
 	disk_flush(&n->data);
 	check_slots(n);
-	err = rblk_log_read_super(&rd, n->super.dev_bytes, &s);
+	err = rblk_log_read_super(&rd, n->super.dev_bytes, &s, &copies);
 	if (err)
 		return refused(n, "superblock", err);
 	/* No checksum covers the protective MBR: what has rotten there is not one any more. */
 	s.mbr = n->super.mbr;
 	WORLD_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
-	err = start_replica(n, &rd);
+	err = start_replica(n, &rd, &copies);
 	if (err)
 		return refused(n, "start", err);
 	n->up = true;

@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_STREAMS };
+		    R_COPY, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -198,7 +198,7 @@ struct dop {
 	struct sbuf **buf;		/* held */
 	u32 nbuf, maxbuf;
 	void *what;			/* log_record, readback, request */
-	u64 a, b, c, d;
+	u64 a, b, c, d, e;
 };
 
 struct disk {
@@ -238,7 +238,8 @@ void disk_write_now(struct disk *d, u64 off, const void *buf,
 		    u32 len); /* durable at once: format */
 bool disk_rot(struct disk *d, u32 pgno);	/* flips a bit; false: the page was never written */
 void disk_flip(struct disk *d, u64 off);	/* ... of this byte */
-void disk_unreadable(struct disk *d, u64 off);	/* until this page is written again */
+/* Until this page is written again, reading it fails, and with an error of its own: -ENODATA. */
+void disk_unreadable(struct disk *d, u64 off);
 /* What is on the platter; false: it is not readable. */
 bool disk_look(struct disk *d, u64 off, void *buf, u32 len);
 u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
@@ -308,6 +309,8 @@ struct node {
 	u64 dur_term, dur_vote;
 	u32 resync;			/* peers that need a resync, as it sees them */
 	u64 slot_floor[2];		/* ring floor in the metadata copies */
+	u64 slot_version[2];		/* version of each copy; 0: it is damaged */
+	u32 unmended;			/* copies that it could not rewrite */
 	u64 slot_base[2];		/* newest entry that the log need not keep, in each copy */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
@@ -361,6 +364,10 @@ struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
 extern const char *const copy_name[LOG_C_NR];
 bool copy_whole(struct node *n, enum log_copy c);
 void copy_damage(struct node *n, enum log_copy c, bool unreadable);
+/* It is about to be written: the other one has to be whole, and not the older of the two. */
+void copy_write(struct node *n, enum log_copy c);
+void copy_noted(struct node *n, enum log_copy c, u64 error);	/* the node has rewritten it */
+void copy_check(struct node *n);	/* what it could rewrite is whole by now */
 
 /* ---- net.c ---- */
 
@@ -523,6 +530,7 @@ struct world_hooks {
 	void (*traced)(struct node *n, enum rblk_node_trace what, u64 index, u64 arg);
 	void (*sent)(struct node *n, u8 to, const struct wire_frame *f);
 	void (*rejected)(u8 node, u8 other, u8 reason);
+	void (*copy)(struct node *n, enum log_copy c, u64 error);	/* see copy_noted() */
 	void (*power_cut)(u8 node, u64 t);	/* see crash_io: the power goes at @t */
 	void (*failed)(void);			/* of a check, see world.why: does not return */
 };

@@ -52,7 +52,14 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_HALTED,		/* arg: enum rblk_node_halt */
 	NODE_N_READY,		/* arg 1: I/O can be served, here or by the leader; 0: no longer */
 	NODE_N_DEVICE,		/* a device hangs, or responds again; arg: enum rblk_device */
+	/*
+	 * A damaged copy was rewritten from the other one, or that failed; arg: enum
+	 * log_copy, and in the bits from NODE_N_COPY_ERROR on the errno.
+	 */
+	NODE_N_COPY,
 };
+
+#define NODE_N_COPY_ERROR	8
 
 enum rblk_device { RBLK_LOG_DEVICE, RBLK_DATA_DEVICE, RBLK_DEVICES };
 
@@ -121,10 +128,10 @@ struct rblk_node_ops {
 	/* Writes LOG_META_BYTES at @off, FUA; one at a time. -> rblk_node_meta_done() */
 	void (*meta_write)(void *host, u64 off, const void *data);
 	/*
-	 * Writes a block of the change map at @off, FUA; one at a time.
-	 * -> rblk_node_map_done()
+	 * Writes a block of the change map, or a superblock, at @off, FUA; one at a time.
+	 * -> rblk_node_block_done()
 	 */
-	void (*map_write)(void *host, u64 off, const void *block);
+	void (*block_write)(void *host, u64 off, const void *block);
 	/* Reads what @rb lists. -> rblk_node_readback_done() */
 	void (*log_read)(void *host, struct rblk_node_readback *rb);
 
@@ -211,6 +218,7 @@ struct rblk_node_cfg {
 	/* An administrator says so: what members saw of each other's stores counts no more. */
 	bool forget;
 	bool frees;		/* the data device frees what is zeroed, and quickly */
+	u32 damaged;		/* superblocks and data headers: struct log_copies */
 	const struct rblk_node_ops *ops;
 	void *host;
 };
@@ -254,6 +262,7 @@ struct rblk_node_status {
 	u64 holder, holder_epoch;	/* store of the exclusive session; 0: none */
 	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
+	u64 copies_mended;
 	u32 nsessions, npeers;
 	/* what is large, and copied as a whole */
 	struct raft_status raft;

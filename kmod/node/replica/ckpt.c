@@ -25,7 +25,7 @@ static bool ckpt_due(const struct rblk_replica *r)
  * Writes a copy of the data header. One is durable before the other one is touched, so that a
  * torn write always leaves one of them.
  */
-static void write_header(struct rblk_replica *r, u8 copy, bool flush)
+void rblk_replica_write_header(struct rblk_replica *r, u8 copy, bool flush)
 {
 	r->data_copy = copy;
 	rblk_log_data_super_encode(&r->data, r->block);
@@ -42,7 +42,9 @@ static void begin_ckpt(struct rblk_replica *r)
 	r->ckpt = CKPT_SYNC;
 	r->ckpt_busy = true;
 	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_state.index, CKPT_SYNC);
-	write_header(r, 0, true);
+	/* A copy that could not be mended: the good one is not touched before it. */
+	r->data_first = !!(r->damaged & LOG_C_BIT(LOG_C_DATA2));
+	rblk_replica_write_header(r, r->data_first, true);
 }
 
 /*
@@ -158,8 +160,8 @@ static void next_map_block(struct rblk_replica *r)
 	rblk_vol_map_clean(r->vol, n);
 	r->map_next = n + 1;
 	r->ckpt_busy = true;
-	rblk_replica_begin(r, RBLK_IO_MAP);
-	r->g->ops->map_write(r->g->host, rblk_replica_map_offset(r, n), r->block);
+	rblk_replica_begin(r, RBLK_IO_BLOCK);
+	r->g->ops->block_write(r->g->host, rblk_replica_map_offset(r, n), r->block);
 }
 
 /**
@@ -168,6 +170,8 @@ static void next_map_block(struct rblk_replica *r)
  */
 void rblk_replica_ckpt_run(struct rblk_replica *r)
 {
+	if (rblk_replica_mends(r))
+		return;
 	if (r->ckpt == CKPT_IDLE && ckpt_due(r))
 		begin_ckpt(r);
 	else if (r->ckpt == CKPT_IDLE && low_space(r))
@@ -181,10 +185,10 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
 	if (r->ckpt != CKPT_IDLE || r->apply_busy || rblk_replica_applied(r) <= r->ckpt_index)
 		return U64_MAX;
 	/*
-	 * A checkpoint that is wanted at once waits for events. A deadline would
-	 * make the loop spin.
+	 * A checkpoint that is wanted at once waits for events, and so does one that
+	 * may not begin yet. A deadline would make the loop spin.
 	 */
-	if (r->ckpt_wanted)
+	if (r->ckpt_wanted || rblk_replica_mends(r))
 		return U64_MAX;
 	return r->idle_since + NODE_CKPT_IDLE_NS;
 }
@@ -196,13 +200,17 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
  */
 void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 {
+	if (rblk_replica_mend_done(r, RBLK_IO_SYNC, error))
+		return;
 	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_SYNC))
 		return;
 	rblk_replica_end(r, RBLK_IO_SYNC);
 	if (error)
 		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
-	if (r->g->halt == NODE_RUNNING && r->data_copy == 0) {
-		write_header(r, 1, false);
+	else
+		rblk_replica_copy_written(r, LOG_C_DATA + r->data_copy);
+	if (r->g->halt == NODE_RUNNING && r->data_copy == r->data_first) {
+		rblk_replica_write_header(r, !r->data_first, false);
 		return;
 	}
 	r->ckpt_busy = false;
@@ -214,16 +222,18 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 }
 
 /**
- * rblk_replica_map_done() - a block of the change map is written
+ * rblk_replica_block_done() - a block of the change map, or a superblock, is written
  * @r: replica
  * @error: 0 or -errno
  */
-void rblk_replica_map_done(struct rblk_replica *r, int error)
+void rblk_replica_block_done(struct rblk_replica *r, int error)
 {
+	if (rblk_replica_mend_done(r, RBLK_IO_BLOCK, error))
+		return;
 	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_MAP))
 		return;
 	r->ckpt_busy = false;
-	rblk_replica_end(r, RBLK_IO_MAP);
+	rblk_replica_end(r, RBLK_IO_BLOCK);
 	if (r->g->halt != NODE_RUNNING)
 		return;
 	if (error) {
@@ -254,6 +264,17 @@ static void ckpt_ended(struct rblk_replica *r)
 	rblk_ground_note(r->g, NODE_N_CHECKPOINT, r->ckpt_index);
 }
 
+/*
+ * What a start found damaged or older is written first: the newest version that there is must
+ * not be lost with a write that the power cuts.
+ */
+static void write_meta_copy(struct rblk_replica *r, u8 copy)
+{
+	r->meta_copy = copy;
+	rblk_replica_begin(r, RBLK_IO_META);
+	r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(copy), r->meta_buf);
+}
+
 /**
  * rblk_replica_meta_run() - writes the metadata when it changed
  * @r: replica
@@ -272,14 +293,12 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 		return;
 	r->meta_dirty = false;
 	r->meta_busy = true;
-	r->meta_copy = 0;
 	r->meta_version_written = r->meta_version;
 	r->meta_has_ckpt = r->ckpt == CKPT_META;
 	r->meta_has_seen = r->meta.seen.store;
 	r->meta_term = r->meta.raft.term;
 	r->meta_writes++;
-	rblk_replica_begin(r, RBLK_IO_META);
-	r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(0), r->meta_buf);
+	write_meta_copy(r, r->meta_first);
 }
 
 /**
@@ -296,14 +315,14 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 	rblk_replica_end(r, RBLK_IO_META);
 	if (error)
 		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
+	else
+		rblk_replica_copy_written(r, LOG_C_META + r->meta_copy);
 	if (r->g->halt != NODE_RUNNING) {
 		r->meta_busy = false;
 		return;
 	}
-	if (r->meta_copy == 0) {
-		r->meta_copy = 1;
-		rblk_replica_begin(r, RBLK_IO_META);
-		r->g->ops->meta_write(r->g->host, rblk_log_meta_offset(1), r->meta_buf);
+	if (r->meta_copy == r->meta_first) {
+		write_meta_copy(r, !r->meta_first);
 		return;
 	}
 	r->meta_busy = false;

@@ -59,10 +59,17 @@ u64 rblk_replica_takes(void *ctx, u64 first, u64 last);
 void rblk_replica_begin(struct rblk_replica *r, enum rblk_io io);
 void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);
 
+/* mend.c */
+void rblk_replica_mend_init(struct rblk_replica *r);
+bool rblk_replica_mends(const struct rblk_replica *r);
+bool rblk_replica_mend_done(struct rblk_replica *r, enum rblk_io io, int error);
+void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
+
 /* writer.c, apply.c, ckpt.c */
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r);
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r);
 u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r);
+void rblk_replica_write_header(struct rblk_replica *r, u8 copy, bool flush);
 bool rblk_replica_pressure(const struct rblk_replica *r);
 bool rblk_replica_apply_urgent(const struct rblk_replica *r);
 

@@ -103,11 +103,14 @@ static int check_data(const struct rblk_replica *r, const struct data_super *dat
 static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct log_report *rep)
 {
 	struct log_reader reader = *rd;
-	int bad, ret;
+	struct log_copies copies = {};
+	int ret;
 
-	ret = rblk_log_read_meta(rd, &r->g->cfg.super, &r->meta, &bad);
+	ret = rblk_log_read_meta(rd, &r->g->cfg.super, &r->meta, &copies);
 	if (ret)
 		return ret;
+	r->damaged = r->g->cfg.damaged | copies.damaged;
+	r->meta_first = copies.meta_first;
 	r->base = r->meta.floor;
 	r->last = r->base.index;
 	r->g->conf = r->meta.conf;

@@ -44,7 +44,7 @@ struct rblk_feed {
 
 /* What a replica does on its devices: first on that of the log, then on that of the data. */
 enum rblk_io {
-	RBLK_IO_RECORD, RBLK_IO_META, RBLK_IO_MAP, RBLK_IO_READBACK,
+	RBLK_IO_RECORD, RBLK_IO_META, RBLK_IO_BLOCK, RBLK_IO_READBACK,
 	RBLK_IO_APPLY, RBLK_IO_SYNC,
 	RBLK_IO_NR
 };
@@ -93,7 +93,7 @@ struct rblk_replica {
 	void *meta_buf;
 	bool meta_dirty;
 	bool meta_busy;
-	u8 meta_copy;
+	u8 meta_first, meta_copy;	/* which copy is written first, and which one now */
 	u64 meta_version;		/* newest version that raft asked for */
 	u64 meta_version_written;	/* the one of raft's that is being written */
 	bool meta_has_ckpt;		/* the version being written ends a checkpoint */
@@ -108,7 +108,12 @@ struct rblk_replica {
 	bool ckpt_wanted;
 	u64 ckpt_index;
 	struct data_super data;		/* newest header of the data device; two copies, in turn */
-	u8 data_copy;
+	u8 data_first, data_copy;
+
+	/* Copies, see mend.c: bits of enum log_copy. */
+	u32 damaged;
+	u32 unmended;			/* of these, what was not rewritten yet */
+	enum log_copy mending;		/* LOG_C_NR: none is being rewritten */
 	u32 map_next;
 	struct rblk_state ckpt_state;
 	u8 *block;			/* one block: data header, map block, configuration */
@@ -134,7 +139,7 @@ struct rblk_replica {
 	u64 late_since[RBLK_DEVICES];	/* since when a device has not responded; 0: it does */
 
 	u64 proposals_refused, truncated, readbacks;
-	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
+	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes, copies_mended;
 };
 
 static inline u64 rblk_replica_executed(const struct rblk_replica *r)
@@ -190,13 +195,14 @@ void rblk_replica_release_run(struct rblk_replica *r);
 void rblk_replica_apply_run(struct rblk_replica *r);
 void rblk_replica_ckpt_run(struct rblk_replica *r);
 void rblk_replica_meta_run(struct rblk_replica *r);
+void rblk_replica_mend_run(struct rblk_replica *r);
 void rblk_replica_readbacks_run(struct rblk_replica *r);
 u64 rblk_replica_deadline(const struct rblk_replica *r);
 
 /* Completions of what the host was asked to do. */
 void rblk_replica_log_done(struct rblk_replica *r, struct log_record *rec, int error);
 void rblk_replica_meta_done(struct rblk_replica *r, int error);
-void rblk_replica_map_done(struct rblk_replica *r, int error);
+void rblk_replica_block_done(struct rblk_replica *r, int error);
 void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readback *rb, int error);
 void rblk_replica_apply_done(struct rblk_replica *r, int error);
 void rblk_replica_data_sync_done(struct rblk_replica *r, int error);

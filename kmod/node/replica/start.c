@@ -95,6 +95,7 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 		return ret;
 	r->data = *data;
 	r->data.mbr = g->cfg.super.mbr;
+	rblk_replica_mend_init(r);
 	r->boot_last = r->last;
 	r->log_next = r->last + 1;
 	r->commit = r->ckpt_index;

@@ -13,6 +13,7 @@ static void replica_counters(const struct rblk_replica *r, struct rblk_node_stat
 	st->applied_blocks = r->applied_blocks;
 	st->checkpoints = r->checkpoints;
 	st->meta_writes = r->meta_writes;
+	st->copies_mended = r->copies_mended;
 }
 
 /**
