@@ -212,6 +212,39 @@ static bool set_back(struct json_object *o, struct said *s)
 	return true;
 }
 
+/* A peer that is not connected, as one side refuses the other; of those in @among. NULL: none. */
+static struct json_object *refused_peer(struct json_object *o, struct json_object *among)
+{
+	struct json_object *peers = js(o, "peers"), *p;
+	size_t i;
+
+	for (i = 0; peers && i < json_object_array_length(peers); i++) {
+		p = json_object_array_get_idx(peers, i);
+		if (peer_is_down(p) && (js(p, "rejected") || js(p, "refused")) &&
+		    (!among || node_in_list(among, jstr(p, "node"))))
+			return p;
+	}
+	return NULL;
+}
+
+static const char *refusal_step(struct json_object *p)
+{
+	return rblk_wire_reason_step(ju(p, js(p, "rejected") ? "rejected" : "refused"));
+}
+
+/* Whoever was never let in does not know whether the volume is bootstrapped. */
+static bool refused(struct json_object *o, struct said *s)
+{
+	struct json_object *p = refused_peer(o, NULL);
+
+	if (js(o, "conf") || !p)
+		return false;
+	cause(s, js(p, "rejected") ? "this node refuses %s: %s" : "%s refuses this node: %s",
+	      jstr(p, "node"), jstr(p, "reason"));
+	step(s, "%s", refusal_step(p));
+	return true;
+}
+
 static bool not_bootstrapped(struct json_object *o, struct said *s)
 {
 	char down[384];
@@ -223,7 +256,8 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 		list_down(o, NULL, down, sizeof(down));
 		cause(s, "the volume is not bootstrapped yet, and not all nodes are connected: %s",
 		      down);
-		step(s, "run 'raftblk up %s' on the missing nodes; check addresses and firewalls",
+		step(s,
+		     "run 'raftblk up %s' on the missing nodes; check addresses and firewalls, and that the file there has this node",
 		     jstr(o, "volume"));
 	} else {
 		cause(s, "the volume is not bootstrapped yet");
@@ -275,7 +309,8 @@ static bool no_quorum(struct json_object *o, struct said *s)
 	cause(s,
 	      "no quorum: this node is connected to %zu of %zu %s, and needs %zu; missing: %s",
 	      up, n - self, self ? "other members" : "members", n / 2 + 1 - self, down);
-	step(s, "bring one of them back; I/O waits until then");
+	p = refused_peer(o, members);
+	step(s, "%s; I/O waits until then", p ? refusal_step(p) : "bring one of them back");
 	return true;
 }
 
@@ -401,6 +436,7 @@ static const struct rule {
 	{ "halted", halted },
 	{ "not-a-member", not_a_member },
 	{ "set-back", set_back },
+	{ "refused", refused },
 	{ "not-bootstrapped", not_bootstrapped },
 	{ "needs-resync", wants_resync },
 	{ "fenced", fenced },
@@ -441,7 +477,8 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	p = peer_with(o, peer_is_down, &n);
 	if (p && !quorum_told) {
 		list_down(o, NULL, down, sizeof(down));
-		remark(list, "not connected: %s", down);
+		p = refused_peer(o, NULL);
+		remark(list, "not connected: %s%s%s", down, p ? "; " : "", p ? refusal_step(p) : "");
 	}
 	if (ju(o, "log_late_ms"))
 		remark(list, "the log device %s has not responded for %llu s: this replica does not take part",

@@ -64,6 +64,7 @@ struct rblk_conn {
 	bool dialled;
 	bool readable;			/* the socket may have something to read */
 	bool broken;			/* a send failed: cut it at the next poll */
+	bool spoke;			/* a message came on it: each side let the other in */
 	/* What was received of a frame, except for its payload, which goes to the link. */
 	enum rblk_rx_stage stage;
 	bool decoded;			/* @header is valid */
@@ -116,6 +117,12 @@ struct rblk_peers {
 	struct rblk_link *link;		/* slot * WIRE_CHANNELS + channel */
 	struct rblk_conn *conn;
 	u64 next_timer;			/* nothing is due before then */
+	/*
+	 * What the kernel log has been told, enum wire_reason by slot. Whoever is configured
+	 * wrongly tries again and again, and says nothing new. Forgotten once a message comes.
+	 */
+	u8 told_refused[NODE_PEERS_MAX], told_refusal[NODE_PEERS_MAX];
+	char told_stranger[RBLK_NAME_MAX];	/* a node that is not configured */
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
 	struct bio_vec bvec[RBLK_TX_BVECS];	/* of the send or receive in progress */
 	u8 scratch[RBLK_FRAME_HEAD_MAX];

@@ -35,6 +35,7 @@ static void begin_conn(struct rblk_conn *c, enum rblk_conn_state state, u64 now)
 	c->dialled = false;
 	c->readable = false;
 	c->broken = false;
+	c->spoke = false;
 	c->decoded = false;
 	c->stage = RBLK_RX_HEAD;
 	c->have = 0;

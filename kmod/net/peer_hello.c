@@ -17,18 +17,59 @@ int rblk_conn_greet(struct rblk_conn *c, struct rblk_link *l)
 	return rblk_sock_send(c, ps->scratch, rblk_wire_encode_hello(ps->scratch, &hello));
 }
 
+/* What exactly does not match, where the hello says it. */
+static void mismatch(struct rblk_volume *v, u8 reason, const struct wire_hello *h, char *text,
+		     size_t size)
+{
+	switch (reason) {
+	case WIRE_R_VOLUME:
+		scnprintf(text, size, " (its uuid is %pUb, the one here %pUb)", h->volume,
+			  v->super.volume);
+		break;
+	case WIRE_R_SIZES:
+		scnprintf(text, size,
+			  " (its log has %llu bytes and %llu entries, the one here %llu and %u)",
+			  h->ring_bytes, h->entries, v->super.ring_bytes, v->limits.entries);
+		break;
+	case WIRE_R_ROLE:
+		scnprintf(text, size, " (it says that it is a %s)",
+			  h->client ? "client" : "replica");
+		break;
+	case WIRE_R_NODE:
+		scnprintf(text, size, " (it speaks to node '%s')", h->peer);
+		break;
+	default:
+		*text = 0;
+	}
+}
+
+static bool is_news(struct rblk_peers *ps, int slot, u8 reason, const struct wire_hello *h)
+{
+	bool news;
+
+	if (slot < 0) {
+		news = strcmp(ps->told_stranger, h->node);
+		strscpy(ps->told_stranger, h->node, sizeof(ps->told_stranger));
+		return news;
+	}
+	news = ps->told_refused[slot] != reason;
+	ps->told_refused[slot] = reason;
+	return news;
+}
+
 static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello *h)
 {
 	struct rblk_volume *v = c->v;
+	int slot = c->link ? c->link->slot : rblk_node_peer_slot(v->m, h->node);
+	const char *why = rblk_wire_reason_text(reason);
+	char text[RBLK_TEXT_MAX];
 
-	if (reason != WIRE_R_SIZES)
-		rblk_warn_limited(v, "refused the connection of node '%s' at %pISpc: %s\n", h->node,
-				  &c->addr, rblk_wire_reason_text(reason));
-	else
-		rblk_warn_limited(v,
-				  "refused the connection of node '%s' at %pISpc: its log has %llu bytes and %llu entries, the one here %llu and %u, and they must be equal\n",
-				  h->node, &c->addr, h->ring_bytes, h->entries, v->super.ring_bytes,
-				  v->limits.entries);
+	if (!is_news(v->peers, slot, reason, h))
+		return;
+	mismatch(v, reason, h, text, sizeof(text));
+	rblk_warn_limited(v, "refused the connection of node '%s' at %pISpc: %s%s; %s\n", h->node,
+			  &c->addr, slot < 0 ? "not a configured node" : why, text,
+			  rblk_wire_reason_step(reason));
 }
 
 static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *h, u64 now)
@@ -59,13 +100,12 @@ static struct rblk_link *link_of(struct rblk_conn *c, const struct wire_hello *h
 	return l->dial ? NULL : l;
 }
 
+/* Whether it is the node that was dialled is up to rblk_node_peer_hello(). */
 static struct rblk_link *expected(struct rblk_conn *c, const struct wire_hello *h)
 {
 	if (!c->dialled)
 		return link_of(c, h);
-	if (rblk_node_peer_slot(c->v->m, h->node) != c->link->slot || h->channel != c->link->ch)
-		return NULL;
-	return c->link;
+	return h->channel == c->link->ch ? c->link : NULL;
 }
 
 /*
@@ -98,6 +138,19 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 	return 0;
 }
 
+static void tell_refusal(struct rblk_conn *c, u8 reason)
+{
+	struct rblk_volume *v = c->v;
+	u32 slot = c->link->slot;
+
+	if (v->peers->told_refusal[slot] == reason)
+		return;
+	v->peers->told_refusal[slot] = reason;
+	rblk_warn_limited(v, "node '%s' at %pISpc refused the connection of this node: %s; %s\n",
+			  v->up.peer[slot].node, &c->addr, rblk_wire_reason_text(reason),
+			  rblk_wire_reason_step(reason));
+}
+
 /* The peer refuses this node. Returns the error to cut the connection with. */
 int rblk_conn_recv_reject(struct rblk_conn *c, u64 now)
 {
@@ -107,11 +160,11 @@ int rblk_conn_recv_reject(struct rblk_conn *c, u64 now)
 
 	if (ret)
 		return ret;
-	if (c->link) {
-		c->link->refused = r.reason;
-		rblk_node_peer_refused(v->m, c->link->slot, &r, now);
-	}
-	rblk_warn_limited(v, "%pISpc refused the connection of this node: %s\n",
-			  &c->addr, rblk_wire_reason_text(r.reason));
+	/* Who dials has to say hello first. */
+	if (!c->link)
+		return -EPROTO;
+	c->link->refused = r.reason;
+	rblk_node_peer_refused(v->m, c->link->slot, &r, now);
+	tell_refusal(c, r.reason);
 	return -EACCES;
 }

@@ -62,6 +62,14 @@ static void next_frame(struct rblk_conn *c)
 	c->v->peers->frames_received++;
 }
 
+/* The first message on a connection: what was told of refusals before is over. */
+static void spoke(struct rblk_conn *c)
+{
+	c->spoke = true;
+	c->v->peers->told_refused[c->link->slot] = 0;
+	c->v->peers->told_refusal[c->link->slot] = 0;
+}
+
 static int heard(struct rblk_conn *c, u64 now)
 {
 	int ret;
@@ -77,6 +85,8 @@ static int heard(struct rblk_conn *c, u64 now)
 	default:
 		if (c->state != RBLK_C_UP)
 			return -EPROTO;
+		if (!c->spoke)
+			spoke(c);
 		c->stage = RBLK_RX_MEMORY;
 		return rblk_wire_decode(&c->link->wire, &c->header, c->buf + WIRE_HEADER_BYTES);
 	}

@@ -29,6 +29,34 @@ const char *rblk_wire_reason_text(u8 reason)
 }
 
 /**
+ * rblk_wire_reason_step() - says to people what to do about a connection that is refused
+ * @reason: enum wire_reason, or anything
+ *
+ * Return: a phrase that is true on either side, never NULL.
+ */
+const char *rblk_wire_reason_step(u8 reason)
+{
+	static const char *const step[WIRE_R_NR] = {
+		[WIRE_R_VERSION] = "install versions of raftblk that have a protocol in common",
+		[WIRE_R_VOLUME] = "compare the uuid in the configuration files of both nodes",
+		[WIRE_R_CLUSTER] = "it was bootstrapped twice: format the stores of one side again",
+		[WIRE_R_NODE] =
+			"compare names and addresses in the configuration files of both nodes",
+		[WIRE_R_STORE] = "attach the devices that the volume was bootstrapped with",
+		[WIRE_R_ROLLBACK] =
+			"attach the devices in their newest state; see 'up --forget' in raftblk(8)",
+		[WIRE_R_DUPLICATE] = "two nodes have the same name or store: stop one of them",
+		[WIRE_R_SIZES] = "format the stores of both nodes with the same ring-size",
+		[WIRE_R_ABSURD] = "see 'up --forget' in raftblk(8)",
+		[WIRE_R_ROLE] =
+			"compare the key 'client' of the nodes in the configuration files of both",
+	};
+
+	return reason < WIRE_R_NR && step[reason] ? step[reason] :
+						    "the kernel log of the other node may say more";
+}
+
+/**
  * rblk_wire_error() - finds the code for an error
  * @error: 0 or -errno
  *

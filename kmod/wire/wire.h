@@ -60,6 +60,7 @@ enum wire_reason {
 };
 
 const char *rblk_wire_reason_text(u8 reason);
+const char *rblk_wire_reason_step(u8 reason);
 
 /* Why there is no content. Numbers of errno differ between architectures, these do not. */
 enum wire_error {
