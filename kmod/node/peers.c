@@ -149,8 +149,26 @@ void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h
 {
 	memset(reject, 0, sizeof(*reject));
 	reject->reason = reason;
-	if (reason == WIRE_R_ROLLBACK && n->replica)
-		rblk_replica_seen(n->replica, h->store, reject);
+	if (reason != WIRE_R_ROLLBACK || !n->replica)
+		return;
+	memcpy(reject->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
+	reject->from = n->g.cfg.super.store;
+	reject->to = h->store;
+	rblk_replica_seen(n->replica, h->store, reject);
+}
+
+/*
+ * Does the member that this connection is for say so, of this store? A node that is dialled may
+ * refuse before it says hello, so the refusal itself has to show that it does not come from
+ * whoever is at that address now, or is meant for whoever was here.
+ */
+static bool refusal_counts(const struct rblk_node *n, u32 slot, const struct wire_reject *reject)
+{
+	const struct rblk_member *by = rblk_ground_member(&n->g, reject->from);
+
+	return by && !strcmp(by->node, n->g.cfg.peer[slot].node) &&
+	       reject->to == n->g.cfg.super.store &&
+	       !memcmp(reject->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
 }
 
 /**
@@ -163,16 +181,13 @@ void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h
 void rblk_node_peer_refused(struct rblk_node *n, u32 slot, const struct wire_reject *reject,
 			    u64 now)
 {
-	u32 i;
-
 	n->g.now = now;
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
 		return;
 	if (reject->reason != WIRE_R_ROLLBACK || !n->replica || n->g.halt != NODE_RUNNING)
 		return;
-	for (i = 0; i < n->g.conf.n; i++)
-		if (!strcmp(n->g.conf.m[i].node, n->g.cfg.peer[slot].node))
-			rblk_replica_refused(n->replica, n->g.conf.m[i].store, reject);
+	if (refusal_counts(n, slot, reject))
+		rblk_replica_refused(n->replica, reject);
 }
 
 /**

@@ -27,7 +27,7 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(2,	le16,	version_max, ANY)	/* highest version that is spoken */
 	FIELD(4,	u8,	channel, BELOW(WIRE_CHANNELS))	/* 0 consensus, 1 bulk connection */
 	FIELD(5,	u8,	bootstrapped, BOOL)	/* 1: the store is bootstrapped */
-	FIELD(6,	u8,	client, BOOL)		/* the role: 0 replica, 1 client, without disks */
+	FIELD(6,	u8,	client, BOOL)	/* the role: 0 replica, 1 client, without disks */
 	FIELD(7,	u8,	frees, BOOL)	/* 1: its data device frees what is zeroed */
 	FIELD(8,	id,	features, ANY)		/* features, a bit each */
 	FIELD(16,	uuid,	volume, ANY)		/* uuid of the volume */
@@ -58,7 +58,10 @@ FIELDS(frame_reject, struct wire_reject)
 	FIELD(8,	le64,	generation, ANY)	/* number of its starts */
 	FIELD(16,	le64,	match, ANY)		/* index of an entry that it had durably */
 	FIELD(24,	le64,	term, ANY)		/* a term that it had durably */
-FIELDS_END(frame_reject, 32)
+	FIELD(32,	uuid,	volume, ANY)		/* uuid of the volume */
+	FIELD(48,	id,	from, ANY)		/* store id of the member that refuses */
+	FIELD(56,	id,	to, ANY)		/* store id that is refused */
+FIELDS_END(frame_reject, 64)
 
 /* A message of Raft; descriptors of entries and sums of blocks follow. */
 FIELDS(frame_raft, struct raft_msg)

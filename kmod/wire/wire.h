@@ -95,7 +95,7 @@ struct wire_hello {
 	u64 entries;		/* longest live log that the node can take in */
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
-	u8 client;		/* the role: no disks, not a member; the store id is made of names */
+	u8 client;		/* the role: no disks, no member; the store id is made of names */
 	u8 frees;		/* its data device frees what is zeroed, and quickly */
 	char name[RBLK_NAME_MAX];	/* name of the volume, for people: the uuid counts */
 	char node[RBLK_NAME_MAX];	/* name of the node that speaks */
@@ -106,6 +106,9 @@ struct wire_reject {
 	u8 reason;		/* enum wire_reason, or one of a later version */
 	/* WIRE_R_ROLLBACK: what was seen of the store. It may have said so since its hello. */
 	u64 generation, match, term;
+	/* ... and who says so, of which store: there may be no hello of the other side. */
+	u8 volume[RBLK_UUID_LEN];
+	u64 from, to;
 };
 
 /* From the client of a node to the leader. Without entries it is a keepalive. */

@@ -2,7 +2,8 @@
 /*
  * Nodes that are configured wrongly: of another volume, under the name of another node, in
  * the role of a replica for a client or the reverse, or at the address of another one.
- * Each is refused for what it is, and leaves nothing behind.
+ * Each is refused for what it is, and leaves nothing behind. And whoever answers where a
+ * member should be may say what it likes of a store: it is not heeded.
  */
 #include "sim.h"
 
@@ -58,6 +59,43 @@ static void knock(struct node *from, struct node *to, const struct node *as)
 	WORLD_MARK(STRANGER);
 }
 
+/* The same status, but for how long ago things were. */
+static bool as_before(const struct rblk_node_status *a, const struct rblk_node_status *b)
+{
+	return a->halt == b->halt && !memcmp(&a->raft, &b->raft, sizeof(a->raft));
+}
+
+static void accuse(const struct node *from, struct node *to)
+{
+	static struct rblk_node_status before, after;
+	struct wire_reject r = { .reason = WIRE_R_ROLLBACK, .from = from->super.store,
+				 .to = to->super.store };
+
+	rblk_node_status(to->m, &before);
+	memcpy(r.volume, world.volume, sizeof(r.volume));
+	r.match = before.raft.durable + 1;
+	switch (rnd_below(R_STRANGER, 5)) {
+	case 0:
+		r.volume[rnd_below(R_STRANGER, RBLK_UUID_LEN)]++;
+		break;
+	case 1:
+		r.from = rnd(R_STRANGER);
+		break;
+	case 2:
+		r.from = r.to;
+		break;
+	case 3:
+		r.to = rnd(R_STRANGER);
+		break;
+	default:
+		r.term = rnd(R_STRANGER) | 1ull << 62;
+	}
+	rblk_node_peer_refused(to->m, to->node_slot[from->id], &r, node_now(to));
+	rblk_node_status(to->m, &after);
+	WORLD_CHECK(as_before(&before, &after), "node %c heeds what a stranger says of its store",
+		    'a' + to->id);
+}
+
 static void stranger_event(struct event *e)
 {
 	struct node *from = &world.node[any_node()], *to = &world.node[any_node()];
@@ -68,6 +106,8 @@ static void stranger_event(struct event *e)
 	stranger_init();
 	if (from != to && as != to && from->up && to->up && !node_paused(to))
 		knock(from, to, as);
+	if (from != to && to->up && !node_paused(to) && !node_diskless(to))
+		accuse(from, to);
 }
 
 void stranger_init(void)

@@ -165,6 +165,10 @@ static void refuse(struct node *from, struct node *to)
 	r.generation = field("generation", st.generation);
 	r.match = field("match", st.raft.durable);
 	r.term = field("term", st.raft.term);
+	memcpy(r.volume, from->super.volume, sizeof(r.volume));
+	r.volume[0] = (u8)field("uuid", r.volume[0]);
+	r.from = field("from", from->super.store);
+	r.to = field("to", to->super.store);
 	rblk_node_peer_refused(to->m, to->node_slot[from->id], &r, node_now(to));
 	node_after(to);
 }

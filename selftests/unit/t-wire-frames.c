@@ -132,7 +132,7 @@ static void test_reject(void)
 	struct wire_reject got = { 0 };
 	int i;
 
-	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 32);
+	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 64);
 	CHECK_EQ(decode(NULL, NULL, &got), 0);
 	CHECK_EQ(got.reason, WIRE_R_ROLLBACK);
 	CHECK_EQ(got.generation, r.generation);
@@ -268,8 +268,9 @@ static const char golden_hello[] =
 	"6265746100000000000000000000000000000000000000000000000000000000";
 
 static const char golden_reject[] =
-	"72626c6b0102000020000000000000000000000000000000a78d53c1ce071404"
-	"0500000000000000010000000000000002000000000000000300000000000000";
+	"72626c6b0102000040000000000000000000000000000000413380c9b1a7a881"
+	"0500000000000000010000000000000002000000000000000300000000000000"
+	"0000000000000000000000000000000004000000000000000500000000000000";
 
 static const char golden_append[] =
 	"72626c6b01030000d8000000020000000900000000000000abefdf3a16fcf58b050000000200000011000000"
@@ -282,7 +283,7 @@ static const char golden_append[] =
 /* The bytes themselves: a change of them is a change of the protocol. */
 static void test_golden(void)
 {
-	struct wire_reject r = { .reason = WIRE_R_STORE, .generation = 1, .match = 2, .term = 3 };
+	struct wire_reject r = { .reason = 5, .generation = 1, .match = 2, .term = 3, .from = 4, .to = 5 };
 	struct raft_msg m = append_msg(2);
 	u32 b = 0;
 

@@ -114,22 +114,25 @@ void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *re
 /**
  * rblk_replica_refused() - a member says that it saw more of this store than its hello said
  * @r: replica
- * @by: store of the member
  * @reject: what it saw
  *
  * A hello may be overtaken by what was said after it: then this store has all that was
  * seen of it, and the next hello will say so. Otherwise the store was set back: it lost
  * entries that it had acknowledged, or forgot a vote. It takes no part any more, in this
  * start or later ones: whoever is elected with its vote may lack what was acknowledged.
+ * Nobody can have seen what is absurd.
  */
-void rblk_replica_refused(struct rblk_replica *r, u64 by, const struct wire_reject *reject)
+void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reject)
 {
+	if (reject->generation > r->meta.generation + NODE_JUMP_MAX ||
+	    reject->term > r->rst.term + NODE_JUMP_MAX)
+		return;
 	if (r->meta.seen.store ||
 	    (reject->generation <= r->meta.generation && reject->match <= r->rst.durable &&
 	     reject->term <= r->term_durable))
 		return;
 	r->meta.seen = (struct log_peer_memory){
-		.store = by, .generation = reject->generation, .match = reject->match,
+		.store = reject->from, .generation = reject->generation, .match = reject->match,
 		.term = reject->term,
 	};
 	/* Silent at once, and halted as soon as the metadata says why. */

@@ -181,7 +181,7 @@ void rblk_replica_halt(struct rblk_replica *r);
 /* memory.c */
 bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h);
 void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *reject);
-void rblk_replica_refused(struct rblk_replica *r, u64 by, const struct wire_reject *reject);
+void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reject);
 void rblk_replica_remember(struct rblk_replica *r);
 bool rblk_replica_absurd(struct rblk_replica *r, const struct wire_hello *h);
 
