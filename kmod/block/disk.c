@@ -69,18 +69,18 @@ static void rblk_disk_limits_work(struct work_struct *work)
 	if (frees == d->frees_told)
 		return;
 	rblk_limit_discard(d->gd, frees ? RBLK_ZERO_SECTORS_MAX : 0);
-	WRITE_ONCE(d->frees_told, frees);
+	d->frees_told = frees;
 }
 
 /*
  * Whoever writes to the queue's attributes in sysfs holds the lock of the limits until
  * all requests have ended, which without a quorum may take for ever. So nothing else
- * waits for the limits, least of all what ends the requests.
+ * waits for the limits, least of all what ends the requests. The work compares for
+ * itself: it may be waiting with what was true when it began.
  */
 static void rblk_disk_offer_discard(struct rblk_disk *d)
 {
-	if (READ_ONCE(d->frees) != READ_ONCE(d->frees_told))
-		queue_work(rblk_wq, &d->limits_work);
+	queue_work(system_unbound_wq, &d->limits_work);
 }
 
 /*
