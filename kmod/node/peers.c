@@ -119,7 +119,8 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
 		return WIRE_R_NODE;
 	reason = check_hello(n, slot, h);
-	p->last_reject = reason;
+	/* While the peer is connected, it is somebody else who comes in its name. */
+	p->last_reject = rblk_peer_connected(p) ? 0 : reason;
 	if (reason)
 		return reason;
 	if (p->store && p->store != h->store && (p->up[0] || p->up[1]))

@@ -18,8 +18,7 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->client = p->client;
 	ps->needs_resync = p->needs_resync;
 	ps->impaired = p->impaired;
-	/* Somebody else may have said that it was this one. */
-	ps->last_reject = rblk_peer_connected(p) ? 0 : p->last_reject;
+	ps->last_reject = p->last_reject;
 	ps->match = p->match;
 	for (i = 0; rst && i < rst->npeers; i++)
 		if (p->store && rst->peer[i].store == p->store)

@@ -143,6 +143,8 @@ static void t_refused_in_status(void)
 	CHECK_EQ(st.peer[0].last_reject, WIRE_R_ROLE);
 	node.g.peer[0].up[WIRE_CONSENSUS] = true;
 	node.g.peer[0].up[WIRE_BULK] = true;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	node.g.peer[0].up[WIRE_BULK] = false;
 	rblk_node_status(&node, &st);
 	CHECK_EQ(st.peer[0].last_reject, 0);
 }
