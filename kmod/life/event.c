@@ -136,7 +136,7 @@ static void rblk_note_copy(struct rblk_volume *v, u64 arg, char *text, size_t si
 
 	if (error)
 		scnprintf(text, size,
-			  "%s %s is damaged, and rewriting it failed (error %llu): only the other one is left, replace the device",
+			  "%s %s is damaged, and rewriting it failed (error %llu): replace the device",
 			  what[copy], path, error);
 	else
 		scnprintf(text, size,

@@ -120,7 +120,8 @@ void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *re
  * seen of it, and the next hello will say so. Otherwise the store was set back: it lost
  * entries that it had acknowledged, or forgot a vote. It takes no part any more, in this
  * start or later ones: whoever is elected with its vote may lack what was acknowledged.
- * Nobody can have seen what is absurd.
+ * Nobody can have seen an absurd number of starts, or term. How many entries a store that
+ * was set back has lost, nobody can judge.
  */
 void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reject)
 {

@@ -9,7 +9,8 @@
  * All of that begins when the metadata of this start is durable. By then it is certain that
  * superblock, metadata and data header belong together.
  *
- * A copy that cannot be rewritten is told, and the node goes on with the other one.
+ * A copy that cannot be rewritten is told, and the node goes on with the other one: with a
+ * data header as far as the next checkpoint, which has to write both.
  */
 #include "internal.h"
 
