@@ -68,7 +68,7 @@ name_of_a_replica() {
 	rb 1 down vol
 	until_ok 30 leader vol
 	strange_up rb1 -e '/^\[node rb1\]/,/^$/{/^log/d;s/^data.*/client = yes/;s/10.99.0.1:/10.99.0.4:/}' \
-		-e '/^\[node rb4\]/,$d'
+		-e "/^\[node rb4\]/,\$d"
 	until_ok 20 tells name_of_a_replica "@rb2: refused the connection of node 'rb1' at 10.99.0.4.*: a client under the name of a replica, or the reverse \(it says that it is a client\); compare the key 'client'"
 	until_ok 20 tells name_of_a_replica "@rb1: node 'rb2' at .* refused the connection of this node: a client under the name"
 	tries_on
