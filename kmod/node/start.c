@@ -3,8 +3,8 @@
 #include "internal.h"
 
 #define DEFAULT_ENTRIES		32768
-#define DEFAULT_ELECTION_MS	750
-#define DEFAULT_HEARTBEAT_MS	150
+#define DEFAULT_ELECTION_MS	600
+#define DEFAULT_HEARTBEAT_MS	120
 #define DEFAULT_FOLLOW_MS	30000
 
 static void set_default(u32 *field, u64 value)

@@ -18,7 +18,7 @@ u64 rblk_raft_random(struct raft *r)
 
 void rblk_raft_arm_election(struct raft *r)
 {
-	u64 spread = ((rblk_raft_random(r) >> 44) * r->cfg.election_ns) >> 20;
+	u64 spread = ((rblk_raft_random(r) >> 44) * r->cfg.election_ns) >> 21;
 
 	r->election_at = r->now + r->cfg.election_ns + spread;
 }

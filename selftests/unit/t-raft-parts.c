@@ -310,7 +310,7 @@ static void messages(void)
 	CHECK(!rblk_raft_msg_valid(net.node[1].r, &append));
 }
 
-/* In [election, 2 * election), spread, and different for different seeds. */
+/* In [election, 1.5 * election), spread, and different for different seeds. */
 static void election_timeouts(void)
 {
 	struct raft_conf c = net_conf("1i 2i 3i");
@@ -320,11 +320,11 @@ static void election_timeouts(void)
 		net_start(1, &c, seed);
 		net_boot(&net.node[1]);
 		at = rblk_raft_deadline(net.node[1].r) - net.now;
-		CHECK(at >= 1000 * MS && at < 2000 * MS);
+		CHECK(at >= 1000 * MS && at < 1500 * MS);
 		lo = min_t(u64, lo, at);
 		hi = max_t(u64, hi, at);
 	}
-	CHECK(lo < 1050 * MS && hi > 1950 * MS);
+	CHECK(lo < 1025 * MS && hi > 1475 * MS);
 }
 
 static u64 odd(u64 near)

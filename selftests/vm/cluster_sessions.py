@@ -93,7 +93,7 @@ def leaders_die_under_a_client(m):
     w = Writer(m, node, 704, **BESIDE_FIO)
     w.more(20)
     fio = Fio(m, node)
-    figures([leader_dies(m, w) for _ in range(3)], 0.75)
+    figures([leader_dies(m, w) for _ in range(3)], 0.6)
     fio.stop()
     w.stop()
     w.check(node)
