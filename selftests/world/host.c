@@ -423,12 +423,28 @@ static void sync_event(struct event *e)
 	int error = op->error;
 
 	dop_end(&n->data, op);
-	if (!error)
+	if (!error && op->b)
 		platter_data(n, op->b, false, "data header");
 	dop_free(&n->data, op);
 	n->sync_busy = false;
 	rblk_node_data_sync_done(n->m, error, node_now(n));
 	node_after(n);
+}
+
+/*
+ * What a header says is demanded of the platter, unless the other header says it already: then
+ * nothing depends on this one. A start begins where its metadata says, which may be earlier,
+ * and what it applies anew makes sectors older for a while.
+ */
+static u64 data_demanded(struct node *n, u64 off, const struct data_super *ds)
+{
+	u8 block[RBLK_BLOCK_SIZE];
+	struct data_super other;
+
+	if (disk_look(&n->data, off ? 0 : DATA_COPY_OFF, block, sizeof(block)) &&
+	    !rblk_log_data_super_decode(&other, block) && other.index >= ds->index)
+		return 0;
+	return ds->index;
 }
 
 static void data_sync(void *host, u64 off, const void *header, bool flush)
@@ -447,7 +463,7 @@ static void data_sync(void *host, u64 off, const void *header, bool flush)
 		check_own_log(n, ds.index, "checkpointed");
 	copy_write(n, off ? LOG_C_DATA2 : LOG_C_DATA);
 	n->sync_busy = true;
-	op->b = ds.index;
+	op->b = data_demanded(n, off, &ds);
 	dop_bytes(op, off, header, RBLK_BLOCK_SIZE);
 	dop_start(&n->data, op, sync_event);
 	if (!flush)
