@@ -121,7 +121,7 @@ static void add_rule(enum net_fate fate)
 
 /*
  * lose|twice|hold|count LINK [KIND [COUNT]]: frames are lost without a word, come twice, are
- * held back, or counted. counted: how many there were. free: no more of this, and what was
+ * held back, or counted. counted: how many of these there were. free: no more of this, and what was
  * held arrives. forget: no more, and it is lost.
  */
 void cmd_frames(void)
@@ -152,7 +152,8 @@ void cmd_frames(void)
 
 /*
  * disk NODE hold|go|fail|part KIND: operations of a kind do not end, end, the next one
- * fails, or a part of what does not end has ended (apply); log, meta, map, readback on the log device, apply, sync, read on the other one
+ * fails, or a part of what does not end has ended (apply); log, meta, map, readback on
+ * the log device, apply, sync, read on the other one
  */
 void cmd_disk(void)
 {

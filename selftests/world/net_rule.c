@@ -39,7 +39,8 @@ u32 net_rules_seen(void)
 	u32 i, sum = 0;
 
 	for (i = 0; i < nrules; i++)
-		sum += rules[i].seen;
+		if (rules[i].fate == NET_PASS)
+			sum += rules[i].seen;
 	return sum;
 }
 
