@@ -80,7 +80,7 @@ static void rblk_disk_limits_work(struct work_struct *work)
  */
 static void rblk_disk_offer_discard(struct rblk_disk *d)
 {
-	queue_work(system_unbound_wq, &d->limits_work);
+	queue_work(rblk_wq, &d->limits_work);
 }
 
 /*
