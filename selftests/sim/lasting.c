@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A fault that lasts, in a cluster that is well otherwise: a link is broken, in one direction
- * or both, or a device hangs, and nobody mends it. There is a majority whose members hear each
+ * or both, a device hangs, or a node is frozen, and nobody mends it. There is a majority whose members hear each
  * other and whose devices respond, so new writes complete, on every node that hears one of
  * them.
  */
@@ -10,7 +10,13 @@
 #define BOUND_ELECTIONS	40	/* sessions change hands, some after five election timeouts each */
 #define WRITES		6
 
-enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_NR };
+enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NR };
+
+static const enum world_mark marks[L_NR] = {
+	[L_LINK] = MARK_LASTING_LINK, [L_ONE_WAY] = MARK_LASTING_LINK,
+	[L_LOG] = MARK_LASTING_HANG, [L_DATA] = MARK_LASTING_HANG,
+	[L_FROZEN] = MARK_LASTING_FROZEN,
+};
 
 /* All members take part: one that is out already would be the second fault. */
 static bool all_well(void)
@@ -82,11 +88,16 @@ void lasting_run(void)
 	case L_DATA:
 		hang(n, &n->data);
 		break;
+	case L_FROZEN:
+		node_pause(n, NEVER - world.now);
+		break;
 	default:
 		break_link(n, other, what == L_LINK);
 	}
 	final_write_within(WRITES, BOUND_ELECTIONS * n->st.conf.election_ms * MSEC);
-	mark_count[what <= L_ONE_WAY ? MARK_LASTING_LINK : MARK_LASTING_HANG]++;
+	mark_count[marks[what]]++;
+	if (what == L_FROZEN)
+		node_resume(n);
 	net_unblock(n->id, other);
 	net_unblock(other, n->id);
 	for (i = 0; i < world.cfg.nodes; i++) {

@@ -84,6 +84,7 @@
 	X(SINGLE_NODE,		1, "a cluster of one")			\
 	X(LASTING_LINK,		1, "one link was broken for good, and writes went on") \
 	X(LASTING_HANG,		1, "one device hung for good, and writes went on") \
+	X(LASTING_FROZEN,	1, "one node was frozen for good, and writes went on") \
 	X(LIVENESS,		1, "the liveness phase was demanded and held") \
 	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")
 
