@@ -22,7 +22,8 @@ static struct node *any_up(void)
  * ---- crashes ----
  *
  * While a node is down, a copy of what it has twice may be lost. That destroys nothing as long
- * as the other one is whole.
+ * as the other one is whole and as new: what a power cut left in one of them alone, nobody
+ * was told of, but the model takes for durable what a start has found.
  */
 
 static void damage_copy(struct node *n)
@@ -31,7 +32,7 @@ static void damage_copy(struct node *n)
 
 	if (node_diskless(n) || rnd_below(R_COPY, 100) >= sim.cfg.copy_loss)
 		return;
-	if (copy_whole(n, c) && copy_whole(n, (enum log_copy)(c ^ 1)))
+	if (copy_spare(n, c))
 		copy_damage(n, c, rnd_one_in(R_COPY, 2));
 }
 

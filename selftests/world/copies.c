@@ -21,7 +21,8 @@ static u64 copy_off(const struct node *n, enum log_copy c)
 	return c < LOG_C_DATA ? rblk_log_meta_offset(second) : rblk_log_data_offset(second);
 }
 
-bool copy_whole(struct node *n, enum log_copy c)
+/* How new what this copy says is, of what changes; 0: it is damaged. */
+static u64 newness(struct node *n, enum log_copy c)
 {
 	static u8 buf[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
 	u32 len = c == LOG_C_META || c == LOG_C_META2 ? LOG_META_BYTES : RBLK_BLOCK_SIZE;
@@ -30,12 +31,23 @@ bool copy_whole(struct node *n, enum log_copy c)
 	struct data_super data;
 
 	if (!disk_look(copy_disk(n, c), copy_off(n, c), buf, len))
-		return false;
+		return 0;
 	if (c < LOG_C_META)
 		return !rblk_log_super_decode(&super, buf) && super.store == n->super.store;
 	if (c < LOG_C_DATA)
-		return !rblk_log_meta_decode(&meta, &n->super, buf);
-	return !rblk_log_data_super_decode(&data, buf) && data.store == n->super.store;
+		return rblk_log_meta_decode(&meta, &n->super, buf) ? 0 : meta.version;
+	return !rblk_log_data_super_decode(&data, buf) && data.store == n->super.store ?
+	       data.index + 1 : 0;
+}
+
+bool copy_whole(struct node *n, enum log_copy c)
+{
+	return newness(n, c);
+}
+
+bool copy_spare(struct node *n, enum log_copy c)
+{
+	return copy_whole(n, c) && newness(n, c) <= newness(n, (enum log_copy)(c ^ 1));
 }
 
 void copy_damage(struct node *n, enum log_copy c, bool unreadable)

@@ -363,6 +363,7 @@ struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
 
 extern const char *const copy_name[LOG_C_NR];
 bool copy_whole(struct node *n, enum log_copy c);
+bool copy_spare(struct node *n, enum log_copy c);	/* nothing is lost with it */
 void copy_damage(struct node *n, enum log_copy c, bool unreadable);
 /* It is about to be written: the other one has to be whole, and not the older of the two. */
 void copy_write(struct node *n, enum log_copy c);
