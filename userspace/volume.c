@@ -87,7 +87,8 @@ static const struct {
 	const char *hint;
 } hints[] = {
 	{ "up", EEXIST, EXIT_FAILED, "see: raftblk status %s" },
-	{ "up", ENODATA, EXIT_ABSENT, "to format the devices: raftblk format %s" },
+	{ "up", ENODATA, EXIT_ABSENT,
+	  "blkid(8) shows what it holds; to format the devices: raftblk format %s" },
 	{ "up", ENOENT, EXIT_ABSENT, "compare the output of lsblk(8) with 'raftblk config %s'" },
 	{ "up", EBUSY, EXIT_FAILED, "'raftblk config %s' shows the configured devices and minor" },
 	{ "up", EADDRINUSE, EXIT_FAILED,

@@ -30,7 +30,7 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd,
 		break;
 	case -ENODATA:
 		return rblk_error_text(err, ret,
-				       "log device %s is not formatted for raftblk", path);
+				       "log device %s is not a raftblk log device", path);
 	case -EBADMSG:
 		return rblk_error_text(err, ret,
 				       "the superblock of log device %s is damaged", path);
@@ -70,7 +70,7 @@ static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct 
 	ret = rblk_dataio_header(v, ds, c);
 	if (ret == -ENODATA)
 		return rblk_error_text(err, ret,
-				       "data device %s is not formatted for raftblk", path);
+				       "data device %s is not a raftblk data device", path);
 	if (ret)
 		return rblk_error_text(err, ret,
 				       "the header of data device %s cannot be used (error %d)",
