@@ -8,6 +8,12 @@
 
 #define NODE_JUMP_MAX	1000000u	/* starts or terms of a store that may go unseen */
 
+/* Can a store have got from what is @known of it to what is @said? */
+static bool absurd_jump(u64 known, u64 said)
+{
+	return said > known + NODE_JUMP_MAX;
+}
+
 static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bool create)
 {
 	struct log_meta *meta = &r->meta;
@@ -125,8 +131,8 @@ void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *re
  */
 void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reject)
 {
-	if (reject->generation > r->meta.generation + NODE_JUMP_MAX ||
-	    reject->term > r->rst.term + NODE_JUMP_MAX)
+	if (absurd_jump(r->meta.generation, reject->generation) ||
+	    absurd_jump(r->rst.term, reject->term))
 		return;
 	if (r->meta.seen.store ||
 	    (reject->generation <= r->meta.generation && reject->match <= r->rst.durable &&
@@ -157,5 +163,5 @@ bool rblk_replica_absurd(struct rblk_replica *r, const struct wire_hello *h)
 	u64 generation = mem ? mem->generation : 0;
 	u64 term = max_t(u64, mem ? mem->term : 0, r->rst.term);
 
-	return h->generation > generation + NODE_JUMP_MAX || h->term > term + NODE_JUMP_MAX;
+	return absurd_jump(generation, h->generation) || absurd_jump(term, h->term);
 }
