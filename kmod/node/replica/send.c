@@ -85,7 +85,7 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	struct rblk_peer *p = rblk_ground_peer(g, msg->to, &slot);
 	struct frame f = { .r = r, .first = msg->ents.first };
 	enum wire_channel ch = msg->ordered ? WIRE_BULK : WIRE_CONSENSUS;
-	struct raft_msg said = *msg;
+	struct raft_msg said;
 	void *buf;
 
 	if (!p || !rblk_peer_connected(p))
@@ -103,6 +103,7 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 		}
 		return;
 	}
+	said = *msg;
 	add_word(r, &said);
 	len = rblk_wire_encode_raft(buf, &said, n, rblk_replica_frame_entry, &f);
 	rblk_ground_trace(g, NODE_T_SEND, n ? msg->ents.last : 0, msg->type | (u64)slot << 8);
