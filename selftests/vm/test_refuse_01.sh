@@ -32,6 +32,12 @@ bytes() { in_node 4 "$RB" status vol --json | jq -e '.bytes_sent + .bytes_receiv
 more_than() { [ "$(bytes)" -gt "$1" ]; }
 tries_on() { until_ok 60 more_than $(($(bytes) + 3000)); }
 
+told_once() {	# TEST REFUSER REFUSED: by each side, although attempts go on
+	tries_on
+	[ "$(told "$1" "@$2: refused .* '$3'")" = 1 ]
+	[ "$(told "$1" "@$3: node '$2' .*refused")" = 1 ]
+}
+
 why_says() {	# NODE-COMMAND... REGEX: of "raftblk why", which fails
 	local re=${*: -1}
 	"${@:1:$#-1}" why vol >/tmp/why.txt || true
@@ -50,9 +56,7 @@ another_uuid() {
 	strange_up rb4 -e 's/^uuid = .*/uuid = 123e4567-e89b-42d3-a456-426614174000/'
 	until_ok 20 tells another_uuid "@rb1: node 'rb4' at .* refused the connection of this node: another volume; compare the uuid"
 	until_ok 20 tells another_uuid "@rb4: refused the connection of node 'rb1' at .*: another volume \(its uuid is .*, the one here 123e4567-.*\); compare the uuid"
-	tries_on
-	[ "$(told another_uuid "@rb1: node 'rb4' .*refused")" = 1 ]
-	[ "$(told another_uuid "@rb4: refused .* 'rb1'")" = 1 ]
+	told_once another_uuid rb4 rb1
 	why_says rb 4 'this node refuses rb1: another volume'
 	why_says rb 4 'next: compare the uuid in the configuration files of both nodes'
 	why_says rb 1 'not connected: rb4 \(refuses this node: another volume\); compare the uuid'
@@ -71,9 +75,7 @@ name_of_a_replica() {
 		-e "/^\[node rb4\]/,\$d"
 	until_ok 20 tells name_of_a_replica "@rb2: refused the connection of node 'rb1' at 10.99.0.4.*: a client under the name of a replica, or the reverse \(it says that it is a client\); compare the key 'client'"
 	until_ok 20 tells name_of_a_replica "@rb1: node 'rb2' at .* refused the connection of this node: a client under the name"
-	tries_on
-	[ "$(told name_of_a_replica "@rb2: refused .* 'rb1'")" = 1 ]
-	[ "$(told name_of_a_replica "@rb1: node 'rb2' .*refused")" = 1 ]
+	told_once name_of_a_replica rb2 rb1
 	why_says in_node 4 "$RB" --node rb1 "rb[23] refuses this node: a client under the name of a replica"
 	why_says in_node 2 "$RB" 'rb1 \(refused by this node: a client under the name of a replica, or the reverse\).*; compare the key'
 	[ "$(field 2 vol 'peers[]|select(.node=="rb1")|.consensus_up')" != true ]
@@ -91,9 +93,7 @@ name_of_nobody() {
 	strange_up ra1 -e 's/^\[node rb4\]/[node ra1]/'
 	until_ok 20 tells name_of_nobody "@rb1: refused the connection of node 'ra1' at 10.99.0.4.*: not a configured node.*; compare names and addresses"
 	until_ok 20 tells name_of_nobody "@ra1: node 'rb1' at .* refused the connection of this node: not the expected node; compare names"
-	tries_on
-	[ "$(told name_of_nobody "@rb1: refused .* 'ra1'")" = 1 ]
-	[ "$(told name_of_nobody "@ra1: node 'rb1' .*refused")" = 1 ]
+	told_once name_of_nobody rb1 ra1
 	why_says in_node 4 "$RB" --node ra1 'rb1 refuses this node: not the expected node'
 	strange_down
 	client_back
