@@ -21,7 +21,7 @@ static u64 copy_off(const struct node *n, enum log_copy c)
 	return c < LOG_C_DATA ? rblk_log_meta_offset(second) : rblk_log_data_offset(second);
 }
 
-/* How new what this copy says is, of what changes; 0: it is damaged. */
+/* Grows with each version of what a copy holds; 0: the copy is damaged. */
 static u64 newness(struct node *n, enum log_copy c)
 {
 	static u8 buf[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
