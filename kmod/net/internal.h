@@ -16,6 +16,7 @@
 #define RBLK_NET_INTERNAL_H
 
 #include <linux/bvec.h>
+#include <linux/ratelimit.h>
 #include <net/sock.h>
 
 #include "host/pool.h"
@@ -105,6 +106,10 @@ struct rblk_link {
 	struct rblk_buf *payload[WIRE_ENTRIES_MAX];
 };
 
+/* Lines about refusals in the kernel log: so many, of one volume, in so many jiffies. */
+#define RBLK_TELL_INTERVAL	(60 * HZ)
+#define RBLK_TELL_BURST		10
+
 struct rblk_peers {
 	struct rblk_volume *v;
 	struct socket *listener;
@@ -123,6 +128,7 @@ struct rblk_peers {
 	 */
 	u8 told_refused[NODE_PEERS_MAX], told_refusal[NODE_PEERS_MAX];
 	char told_stranger[RBLK_NAME_MAX];	/* a node that is not configured */
+	struct ratelimit_state tell;	/* what it holds back is told at a later attempt */
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
 	struct bio_vec bvec[RBLK_TX_BVECS];	/* of the send or receive in progress */
 	u8 scratch[RBLK_FRAME_HEAD_MAX];

@@ -440,8 +440,11 @@ int rblk_peers_start(struct rblk_volume *v, char *err)
 		return -EINVAL;
 	}
 	ps = kvzalloc(sizeof(*ps), GFP_KERNEL);
-	if (ps)
+	if (ps) {
+		ratelimit_state_init(&ps->tell, RBLK_TELL_INTERVAL, RBLK_TELL_BURST);
+		ratelimit_set_flags(&ps->tell, RATELIMIT_MSG_ON_RELEASE);
 		ret = alloc_peers(v, ps);
+	}
 	if (ret) {
 		snprintf(err, RBLK_ERR_MAX, "no memory for the connections");
 		goto free;

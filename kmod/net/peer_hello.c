@@ -43,18 +43,21 @@ static void mismatch(struct rblk_volume *v, u8 reason, const struct wire_hello *
 	}
 }
 
-static bool is_news(struct rblk_peers *ps, int slot, u8 reason, const struct wire_hello *h)
+/* Whether @told is not @reason yet, and may be told now; it is, then. */
+static bool is_news(struct rblk_peers *ps, u8 *told, u8 reason)
 {
-	bool news;
+	if (*told == reason || !__ratelimit(&ps->tell))
+		return false;
+	*told = reason;
+	return true;
+}
 
-	if (slot < 0) {
-		news = strcmp(ps->told_stranger, h->node);
-		strscpy(ps->told_stranger, h->node, sizeof(ps->told_stranger));
-		return news;
-	}
-	news = ps->told_refused[slot] != reason;
-	ps->told_refused[slot] = reason;
-	return news;
+static bool is_new_stranger(struct rblk_peers *ps, const char *node)
+{
+	if (!strcmp(ps->told_stranger, node) || !__ratelimit(&ps->tell))
+		return false;
+	strscpy(ps->told_stranger, node, sizeof(ps->told_stranger));
+	return true;
 }
 
 static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello *h)
@@ -64,12 +67,12 @@ static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello
 	const char *why = rblk_wire_reason_text(reason);
 	char text[RBLK_TEXT_MAX];
 
-	if (!is_news(v->peers, slot, reason, h))
+	if (slot < 0 ? !is_new_stranger(v->peers, h->node) :
+		       !is_news(v->peers, &v->peers->told_refused[slot], reason))
 		return;
 	mismatch(v, reason, h, text, sizeof(text));
-	rblk_warn_limited(v, "refused the connection of node '%s' at %pISpc: %s%s; %s\n", h->node,
-			  &c->addr, slot < 0 ? "not a configured node" : why, text,
-			  rblk_wire_reason_step(reason));
+	rblk_warn(v, "refused the connection of node '%s' at %pISpc: %s%s; %s\n", h->node, &c->addr,
+		  slot < 0 ? "not a configured node" : why, text, rblk_wire_reason_step(reason));
 }
 
 static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *h, u64 now)
@@ -143,12 +146,11 @@ static void tell_refusal(struct rblk_conn *c, u8 reason)
 	struct rblk_volume *v = c->v;
 	u32 slot = c->link->slot;
 
-	if (v->peers->told_refusal[slot] == reason)
+	if (!is_news(v->peers, &v->peers->told_refusal[slot], reason))
 		return;
-	v->peers->told_refusal[slot] = reason;
-	rblk_warn_limited(v, "node '%s' at %pISpc refused the connection of this node: %s; %s\n",
-			  v->up.peer[slot].node, &c->addr, rblk_wire_reason_text(reason),
-			  rblk_wire_reason_step(reason));
+	rblk_warn(v, "node '%s' at %pISpc refused the connection of this node: %s; %s\n",
+		  v->up.peer[slot].node, &c->addr, rblk_wire_reason_text(reason),
+		  rblk_wire_reason_step(reason));
 }
 
 /* The peer refuses this node. Returns the error to cut the connection with. */
