@@ -8,10 +8,13 @@ Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines.
 from machines import Cluster, Members, MembersError, Tap, Writer, arguments, wait_for
 
 
+ACKED_MAX = 8000      # blocks that a writer has for itself at the beginning of the volume
+
+
 def put(m, node, count):
     """Writes from another node, which works once the holder has been silent for long enough."""
     argv = ["dd", "if=/dev/urandom", f"of={m.device(node)}", "bs=4k", f"count={count}",
-            "seek=60000", "oflag=direct", "status=none"]
+            f"seek={ACKED_MAX}", "oflag=direct", "status=none"]
     wait_for(f"{node} to get the session",
              lambda: m.cluster.exec(node, *argv, timeout=60).code == 0)
 
@@ -22,7 +25,7 @@ def not_led_by(m, old):
 
 def leader_crashes(m, seed):
     old = m.leader()
-    w = Writer(m, old, seed)
+    w = Writer(m, old, seed, count=ACKED_MAX)
     w.more(100)
     m.cluster.kill(old)
     new = not_led_by(m, old)
@@ -37,7 +40,7 @@ def leader_crashes(m, seed):
 def follower_crashes(m, seed):
     lead = m.leader()
     f = next(n for n in m.names if n != lead)
-    w = Writer(m, lead, seed)
+    w = Writer(m, lead, seed, count=ACKED_MAX)
     w.more(50)
     m.cluster.kill(f)
     w.more(200)
@@ -51,7 +54,7 @@ def follower_crashes(m, seed):
 
 def all_lose_power(m, seed):
     lead = m.leader()
-    w = Writer(m, lead, seed)
+    w = Writer(m, lead, seed, count=ACKED_MAX)
     w.more(300)
     m.cluster.powercut("all")
     w.join(30)
@@ -64,7 +67,7 @@ def all_lose_power(m, seed):
 
 def leader_is_paused(m, seed):
     old = m.leader()
-    w = Writer(m, old, seed)
+    w = Writer(m, old, seed, count=ACKED_MAX)
     w.more(50)
     m.cluster.pause(old)
     new = wait_for("a new leader", lambda: m.leader([n for n in m.names if n != old]), 60)
@@ -82,7 +85,7 @@ def leader_is_paused(m, seed):
 
 def leader_loses_one_direction(m, seed):
     old = m.leader()
-    w = Writer(m, old, seed)
+    w = Writer(m, old, seed, count=ACKED_MAX)
     w.more(50)
     m.cluster.isolate(old, "out")
     new = wait_for("a new leader", lambda: m.leader([n for n in m.names if n != old]), 60)
@@ -101,7 +104,7 @@ def main():
     where, module, kernel = arguments()
     tap = Tap()
     with Cluster.start(where / "c", nodes=3, kernel=kernel, disk_backend="powercut",
-                       log_size="128M", data_size="320M") as cluster:
+                       log_size="128M", data_size="48M") as cluster:
         m = Members(cluster, module)
         m.start()
         tests = [leader_crashes, follower_crashes, leader_is_paused, leader_loses_one_direction,

@@ -13,15 +13,20 @@ set -u
 RBLK_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RBLK_LOG_DISK=${RBLK_LOG_DISK:-/dev/disk/raftblk/log}
 RBLK_DATA_DISK=${RBLK_DATA_DISK:-/dev/disk/raftblk/data}
-RB=$RBLK_TOP/userspace/raftblk
+RB=/tmp/raftblk-tool/raftblk
 RBLK_CONF=${RBLK_CONF:-/tmp/raftblk-test}
 RBLK_NODES=3
 RBLK_VOLUMES=${RBLK_VOLUMES:-vol}
 RBLK_TAP_N=0
 RBLK_TAP_FAILED=0
 RBLK_SLOW=${RBLK_SLOW:-1}	# factor for all deadlines, for kernels with detectors on
+RBLK_LONG=${RBLK_LONG:-}	# not empty: also what takes long and is much like the rest
 export DM_DISABLE_UDEV=1	# the guests run no udevd: dmsetup makes the device nodes
 export RAFTBLK_CONF_DIR=$RBLK_CONF
+
+# The tree is on a network file system that caches nothing, and these run thousands of times.
+mkdir -p /tmp/raftblk-tool
+cp -u "$RBLK_TOP"/userspace/raftblk "$RBLK_TOP"/build/selftests/netns /tmp/raftblk-tool
 
 die() { echo "# $*"; exit 1; }
 say() { echo "# $*" >&2; }
@@ -74,21 +79,21 @@ tap_end() {
 
 # Fails if the kernel has complained since the line that tap() wrote into its log.
 kernel_clean() {
-	local bad
-	bad=$(dmesg | sed -n "/raftblk-test: begin $1/,\$p" |
-		grep -E 'BUG:|WARNING:|Oops|general protection|KASAN|UBSAN|possible circular|inconsistent lock|INFO: task .* blocked|soft lockup|suspicious RCU|sleeping function|unreferenced object|refcount_t' |
-		grep -v 'raftblk-test' | head -5)
-	[ -z "$bad" ] && return 0
-	printf '%s\n' "$bad" | sed 's/^/# /'
-	return 1
+	dmesg | awk -v begin="raftblk-test: begin $1" '
+		index($0, "raftblk-test: ") { since += index($0, begin) > 0; next }
+		since && n < 5 && /BUG:|WARNING:|Oops|general protection|KASAN|UBSAN|possible circular|inconsistent lock|INFO: task .* blocked|soft lockup|suspicious RCU|sleeping function|unreferenced object|refcount_t/ {
+			print "# " $0
+			n++
+		}
+		END { exit n > 0 }'
 }
 
 # until_ok SECONDS COMMAND...: waits until the command succeeds, or fails.
 until_ok() {
-	local deadline=$(($(date +%s) + $1 * RBLK_SLOW))
+	local deadline=$((EPOCHSECONDS + $1 * RBLK_SLOW))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		if [ "$(date +%s)" -ge "$deadline" ]; then
+		if [ $EPOCHSECONDS -ge $deadline ]; then
 			say "gave up waiting for: $*"
 			return 1
 		fi
@@ -111,31 +116,42 @@ need() {
 
 # ---- network: namespaces rb1 rb2 rb3 on a bridge ----
 
-net_up() {
+net_up() {	# NODES
 	local i
-	ip link add rbbr type bridge 2>/dev/null
-	ip link set rbbr up
-	for i in $(seq "$1"); do
-		ip netns add "rb$i"
-		ip link add "rbv$i" type veth peer name eth0 netns "rb$i"
-		ip link set "rbv$i" master rbbr up
-		ip -n "rb$i" link set lo up
-		ip -n "rb$i" addr add "10.99.0.$i/24" dev eth0
-		ip -n "rb$i" link set eth0 up
+	for ((i = 1; i <= $1; i++)); do
+		echo "netns add rb$i"
+	done | ip -batch - || die "no network namespaces"
+	{
+		echo "link add rbbr type bridge"
+		echo "link set rbbr up"
+		for ((i = 1; i <= $1; i++)); do
+			echo "link add rbv$i type veth peer name eth0 netns rb$i"
+			echo "link set rbv$i master rbbr up"
+		done
+	} | ip -batch - || die "no network"
+	for ((i = 1; i <= $1; i++)); do
+		printf '%s\n' "link set lo up" "addr add 10.99.0.$i/24 dev eth0" "link set eth0 up" |
+			ip -n "rb$i" -batch - || die "no network in rb$i"
 	done
 }
 
+# The other end of a link is in a namespace that the kernel removes later than "netns del" returns.
 net_down() {
-	local i
-	for i in 1 2 3 4 5; do
-		ip netns del "rb$i" 2>/dev/null
-		ip link del "rbv$i" 2>/dev/null
-	done
-	ip link del rbbr 2>/dev/null
+	local ns
+	[ -e /sys/class/net/rbbr ] || return 0
+	{
+		for ns in /sys/class/net/rbv*; do
+			echo "link del ${ns##*/}"
+		done
+		echo "link del rbbr"
+		for ns in /run/netns/rb*; do
+			echo "netns del ${ns##*/}"
+		done
+	} | ip -force -batch - 2>/dev/null
 	return 0
 }
 
-in_node() { local i=$1; shift; ip netns exec "rb$i" "$@"; }
+in_node() { local i=$1; shift; /tmp/raftblk-tool/netns "rb$i" "$@"; }
 
 # drop_from A B: B no longer hears A. For both directions, call it twice.
 drop_from() { in_node "$2" iptables -I INPUT -s "10.99.0.$1" -j DROP; }
@@ -145,16 +161,12 @@ isolate() {	# NODE: it hears nobody and is not heard
 }
 heal() {
 	local i
-	for i in $(seq "$RBLK_NODES") $(clients); do
+	for ((i = 1; i <= RBLK_NODES + ${RBLK_CLIENTS:-0}; i++)); do
 		in_node "$i" iptables -F
 	done
 }
 
 # ---- lower devices: slices of the two disks, behind device mapper ----
-
-dm_slice() {	# NAME DISK START SECTORS
-	echo "0 $4 linear $2 $3" | dmsetup create "$1" || die "dmsetup create $1 failed"
-}
 
 # dm_table NAME "0 SECTORS TARGET ...": replaces the table of a slice; a line for each target.
 dm_table() {
@@ -163,29 +175,43 @@ dm_table() {
 	dmsetup resume "$1"
 }
 
+# dm_slices "NAME DISK START SECTORS"...
+dm_slices() {
+	local name disk start sectors all=''
+	while read -r name disk start sectors; do
+		all+="$name,,,rw,0 $sectors linear $disk $start;"
+	done < <(printf '%s\n' "$@")
+	[ -e /dev/mapper/control ] || modprobe dm-mod
+	dmsetup create --concise "${all%;}" || die "dmsetup create failed: $all"
+}
+
 disks_up() {	# NODES LOG_MIB DATA_MIB
-	local i
-	modprobe dm-mod 2>/dev/null
-	for i in $(seq "$1"); do
-		dm_slice "rblog$i" "$RBLK_LOG_DISK" $(((i - 1) * $2 * 2048)) $(($2 * 2048))
-		dm_slice "rbdata$i" "$RBLK_DATA_DISK" $(((i - 1) * $3 * 2048)) $(($3 * 2048))
+	local i slices=()
+	for ((i = 0; i < $1; i++)); do
+		slices+=("rblog$((i + 1)) $RBLK_LOG_DISK $((i * $2 * 2048)) $(($2 * 2048))"
+			"rbdata$((i + 1)) $RBLK_DATA_DISK $((i * $3 * 2048)) $(($3 * 2048))")
 	done
+	dm_slices "${slices[@]}"
 }
 
 disks_down() {
-	local d
-	for d in $(dmsetup ls 2>/dev/null | awk '/^rb(log|data)/ { print $1 }'); do
-		dmsetup remove --retry "$d" || return 1
+	local d found=()
+	for d in /dev/mapper/rb{log,data}*; do
+		[ ! -e "$d" ] || found+=("${d##*/}")
 	done
+	[ -z "${found[*]}" ] || dmsetup remove --retry "${found[@]}"
 }
 
 # ---- volumes ----
 
 # Slices are not always in the same place, so they may hold parts of other slices, and of
 # stores of earlier tests: "format" refuses to overwrite either.
-blank() {
-	"$RB" wipe "$1" --force --quiet 2>/dev/null || true
-	wipefs -aq "$1"
+blank() {	# DEVICE...
+	local d
+	for d in "$@"; do
+		"$RB" wipe "$d" --force --quiet 2>/dev/null || true
+	done
+	wipefs -aq "$@"
 }
 
 # cluster_up NODES VOLUME...: formats, starts and bootstraps the volumes. RBLK_LOG_MIB
@@ -202,31 +228,28 @@ cluster_up() {
 	disks_up "$RBLK_NODES" "${RBLK_LOG_MIB:-64}" "${RBLK_DATA_MIB:-96}"
 	for vol in $RBLK_VOLUMES; do
 		read -ra args <<<"${RBLK_NEW_ARGS:-}"
-		for i in $(seq "$RBLK_NODES"); do
+		for ((i = 1; i <= RBLK_NODES; i++)); do
 			args+=(--node "rb$i=10.99.0.$i:$port,$(log_dev "$i" "$vol"),$(data_dev "$i" "$vol")")
 		done
-		for i in $(clients); do
+		for ((i = RBLK_NODES + 1; i <= RBLK_NODES + ${RBLK_CLIENTS:-0}; i++)); do
 			args+=(--client "rb$i=10.99.0.$i:$port")
 		done
 		"$RB" new "$vol" --block-size "${RBLK_BLOCK:-4096}" "${args[@]}" >/dev/null ||
 			die "raftblk new $vol failed"
 		port=$((port + 1))
-		for i in $(seq "$RBLK_NODES"); do
-			blank "$(log_dev "$i" "$vol")"
-			blank "$(data_dev "$i" "$vol")"
+		for ((i = 1; i <= RBLK_NODES; i++)); do
+			blank "$(log_dev "$i" "$vol")" "$(data_dev "$i" "$vol")"
 			rb "$i" format "$vol" >/dev/null || die "format of $vol on rb$i failed"
 			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
 		done
 		[ -z "${RBLK_NO_BOOTSTRAP:-}" ] || continue
 		rb 1 bootstrap "$vol" || die "bootstrap of $vol failed"
 		until_ok 30 leader "$vol" || die "$vol has no leader"
-		for i in $(clients); do
+		for ((i = RBLK_NODES + 1; i <= RBLK_NODES + ${RBLK_CLIENTS:-0}; i++)); do
 			rb "$i" up "$vol" || die "up of $vol on rb$i failed"
 		done
 	done
 }
-
-clients() { seq $((RBLK_NODES + 1)) $((RBLK_NODES + ${RBLK_CLIENTS:-0})); }
 
 # A test with two volumes overrides these, since it has two slices on each disk.
 log_dev() { echo "${RBLK_LOG_DEV:-/dev/mapper/rblog$1}"; }
@@ -235,27 +258,43 @@ data_dev() { echo "${RBLK_DATA_DEV:-/dev/mapper/rbdata$1}"; }
 rb() { local i=$1; shift; in_node "$i" "$RB" --node "rb$i" "$@"; }
 
 cluster_down() {
-	local vol i
+	local vol i pids=()
 	for vol in ${RBLK_VOLUMES:-}; do
-		for i in $(seq "$RBLK_NODES") $(clients); do
-			rb "$i" down "$vol" --force >/dev/null 2>&1
+		for ((i = 1; i <= RBLK_NODES + ${RBLK_CLIENTS:-0}; i++)); do
+			rb "$i" down "$vol" --force >/dev/null 2>&1 &
+			pids+=($!)
 		done
 	done
+	[ -z "${pids[*]}" ] || wait "${pids[@]}"
 	net_down
 	disks_down
 	rm -rf "$RBLK_CONF"
 }
 
-# field NODE VOLUME NAME: a field of the node's status.
-field() { rb "$1" status "$2" --json | jq -er ".$3"; }
+# field NODE VOLUME NAME: a field of the node's status that is not part of a list; fails if there
+# is none. A program that reads JSON takes several times as long to start as the tool itself.
+field() {
+	local line
+	while IFS= read -r line; do
+		[[ $line == "  \"$3\": "* ]] || continue
+		line=${line#*: }
+		line=${line%,}
+		line=${line#\"}
+		echo "${line%\"}"
+		return 0
+	done < <(rb "$1" status "$2" --json)
+	return 1
+}
+# query NODE VOLUME FILTER: what jq makes of the node's status.
+query() { rb "$1" status "$2" --json | jq -er "$3"; }
 field_is() { [ "$(field "$1" "$2" "$3")" = "$4" ]; }	# NODE VOLUME NAME VALUE
 
 # leader VOLUME: the number of the node that leads and is ready; fails if there is none.
 leader() {
 	local i st
-	for i in $(seq "$RBLK_NODES"); do
-		st=$(rb "$i" status "$1" --json 2>/dev/null | tr -d ' \n')
-		if [[ $st == *'"role":"leader"'* && $st == *'"ready":true'* ]]; then
+	for ((i = 1; i <= RBLK_NODES; i++)); do
+		st=$(rb "$i" status "$1" --json 2>/dev/null)
+		if [[ $st == *'"role": "leader"'* && $st == *$'\n  "ready": true'* ]]; then
 			echo "$i"
 			return 0
 		fi
@@ -272,7 +311,7 @@ device() { field "$1" "$2" device; }
 
 settled() {	# VOLUME: all members have executed and applied the same entries
 	local i first='' at
-	for i in $(seq "$RBLK_NODES"); do
+	for ((i = 1; i <= RBLK_NODES; i++)); do
 		at=$(rb "$i" status "$1" --json |
 			jq -er 'select(.executed_index == .applied_index) | "\(.executed_index) \(.digest)"')
 		[ -n "$at" ] || return 1
@@ -286,7 +325,7 @@ replicas_equal() {	# VOLUME
 	local i bytes
 	until_ok 60 settled "$1" || return 1
 	bytes=$(field 1 "$1" size)
-	for i in $(seq "$RBLK_NODES"); do
+	for ((i = 1; i <= RBLK_NODES; i++)); do
 		blockdev --flushbufs "$(data_dev "$i" "$1")"
 		[ "$i" = 1 ] && continue
 		if ! cmp -i 1M -n "$bytes" "$(data_dev 1 "$1")" "$(data_dev "$i" "$1")" >&2; then

@@ -15,7 +15,7 @@ disks_up() {	# NODES LOG_MIB DATA_MIB
 	local i
 	modprobe -q loop
 	for i in $(seq "$1"); do
-		dm_slice "rblog$i" "$RBLK_LOG_DISK" $(((i - 1) * $2 * 2048)) $(($2 * 2048))
+		dm_slices "rblog$i $RBLK_LOG_DISK $(((i - 1) * $2 * 2048)) $(($2 * 2048))"
 		truncate -s $MIB"M" "$(image "$i")"
 		losetup "$(data_dev "$i")" "$(image "$i")"
 	done

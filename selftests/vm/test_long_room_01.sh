@@ -26,8 +26,8 @@ disks_up() {	# NODES LOG_MIB DATA_MIB
 	[ $BELOW = loop ] || return 0
 	modprobe -q loop
 	for i in $(seq "$1"); do
-		dm_slice "rblog$i" "$RBLK_LOG_DISK" $(((i - 1) * $2 * 2048)) $(($2 * 2048))
-		dm_slice "rbdata$i" "$RBLK_DATA_DISK" $(((i - 1) * $3 * 2048)) $(($3 * 2048))
+		dm_slices "rblog$i $RBLK_LOG_DISK $(((i - 1) * $2 * 2048)) $(($2 * 2048))" \
+			"rbdata$i $RBLK_DATA_DISK $(((i - 1) * $3 * 2048)) $(($3 * 2048))"
 		losetup --direct-io=on "$(log_dev "$i")" "/dev/mapper/rblog$i"
 		losetup --direct-io=on "$(data_dev "$i")" "/dev/mapper/rbdata$i"
 		few_tags "$(log_dev "$i")"
@@ -95,7 +95,7 @@ answers_meanwhile() {	# NODE DATA|LOG
 	local stuck='.last_index > .durable_index'
 	[ "$2" = LOG ] || stuck='.executed_index > .applied_index + 20'
 	[ "$(field "$1" vol age_ms)" -lt $((1000 * RBLK_SLOW)) ]
-	rb "$1" status vol --json | jq -e "$stuck" >/dev/null
+	query "$1" vol "$stuck" >/dev/null
 }
 
 applied_all() { until_ok 60 settled vol; }

@@ -37,7 +37,7 @@ waiting_io_goes_on() {
 	"$ACKLOG" check "$(dev 1)" 71 "$(wc -l </tmp/ack.q)" | sed 's/^/# /'
 	replicas_equal vol
 }
-not_ready() { [ "$(rb "$1" status vol --json | jq -r .ready)" = false ]; }
+not_ready() { field_is "$1" vol ready false; }
 
 fails_after_a_deadline() { RBLK_NEW_ARGS="--io-timeout 3s" cluster_up 3 vol; }
 

@@ -22,7 +22,7 @@ let_go() { kill "$(cat "/tmp/hold.$1")"; }
 
 has_another_leader() { [ "$(field "$1" vol leader_node)" != "$2" ] && field_is "$1" vol ready true; }
 sessions_are() { [ "$(rb 3 sessions vol --json | jq ".sessions | length")" = "$1" ]; }
-holder_is() { [ "$(rb "$1" status vol --json | jq -r .holder_node)" = "$2" ]; }
+holder_is() { field_is "$1" vol holder_node "$2"; }
 
 every_node_sees_the_session() {
 	local i

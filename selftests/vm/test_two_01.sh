@@ -16,14 +16,13 @@ data_dev() { half data "$1" "$2"; }
 
 disks_up() {
 	local i k mib
-	modprobe dm-mod 2>/dev/null
 	for i in $(seq "$1"); do
 		k=0
 		for v in one two; do
 			mib=$(($2 / 2))
-			dm_slice "rblog$i$v" "$RBLK_LOG_DISK" $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))
+			dm_slices "rblog$i$v $RBLK_LOG_DISK $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))"
 			mib=$(($3 / 2))
-			dm_slice "rbdata$i$v" "$RBLK_DATA_DISK" $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))
+			dm_slices "rbdata$i$v $RBLK_DATA_DISK $((((i - 1) * 2 + k) * mib * 2048)) $((mib * 2048))"
 			k=$((k + 1))
 		done
 	done

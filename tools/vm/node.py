@@ -18,7 +18,9 @@ from util import Process, VmError, wait_for
 
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 reboot=t random.trust_cpu=on mitigations=off "
                 "kasan_multi_shot kmemleak=on net.ifnames=0")
-TCG_COMMAND_LINE = "tsc=reliable no_timer_check clocksource=tsc rcupdate.rcu_cpu_stall_timeout=60"
+# Debian's kernel clears every page that it hands out, then again when a user asks for that.
+TCG_COMMAND_LINE = ("tsc=reliable no_timer_check clocksource=tsc rcupdate.rcu_cpu_stall_timeout=60 "
+                    "init_on_alloc=0")
 # Each PCI device has ACPI's table of interrupt routes interpreted. Under emulation this takes
 # a kernel with KASAN 10 to 30 s. The BIOS has the routes, too.
 INSTRUMENTED_COMMAND_LINE = "pci=noacpi"
