@@ -100,12 +100,10 @@ def copy_sources(tree, *subs):
 
 def copy_built(base, tree):
     """
-    Sources are links: apply() replaces what it changes. What was built is copied, with
-    its times, so that make builds the rest again and nothing writes into the base.
+    All files are links, with their times: apply() replaces the sources that it changes, and
+    compiler and linker unlink what they write. What they say of dependencies, which they
+    write in place, is the same.
     """
-    def copy(src, dst):
-        if src.endswith((".c", ".h")):
-            os.link(src, dst)
-        else:
-            shutil.copy2(src, dst)
-    shutil.copytree(base, tree, copy_function=copy, dirs_exist_ok=True)
+    out = sh(["cp", "-al", f"{base}/.", tree])
+    if out.returncode:
+        raise Bad(out.stdout)

@@ -51,7 +51,7 @@ class Net:
         copy_sources(self.base, "kmod", "selftests/lib", "selftests/world", DIR)
         self.build(self.base)
 
-    def judge(self, tree, _changed):
+    def judge(self, tree, _changed, _path):
         """The seed that noticed, which has to pass without the mutant; or None."""
         self.build(tree)
         found = None

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 The unit tests as the judge of mutants. What make would do to build a test is asked
-of it once; then only what a mutant changed is compiled again.
+of it once; then only what a mutant changed is compiled again. The file "killers" says
+which test noticed each mutant last time: it goes first.
 """
 import os
 import shlex
 import subprocess
 import time
 
-from mutant import Bad, copy_sources, layer, sh
+from mutant import HERE, Bad, copy_sources, layer, name, read, sh
 
 DIR = "selftests/unit"
 DEADLINE = 60
-FLAGS = "-O1 -g -w"
+FLAGS = "-O1 -w"
+KILLERS = os.path.join(HERE, "killers")
 
 
 def groups(layers):
@@ -24,6 +26,21 @@ def takes(path):
     return layer(path) != "sim"
 
 
+def killers():
+    """{mutant: test}; one that is wrong or missing costs time, and no more."""
+    lines = read(KILLERS).splitlines() if os.path.exists(KILLERS) else []
+    return dict(line.split() for line in lines if not line.startswith("#"))
+
+
+def learn(killed):
+    """Writes what killers() reads: {mutant: test} of this run, and of those that it left out."""
+    killed = {**killers(), **killed}
+    with open(KILLERS, "w", encoding="utf-8") as f:
+        f.write("# SPDX-License-Identifier: GPL-2.0\n"
+                "# Which unit test notices a mutant; 'run unit --learn' writes this.\n")
+        f.writelines(f"{m} {t}\n" for m, t in sorted(killed.items()))
+
+
 class Net:
     def __init__(self, base, layers, args):
         self.base = base
@@ -32,6 +49,8 @@ class Net:
         self.tests = {}         # name: the command that links it
         self.compiles = {}      # source: the command that compiles it
         self.took = {}          # name: seconds; quick tests go first
+        self.killers = killers()
+        self.killed = {}        # mutant: the test that noticed
 
     def plan(self):
         """How make builds the tests."""
@@ -101,11 +120,13 @@ class Net:
             self.took[test] = time.monotonic() - began
             os.unlink(os.path.join(self.base, DIR, "build", test))
 
-    def judge(self, tree, changed):
+    def judge(self, tree, changed, path):
         """The first test that noticed and what failed in it, or None."""
         self.build(tree, changed)
-        for test in sorted(self.tests, key=self.took.get):
+        first = self.killers.get(name(path))
+        for test in sorted(self.tests, key=lambda t: (t != first, self.took[t])):
             failed = self.run_test(tree, test)
             if failed:
+                self.killed[name(path)] = test
                 return f"killed by {test}: {failed}"
         return None
