@@ -6,20 +6,27 @@
  * are in value.c.
  */
 #include <ctype.h>
+#include <fcntl.h>
 #include <ini.h>
-#include <netdb.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool.h"
 
 #define CONF_DIR	"/etc/raftblk"
-#define LINE_MAX_BYTES	1024
+#define LINE_BYTES	1020	/* of the longest line */
+#define FILE_BYTES	(256 << 10)
+#define SIZE_BYTES	(1ULL << 50)
+#define RING_BYTES	(1ULL << 40)
+
+/* A key that no line has: with it, libinih tells of a section before its first key. */
+#define PROBE		"\001"
 
 struct parser {
 	struct conf *c;
-	FILE *f;
 	int line;
 	bool failed;
+	char section[64];
 	unsigned int seen;		/* volume keys */
 	unsigned int seen_node[RBLK_MEMBERS_MAX];
 };
@@ -43,20 +50,20 @@ static int bad(struct parser *p, const char *fmt, ...)
 
 static int set_uuid(struct parser *p, const char *value)
 {
-	static const u8 none[RBLK_UUID_LEN];
-
-	if (!uuid_parse_text(value, p->c->uuid) || !memcmp(p->c->uuid, none, sizeof(none)))
+	if (uuid_parse(value, p->c->uuid) || uuid_is_null(p->c->uuid))
 		return bad(p,
 			   "uuid: '%s' is not a uuid; write one like 123e4567-e89b-12d3-a456-426614174000 ('raftblk new' makes one)",
 			   value);
-	uuid_format(p->c->uuid, p->c->uuid_text);
+	uuid_unparse_lower(p->c->uuid, p->c->uuid_text);
 	return 1;
 }
 
 static int set_size(struct parser *p, const char *value)
 {
-	if (conf_parse_size(value, &p->c->size) || !p->c->size)
-		return bad(p, "size: '%s' is not a valid size; write bytes, or 512M, 100G, 2T", value);
+	if (conf_parse_size(value, &p->c->size) || !p->c->size || p->c->size > SIZE_BYTES)
+		return bad(p,
+			   "size: '%s' is not a valid size; write bytes, or 512M, 100G, 2T, at most 1P",
+			   value);
 	if (p->c->size % 4096)
 		return bad(p, "size: %s is not a multiple of 4096 bytes", value);
 	return 1;
@@ -74,8 +81,9 @@ static int set_ring_size(struct parser *p, const char *value)
 {
 	u64 *ring = &p->c->ring_size;
 
-	if (conf_parse_size(value, ring) || *ring < LOG_RING_MIN || *ring % (1 << 20))
-		return bad(p, "ring-size: '%s' is not a valid size; write whole MiB, such as 256M, and at least 4M", value);
+	if (conf_parse_size(value, ring) || *ring < LOG_RING_MIN || *ring > RING_BYTES ||
+	    *ring % (1 << 20))
+		return bad(p, "ring-size: '%s' is not a valid size; write whole MiB, such as 256M, 4M to 1T", value);
 	return 1;
 }
 
@@ -101,7 +109,7 @@ static int set_election(struct parser *p, const char *value)
 static int set_io_timeout(struct parser *p, const char *value)
 {
 	if (conf_parse_ms(value, &p->c->io_timeout_ms))
-		return bad(p, "io-timeout: '%s' is not a valid time; write 30s, or 0 to wait forever",
+		return bad(p, "io-timeout: '%s' is not a valid time; write it with its unit, as 500ms or 30s, up to 24h, or 0 to wait forever",
 			   value);
 	return 1;
 }
@@ -152,13 +160,10 @@ static const struct {
 
 static int set_address(struct parser *p, struct conf_node *n, const char *value)
 {
-	char host[RBLK_ADDR_MAX];
-	const char *port;
+	const char *wrong = address_parse(value, &n->at);
 
-	if (conf_split_address(value, host, sizeof(host), &port))
-		return bad(p,
-			   "node %s: address: '%s' is not an address; write HOST:PORT, such as 10.0.0.1:7800 or [fd00::1]:7800",
-			   n->name, value);
+	if (wrong)
+		return bad(p, "node %s: address: '%s' %s", n->name, value, wrong);
 	snprintf(n->address, sizeof(n->address), "%s", value);
 	return 1;
 }
@@ -245,15 +250,30 @@ static int on_node_key(struct parser *p, const char *name, const char *key, cons
 		   name, key);
 }
 
-static int on_key(void *user, const char *section, const char *key, const char *value)
+/* "[node NAME]": there is such a node, even if nothing else is said of it. */
+static void on_section(struct parser *p, const char *section)
 {
-	struct parser *p = user;
+	const char *name = section + 5 + strspn(section + strnlen(section, 5), " \t");
+	u32 before = p->c->nnodes;
+
+	snprintf(p->section, sizeof(p->section), "%s", section);
+	if (strncmp(section, "node ", 5)) {
+		bad(p, "[%s]: there is no such section; write [node NAME]", section);
+		return;
+	}
+	if (node_named(p, name) && p->c->nnodes == before)
+		bad(p, "[node %s]: there is a section for this node already; put all of its keys there",
+		    name);
+}
+
+static int on_key(struct parser *p, const char *key, const char *value)
+{
 	size_t i;
 
-	if (!strncmp(section, "node ", 5))
-		return on_node_key(p, section + 5 + strspn(section + 5, " \t"), key, value);
-	if (section[0])
-		return bad(p, "[%s]: there is no such section; write [node NAME]", section);
+	if (!strncmp(p->section, "node ", 5))
+		return on_node_key(p, p->section + 5 + strspn(p->section + 5, " \t"), key, value);
+	if (p->section[0])
+		return 1;		/* which was told */
 	for (i = 0; i < ARRAY_SIZE(volume_keys); i++) {
 		if (strcmp(key, volume_keys[i].name))
 			continue;
@@ -267,24 +287,47 @@ static int on_key(void *user, const char *section, const char *key, const char *
 		   key);
 }
 
-/* Reads a line for libinih. Counts the lines, and allows indentation. */
-static char *read_line(char *str, int size, void *stream)
+/* What libinih found on one line; PROBE comes after each. */
+static int on_pair(void *user, const char *section, const char *key, const char *value)
 {
-	struct parser *p = stream;
-	size_t skip;
+	struct parser *p = user;
 
-	if (!fgets(str, size, p->f))
-		return NULL;
+	if (strcmp(key, PROBE))
+		return on_key(p, key, value);
+	if (section[0])
+		on_section(p, section);
+	return 1;
+}
+
+static void parse_line(struct parser *p, const char *line, size_t len)
+{
+	char text[LINE_BYTES + 8];
+
 	p->line++;
-	if (!strchr(str, '\n') && !feof(p->f)) {
-		bad(p, "the line is too long; it may have %d bytes", LINE_MAX_BYTES - 4);
-		while (!feof(p->f) && fgetc(p->f) != '\n')
-			;
-		str[0] = 0;
+	if (len > LINE_BYTES) {
+		bad(p, "the line has %zu bytes; it may have %d", len, LINE_BYTES);
+		return;
 	}
-	skip = strspn(str, " \t");
-	memmove(str, str + skip, strlen(str + skip) + 1);
-	return str;
+	snprintf(text, sizeof(text), "%.*s\n" PROBE "=\n", (int)len, line);
+	/* It would take an indented key for the rest of the value before. */
+	if (ini_parse_string(text + strspn(text, " \t"), on_pair, p))
+		bad(p, "the line is not KEY = VALUE, [node NAME] or # comment");
+}
+
+static void parse_text(struct parser *p, const char *text, size_t len)
+{
+	const char *end = text + len, *nl;
+
+	ini_use_stack = false;
+	ini_max_line = LINE_BYTES + 8;
+	ini_initial_alloc = LINE_BYTES + 8;
+	ini_allow_multiline = false;
+	ini_inline_comment_prefixes = "#;";
+	for (; text < end; text = nl + 1) {
+		nl = memchr(text, '\n', end - text);
+		nl = nl ? nl : end;
+		parse_line(p, text, nl - text);
+	}
 }
 
 /* ---- the whole ---- */
@@ -310,9 +353,12 @@ static void check_node(struct parser *p, u32 i)
 		bad(p, "node %s: log and data are the same device %s; each needs its own",
 		    n->name, n->log);
 	for (j = 0; j < i; j++)
-		if (n->address[0] && !strcmp(n->address, c->node[j].address))
+		if (n->address[0] && address_same(&n->at, &c->node[j].at))
 			bad(p, "node %s: address: %s is also that of node %s; each node needs its own", n->name, n->address,
 			    c->node[j].name);
+	if (c->nnodes > 1 && n->at.literal && address_is_loopback(&n->at.sin6))
+		bad(p, "node %s: address: %s is good within one machine only; write the one at which the others reach the node",
+		    n->name, n->address);
 }
 
 u32 conf_members(const struct conf *c)
@@ -365,7 +411,27 @@ static void find_me(struct conf *c, const struct common *opt)
 			c->me = &c->node[i];
 }
 
-int conf_load(struct conf *c, const struct common *opt)
+/*
+ * What a power cut leaves of a file that was not yet on the disk: nothing, zeroes, or a part. A
+ * part may lack nodes, and then it is another quorum that it describes.
+ */
+static int check_whole(const struct conf *c, const char *text, size_t len)
+{
+	static const char again[] = "copy it again from another node";
+
+	if (!len)
+		return fail(EXIT_CONFIG, c->volume, "%s is empty; %s", c->path, again);
+	if (memchr(text, 0, len))
+		return fail(EXIT_CONFIG, c->volume, "%s has NUL bytes, so it is not what was written; %s",
+			    c->path, again);
+	if (text[len - 1] != '\n')
+		return fail(EXIT_CONFIG, c->volume,
+			    "%s ends in the middle of a line, so it may have been cut short; %s, or end the last line",
+			    c->path, again);
+	return 0;
+}
+
+int conf_parse(struct conf *c, const struct common *opt, const char *text, size_t len)
 {
 	struct parser p = { .c = c };
 	char path[512];
@@ -377,26 +443,53 @@ int conf_load(struct conf *c, const struct common *opt)
 	snprintf(c->volume, sizeof(c->volume), "%s", opt->volume);
 	conf_path(path, sizeof(path), opt);
 	c->path = strdup(path);
-	p.f = fopen(path, "re");
-	if (!p.f)
-		return fail(errno == ENOENT ? EXIT_ABSENT : EXIT_FAILED, c->volume,
-			    "cannot read %s: %s; %s", path, strerror(errno),
-			    errno == ENOENT ?
-				    "copy it from another node, or write one with 'raftblk new'" :
-				    "check its permissions, or run as root");
-	ini_use_stack = false;
-	ini_max_line = LINE_MAX_BYTES;
-	ini_allow_multiline = false;
-	ini_inline_comment_prefixes = "#;";
-	err = ini_parse_stream(read_line, &p, on_key, &p);
-	fclose(p.f);
-	if (err > 0) {
-		p.line = err;
-		bad(&p, "the line is not KEY = VALUE, [node NAME] or # comment");
-	}
+	err = check_whole(c, text, len);
+	if (err)
+		return err;
+	parse_text(&p, text, len);
 	check_all(&p);
 	find_me(c, opt);
 	return p.failed ? EXIT_CONFIG : 0;
+}
+
+/* Reads up to @size bytes of a file; returns their number, or a negative errno. */
+static ssize_t read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return -errno;
+	while (n > 0 && len < size) {
+		n = read(fd, text + len, size - len);
+		len += n > 0 ? n : 0;
+	}
+	n = n < 0 ? -errno : (ssize_t)len;
+	close(fd);
+	return n;
+}
+
+int conf_load(struct conf *c, const struct common *opt)
+{
+	static char text[FILE_BYTES + 1];
+	char path[512];
+	ssize_t len;
+
+	conf_path(path, sizeof(path), opt);
+	len = read_file(path, text, sizeof(text));
+	if (len > FILE_BYTES)
+		return fail(EXIT_CONFIG, opt->volume,
+			    "%s has more than %d KiB, so it is not a configuration file of raftblk",
+			    path, FILE_BYTES >> 10);
+	if (len < 0)
+		return fail(len == -ENOENT ? EXIT_ABSENT : EXIT_FAILED, opt->volume,
+			    "cannot read %s: %s; %s", path, strerror(-len),
+			    len == -ENOENT ?
+				    "copy it from another node, or write one with 'raftblk new'" :
+			    len == -EACCES ? "check its permissions, or run as root" :
+					     "name a file that can be read");
+	return conf_parse(c, opt, text, len);
 }
 
 int conf_need_me(const struct conf *c)
@@ -416,19 +509,15 @@ int conf_need_me(const struct conf *c)
 
 int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *res;
-	char host[RBLK_ADDR_MAX];
-	const char *port;
-	int err;
+	bool loopback;
+	const char *wrong = address_resolve(&n->at, addr, &loopback);
 
-	memset(addr, 0, sizeof(*addr));
-	conf_split_address(n->address, host, sizeof(host), &port);
-	err = getaddrinfo(host, port, &hints, &res);
-	if (err)
+	if (wrong)
+		return fail(EXIT_FAILED, c->volume, "%s: node %s: address: '%s' %s", c->path, n->name,
+			    n->address, wrong);
+	if (loopback && c->nnodes > 1)
 		return fail(EXIT_FAILED, c->volume,
-			    "%s: node %s: address '%s' cannot be resolved: %s; write an IP address, or see resolver(5)",
-			    c->path, n->name, n->address, gai_strerror(err));
-	memcpy(addr, res->ai_addr, min_t(size_t, res->ai_addrlen, sizeof(*addr)));
-	freeaddrinfo(res);
+			    "%s: node %s: address: '%s' is this machine alone, by /etc/hosts or the resolver, and other nodes would not reach it; write an IP address, or mend /etc/hosts",
+			    c->path, n->name, n->address);
 	return 0;
 }

@@ -94,7 +94,7 @@ static struct json_object *value(const struct nlattr *attr, const struct attr *a
 	case ATTR_ENUM:
 		return enum_name(mnl_attr_get_u32(attr), a->names);
 	case ATTR_UUID:
-		uuid_format(mnl_attr_get_payload(attr), text);
+		uuid_unparse_lower(mnl_attr_get_payload(attr), text);
 		return json_object_new_string(text);
 	case ATTR_STRING:
 		return json_object_new_string_len(mnl_attr_get_payload(attr),

@@ -76,7 +76,7 @@ static struct json_object *value_json(const struct field *f, const u8 *at)
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime(&when));
 		return json_object_new_string(text);
 	case FORM_uuid:
-		uuid_format(at, text);
+		uuid_unparse_lower(at, text);
 		return json_object_new_string(text);
 	case FORM_name:
 	case FORM_addr:
@@ -468,7 +468,7 @@ static void print_udev(const char *what, const u8 *uuid, const char *volume)
 {
 	char text[37];
 
-	uuid_format(uuid, text);
+	uuid_unparse_lower(uuid, text);
 	printf("ID_FS_TYPE=raftblk_%s\nID_FS_USAGE=other\nID_FS_VERSION=\nID_FS_UUID=\n"
 	       "ID_FS_UUID_ENC=\nID_FS_LABEL=\nID_FS_LABEL_ENC=\nID_PART_TABLE_TYPE=\n"
 	       "ID_PART_TABLE_UUID=\nRAFTBLK_UUID=%s\nRAFTBLK_VOLUME=%s\n", what, text, volume);

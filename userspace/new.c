@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk new: writes a configuration file with a new uuid. */
 #include <fcntl.h>
-#include <sys/random.h>
+#include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool.h"
 
+struct new_node {
+	const char *name, *address, *log, *data;	/* a client has no devices */
+};
+
 struct new {
 	u32 nnodes;
-	struct conf_node node[RBLK_MEMBERS_MAX];
+	struct new_node node[RBLK_MEMBERS_MAX];
 	const char *size, *block_size, *minor, *pool, *election, *io_timeout;
 	bool shared, print;
 };
@@ -40,35 +44,40 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+/* Cuts "A,B,C" at its commas; returns how many parts there are, at most @max + 1. */
+static size_t split(char *text, char **part, size_t max)
+{
+	size_t n = 0;
+
+	while (text && n <= max) {
+		if (n < max)
+			part[n] = text;
+		text = strchr(text, ',');
+		if (text)
+			*text++ = 0;
+		n++;
+	}
+	return n;
+}
+
+/* What the values may be is what the file may say, which is checked as a whole. */
 static void parse_node(struct new *n, const char *arg, bool client, struct argp_state *state)
 {
-	struct conf_node *node = &n->node[n->nnodes];
-	const char *eq = strchr(arg, '='), *why;
-	char address[512], host[RBLK_ADDR_MAX];
-	const char *port;
+	size_t want = client ? 1 : 3;
+	char *copy = strdup(arg), *eq = strchr(copy, '='), *part[3];
 
 	if (n->nnodes == RBLK_MEMBERS_MAX)
 		argp_error(state, "there are more than %d nodes", RBLK_MEMBERS_MAX);
-	node->client = client;
-	if (client && (!eq || sscanf(eq + 1, "%511[^,]", address) != 1 || strchr(eq, ',')))
-		argp_error(state, "--client %s: write NAME=ADDRESS, such as c1=10.0.0.9:7800", arg);
-	if (!client && (!eq || sscanf(eq + 1, "%511[^,],%255[^,],%255[^,]", address, node->log,
-				      node->data) != 3))
-		argp_error(state,
+	if (!eq || split(eq + 1, part, want) != want)
+		argp_error(state, client ?
+			   "--client %s: write NAME=ADDRESS, such as c1=10.0.0.9:7800" :
 			   "--node %s: write NAME=ADDRESS,LOG,DATA, such as n1=10.0.0.1:7800,/dev/vdb,/dev/vdc",
 			   arg);
-	snprintf(node->name, sizeof(node->name), "%.*s",
-		 (int)min_t(size_t, eq - arg, sizeof(node->name) - 1), arg);
-	if (eq - arg >= RBLK_NAME_MAX || conf_check_name("node", node->name, &why))
-		argp_error(state,
-			   "--node %s: not a valid name for a node: it must have 1 to 31 letters, digits, '.', '_' and '-'",
-			   arg);
-	if (conf_split_address(address, host, sizeof(host), &port))
-		argp_error(state, "--node %s: '%s' is not an address; write HOST:PORT", arg, address);
-	if (!client && (node->log[0] != '/' || node->data[0] != '/'))
-		argp_error(state, "--node %s: the devices must be absolute paths", arg);
-	snprintf(node->address, sizeof(node->address), "%.*s", RBLK_ADDR_MAX - 1, address);
-	n->nnodes++;
+	*eq = 0;
+	n->node[n->nnodes++] = (struct new_node){
+		.name = copy, .address = part[0], .log = client ? NULL : part[1],
+		.data = client ? NULL : part[2],
+	};
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
@@ -126,15 +135,12 @@ static void put(FILE *f, const char *key, const char *value)
 
 static void write_conf(FILE *f, const struct new *n, const char *volume)
 {
-	u8 uuid[RBLK_UUID_LEN];
-	char text[37];
+	uuid_t uuid;
+	char text[UUID_STR_LEN];
 	u32 i;
 
-	if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
-		exit(fail(EXIT_FAILED, volume, "cannot get random numbers: %s", strerror(errno)));
-	uuid[6] = (uuid[6] & 0x0f) | 0x40;
-	uuid[8] = (uuid[8] & 0x3f) | 0x80;
-	uuid_format(uuid, text);
+	uuid_generate_random(uuid);
+	uuid_unparse_lower(uuid, text);
 	fprintf(f, "# raftblk volume %s; the same file on all nodes. See raftblk.conf(5).\n\n",
 		volume);
 	fprintf(f, "uuid = %s\n", text);
@@ -147,47 +153,98 @@ static void write_conf(FILE *f, const struct new *n, const char *volume)
 	put(f, "shared", n->shared ? "yes" : NULL);
 	for (i = 0; i < n->nnodes; i++) {
 		fprintf(f, "\n[node %s]\naddress = %s\n", n->node[i].name, n->node[i].address);
-		if (n->node[i].client)
-			fprintf(f, "client = yes\n");
-		else
+		if (n->node[i].log)
 			fprintf(f, "log = %s\ndata = %s\n", n->node[i].log, n->node[i].data);
+		else
+			fprintf(f, "client = yes\n");
 	}
 }
 
-static FILE *create(const char *path, const char *volume)
+static int write_all(int fd, const char *text, size_t len)
 {
-	char dir[512];
-	char *slash;
-	int fd;
+	ssize_t n;
 
-	snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
-	if (slash && slash != dir) {
-		*slash = 0;
-		mkdir(dir, 0755);
+	for (; len; text += n, len -= n) {
+		n = write(fd, text, len);
+		if (n < 0)
+			return errno;
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return fchmod(fd, 0644) || fsync(fd) ? errno : 0;
+}
+
+static int sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || fsync(fd) ? errno : 0;
+
 	if (fd >= 0)
-		return fdopen(fd, "w");
-	if (errno == EEXIST)
-		fail(0, volume,
-		     "%s exists already, and a volume keeps its uuid; edit the file, or remove it first",
-		     path);
-	else
-		fail(0, volume, "cannot write %s: %s", path, strerror(errno));
-	return NULL;
+		close(fd);
+	return err;
 }
 
-/* Reads the new file like any other, which checks it. */
-static int check(const char *path, const char *volume)
+/* The directory above exists already in all but odd cases, in which mkdir() fails, too. */
+static int make_directory(const char *path)
 {
-	struct common opt = { .volume = volume, .config = path };
-	struct conf c;
-	int err = conf_load(&c, &opt);
+	char *copy;
+	int err;
 
-	if (err)
-		unlink(path);
-	return err == EXIT_CONFIG ? EXIT_USAGE : err;
+	if (mkdir(path, 0755))
+		return errno == EEXIST ? 0 : errno;
+	copy = strdup(path);
+	err = sync_directory(dirname(copy));
+	free(copy);
+	return err;
+}
+
+/*
+ * The file has its name only when all of it is on the disk, for a part of it would describe
+ * another quorum; and the name is on the disk when this returns.
+ */
+static int create(const char *path, const char *text, size_t len)
+{
+	char *copy = strdup(path), *dir = dirname(copy), temp[600];
+	int fd, err = make_directory(dir);
+
+	snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+	fd = err ? -1 : mkostemp(temp, O_CLOEXEC);
+	if (fd < 0) {
+		err = err ? err : errno;
+		goto free;
+	}
+	err = write_all(fd, text, len);
+	if (!err && link(temp, path))
+		err = errno;
+	unlink(temp);
+	close(fd);
+	err = err ? err : sync_directory(dir);
+free:
+	free(copy);
+	return err;
+}
+
+static int cannot_write(const char *volume, const char *path, int err)
+{
+	if (err == EEXIST)
+		return fail(EXIT_FAILED, volume,
+			    "%s exists already, and a volume keeps its uuid; edit the file, or remove it first",
+			    path);
+	return fail(EXIT_FAILED, volume, "cannot write %s: %s", path, strerror(err));
+}
+
+/* In the file, a blank and a '#' begin a comment, for instance. */
+static int check_kept(const struct conf *c, const struct new *n)
+{
+	const struct new_node *want = n->node;
+	const struct conf_node *got = c->node;
+	u32 i;
+
+	for (i = 0; i < n->nnodes; i++, want++, got++)
+		if (strcmp(got->name, want->name) || strcmp(got->address, want->address) ||
+		    strcmp(got->log, want->log ?: "") || strcmp(got->data, want->data ?: ""))
+			return fail(EXIT_USAGE, c->volume,
+				    "node %s: the file cannot hold what is given; leave out blanks, '#' and ';'",
+				    want->name);
+	return 0;
 }
 
 int cmd_new(int argc, char **argv)
@@ -203,26 +260,34 @@ int cmd_new(int argc, char **argv)
 		       "Example:\n  raftblk new r0 --node n1=10.0.0.1:7800,/dev/vdb,/dev/vdc \\\n"
 		       "    --node n2=10.0.0.2:7800,/dev/vdb,/dev/vdc --node n3=10.0.0.3:7800,/dev/vdb,/dev/vdc\n",
 	};
-	char path[512];
+	char path[512], *text;
+	struct conf c;
+	size_t len;
 	FILE *f;
 	int err;
 
 	parse_cmdline(&line, argc, argv);
+	f = open_memstream(&text, &len);
+	if (!f)
+		return fail(EXIT_FAILED, line.common.volume, "no memory");
+	write_conf(f, &n, line.common.volume);
+	fclose(f);
+	err = conf_parse(&c, &line.common, text, len) ? EXIT_USAGE : check_kept(&c, &n);
+	if (err)
+		goto free;
 	if (n.print) {
-		write_conf(stdout, &n, line.common.volume);
-		return 0;
+		fputs(text, stdout);
+		goto free;
 	}
 	conf_path(path, sizeof(path), &line.common);
-	f = create(path, line.common.volume);
-	if (!f)
-		return EXIT_FAILED;
-	write_conf(f, &n, line.common.volume);
-	if (fclose(f))
-		return fail(EXIT_FAILED, line.common.volume, "writing %s failed: %s", path,
-			    strerror(errno));
-	err = check(path, line.common.volume);
-	if (!err)
-		printf("wrote %s; copy it to all nodes, then on each: raftblk format %s\n", path,
-		       line.common.volume);
+	err = create(path, text, len);
+	if (err) {
+		err = cannot_write(line.common.volume, path, err);
+		goto free;
+	}
+	printf("wrote %s; copy it to all nodes, then on each: raftblk format %s\n", path,
+	       line.common.volume);
+free:
+	free(text);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <uuid/uuid.h>
 
 /* The kernel's headers for userspace declare these, too, as other types of the same size. */
 #define __le16 rblk_le16
@@ -72,11 +73,25 @@ struct cmdline {
 
 void parse_cmdline(struct cmdline *c, int argc, char **argv);
 
+/* ---- address.c ---- */
+
+struct address {
+	char host[RBLK_ADDR_MAX];	/* without brackets */
+	bool literal;			/* the host is an IP address rather than a name */
+	struct sockaddr_in6 sin6;	/* the port; of a literal, the address as well */
+};
+
+const char *address_parse(const char *text, struct address *a);
+const char *address_resolve(const struct address *a, struct sockaddr_in6 *to, bool *loopback);
+bool address_same(const struct address *a, const struct address *b);
+bool address_is_loopback(const struct sockaddr_in6 *a);
+
 /* ---- conf.c: /etc/raftblk/VOLUME.conf ---- */
 
 struct conf_node {
 	char name[RBLK_NAME_MAX];
-	char address[RBLK_ADDR_MAX];
+	char address[RBLK_ADDR_MAX];	/* as written */
+	struct address at;
 	char log[256], data[256];
 	bool client;			/* it has no devices */
 	int line;
@@ -102,6 +117,7 @@ struct conf {
 
 /* These print what is wrong to stderr, and return an exit code. */
 int conf_load(struct conf *c, const struct common *opt);
+int conf_parse(struct conf *c, const struct common *opt, const char *text, size_t len);
 int conf_need_me(const struct conf *c);
 int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockaddr_in6 *addr);
 u32 conf_members(const struct conf *c);		/* nodes that have devices */
@@ -110,12 +126,9 @@ void conf_path(char *path, size_t size, const struct common *opt);
 /* ---- value.c ---- */
 
 int conf_check_name(const char *what, const char *name, const char **why);
-int conf_split_address(const char *address, char *host, size_t size, const char **port);
 int conf_parse_size(const char *text, u64 *bytes);
 int conf_parse_ms(const char *text, u32 *ms);
 int conf_parse_election(const char *text, u32 *ms);
-bool uuid_parse_text(const char *text, u8 *uuid);
-void uuid_format(const u8 *uuid, char *text);
 
 /* ---- device.c ---- */
 

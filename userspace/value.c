@@ -7,6 +7,8 @@
 
 #include "tool.h"
 
+#define TIME_MAX_MS	(24 * 3600 * 1000UL)
+
 static bool valid_char(char ch, bool first)
 {
 	return isalnum((unsigned char)ch) || (!first && strchr("._-", ch));
@@ -51,87 +53,39 @@ int conf_parse_size(const char *text, u64 *bytes)
 	return 0;
 }
 
-/* Formats are "1500", "1500ms" and "2s". */
+/* "500ms", "30s", "5m", "2h"; no unit is needed with 0. At most a day. */
 int conf_parse_ms(const char *text, u32 *ms)
 {
-	char *end;
+	static const struct {
+		const char *name;
+		u32 ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 } };
 	unsigned long v;
+	char *end;
+	size_t i;
 
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
+	errno = 0;
 	v = strtoul(text, &end, 10);
-	if (!strcmp(end, "s"))
-		v *= 1000;
-	else if (*end && strcmp(end, "ms"))
-		return -EINVAL;
-	if (v > 24 * 3600 * 1000UL)
+	if (errno || v > TIME_MAX_MS)
 		return -ERANGE;
-	*ms = v;
-	return 0;
+	if (!v && !*end) {
+		*ms = 0;
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		if (v > TIME_MAX_MS / units[i].ms)
+			return -ERANGE;
+		*ms = v * units[i].ms;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 int conf_parse_election(const char *text, u32 *ms)
 {
 	return conf_parse_ms(text, ms) || *ms < 50 || *ms > 30000 ? -EINVAL : 0;
-}
-
-bool uuid_parse_text(const char *text, u8 *uuid)
-{
-	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-	unsigned int byte;
-	int i, n = 0;
-
-	if (strlen(text) != strlen(form))
-		return false;
-	for (i = 0; form[i]; i++)
-		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != '-')
-			return false;
-	for (i = 0; form[i]; i += form[i] == 'x' ? 2 : 1) {
-		if (form[i] != 'x')
-			continue;
-		sscanf(text + i, "%2x", &byte);
-		uuid[n++] = byte;
-	}
-	return true;
-}
-
-void uuid_format(const u8 *uuid, char *text)
-{
-	int i, n = 0;
-
-	for (i = 0; i < RBLK_UUID_LEN; i++) {
-		n += sprintf(text + n, "%02x", uuid[i]);
-		if (i == 3 || i == 5 || i == 7 || i == 9)
-			text[n++] = '-';
-	}
-	text[n] = 0;
-}
-
-int conf_split_address(const char *address, char *host, size_t size, const char **port)
-{
-	const char *colon = strrchr(address, ':');
-	size_t len;
-	char *end;
-	long v;
-
-	if (!colon || colon == address || strlen(address) >= RBLK_ADDR_MAX)
-		return -EINVAL;
-	len = colon - address;
-	if (address[0] == '[') {
-		if (address[len - 1] != ']' || len < 3)
-			return -EINVAL;
-		address++;
-		len -= 2;
-	} else if (memchr(address, ':', len)) {
-		return -EINVAL;		/* IPv6 without brackets */
-	}
-	if (len >= size)
-		return -EINVAL;
-	memcpy(host, address, len);
-	host[len] = 0;
-	v = strtol(colon + 1, &end, 10);
-	if (!isdigit((unsigned char)colon[1]) || *end || v < 1 || v > 65535)
-		return -EINVAL;
-	*port = colon + 1;
-	return 0;
 }
