@@ -132,3 +132,54 @@ struct json_object *decode(const struct nlmsghdr *nlh)
 	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), on_attr, &w);
 	return w.o;
 }
+
+static bool value_fits(struct json_object *v, const struct attr *a)
+{
+	switch (a->type) {
+	case ATTR_U32:
+	case ATTR_U64:
+		return json_object_is_type(v, json_type_int);
+	case ATTR_FLAG:
+		return json_object_is_type(v, json_type_boolean);
+	case ATTR_ENUM:				/* its name; a number if it has none */
+		return json_object_is_type(v, json_type_string) ||
+		       json_object_is_type(v, json_type_int);
+	case ATTR_HEX:
+	case ATTR_UUID:
+	case ATTR_STRING:
+		return json_object_is_type(v, json_type_string);
+	case ATTR_NEST:
+		break;
+	}
+	return decode_fits(v, a->nest);
+}
+
+static bool list_fits(struct json_object *list, const struct attr *a)
+{
+	size_t i;
+
+	if (!json_object_is_type(list, json_type_array))
+		return false;
+	for (i = 0; i < json_object_array_length(list); i++)
+		if (!value_fits(json_object_array_get_idx(list, i), a))
+			return false;
+	return true;
+}
+
+bool decode_fits(struct json_object *o, const struct attr *set)
+{
+	struct json_object *v;
+	const struct attr *a;
+
+	if (!json_object_is_type(o, json_type_object))
+		return false;
+	for (a = set; a->key; a++) {
+		if (a->flat && !decode_fits(o, a->nest))
+			return false;
+		if (a->flat || !json_object_object_get_ex(o, a->key, &v))
+			continue;
+		if (a->multi ? !list_fits(v, a) : !value_fits(v, a))
+			return false;
+	}
+	return true;
+}

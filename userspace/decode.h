@@ -27,4 +27,7 @@ extern const struct attr raftblk_attrs[];	/* decode_gen.c */
 /* Attributes of a message of the family, as JSON. */
 struct json_object *decode(const struct nlmsghdr *nlh);
 
+/* Whether JSON from a file could be what decode() gives: of the right types, that is. */
+bool decode_fits(struct json_object *o, const struct attr *set);
+
 #endif /* RAFTBLK_DECODE_H */

@@ -43,7 +43,7 @@ static int tell(struct json_object *o, void *ctx)
 		       ju(o, "error") ? ": " : "",
 		       ju(o, "error") ? strerror(ju(o, "error")) : "");
 	}
-	fflush(stdout);
+	flush_stdout();
 	return a->count && !--a->count;
 }
 
@@ -52,7 +52,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	struct args *a = ctx;
 	char *end;
 
-	if (key != 'n')
+	if (key != 'c')
 		return ARGP_ERR_UNKNOWN;
 	a->count = strtol(arg, &end, 10);
 	if (*end || a->count < 1)
@@ -63,7 +63,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 int cmd_events(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "count", 'n', "N", 0, "exit after N events", 1 }, { 0 },
+		{ "count", 'c', "N", 0, "exit after N events", 1 }, { 0 },
 	};
 	struct args a = {};
 	struct cmdline line = {

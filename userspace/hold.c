@@ -337,7 +337,7 @@ static void adopt(struct hold *h)
 /* ---- the command ---- */
 
 enum {
-	KEY_TYPE = 't', KEY_OPTIONS = 'o', KEY_START = 0x200, KEY_STOP, KEY_NO_FSCK, KEY_TIMEOUT,
+	KEY_OPTIONS = 'o', KEY_TIMEOUT = 't', KEY_START = 0x200, KEY_STOP, KEY_NO_FSCK, KEY_TYPE,
 	KEY_PATIENCE, KEY_ONCE
 };
 
@@ -380,13 +380,9 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		h->stop = arg;
 		return 0;
 	case KEY_TIMEOUT:
-		if (conf_parse_ms(arg, &h->command_ms) || !h->command_ms)
-			argp_error(state, "--timeout %s: write a time, as 90s", arg);
-		return 0;
+		return parse_time("timeout", arg, 1, TIME_MAX_MS, state, &h->command_ms);
 	case KEY_PATIENCE:
-		if (conf_parse_ms(arg, &h->patience_ms))
-			argp_error(state, "--patience %s: write a time, as 30s", arg);
-		return 0;
+		return parse_time("patience", arg, 0, TIME_MAX_MS, state, &h->patience_ms);
 	case ARGP_KEY_ARG:
 		if (h->dir)
 			return ARGP_ERR_UNKNOWN;
@@ -413,7 +409,8 @@ int cmd_hold(int argc, char **argv)
 		       "When the session is lost, or on SIGTERM, run the stop command and unmount. "
 		       "Run it on all nodes: one is active, another takes over when that one dies.\v"
 		       "SIGHUP: hand over to another node.\n"
-		       "Examples:\n  raftblk hold r0 /srv/r0 --start 'systemctl start db' --stop 'systemctl stop db'\n"
+		       "Examples:\n  raftblk hold r0 /srv/r0 --start 'systemctl start db' \\\n"
+		       "    --stop 'systemctl stop db'\n"
 		       "  raftblk hold r0\n",
 	};
 	bool lost = false;

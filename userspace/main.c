@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk: administration of replicated block devices. The table of commands. */
+#include <stdio_ext.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -149,6 +151,7 @@ void parse_cmdline(struct cmdline *c, int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, c);
 }
 
+/* Returns how many words it took, or 0 if there is no such option here. */
 static int global_option(char **argv, int argc)
 {
 	static const struct {
@@ -165,10 +168,13 @@ static int global_option(char **argv, int argc)
 			*options[i].value = argv[0] + n + 1;
 			return 1;
 		}
-		if (!argv[0][n] && argc > 1) {
-			*options[i].value = argv[1];
-			return 2;
-		}
+		if (argv[0][n])
+			continue;
+		if (argc < 2)
+			exit(fail(EXIT_USAGE, NULL, "option '%s' needs an argument; see: raftblk --help",
+				  argv[0]));
+		*options[i].value = argv[1];
+		return 2;
 	}
 	return 0;
 }
@@ -185,11 +191,62 @@ static int run(const struct command *c, int argc, char **argv)
 	return c->run(argc, argv);
 }
 
+/* How many letters have to be changed, added or left out to make one word of the other. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], diagonal, above, i, j;
+
+	for (j = 0; j < ARRAY_SIZE(row); j++)
+		row[j] = j;
+	for (i = 0; a[i]; i++) {
+		diagonal = row[0];
+		row[0] = i + 1;
+		for (j = 0; b[j]; j++) {
+			above = row[j + 1];
+			row[j + 1] = min_t(size_t, min_t(size_t, above, row[j]) + 1,
+					   diagonal + (a[i] != b[j]));
+			diagonal = above;
+		}
+	}
+	return row[strlen(b)];
+}
+
+static int no_such_command(const char *name)
+{
+	size_t best = strlen(name) / 2 + 1, d, i;
+	const char *meant = NULL;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		d = distance(name, commands[i].name);
+		if (d >= best)
+			continue;
+		best = d;
+		meant = commands[i].name;
+	}
+	return fail(EXIT_USAGE, NULL, "there is no %s '%s'%s%s%s; see: raftblk --help",
+		    name[0] == '-' ? "option" : "command", name, meant ? " (did you mean '" : "",
+		    meant ?: "", meant ? "'?)" : "");
+}
+
+/* What was printed has to get where it should: a full disk, for instance, is a failure. */
+void flush_stdout(void)
+{
+	bool any = __fpending(stdout);
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return;
+	if (errno == EBADF && !any)
+		return;			/* it was closed, and nothing is missed there */
+	fail(0, NULL, "cannot write the output: %s", strerror(errno));
+	_exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	int skip;
 	size_t i;
 
+	atexit(flush_stdout);
 	argc--;
 	argv++;
 	while (argc && (skip = global_option(argv, argc)) > 0) {
@@ -209,6 +266,5 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[0], commands[i].name))
 			return run(&commands[i], argc, argv);
-	return fail(EXIT_USAGE, NULL, "there is no %s '%s'; see: raftblk --help",
-		    argv[0][0] == '-' ? "option" : "command", argv[0]);
+	return no_such_command(argv[0]);
 }

@@ -258,7 +258,8 @@ int cmd_new(int argc, char **argv)
 		.ctx = &n,
 		.doc = "Write a configuration file for a new volume, with a new uuid. Copy it to all nodes.\v"
 		       "Example:\n  raftblk new r0 --node n1=10.0.0.1:7800,/dev/vdb,/dev/vdc \\\n"
-		       "    --node n2=10.0.0.2:7800,/dev/vdb,/dev/vdc --node n3=10.0.0.3:7800,/dev/vdb,/dev/vdc\n",
+		       "    --node n2=10.0.0.2:7800,/dev/vdb,/dev/vdc \\\n"
+		       "    --node n3=10.0.0.3:7800,/dev/vdb,/dev/vdc\n",
 	};
 	char path[512], *text;
 	struct conf c;

@@ -334,7 +334,7 @@ static int await(struct nl *nl, struct ending *e, u64 ms)
 	return ret < 0 ? ret : e->err;
 }
 
-int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text, size_t size)
+int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_ms, char *text, size_t size)
 {
 	struct ending e = { .text = text, .size = size };
 	char said[256];
@@ -344,7 +344,7 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *t
 	snprintf(e.op_id, sizeof(e.op_id), "%016llx", (unsigned long long)op_id);
 	err = talk(nl, nlh, NULL, NULL);
 	if (!err)
-		return await(nl, &e, timeout_s * 1000ULL);
+		return await(nl, &e, timeout_ms);
 	/*
 	 * It was refused. The event with the whole text was sent before the error,
 	 * maybe behind others.

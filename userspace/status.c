@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk status. */
+#include "decode.h"
 #include "status.h"
 
 /* Names the node that has @store: people know names, not numbers. */
@@ -70,28 +71,39 @@ static int collect(struct json_object *o, void *ctx)
 	return 0;
 }
 
+static int not_status(const char *volume, const char *from, const char *why)
+{
+	return fail(EXIT_ABSENT, volume,
+		    "cannot read %s: %.*s; it has to be the output of 'raftblk status --json'", from,
+		    (int)strcspn(why, "\n"), why);
+}
+
+static int take_status(const char *volume, const char *from, struct json_object *o,
+		       struct json_object *all)
+{
+	if (!decode_fits(o, raftblk_attrs))
+		return not_status(volume, from, "it is JSON of something else");
+	if (!volume || !strcmp(jstr(o, "volume"), volume))
+		json_object_array_add(all, json_object_get(o));
+	return 0;
+}
+
+/* One volume, or an array of them. */
 static int from_file(const char *volume, const char *from, struct json_object *all)
 {
 	struct json_object *o = json_object_from_file(from);
+	int err = 0;
 	size_t i;
 
 	if (!o)
-		return fail(EXIT_ABSENT, volume,
-			    "cannot read %s: %.*s; it has to be the output of 'raftblk status --json'",
-			    from, (int)strcspn(json_util_get_last_err(), "\n"),
-			    json_util_get_last_err());
-	if (!json_object_is_type(o, json_type_array)) {
-		if (!volume || !strcmp(jstr(o, "volume"), volume))
-			json_object_array_add(all, json_object_get(o));
-		json_object_put(o);
-		return 0;
-	}
-	for (i = 0; i < json_object_array_length(o); i++)
-		if (!volume || !strcmp(jstr(json_object_array_get_idx(o, i), "volume"), volume))
-			json_object_array_add(all,
-					      json_object_get(json_object_array_get_idx(o, i)));
+		return not_status(volume, from, json_util_get_last_err() ?: "it is 'null'");
+	if (!json_object_is_type(o, json_type_array))
+		err = take_status(volume, from, o, all);
+	else
+		for (i = 0; i < json_object_array_length(o) && !err; i++)
+			err = take_status(volume, from, json_object_array_get_idx(o, i), all);
 	json_object_put(o);
-	return 0;
+	return err;
 }
 
 static int from_kernel(const char *volume, struct json_object *all)
@@ -133,32 +145,69 @@ error_t status_parse_input(int key, char *arg, struct argp_state *state, void *c
 	return 0;
 }
 
+struct args {
+	const char *from, *field;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
+{
+	struct args *a = ctx;
+
+	if (key != 'F')
+		return status_parse_input(key, arg, state, &a->from);
+	a->field = arg;
+	return 0;
+}
+
+/* For scripts: the value alone, of a text without its quotes. */
+static int print_field(struct json_object *all, const char *field)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(all); i++) {
+		struct json_object *o = json_object_array_get_idx(all, i);
+
+		if (!js(o, field))
+			return fail(EXIT_ABSENT, jstr(o, "volume"),
+				    "the status has no '%s' now; to see what it has: raftblk status %s --json",
+				    field, jstr(o, "volume"));
+		puts(jstr(o, field));
+	}
+	return 0;
+}
+
 int cmd_status(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
+		{ "field", 'F', "NAME", 0, "print the value alone that 'status --json' has as NAME, such as role or conf.index", 1 },
 		{ "input", 'i', "FILE", 0, "show the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
-	const char *from = NULL;
+	struct args args = {};
 	struct cmdline line = {
 		.volume = MAY_VOLUME,
 		.takes_json = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
-		.parse = status_parse_input,
-		.ctx = &from,
+		.parse = parse,
+		.ctx = &args,
 		.doc = "Show the status of VOLUME, or of all volumes that are up in this network namespace.\v"
 		       "Examples:\n  raftblk status\n  raftblk status r0\n"
-		       "  raftblk status --json | jq '.[].role'\n  raftblk status r0 --json | jq .role\n",
+		       "  raftblk status r0 --field role\n  raftblk status --json | jq '.[].role'\n",
 	};
 	struct json_object *all;
 	size_t i;
 	int err;
 
 	parse_cmdline(&line, argc, argv);
-	err = status_get(line.common.volume, from, &all);
+	err = status_get(line.common.volume, args.from, &all);
 	if (err)
 		return err;
+	if (args.field) {
+		err = print_field(all, args.field);
+		json_object_put(all);
+		return err;
+	}
 	if (line.common.json)
 		print_json(line.common.volume ? json_object_array_get_idx(all, 0) : all);
 	else if (!json_object_array_length(all))

@@ -47,6 +47,8 @@ struct command {
 __attribute__((format(printf, 3, 4)))
 int fail(int code, const char *subject, const char *fmt, ...);
 
+void flush_stdout(void);		/* does not return if it cannot */
+
 /* Options that most commands take; the first child parser of their argp. */
 struct common {
 	const char *volume;
@@ -127,7 +129,14 @@ void conf_path(char *path, size_t size, const struct common *opt);
 
 int conf_check_name(const char *what, const char *name, const char **why);
 int conf_parse_size(const char *text, u64 *bytes);
+#define TIME_MAX_MS	(24 * 3600 * 1000UL)
+#define ELECTION_MIN_MS	50
+#define ELECTION_MAX_MS	30000
+
 int conf_parse_ms(const char *text, u32 *ms);
+int parse_time(const char *option, const char *arg, u32 least, u32 most, struct argp_state *state,
+	       u32 *ms);
+const char *time_text(u32 ms, char *buf, size_t size);
 int conf_parse_election(const char *text, u32 *ms);
 
 /* ---- device.c ---- */
@@ -183,7 +192,7 @@ struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
  * text of the event, or of the extended acknowledgment. Returns 0 or -errno;
  * -ETIME: it is still in progress.
  */
-int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_s, char *text,
+int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_ms, char *text,
 	  size_t size);
 /* Sends "get" and hands over each volume as JSON. 0 or -errno. */
 int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx),

@@ -7,7 +7,19 @@
 
 #include "tool.h"
 
-#define TIME_MAX_MS	(24 * 3600 * 1000UL)
+/* With the largest unit that leaves no remainder, as conf_parse_ms() reads it. */
+const char *time_text(u32 ms, char *buf, size_t size)
+{
+	if (ms % 1000 || !ms)
+		snprintf(buf, size, "%ums", ms);
+	else if (ms % 60000)
+		snprintf(buf, size, "%us", ms / 1000);
+	else if (ms % 3600000)
+		snprintf(buf, size, "%um", ms / 60000);
+	else
+		snprintf(buf, size, "%uh", ms / 3600000);
+	return buf;
+}
 
 static bool valid_char(char ch, bool first)
 {
@@ -85,7 +97,19 @@ int conf_parse_ms(const char *text, u32 *ms)
 	return -EINVAL;
 }
 
+int parse_time(const char *option, const char *arg, u32 least, u32 most, struct argp_state *state,
+	       u32 *ms)
+{
+	char low[16], high[16];
+
+	if (conf_parse_ms(arg, ms) || *ms < least || *ms > most)
+		argp_error(state, "--%s: '%s' is not a valid time; write it with its unit, as 500ms or 90s, %s to %s",
+			   option, arg, time_text(least, low, sizeof(low)),
+			   time_text(most, high, sizeof(high)));
+	return 0;
+}
+
 int conf_parse_election(const char *text, u32 *ms)
 {
-	return conf_parse_ms(text, ms) || *ms < 50 || *ms > 30000 ? -EINVAL : 0;
+	return conf_parse_ms(text, ms) || *ms < ELECTION_MIN_MS || *ms > ELECTION_MAX_MS ? -EINVAL : 0;
 }

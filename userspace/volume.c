@@ -5,16 +5,16 @@
 #include <libmnl/libmnl.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "status.h"
 #include "uapi/raftblk.h"
 
-#define UP_TIMEOUT_S	300
-#define DOWN_TIMEOUT_S	120
-#define OTHER_TIMEOUT_S	60
+#define UP_TIMEOUT_MS		300000
+#define DOWN_TIMEOUT_MS		120000
+#define OTHER_TIMEOUT_MS	60000
 #define BOOTSTRAP_PATIENCE_S	10
 
 struct change {
-	u32 timeout;
+	u32 timeout_ms;
 	u32 patience;			/* seconds to try again, as long as nodes are missing */
 	u32 election_ms, wait_ms;
 	bool force, shared, forget;
@@ -27,24 +27,20 @@ enum {
 	KEY_ELECTION, KEY_FORGET
 };
 
-#define TIMEOUT_OPTION                                                         \
-	{                                                                      \
-		"timeout", KEY_TIMEOUT, "SECONDS", 0,                          \
-			"stop waiting after SECONDS; the operation goes on", 2 \
+#define TIMEOUT_OPTION                                                      \
+	{                                                                   \
+		"timeout", KEY_TIMEOUT, "TIME", 0,                          \
+			"stop waiting after TIME; the operation goes on", 2 \
 	}
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
 	struct change *ch = ctx;
 	const char *why;
-	char *end;
 
 	switch (key) {
 	case KEY_TIMEOUT:
-		ch->timeout = strtoul(arg, &end, 10);
-		if (*end || !ch->timeout || ch->timeout > 86400)
-			argp_error(state, "--timeout: '%s' is not a valid time; write 1 to 86400 seconds", arg);
-		return 0;
+		return parse_time("timeout", arg, 1, TIME_MAX_MS, state, &ch->timeout_ms);
 	case KEY_FORCE:
 		ch->force = true;
 		return 0;
@@ -61,13 +57,10 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		ch->shared = true;
 		return 0;
 	case KEY_ELECTION:
-		if (conf_parse_election(arg, &ch->election_ms))
-			argp_error(state, "--election-timeout: '%s' is not a valid time; write 50ms to 30s", arg);
-		return 0;
+		return parse_time("election-timeout", arg, ELECTION_MIN_MS, ELECTION_MAX_MS, state,
+				  &ch->election_ms);
 	case KEY_WAIT:
-		if (conf_parse_ms(arg, &ch->wait_ms) || !ch->wait_ms || ch->wait_ms > 30000)
-			argp_error(state, "--wait: '%s' is not a valid time; write 1ms to 30s", arg);
-		return 0;
+		return parse_time("wait", arg, 1, 30000, state, &ch->wait_ms);
 	case ARGP_KEY_ARG:
 		if (ch->to || strcmp(program_invocation_short_name, "raftblk transfer"))
 			return ARGP_ERR_UNKNOWN;
@@ -118,17 +111,17 @@ static const struct {
 	  "it is not a node of the volume; see: raftblk status %s" },
 };
 
-static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout)
+static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout_ms)
 {
 	const char *cause = text[0] ? text : strerror(-err);
-	char hint[160];
+	char hint[160], after[16];
 	size_t i;
 
 	switch (err) {
 	case -ETIME:
 		return fail(EXIT_TIMEOUT, volume,
-			    "%s: still in progress after %u s; see: raftblk why %s",
-			    what, timeout, volume);
+			    "%s: still in progress after %s; see: raftblk why %s",
+			    what, time_text(timeout_ms, after, sizeof(after)), volume);
 	case -EPERM:
 		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what, cause);
 	case -ENODEV:
@@ -220,7 +213,7 @@ int cmd_up(int argc, char **argv)
 		TIMEOUT_OPTION,
 		{ 0 },
 	};
-	struct change ch = { .timeout = UP_TIMEOUT_S };
+	struct change ch = { .timeout_ms = UP_TIMEOUT_MS };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
 		.takes_config = true,
@@ -252,9 +245,9 @@ int cmd_up(int argc, char **argv)
 	err = put_up(nlh, &c, op_id);
 	if (err)
 		goto close;
-	err = nl_do(nl, nlh, op_id, ch.timeout, text, sizeof(text));
+	err = nl_do(nl, nlh, op_id, ch.timeout_ms, text, sizeof(text));
 	if (err)
-		err = failed(c.volume, "up", err, text, ch.timeout);
+		err = failed(c.volume, "up", err, text, ch.timeout_ms);
 	else
 		nl_get(nl, c.volume, tell_up, NULL);
 close:
@@ -285,7 +278,7 @@ static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct c
 		mnl_attr_put_u32(nlh, RAFTBLK_A_ELECTION_MS, ch->election_ms);
 	if (ch->wait_ms)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ch->wait_ms);
-	return nl_do(nl, nlh, op_id, ch->timeout, text, size);
+	return nl_do(nl, nlh, op_id, ch->timeout_ms, text, size);
 }
 
 static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
@@ -302,7 +295,7 @@ static int change(const char *volume, const char *what, u8 cmd, const struct cha
 	while ((err = change_once(nl, volume, cmd, ch, text, sizeof(text))) == -ENOTCONN && tries--)
 		nanosleep(&pause, NULL);
 	if (err)
-		err = failed(volume, what, err, text, ch->timeout);
+		err = failed(volume, what, err, text, ch->timeout_ms);
 	else
 		printf("%s: %s\n", volume, text[0] ? text : what);
 	nl_close(nl);
@@ -318,7 +311,7 @@ int cmd_down(int argc, char **argv)
 		TIMEOUT_OPTION,
 		{ 0 },
 	};
-	struct change ch = { .timeout = DOWN_TIMEOUT_S };
+	struct change ch = { .timeout_ms = DOWN_TIMEOUT_MS };
 	struct cmdline line = {
 		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
 		.parse = parse, .ctx = &ch,
@@ -363,7 +356,7 @@ int cmd_bootstrap(int argc, char **argv)
 		TIMEOUT_OPTION,
 		{ 0 },
 	};
-	struct change ch = { .timeout = OTHER_TIMEOUT_S, .patience = BOOTSTRAP_PATIENCE_S };
+	struct change ch = { .timeout_ms = OTHER_TIMEOUT_MS, .patience = BOOTSTRAP_PATIENCE_S };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
 		.takes_config = true,
@@ -384,7 +377,7 @@ int cmd_bootstrap(int argc, char **argv)
 int cmd_transfer(int argc, char **argv)
 {
 	static const struct argp_option options[] = { TIMEOUT_OPTION, { 0 } };
-	struct change ch = { .timeout = OTHER_TIMEOUT_S };
+	struct change ch = { .timeout_ms = OTHER_TIMEOUT_MS };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
 		.options = options,
@@ -418,7 +411,7 @@ int cmd_take(int argc, char **argv)
 		TIMEOUT_OPTION,
 		{ 0 },
 	};
-	struct change ch = { .timeout = OTHER_TIMEOUT_S };
+	struct change ch = { .timeout_ms = OTHER_TIMEOUT_MS };
 	struct cmdline line = {
 		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
 		.parse = parse, .ctx = &ch,
@@ -426,8 +419,14 @@ int cmd_take(int argc, char **argv)
 		       "Opening the device for writing takes it, too, unless another node uses the volume.\v"
 		       "Examples:\n  raftblk take r0 --force\n  raftblk take r0 --wait 10s\n",
 	};
+	struct json_object *all;
+	int err;
 
 	parse_cmdline(&line, argc, argv);
+	err = status_get(line.common.volume, NULL, &all);
+	if (err)
+		return err;
+	json_object_put(all);
 	if (ch.force || !ch.wait_ms)
 		tell_take(line.common.volume);
 	if (!ch.force && !ch.wait_ms)

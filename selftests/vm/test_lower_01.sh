@@ -45,7 +45,7 @@ recovery_has_many_reads_in_flight() {
 	SAVED=$(dmsetup table "rblog$f")
 	with_table "rblog$f" slow_reads50
 	read -r each0 all0 < <(busy "rblog$f")
-	rb "$f" up vol --timeout 120
+	rb "$f" up vol --timeout 120s
 	read -r each all < <(busy "rblog$f")
 	dm_table "rblog$f" "$SAVED"
 	say "reads took $((each - each0)) ms, in $((all - all0)) ms"

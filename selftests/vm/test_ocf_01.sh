@@ -28,6 +28,8 @@ refuses_what_is_wrong() {
 	[ "$(agent 1 validate-all)" = 0 ]
 	[ "$(agent 1 validate-all OCF_RESKEY_volume=)" = 6 ]
 	[ "$(agent 1 validate-all OCF_RESKEY_volume=a/b)" = 6 ]
+	[ "$(agent 1 validate-all OCF_RESKEY_volume=other)" = 5 ]
+	grep -q 'other: cannot read .*other.conf' /tmp/ocf.err
 	[ "$(agent 1 start RAFTBLK=/nowhere)" = 5 ]
 	[ "$(agent 1 stop RAFTBLK=/nowhere)" = 0 ]
 	[ "$(agent 1 start OCF_RESKEY_volume=other)" = 1 ]

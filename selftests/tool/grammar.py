@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What holds for all commands alike: options, examples, output that cannot be written, and
+status files of the wrong shape."""
+
+import json
+import re
+import shlex
+
+OPTION = re.compile(r"^ +(?:-(\S), +)?--([a-z][a-z-]*)(?:=(\S+))?", re.M)
+EXAMPLES = re.compile(r"^Examples?:\n((?:  .*\n)+)", re.M)
+WIDTH = 79              # of a terminal, and where argp folds lines
+
+# The argument of an option is named by what it is; an option that is not here has none.
+# "new" is the one command whose --node describes a node, rather than naming this one.
+ARGUMENTS = {
+    "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
+    "election-timeout": "TIME", "field": "NAME", "input": "FILE", "io-timeout": "TIME",
+    "minor": "N", "node": "NODE", "options": "OPTIONS", "patience": "TIME", "pool": "SIZE",
+    "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
+    "wait": "TIME",
+}
+LETTERS = {
+    "e": "entries", "F": "field", "f": "force", "i": "input", "c": "count", "n": "dry-run",
+    "o": "options", "p": "print", "q": "quiet", "s": "size", "t": "timeout", "u": "udev",
+    "w": "wait", "?": "help",
+}
+
+
+def commands(tool):
+    _, out, _ = tool("--help")
+    return re.findall(r"^  ([a-z]+) +(?:\[|[A-Z]| )", out, re.M)
+
+
+def check_options(tap, tool):
+    """A letter stands for one option, and an option takes one kind of argument, everywhere."""
+    for command in commands(tool):
+        _, out, _ = tool(f"{command} --help")
+        problems = []
+        for letter, name, argument in OPTION.findall(EXAMPLES.sub("", out)):
+            want = ARGUMENTS.get(name, "")
+            if (command, name) == ("new", "node"):
+                want = "NAME=ADDRESS,LOG,DATA"
+            if argument != want:
+                problems.append(f"--{name} takes '{argument}', not '{want}'")
+            if letter and LETTERS.get(letter) != name:
+                problems.append(f"-{letter} is --{name}, not --{LETTERS.get(letter)}")
+        if not OPTION.search(out):
+            problems.append(f"no options in: {out}")
+        tap.case(f"options of raftblk {command}", problems)
+
+
+def check_examples(tap, tool):
+    """Examples can be pasted: no line was folded, and the options are there."""
+    for command in commands(tool):
+        _, out, _ = tool(f"{command} --help")
+        found = EXAMPLES.search(out)
+        text = found[1] if found else ""
+        problems = [f"{len(line)} columns, so it may be folded: {line}"
+                    for line in text.splitlines() if len(line) >= WIDTH]
+        lines = text.replace("\\\n", " ").splitlines()
+        for line in lines:
+            try:
+                words = shlex.split(line.split(" | ")[0], comments=True)
+            except ValueError as e:
+                problems.append(f"{line.strip()}: {e}")
+                continue
+            # --help last: all options before it are read, and nothing is done.
+            code, _, err = tool(shlex.join([*words[1:], "--help"]))
+            if words[0] != "raftblk" or words[1] != command or code:
+                problems.append(f"{line.strip()}: exit code {code}: {err}")
+        if not lines:
+            problems.append(f"no example in: {out}")
+        tap.case(f"examples of raftblk {command}", problems)
+
+
+def check_full_disk(tap, tool):
+    """Output that cannot be written is a failure."""
+    for args in ("--help", "up --help", "config good", "version", "status --input @D@/status.json",
+                 "status r0 --json --input @D@/status.json", "check r0 --input @D@/status.json",
+                 "why r0 --input @D@/status.json", "dump @D@/madelog",
+                 "new r9 --print --node n1=10.0.0.1:7800,/dev/vdb,/dev/vdc"):
+        with open("/dev/full", "w") as full:
+            code, _, err = tool(args, stdout=full)
+        problems = []
+        if code != 1:
+            problems.append(f"exit code {code}, not 1")
+        if "cannot write the output: No space left on device" not in err:
+            problems.append(f"on stderr: {err}")
+        tap.case(f"full disk: raftblk {args}", problems)
+
+
+def spots(value, path=()):
+    """Where there is a value in JSON."""
+    items = (value.items() if isinstance(value, dict) else
+             enumerate(value) if isinstance(value, list) else ())
+    for key, inner in items:
+        yield (*path, key)
+        yield from spots(inner, (*path, key))
+
+
+def replaced(text, path, new):
+    top = value = json.loads(text)
+    for key in path[:-1]:
+        value = value[key]
+    value[path[-1]] = new
+    return json.dumps(top)
+
+
+def check_shapes(tap, tool, d, text):
+    """A value of the wrong type in a status file ends no command by a signal."""
+    wrong = [7, "text", True, [], {}, None, [[]], [None]]
+    problems, n = [], 0
+    for i, path in enumerate(spots(json.loads(text))):
+        for k, command in enumerate(("status r0", "why r0", "check r0", "sessions r0")):
+            (d / "shape.json").write_text(replaced(text, path, wrong[(i + 2 * k) % len(wrong)]))
+            code, _, err = tool(f"{command} --input @D@/shape.json")
+            n += 1
+            if code < 0 or code > 3 or "assert" in err.lower():
+                problems.append(f"{command} with {wrong[(i + 2 * k) % len(wrong)]!r} as "
+                                f"{'.'.join(map(str, path))}: exit code {code}: {err}")
+    if not n:
+        problems.append("nothing was tried")
+    tap.case("status files of the wrong shape", problems[:20])
+
+
+def walk(tap, tool, d, text):
+    checks = (check_options, check_examples, check_full_disk)
+    for check in checks:
+        if tap.wanted(check.__name__):
+            check(tap, tool)
+    if tap.wanted("check_shapes"):
+        check_shapes(tap, tool, d, text)
