@@ -2,11 +2,11 @@
 /* raftblk events: prints a line for each event, until it is interrupted. */
 #include <time.h>
 
-#include "tool.h"
+#include "status.h"
 
 struct args {
 	const char *volume;
-	bool json;
+	bool json, now;
 	long count;			/* 0: no end */
 };
 
@@ -23,9 +23,44 @@ static void stamp(char *buf, size_t size)
 	strftime(buf + n, size - n, "%z", &tm);
 }
 
-static int tell(struct json_object *o, void *ctx)
+/* "leader, ready, session held by n3; connected: n1; not connected: n2" */
+static void print_now(struct json_object *o, const char *when)
 {
-	struct args *a = ctx;
+	struct json_object *peers = js(o, "peers"), *p;
+	size_t i, down, n = peers ? json_object_array_length(peers) : 0;
+	const char *title;
+
+	printf("%s %s now: %s in term %llu, %s, session %s", when, jstr(o, "volume"),
+	       js(o, "role") ? jstr(o, "role") : jstr(o, "state"), (unsigned long long)ju(o, "term"),
+	       jb(o, "ready") ? "ready" : "not ready", jstr(o, "session"));
+	if (js(o, "holder_node"))
+		printf(", holder %s", jstr(o, "holder_node"));
+	for (down = 0; down < 2; down++) {
+		title = down ? "; not connected:" : "; connected:";
+		for (i = 0; i < n; i++) {
+			p = json_object_array_get_idx(peers, i);
+			if (peer_is_down(p) != down)
+				continue;
+			printf("%s %s", title, jstr(p, "node"));
+			title = "";
+		}
+	}
+	puts("");
+}
+
+static void print_event(struct json_object *o, const char *when)
+{
+	if (js(o, "event"))
+		printf("%s %s %s: %s\n", when, jstr(o, "volume"), jstr(o, "event"), jstr(o, "text"));
+	else
+		printf("%s %s done: %s%s%s\n", when, jstr(o, "volume"), jstr(o, "text"),
+		       ju(o, "error") ? ": " : "",
+		       ju(o, "error") ? strerror(ju(o, "error")) : "");
+}
+
+static int tell(struct args *a, struct json_object *o,
+		void (*print)(struct json_object *o, const char *when))
+{
 	char when[64];
 
 	if (a->volume && strcmp(jstr(o, "volume"), a->volume))
@@ -35,23 +70,72 @@ static int tell(struct json_object *o, void *ctx)
 		json_object_object_add(o, "time", json_object_new_string(when));
 		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
 						       JSON_C_TO_STRING_NOSLASHESCAPE));
-	} else if (js(o, "event")) {
-		printf("%s %s %s: %s\n", when, jstr(o, "volume"), jstr(o, "event"),
-		       jstr(o, "text"));
 	} else {
-		printf("%s %s done: %s%s%s\n", when, jstr(o, "volume"), jstr(o, "text"),
-		       ju(o, "error") ? ": " : "",
-		       ju(o, "error") ? strerror(ju(o, "error")) : "");
+		print(o, when);
 	}
 	flush_stdout();
 	return a->count && !--a->count;
 }
+
+static int tell_event(struct json_object *o, void *ctx)
+{
+	return tell(ctx, o, print_event);
+}
+
+/* As JSON, the status is an event of its own kind. */
+static int tell_now(struct args *a, struct json_object *o)
+{
+	if (a->json)
+		json_object_object_add(o, "event", json_object_new_string("now"));
+	return tell(a, o, print_now);
+}
+
+/*
+ * The socket has collected events since before the status is asked for: none is missed in between,
+ * and the first ones may tell what the status has already.
+ */
+static int tell_all_now(struct args *a)
+{
+	struct json_object *all;
+	int err = status_get(a->volume, NULL, &all), end = 0;
+	size_t i;
+
+	if (err == EXIT_ABSENT)
+		return 0;		/* it was told; the volume may come up */
+	if (err)
+		return -EIO;
+	for (i = 0; i < json_object_array_length(all) && !end; i++)
+		end = tell_now(a, json_object_array_get_idx(all, i));
+	json_object_put(all);
+	return end;
+}
+
+/* Returns a negative errno, or 1 when as many were told as were asked for. */
+static int tell_all(struct args *a, struct nl *nl)
+{
+	int ret = a->now ? tell_all_now(a) : 0;
+
+	while (!ret) {
+		ret = nl_read_events(nl, tell_event, a);
+		if (ret != -ENOBUFS)
+			continue;
+		fail(0, a->volume, "events were lost: they came faster than they were read");
+		ret = a->now ? tell_all_now(a) : 0;
+	}
+	return ret;
+}
+
+enum { KEY_NOW = 0x100 };
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
 	struct args *a = ctx;
 	char *end;
 
+	if (key == KEY_NOW) {
+		a->now = true;
+		return 0;
+	}
 	if (key != 'c')
 		return ARGP_ERR_UNKNOWN;
 	a->count = strtol(arg, &end, 10);
@@ -63,7 +147,10 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 int cmd_events(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "count", 'c', "N", 0, "exit after N events", 1 }, { 0 },
+		{ "count", 'c', "N", 0, "exit after N events", 1 },
+		{ "now", KEY_NOW, NULL, 0,
+		  "print the state first, and again whenever events were lost", 1 },
+		{ 0 },
 	};
 	struct args a = {};
 	struct cmdline line = {
@@ -74,7 +161,7 @@ int cmd_events(int argc, char **argv)
 		.parse = parse,
 		.ctx = &a,
 		.doc = "Print events of VOLUME, or of all volumes of this network namespace, as they happen.\v"
-		       "Examples:\n  raftblk events\n  raftblk events r0 --json\n",
+		       "Examples:\n  raftblk events\n  raftblk events r0 --now --json\n",
 	};
 	struct nl *nl;
 	int err;
@@ -85,7 +172,7 @@ int cmd_events(int argc, char **argv)
 	err = nl_open(&nl, a.volume);
 	if (err)
 		return err;
-	err = nl_listen(nl, tell, &a);
+	err = tell_all(&a, nl);
 	nl_close(nl);
-	return err ? fail(EXIT_FAILED, a.volume, "events: %s", strerror(-err)) : 0;
+	return err < 0 ? fail(EXIT_FAILED, a.volume, "events: %s", strerror(-err)) : 0;
 }

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "why", "VOLUME", "explain why a volume cannot be written to here", cmd_why },
 	{ "check", "[VOLUME]", "check volumes, for monitoring", cmd_check },
 	{ "events", "[VOLUME]", "print events as they happen", cmd_events },
+	{ "wait", "VOLUME --for STATE", "wait until the volume is in a certain state here", cmd_wait },
 	{ "transfer", "VOLUME [NODE]", "hand leadership to another node", cmd_transfer },
 	{ "take", "VOLUME --force", "take the session from another node", cmd_take },
 	{ "hold", "VOLUME [DIR]", "mount the volume whenever this node gets the session",

@@ -272,20 +272,6 @@ int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), v
 	return ret == MNL_CB_STOP;
 }
 
-int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx)
-{
-	int ret;
-
-	do {
-		ret = nl_read_events(nl, fn, ctx);
-		if (ret == -ENOBUFS) {
-			fail(0, NULL, "events were lost: they came faster than they were read");
-			ret = 0;
-		}
-	} while (!ret);
-	return ret < 0 ? ret : 0;
-}
-
 struct ending {
 	char op_id[17];
 	int err;

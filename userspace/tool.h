@@ -197,7 +197,6 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_ms, char *
 /* Sends "get" and hands over each volume as JSON. 0 or -errno. */
 int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx),
 	   void *ctx);
-int nl_listen(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
 u64 nl_op_id(void);
 int nl_event_fd(struct nl *nl);
 int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
@@ -239,6 +238,7 @@ int cmd_hold(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_wipe(int argc, char **argv);
 int cmd_version(int argc, char **argv);

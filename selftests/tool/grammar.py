@@ -14,7 +14,7 @@ WIDTH = 79              # of a terminal, and where argp folds lines
 # "new" is the one command whose --node describes a node, rather than naming this one.
 ARGUMENTS = {
     "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
-    "election-timeout": "TIME", "field": "NAME", "input": "FILE", "io-timeout": "TIME",
+    "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE", "io-timeout": "TIME",
     "minor": "N", "node": "NODE", "options": "OPTIONS", "patience": "TIME", "pool": "SIZE",
     "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
     "wait": "TIME",

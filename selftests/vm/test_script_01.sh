@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# What scripts are made of: wait, events --now, status --field, and their exit codes.
+. "$(dirname "$0")/lib.sh"
+trap cluster_down EXIT
+RBLK_LOG_MIB=16
+RBLK_DATA_MIB=16
+
+starts() { cluster_up 3 vol; }
+
+# waits_in_vain NODE STATE TEXT: exit code 5, and what it said.
+waits_in_vain() {
+	local code=0 said
+	said=$(rb "$1" wait vol --for "$2" --timeout 300ms 2>&1) || code=$?
+	[ $code = 5 ] && [[ $said == "raftblk: vol: wait: $3, after 300ms; see: raftblk why vol" ]] ||
+		{ say "exit code $code: $said"; return 1; }
+}
+
+waits_until_it_is_up() {
+	local pid
+	rb 1 down vol
+	waits_in_vain 1 up 'the volume is not up on this node'
+	rb 1 wait vol --for leader --timeout 30s &
+	pid=$!
+	rb 1 up vol
+	wait $pid
+	[ "$(rb 1 status vol --field ready)" = true ]
+	rb 1 wait vol --for up
+}
+
+waits_for_the_session() {
+	waits_in_vain 2 held 'this node does not hold the session'
+	exec 9<>"$(device 2 vol)"
+	rb 2 wait vol --for held --timeout 10s
+	[ "$(rb 2 status vol --field session)" = held ]
+	exec 9>&-
+}
+
+waits_for_all_members() {
+	local l f
+	l=$(a_leader vol)
+	f=$((l % 3 + 1))
+	rb "$l" wait vol --for connected --timeout 30s
+	isolate $f
+	until_ok 20 waits_in_vain "$l" connected 'not all members are connected to this node'
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=4 oflag=direct status=none
+	waits_in_vain "$l" synced 'not all members have all that is committed'
+	heal
+	rb "$l" wait vol --for synced --timeout 30s
+	rb "$l" wait vol --for connected --timeout 30s
+	rb $f wait vol --for synced --timeout 30s
+	replicas_equal vol
+}
+
+# The state comes first, then what changes; nothing that happens in between is missed.
+events_begin_with_the_state() {
+	local l n
+	l=$(a_leader vol)
+	n=$((l % 3 + 1))
+	rm -f /tmp/events
+	rb "$l" events vol --now --json >/tmp/events &
+	EVENTS=$!
+	until_ok 10 test -s /tmp/events
+	head -1 /tmp/events | jq -e 'select(.event == "now" and .role == "leader" and .volume == "vol")' >/dev/null
+	rb "$l" transfer vol "rb$n"
+	until_ok 10 leader_is $n
+	until_ok 10 grep -q '"event":"role"' /tmp/events
+	kill $EVENTS
+	rb "$n" events vol --now --count 1 | grep -Eq ' vol now: leader in term [0-9]+, ready, session [a-z]+; connected: rb[1-3] rb[1-3]$'
+}
+
+a_halted_node_is_not_waited_for() {
+	local l f code=0 said
+	l=$(a_leader vol)
+	f=$((l % 3 + 1))
+	dm_table "rblog$f" "0 $((RBLK_LOG_MIB * 2048)) error"
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=4 oflag=direct status=none
+	said=$(rb $f wait vol --for held --timeout 60s 2>&1) || code=$?
+	[ $code = 1 ] && [[ $said == *"this node is halted; see: raftblk why vol" ]]
+}
+
+for t in starts waits_until_it_is_up waits_for_the_session waits_for_all_members \
+	events_begin_with_the_state a_halted_node_is_not_waited_for; do
+	tap $t
+done
+tap_end
