@@ -3,8 +3,10 @@
 status files of the wrong shape."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
 
 OPTION = re.compile(r"^ +(?:-(\S), +)?--([a-z][a-z-]*)(?:=(\S+))?", re.M)
 EXAMPLES = re.compile(r"^Examples?:\n((?:  .*\n)+)", re.M)
@@ -123,10 +125,27 @@ def check_shapes(tap, tool, d, text):
     tap.case("status files of the wrong shape", problems[:20])
 
 
-def walk(tap, tool, d, text):
+def check_completion(tap, top, d):
+    """What bash offers for a word."""
+    script = ('source completion/raftblk.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); '
+              '_raftblk; echo "${COMPREPLY[*]}"')
+    env = {**os.environ, "PATH": f"{top}/userspace:{os.environ['PATH']}", "RAFTBLK_CONF_DIR": f"{d}/etc"}
+    for words, want in ((("st",), "status"), (("status", "fre"), "fresh"), (("up", "good", "--t"), "--timeout="),
+                        (("transfer", "good", ""), "n1 n2 n3"), (("wait", "good", "--for", "l"), "leader"),
+                        (("--node", "n1", "down", "good", "--f"), "--force"), (("new", "r9", "--sh"), "--shared"),
+                        (("dump", f"{d}/madel"), f"{d}/madelog")):
+        done = subprocess.run(["bash", "-c", script, "bash", "raftblk", *words], cwd=top, env=env, text=True,
+                              capture_output=True)
+        problems = [] if done.stdout.strip() == want else [f"'{done.stdout.strip()}', not '{want}' {done.stderr}"]
+        tap.case(f"completion of raftblk {' '.join(words)}", problems)
+
+
+def walk(tap, tool, top, d, text):
     checks = (check_options, check_examples, check_full_disk)
     for check in checks:
         if tap.wanted(check.__name__):
             check(tap, tool)
+    if tap.wanted("check_completion"):
+        check_completion(tap, top, d)
     if tap.wanted("check_shapes"):
         check_shapes(tap, tool, d, text)
