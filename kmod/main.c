@@ -75,6 +75,7 @@ static void __exit rblk_exit(void)
 
 module_init(rblk_init);
 module_exit(rblk_exit);
+MODULE_AUTHOR("The raftblk developers");
 MODULE_DESCRIPTION("Block devices replicated by Raft");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(RAFTBLK_VERSION);

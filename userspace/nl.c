@@ -213,6 +213,7 @@ int nl_open(struct nl **out, const char *subject)
 		err = fail(EXIT_FAILED, subject, "netlink: %s", strerror(-err));
 		goto close;
 	}
+	version_compare(subject);
 	setsockopt(mnl_socket_get_fd(nl->event), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (mnl_socket_setsockopt(nl->event, NETLINK_ADD_MEMBERSHIP, &nl->group,
 				  sizeof(nl->group))) {

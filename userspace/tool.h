@@ -179,6 +179,10 @@ void store_find(struct device *d, struct found *s);
 bool store_overwritten(struct device *d, const struct found *s);
 const char *store_name(const struct found *s, char *buf, size_t size);
 
+/* ---- version.c ---- */
+
+void version_compare(const char *subject);	/* says so if tool and module do not belong together */
+
 /* ---- nl.c ---- */
 
 struct nl;

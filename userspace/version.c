@@ -55,6 +55,17 @@ static bool same_minor(const char *a, const char *b)
 	return !strncmp(a, b, n + 1);
 }
 
+void version_compare(const char *subject)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (add_from_sysfs(o, "version") && !same_minor(RAFTBLK_VERSION, jstr(o, "version")))
+		fail(0, subject,
+		     "note: this tool is %s, but the module that is loaded is %s: use the tool that came with the module",
+		     RAFTBLK_VERSION, jstr(o, "version"));
+	json_object_put(o);
+}
+
 static void print_version(struct json_object *o)
 {
 	printf("tool %s (%s): netlink family %llu, protocol %llu, disk format %llu\n",

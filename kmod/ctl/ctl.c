@@ -503,3 +503,6 @@ void rblk_ctl_exit(void)
 {
 	genl_unregister_family(&rblk_ctl_family);
 }
+
+/* Whoever asks for the family, as the tool does, has the module loaded. */
+MODULE_ALIAS_GENL_FAMILY(RAFTBLK_FAMILY_NAME);
