@@ -55,10 +55,22 @@ static void break_link(struct node *n, u8 other, bool both_ways)
 	TRACE(n->id, "lasting-block", other, both_ways);
 }
 
+/* More of them than it has in progress at once: writes must not wait behind reads that hang. */
+static void read_much(struct node *n)
+{
+	u32 unit = world.cfg.block_size / 512, left = n->limits.reads + 4;
+
+	while (left-- && op_submit(n, OP_READ, rnd_below(R_FAULT, world.cfg.sectors / unit) * unit, unit))
+		;
+	node_after(n);
+}
+
 static void hang(struct node *n, struct disk *d)
 {
 	d->hold = U32_MAX;
 	TRACE(n->id, "lasting-hang", d->data, 0);
+	if (d->data)
+		read_much(n);
 }
 
 /*

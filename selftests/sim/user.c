@@ -59,8 +59,6 @@ static struct op *user_open(struct node *n)
 
 struct op *user_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
 {
-	if (n->nwait >= OPS_WAITING)
-		return NULL;
 	if (kind == OP_OPEN)
 		return user_open(n);
 	if (kind == OP_CLOSE)

@@ -204,9 +204,7 @@ static void forget(struct node *n)
 	n->run_pending = n->meta_busy = n->map_busy = n->apply_busy = n->sync_busy = false;
 	n->tx_open = n->starved = false;
 	n->ops_out = 0;
-	n->waitq = NULL;
-	n->waitq_tail = &n->waitq;
-	n->nwait = 0;
+	op_forget_waiting(n);
 	n->mounted = n->reading = n->closing = false;
 	n->opening = 0;
 	n->gave_up = 0;

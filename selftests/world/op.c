@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests of users, as the block layer brings them: what a node refuses for now
- * waits in order. What they write is made here, too.
+ * waits, writes in order and reads in order. What users write is made here, too.
  */
 #include "world.h"
 
@@ -294,11 +294,20 @@ static int try_op(struct node *n, struct op *op)
 	return ret;
 }
 
+/* No order is promised between the two, and reads may have to wait for a device that hangs. */
+static struct waitq *waitq_of(struct node *n, enum op_kind kind)
+{
+	return kind == OP_READ ? &n->wait_read : &n->wait_write;
+}
+
 static void wait(struct node *n, struct op *op)
 {
+	struct waitq *q = waitq_of(n, op->kind);
+
 	op->next = NULL;
-	*n->waitq_tail = op;
-	n->waitq_tail = &op->next;
+	*q->tail = op;
+	q->tail = &op->next;
+	q->n++;
 	n->nwait++;
 }
 
@@ -309,7 +318,7 @@ static void submit(struct node *n, struct op *op)
 	TRACE(n->id, "submit", op->id << 4 | op->kind, op->sector << 16 | op->nsect);
 	if (op->kind == OP_WRITE)
 		make_payload(n, op);
-	if (!n->nwait || op->kind >= OP_OPEN)
+	if (op->kind >= OP_OPEN || !waitq_of(n, op->kind)->n)
 		ret = try_op(n, op);
 	if (ret == -EAGAIN && op->kind <= OP_READ)
 		wait(n, op);
@@ -321,7 +330,7 @@ struct op *op_submit(struct node *n, enum op_kind kind, u64 sector, u32 nsect)
 {
 	struct op *op;
 
-	if (n->nwait >= OPS_WAITING)
+	if (waitq_of(n, kind)->n >= OPS_WAITING)
 		return NULL;
 	if (kind == OP_WRITE && sbuf_room(n->id, B_SUBMIT) < rblk_blocks_touched(sector, nsect))
 		return NULL;
@@ -395,25 +404,33 @@ struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect)
 	return op;
 }
 
-bool op_retry(struct node *n)
+static bool retry(struct node *n, struct waitq *q)
 {
 	bool any = false;
 
-	while (n->waitq) {
-		struct op *op = n->waitq;
+	while (q->n) {
+		struct op *op = q->first;
 		int ret = try_op(n, op);
 
 		if (ret == -EAGAIN)
 			break;
-		n->waitq = op->next;
-		if (!n->waitq)
-			n->waitq_tail = &n->waitq;
+		q->first = op->next;
+		if (!q->first)
+			q->tail = &q->first;
+		q->n--;
 		n->nwait--;
 		if (ret)
 			refused(n, op, ret);
 		any = true;
 	}
 	return any;
+}
+
+bool op_retry(struct node *n)
+{
+	bool wrote = retry(n, &n->wait_write);
+
+	return retry(n, &n->wait_read) || wrote;
 }
 
 /* ---- ends ---- */
@@ -525,8 +542,15 @@ void op_drop_waiting(struct node *n)
 {
 	struct op *op;
 
-	for (op = n->waitq; op; op = op->next)
+	for (op = n->wait_write.first; op; op = op->next)
 		drop_payload(op);
+}
+
+void op_forget_waiting(struct node *n)
+{
+	n->wait_write = (struct waitq){ .tail = &n->wait_write.first };
+	n->wait_read = (struct waitq){ .tail = &n->wait_read.first };
+	n->nwait = 0;
 }
 
 /* Tells which requests hang: for the report of a failure. */
@@ -572,7 +596,5 @@ void op_lost(struct node *n)
 	n->ops_out = 0;
 	n->serving = 0;
 	n->gave_up = 0;
-	n->nwait = 0;
-	n->waitq = NULL;
-	n->waitq_tail = &n->waitq;
+	op_forget_waiting(n);
 }
