@@ -165,6 +165,15 @@ static void draw_far(void)
 	w->slow_link = 1;
 }
 
+/* Rot may destroy as many stores as may be set back. */
+static void draw_back(void)
+{
+	if (!rnd_one_in(R_BACK, 8) || w->nodes < 3 || c->rot_mean)
+		return;
+	c->image_mean = rnd_log(R_BACK, 100 * MSEC, 2 * SEC);
+	c->back_mean = rnd_log(R_BACK, 200 * MSEC, 4 * SEC);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -183,6 +192,7 @@ void cfg_draw(void)
 	draw_late();
 	draw_far();
 	draw_copies();
+	draw_back();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -257,6 +267,8 @@ static void print_faults(void)
 	PRINT(c, clean_stop);
 	PRINT(c, transfer_mean);
 	PRINT(c, checkpoint_mean);
+	PRINT(c, image_mean);
+	PRINT(c, back_mean);
 }
 
 static void print_users(void)

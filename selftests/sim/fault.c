@@ -43,6 +43,7 @@ static void start_event(struct event *e)
 	n->start_pending = false;
 	if (n->up || n->refused)
 		return;
+	setback_start(n);
 	damage_copy(n);
 	if (!node_start(n) && !n->refused)
 		fault_restart(n, 20 * MSEC);
@@ -117,7 +118,8 @@ static void halt_event(struct event *e)
 	for (i = 0; i < world.cfg.all; i++) {
 		struct node *n = &world.node[i];
 
-		if (!n->up || !n->halted || node_paused(n))
+		if (!n->up || !n->halted || node_paused(n) ||
+		    (setback_noted(n) && (sim.healed || !rnd_one_in(R_BACK, 20))))
 			continue;
 		node_stop(n, rnd_one_in(R_FAULT, 2));
 		fault_restart(n, 50 * MSEC);
@@ -337,6 +339,7 @@ void fault_init(void)
 	begin(transfer_event, c->transfer_mean);
 	begin(checkpoint_event, c->checkpoint_mean);
 	begin(halt_event, 100 * MSEC);
+	setback_init();
 }
 
 /* Everything is mended that can be. */

@@ -331,6 +331,7 @@ void final_run(void)
 	struct node *lead;
 
 	fault_heal();
+	setback_end();
 	WORLD_CHECK(world_until(all_started, BOUND), "liveness: a node does not start");
 	if (count_up() < quorum()) {
 		skip();

@@ -69,6 +69,12 @@ static void bootstrap(void)
 	world.cfg = real;
 }
 
+static void ran(struct node *n)
+{
+	user_session(n);
+	setback_ran(n);
+}
+
 static void reset(u64 seed, bool trace, bool cost)
 {
 	memset(&sim, 0, sizeof(sim));
@@ -76,7 +82,7 @@ static void reset(u64 seed, bool trace, bool cost)
 	world_reset(seed);
 	world.trace = trace;
 	world.on = (struct world_hooks){
-		.accepted = user_accepted, .ran = user_session, .power_cut = fault_cut,
+		.accepted = user_accepted, .ran = ran, .power_cut = fault_cut,
 	};
 	if (cost)
 		cost_draw();

@@ -24,6 +24,7 @@ struct sim_cfg {
 	u32 copy_loss;			/* percent of starts before which a copy is damaged */
 	u32 clean_stop;			/* percent of stops that are orderly */
 	u64 transfer_mean, checkpoint_mean;
+	u64 image_mean, back_mean;	/* how often a store is copied, and set back */
 	/* users */
 	u64 op_mean;
 	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray, force;
@@ -66,6 +67,14 @@ bool final_settled(void);		/* all covered replicas are equal and checkpointed */
 bool final_covered(const struct node *lead, const struct node *n);
 void stranger_init(void);
 void wrong_store(void);
+
+/* ---- setback.c: stores that become older in the middle of a run ---- */
+
+void setback_init(void);
+void setback_start(struct node *n);		/* it is about to start */
+void setback_ran(struct node *n);
+bool setback_noted(const struct node *n);	/* it halts in each start, since it was set back */
+void setback_end(void);				/* all is healed: they know it, and go */
 
 struct sim {
 	u64 seed, phase_end;

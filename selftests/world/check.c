@@ -55,9 +55,11 @@ u32 check_holders(u64 index, u64 term, u32 csum)
 	for (i = 0; i < world.cfg.nodes; i++) {
 		const struct node *n = &world.node[i];
 
-		if (n->ckpt >= index)
+		/* What a store held before it was set back counts: that is another fault. */
+		if (max_t(u64, n->ckpt, n->had_ckpt) >= index)
 			count++;
-		else if (n->dur_last >= index && n->dur[index].term == term &&
+		else if (max_t(u64, n->dur_last, n->had_last) >= index &&
+			 n->dur[index].term == term &&
 			 n->dur[index].csum == csum)
 			count++;
 	}

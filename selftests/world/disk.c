@@ -449,15 +449,21 @@ void disk_unreadable(struct disk *d, u64 off)
 	d->bad[off / RBLK_BLOCK_SIZE] = true;
 }
 
-struct page **disk_copy(struct disk *d)
+/* As after a power cut that leaves nothing of the cache. */
+struct page **disk_image(struct disk *d)
 {
 	struct page **pg = mem_alloc(d->npg * sizeof(*pg));
 	u32 i;
 
-	disk_flush(d);
 	for (i = 0; i < d->npg; i++)
 		pg[i] = page_get(d->pg[i]);
 	return pg;
+}
+
+struct page **disk_copy(struct disk *d)
+{
+	disk_flush(d);
+	return disk_image(d);
 }
 
 void disk_restore(struct disk *d, struct page **pg)

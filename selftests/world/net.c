@@ -219,7 +219,7 @@ static void try_event(struct event *e)
 		return;
 	if (!a->up || !b->up || node_paused(a) || node_paused(b) || a->halted || b->halted ||
 	    c->side[0].open || c->side[1].open || net_blocked(a->id, b->id) ||
-	    net_blocked(b->id, a->id)) {
+	    net_blocked(b->id, a->id) || (world.on.may_meet && !world.on.may_meet(a, b))) {
 		retry(c);
 		return;
 	}
@@ -301,6 +301,8 @@ int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *hea
 		reject(c, at, (u8)reason, &hello);
 		return 0;
 	}
+	if (world.on.met)
+		world.on.met(n, other, &hello);
 	if (at == 1)
 		say_hello(c, 1);
 	c->side[at].up = true;

@@ -47,6 +47,8 @@ static int refused(struct node *n, u8 by, const struct wire_header *h, const u8 
 
 	if (err)
 		return err;
+	if (world.on.refused)
+		world.on.refused(n, by, &r);
 	rblk_node_peer_refused(n->m, n->node_slot[by], &r, node_now(n));
 	return -ECONNREFUSED;
 }

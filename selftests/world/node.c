@@ -400,6 +400,16 @@ void node_forget(struct node *n)
 	n->slot_base[0] = n->slot_base[1] = 0;
 }
 
+void node_set_back(struct node *n, struct page **log, struct page **data)
+{
+	n->had_last = max_t(u64, n->had_last, n->dur_last);
+	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
+	n->set_back = true;
+	disk_restore(&n->log, log);
+	disk_restore(&n->data, data);
+	node_forget(n);
+}
+
 struct node *node_leader(void)
 {
 	struct node *best = NULL;

@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_STREAMS };
+		    R_COPY, R_BACK, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -245,6 +245,7 @@ bool disk_look(struct disk *d, u64 off, void *buf, u32 len);
 u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
 void disk_news(struct disk *d, u32 pgno);	/* has to be looked at */
 struct page **disk_copy(struct disk *d);	/* its content, flushed */
+struct page **disk_image(struct disk *d);	/* the platter at this moment */
 void disk_restore(struct disk *d, struct page **pg);
 
 /* ---- node.c, host.c: the host of a node ---- */
@@ -273,6 +274,7 @@ struct node {
 	bool doomed;			/* faults that destroy a store may hit this one */
 	bool broken;			/* a bug was put into this start: it has to notice */
 	bool set_back;			/* its devices are those of an earlier time */
+	u64 had_last, had_ckpt;		/* what they held until then, see dur_last and ckpt */
 	bool forget;			/* its next start is told to forget what was seen */
 	bool frees;			/* its data device frees what is zeroed */
 	u32 inc;			/* starts and stops */
@@ -359,6 +361,8 @@ void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
 void node_forget(struct node *n);		/* its disks lose their content */
+/* ... and have this one instead, of an earlier time. */
+void node_set_back(struct node *n, struct page **log, struct page **data);
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
 
 /* ---- copies.c: what a store has twice ---- */
@@ -473,6 +477,9 @@ struct world_hooks {
 	void (*traced)(struct node *n, enum rblk_node_trace what, u64 index, u64 arg);
 	void (*sent)(struct node *n, u8 to, const struct wire_frame *f);
 	void (*rejected)(u8 node, u8 other, u8 reason);
+	void (*refused)(struct node *n, u8 by, const struct wire_reject *r);	/* it is told so */
+	void (*met)(struct node *n, u8 other, const struct wire_hello *h);	/* it accepts @h */
+	bool (*may_meet)(const struct node *a, const struct node *b);
 	void (*copy)(struct node *n, enum log_copy c, u64 error);	/* see copy_noted() */
 	void (*power_cut)(u8 node, u64 t);	/* see crash_io: the power goes at @t */
 	void (*failed)(void);			/* of a check, see world.why: does not return */
