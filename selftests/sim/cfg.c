@@ -174,6 +174,15 @@ static void draw_back(void)
 	c->back_mean = rnd_log(R_BACK, 200 * MSEC, 4 * SEC);
 }
 
+static void draw_turns(void)
+{
+	if (!rnd_one_in(R_TURN, 8))
+		return;
+	c->away_mean = rnd_log(R_TURN, 2 * MSEC, 500 * MSEC);
+	c->stay_mean = rnd_log(R_TURN, 2 * MSEC, 300 * MSEC);
+	c->give_up = c->w_open = c->w_close = 0;
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -193,6 +202,7 @@ void cfg_draw(void)
 	draw_far();
 	draw_copies();
 	draw_back();
+	draw_turns();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -286,6 +296,8 @@ static void print_users(void)
 	PRINT(w, shared);
 	PRINT(c, give_up);
 	PRINT(c, patience);
+	PRINT(c, away_mean);
+	PRINT(c, stay_mean);
 	PRINT(c, size_max);
 	PRINT(c, hot);
 }

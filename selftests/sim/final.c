@@ -353,6 +353,9 @@ void final_run(void)
 		skip();
 		return;
 	}
+	/* Each of those that never stop waiting is served, before anything else goes wrong. */
+	if (sim.cfg.away_mean)
+		demand_until(all_ended, "requests of users who take turns never end");
 	lasting_run();
 	demand();
 	check_copies();

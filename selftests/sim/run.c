@@ -104,6 +104,7 @@ static void suffer(void)
 	TRACE(WORLD_NONE, "faults-begin", 0, 0);
 	fault_init();
 	stranger_init();
+	turn_init();
 	ev_push(world.now, user_tick, WORLD_NONE, 0, 0, NULL);
 	sim.phase_end = world.now + sim.cfg.duration;
 	while (ev_step(sim.phase_end))

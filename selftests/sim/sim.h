@@ -30,6 +30,7 @@ struct sim_cfg {
 	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray, force;
 	u32 give_up;			/* percent of writes whose user does not wait forever */
 	u64 patience;			/* how long it waits */
+	u64 away_mean, stay_mean;	/* users take turns; 0: they do not */
 	u32 size_max;			/* most sectors of a write */
 	u32 hot;			/* sectors of the range that is used most; 0: none */
 };
@@ -67,6 +68,11 @@ bool final_settled(void);		/* all covered replicas are equal and checkpointed */
 bool final_covered(const struct node *lead, const struct node *n);
 void stranger_init(void);
 void wrong_store(void);
+
+/* ---- turns.c: users who take turns, and never stop waiting ---- */
+
+void turn_init(void);
+bool turn_leaves(const struct node *n);		/* its user wants to close the device */
 
 /* ---- setback.c: stores that become older in the middle of a run ---- */
 

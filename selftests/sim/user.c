@@ -40,7 +40,7 @@ void user_accepted(struct node *n, struct op *op)
 	if (op->kind <= OP_ZEROES && rnd_below(R_LATE, 100) < sim.cfg.give_up)
 		ev_push(world.now + rnd_exp(R_LATE, sim.cfg.patience), give_up_event, n->id, op->id,
 			0, NULL);
-	if (op->kind == OP_OPEN && rnd_one_in(R_USER, 3))
+	if (op->kind == OP_OPEN && !sim.cfg.away_mean && rnd_one_in(R_USER, 3))
 		ev_push(world.now + rnd_exp(R_USER, 2 * SEC), cancel_event, n->id, op->id, 0, NULL);
 }
 
@@ -150,6 +150,8 @@ static void one(void)
 		n = &world.node[rnd_below(R_USER, world.cfg.all)];	/* reads go to any node */
 	if (!n || !n->up || node_paused(n) || !n->st.conf.index ||
 	    n->ops_out - n->gave_up + n->nwait >= sim.cfg.depth)
+		return;
+	if (turn_leaves(n) || (sim.cfg.away_mean && kind <= OP_ZEROES && !n->mounted))
 		return;
 	if (kind <= OP_ZEROES && !n->mounted)
 		kind = OP_OPEN;

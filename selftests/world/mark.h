@@ -79,6 +79,7 @@
 	X(SET_BACK_APART,	1, "a store was set back, and only who knew better heard it") \
 	X(SET_BACK_AMONG,	0, "a store was set back, and all others had everything") \
 	X(SET_BACK_TOLD,	1, "a store that was set back heard so, and stayed silent") \
+	X(TURN,			1, "one of several users had a turn")	\
 	X(READ_ERROR,		1, "a read ended with a device error")	\
 	X(RECOVERED_MORE,	1, "recovery found more than was known durable") \
 	X(APPLY_TORN,		1, "power went with unflushed applied data") \

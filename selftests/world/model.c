@@ -39,6 +39,10 @@ static struct change {
 } *changes[WORLD_NODES + 1];	/* by node; the last: of the holder */
 static u64 nchanges[WORLD_NODES + 1], maxchanges[WORLD_NODES + 1];
 static u64 last_writer;		/* epoch of the newest write */
+static u64 session_changes;	/* how often a session was opened or closed */
+static struct lost_open {
+	u64 store, nonce, change;	/* the newest that lost, and after which change */
+} lost_opens[3 * WORLD_NODES];	/* by store; wiped nodes have another one */
 
 #define HIST_START	4096
 #define CHANGES_START	256
@@ -61,6 +65,8 @@ void model_init(void)
 	memset(nchanges, 0, sizeof(nchanges));
 	memset(maxchanges, 0, sizeof(maxchanges));
 	last_writer = 0;
+	session_changes = 0;
+	memset(lost_opens, 0, sizeof(lost_opens));
 	geom.shared = world.cfg.shared;
 	geom.sectors = world.cfg.sectors;
 	geom.block_size = world.cfg.block_size;
@@ -217,6 +223,22 @@ static struct sess *replaced(u64 store)
 	return free < RBLK_SESSIONS_MAX ? &sess[free] : NULL;
 }
 
+/*
+ * An OPEN loses the race at most once for each change of the sessions: a leader that has it in
+ * its log waits for what comes of it. So storms of opens do not fill the log.
+ */
+static void wasted(const struct rblk_entry *e)
+{
+	struct lost_open *o = lost_opens;
+
+	while (o->store && o->store != e->store)
+		o++;
+	WORLD_CHECK(o->nonce != e->seq || o->change != session_changes,
+		    "entry %llu: an open is in the log again, and no session has changed",
+		    (unsigned long long)e->index);
+	*o = (struct lost_open){ .store = e->store, .nonce = e->seq, .change = session_changes };
+}
+
 static bool judge_open(const struct rblk_entry *e)
 {
 	struct sess *s = replaced(e->store);
@@ -227,8 +249,12 @@ static bool judge_open(const struct rblk_entry *e)
 		return false;
 	if (e->epoch != (s->held ? s->epoch : 0)) {
 		WORLD_MARK(OPEN_RACE);
+		wasted(e);
 		return false;
 	}
+	WORLD_CHECK(!s->held || s->store != e->store || s->nonce != e->seq,
+		    "entry %llu: an open takes effect twice", (unsigned long long)e->index);
+	session_changes++;
 	if (s->held && s->store != e->store)
 		WORLD_MARK(SESSION_TAKEN);
 	if (s->held && s->store == e->store)
@@ -256,6 +282,7 @@ static bool judge_close(const struct rblk_entry *e)
 
 	if (!s || e->store != s->store)
 		return false;
+	session_changes++;
 	s->held = false;
 	changed(s->node, e->index, 0, 0, 0, 0);
 	if (!world.cfg.shared)

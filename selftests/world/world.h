@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_STREAMS };
+		    R_COPY, R_BACK, R_TURN, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
