@@ -235,6 +235,7 @@ void rblk_raft_read_reset(struct raft *r);
 
 /* transfer.c */
 int rblk_raft_transfer(struct raft *r, u64 store);
+int rblk_raft_yield(struct raft *r, u64 store);
 void rblk_raft_transfer_push(struct raft *r);
 int rblk_raft_on_timeout_now(struct raft *r, const struct raft_msg *m);
 

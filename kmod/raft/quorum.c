@@ -87,3 +87,21 @@ u64 rblk_raft_tally(const struct raft *r, enum raft_tally what)
 	}
 	return rblk_raft_quorum(&r->conf, val);
 }
+
+/**
+ * rblk_raft_suffice() - are these members a quorum of the active configuration?
+ * @r: the core
+ * @is: whether the member with this store is one of them
+ * @ctx: of @is
+ *
+ * Return: true if they are.
+ */
+bool rblk_raft_suffice(const struct raft *r, bool (*is)(void *ctx, u64 store), void *ctx)
+{
+	u64 val[RBLK_MEMBERS_MAX] = {};
+	u32 i;
+
+	for (i = 0; i < r->conf.n; i++)
+		val[i] = is(ctx, r->conf.m[i].store);
+	return rblk_raft_quorum(&r->conf, val);
+}

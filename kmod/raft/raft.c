@@ -347,6 +347,8 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
 		return rblk_raft_read_event(r, ev->done.read_id);
 	case RAFT_EV_TRANSFER:
 		return rblk_raft_transfer(r, ev->store);
+	case RAFT_EV_YIELD:
+		return rblk_raft_yield(r, ev->store);
 	case RAFT_EV_META_DONE:
 		return rblk_raft_meta_done(r, ev->done.meta_version);
 	case RAFT_EV_LOG_DONE:
@@ -378,7 +380,7 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
  *
  * Return: 0, or
  *
- * * -EREMOTE: PROPOSE or TRANSFER, and this node does not lead
+ * * -EREMOTE: PROPOSE, TRANSFER or YIELD, and this node does not lead
  * * -EAGAIN: PROPOSE over a bound, during a transfer or, with a configuration,
  *   while another one is not committed; try again later
  * * -EBUSY: TRANSFER while another one is in progress

@@ -83,6 +83,8 @@ struct raft_msg {
 	u8 stalled;		/* APPEND: too few voters can acknowledge entries */
 	u8 ordered;		/* APPEND: must not overtake the entries sent before; not encoded */
 	u8 impaired;		/* APPEND_REPLY: a device of the sender hangs; not of raft */
+	u8 blocked;		/* ...: payload of the sender reaches no majority; not of raft */
+	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* of the sender; in a PREVOTE and its grant: the term asked for */
@@ -110,6 +112,7 @@ enum raft_event_type {
 	RAFT_EV_PUMP,		/* to a leader: send what is new; again while rblk_raft_pending() */
 	RAFT_EV_READ,		/* in any role: reads up to @read_id wait for confirmation */
 	RAFT_EV_TRANSFER,	/* to a leader: hand over to @store */
+	RAFT_EV_YIELD,		/* to a leader: give up now, and have @store campaign */
 	RAFT_EV_META_DONE,	/* the metadata of @meta_version is durable */
 	/* The local log is durable up to @index without gaps, as of @trunc_epoch. */
 	RAFT_EV_LOG_DONE,
@@ -131,7 +134,7 @@ struct raft_event {
 			const struct raft_conf *conf;	/* PROPOSE of a lone configuration entry */
 		} propose;
 		struct {
-			u64 store;		/* TRANSFER, UNREACHABLE, UNSENT, REACHABLE */
+			u64 store;	/* TRANSFER, YIELD, UNREACHABLE, UNSENT, REACHABLE */
 			u64 first;		/* UNSENT */
 		};
 		struct {
@@ -275,6 +278,7 @@ struct raft_status {
 void rblk_raft_status(const struct raft *r, struct raft_status *st);
 const struct raft_conf *rblk_raft_conf_active(const struct raft *r);
 u64 rblk_raft_term_at(const struct raft *r, u64 index);
+bool rblk_raft_suffice(const struct raft *r, bool (*is)(void *ctx, u64 store), void *ctx);
 int rblk_raft_check(const struct raft *r);
 
 #endif /* RBLK_RAFT_H */

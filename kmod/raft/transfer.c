@@ -3,6 +3,9 @@
  * Hand-over of leadership: proposals stop, the target gets the whole log, and is
  * then told to campaign at once. It skips the pre-vote, and its requests carry
  * force, since everyone has just heard from the leader.
+ *
+ * A leader that cannot bring the target the rest of the log yields: what only it has
+ * is given up, as when a leader dies.
  */
 #include "internal.h"
 
@@ -27,6 +30,21 @@ int rblk_raft_transfer(struct raft *r, u64 store)
 	r->transferee = store;
 	r->transfer_at = r->now + r->cfg.election_ns;
 	rblk_raft_transfer_push(r);
+	return 0;
+}
+
+/*
+ * Gives up leadership, and tells @store to campaign, whatever it lacks. Returns -EREMOTE if
+ * this node does not lead, -EINVAL if there is no such voter.
+ */
+int rblk_raft_yield(struct raft *r, u64 store)
+{
+	if (r->role != RAFT_LEADER)
+		return -EREMOTE;
+	if (!eligible(r, store))
+		return -EINVAL;
+	rblk_raft_send(r, RAFT_MSG_TIMEOUT_NOW, store)->force = 1;
+	rblk_raft_become_follower(r, r->meta.term, 0);
 	return 0;
 }
 

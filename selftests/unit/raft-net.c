@@ -290,7 +290,8 @@ int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 id)
 {
 	struct raft_event ev = { .type = type };
 
-	if (type == RAFT_EV_TRANSFER || type == RAFT_EV_UNREACHABLE || type == RAFT_EV_REACHABLE) {
+	if (type == RAFT_EV_TRANSFER || type == RAFT_EV_YIELD || type == RAFT_EV_UNREACHABLE ||
+	    type == RAFT_EV_REACHABLE) {
 		ev.store = x;
 	} else if (type == RAFT_EV_UNSENT) {
 		ev.store = x;

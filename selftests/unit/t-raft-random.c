@@ -192,7 +192,7 @@ static void do_rare(u32 count)
 			do_resync(net_leader());
 		break;
 	case 4:
-		net_event(n, RAFT_EV_TRANSFER, net_rand(count + 1), 0);
+		net_event(n, net_rand(2) ? RAFT_EV_TRANSFER : RAFT_EV_YIELD, net_rand(count + 1), 0);
 		break;
 	case 5:
 		k = 1 + net_rand(count);

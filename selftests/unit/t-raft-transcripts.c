@@ -225,7 +225,7 @@ static void cmd_event(void)
 		{ "unreachable", RAFT_EV_UNREACHABLE }, { "reachable", RAFT_EV_REACHABLE },
 		{ "io-error", RAFT_EV_IO_ERROR }, { "compacted", RAFT_EV_COMPACTED },
 		{ "log-told", RAFT_EV_LOG_DONE }, { "meta-told", RAFT_EV_META_DONE },
-		{ "unsent", RAFT_EV_UNSENT },
+		{ "unsent", RAFT_EV_UNSENT }, { "yield", RAFT_EV_YIELD },
 	};
 	struct net_node *n = node(1);
 	struct rblk_id id;
@@ -384,6 +384,7 @@ static const struct transcript_command commands[] = {
 	{ "meta-done", cmd_disk },   { "log-done", cmd_disk },	 { "log-write", cmd_disk },
 	{ "propose", cmd_propose },  { "conf", cmd_propose },	 { "read", cmd_read },
 	{ "pump", cmd_event },	     { "transfer", cmd_event },	 { "unreachable", cmd_event },
+	{ "yield", cmd_event },
 	{ "reachable", cmd_event },  { "io-error", cmd_event },	 { "compacted", cmd_event },
 	{ "log-told", cmd_event },   { "meta-told", cmd_event }, { "unsent", cmd_event },
 	{ "crash", cmd_crash },	     { "time", cmd_time },	 { "cut", cmd_cut },
