@@ -56,6 +56,7 @@ static const char *const event_names[] = {
 	"ready",
 	"device",
 	"copy",
+	"path",
 	NULL
 };
 
@@ -105,6 +106,8 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_REPLICA, ATTR_ENUM, "replica", .names = replica_names },
 	{ RAFTBLK_A_PEER_STATUS_ACTIVE, ATTR_FLAG, "active" },
 	{ RAFTBLK_A_PEER_STATUS_IMPAIRED, ATTR_FLAG, "impaired" },
+	{ RAFTBLK_A_PEER_STATUS_BLOCKED, ATTR_FLAG, "blocked" },
+	{ RAFTBLK_A_PEER_STATUS_STUCK, ATTR_FLAG, "stuck" },
 	{ 0 }
 };
 

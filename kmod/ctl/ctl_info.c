@@ -229,6 +229,8 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BOOTSTRAPPED, p->bootstrapped) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_NEEDS_RESYNC, p->needs_resync) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_IMPAIRED, p->impaired) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BLOCKED, p->blocked) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_STUCK, p->stuck) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
 	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
 	    !put_progress(skb, &info->st.raft, p->store))

@@ -59,6 +59,9 @@ static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t s
 	p = &v->st.peer[slot];
 	if (p->impaired)
 		scnprintf(text, size, "%s is held up: a device of it does not respond", p->node);
+	else if (p->blocked)
+		scnprintf(text, size, "%s is not to lead: its payload reaches no majority",
+			  p->node);
 	else if (p->needs_resync)
 		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
 	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
@@ -118,6 +121,18 @@ static void rblk_note_device(struct rblk_volume *v, u64 dev, char *text, size_t 
 	else
 		scnprintf(text, size, "the %s device responds again: %s", log ? "log" : "data",
 			  path);
+}
+
+static void rblk_note_path(struct rblk_volume *v, u64 slot, char *text, size_t size)
+{
+	const struct rblk_node_peer_status *p = &v->st.peer[slot];
+
+	if (p->stuck)
+		scnprintf(text, size,
+			  "payload to %s does not get through, though it is heard: check the MTU of the path to it",
+			  p->node);
+	else
+		scnprintf(text, size, "payload to %s gets through again", p->node);
 }
 
 static void rblk_note_copy(struct rblk_volume *v, u64 arg, char *text, size_t size)
@@ -183,6 +198,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_COPY:
 		rblk_note_copy(v, n->arg, text, size);
+		break;
+	case NODE_N_PATH:
+		rblk_note_path(v, n->arg, text, size);
 		break;
 	}
 }

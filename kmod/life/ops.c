@@ -53,6 +53,7 @@ const struct rblk_node_ops rblk_host_ops = {
 	.buf_data	= rblk_buf_data,
 	.tx_begin	= rblk_peer_tx_begin,
 	.tx_end		= rblk_peer_tx_end,
+	.tx_unacked	= rblk_peer_tx_unacked,
 	.log_write	= rblk_log_write,
 	.meta_write	= rblk_meta_write,
 	.block_write	= rblk_log_block_write,

@@ -17,5 +17,6 @@ void rblk_peers_info(struct rblk_volume *v, struct rblk_volume_info *info);
 void *rblk_peer_tx_begin(void *host, u32 slot, enum wire_channel ch);
 void rblk_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
 		      struct rblk_buf *const *buf, u32 n);
+u64 rblk_peer_tx_unacked(void *host, u32 slot, bool *waits);
 
 #endif /* RBLK_NET_H */

@@ -222,3 +222,32 @@ void rblk_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
 	l->conn->broken = true;
 	rblk_volume_kick(v, RBLK_KICK_NET);
 }
+
+/**
+ * rblk_peer_tx_unacked() - struct rblk_node_ops: what the peer's TCP has not acknowledged
+ * @host: the volume
+ * @slot: peer
+ * @waits: whether some of it is on the way; what the peer has no room for is not
+ *
+ * What is read without the socket's lock may be a moment old.
+ *
+ * Return: bytes of the bulk connection.
+ */
+u64 rblk_peer_tx_unacked(void *host, u32 slot, bool *waits)
+{
+	struct rblk_volume *v = host;
+	struct rblk_link *l = rblk_link(v->peers, slot, WIRE_BULK);
+	const struct tcp_sock *tp;
+	u64 bytes = 0;
+	u32 pos;
+
+	lockdep_assert_held(&v->owner);
+	*waits = false;
+	if (!l->conn || l->conn->broken)
+		return 0;
+	for (pos = l->tail; pos != l->head; pos++)
+		bytes += frame_bytes(frame_at(l, pos));
+	tp = tcp_sk(l->conn->sock->sk);
+	*waits = READ_ONCE(tp->packets_out);
+	return bytes - l->sent + (u32)(READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_una));
+}

@@ -235,6 +235,8 @@ void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u6
 	if (n->replica)
 		rblk_replica_remember(n->replica);
 	p->up[ch] = false;
+	if (ch == WIRE_BULK)
+		rblk_ground_path_new(p);
 	p->established = false;
 	if (!was)
 		return;

@@ -27,7 +27,7 @@ static void update_resync(struct rblk_node *n)
 {
 	const struct raft_status *rst = &n->replica->rst;
 
-	n->g.stalled = rst->stalled;
+	n->g.stalled = rst->stalled || n->g.blocked;
 	if (n->g.remote != rst->resync) {
 		n->g.remote = rst->resync;
 		rblk_client_reads_switch(&n->client);
@@ -60,11 +60,14 @@ static void update_peers(struct rblk_node *n)
 		struct rblk_peer *p = rblk_ground_peer(&n->g, rst->peer[i].store, &slot);
 		bool resync = leads && rst->peer[i].state == RAFT_PEER_RESYNC;
 		bool impaired = leads && p && is_impaired(n, p, rst->peer[i].active);
+		bool blocked = leads && p && p->says_blocked;
 
-		if (!p || (p->needs_resync == resync && p->impaired == impaired))
+		if (!p || (p->needs_resync == resync && p->impaired == impaired &&
+			   p->blocked == blocked))
 			continue;
 		p->needs_resync = resync;
 		p->impaired = impaired;
+		p->blocked = blocked;
 		rblk_ground_note(&n->g, NODE_N_PEER, slot);
 	}
 }
@@ -196,6 +199,7 @@ void rblk_node_run(struct rblk_node *n, u64 now)
 	if (n->halted)
 		return;
 	if (n->g.halt == NODE_RUNNING) {
+		rblk_ground_paths_run(&n->g);
 		if (n->replica)
 			run_replica(n);
 		else

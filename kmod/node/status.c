@@ -18,6 +18,8 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->client = p->client;
 	ps->needs_resync = p->needs_resync;
 	ps->impaired = p->impaired;
+	ps->blocked = p->blocked;
+	ps->stuck = p->stuck;
 	ps->last_reject = p->last_reject;
 	ps->match = p->match;
 	for (i = 0; rst && i < rst->npeers; i++)

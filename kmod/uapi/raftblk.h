@@ -108,6 +108,8 @@ enum raftblk_replica {
  *   rewritten from the other one, or that failed. The lower 8 bits of the
  *   argument are 0 or 1 for the first or second superblock, 2 or 3 for the
  *   metadata, 4 or 5 for the data header; the others are the errno, or 0.
+ * @RAFTBLK_EVENT_PATH: Payload to a peer does not get through, though the peer
+ *   is heard, or it gets through again. The argument is the slot of the peer.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -119,6 +121,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_READY,
 	RAFTBLK_EVENT_DEVICE,
 	RAFTBLK_EVENT_COPY,
+	RAFTBLK_EVENT_PATH,
 };
 
 enum {
@@ -273,6 +276,8 @@ enum {
 	RAFTBLK_A_PEER_STATUS_REPLICA,
 	RAFTBLK_A_PEER_STATUS_ACTIVE,
 	RAFTBLK_A_PEER_STATUS_IMPAIRED,
+	RAFTBLK_A_PEER_STATUS_BLOCKED,
+	RAFTBLK_A_PEER_STATUS_STUCK,
 
 	__RAFTBLK_A_PEER_STATUS_MAX,
 	RAFTBLK_A_PEER_STATUS_MAX = (__RAFTBLK_A_PEER_STATUS_MAX - 1)

@@ -91,7 +91,10 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(96,	id,	read_seq, ANY)		/* round of reads, or nonce of a READ */
 	FIELD(104,	id,	seeker, ANY)		/* store id of a node that lacks a leader */
 	FIELD(112,	id,	cluster, ANY)		/* number that names the sender's cluster */
-FIELDS_END(frame_raft, 120)
+	FIELD(120,	u8,	blocked, BOOL)		/* 1: its payload reaches no majority */
+	FIELD(121,	u8,	stuck, BOOL)		/* 1: its payload does not reach you */
+	SPARE(122,	6, spare)
+FIELDS_END(frame_raft, 128)
 
 /* An entry, in RAFT, SUBMIT and DATA. */
 FIELDS(frame_entry, struct rblk_entry)

@@ -52,6 +52,23 @@ static void join(u8 a, u8 b)
 }
 
 /*
+ * narrow LINK BYTES: frames of more bytes do not get through, and what is sent on the same
+ * connection waits behind them. wide LINK: that is over.
+ */
+void cmd_narrow(void)
+{
+	u32 above = strcmp(ts_word[0], "wide") ? (u32)ts_num(2) : 0;
+	u8 from, to, a, b;
+
+	script_link(ts_word[1], &from, &to);
+	for (a = 0; a < world.cfg.all; a++)
+		for (b = 0; b < world.cfg.all; b++)
+			if (a != b && (from == WORLD_NONE || from == a) &&
+			    (to == WORLD_NONE || to == b))
+				net_swallow(a, b, above);
+}
+
+/*
  * cut NODE [NODE]: the connections break; stall: nobody is told, what is sent waits.
  * join NODE [NODE]: that is over. reset NODE [NODE]: they break, and come again.
  */
@@ -87,6 +104,13 @@ void cmd_latency(void)
 	world.cfg.delay_min = world.cfg.delay_max = script_time(ts_word[1]);
 }
 
+/* rate BYTES: of a connection in a millisecond, one way */
+void cmd_rate(void)
+{
+	world.cfg.bandwidth = ts_num(1);
+	world.cfg.pipe = true;
+}
+
 static const struct { const char *name; u8 type, msg; bool entries; } kinds[] = {
 	{ "submit", WIRE_SUBMIT, 0, false }, { "writes", WIRE_SUBMIT, 0, true },
 	{ "reply", WIRE_REPLY, 0, false }, { "read", WIRE_READ, 0, false },
@@ -97,6 +121,7 @@ static const struct { const char *name; u8 type, msg; bool entries; } kinds[] = 
 	{ "prevote", WIRE_RAFT, RAFT_MSG_PREVOTE, false },
 	{ "vote", WIRE_RAFT, RAFT_MSG_VOTE, false },
 	{ "vote-reply", WIRE_RAFT, RAFT_MSG_VOTE_REPLY, false },
+	{ "timeout-now", WIRE_RAFT, RAFT_MSG_TIMEOUT_NOW, false },
 };
 
 static void add_rule(enum net_fate fate)

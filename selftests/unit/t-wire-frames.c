@@ -38,7 +38,7 @@ static u32 encode_mixed(void)
 	return rblk_wire_encode_raft(buf, &m, 6, entry_at, NULL);
 }
 
-#define ENTRY(i)	(HEAD + 120 + 44 * (i))
+#define ENTRY(i)	(HEAD + 128 + 44 * (i))
 #define SUM(n, i)	(ENTRY(n) + 4 * (i))
 
 static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
@@ -49,6 +49,8 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK_EQ(a->resync, b->resync);
 	CHECK_EQ(a->stalled, b->stalled);
 	CHECK_EQ(a->impaired, b->impaired);
+	CHECK_EQ(a->blocked, b->blocked);
+	CHECK_EQ(a->stuck, b->stuck);
 	CHECK_EQ(a->from, b->from);
 	CHECK_EQ(a->to, b->to);
 	CHECK_EQ(a->term, b->term);
@@ -162,12 +164,13 @@ static void test_raft_plain(void)
 		m = (struct raft_msg){
 			.type = type, .reject = type & 1, .force = !(type & 1),
 			.resync = type >> 1 & 1, .stalled = type >> 2 & 1, .impaired = type >> 3 & 1,
+			.blocked = type & 1, .stuck = type >> 1 & 1,
 			.from = 101, .to = 102, .term = U64_MAX,
 			.prev = { .term = 104, .index = 105 }, .run_first = 106,
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
 			.commit = 111, .read_seq = 112, .seeker = 113, .cluster = 114,
 		};
-		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 120);
+		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 128);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
 		same_msg(&m, &got);
 		CHECK_EQ(app->n, 0);
@@ -272,12 +275,12 @@ static const char golden_reject[] =
 	"020000000000000003000000000000000000000000000000000000000000000004000000000000000500000000000000";
 
 static const char golden_append[] =
-	"72626c6b01030000d8000000020000000900000000000000abefdf3a16fcf58b050000000200000011000000"
+	"72626c6b01030000e00000000200000009000000000000009bd6b1d3835d6867050000000200000011000000"
 	"0000000022000000000000000900000000000000060000000000000063000000000000000000000000000000"
 	"0000000000000000640000000000000065000000000000000700000000000000620000000000000005000000"
-	"0000000000000000000000003300000000000000674523010000000000000000000000003200000000000000"
-	"010000000000000009000000b2a45bbe02000300000000000000000077000000000000003200000000000000"
-	"020000000000000000000000ca94798600000500000000c0010000c0";
+	"0000000000000000000000003300000000000000000000000000000067452301000000000000000000000000"
+	"3200000000000000010000000000000009000000b2a45bbe0200030000000000000000007700000000000000"
+	"3200000000000000020000000000000000000000ca94798600000500000000c0010000c0";
 
 /* The bytes themselves: a change of them is a change of the protocol. */
 static void test_golden(void)
@@ -364,12 +367,12 @@ static void test_bad_hello(void)
 }
 
 static const struct bad bad_raft[] = {
-	{ "no room for the message", 8, 4, 119, -EINVAL },
-	{ "an entry short", 8, 4, 120 + 5 * 44 + 20, -EINVAL },
-	{ "a sum short", 8, 4, 120 + 6 * 44 + 16, -EINVAL },
-	{ "a byte short", 8, 4, 120 + 6 * 44 + 19, -EINVAL },
-	{ "a byte long", 8, 4, 120 + 6 * 44 + 21, -EINVAL },
-	{ "a sum long", 8, 4, 120 + 6 * 44 + 24, -EINVAL },
+	{ "no room for the message", 8, 4, 127, -EINVAL },
+	{ "an entry short", 8, 4, 128 + 5 * 44 + 20, -EINVAL },
+	{ "a sum short", 8, 4, 128 + 6 * 44 + 16, -EINVAL },
+	{ "a byte short", 8, 4, 128 + 6 * 44 + 19, -EINVAL },
+	{ "a byte long", 8, 4, 128 + 6 * 44 + 21, -EINVAL },
+	{ "a sum long", 8, 4, 128 + 6 * 44 + 24, -EINVAL },
 	{ "payload: less", 12, 4, 4, -EINVAL },
 	{ "payload: more", 12, 4, 6, -EINVAL },
 	{ "payload: none", 12, 4, 0, -EINVAL },
@@ -384,6 +387,8 @@ static const struct bad bad_raft[] = {
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
 	{ "impaired 2", HEAD + 7, 1, 2, -EINVAL },
+	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL },
+	{ "stuck 2", HEAD + 121, 1, 2, -EINVAL },
 	{ "n less", HEAD + 4, 4, 5, -EINVAL },
 	{ "n more", HEAD + 4, 4, 7, -EINVAL },
 	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
@@ -433,7 +438,7 @@ static u32 encode_plain(void)
 }
 
 static const struct bad bad_plain[] = {
-	{ "short", 8, 4, 111, -EINVAL },
+	{ "short", 8, 4, 127, -EINVAL },
 	{ "4 bytes", 8, 4, 4, -EINVAL },
 	{ "payload", 12, 4, 1, -EINVAL },
 	{ "type 0", HEAD + 0, 1, 0, -EINVAL },
@@ -443,6 +448,8 @@ static const struct bad bad_plain[] = {
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
 	{ "impaired 2", HEAD + 7, 1, 2, -EINVAL },
+	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL },
+	{ "stuck 2", HEAD + 121, 1, 2, -EINVAL },
 	{ "n", HEAD + 4, 4, 1, -EINVAL },
 	{ "from", HEAD + 8, 8, 0, -EINVAL },
 	{ "to", HEAD + 16, 8, 0, -EINVAL },
@@ -488,7 +495,7 @@ static void test_bad_lengths(void)
 	buf[ENTRY(i - 1) + 42] = RBLK_E_NOOP;
 	put32(HEAD + 4, i);
 	put32(HEAD + 72, 99 + i);
-	put32(8, 120 + 44 * i);
+	put32(8, 128 + 44 * i);
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);
 }

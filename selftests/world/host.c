@@ -67,6 +67,11 @@ static void tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
 	net_tx_end(NODE(host), slot, ch, len, buf, n);
 }
 
+static u64 tx_unacked(void *host, u32 slot, bool *waits)
+{
+	return net_tx_unacked(NODE(host), slot, waits);
+}
+
 /* ---- log device ---- */
 
 static void rec_add(struct node *n, const struct log_record *rec)
@@ -545,6 +550,7 @@ const struct rblk_node_ops host_ops = {
 	.buf_data = buf_data,
 	.tx_begin = tx_begin,
 	.tx_end = tx_end,
+	.tx_unacked = tx_unacked,
 	.log_write = log_write,
 	.meta_write = meta_write,
 	.block_write = block_write,

@@ -89,6 +89,8 @@
 	X(LASTING_LINK,		1, "one link was broken for good, and writes went on") \
 	X(LASTING_HANG,		1, "one device hung for good, and writes went on") \
 	X(LASTING_FROZEN,	1, "one node was frozen for good, and writes went on") \
+	X(LASTING_NARROW,	1, "what is large did not get through for good, and writes went on") \
+	X(SWALLOWED,		1, "a path swallowed a frame because it was large") \
 	X(LIVENESS,		1, "the liveness phase was demanded and held") \
 	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")
 

@@ -4,12 +4,15 @@
  * directions, in bytes as the codec makes them. As with TCP, what is in flight
  * is delivered in order or lost with the connection, and both ends learn of a
  * reset at different times. A partition holds frames back; beside that, raw mode
- * loses, repeats and reorders single messages, which raft has to bear as well.
+ * loses, repeats and reorders single messages, which raft has to bear as well. A path
+ * may swallow what is large: then the connection that sent it stands still, and the
+ * other one goes on, until it is sent again on a path that is well, or TCP gives up.
  */
 #include "net.h"
 
 static struct conn conns[WORLD_NODES][WORLD_NODES][WIRE_CHANNELS];	/* [low][high] */
 u64 net_blocked_until[WORLD_NODES][WORLD_NODES];
+u32 net_largest[WORLD_NODES][WORLD_NODES];
 static struct frame *free_small, *free_big;
 static u8 *tx_room;
 bool net_quiet;		/* healed: no faults any more */
@@ -96,6 +99,7 @@ static void stream_add(struct conn *c, int from, struct frame *f)
 		takes = s->busy - world.now;
 	}
 	delay += takes;
+	f->begun = max_t(u64, s->last_due, world.now);
 	f->due = world.now + delay * (net_quiet || !c->slow ? 1 : world.cfg.slow_link);
 	if (f->due <= s->last_due)
 		f->due = s->last_due + 1;
@@ -353,7 +357,26 @@ void net_tx_end(struct node *n, u32 slot, enum wire_channel ch, u32 len,
 	stream_add(c, c->node[1] == n->id, f);
 }
 
+/* A frame is acknowledged bit by bit on its way, and its last byte once it was taken. */
+u64 net_tx_unacked(struct node *n, u32 slot, bool *waits)
+{
+	const struct conn *c = conn_of(n->id, n->slot_node[slot], WIRE_BULK);
+	const struct stream *s = &c->st[c->node[1] == n->id];
+	const struct frame *f = s->head;
+
+	*waits = f && !s->unread;
+	if (!f || world.now <= f->begun)
+		return s->bytes;
+	return s->bytes - (frame_bytes(f) - 1) *
+	       (min_t(u64, world.now, f->due) - f->begun) / (f->due - f->begun);
+}
+
 /* ---- faults ---- */
+
+void net_swallow(u8 from, u8 to, u32 above)
+{
+	net_largest[from][to] = above;
+}
 
 void net_block(u8 from, u8 to, u64 until)
 {
@@ -371,6 +394,7 @@ void net_heal(void)
 	u8 a, b;
 
 	net_quiet = true;
+	memset(net_largest, 0, sizeof(net_largest));
 	for (a = 0; a < WORLD_NODES; a++)
 		for (b = 0; b < WORLD_NODES; b++)
 			if (net_blocked_until[a][b] > world.now)
@@ -384,6 +408,7 @@ void net_init(void)
 
 	memset(conns, 0, sizeof(conns));
 	memset(net_blocked_until, 0, sizeof(net_blocked_until));
+	memset(net_largest, 0, sizeof(net_largest));
 	free_small = NULL;
 	free_big = NULL;
 	tx_room = mem_alloc(WIRE_HEADER_BYTES + WIRE_HEAD_MAX);

@@ -13,7 +13,7 @@ struct frame {
 	u8 *head;
 	bool small, handshake;
 	u32 len, npg;
-	u64 sent, due;
+	u64 sent, begun, due;	/* ... when the first byte could leave */
 	struct page *pg[WIRE_BLOCKS_MAX];
 };
 
@@ -21,8 +21,10 @@ struct stream {
 	struct frame *head, *tail;
 	u64 bytes, last_due;
 	u64 busy;		/* until then, frames before occupy the pipe */
+	u64 swallowed_at;	/* when the first frame was too large for the path; 0: it is not */
 	u32 n;
 	bool starved;
+	bool unread;		/* the receiver has no memory for the first frame */
 };
 
 struct side {
@@ -42,6 +44,7 @@ struct conn {
 };
 
 extern u64 net_blocked_until[WORLD_NODES][WORLD_NODES];
+extern u32 net_largest[WORLD_NODES][WORLD_NODES];	/* bytes of a frame that pass; 0: any */
 extern bool net_quiet;		/* healed: no faults any more */
 
 /* net.c */

@@ -246,6 +246,36 @@ static void deliver(struct conn *c, int from)
 	node_after(n);
 }
 
+#define SENT_AGAIN	(100 * MSEC)	/* at most, until TCP sends again what was swallowed */
+
+static u64 tcp_gives_up(const struct conn *c)
+{
+	return c->ch == WIRE_BULK ? 10 * SEC : 4 * SEC;
+}
+
+/* Is the first frame too large for the path? Then it is sent again, and in the end given up. */
+static bool swallowed(struct conn *c, int from)
+{
+	struct stream *s = &c->st[from];
+	u32 largest = net_largest[c->node[from]][c->node[!from]];
+
+	if (!largest || frame_bytes(s->head) <= largest) {
+		s->swallowed_at = 0;
+		return false;
+	}
+	if (!s->swallowed_at) {
+		TRACE(c->node[from], "swallowed", c->node[!from], frame_bytes(s->head));
+		WORLD_MARK(SWALLOWED);
+		s->swallowed_at = world.now;
+	}
+	if (world.now >= s->swallowed_at + tcp_gives_up(c))
+		conn_break(c);
+	else
+		ev_push(world.now + rnd_range(R_PATH, MSEC, SENT_AGAIN), net_deliver_event,
+			WORLD_NONE, (u64)from, c->epoch, c);
+	return true;
+}
+
 void net_deliver_event(struct event *e)
 {
 	struct conn *c = e->p;
@@ -260,11 +290,14 @@ void net_deliver_event(struct event *e)
 			e->a, e->b, c);
 		return;
 	}
+	if (swallowed(c, from))
+		return;
 	if (node_paused(n)) {
 		ev_push(n->resume_t, net_deliver_event, WORLD_NONE, e->a, e->b, c);
 		return;
 	}
-	if (sbuf_room(n->id, B_RECEIVE) < c->st[from].head->npg) {
+	c->st[from].unread = sbuf_room(n->id, B_RECEIVE) < c->st[from].head->npg;
+	if (c->st[from].unread) {
 		WORLD_MARK(RX_STALLED);	/* not read from the socket until there are pages */
 		ev_push(world.now + 10 * MSEC, net_deliver_event, WORLD_NONE, e->a, e->b, c);
 		return;

@@ -171,8 +171,7 @@ static void give_up(struct rblk_client *c)
  */
 void rblk_client_run(struct rblk_client *c)
 {
-	if (c->seeks)
-		rblk_client_seek(c);
+	rblk_client_seek(c);
 	if (c->leader != c->g->leader || c->term != c->g->term) {
 		c->leader = c->g->leader;
 		c->term = c->g->term;

@@ -16,17 +16,22 @@
  * rblk_client_lost() - has nothing been heard of a leader for an election timeout?
  * @c: client
  *
- * Return: true if so; never where a replica knows better.
+ * Where a replica knows better, the leader is lost if payload to it is stuck.
+ *
+ * Return: true if so.
  */
 bool rblk_client_lost(const struct rblk_client *c)
 {
-	return c->seeks && (!c->g->leader ||
-			    c->g->now >= c->last_contact + rblk_ground_election_ns(c->g));
+	const struct rblk_peer *p = rblk_ground_peer(c->g, c->g->leader, NULL);
+
+	if (!c->seeks)
+		return p && rblk_ground_path_stuck(c->g, p);
+	return !c->g->leader || c->g->now >= c->last_contact + rblk_ground_election_ns(c->g);
 }
 
 /**
  * rblk_client_seek() - asks all members who leads, while no leader says that it does
- * @c: client that has no replica to tell it
+ * @c: client
  */
 void rblk_client_seek(struct rblk_client *c)
 {

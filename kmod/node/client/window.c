@@ -215,7 +215,8 @@ static bool send_frame(struct rblk_client *c, u32 slot, u64 first, u32 n)
 		.keepalive = c->keepalive + !first,
 		.in_use = rblk_client_uses(c),
 		.force = rblk_client_force(c),
-		.seeks = rblk_client_lost(c),
+		/* Of whom it is known that payload does not get there, nobody should lead. */
+		.seeks = rblk_client_lost(c) && !g->peer[slot].stuck,
 	};
 	struct submit s = { .c = c, .first = first };
 	void *frame = rblk_ground_tx_begin(g, slot, WIRE_BULK);

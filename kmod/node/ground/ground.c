@@ -118,8 +118,15 @@ void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
 			struct rblk_buf *const *buf, u32 n)
 {
-	if (!RBLK_ASSERT(&g->alarm, frame_bytes > 0))
-		g->ops->tx_end(g->host, slot, ch, frame_bytes, buf, n);
+	u32 i, blocks = 0;
+
+	if (RBLK_ASSERT(&g->alarm, frame_bytes > 0))
+		return;
+	for (i = 0; i < n; i++)
+		blocks += buf[i] ? buf[i]->nblocks : 0;
+	if (ch == WIRE_BULK)
+		rblk_ground_path_sent(&g->peer[slot], frame_bytes + blocks * RBLK_BLOCK_SIZE);
+	g->ops->tx_end(g->host, slot, ch, frame_bytes, buf, n);
 }
 
 /**

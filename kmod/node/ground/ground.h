@@ -20,6 +20,9 @@ struct rblk_peer {
 	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
 	bool says_impaired;	/* it said of late that a device of it hangs */
 	bool impaired;		/* this node leads; the peer says so, or does not reply */
+	bool says_blocked;	/* it said of late that its payload reaches no majority */
+	bool says_stuck;	/* ... that its payload does not reach this node */
+	bool blocked;		/* this node leads; the peer says so */
 	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so */
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
@@ -30,6 +33,13 @@ struct rblk_peer {
 	/* The newest entry, and the newest term, that it had durably when it said hello. */
 	u64 match, match_term, term;
 	u64 data_sectors;
+	/* The path to it, see path.c. In bytes since its bulk connection is there: */
+	u64 sent, acked;	/* ... sent, and acknowledged when it was looked at */
+	u64 large_end;		/* ... up to the end of a large message; 0: none is on the way */
+	u64 large_last;		/* ... up to the end of the newest one */
+	u64 waits_since;	/* since when such a one waits, and nothing was acknowledged; 0 */
+	bool stuck;		/* payload to it does not get through, though it is heard */
+	u64 stuck_at;		/* when this was found last */
 };
 
 /* A node that this one can hear does not hear the leader. */
@@ -51,6 +61,8 @@ struct rblk_ground {
 	u64 term, leader;	/* newest term known, and the store that leads it; 0: unknown */
 	bool remote;		/* no usable replica here: reads go to the leader */
 	bool stalled;		/* the leader cannot commit: too few voters acknowledge */
+	bool blocked;		/* this node leads, and just now its payload reaches no majority */
+	u64 paths_at;		/* when to look at the paths to the peers again */
 	struct rblk_sought sought;
 	struct rblk_conf conf;	/* active configuration; index 0: none is known */
 	struct rblk_buf **bufs;	/* scratch: the payloads of one record or frame */
@@ -89,6 +101,10 @@ void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
 			struct rblk_buf *const *buf, u32 n);
 void rblk_ground_sought(struct rblk_ground *g, u64 seeker);
+void rblk_ground_path_sent(struct rblk_peer *p, u64 bytes);
+void rblk_ground_path_new(struct rblk_peer *p);
+void rblk_ground_paths_run(struct rblk_ground *g);
+bool rblk_ground_path_stuck(const struct rblk_ground *g, const struct rblk_peer *p);
 u64 rblk_ground_heartbeat_ns(const struct rblk_ground *g);
 u64 rblk_ground_election_ns(const struct rblk_ground *g);
 

@@ -57,6 +57,7 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	 * log_copy, and in the bits from NODE_N_COPY_ERROR on the errno.
 	 */
 	NODE_N_COPY,
+	NODE_N_PATH,		/* payload to a peer is stuck, or gets through; arg: slot */
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -118,6 +119,12 @@ struct rblk_node_ops {
 	 */
 	void (*tx_end)(void *host, u32 slot, enum wire_channel ch, u32 len,
 		       struct rblk_buf *const *buf, u32 n);
+	/*
+	 * How many bytes of the bulk connection to @slot its transport has not seen
+	 * acknowledged yet. *@waits: some of them were sent, and the peer has room for them,
+	 * so that an acknowledgment is due.
+	 */
+	u64 (*tx_unacked)(void *host, u32 slot, bool *waits);
 
 	/* -- log device -- */
 	/*
@@ -234,6 +241,8 @@ struct rblk_node_peer_status {
 	u8 client;		/* has no disks */
 	u8 needs_resync;	/* this node leads, and its log no longer covers the peer */
 	u8 impaired;		/* this node leads; the peer says that a device hangs, or nothing */
+	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
+	u8 stuck;		/* payload to it does not get through, though it is heard */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;
 };

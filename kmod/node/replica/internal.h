@@ -10,6 +10,7 @@
 #define NODE_CKPT_IDLE_NS	RBLK_NSEC_PER_SEC
 #define NODE_LEAD_RESERVE	8	/* lines of the table that no-ops alone may take */
 #define NODE_SESSION_RESERVE	8	/* lines that sessions may take, and writes may not */
+#define NODE_ABSTAIN_ELECTIONS	5	/* for so long others may elect one of them */
 #define NODE_PUMPS_MAX		8	/* pumps of raft in one pass */
 
 /* step.c */

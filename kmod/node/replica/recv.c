@@ -21,6 +21,8 @@ static void heed_reply(struct rblk_replica *r, struct rblk_peer *p, const struct
 	if (msg->type != RAFT_MSG_APPEND_REPLY)
 		return;
 	p->says_impaired = msg->impaired;
+	p->says_blocked = msg->blocked;
+	p->says_stuck = msg->stuck;
 	if (!msg->seeker)
 		return;
 	p->seeker = msg->seeker;

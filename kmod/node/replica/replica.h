@@ -133,6 +133,7 @@ struct rblk_replica {
 	u64 read_ok_id, read_ok_index;	/* raft confirmed the reads up to this id */
 
 	u64 log_idle_at;		/* when to write a closing record */
+	u64 abstains_until;		/* it yielded, and lets others campaign until then */
 
 	struct rblk_watch watch[RBLK_IO_NR];
 	u64 watch_at;			/* when to look at them again */
@@ -176,6 +177,7 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 
 /* step.c */
 int rblk_replica_step_store(struct rblk_replica *r, enum raft_event_type type, u64 store);
+void rblk_replica_yield(struct rblk_replica *r, u64 store);
 void rblk_replica_halt(struct rblk_replica *r);
 
 /* memory.c */
@@ -211,6 +213,7 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error);
 void rblk_replica_watch_run(struct rblk_replica *r);
 void rblk_replica_goes_on(struct rblk_replica *r, enum rblk_io io);
 bool rblk_replica_impaired(const struct rblk_replica *r);
+bool rblk_replica_blocked(struct rblk_replica *r);
 bool rblk_replica_must_yield(const struct rblk_replica *r);
 
 /* feed.c, ckpt.c */
@@ -232,6 +235,8 @@ void rblk_replica_bootstrap_run(struct rblk_replica *r);
 /* status.c */
 void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *st);
 bool rblk_replica_ok(const struct rblk_replica *r, bool deep);
+bool rblk_replica_suffice(const struct rblk_replica *r, bool (*is)(void *ctx, u64 store),
+			  void *ctx);
 const struct raft_peer_status *rblk_replica_progress(const struct rblk_replica *r, u64 store);
 
 /* ---- for the server, as leader ---- */

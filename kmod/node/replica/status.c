@@ -34,6 +34,20 @@ const struct raft_peer_status *rblk_replica_progress(const struct rblk_replica *
 }
 
 /**
+ * rblk_replica_suffice() - are these members a quorum?
+ * @r: replica
+ * @is: whether the member with this store is one of them
+ * @ctx: of @is
+ *
+ * Return: true if they are.
+ */
+bool rblk_replica_suffice(const struct rblk_replica *r, bool (*is)(void *ctx, u64 store),
+			  void *ctx)
+{
+	return rblk_raft_suffice(r->raft, is, ctx);
+}
+
+/**
  * rblk_replica_status() - fills in the replica's part of a node's status
  * @r: replica
  * @st: filled in part

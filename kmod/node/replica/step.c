@@ -199,6 +199,21 @@ int rblk_replica_step_store(struct rblk_replica *r, enum raft_event_type type, u
 	return rblk_replica_step(r, &ev);
 }
 
+/**
+ * rblk_replica_yield() - gives up leadership in favour of a voter that lacks a part of the log
+ * @r: replica, the leader
+ * @store: the voter
+ *
+ * If the voter loses the election, another one has to win the next, not this node, whose log
+ * is the longest. But nobody else may be able to, if more has happened: so it is not for ever.
+ */
+void rblk_replica_yield(struct rblk_replica *r, u64 store)
+{
+	if (!rblk_replica_step_store(r, RAFT_EV_YIELD, store))
+		r->abstains_until = r->g->now +
+				    NODE_ABSTAIN_ELECTIONS * rblk_ground_election_ns(r->g);
+}
+
 /*
  * Is there room for an entry that a client asks for? A session needs little, and whoever
  * waits for it is not to wait for the writes of others.

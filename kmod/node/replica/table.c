@@ -53,13 +53,15 @@ bool rblk_replica_fits(const struct rblk_replica *r, u64 index, enum rblk_entry_
 
 /*
  * Raft's callback, before it campaigns: is there room for the no-op of a new
- * leader? A candidate takes in nothing else, so the room is still there when it
- * wins. A full table gets room when committed entries have been applied, or when
- * another leader overrules its tail.
+ * leader, and is it not the turn of others? A candidate takes in nothing else, so the
+ * room is still there when it wins. A full table gets room when committed entries have
+ * been applied, or when another leader overrules its tail.
  */
 bool rblk_replica_can_lead(void *ctx)
 {
-	return rblk_replica_free_entries(ctx) > 0;
+	const struct rblk_replica *r = ctx;
+
+	return rblk_replica_free_entries(r) > 0 && r->g->now >= r->abstains_until;
 }
 
 /*

@@ -138,6 +138,25 @@ bool rblk_replica_impaired(const struct rblk_replica *r)
 	return impaired(r, 0);
 }
 
+static bool rblk_replica_feeds(void *ctx, u64 store)
+{
+	struct rblk_replica *r = ctx;
+	const struct rblk_peer *p = rblk_ground_peer(r->g, store, NULL);
+
+	return !p || !p->stuck;
+}
+
+/**
+ * rblk_replica_blocked() - as far as is known, would the payload of this node reach no majority?
+ * @r: replica
+ *
+ * Return: true if leadership is better elsewhere.
+ */
+bool rblk_replica_blocked(struct rblk_replica *r)
+{
+	return !rblk_replica_suffice(r, rblk_replica_feeds, r);
+}
+
 /**
  * rblk_replica_must_yield() - is it time for a leader with such a device to hand over?
  * @r: replica

@@ -2,10 +2,11 @@
 /*
  * Who had better lead. Any voter can, but not equally well. In this order:
  *
- *   1. A leader with a device that hangs holds up the writes of all nodes, so it hands
- *      leadership to a voter whose devices respond.
- *   2. A node that has a session, or a voter, may not hear the leader while another voter
- *      hears both: one link is broken. That voter is to lead.
+ *   1. A leader with a device that hangs, or whose payload reaches no majority, holds up the
+ *      writes of all nodes, so it hands leadership to a voter that does not.
+ *   2. A node that has a session, or a voter, may not hear the leader, or not get payload
+ *      through to it, while another voter hears both: one link is broken. That voter is to
+ *      lead.
  *   3. The holder of the exclusive session leads, which saves writes a hop.
  *
  * The holder is not followed to where others could not follow: that is remembered for
@@ -22,12 +23,13 @@ static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
 	const struct rblk_peer *peer = rblk_ground_peer(sv->g, p->store, NULL);
 
 	return p->flags & RBLK_M_IN && p->active && p->state == RAFT_PEER_REPLICATE &&
-	       p->match >= sv->level && peer && !peer->impaired;
+	       p->match >= sv->level && peer && !peer->impaired && !peer->blocked;
 }
 
 /*
  * Does this voter hear a node that asked for a leader, and of which nothing was heard here
- * since? It asks when it has heard of none for an election timeout.
+ * since, or not its payload? It asks when it has heard of none for an election timeout, or
+ * when its payload is stuck.
  */
 static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bool holders)
 {
@@ -38,7 +40,7 @@ static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bo
 		return false;
 	if (holders && !rblk_vol_session_of(sv->r->vol, lost->store))
 		return false;
-	return lost->heard_at < voter->seeker_at;
+	return lost->heard_at < voter->seeker_at || lost->says_stuck;
 }
 
 /* Which voters are looked at. */
@@ -83,6 +85,42 @@ static u64 best_of(struct rblk_server *sv, enum whom whom)
 u64 rblk_server_successor(struct rblk_server *sv)
 {
 	return best_of(sv, WHO_REPLIES);
+}
+
+/* Does payload get through to this member, as far as the leader has some for it? */
+static bool rblk_server_feeds(void *ctx, u64 store)
+{
+	struct rblk_server *sv = ctx;
+	const struct raft_peer_status *p = rblk_replica_progress(sv->r, store);
+	const struct rblk_peer *peer = rblk_ground_peer(sv->g, store, NULL);
+
+	if (store == sv->g->cfg.super.store)
+		return true;
+	return p && p->active && p->state != RAFT_PEER_RESYNC && peer &&
+	       !rblk_ground_path_stuck(sv->g, peer);
+}
+
+/* Would this member be there to elect somebody else, and to acknowledge what that one sends? */
+static bool rblk_server_elects(void *ctx, u64 store)
+{
+	struct rblk_server *sv = ctx;
+	const struct raft_peer_status *p = rblk_replica_progress(sv->r, store);
+	const struct rblk_peer *peer = rblk_ground_peer(sv->g, store, NULL);
+
+	return p && p->active && p->state != RAFT_PEER_RESYNC && peer && !peer->impaired;
+}
+
+/*
+ * The others are heard, and payload does not get through to enough of them. Any of them lacks
+ * what is committed nowhere, so this node, which has it, would not vote for them: they have to
+ * be enough without it.
+ */
+static u64 to_yield_to(struct rblk_server *sv)
+{
+	sv->g->blocked = !rblk_replica_suffice(sv->r, rblk_server_feeds, sv);
+	if (!sv->g->blocked || !rblk_replica_suffice(sv->r, rblk_server_elects, sv))
+		return 0;
+	return best_of(sv, WHO_IS_ABLE);
 }
 
 static u64 holder_to_follow(struct rblk_server *sv)
@@ -145,6 +183,11 @@ void rblk_server_follow_run(struct rblk_server *sv)
 		return;
 	if (sv->g->now >= sv->sample_at) {
 		sample_level(sv);
+		store = to_yield_to(sv);
+		if (store) {
+			rblk_replica_yield(sv->r, store);
+			return;
+		}
 		store = relief(sv);
 	}
 	if (!store && sv->synced && sv->g->now >= sv->follow_at)

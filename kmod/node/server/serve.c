@@ -21,6 +21,7 @@ static void reset(struct rblk_server *sv)
 	sv->level = sv->r->commit;
 	sv->next_level = sv->r->commit;
 	sv->sample_at = 0;
+	sv->g->blocked = false;
 }
 
 /* To be called first by everything that depends on who leads, since only raft knows that. */
