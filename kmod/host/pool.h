@@ -7,18 +7,10 @@
 #include <linux/mm.h>
 #include <linux/refcount.h>
 
-#include "entry.h"
+#include "host/info.h"
 
 struct rblk_pool;
 struct rblk_volume;
-
-enum rblk_budget {
-	RBLK_BUDGET_SUBMIT,		/* writes of this node */
-	RBLK_BUDGET_RECEIVE,		/* payload that peers send */
-	RBLK_BUDGET_READBACK,		/* payload that is read back from the own log */
-	RBLK_BUDGET_SERVE,		/* reads for nodes that have no usable replica */
-	RBLK_BUDGETS
-};
 
 struct rblk_payload {
 	struct rblk_buf buf;		/* what the pure layers see */

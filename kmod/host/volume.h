@@ -25,10 +25,9 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
-#include "node/node.h"
+#include "host/info.h"
 
 #define RBLK_NAME		"raftblk"
-#define RBLK_PATH_MAX		256
 #define RBLK_TEXT_MAX		160	/* a line for people */
 #define RBLK_ERR_MAX		192	/* an error text */
 
@@ -71,13 +70,6 @@ struct rblk_up {			/* what "up" asks for; without log and data: a client */
 	u32 io_timeout_ms;		/* 0: the default, wait forever */
 	u32 election_ms;		/* before and at bootstrap; 0: default */
 	bool forget;			/* what nodes saw of each other's stores */
-};
-
-enum rblk_volume_state {
-	RBLK_V_STARTING,		/* devices, recovery: in a worker */
-	RBLK_V_RUNNING,
-	RBLK_V_STOPPING,
-	RBLK_V_FAILED,			/* "up" failed: goes once that is reported */
 };
 
 enum rblk_kick {

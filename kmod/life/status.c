@@ -4,6 +4,7 @@
 
 #include "block/block.h"
 #include "host/notify.h"
+#include "host/pool.h"
 #include "host/status.h"
 #include "life/internal.h"
 #include "net/net.h"
