@@ -9,11 +9,6 @@ enum { OK, WARNING, CRITICAL, UNKNOWN };
 
 static const char *const verdicts[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
-struct check {
-	int verdict;		/* the worst */
-	char text[2048], data[1024];
-};
-
 __attribute__((format(printf, 3, 4)))
 static void append(char *buf, size_t size, const char *fmt, ...)
 {
@@ -33,7 +28,7 @@ static int judge_rule(struct json_object *o, const char *rule)
 	return !strcmp(rule, "needs-resync") && jb(o, "ready") ? WARNING : CRITICAL;
 }
 
-static void check_volume(struct json_object *o, struct check *c)
+void check_volume(struct json_object *o, struct check *c)
 {
 	struct json_object *r = why_explain(o), *remarks = js(r, "remarks");
 	const char *volume = jstr(o, "volume");

@@ -62,11 +62,16 @@ static void add_sessions(struct json_object *o)
 	}
 }
 
-static int collect(struct json_object *o, void *ctx)
+void status_complete(struct json_object *o)
 {
 	add_name_from(o, jstr(o, "leader"), o, "leader_node");
 	add_sessions(o);
 	add_disk(o);
+}
+
+static int collect(struct json_object *o, void *ctx)
+{
+	status_complete(o);
 	json_object_array_add(ctx, json_object_get(o));
 	return 0;
 }
