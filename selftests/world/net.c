@@ -196,6 +196,7 @@ static void down_event(struct event *e)
 	if (!was || !n->up || n->inc != s->inc)
 		return;
 	TRACE(n->id, "peer-down", c->node[!e->a], c->ch);
+	n->end[c->node[!e->a]][c->ch].error = -ECONNRESET;
 	rblk_node_peer_down(n->m, n->node_slot[c->node[!e->a]], c->ch, node_now(n));
 	node_after(n);
 }
@@ -207,6 +208,8 @@ static void say_hello(struct conn *c, int from)
 	struct wire_hello h;
 
 	rblk_node_hello(n->m, n->node_slot[c->node[!from]], c->ch, &h);
+	if (world.on.hello)
+		world.on.hello(n, c->node[!from], &h);
 	f->len = rblk_wire_encode_hello(f->head, &h);
 	f->handshake = true;
 	c->side[from].inc = n->inc;
@@ -224,6 +227,7 @@ static void try_event(struct event *e)
 	if (!a->up || !b->up || node_paused(a) || node_paused(b) || a->halted || b->halted ||
 	    c->side[0].open || c->side[1].open || net_blocked(a->id, b->id) ||
 	    net_blocked(b->id, a->id) || (world.on.may_meet && !world.on.may_meet(a, b))) {
+		a->end[b->id][c->ch].error = b->up ? -ETIMEDOUT : -ECONNREFUSED;
 		retry(c);
 		return;
 	}
@@ -310,6 +314,7 @@ int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *hea
 	if (at == 1)
 		say_hello(c, 1);
 	c->side[at].up = true;
+	n->end[other][c->ch] = (struct link_end){};
 	TRACE(n->id, "peer-up", other, c->ch);
 	rblk_node_peer_up(n->m, n->node_slot[other], c->ch, node_now(n));
 	return 0;

@@ -40,7 +40,8 @@ bad:
 	return -EBADMSG;
 }
 
-static int refused(struct node *n, u8 by, const struct wire_header *h, const u8 *head)
+static int refused(struct node *n, u8 by, enum wire_channel ch, const struct wire_header *h,
+		   const u8 *head)
 {
 	struct wire_reject r;
 	int err = rblk_wire_decode_reject(&r, h, head);
@@ -49,6 +50,7 @@ static int refused(struct node *n, u8 by, const struct wire_header *h, const u8 
 		return err;
 	if (world.on.refused)
 		world.on.refused(n, by, &r);
+	n->end[by][ch] = (struct link_end){ .refused = r.reason, .error = -EACCES };
 	rblk_node_peer_refused(n->m, n->node_slot[by], &r, node_now(n));
 	return -ECONNREFUSED;
 }
@@ -76,7 +78,7 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 	if (h.type == WIRE_HELLO)
 		return net_hello(c, at, &h, head);
 	if (h.type == WIRE_REJECT)
-		return refused(n, from, &h, head);
+		return refused(n, from, c->ch, &h, head);
 	if (!c->side[at].up)
 		return -ECONNREFUSED;
 	err = rblk_wire_decode(&frame, &h, head);

@@ -216,6 +216,7 @@ static void forget(struct node *n)
 	n->read_failed = n->injected = n->broken = false;
 	n->unmended = 0;
 	memset(n->heard, 0, sizeof(n->heard));
+	memset(n->end, 0, sizeof(n->end));
 }
 
 static int start_replica(struct node *n, const struct log_reader *rd, struct log_copies *copies)

@@ -254,6 +254,11 @@ struct node;
 
 #include "op.h"
 
+struct link_end {		/* what the module's links remember of the latest connection */
+	u8 refused;		/* enum wire_reason that the other side refused it with */
+	int error;		/* what ended it */
+};
+
 struct ident {
 	u64 term;
 	u32 csum;
@@ -336,6 +341,7 @@ struct node {
 	u32 most_parts;			/* of a read, on its data device */
 	struct rblk_node_status now;	/* scratch */
 	u64 heard[WORLD_NODES];		/* when the newest frame from each node was sent */
+	struct link_end end[WORLD_NODES][WIRE_CHANNELS];
 	u64 leader_since;		/* sim time; 0: not a leader */
 	u32 deep;
 	bool tx_open;
@@ -478,6 +484,7 @@ struct world_hooks {
 	void (*ran)(struct node *n);		/* after each rblk_node_run() */
 	void (*traced)(struct node *n, enum rblk_node_trace what, u64 index, u64 arg);
 	void (*sent)(struct node *n, u8 to, const struct wire_frame *f);
+	void (*hello)(struct node *n, u8 to, struct wire_hello *h);	/* it is about to be said */
 	void (*rejected)(u8 node, u8 other, u8 reason);
 	void (*refused)(struct node *n, u8 by, const struct wire_reject *r);	/* it is told so */
 	void (*met)(struct node *n, u8 other, const struct wire_hello *h);	/* it accepts @h */
