@@ -10,6 +10,7 @@
 static void update_ready(struct rblk_node *n)
 {
 	bool ready = n->g.halt == NODE_RUNNING && n->g.conf.index && n->g.leader && !n->g.stalled &&
+		     !rblk_client_silence(&n->client) &&
 		     (!n->replica || !rblk_replica_leads(n->replica) ||
 		      rblk_server_serves(&n->server));
 

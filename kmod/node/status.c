@@ -79,7 +79,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 		memset(&st->raft, 0, sizeof(st->raft));
 		memset(st->sessions, 0, sizeof(st->sessions));
 		st->raft.term = n->g.term;
-		st->raft.leader = n->g.leader;
+		st->raft.leader = rblk_client_silence(&n->client) ? 0 : n->g.leader;
 		st->executed_index = n->client.index;
 	}
 	st->npeers = n->g.npeers;

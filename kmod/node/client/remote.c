@@ -30,6 +30,20 @@ bool rblk_client_lost(const struct rblk_client *c)
 }
 
 /**
+ * rblk_client_silence() - has no leader answered for longer than it takes to find one?
+ * @c: client
+ *
+ * Without users it hears of the leader once an election timeout, as it begins to ask then.
+ *
+ * Return: true if so: nothing is served; never where a replica knows better.
+ */
+bool rblk_client_silence(const struct rblk_client *c)
+{
+	return c->seeks && (!c->g->leader ||
+			    c->g->now >= c->last_contact + 2 * rblk_ground_election_ns(c->g));
+}
+
+/**
  * rblk_client_seek() - asks all members who leads, while no leader says that it does
  * @c: client
  */
