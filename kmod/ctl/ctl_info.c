@@ -119,7 +119,7 @@ static bool put_session(struct sk_buff *skb, const struct rblk_session *s)
 	return true;
 }
 
-/* A node without a log only knows the holder, and its own session. */
+/* A node without a log of use only knows the holder, and its own session. */
 static bool put_known_session(struct sk_buff *skb, const struct rblk_volume *v,
 			      const struct rblk_node_status *st)
 {
@@ -139,7 +139,7 @@ static bool put_sessions(struct sk_buff *skb, const struct rblk_volume *v,
 {
 	u32 i;
 
-	if (st->diskless)
+	if (st->diskless || st->needs_resync)
 		return put_known_session(skb, v, st);
 	for (i = 0; i < st->nsessions; i++)
 		if (!put_session(skb, &st->sessions[i]))

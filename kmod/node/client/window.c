@@ -175,9 +175,11 @@ bool rblk_client_unsent(const struct rblk_client *c)
  * Return: whether it does.
  */
 bool rblk_client_due(const struct rblk_client *c)
+ * Nodes without a replica of use always: its replies alone tell them who holds the session.
+ *
 {
 	return c->asking || c->state == NODE_S_HELD || rblk_client_left_over(c) ||
-	       c->last > c->done || c->seeks || (c->g->remote && c->reads->n);
+	       c->last > c->done || c->seeks || c->g->remote;
 }
 
 struct submit {
