@@ -42,12 +42,33 @@ static void update_resync(struct rblk_node *n)
  * A member that is connected and does not reply is held up as well: when its log device hangs,
  * it cannot adopt the term of this leader, and so has nothing to say.
  */
-static bool is_impaired(const struct rblk_node *n, const struct rblk_peer *p, bool active)
+static u8 impairment(const struct rblk_node *n, const struct rblk_peer *p, bool active)
 {
 	if (active)
 		return p->says_impaired;
 	return rblk_peer_connected(p) &&
-	       n->g.now >= p->up_at + rblk_ground_election_ns(&n->g);
+	       n->g.now >= p->up_at + rblk_ground_election_ns(&n->g) ? NODE_P_MUTE : NODE_P_WELL;
+}
+
+/*
+ * Raft finds too few when they do not reply. Who replies that its log device hangs
+ * acknowledges nothing either.
+ */
+static bool too_few_speak(struct rblk_node *n)
+{
+	const struct rblk_conf *conf = &n->g.conf;
+	u32 voters = 0, mute = 0, i;
+
+	for (i = 0; i < conf->n; i++) {
+		const struct rblk_peer *p = rblk_ground_peer(&n->g, conf->m[i].store, NULL);
+
+		if (!(conf->m[i].flags & RBLK_M_IN))
+			continue;
+		voters++;
+		mute += conf->m[i].store == n->g.cfg.super.store ? rblk_replica_mute(n->replica) :
+			!p || !rblk_peer_connected(p) || p->needs_resync || p->impaired == NODE_P_MUTE;
+	}
+	return 2 * mute >= voters;
 }
 
 /* What a leader knows of the other members is worth a note, and forgotten with its role. */
@@ -60,7 +81,7 @@ static void update_peers(struct rblk_node *n)
 	for (i = 0; i < rst->npeers; i++) {
 		struct rblk_peer *p = rblk_ground_peer(&n->g, rst->peer[i].store, &slot);
 		bool resync = leads && rst->peer[i].state == RAFT_PEER_RESYNC;
-		bool impaired = leads && p && is_impaired(n, p, rst->peer[i].active);
+		u8 impaired = leads && p ? impairment(n, p, rst->peer[i].active) : NODE_P_WELL;
 		bool blocked = leads && p && p->says_blocked;
 
 		if (!p || (p->needs_resync == resync && p->impaired == impaired &&
@@ -71,6 +92,7 @@ static void update_peers(struct rblk_node *n)
 		p->blocked = blocked;
 		rblk_ground_note(&n->g, NODE_N_PEER, slot);
 	}
+	n->g.stalled |= leads && too_few_speak(n);
 }
 
 /* Executes what is committed, and tells the client, the server and the reads of it. */

@@ -82,7 +82,7 @@ struct raft_msg {
 	u8 resync;		/* APPEND: the leader's log no longer covers the receiver */
 	u8 stalled;		/* APPEND: too few voters can acknowledge entries */
 	u8 ordered;		/* APPEND: must not overtake the entries sent before; not encoded */
-	u8 impaired;		/* APPEND_REPLY: a device of the sender hangs; not of raft */
+	u8 impaired;		/* APPEND_REPLY: what a device holds up that hangs; not of raft */
 	u8 blocked;		/* ...: payload of the sender reaches no majority; not of raft */
 	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
 	u64 from;		/* store id */

@@ -75,7 +75,8 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(3,	u8,	resync, BOOL)		/* 1: the receiver needs a resync */
 	CODED(4,	le16,	n, UPTO(WIRE_ENTRIES_MAX))	/* entries that follow */
 	FIELD(6,	u8,	stalled, BOOL)		/* 1: too few voters acknowledge */
-	FIELD(7,	u8,	impaired, BOOL)		/* 1: a device of the sender hangs */
+	/* 1: the data device of the sender hangs, 2: its log device, so it acknowledges nothing */
+	FIELD(7,	u8,	impaired, UPTO(2))
 	FIELD(8,	id,	from, NOT_ZERO)		/* store id of the sender */
 	FIELD(16,	id,	to, NOT_ZERO)		/* store id of the receiver */
 	FIELD(24,	le64,	term, ANY)		/* term of the sender */

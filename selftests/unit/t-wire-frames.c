@@ -163,12 +163,11 @@ static void test_raft_plain(void)
 	for (type = 1; type < RAFT_MSG_NR; type++) {
 		m = (struct raft_msg){
 			.type = type, .reject = type & 1, .force = !(type & 1),
-			.resync = type >> 1 & 1, .stalled = type >> 2 & 1, .impaired = type >> 3 & 1,
-			.blocked = type & 1, .stuck = type >> 1 & 1,
-			.from = 101, .to = 102, .term = U64_MAX,
+			.resync = type >> 1 & 1, .stalled = type >> 2 & 1, .impaired = type % 3,
+			.from = 101, .to = 102, .term = U64_MAX, .blocked = type & 1,
 			.prev = { .term = 104, .index = 105 }, .run_first = 106,
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
-			.commit = 111, .read_seq = 112, .seeker = 113, .cluster = 114,
+			.commit = 111, .read_seq = 112, .seeker = 113, .cluster = 114, .stuck = 1,
 		};
 		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 128);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
@@ -386,9 +385,8 @@ static const struct bad bad_raft[] = {
 	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
-	{ "impaired 2", HEAD + 7, 1, 2, -EINVAL },
-	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL },
-	{ "stuck 2", HEAD + 121, 1, 2, -EINVAL },
+	{ "impaired 3", HEAD + 7, 1, 3, -EINVAL },
+	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL }, { "stuck 2", HEAD + 121, 1, 2, -EINVAL },
 	{ "n less", HEAD + 4, 4, 5, -EINVAL },
 	{ "n more", HEAD + 4, 4, 7, -EINVAL },
 	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
@@ -447,9 +445,7 @@ static const struct bad bad_plain[] = {
 	{ "force 2", HEAD + 2, 1, 2, -EINVAL },
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL },
 	{ "stalled 2", HEAD + 6, 1, 2, -EINVAL },
-	{ "impaired 2", HEAD + 7, 1, 2, -EINVAL },
-	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL },
-	{ "stuck 2", HEAD + 121, 1, 2, -EINVAL },
+	{ "impaired 3", HEAD + 7, 1, 3, -EINVAL },
 	{ "n", HEAD + 4, 4, 1, -EINVAL },
 	{ "from", HEAD + 8, 8, 0, -EINVAL },
 	{ "to", HEAD + 16, 8, 0, -EINVAL },

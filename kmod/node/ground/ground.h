@@ -18,8 +18,8 @@ struct rblk_peer {
 	bool frees;		/* its data device frees what is zeroed */
 	bool tx_blocked;	/* tx_begin() had no room */
 	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
-	bool says_impaired;	/* it said of late that a device of it hangs */
-	bool impaired;		/* this node leads; the peer says so, or does not reply */
+	u8 says_impaired;	/* enum rblk_impaired, as it said of late */
+	u8 impaired;		/* this node leads; the peer says so, or does not reply */
 	bool says_blocked;	/* it said of late that its payload reaches no majority */
 	bool says_stuck;	/* ... that its payload does not reach this node */
 	bool blocked;		/* this node leads; the peer says so */

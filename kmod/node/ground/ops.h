@@ -64,6 +64,13 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 
 enum rblk_device { RBLK_LOG_DEVICE, RBLK_DATA_DEVICE, RBLK_DEVICES };
 
+/* What a device of a member, or its silence, holds up; also in its replies to the leader. */
+enum rblk_impaired {
+	NODE_P_WELL,
+	NODE_P_IMPAIRED,	/* what it would lead, see rblk_replica_impaired() */
+	NODE_P_MUTE,		/* its acknowledgments: the log device hangs, or it does not reply */
+};
+
 enum rblk_node_halt {
 	NODE_RUNNING,
 	NODE_HALT_LOG,		/* log write, flush or metadata error */
@@ -240,7 +247,7 @@ struct rblk_node_peer_status {
 	u8 bootstrapped;
 	u8 client;		/* has no disks */
 	u8 needs_resync;	/* this node leads, and its log no longer covers the peer */
-	u8 impaired;		/* this node leads; the peer says that a device hangs, or nothing */
+	u8 impaired;		/* enum rblk_impaired, if this node leads */
 	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
 	u8 stuck;		/* payload to it does not get through, though it is heard */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */

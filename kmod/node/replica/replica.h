@@ -212,6 +212,7 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error);
 /* watch.c */
 void rblk_replica_watch_run(struct rblk_replica *r);
 void rblk_replica_goes_on(struct rblk_replica *r, enum rblk_io io);
+bool rblk_replica_mute(const struct rblk_replica *r);
 bool rblk_replica_impaired(const struct rblk_replica *r);
 bool rblk_replica_blocked(struct rblk_replica *r);
 bool rblk_replica_must_yield(const struct rblk_replica *r);

@@ -66,10 +66,12 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 
 	m->cluster = r->g->conf.cluster;
 	if (m->type == RAFT_MSG_APPEND)
-		m->stalled |= r->g->blocked;
+		m->stalled |= r->g->stalled;
 	if (m->type != RAFT_MSG_APPEND_REPLY)
 		return;
-	m->impaired = rblk_replica_impaired(r);
+	m->impaired = rblk_replica_mute(r)     ? NODE_P_MUTE :
+		      rblk_replica_impaired(r) ? NODE_P_IMPAIRED :
+						 NODE_P_WELL;
 	m->blocked = rblk_replica_blocked(r);
 	m->stuck = to && rblk_ground_path_stuck(r->g, to);
 	/* In the next reply or two after it asked: it asks again. */

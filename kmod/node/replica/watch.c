@@ -123,6 +123,17 @@ static bool impaired(const struct rblk_replica *r, u64 grace)
 }
 
 /**
+ * rblk_replica_mute() - does the log device keep this node from acknowledging?
+ * @r: replica
+ *
+ * Return: true if so.
+ */
+bool rblk_replica_mute(const struct rblk_replica *r)
+{
+	return late(r, RBLK_LOG_DEVICE, 0);
+}
+
+/**
  * rblk_replica_impaired() - would a device of this node hold up the writes that it leads?
  * @r: replica
  *
