@@ -108,6 +108,9 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_IMPAIRED, ATTR_FLAG, "impaired" },
 	{ RAFTBLK_A_PEER_STATUS_BLOCKED, ATTR_FLAG, "blocked" },
 	{ RAFTBLK_A_PEER_STATUS_STUCK, ATTR_FLAG, "stuck" },
+	{ RAFTBLK_A_PEER_STATUS_MUTE, ATTR_FLAG, "mute" },
+	{ RAFTBLK_A_PEER_STATUS_CLIENT, ATTR_FLAG, "client" },
+	{ RAFTBLK_A_PEER_STATUS_SILENT_MS, ATTR_U64, "silent_ms" },
 	{ 0 }
 };
 
@@ -190,6 +193,8 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_INVARIANT, ATTR_STRING, "invariant" },
 	{ RAFTBLK_A_STATUS_LOG_LATE_MS, ATTR_U64, "log_late_ms" },
 	{ RAFTBLK_A_STATUS_DATA_LATE_MS, ATTR_U64, "data_late_ms" },
+	{ RAFTBLK_A_STATUS_WAITING_MS, ATTR_U64, "waiting_ms" },
+	{ RAFTBLK_A_STATUS_WRITES_WAIT_MS, ATTR_U64, "writes_wait_ms" },
 	{ 0 }
 };
 

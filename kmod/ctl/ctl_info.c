@@ -18,6 +18,7 @@ static const struct field status_u64[] = {
 	INFO(AGE_MS, age_ms),
 	INFO(LOG_LATE_MS, late_ms[RBLK_LOG_DEVICE]),
 	INFO(DATA_LATE_MS, late_ms[RBLK_DATA_DEVICE]),
+	INFO(WAITING_MS, waiting_ms), INFO(WRITES_WAIT_MS, writes_ms),
 	INFO(SECTORS, sectors), INFO(OPENERS, openers), INFO(INFLIGHT, inflight),
 	INFO(TERM, st.raft.term), INFO(VOTE, st.raft.vote),
 	INFO(LEADER, st.raft.leader), INFO(TRANSFEREE, st.raft.transferee),
@@ -231,6 +232,9 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_IMPAIRED, p->impaired) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BLOCKED, p->blocked) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_STUCK, p->stuck) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_MUTE, p->impaired == NODE_P_MUTE) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_CLIENT, p->client) ||
+	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_SILENT_MS, info->peer_silent_ms[slot], pad) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
 	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
 	    !put_progress(skb, &info->st.raft, p->store))

@@ -34,11 +34,14 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	u64 sectors;
 	u64 openers, inflight;		/* of the disk; requests in progress */
 	u64 late_ms[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
+	u64 waiting_ms;			/* for how long I/O has not been served; 0: it is */
+	u64 writes_ms;			/* for how long writes have waited, and none has ended */
 	u32 pool_free[RBLK_BUDGETS], pool_size[RBLK_BUDGETS];
 	u64 events_lost;
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
 	u8 peer_refused[NODE_PEERS_MAX];	/* enum wire_reason it refused us with; 0: none */
 	int peer_error[NODE_PEERS_MAX];		/* what ended the latest connection; 0: nothing */
+	u64 peer_silent_ms[NODE_PEERS_MAX];	/* for how long a connected one has said nothing */
 	struct rblk_node_status st;
 };
 

@@ -15,6 +15,8 @@ void rblk_node_end_all(struct rblk_node *n)
 		rblk_replica_halt(n->replica);
 	rblk_client_fail(&n->client, -EIO);
 	rblk_reads_fail(&n->reads, -EIO, false);
+	if (n->ready)
+		n->unready_since = n->g.now;
 	n->ready = false;
 	rblk_ground_note(&n->g, NODE_N_HALTED, n->g.halt);
 }

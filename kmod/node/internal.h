@@ -23,6 +23,7 @@ struct rblk_node {
 	struct rblk_server server;	/* used with a replica only */
 	bool halted;			/* everything that waited here has been ended */
 	bool ready;
+	u64 unready_since;		/* unless it is ready */
 	u32 passes;			/* made so far: every so many there is an audit */
 };
 

@@ -17,6 +17,7 @@ static void update_ready(struct rblk_node *n)
 	if (ready == n->ready)
 		return;
 	n->ready = ready;
+	n->unready_since = n->g.now;
 	rblk_ground_note(&n->g, NODE_N_READY, ready);
 }
 

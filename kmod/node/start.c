@@ -101,6 +101,7 @@ size_t rblk_node_pages_size(void)
 static void set_up_node(struct rblk_node *n, const struct rblk_node_cfg *cfg, u64 now)
 {
 	rblk_ground_init(&n->g, cfg, now);
+	n->unready_since = now;
 	rblk_reads_init(&n->reads, &n->g);
 	rblk_client_init(&n->client, &n->g, &n->reads);
 }

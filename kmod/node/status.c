@@ -15,12 +15,14 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->up[WIRE_CONSENSUS] = p->up[WIRE_CONSENSUS];
 	ps->up[WIRE_BULK] = p->up[WIRE_BULK];
 	ps->bootstrapped = p->bootstrapped;
-	ps->client = p->client;
+	ps->client = n->g.cfg.peer[slot].client;
 	ps->needs_resync = p->needs_resync;
 	ps->impaired = p->impaired;
 	ps->blocked = p->blocked;
 	ps->stuck = p->stuck;
 	ps->last_reject = p->last_reject;
+	if (rblk_peer_connected(p))
+		ps->silent_ns = n->g.now - max_t(u64, p->heard_at, p->up_at);
 	ps->match = p->match;
 	for (i = 0; rst && i < rst->npeers; i++)
 		if (p->store && rst->peer[i].store == p->store)
@@ -36,6 +38,8 @@ static void client_status(const struct rblk_client *c, struct rblk_node_status *
 	st->holder = c->holder;
 	st->holder_epoch = c->holder_epoch;
 	st->writes = c->writes;
+	if (c->done < c->last || c->asking == RBLK_E_OPEN)
+		st->writes_ns = c->g->now - c->ended_at;
 }
 
 /*
@@ -67,6 +71,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	st->halt_error = n->g.halt_error;
 	st->invariant = n->g.invariant;
 	st->ready = n->ready;
+	st->waiting_ns = n->ready ? 0 : max_t(u64, n->g.now - n->unready_since, 1);
 	st->frees = all_free(n);
 	st->conf = n->g.conf;
 	st->reads = n->reads.total;

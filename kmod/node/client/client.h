@@ -59,6 +59,7 @@ struct rblk_client {
 	u64 done;		/* newest sequence number whose verdict is known */
 	u64 sent;		/* newest one that the leader was given */
 	u64 last;		/* newest one accepted */
+	u64 ended_at;		/* when a write ended last, or the first one, or an opener, came */
 	u64 blocks;		/* of all writes accepted since the start */
 	u64 limit;		/* of these, the leader may be given so many */
 	u32 credit;		/* what it said last; 0: nothing may be sent */
@@ -110,8 +111,8 @@ bool rblk_client_unsent(const struct rblk_client *c);
 void rblk_client_credit(struct rblk_client *c, u64 seq, u32 credit);
 
 /* remote.c: who leads, and reads that the leader serves */
-void rblk_client_found(struct rblk_client *c, const struct wire_reply *r);
 bool rblk_client_silence(const struct rblk_client *c);
+void rblk_client_found(struct rblk_client *c, const struct wire_reply *r);
 struct rblk_read *rblk_client_read(struct rblk_client *c, u64 sector, u32 nsect, u64 token);
 void rblk_client_read_done(struct rblk_client *c, struct rblk_read *rd);
 void rblk_client_reads_switch(struct rblk_client *c);

@@ -16,6 +16,7 @@ void rblk_client_opening(struct rblk_client *c)
 	if (!c->nopeners)
 		return;
 	c->asking = RBLK_E_OPEN;
+	c->ended_at = c->g->now;
 	c->nonce = c->g->cfg.boot_nonce + ++c->opens;
 	c->keepalive_at = 0;
 	rblk_client_state(c, NODE_S_OPENING);

@@ -29,6 +29,8 @@ int rblk_client_write(struct rblk_client *c, u64 sector, u32 nsect, struct rblk_
 		return -EINVAL;
 	if (c->asking || c->last - c->done > c->mask)
 		return -EAGAIN;
+	if (c->done == c->last)
+		c->ended_at = c->g->now;
 	c->last++;
 	*request(c, c->last) = (struct rblk_client_req){
 		.token = token, .sector = sector, .nsect = nsect, .buf = buf, .before = c->blocks,
@@ -47,6 +49,7 @@ void rblk_client_end_request(struct rblk_client *c, u64 seq, int error)
 	if (req->buf)
 		c->g->ops->buf_put(c->g->host, req->buf);
 	req->buf = NULL;
+	c->ended_at = c->g->now;
 	rblk_ground_trace(c->g, NODE_T_COMPLETE, seq, req->token);
 	c->g->ops->complete(c->g->host, req->token, error);
 }
@@ -172,11 +175,11 @@ bool rblk_client_unsent(const struct rblk_client *c)
  * rblk_client_due() - does the leader have to hear of this node from time to time?
  * @c: client
  *
+ * Nodes without a replica of use always: its replies alone tell them who holds the session.
+ *
  * Return: whether it does.
  */
 bool rblk_client_due(const struct rblk_client *c)
- * Nodes without a replica of use always: its replies alone tell them who holds the session.
- *
 {
 	return c->asking || c->state == NODE_S_HELD || rblk_client_left_over(c) ||
 	       c->last > c->done || c->seeks || c->g->remote;

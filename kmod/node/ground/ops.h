@@ -250,6 +250,7 @@ struct rblk_node_peer_status {
 	u8 impaired;		/* enum rblk_impaired, if this node leads */
 	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
 	u8 stuck;		/* payload to it does not get through, though it is heard */
+	u64 silent_ns;		/* for how long a peer that is connected has said nothing */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;
 };
@@ -262,6 +263,8 @@ struct rblk_node_status {
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* the leader's log no longer covers this node */
 	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
+	u64 waiting_ns;		/* for how long it has not been ready; 0: it is */
+	u64 writes_ns;		/* for how long writes, or an OPEN, have waited and none has ended */
 	bool frees;		/* what is zeroed is freed on all members, as far as is known */
 	u64 generation;
 	u64 executed_index, digest;	/* the newest executed entry, the digest at it */
