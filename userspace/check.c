@@ -20,26 +20,25 @@ static void append(char *buf, size_t size, const char *fmt, ...)
 	va_end(args);
 }
 
-/* That another node writes is not a fault, nor that this one does without its replica. */
-static int judge_rule(struct json_object *o, const char *rule)
+/* That another node writes is not a fault. */
+static int judge_rule(const char *rule)
 {
-	if (!rule[0] || !strcmp(rule, "held-elsewhere"))
-		return OK;
-	return !strcmp(rule, "needs-resync") && jb(o, "ready") ? WARNING : CRITICAL;
+	return !rule[0] || !strcmp(rule, "held-elsewhere") ? OK : CRITICAL;
 }
 
 void check_volume(struct json_object *o, struct check *c)
 {
 	struct json_object *r = why_explain(o), *remarks = js(r, "remarks");
 	const char *volume = jstr(o, "volume");
-	int verdict = judge_rule(o, jstr(r, "rule"));
+	int verdict = judge_rule(jstr(r, "rule"));
 	size_t all, n = able_members(o, &all), i;
 
 	append(c->text, sizeof(c->text), "%s%s: ", c->text[0] ? "; " : "", volume);
 	if (verdict > OK)
 		append(c->text, sizeof(c->text), "%s, ", jstr(r, "cause"));
 	append(c->text, sizeof(c->text), "%zu of %zu replicas", n, all);
-	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL || ju(o, "data_late_ms")))
+	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL || ju(o, "data_late_ms") ||
+			      peer_with(o, peer_is_impaired, NULL)))
 		verdict = WARNING;
 	for (i = 0; verdict > OK && i < json_object_array_length(remarks); i++)
 		append(c->text, sizeof(c->text), ", %s",

@@ -39,7 +39,7 @@ static void print_now(struct json_object *o, const char *when)
 		title = down ? "; not connected:" : "; connected:";
 		for (i = 0; i < n; i++) {
 			p = json_object_array_get_idx(peers, i);
-			if (peer_is_down(p) != down)
+			if (peer_is_down(o, p) != down)
 				continue;
 			printf("%s %s", title, jstr(p, "node"));
 			title = "";

@@ -31,79 +31,17 @@ static void step(struct said *s, const char *fmt, ...)
 	va_end(args);
 }
 
-static bool is(struct json_object *o, const char *path, const char *value)
+#define LASTS_ELECTIONS	10	/* nobody is elected any more by waiting */
+
+static u64 waits_s(struct json_object *o)
 {
-	return !strcmp(jstr(o, path), value);
+	return ju(o, "waiting_ms") / 1000;
 }
 
-/* Finds the first peer of which @test is true; *@n is set to how many there are. */
-static struct json_object *peer_with(struct json_object *o, bool (*test)(struct json_object *p),
-				     size_t *n)
+/* Has I/O not been served for longer than an election takes? */
+static bool lasts(struct json_object *o)
 {
-	struct json_object *peers = js(o, "peers"), *first = NULL, *p;
-	size_t i;
-
-	*n = 0;
-	for (i = 0; peers && i < json_object_array_length(peers); i++) {
-		p = json_object_array_get_idx(peers, i);
-		if (!test(p))
-			continue;
-		(*n)++;
-		first = first ? first : p;
-	}
-	return first;
-}
-
-bool peer_is_down(struct json_object *p)
-{
-	return !jb(p, "consensus_up") || !jb(p, "bulk_up");
-}
-
-static bool is_resync(struct json_object *p)
-{
-	return jb(p, "needs_resync");
-}
-
-static bool peer_is_impaired(struct json_object *p)
-{
-	return jb(p, "impaired");
-}
-
-struct json_object *node_in_list(struct json_object *list, const char *node)
-{
-	struct json_object *e;
-	size_t i;
-
-	for (i = 0; list && i < json_object_array_length(list); i++) {
-		e = json_object_array_get_idx(list, i);
-		if (is(e, "node", node))
-			return e;
-	}
-	return NULL;
-}
-
-/*
- * "n2 (Connection refused), n3 (refuses this node: another volume)": all peers that are not
- * connected; of them only those that are in @among, unless that is NULL.
- */
-static void list_down(struct json_object *o, struct json_object *among, char *buf, size_t size)
-{
-	struct json_object *peers = js(o, "peers"), *p;
-	size_t i, n = 0;
-
-	buf[0] = 0;
-	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
-		p = json_object_array_get_idx(peers, i);
-		if (!peer_is_down(p) || (among && !node_in_list(among, jstr(p, "node"))))
-			continue;
-		n += snprintf(buf + n, size - n, "%s%s (%s%s)", n ? ", " : "", jstr(p, "node"),
-			      js(p, "rejected") ? "refused by this node: " :
-			      js(p, "refused")	? "refuses this node: " :
-						  "",
-			      jstr(p, "reason")[0] ? jstr(p, "reason") :
-			      js(p, "error")	   ? strerror(ju(p, "error")) :
-						     "no contact");
-	}
+	return ju(o, "waiting_ms") >= LASTS_ELECTIONS * election_ms(o);
 }
 
 /* ---- the rules; each returns true if it applies ---- */
@@ -170,23 +108,9 @@ static bool halted(struct json_object *o, struct said *s)
 	return true;
 }
 
-/* The first peer that refuses this node for @reason; NULL: none does. */
-static struct json_object *refusing(struct json_object *o, enum wire_reason reason)
-{
-	struct json_object *peers = js(o, "peers"), *p;
-	size_t i;
-
-	for (i = 0; peers && i < json_object_array_length(peers); i++) {
-		p = json_object_array_get_idx(peers, i);
-		if (ju(p, "refused") == reason)
-			return p;
-	}
-	return NULL;
-}
-
 static bool not_a_member(struct json_object *o, struct said *s)
 {
-	struct json_object *p = refusing(o, WIRE_R_STORE);
+	struct json_object *p = peer_refusing(o, WIRE_R_STORE);
 
 	if (!p)
 		return false;
@@ -200,7 +124,7 @@ static bool not_a_member(struct json_object *o, struct said *s)
 
 static bool set_back(struct json_object *o, struct said *s)
 {
-	struct json_object *p = refusing(o, WIRE_R_ROLLBACK);
+	struct json_object *p = peer_refusing(o, WIRE_R_ROLLBACK);
 
 	if (!p || jb(o, "ready"))
 		return false;
@@ -212,30 +136,10 @@ static bool set_back(struct json_object *o, struct said *s)
 	return true;
 }
 
-/* A peer that is not connected, as one side refuses the other; of those in @among. NULL: none. */
-static struct json_object *refused_peer(struct json_object *o, struct json_object *among)
-{
-	struct json_object *peers = js(o, "peers"), *p;
-	size_t i;
-
-	for (i = 0; peers && i < json_object_array_length(peers); i++) {
-		p = json_object_array_get_idx(peers, i);
-		if (peer_is_down(p) && (js(p, "rejected") || js(p, "refused")) &&
-		    (!among || node_in_list(among, jstr(p, "node"))))
-			return p;
-	}
-	return NULL;
-}
-
-static const char *refusal_step(struct json_object *p)
-{
-	return rblk_wire_reason_step(ju(p, js(p, "rejected") ? "rejected" : "refused"));
-}
-
 /* Whoever was never let in does not know whether the volume is bootstrapped. */
 static bool refused(struct json_object *o, struct said *s)
 {
-	struct json_object *p = refused_peer(o, NULL);
+	struct json_object *p = peer_with(o, peer_is_refused, NULL);
 
 	if (js(o, "conf") || !p)
 		return false;
@@ -245,17 +149,33 @@ static bool refused(struct json_object *o, struct said *s)
 	return true;
 }
 
+static bool has_volume(struct json_object *o, struct json_object *p)
+{
+	return jb(p, "bootstrapped");
+}
+
+/* Members say so when they connect; what the volume is like, a leader tells. */
+static bool not_joined(struct json_object *o, struct said *s)
+{
+	struct json_object *p = peer_with(o, has_volume, NULL);
+
+	if (js(o, "conf") || !p)
+		return false;
+	cause(s, "%s has the volume, but no leader has told this node of it yet", jstr(p, "node"));
+	step(s, "on %s, 'raftblk why %s' says whether there is a leader, and whether this node is let in",
+	     jstr(p, "node"), jstr(o, "volume"));
+	return true;
+}
+
 static bool not_bootstrapped(struct json_object *o, struct said *s)
 {
 	char down[384];
-	size_t n;
 
 	if (js(o, "conf"))
 		return false;
-	if (peer_with(o, peer_is_down, &n)) {
-		list_down(o, NULL, down, sizeof(down));
+	if (peer_with(o, peer_is_down, NULL)) {
 		cause(s, "the volume is not bootstrapped yet, and not all nodes are connected: %s",
-		      down);
+		      list_peers(o, peer_is_down, down, sizeof(down)));
 		step(s,
 		     "run 'raftblk up %s' on the missing nodes; check addresses and firewalls, and that the file there has this node",
 		     jstr(o, "volume"));
@@ -263,16 +183,6 @@ static bool not_bootstrapped(struct json_object *o, struct said *s)
 		cause(s, "the volume is not bootstrapped yet");
 		step(s, "run on one node, once: raftblk bootstrap %s", jstr(o, "volume"));
 	}
-	return true;
-}
-
-static bool wants_resync(struct json_object *o, struct said *s)
-{
-	if (!jb(o, "needs_resync"))
-		return false;
-	cause(s, "this node was away for so long that the leader's log no longer covers it");
-	step(s,
-	     "its replica needs a resync, which this version cannot do yet; until then I/O on this node goes to the leader");
 	return true;
 }
 
@@ -288,69 +198,85 @@ static bool fenced(struct json_object *o, struct said *s)
 	return true;
 }
 
+/* How many members are connected; *@all: how many others there are; *@self: is this one? */
+static size_t connected(struct json_object *o, size_t *all, size_t *self)
+{
+	struct json_object *members = js(o, "conf.members");
+	size_t i, up, down;
+
+	*self = 0;
+	peer_with(o, replica_is_there, &up);
+	peer_with(o, replica_is_down, &down);
+	*all = up + down;
+	for (i = 0; members && i < json_object_array_length(members); i++)
+		*self |= is(json_object_array_get_idx(members, i), "store", jstr(o, "store"));
+	return up;
+}
+
+/* A client needs the one that leads; a member needs a majority. */
 static bool no_quorum(struct json_object *o, struct said *s)
 {
-	struct json_object *members = js(o, "conf.members"), *m, *p;
-	size_t n = members ? json_object_array_length(members) : 0, self = 0, up = 0, i;
+	size_t all, self, up = connected(o, &all, &self), needs;
+	struct json_object *p = peer_with(o, replica_is_refused, NULL);
 	char down[384];
 
-	for (i = 0; i < n; i++) {
-		m = json_object_array_get_idx(members, i);
-		if (is(m, "store", jstr(o, "store"))) {
-			self = 1;
-			continue;
-		}
-		p = node_in_list(js(o, "peers"), jstr(m, "node"));
-		up += p && !peer_is_down(p);
-	}
-	if (!n || self + up > n / 2)
+	needs = is_client(o) ? 1 : (all + self) / 2 + 1 - self;
+	if (!all || up >= needs)
 		return false;
-	list_down(o, members, down, sizeof(down));
-	cause(s,
-	      "no quorum: this node is connected to %zu of %zu %s, and needs %zu; missing: %s",
-	      up, n - self, self ? "other members" : "members", n / 2 + 1 - self, down);
-	p = refused_peer(o, members);
+	list_peers(o, replica_is_down, down, sizeof(down));
+	if (is_client(o))
+		cause(s, "this client is connected to none of the %zu nodes that have the volume: %s",
+		      all, down);
+	else
+		cause(s, "no quorum: this node is connected to %zu of %zu other members, and needs %zu; missing: %s",
+		      up, all, needs, down);
 	step(s, "%s; I/O waits until then", p ? refusal_step(p) : "bring one of them back");
 	return true;
+}
+
+/* It has been tried for long enough: who is missing, who is silent? */
+static void nobody_leads(struct json_object *o, struct said *s)
+{
+	struct json_object *down = peer_with(o, replica_is_down, NULL);
+	char list[384], own[300] = "";
+
+	if (ju(o, "log_late_ms"))
+		snprintf(own, sizeof(own), "; the log device %s of this node does not respond, so it cannot vote",
+			 jstr(o, "log_path"));
+	cause(s, "no leader has been heard of for %llu s%s%s%s", (unsigned long long)waits_s(o), own,
+	      down || peer_with(o, replica_is_silent, NULL) ? "; of no help: " : "",
+	      list_peers(o, replica_is_absent, list, sizeof(list)));
+	step(s, "run 'raftblk why %s' on the other nodes%s", jstr(o, "volume"),
+	     down ? "; if one that is not connected leads, open the device here: leadership moves to a node that both hear" :
+		    "");
 }
 
 static bool no_leader(struct json_object *o, struct said *s)
 {
 	if (strcmp(jstr(o, "leader_node"), ""))
 		return false;
+	if (lasts(o)) {
+		nobody_leads(o, s);
+		return true;
+	}
 	cause(s, "no leader is known; an election is in progress (term %llu)",
 	      (unsigned long long)ju(o, "term"));
-	step(s, "wait a moment; if it lasts, run 'raftblk why %s' on the other nodes",
-	     jstr(o, "volume"));
+	step(s, "wait a moment; if it lasts, run 'raftblk why %s' again", jstr(o, "volume"));
 	return true;
-}
-
-/* "n2 (needs a resync), n3 (Connection refused)": the other members that cannot acknowledge. */
-static void list_unable(struct json_object *o, char *buf, size_t size)
-{
-	struct json_object *peers = js(o, "peers"), *p;
-	size_t i, n;
-
-	list_down(o, js(o, "conf.members"), buf, size);
-	n = strlen(buf);
-	for (i = 0; peers && i < json_object_array_length(peers) && n < size; i++) {
-		p = json_object_array_get_idx(peers, i);
-		if (peer_is_down(p) || (!is_resync(p) && !peer_is_impaired(p)))
-			continue;
-		n += snprintf(buf + n, size - n, "%s%s (%s)", n ? ", " : "", jstr(p, "node"),
-			      is_resync(p) ? "needs a resync" : "a device of it does not respond");
-	}
 }
 
 static bool too_few(struct json_object *o, struct said *s)
 {
 	char unable[384];
+	bool late = ju(o, "log_late_ms");
 
-	list_unable(o, unable, sizeof(unable));
-	cause(s, "too few members can acknowledge writes; those that cannot: %s",
-	      unable[0] ? unable : "they are connected, but do not answer");
+	list_peers(o, replica_is_unable, unable, sizeof(unable));
+	cause(s, "too few members can acknowledge writes; those that cannot: %s%s%s",
+	      unable[0] || late ? unable : "they are connected, but do not answer",
+	      unable[0] && late ? ", " : "",
+	      late ? "this node (its log device does not respond)" : "");
 	step(s,
-	     "bring back one that is not connected; one that needs a resync does not help, and this version cannot resync it");
+	     "bring back one that is not connected, and see on the node of a device that does not respond what is wrong with it: dmesg; one that needs a resync does not help, and this version cannot resync it");
 	return true;
 }
 
@@ -369,48 +295,44 @@ static bool not_ready(struct json_object *o, struct said *s)
 		return false;
 	if (!is(o, "role", "leader"))
 		return cannot_commit(o, s);
-	if (jb(o, "leader_ready"))
+	if (jb(o, "leader_ready") || lasts(o))
 		return too_few(o, s);
 	cause(s, "this leader has not committed an entry of its term yet");
-	step(s,
-	     "wait a moment; if it lasts, a majority cannot write: run 'raftblk status' on the other nodes");
+	step(s, "wait a moment; if it lasts, run 'raftblk why %s' again", jstr(o, "volume"));
 	return true;
 }
 
-/* How many members can acknowledge writes, as the leader sees it; *@all: how many there are. */
-size_t able_members(struct json_object *o, size_t *all)
+/* Payload is kept in memory until the data device has it. */
+static bool data_hangs(struct json_object *o, struct said *s)
 {
-	struct json_object *members = js(o, "conf.members"), *m, *p;
-	size_t i, n = 0;
+	struct json_object *list = js(o, "budgets"), *b;
+	bool full = false;
+	size_t i;
 
-	*all = members ? json_object_array_length(members) : 0;
-	for (i = 0; i < *all; i++) {
-		m = json_object_array_get_idx(members, i);
-		if (is(m, "store", jstr(o, "store"))) {
-			/* What a data device holds up is not the acknowledgment. */
-			n += is(o, "halt", "none") && !jb(o, "needs_resync") &&
-			     !ju(o, "log_late_ms");
-			continue;
-		}
-		p = node_in_list(js(o, "peers"), jstr(m, "node"));
-		n += p && !peer_is_down(p) && !is_resync(p) && !peer_is_impaired(p);
+	for (i = 0; list && i < json_object_array_length(list); i++) {
+		b = json_object_array_get_idx(list, i);
+		full |= is(b, "name", "submit") && ju(b, "free") < RBLK_WRITE_MAX / RBLK_BLOCK_SIZE;
 	}
-	return n;
+	if (!full || !ju(o, "data_late_ms"))
+		return false;
+	cause(s, "the memory for writes is used up: the data device %s has not responded for %llu s, and this node keeps what it has to take",
+	      jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
+	step(s, "see what is wrong with %s: dmesg; writes go on as soon as it responds",
+	     jstr(o, "data_path"));
+	return true;
 }
 
-/* The leader alone knows of the devices of the others. */
-static bool devices_hang(struct json_object *o, struct said *s)
+/* Whatever it is: this very node has writes, and none of them ends. */
+static bool writes_wait(struct json_object *o, struct said *s)
 {
-	char unable[384];
-	size_t all, n = able_members(o, &all);
+	u64 ms = ju(o, "writes_wait_ms");
 
-	if (!is(o, "role", "leader") || n > all / 2)
+	if (ms < LASTS_ELECTIONS * election_ms(o))
 		return false;
-	list_unable(o, unable, sizeof(unable));
-	cause(s, "the devices of too many members do not respond; %zu of %zu members can acknowledge writes; those that cannot: %s%s%s",
-	      n, all, unable, unable[0] && ju(o, "log_late_ms") ? ", " : "",
-	      ju(o, "log_late_ms") ? "this node (its log device does not respond)" : "");
-	step(s, "see what is wrong with these devices: 'dmesg' on their nodes; writes go on as soon as they respond");
+	cause(s, "writes of this node have waited for %llu s, although %s leads and replies",
+	      (unsigned long long)ms / 1000, jstr(o, "leader_node"));
+	step(s, "on %s, 'raftblk check %s' names a device that does not respond; writes go on as soon as it does",
+	     jstr(o, "leader_node"), jstr(o, "volume"));
 	return true;
 }
 
@@ -437,14 +359,15 @@ static const struct rule {
 	{ "not-a-member", not_a_member },
 	{ "set-back", set_back },
 	{ "refused", refused },
+	{ "not-joined", not_joined },
 	{ "not-bootstrapped", not_bootstrapped },
-	{ "needs-resync", wants_resync },
 	{ "fenced", fenced },
 	{ "no-quorum", no_quorum },
 	{ "no-leader", no_leader },
 	{ "not-ready", not_ready },
-	{ "devices-hang", devices_hang },
+	{ "data-hangs", data_hangs },
 	{ "held-elsewhere", held_elsewhere },
+	{ "writes-wait", writes_wait },
 };
 
 const char *why_rule(size_t i)
@@ -477,24 +400,24 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 {
 	struct json_object *p;
 	char down[384];
-	size_t n;
 
-	p = peer_with(o, peer_is_down, &n);
-	if (p && !quorum_told) {
-		list_down(o, NULL, down, sizeof(down));
-		p = refused_peer(o, NULL);
-		remark(list, "not connected: %s%s%s", down, p ? "; " : "", p ? refusal_step(p) : "");
+	if (peer_with(o, peer_is_down, NULL) && !quorum_told) {
+		p = peer_with(o, peer_is_refused, NULL);
+		remark(list, "not connected: %s%s%s", list_peers(o, peer_is_down, down, sizeof(down)),
+		       p ? "; " : "", p ? refusal_step(p) : "");
 	}
+	if (jb(o, "needs_resync"))
+		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica needs a resync, which this version cannot do yet; its I/O goes to the leader");
 	if (ju(o, "log_late_ms"))
 		remark(list, "the log device %s has not responded for %llu s: this replica does not take part",
 		       jstr(o, "log_path"), (unsigned long long)ju(o, "log_late_ms") / 1000);
 	if (ju(o, "data_late_ms"))
 		remark(list, "the data device %s has not responded for %llu s: reads on this node wait for it",
 		       jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
-	p = peer_with(o, peer_is_impaired, &n);
+	p = peer_with(o, peer_is_impaired, NULL);
 	if (p)
 		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));
-	p = peer_with(o, is_resync, &n);
+	p = peer_with(o, peer_needs_resync, NULL);
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));
 	if (log_percent(o) > LOG_FULL)

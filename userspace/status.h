@@ -31,10 +31,35 @@ void check_volume(struct json_object *o, struct check *c);
 /* What keeps the volume from being written to here, and what else is worth knowing. */
 struct json_object *why_explain(struct json_object *o);
 const char *why_rule(size_t i);		/* the name of the @i-th; NULL: there are not so many */
-bool peer_is_down(struct json_object *p);
+unsigned int log_percent(struct json_object *o);
+
+/* ---- peers.c ---- */
+
+typedef bool peer_test(struct json_object *o, struct json_object *p);
+
+peer_test peer_is_down, peer_needs_resync, peer_is_impaired, peer_is_refused;
+/* Of those that have a replica of the volume. */
+peer_test replica_is_down, replica_is_there, replica_is_silent, replica_is_absent,
+	replica_is_unable, replica_is_refused;
+
+/* The first peer of which @test is true, or NULL; *@count, unless NULL: how many there are. */
+struct json_object *peer_with(struct json_object *o, peer_test *test, size_t *count);
+/* "n2 (Connection refused), n3 (needs a resync)": those of which @test is true. Returns @buf. */
+const char *list_peers(struct json_object *o, peer_test *test, char *buf, size_t size);
+/* The first peer that refuses this node for this enum wire_reason; NULL: none does. */
+struct json_object *peer_refusing(struct json_object *o, unsigned int reason);
+const char *refusal_step(struct json_object *p);
+/* How many replicas can acknowledge writes, as far as this node knows; *@all: there are. */
 size_t able_members(struct json_object *o, size_t *all);
 /* The element of @list, an array or NULL, whose node has this name; NULL: none has. */
 struct json_object *node_in_list(struct json_object *list, const char *node);
-unsigned int log_percent(struct json_object *o);
+bool is_client(struct json_object *o);		/* this node has no disks */
+u64 election_ms(struct json_object *o);
+
+/* Is the value at @path this one? */
+static inline bool is(struct json_object *o, const char *path, const char *value)
+{
+	return !strcmp(jstr(o, path), value);
+}
 
 #endif /* RAFTBLK_STATUS_H */

@@ -20,14 +20,9 @@ struct wait {
 	u64 committed;
 };
 
-static bool is_text(struct json_object *o, const char *path, const char *value)
-{
-	return !strcmp(jstr(o, path), value);
-}
-
 static const char *lacks_up(struct json_object *o, u64 committed)
 {
-	return o && js(o, "role") && is_text(o, "state", "running") ?
+	return o && js(o, "role") && is(o, "state", "running") ?
 		       NULL : "the volume is not up on this node";
 }
 
@@ -40,27 +35,28 @@ static const char *lacks_leader(struct json_object *o, u64 committed)
 	return lacks;
 }
 
+typedef bool member_test(struct json_object *o, struct json_object *p, u64 committed);
+
 /* All other members, that is; clients come and go. */
-static bool all_peers(struct json_object *o, bool (*test)(struct json_object *p, u64 committed),
-		      u64 committed)
+static bool all_peers(struct json_object *o, member_test *test, u64 committed)
 {
 	struct json_object *members = js(o, "conf.members"), *peers = js(o, "peers"), *m, *p;
 	size_t i, n = members ? json_object_array_length(members) : 0;
 
 	for (i = 0; i < n; i++) {
 		m = json_object_array_get_idx(members, i);
-		if (is_text(o, "node", jstr(m, "node")))
+		if (is(o, "node", jstr(m, "node")))
 			continue;
 		p = node_in_list(peers, jstr(m, "node"));
-		if (!p || !test(p, committed))
+		if (!p || !test(o, p, committed))
 			return false;
 	}
 	return n;
 }
 
-static bool is_connected(struct json_object *p, u64 committed)
+static bool is_connected(struct json_object *o, struct json_object *p, u64 committed)
 {
-	return !peer_is_down(p);
+	return !peer_is_down(o, p);
 }
 
 static const char *lacks_connected(struct json_object *o, u64 committed)
@@ -72,9 +68,9 @@ static const char *lacks_connected(struct json_object *o, u64 committed)
 	return lacks;
 }
 
-static bool has_all(struct json_object *p, u64 committed)
+static bool has_all(struct json_object *o, struct json_object *p, u64 committed)
 {
-	return !peer_is_down(p) && !jb(p, "needs_resync") && ju(p, "match") >= committed;
+	return !peer_is_down(o, p) && !jb(p, "needs_resync") && ju(p, "match") >= committed;
 }
 
 /* Only the leader knows how far the others are; elsewhere this node's own replica counts. */
@@ -84,7 +80,7 @@ static const char *lacks_synced(struct json_object *o, u64 committed)
 
 	if (lacks)
 		return lacks;
-	if (is_text(o, "role", "leader"))
+	if (is(o, "role", "leader"))
 		return all_peers(o, has_all, committed) ? NULL : "not all members have all that is committed";
 	if (jb(o, "needs_resync"))
 		return "the replica of this node needs a resync";
@@ -96,7 +92,7 @@ static const char *lacks_held(struct json_object *o, u64 committed)
 {
 	const char *lacks = lacks_up(o, committed);
 
-	if (!lacks && !is_text(o, "session", "held"))
+	if (!lacks && !is(o, "session", "held"))
 		lacks = "this node does not hold the session";
 	return lacks;
 }
@@ -184,7 +180,7 @@ static int wait_for(struct wait *w, struct nl *nl, const char *volume)
 		if (!lacks)
 			return 0;
 		/* Nothing that this waits for comes before the volume is stopped and started. */
-		if (w->o && js(w->o, "halt") && !is_text(w->o, "halt", "none"))
+		if (w->o && js(w->o, "halt") && !is(w->o, "halt", "none"))
 			return fail(EXIT_FAILED, volume, "wait: this node is halted; see: raftblk why %s",
 				    volume);
 		if (w->timeout_ms && now_ms() >= end)
