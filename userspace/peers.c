@@ -45,6 +45,23 @@ bool peer_is_impaired(struct json_object *o, struct json_object *p)
 	return jb(p, "impaired");
 }
 
+/* It may be so no more: this node finds out when it sends what is large again. */
+bool peer_was_stuck(struct json_object *o, struct json_object *p)
+{
+	return jb(p, "stuck");
+}
+
+bool peer_is_blocked(struct json_object *o, struct json_object *p)
+{
+	return jb(p, "blocked");
+}
+
+/* Who has all there is got it somehow: that it was stuck is a memory. */
+static bool is_stuck(struct json_object *o, struct json_object *p)
+{
+	return jb(p, "stuck") && is(o, "role", "leader") && ju(p, "match") < ju(o, "last_index");
+}
+
 /* Who has a replica is in the configuration of the volume, which a client does not have. */
 static bool has_replica(struct json_object *o, struct json_object *p)
 {
@@ -74,7 +91,8 @@ bool replica_is_absent(struct json_object *o, struct json_object *p)
 
 bool replica_is_unable(struct json_object *o, struct json_object *p)
 {
-	return has_replica(o, p) && (peer_is_down(o, p) || jb(p, "needs_resync") || jb(p, "mute"));
+	return has_replica(o, p) && (peer_is_down(o, p) || jb(p, "needs_resync") || jb(p, "mute") ||
+				     is_stuck(o, p));
 }
 
 /* One side refuses the other, so they are not connected. */
@@ -125,6 +143,8 @@ static const char *trouble(struct json_object *o, struct json_object *p, char *b
 		snprintf(buf, size, "its log device does not respond, or it is frozen");
 	else if (jb(p, "impaired"))
 		snprintf(buf, size, "a device of it does not respond");
+	else if (is_stuck(o, p))
+		snprintf(buf, size, "payload to it does not get through");
 	else if (replica_is_silent(o, p))
 		snprintf(buf, size, "connected, but silent for %llu s",
 			 (unsigned long long)ju(p, "silent_ms") / 1000);

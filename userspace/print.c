@@ -202,6 +202,11 @@ static void print_peer(struct json_object *o, struct json_object *p)
 	if (jb(p, "impaired"))
 		printf(", %sa device of it does not respond%s", paint(RED, stdout),
 		       paint(PLAIN, stdout));
+	if (jb(p, "stuck"))
+		printf(", %spayload does not get through%s", paint(RED, stdout), paint(PLAIN, stdout));
+	if (jb(p, "blocked"))
+		printf(", %sits payload reaches no majority%s", paint(RED, stdout),
+		       paint(PLAIN, stdout));
 	puts("");
 }
 

@@ -267,6 +267,7 @@ static bool no_leader(struct json_object *o, struct said *s)
 
 static bool too_few(struct json_object *o, struct said *s)
 {
+	struct json_object *p;
 	char unable[384];
 	bool late = ju(o, "log_late_ms");
 
@@ -275,8 +276,14 @@ static bool too_few(struct json_object *o, struct said *s)
 	      unable[0] || late ? unable : "they are connected, but do not answer",
 	      unable[0] && late ? ", " : "",
 	      late ? "this node (its log device does not respond)" : "");
-	step(s,
-	     "bring back one that is not connected, and see on the node of a device that does not respond what is wrong with it: dmesg; one that needs a resync does not help, and this version cannot resync it");
+	p = peer_with(o, peer_was_stuck, NULL);
+	if (p)
+		step(s,
+		     "see with 'ping -M do -s 1472' whether large packets get to %s: if not, the MTU of an interface or tunnel on the way is too small",
+		     jstr(p, "node"));
+	else
+		step(s,
+		     "bring back one that is not connected, and see on the node of a device that does not respond what is wrong with it: dmesg; one that needs a resync does not help, and this version cannot resync it");
 	return true;
 }
 
@@ -400,6 +407,7 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 {
 	struct json_object *p;
 	char down[384];
+	size_t n;
 
 	if (peer_with(o, peer_is_down, NULL) && !quorum_told) {
 		p = peer_with(o, peer_is_refused, NULL);
@@ -417,6 +425,13 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	p = peer_with(o, peer_is_impaired, NULL);
 	if (p)
 		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));
+	p = peer_with(o, peer_was_stuck, &n);
+	if (p)
+		remark(list, "payload to %s%s does not get through, though what is small does: see with 'ping -M do -s 1472' whether large packets get there",
+		       jstr(p, "node"), n > 1 ? " and others" : "");
+	p = peer_with(o, peer_is_blocked, NULL);
+	if (p)
+		remark(list, "%s is not to lead: its payload reaches no majority", jstr(p, "node"));
 	p = peer_with(o, peer_needs_resync, NULL);
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));
