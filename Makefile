@@ -75,4 +75,5 @@ clean:
 	$(MAKE) -C selftests/unit clean
 	$(MAKE) -C selftests/sim clean
 	$(MAKE) -C selftests/fuzz clean
+	$(MAKE) -C selftests/why clean
 	rm -rf build

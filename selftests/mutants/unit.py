@@ -14,16 +14,17 @@ from mutant import HERE, Bad, copy_sources, layer, name, read, sh
 DIR = "selftests/unit"
 DEADLINE = 60
 FLAGS = "-O1 -w"
+OTHERS = ("sim", "why")
 KILLERS = os.path.join(HERE, "killers")
 
 
 def groups(layers):
-    """Each layer has tests of its own. Those of sim are no business of theirs."""
-    return [[x] for x in layers if x != "sim"]
+    """Each layer has tests of its own. Those of sim and why are no business of theirs."""
+    return [[x] for x in layers if x not in OTHERS]
 
 
 def takes(path):
-    return layer(path) != "sim"
+    return layer(path) not in OTHERS
 
 
 def killers():
