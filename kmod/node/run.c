@@ -61,13 +61,15 @@ static bool too_few_speak(struct rblk_node *n)
 	u32 voters = 0, mute = 0, i;
 
 	for (i = 0; i < conf->n; i++) {
-		const struct rblk_peer *p = rblk_ground_peer(&n->g, conf->m[i].store, NULL);
+		const struct rblk_member *m = &conf->m[i];
+		const struct rblk_peer *p = rblk_ground_peer(&n->g, m->store, NULL);
 
-		if (!(conf->m[i].flags & RBLK_M_IN))
+		if (!(m->flags & RBLK_M_IN))
 			continue;
 		voters++;
-		mute += conf->m[i].store == n->g.cfg.super.store ? rblk_replica_mute(n->replica) :
-			!p || !rblk_peer_connected(p) || p->needs_resync || p->impaired == NODE_P_MUTE;
+		mute += m->store == n->g.cfg.super.store ? rblk_replica_mute(n->replica) :
+			!p || !rblk_peer_connected(p) || p->needs_resync ||
+				p->impaired == NODE_P_MUTE;
 	}
 	return 2 * mute >= voters;
 }

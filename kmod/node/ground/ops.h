@@ -68,7 +68,7 @@ enum rblk_device { RBLK_LOG_DEVICE, RBLK_DATA_DEVICE, RBLK_DEVICES };
 enum rblk_impaired {
 	NODE_P_WELL,
 	NODE_P_IMPAIRED,	/* what it would lead, see rblk_replica_impaired() */
-	NODE_P_MUTE,		/* its acknowledgments: the log device hangs, or it does not reply */
+	NODE_P_MUTE,		/* its acknowledgments: its log device hangs, or it is silent */
 };
 
 enum rblk_node_halt {
@@ -264,7 +264,7 @@ struct rblk_node_status {
 	bool needs_resync;	/* the leader's log no longer covers this node */
 	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	u64 waiting_ns;		/* for how long it has not been ready; 0: it is */
-	u64 writes_ns;		/* for how long writes, or an OPEN, have waited and none has ended */
+	u64 writes_ns;		/* for how long writes, or an OPEN, wait, and none has ended */
 	bool frees;		/* what is zeroed is freed on all members, as far as is known */
 	u64 generation;
 	u64 executed_index, digest;	/* the newest executed entry, the digest at it */
