@@ -117,6 +117,36 @@ static void missed(struct rblk_server_client *s)
 }
 
 /*
+ * Did the write of another client find no room before that of @s did? Then that one goes first:
+ * else whoever is near, the client of this node above all, takes any room there is, and who
+ * is far gets none. A client tries again with its next keepalive at the latest; nobody waits
+ * for one that does not.
+ */
+static bool others_first(const struct rblk_server *sv, const struct rblk_server_client *s)
+{
+	u64 patience = rblk_ground_election_ns(sv->g);
+	const struct rblk_server_client *c;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(sv->client); i++) {
+		c = &sv->client[i];
+		if (c != s && c->refused_at && sv->g->now < c->tried_at + patience &&
+		    (!s->refused_at || c->refused_at < s->refused_at))
+			return true;
+	}
+	return false;
+}
+
+static void no_room(struct rblk_server *sv, struct rblk_server_client *s)
+{
+	s->stalled = true;
+	s->stalled_at = sv->r->commit;
+	s->tried_at = max_t(u64, sv->g->now, 1);
+	if (!s->refused_at)
+		s->refused_at = s->tried_at;
+}
+
+/*
  * Proposes a write or zeroes of a client. 0: it is in the log, and the reference to
  * its payload was taken over; -EALREADY: it was in the log before. On other errors,
  * the client learns from a reply where to go on.
@@ -147,14 +177,14 @@ static int serve_write(struct rblk_server *sv, struct rblk_server_client *s, str
 		missed(s);
 		return -EPROTO;
 	}
-	ret = rblk_replica_propose(r, e, buf);
+	ret = others_first(sv, s) ? -EAGAIN : rblk_replica_propose(r, e, buf);
 	if (ret) {
-		s->stalled = true;
-		s->stalled_at = r->commit;
+		no_room(sv, s);
 		return ret;
 	}
 	s->next++;
 	s->stalled = false;
+	s->refused_at = 0;
 	return 0;
 }
 

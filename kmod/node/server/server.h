@@ -22,6 +22,8 @@ struct rblk_server_client {
 	u64 close_epoch;	/* epoch of the CLOSE proposed in this term */
 	u64 gap_at;		/* value of @next when it was last told of a gap */
 	u64 stalled_at;		/* commit index when there was no room */
+	u64 refused_at;		/* since when its next write finds no room; 0: it was taken */
+	u64 tried_at;		/* when it was last tried */
 	bool in_use;		/* it says that its device is open */
 	bool spoke;		/* on this connection, so that any frame of it counts as contact */
 	bool stalled;		/* a write of it was dropped because there was no room */
