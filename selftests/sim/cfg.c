@@ -153,6 +153,13 @@ static void draw_copies(void)
 	c->copy_loss = rnd_one_in(R_COPY, 3) ? (u32)rnd_log(R_COPY, 1, 80) : 0;
 }
 
+/* Paths that swallow what is large, for a while. */
+static void draw_paths(void)
+{
+	c->narrow_mean = rnd_one_in(R_PATH, 4) ? rnd_log(R_PATH, 500 * MSEC, 8 * SEC) : 0;
+	c->narrow_len = rnd_log(R_PATH, 100 * MSEC, 15 * SEC);
+}
+
 /* Members far from each other: a round trip is about as long as a heartbeat, or longer. */
 static void draw_far(void)
 {
@@ -203,6 +210,7 @@ void cfg_draw(void)
 	draw_copies();
 	draw_back();
 	draw_turns();
+	draw_paths();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -253,6 +261,8 @@ static void print_faults(void)
 	PRINT(c, reset_mean);
 	PRINT(c, partition_mean);
 	PRINT(c, partition_len);
+	PRINT(c, narrow_mean);
+	PRINT(c, narrow_len);
 	PRINT(w, raw_loss);
 	PRINT(w, raw_dup);
 	PRINT(w, raw_reorder);

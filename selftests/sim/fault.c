@@ -217,6 +217,44 @@ static void partition_event(struct event *e)
 				net_reset(n->id, b, (enum wire_channel)ch);
 }
 
+static void wide_event(struct event *e)
+{
+	net_swallow((u8)e->a, (u8)e->b, 0);
+}
+
+static void narrow_path(u8 from, u8 to, u32 above, u64 until)
+{
+	if (from == to)
+		return;
+	net_swallow(from, to, above);
+	TRACE(from, "narrow", to, above);
+	ev_push(until, wide_event, WORLD_NONE, from, to, NULL);
+}
+
+/* From a node or to it, or both, what is large does not get through; half the time the leader. */
+static void narrow_event(struct event *e)
+{
+	struct node *n = &world.node[rnd_below(R_PATH, world.cfg.all)], *lead = node_leader();
+	u64 until = world.now + rnd_exp(R_PATH, sim.cfg.narrow_len);
+	u32 above = (u32)rnd_log(R_PATH, 500, 64 << 10), how = (u32)rnd_range(R_PATH, 1, 3);
+	u8 i, only = (u8)rnd_below(R_PATH, 2 * world.cfg.all);
+
+	if (sim.healed)
+		return;
+	ev_push(world.now + rnd_exp(R_PATH, sim.cfg.narrow_mean), narrow_event, WORLD_NONE, 0, 0,
+		NULL);
+	if (lead && rnd_one_in(R_PATH, 2))
+		n = lead;
+	for (i = 0; i < world.cfg.all; i++) {
+		if (only < world.cfg.all && i != only)
+			continue;
+		if (how & 1)
+			narrow_path(n->id, i, above, until);
+		if (how & 2)
+			narrow_path(i, n->id, above, until);
+	}
+}
+
 static void reset_event(struct event *e)
 {
 	u8 a = (u8)rnd_below(R_FAULT, world.cfg.all), b = (u8)rnd_below(R_FAULT, world.cfg.all);
@@ -334,6 +372,9 @@ void fault_init(void)
 	begin(pause_event, c->pause_mean);
 	begin(partition_event, c->partition_mean);
 	begin(reset_event, c->reset_mean);
+	if (c->narrow_mean)
+		ev_push(world.now + rnd_exp(R_PATH, c->narrow_mean), narrow_event, WORLD_NONE, 0, 0,
+			NULL);
 	begin(slow_event, c->slow_mean);
 	begin(rot_event, c->rot_mean);
 	begin(transfer_event, c->transfer_mean);

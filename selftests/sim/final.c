@@ -125,7 +125,7 @@ static struct node *writer(void)
 
 		if (!usable(n) || node_paused(n))
 			continue;
-		if (rblk_node_session(n->m) == NODE_S_FENCED)
+		if (rblk_node_session(n->m) == NODE_S_FENCED || sim.muted >> n->id & 1)
 			continue;
 		if (n->mounted || n->opening)
 			return n;
@@ -142,9 +142,13 @@ static void write_event(struct event *e)
 	if (world.stats[ST_WRITES] >= writes_wanted)
 		return;
 	ev_push(world.now + 30 * MSEC, write_event, WORLD_NONE, 0, 0, NULL);
-	if (!n || n->opening)
+	if (!n || (n->opening && (n->open_force || !sim.muted)))
 		return;
-	user_submit(n, n->mounted ? OP_WRITE : OP_OPEN,
+	/* Who cannot write does not give up the session. */
+	if (sim.muted && !n->mounted)
+		op_open(n, NODE_OPEN_FORCE, NEVER - world.now);
+	else
+		user_submit(n, n->mounted ? OP_WRITE : OP_OPEN,
 		      rnd_below(R_USER, world.cfg.sectors / unit) * unit, unit);
 	node_after(n);
 }

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A fault that lasts, in a cluster that is well otherwise: a link is broken, in one direction
- * or both, a device hangs, or a node is frozen, and nobody mends it. There is a majority whose members hear each
- * other and whose devices respond, so new writes complete, on every node that hears one of
- * them.
+ * or both, a device hangs, a node is frozen, or a path swallows what is large, and nobody
+ * mends it. There is a majority whose members hear each other, whose devices respond and whom
+ * payload gets through to, so new writes complete, on every node that hears one of them, and
+ * whose payload it hears.
  */
 #include "sim.h"
 
 #define BOUND_ELECTIONS	40	/* sessions change hands, some after five election timeouts each */
 #define WRITES		6
 
-enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NR };
+enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_NR };
 
 static const enum world_mark marks[L_NR] = {
 	[L_LINK] = MARK_LASTING_LINK, [L_ONE_WAY] = MARK_LASTING_LINK,
 	[L_LOG] = MARK_LASTING_HANG, [L_DATA] = MARK_LASTING_HANG,
 	[L_FROZEN] = MARK_LASTING_FROZEN,
+	[L_NARROW] = MARK_LASTING_NARROW,
 };
 
 /* All members take part: one that is out already would be the second fault. */
@@ -74,6 +76,28 @@ static void hang(struct node *n, struct disk *d)
 }
 
 /*
+ * What is large does not get through to a node, from it, or both, on one of its paths or on all.
+ * What has no payload is small enough.
+ */
+static void narrow(struct node *n, u8 other)
+{
+	u32 above = (u32)rnd_log(R_FAULT, 2000, RBLK_BLOCK_SIZE), how = (u32)rnd_range(R_FAULT, 1, 3);
+	bool all = !rnd_one_in(R_FAULT, 3);
+	u8 i;
+
+	for (i = 0; i < world.cfg.all; i++) {
+		if (i == n->id || (!all && i != other))
+			continue;
+		if (how & 1)
+			net_swallow(n->id, i, above);
+		if (how & 2)
+			net_swallow(i, n->id, above);
+	}
+	sim.muted = all && how & 1 ? 1u << n->id : 0;
+	TRACE(n->id, "lasting-narrow", all ? WORLD_NONE : other, how);
+}
+
+/*
  * Some time after the volume has settled one thing breaks, and new writes have to complete.
  * Then it is mended.
  */
@@ -103,6 +127,9 @@ void lasting_run(void)
 	case L_FROZEN:
 		node_pause(n, NEVER - world.now);
 		break;
+	case L_NARROW:
+		narrow(n, other);
+		break;
 	default:
 		break_link(n, other, what == L_LINK);
 	}
@@ -110,6 +137,11 @@ void lasting_run(void)
 	mark_count[marks[what]]++;
 	if (what == L_FROZEN)
 		node_resume(n);
+	sim.muted = 0;
+	for (i = 0; i < world.cfg.all; i++) {
+		net_swallow(n->id, (u8)i, 0);
+		net_swallow((u8)i, n->id, 0);
+	}
 	net_unblock(n->id, other);
 	net_unblock(other, n->id);
 	for (i = 0; i < world.cfg.nodes; i++) {

@@ -14,7 +14,7 @@ struct sim_cfg {
 	bool vary;			/* nodes have different limits, none above world.cfg's */
 	u64 duration;			/* of the phase with faults, ns */
 	/* network */
-	u64 reset_mean, partition_mean, partition_len;
+	u64 reset_mean, partition_mean, partition_len, narrow_mean, narrow_len;
 	/* disks */
 	u64 slow_mean, slow_len;
 	bool slow_data;			/* only data devices get slow */
@@ -86,6 +86,7 @@ struct sim {
 	u64 seed, phase_end;
 	struct sim_cfg cfg;
 	bool healed;
+	u32 muted;			/* nodes whose payload gets nowhere */
 };
 extern struct sim sim;
 
