@@ -20,7 +20,7 @@
 #define STUCK_MEMORY_NS		(600 * RBLK_NSEC_PER_SEC)
 #define STUCK_LATELY		3	/* times the patience: a new connection takes a while */
 
-static u64 patience(const struct rblk_ground *g)
+static u64 path_patience(const struct rblk_ground *g)
 {
 	return max_t(u64, rblk_ground_election_ns(g), STUCK_MIN_NS);
 }
@@ -75,7 +75,7 @@ static void look_at(struct rblk_ground *g, u32 slot)
 	bool waits;
 	u64 unacked = g->ops->tx_unacked(g->host, slot, &waits);
 	u64 acked = p->sent - min_t(u64, p->sent, unacked);
-	bool heard = g->now < p->heard_at + patience(g) / 2;
+	bool heard = g->now < p->heard_at + path_patience(g) / 2;
 
 	if (p->large_end && acked >= p->large_end) {
 		p->large_end = p->large_last > acked ? p->large_last : 0;
@@ -106,7 +106,7 @@ void rblk_ground_paths_run(struct rblk_ground *g)
 
 		if (p->up[WIRE_BULK])
 			look_at(g, i);
-		if (p->waits_since && g->now >= p->waits_since + patience(g))
+		if (p->waits_since && g->now >= p->waits_since + path_patience(g))
 			tell(g, i, true);
 		else if (p->stuck && g->now >= p->stuck_at + STUCK_MEMORY_NS)
 			p->stuck = false;
@@ -122,5 +122,5 @@ void rblk_ground_paths_run(struct rblk_ground *g)
  */
 bool rblk_ground_path_stuck(const struct rblk_ground *g, const struct rblk_peer *p)
 {
-	return p->stuck && g->now < p->stuck_at + STUCK_LATELY * patience(g);
+	return p->stuck && g->now < p->stuck_at + STUCK_LATELY * path_patience(g);
 }
