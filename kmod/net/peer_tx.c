@@ -223,11 +223,25 @@ void rblk_peer_tx_end(void *host, u32 slot, enum wire_channel ch, u32 len,
 	rblk_volume_kick(v, RBLK_KICK_NET);
 }
 
+/*
+ * Is an acknowledgment due: is something on the way, or could it be? What a filter or queue of
+ * this node swallows, TCP does not count as sent. What the peer has no room for has to wait.
+ */
+static bool ack_is_due(const struct tcp_sock *tp)
+{
+	u32 next = READ_ONCE(tp->snd_nxt), unsent = READ_ONCE(tp->write_seq) - next;
+	s32 room = READ_ONCE(tp->snd_una) + READ_ONCE(tp->snd_wnd) - next;
+
+	if (READ_ONCE(tp->packets_out))
+		return true;
+	return unsent && room >= (s32)min_t(u32, unsent, READ_ONCE(tp->mss_cache));
+}
+
 /**
  * rblk_peer_tx_unacked() - struct rblk_node_ops: what the peer's TCP has not acknowledged
  * @host: the volume
  * @slot: peer
- * @waits: whether some of it is on the way; what the peer has no room for is not
+ * @waits: whether an acknowledgment is due; not of what the peer has no room for
  *
  * What is read without the socket's lock may be a moment old.
  *
@@ -248,6 +262,6 @@ u64 rblk_peer_tx_unacked(void *host, u32 slot, bool *waits)
 	for (pos = l->tail; pos != l->head; pos++)
 		bytes += frame_bytes(frame_at(l, pos));
 	tp = tcp_sk(l->conn->sock->sk);
-	*waits = READ_ONCE(tp->packets_out);
+	*waits = ack_is_due(tp);
 	return bytes - l->sent + (u32)(READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_una));
 }
