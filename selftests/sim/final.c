@@ -11,6 +11,7 @@
 
 #define BOUND		(60 * SEC)	/* simulated; slowest timeouts and backlog, many times over */
 #define NEW_WRITES	8
+#define TURN_ELECTIONS	40	/* each waiting user's turn comes within so many election timeouts */
 
 static bool all_started(void)
 {
@@ -181,6 +182,11 @@ void final_write_within(u32 count, u64 bound)
 	demand_within(wrote, bound, "new writes do not complete");
 }
 
+void final_all_ended(void)
+{
+	demand_until(all_ended, "requests never end");
+}
+
 void final_write(u32 count)
 {
 	final_write_within(count, BOUND);
@@ -300,7 +306,7 @@ static void demand(void)
 	struct node *lead;
 
 	final_write(NEW_WRITES);
-	demand_until(all_ended, "requests never end");
+	final_all_ended();
 	final_settle();
 	lead = node_leader();
 	compare(lead);
@@ -359,7 +365,9 @@ void final_run(void)
 	}
 	/* Each of those that never stop waiting is served, before anything else goes wrong. */
 	if (sim.cfg.away_mean)
-		demand_until(all_ended, "requests of users who take turns never end");
+		demand_within(all_ended, TURN_ELECTIONS * world.node[0].st.conf.election_ms * MSEC,
+			      "requests of users who take turns never end");
+	fair_run();
 	lasting_run();
 	demand();
 	check_copies();

@@ -79,6 +79,7 @@ static void reset(u64 seed, bool trace, bool cost)
 {
 	memset(&sim, 0, sizeof(sim));
 	sim.seed = seed;
+	sim.cost = cost;
 	world_reset(seed);
 	world.trace = trace;
 	world.on = (struct world_hooks){

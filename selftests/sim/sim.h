@@ -53,7 +53,7 @@ void cost_draw(void);
 void cost_run(void);
 void cost_print(void);
 
-/* ---- fault.c, final.c, lasting.c, stranger.c, wrong.c, run.c ---- */
+/* ---- fair.c, fault.c, final.c, lasting.c, stranger.c, wrong.c, run.c ---- */
 
 void fault_init(void);
 void fault_heal(void);
@@ -64,6 +64,8 @@ void final_write(u32 count);		/* new writes have to complete */
 void final_write_within(u32 count, u64 bound);
 void final_settle(void);		/* replicas become equal */
 void lasting_run(void);
+void final_all_ended(void);		/* no request is in progress any more */
+void fair_run(void);
 bool final_settled(void);		/* all covered replicas are equal and checkpointed */
 bool final_covered(const struct node *lead, const struct node *n);
 void stranger_init(void);
@@ -85,7 +87,7 @@ void setback_end(void);				/* all is healed: they know it, and go */
 struct sim {
 	u64 seed, phase_end;
 	struct sim_cfg cfg;
-	bool healed;
+	bool healed, cost;
 	u32 muted;			/* nodes whose payload gets nowhere */
 };
 extern struct sim sim;

@@ -80,6 +80,7 @@
 	X(SET_BACK_AMONG,	0, "a store was set back, and all others had everything") \
 	X(SET_BACK_TOLD,	1, "a store that was set back heard so, and stayed silent") \
 	X(TURN,			1, "one of several users had a turn")	\
+	X(FAIR,			1, "two writers on a shared volume, each with a share") \
 	X(READ_ERROR,		1, "a read ended with a device error")	\
 	X(RECOVERED_MORE,	1, "recovery found more than was known durable") \
 	X(APPLY_TORN,		1, "power went with unflushed applied data") \
