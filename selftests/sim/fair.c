@@ -11,6 +11,7 @@
 #define WINDOW		(3 * SEC)
 #define BOUND		(30 * SEC)	/* of the time until both are served */
 #define ENOUGH		100	/* writes of the faster one end the window */
+#define ROUNDS		20	/* ... if it has lasted for so many round trips */
 #define JUDGED		40	/* fewer say nothing */
 #define SHARE		4	/* one gets at least the others' divided by this */
 
@@ -18,6 +19,7 @@ static struct fair {
 	struct node *writer[2];
 	unsigned long long done[2];
 	u32 depth, sectors;
+	u64 least;		/* until then the window lasts at the least */
 	bool on, served[2];
 } f;
 
@@ -88,7 +90,7 @@ static bool both_served(void)
 
 static bool enough(void)
 {
-	return f.done[0] >= ENOUGH || f.done[1] >= ENOUGH;
+	return world.now >= f.least && (f.done[0] >= ENOUGH || f.done[1] >= ENOUGH);
 }
 
 static void judge(void)
@@ -129,6 +131,7 @@ void fair_run(void)
 	WORLD_CHECK(world_until(both_served, BOUND), "fairness: node %c gets no write done",
 		    'a' + f.writer[f.served[0]]->id);
 	memset(f.done, 0, sizeof(f.done));
+	f.least = world.now + ROUNDS * 2 * world.cfg.delay_max;
 	world_until(enough, WINDOW);
 	f.on = false;
 	world.on.ended = NULL;
