@@ -16,8 +16,9 @@ WIDTH = 79              # of a terminal, and where argp folds lines
 # "new" is the one command whose --node describes a node, rather than naming this one.
 ARGUMENTS = {
     "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
-    "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE", "io-timeout": "TIME",
-    "minor": "N", "node": "NODE", "options": "OPTIONS", "patience": "TIME", "pool": "SIZE",
+    "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
+    "io-timeout": "TIME", "minor": "N", "node": "NODE", "options": "OPTIONS",
+    "patience": "TIME", "pool": "SIZE",
     "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
     "wait": "TIME",
 }
@@ -125,19 +126,27 @@ def check_shapes(tap, tool, d, text):
     tap.case("status files of the wrong shape", problems[:20])
 
 
+COMPLETED = (
+    ("st", "status"), ("status fre", "fresh"), ("up good --t", "--timeout="),
+    ("transfer good ", "n1 n2 n3"), ("wait good --for l", "leader"),
+    ("--node n1 down good --f", "--force"), ("new r9 --sh", "--shared"),
+    ("dump @D@/madel", "@D@/madelog"),
+)
+COMPLETE = ('source completion/raftblk.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+            'COMPREPLY=(); _raftblk; echo "${COMPREPLY[*]}"')
+
+
 def check_completion(tap, top, d):
-    """What bash offers for a word."""
-    script = ('source completion/raftblk.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); '
-              '_raftblk; echo "${COMPREPLY[*]}"')
-    env = {**os.environ, "PATH": f"{top}/userspace:{os.environ['PATH']}", "RAFTBLK_CONF_DIR": f"{d}/etc"}
-    for words, want in ((("st",), "status"), (("status", "fre"), "fresh"), (("up", "good", "--t"), "--timeout="),
-                        (("transfer", "good", ""), "n1 n2 n3"), (("wait", "good", "--for", "l"), "leader"),
-                        (("--node", "n1", "down", "good", "--f"), "--force"), (("new", "r9", "--sh"), "--shared"),
-                        (("dump", f"{d}/madel"), f"{d}/madelog")):
-        done = subprocess.run(["bash", "-c", script, "bash", "raftblk", *words], cwd=top, env=env, text=True,
-                              capture_output=True)
-        problems = [] if done.stdout.strip() == want else [f"'{done.stdout.strip()}', not '{want}' {done.stderr}"]
-        tap.case(f"completion of raftblk {' '.join(words)}", problems)
+    """What bash offers for the last word."""
+    env = {**os.environ, "PATH": f"{top}/userspace:{os.environ['PATH']}",
+           "RAFTBLK_CONF_DIR": f"{d}/etc"}
+    for line, want in COMPLETED:
+        words = line.replace("@D@", str(d)).split(" ")
+        done = subprocess.run(["bash", "-c", COMPLETE, "bash", "raftblk", *words], cwd=top,
+                              env=env, text=True, capture_output=True)
+        got = done.stdout.strip()
+        problems = [] if got == want.replace("@D@", str(d)) else [f"'{got}' {done.stderr}"]
+        tap.case(f"completion of raftblk {line}", problems)
 
 
 def walk(tap, tool, top, d, text):

@@ -44,11 +44,11 @@ class Walk:
     def __init__(self, m):
         self.m = m
         everybody, one = m.names, m.names[:1]
-        install, new, start, bootstrap, mount = commands(section("Quick start on real machines"))[:5]
-        *_, others = commands(section("Quick start on real machines"))
+        blocks = commands(section("Quick start on real machines"))
+        install, new, start, bootstrap, mount = blocks[:5]
         self.steps = [(install, everybody), (new, one), (start, everybody), (bootstrap, one),
                       (mount, one)]
-        self.others = others
+        self.others = blocks[-1]
 
     def copy(self, line):
         """scp FILE NODE:DIRECTORY # and NODE"""

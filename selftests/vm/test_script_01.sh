@@ -12,8 +12,10 @@ starts() { cluster_up 3 vol; }
 waits_in_vain() {
 	local code=0 said
 	said=$(rb "$1" wait vol --for "$2" --timeout 300ms 2>&1) || code=$?
-	[ $code = 5 ] && [[ $said == "raftblk: vol: wait: $3, after 300ms; see: raftblk why vol" ]] ||
-		{ say "exit code $code: $said"; return 1; }
+	if [ $code != 5 ] || [ "$said" != "raftblk: vol: wait: $3, after 300ms; see: raftblk why vol" ]; then
+		say "exit code $code: $said"
+		return 1
+	fi
 }
 
 waits_until_it_is_up() {
@@ -66,7 +68,7 @@ events_begin_with_the_state() {
 	until_ok 10 leader_is $n
 	until_ok 10 grep -q '"event":"role"' /tmp/events
 	kill $EVENTS
-	rb "$n" events vol --now --count 1 | grep -Eq ' vol now: leader in term [0-9]+, ready, session [a-z]+; connected: rb[1-3] rb[1-3]$'
+	rb "$n" events vol --now --count 1 | grep -Eq ' vol now: leader in term [0-9]+, ready, session [a-z]+(, holder rb[1-3])?; connected: rb[1-3] rb[1-3]$'
 }
 
 a_halted_node_is_not_waited_for() {
