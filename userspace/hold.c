@@ -177,7 +177,7 @@ static int ask(struct hold *h)
 	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, h->volume);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ASK_MS);
-	return nl_do(h->nl, nlh, op_id, 2 * ASK_MS / 1000, text, sizeof(text));
+	return nl_do(h->nl, nlh, op_id, 2 * ASK_MS, text, sizeof(text));
 }
 
 /*
