@@ -258,7 +258,7 @@ u64 rblk_peer_tx_unacked(void *host, u32 slot, bool *waits)
 	lockdep_assert_held(&v->owner);
 	*waits = false;
 	if (!l->conn || l->conn->broken)
-		return 0;
+		return U64_MAX;		/* nothing more will be */
 	for (pos = l->tail; pos != l->head; pos++)
 		bytes += frame_bytes(frame_at(l, pos));
 	tp = tcp_sk(l->conn->sock->sk);
