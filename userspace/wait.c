@@ -35,57 +35,40 @@ static const char *lacks_leader(struct json_object *o, u64 committed)
 	return lacks;
 }
 
-typedef bool member_test(struct json_object *o, struct json_object *p, u64 committed);
-
-/* All other members, that is; clients come and go. */
-static bool all_peers(struct json_object *o, member_test *test, u64 committed)
-{
-	struct json_object *members = js(o, "conf.members"), *peers = js(o, "peers"), *m, *p;
-	size_t i, n = members ? json_object_array_length(members) : 0;
-
-	for (i = 0; i < n; i++) {
-		m = json_object_array_get_idx(members, i);
-		if (is(o, "node", jstr(m, "node")))
-			continue;
-		p = node_in_list(peers, jstr(m, "node"));
-		if (!p || !test(o, p, committed))
-			return false;
-	}
-	return n;
-}
-
-static bool is_connected(struct json_object *o, struct json_object *p, u64 committed)
-{
-	return !peer_is_down(o, p);
-}
-
 static const char *lacks_connected(struct json_object *o, u64 committed)
 {
 	const char *lacks = lacks_up(o, committed);
 
-	if (!lacks && !all_peers(o, is_connected, committed))
+	if (!lacks && !is_client(o) && !js(o, "conf.members"))
+		lacks = "the volume is not bootstrapped yet";
+	if (!lacks && peer_with(o, replica_is_down, NULL))
 		lacks = "not all members are connected to this node";
 	return lacks;
 }
 
-static bool has_all(struct json_object *o, struct json_object *p, u64 committed)
+static bool has_all(struct json_object *o, const char *node, u64 committed)
 {
-	return !peer_is_down(o, p) && !jb(p, "needs_resync") && ju(p, "match") >= committed;
+	struct json_object *p = node_in_list(js(o, "peers"), node);
+
+	return p && !peer_is_down(o, p) && !jb(p, "needs_resync") && ju(p, "match") >= committed;
 }
 
-/* Only the leader knows how far the others are; elsewhere this node's own replica counts. */
+/* The status of a leader: nobody else knows how far the members are, nor what is committed by now. */
 static const char *lacks_synced(struct json_object *o, u64 committed)
 {
+	struct json_object *members, *m;
 	const char *lacks = lacks_leader(o, committed);
+	size_t i;
 
 	if (lacks)
 		return lacks;
-	if (is(o, "role", "leader"))
-		return all_peers(o, has_all, committed) ? NULL : "not all members have all that is committed";
-	if (jb(o, "needs_resync"))
-		return "the replica of this node needs a resync";
-	return ju(o, "applied_index") >= committed ?
-		       NULL : "the replica of this node does not have all that is committed";
+	members = js(o, "conf.members");
+	for (i = 0; i < json_object_array_length(members); i++) {
+		m = json_object_array_get_idx(members, i);
+		if (!is(o, "node", jstr(m, "node")) && !has_all(o, jstr(m, "node"), committed))
+			return "not all members have all that is committed";
+	}
+	return NULL;
 }
 
 static const char *lacks_held(struct json_object *o, u64 committed)
@@ -176,6 +159,11 @@ static int wait_for(struct wait *w, struct nl *nl, const char *volume)
 			return fail(EXIT_FAILED, volume, "wait: %s", strerror(-err));
 		if (!w->committed && w->o && jb(w->o, "ready"))
 			w->committed = ju(w->o, "commit_index");
+		if (w->on->lacks == lacks_synced && w->o && jb(w->o, "ready") &&
+		    !is(w->o, "role", "leader"))
+			return fail(EXIT_FAILED, volume,
+				    "wait: only the leader knows who has what is committed; run it on %s",
+				    jstr(w->o, "leader_node"));
 		lacks = w->on->lacks(w->o, w->committed);
 		if (!lacks)
 			return 0;
@@ -196,7 +184,7 @@ int cmd_wait(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "for", KEY_FOR, "STATE", 0,
 		  "up: it runs on this node; leader: I/O is served here; connected: to all other members; "
-		  "synced: this replica, on the leader all of them, has what is committed; held: this node has the session",
+		  "synced, on the leader: all members have what is committed; held: this node has the session",
 		  1 },
 		{ "timeout", 't', "TIME", 0, "fail after TIME (default: wait forever)", 2 },
 		{ 0 },
@@ -209,7 +197,7 @@ int cmd_wait(int argc, char **argv)
 		.parse = parse,
 		.ctx = &w,
 		.doc = "Wait until VOLUME is in STATE on this node. It need not be up yet.\v"
-		       "Examples:\n  raftblk wait r0 --for leader --timeout 60s\n  raftblk wait r0 --for synced\n",
+		       "Examples:\n  raftblk wait r0 --for leader --timeout 60s\n  raftblk wait r0 --for synced --timeout 1h\n",
 	};
 	struct nl *nl;
 	int err;

@@ -39,7 +39,7 @@ waits_for_the_session() {
 }
 
 waits_for_all_members() {
-	local l f
+	local l f said code=0
 	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	rb "$l" wait vol --for connected --timeout 30s
@@ -50,7 +50,8 @@ waits_for_all_members() {
 	heal
 	rb "$l" wait vol --for synced --timeout 30s
 	rb "$l" wait vol --for connected --timeout 30s
-	rb $f wait vol --for synced --timeout 30s
+	said=$(rb $f wait vol --for synced --timeout 30s 2>&1) || code=$?
+	[ $code = 1 ] && [[ $said == *"only the leader knows who has what is committed; run it on rb$l" ]]
 	replicas_equal vol
 }
 
