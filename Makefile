@@ -60,7 +60,7 @@ check:
 	selftests/run
 
 check-long:
-	selftests/run sim-long vm-long runner
+	selftests/run all-mutants sim-long vm-long runner
 
 check-debug:
 	selftests/run debug-kernel vm-debug
