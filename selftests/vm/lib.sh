@@ -26,7 +26,8 @@ export RAFTBLK_CONF_DIR=$RBLK_CONF
 
 # The tree is on a network file system that caches nothing, and these run thousands of times.
 mkdir -p /tmp/raftblk-tool
-cp -u "$RBLK_TOP"/userspace/raftblk "$RBLK_TOP"/build/selftests/netns /tmp/raftblk-tool
+cp -u --remove-destination "$RBLK_TOP"/userspace/raftblk "$RBLK_TOP"/build/selftests/netns \
+	/tmp/raftblk-tool || { echo "# there are no programs to test"; exit 1; }
 
 die() { echo "# $*"; exit 1; }
 say() { echo "# $*" >&2; }
@@ -138,7 +139,7 @@ net_up() {	# NODES
 # The other end of a link is in a namespace that the kernel removes later than "netns del" returns.
 net_down() {
 	local ns
-	[ -e /sys/class/net/rbbr ] || return 0
+	[ -e /sys/class/net/rbbr ] || [ -e /run/netns/rb1 ] || return 0
 	{
 		for ns in /sys/class/net/rbv*; do
 			echo "link del ${ns##*/}"
