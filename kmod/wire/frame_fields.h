@@ -94,7 +94,8 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(112,	id,	cluster, ANY)		/* number that names the sender's cluster */
 	FIELD(120,	u8,	blocked, BOOL)		/* 1: its payload reaches no majority */
 	FIELD(121,	u8,	stuck, BOOL)		/* 1: its payload does not reach you */
-	SPARE(122,	6, spare)
+	ZERO(122,	le16,	zero)
+	ZERO(124,	le32,	zero2)
 FIELDS_END(frame_raft, 128)
 
 /* An entry, in RAFT, SUBMIT and DATA. */
