@@ -17,7 +17,7 @@
 /* By then TCP has sent twice again what is lost, on a path that is not long. */
 #define STUCK_MIN_NS		(600 * RBLK_NSEC_PER_MSEC)
 #define LARGE_BYTES		2048	/* of a message: more than a packet of Ethernet */
-#define STUCK_MEMORY_NS		(600 * RBLK_NSEC_PER_SEC)
+#define STUCK_MEMORY_NS		(30 * RBLK_NSEC_PER_SEC)
 #define STUCK_LATELY		3	/* times the patience: a new connection takes a while */
 
 static u64 path_patience(const struct rblk_ground *g)
