@@ -117,6 +117,7 @@ static int keep(struct json_object *o, void *ctx)
 {
 	struct wait *w = ctx;
 
+	status_complete(o);
 	json_object_put(w->o);
 	w->o = json_object_get(o);
 	return 0;
