@@ -16,7 +16,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
@@ -73,14 +72,6 @@ void hold_say(struct hold *h, const char *fmt, ...)
 
 /* ---- time and signals ---- */
 
-u64 hold_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
-
 static void take_signals(struct hold *h)
 {
 	struct signalfd_siginfo info;
@@ -104,9 +95,9 @@ void hold_rest(struct hold *h, u64 ms)
 
 static void pause_ms(struct hold *h, u64 ms)
 {
-	u64 end = hold_now_ms() + ms, now;
+	u64 end = now_ms() + ms, now;
 
-	while (!h->end && (now = hold_now_ms()) < end)
+	while (!h->end && (now = now_ms()) < end)
 		hold_rest(h, end - now);
 }
 
@@ -277,17 +268,17 @@ static void await_event(struct hold *h, u64 ms)
 /* Until the session is lost, or somebody says so. Services stop while it is not served for long. */
 static void watch(struct hold *h)
 {
-	u64 served = hold_now_ms();
+	u64 served = now_ms();
 
 	for (;;) {
 		hold_look(h);
 		if (h->end || h->aside || hold_is_lost(h))
 			return;
 		if (!is_cut_off(h))
-			served = hold_now_ms();
-		if (!h->started && served >= hold_now_ms() - HOLD_RETRY_MS)
+			served = now_ms();
+		if (!h->started && served >= now_ms() - HOLD_RETRY_MS)
 			set_started(h, true, false);
-		else if (h->started && h->patience_ms && hold_now_ms() - served >= h->patience_ms)
+		else if (h->started && h->patience_ms && now_ms() - served >= h->patience_ms)
 			set_started(h, false, true);
 		if (h->started)
 			hold_say(h, "active on %s%s%s", h->device, h->dir ? ", mounted on " : "",

@@ -27,7 +27,6 @@ struct hold {
 
 __attribute__((format(printf, 2, 3)))
 void hold_say(struct hold *h, const char *fmt, ...);
-u64 hold_now_ms(void);
 void hold_rest(struct hold *h, u64 ms);
 void hold_look(struct hold *h);
 bool hold_is_lost(struct hold *h);

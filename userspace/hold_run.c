@@ -37,7 +37,7 @@ static void child(struct hold *h, char *const argv[], bool lost)
  */
 static int run(struct hold *h, char *const argv[], u64 ms, bool until_lost, bool lost)
 {
-	u64 end = hold_now_ms() + ms, looked = hold_now_ms();
+	u64 end = now_ms() + ms, looked = now_ms();
 	int status, err = 0;
 	pid_t pid = fork();
 
@@ -46,12 +46,12 @@ static int run(struct hold *h, char *const argv[], u64 ms, bool until_lost, bool
 	if (!pid)
 		child(h, argv, lost);
 	while (waitpid(pid, &status, WNOHANG) != pid) {
-		if (until_lost && hold_now_ms() - looked >= HOLD_RETRY_MS) {
+		if (until_lost && now_ms() - looked >= HOLD_RETRY_MS) {
 			hold_look(h);
-			looked = hold_now_ms();
+			looked = now_ms();
 			err = hold_is_lost(h) ? -ESTALE : 0;
 		}
-		if (hold_now_ms() >= end)
+		if (now_ms() >= end)
 			err = -ETIME;
 		if (err) {
 			kill(-pid, SIGKILL);
@@ -158,7 +158,7 @@ void hold_umount(struct hold *h, bool lost)
 {
 	char *const plain[] = { "umount", (char *)h->dir, NULL };
 	char *const lazy[] = { "umount", "-l", (char *)h->dir, NULL };
-	u64 end = hold_now_ms() + UMOUNT_MS;
+	u64 end = now_ms() + UMOUNT_MS;
 	int ret;
 
 	if (!h->mounted)
@@ -167,7 +167,7 @@ void hold_umount(struct hold *h, bool lost)
 		ret = run(h, plain, UMOUNT_MS, false, lost);
 		if (ret)
 			usleep(500 * 1000);
-	} while (ret && hold_find_mount(h) && hold_now_ms() < end);
+	} while (ret && hold_find_mount(h) && now_ms() < end);
 	h->mounted = ret && hold_find_mount(h);
 	if (!h->mounted)
 		return;

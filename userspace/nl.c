@@ -291,14 +291,6 @@ static int is_ending(struct json_object *o, void *ctx)
 	return 1;
 }
 
-static u64 now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
-
 static int await(struct nl *nl, struct ending *e, u64 ms)
 {
 	struct pollfd pfd = { .fd = mnl_socket_get_fd(nl->event), .events = POLLIN };

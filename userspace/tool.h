@@ -137,6 +137,7 @@ int conf_parse_ms(const char *text, u32 *ms);
 int parse_time(const char *option, const char *arg, u32 least, u32 most, struct argp_state *state,
 	       u32 *ms);
 const char *time_text(u32 ms, char *buf, size_t size);
+u64 now_ms(void);
 int conf_parse_election(const char *text, u32 *ms);
 
 /* ---- device.c ---- */

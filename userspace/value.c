@@ -4,6 +4,7 @@
  * times, UUIDs, addresses.
  */
 #include <ctype.h>
+#include <time.h>
 
 #include "tool.h"
 
@@ -95,6 +96,15 @@ int conf_parse_ms(const char *text, u32 *ms)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+/* Since some moment: for differences. */
+u64 now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
 }
 
 int parse_time(const char *option, const char *arg, u32 least, u32 most, struct argp_state *state,

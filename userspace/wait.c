@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk wait: returns when the volume is in a certain state on this node, for scripts. */
 #include <poll.h>
-#include <time.h>
 
 #include "status.h"
 
@@ -136,14 +135,6 @@ static int look(struct wait *w, struct nl *nl, const char *volume)
 static int ignore(struct json_object *o, void *ctx)
 {
 	return 0;
-}
-
-static u64 now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
 }
 
 static int wait_for(struct wait *w, struct nl *nl, const char *volume)
