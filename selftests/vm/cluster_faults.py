@@ -9,6 +9,7 @@ from machines import Cluster, Members, MembersError, Tap, Writer, arguments, wai
 
 
 ACKED_MAX = 8000      # blocks that a writer has for itself at the beginning of the volume
+PAUSE = 2000          # microseconds between them, so that they last on a fast machine, too
 
 
 def put(m, node, count):
@@ -25,7 +26,7 @@ def not_led_by(m, old):
 
 def leader_crashes(m, seed):
     old = m.leader()
-    w = Writer(m, old, seed, count=ACKED_MAX)
+    w = Writer(m, old, seed, count=ACKED_MAX, pause=PAUSE)
     w.more(100)
     m.cluster.kill(old)
     new = not_led_by(m, old)
@@ -40,7 +41,7 @@ def leader_crashes(m, seed):
 def follower_crashes(m, seed):
     lead = m.leader()
     f = next(n for n in m.names if n != lead)
-    w = Writer(m, lead, seed, count=ACKED_MAX)
+    w = Writer(m, lead, seed, count=ACKED_MAX, pause=PAUSE)
     w.more(50)
     m.cluster.kill(f)
     w.more(200)
@@ -54,7 +55,7 @@ def follower_crashes(m, seed):
 
 def all_lose_power(m, seed):
     lead = m.leader()
-    w = Writer(m, lead, seed, count=ACKED_MAX)
+    w = Writer(m, lead, seed, count=ACKED_MAX, pause=PAUSE)
     w.more(300)
     m.cluster.powercut("all")
     w.join(30)
@@ -67,7 +68,7 @@ def all_lose_power(m, seed):
 
 def leader_is_paused(m, seed):
     old = m.leader()
-    w = Writer(m, old, seed, count=ACKED_MAX)
+    w = Writer(m, old, seed, count=ACKED_MAX, pause=PAUSE)
     w.more(50)
     m.cluster.pause(old)
     new = wait_for("a new leader", lambda: m.leader([n for n in m.names if n != old]), 60)
@@ -85,7 +86,7 @@ def leader_is_paused(m, seed):
 
 def leader_loses_one_direction(m, seed):
     old = m.leader()
-    w = Writer(m, old, seed, count=ACKED_MAX)
+    w = Writer(m, old, seed, count=ACKED_MAX, pause=PAUSE)
     w.more(50)
     m.cluster.isolate(old, "out")
     new = wait_for("a new leader", lambda: m.leader([n for n in m.names if n != old]), 60)

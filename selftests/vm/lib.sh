@@ -195,13 +195,16 @@ disks_up() {	# NODES LOG_MIB DATA_MIB
 	dm_slices "${slices[@]}"
 }
 
-disks_down() {
+# The slices of all tests.
+slices_down() {
 	local d found=()
 	for d in /dev/mapper/rb{log,data}*; do
 		[ ! -e "$d" ] || found+=("${d##*/}")
 	done
 	[ -z "${found[*]}" ] || dmsetup remove --retry "${found[@]}"
 }
+
+disks_down() { slices_down; }
 
 # ---- volumes ----
 

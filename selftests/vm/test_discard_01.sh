@@ -22,14 +22,12 @@ disks_up() {	# NODES LOG_MIB DATA_MIB
 }
 
 disks_down() {
-	local i d
+	local i
 	for i in 1 2 3; do
 		losetup -d "$(data_dev "$i")" 2>/dev/null
 		rm -f "$(image "$i")"
 	done
-	for d in $(dmsetup ls 2>/dev/null | awk '/^rblog/ { print $1 }'); do
-		dmsetup remove --retry "$d" || return 1
-	done
+	slices_down
 }
 
 occupied() { du -m "$(image "$1")" | cut -f1; }	# in MiB

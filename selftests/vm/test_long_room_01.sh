@@ -40,9 +40,7 @@ disks_down() {
 	for d in /dev/loop[23][1-3]; do
 		losetup -d "$d" 2>/dev/null
 	done
-	for d in $(dmsetup ls 2>/dev/null | awk '/^rb(log|data)/ { print $1 }'); do
-		dmsetup remove --retry "$d" || return 1
-	done
+	slices_down
 }
 
 resume_all() {
