@@ -7,7 +7,7 @@
 # make uninstall	removes what "make install" has put there; volumes have to be down
 # make deb		packages of Debian: tool, module by DKMS, OCF agent, into build/deb
 # make demo		the main job, on three virtual machines, told as it happens
-# make check		all tests; "selftests/run --list" names the groups
+# make check		the tests; "selftests/run --list" names the groups
 # make check-long	what takes longer
 # make check-debug	the guest tests on a kernel with every detector on
 # make bench		figures beside those of the raw disk and of DRBD

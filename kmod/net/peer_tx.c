@@ -245,7 +245,7 @@ static bool ack_is_due(const struct tcp_sock *tp)
  *
  * What is read without the socket's lock may be a moment old.
  *
- * Return: bytes of the bulk connection.
+ * Return: bytes of the bulk connection; U64_MAX if it is broken, or not there.
  */
 u64 rblk_peer_tx_unacked(void *host, u32 slot, bool *waits)
 {

@@ -129,7 +129,7 @@ struct rblk_node_ops {
 	/*
 	 * How many bytes of the bulk connection to @slot its transport has not seen
 	 * acknowledged yet. *@waits: some of them were sent, and the peer has room for them,
-	 * so that an acknowledgment is due.
+	 * so that an acknowledgment is due. U64_MAX: nothing more is going to be.
 	 */
 	u64 (*tx_unacked)(void *host, u32 slot, bool *waits);
 
