@@ -2,6 +2,8 @@
 /* What all parts of a node stand on; see ground.h. */
 #include "ground.h"
 
+#define SOUGHT_ELECTIONS	3	/* a node that seeks a leader asks again within so many */
+
 /* The one way to NODE_HALT_INVARIANT. What broke first counts; the rest may be its effects. */
 static void rblk_ground_broken(struct rblk_alarm *alarm, const char *cond)
 {
@@ -144,6 +146,20 @@ void rblk_ground_sought(struct rblk_ground *g, u64 seeker)
 	    g->now >= leader->heard_at + rblk_ground_election_ns(g))
 		return;
 	g->sought = (struct rblk_sought){ .seeker = seeker, .leader = g->leader, .at = g->now };
+}
+
+/**
+ * rblk_ground_names() - does a peer say that another node asks it for a leader?
+ * @g: ground
+ * @p: the peer
+ * @seeker: store of the other node
+ *
+ * Return: true if it has said so of late.
+ */
+bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p, u64 seeker)
+{
+	return p->seeker == seeker &&
+	       g->now < p->seeker_at + SOUGHT_ELECTIONS * rblk_ground_election_ns(g);
 }
 
 static u64 timeout_ns(u32 replicated_ms, u32 default_ms)

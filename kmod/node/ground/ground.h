@@ -23,7 +23,8 @@ struct rblk_peer {
 	bool says_blocked;	/* it said of late that its payload reaches no majority */
 	bool says_stuck;	/* ... that its payload does not reach this node */
 	bool blocked;		/* this node leads; the peer says so */
-	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so */
+	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so last */
+	u64 seeker_since;	/* when it said so first, after that one was heard here last */
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
@@ -101,6 +102,7 @@ void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
 			struct rblk_buf *const *buf, u32 n);
 void rblk_ground_sought(struct rblk_ground *g, u64 seeker);
+bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p, u64 seeker);
 void rblk_ground_path_sent(struct rblk_peer *p, u64 bytes);
 void rblk_ground_path_new(struct rblk_peer *p);
 void rblk_ground_paths_run(struct rblk_ground *g);

@@ -15,6 +15,17 @@ static bool of_other_cluster(const struct rblk_replica *r, const struct raft_msg
 		m->type == RAFT_MSG_APPEND);
 }
 
+/* The peer names a node that has asked it for a leader. */
+static void heed_seeker(struct rblk_replica *r, struct rblk_peer *p, u64 seeker)
+{
+	const struct rblk_peer *lost = rblk_ground_peer(r->g, seeker, NULL);
+
+	if (!rblk_ground_names(r->g, p, seeker) || (lost && lost->heard_at >= p->seeker_since))
+		p->seeker_since = r->g->now;
+	p->seeker = seeker;
+	p->seeker_at = r->g->now;
+}
+
 /* What a reply says beside raft, which has not refused it. */
 static void heed_reply(struct rblk_replica *r, struct rblk_peer *p, const struct raft_msg *msg)
 {
@@ -23,10 +34,8 @@ static void heed_reply(struct rblk_replica *r, struct rblk_peer *p, const struct
 	p->says_impaired = msg->impaired;
 	p->says_blocked = msg->blocked;
 	p->says_stuck = msg->stuck;
-	if (!msg->seeker)
-		return;
-	p->seeker = msg->seeker;
-	p->seeker_at = r->g->now;
+	if (msg->seeker)
+		heed_seeker(r, p, msg->seeker);
 }
 
 /* A configuration in the message: decode it before raft sees the entry. */

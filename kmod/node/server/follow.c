@@ -14,8 +14,12 @@
  */
 #include "server.h"
 
-#define SOUGHT_ELECTIONS	3	/* a node that seeks a leader asks again within so many */
 #define SOUGHT_MEMORY_NS	(600 * RBLK_NSEC_PER_SEC)
+
+static u64 follow_ns(const struct rblk_server *sv)
+{
+	return sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
+}
 
 /* Can this voter lead at once? It has all that was committed a heartbeat ago. */
 static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
@@ -34,13 +38,15 @@ static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
 static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bool holders)
 {
 	const struct rblk_peer *lost = rblk_ground_peer(sv->g, voter->seeker, NULL);
-	u64 fresh = SOUGHT_ELECTIONS * rblk_ground_election_ns(sv->g);
 
-	if (!lost || sv->g->now >= voter->seeker_at + fresh)
+	if (!lost || !rblk_ground_names(sv->g, voter, lost->store))
 		return false;
-	if (holders && !rblk_vol_session_of(sv->r->vol, lost->store))
-		return false;
-	return lost->heard_at < voter->seeker_at || lost->says_stuck;
+	if (holders)
+		return rblk_vol_session_of(sv->r->vol, lost->store) &&
+		       (lost->heard_at < voter->seeker_at || lost->says_stuck);
+	/* When a network heals, one link may be back well before the other. */
+	return lost->heard_at < voter->seeker_since &&
+	       sv->g->now >= voter->seeker_since + follow_ns(sv);
 }
 
 /* Which voters are looked at. */
@@ -141,16 +147,11 @@ static u64 holder_to_follow(struct rblk_server *sv)
 /* Who has to lead at once, since this node holds up others or is not heard by them. */
 static u64 relief(struct rblk_server *sv)
 {
-	u64 store;
-
 	if (rblk_replica_must_yield(sv->r))
 		return best_of(sv, WHO_IS_ABLE);
 	if (!sv->synced)
 		return 0;
-	store = best_of(sv, WHO_HEARS_LOST_HOLDER);
-	if (!store && sv->g->now >= sv->follow_at)
-		store = best_of(sv, WHO_HEARS_LOST);
-	return store;
+	return best_of(sv, WHO_HEARS_LOST_HOLDER) ?: best_of(sv, WHO_HEARS_LOST);
 }
 
 /* What was committed a heartbeat ago is what a successor has to have. */
@@ -171,9 +172,8 @@ static bool may_move(struct rblk_server *sv)
  * rblk_server_follow_run() - hands leadership to a voter that had better lead
  * @sv: server
  *
- * Leadership follows the session, or a voter that is cut off, not right after an election,
- * so that a node that was made leader on purpose stays leader for a while. Whether it has to
- * leave this node at once is looked at once a heartbeat; there is a pass for each.
+ * Leadership follows the session not right after an election, so that a node that was made
+ * leader on purpose stays leader for a while. Whether it has to leave this node at once is looked at once a heartbeat; there is a pass for each.
  */
 void rblk_server_follow_run(struct rblk_server *sv)
 {
@@ -194,7 +194,7 @@ void rblk_server_follow_run(struct rblk_server *sv)
 		store = holder_to_follow(sv);
 	if (!store)
 		return;
-	sv->follow_at = sv->g->now + sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
+	sv->follow_at = sv->g->now + follow_ns(sv);
 	rblk_replica_step_store(sv->r, RAFT_EV_TRANSFER, store);
 }
 
