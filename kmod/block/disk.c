@@ -80,7 +80,7 @@ static void rblk_disk_limits_work(struct work_struct *work)
  */
 static void rblk_disk_offer_discard(struct rblk_disk *d)
 {
-	queue_work(rblk_wq, &d->limits_work);
+	queue_work(rblk_io_wq, &d->limits_work);
 }
 
 /*
@@ -186,7 +186,7 @@ static void rblk_disk_unuse(struct rblk_disk *d)
 {
 	rblk_opener_gone(d);
 	if (refcount_dec_and_test(&d->users))
-		queue_work(rblk_wq, &d->delete_work);
+		queue_work(rblk_life_wq, &d->delete_work);
 }
 
 static int rblk_disk_open(struct gendisk *gd, blk_mode_t mode)

@@ -11,7 +11,7 @@
 #include "host/status.h"
 #include "host/volume.h"
 
-struct workqueue_struct *rblk_wq;
+struct workqueue_struct *rblk_wq, *rblk_life_wq, *rblk_io_wq;
 
 DEFINE_MUTEX(rblk_volumes_lock);	/* the list below, and the state of each volume */
 
@@ -422,8 +422,16 @@ int rblk_volume_minor(const struct rblk_volume *v)
  */
 int rblk_volumes_init(void)
 {
-	rblk_wq = alloc_workqueue(RBLK_NAME, WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return rblk_wq ? 0 : -ENOMEM;
+	/* One that is safe for reclaim may only wait for work on others that are. */
+	const int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
+
+	rblk_wq = alloc_workqueue(RBLK_NAME, flags, 0);
+	rblk_life_wq = alloc_workqueue(RBLK_NAME "-life", flags, 0);
+	rblk_io_wq = alloc_workqueue(RBLK_NAME "-io", flags, 0);
+	if (rblk_wq && rblk_life_wq && rblk_io_wq)
+		return 0;
+	rblk_volumes_exit();
+	return -ENOMEM;
 }
 
 /**
@@ -433,5 +441,10 @@ int rblk_volumes_init(void)
  */
 void rblk_volumes_exit(void)
 {
-	destroy_workqueue(rblk_wq);
+	struct workqueue_struct *wq[] = { rblk_life_wq, rblk_io_wq, rblk_wq };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(wq); i++)
+		if (wq[i])
+			destroy_workqueue(wq[i]);
 }

@@ -119,7 +119,12 @@ struct rblk_done {
 	void (*run)(struct rblk_volume *v, struct rblk_done *done, u64 now);
 };
 
-extern struct workqueue_struct *rblk_wq;	/* unbound, reclaim-safe: up, down, disk state */
+/*
+ * By what their work waits for, see "Workers" in Documentation/locking.rst. On the first,
+ * for no other work and no I/O; on the second, for work on the others; on the third, for
+ * I/O that the volume itself serves, maybe for ever.
+ */
+extern struct workqueue_struct *rblk_wq, *rblk_life_wq, *rblk_io_wq;
 extern struct mutex rblk_volumes_lock;	/* the list of volumes, and their states */
 
 int rblk_volumes_init(void);

@@ -103,7 +103,7 @@ int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *e
 		module_put(THIS_MODULE);
 		return ret;
 	}
-	queue_work(rblk_wq, &v->life->start_work);
+	queue_work(rblk_life_wq, &v->life->start_work);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 		WRITE_ONCE(v->state, RBLK_V_STOPPING);
 		v->life->down_op = op_id;
 		WRITE_ONCE(v->life->force, force);
-		queue_work(rblk_wq, &v->life->stop_work);
+		queue_work(rblk_life_wq, &v->life->stop_work);
 	}
 	mutex_unlock(&rblk_volumes_lock);
 	return ret;

@@ -101,7 +101,7 @@ void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *t
 	rblk_notify_end(net, v->name, op_id, error, text, GFP_KERNEL);
 	put_net(net);
 	rblk_volume_put(v);
-	/* rblk_exit() waits for the rest of this work, when it destroys the workqueue. */
+	/* rblk_exit() waits for the rest of this work, when it destroys the workqueues. */
 	module_put(THIS_MODULE);
 }
 
