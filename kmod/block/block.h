@@ -45,5 +45,6 @@ void rblk_disk_read_zero(void *host, u64 token, u32 off, u32 nsect);
 void rblk_disk_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect);
 void rblk_disk_read_issued(void *host, u64 token);
 void rblk_disk_complete(void *host, u64 token, int error);
+void rblk_disk_head_changed(void *host);
 
 #endif /* RBLK_BLOCK_H */

@@ -52,8 +52,10 @@ static void rblk_disk_tell_ready(struct rblk_disk *d)
 	/* Before that, the event that adds it says the same. */
 	if (!device_is_registered(dev))
 		return;
-	if (ready && !d->ready_told)
+	if (ready && !d->ready_told) {
 		kobject_uevent(&dev->kobj, KOBJ_CHANGE);
+		rblk_table_look(d);
+	}
 	d->ready_told = ready;
 }
 
@@ -120,6 +122,7 @@ void rblk_disk_unfence(struct rblk_volume *v, int self)
 		return;
 	rblk_node_session_reset(v->m);
 	rblk_volume_kick(v, RBLK_KICK_CTL);
+	rblk_table_look_soon(v->disk);
 }
 
 static void rblk_disk_state_work(struct work_struct *work)
@@ -156,6 +159,9 @@ static void rblk_opener_gone(struct rblk_disk *d)
 	if (!atomic_dec_and_test(&d->openers))
 		return;
 	rblk_volume_kick(d->v, RBLK_KICK_CTL);	/* the session may be given up now */
+	if (d->wrote || READ_ONCE(d->table_foreign))
+		rblk_table_look(d);
+	d->wrote = false;
 	if (READ_ONCE(d->fenced) && !READ_ONCE(d->dead))
 		queue_work(rblk_wq, &d->state_work);
 }
@@ -173,6 +179,7 @@ static void rblk_disk_delete(struct rblk_disk *d)
 	 * del_gendisk() has held open_mutex.
 	 */
 	cancel_work_sync(&d->state_work);
+	cancel_delayed_work_sync(&d->table_work);
 	put_disk(d->gd);
 }
 
@@ -271,7 +278,6 @@ static int rblk_disk_alloc_gendisk(struct rblk_disk *d)
 	gd->major = rblk_major;
 	gd->first_minor = d->minor;
 	gd->minors = 1;
-	gd->flags |= GENHD_FL_NO_PART;
 	gd->fops = &rblk_fops;
 	gd->private_data = d;
 	snprintf(gd->disk_name, sizeof(gd->disk_name), RBLK_NAME "%d", d->minor);
@@ -301,6 +307,7 @@ static struct rblk_disk *rblk_disk_alloc(struct rblk_volume *v, int minor)
 	INIT_WORK(&d->state_work, rblk_disk_state_work);
 	INIT_WORK(&d->limits_work, rblk_disk_limits_work);
 	INIT_WORK(&d->delete_work, rblk_disk_delete_work);
+	rblk_table_init(d);
 	refcount_set(&d->users, 1);
 	return d;
 }
@@ -358,7 +365,7 @@ err_minor:
  * @v: the volume
  *
  * A member's disk has its size by then, if the volume was bootstrapped. Nothing is read
- * from it: there are no partitions to look for.
+ * from it meanwhile, since it may not be served yet.
  *
  * Context: process; sleeps; not as owner.
  * Return: 0 or -errno.
@@ -373,10 +380,14 @@ int rblk_disk_add(struct rblk_volume *v)
 	mutex_unlock(&v->owner);
 	rblk_disk_apply_state(d);
 	flush_work(&d->limits_work);
+	set_bit(GD_SUPPRESS_PART_SCAN, &d->gd->state);
 	ret = device_add_disk(NULL, d->gd, rblk_disk_groups);
 	if (ret)
 		return ret;
+	clear_bit(GD_SUPPRESS_PART_SCAN, &d->gd->state);
 	d->added = true;
+	if (READ_ONCE(d->ready))
+		rblk_table_look(d);
 	if (!rblk_volume_diskless(v)) {
 		rblk_lower_link(rblk_logio_lower(v), d->gd);
 		rblk_lower_link(rblk_dataio_lower(v), d->gd);
@@ -428,6 +439,24 @@ void rblk_disk_fail_new(struct rblk_volume *v)
 	blk_mq_unquiesce_queue(d->gd->queue);
 }
 
+/* Tells what uses the disk or a partition. It may take a while, so no lock is held. */
+static void rblk_disk_mark_dead(struct gendisk *gd)
+{
+	struct block_device *bdev;
+	unsigned long partno;
+
+	rcu_read_lock();
+	xa_for_each(&gd->part_tbl, partno, bdev) {
+		if (!kobject_get_unless_zero(&bdev->bd_device.kobj))
+			continue;
+		rcu_read_unlock();
+		bdev_mark_dead(bdev, true);
+		put_device(&bdev->bd_device);
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+}
+
 /**
  * rblk_disk_put() - let go of the disk, which is deleted now or after its last close
  * @v: the volume, which is going down; every request has ended
@@ -441,6 +470,7 @@ void rblk_disk_put(struct rblk_volume *v)
 
 	cancel_work_sync(&d->state_work);
 	cancel_work_sync(&d->limits_work);
+	cancel_delayed_work_sync(&d->table_work);
 	v->disk = NULL;
 	WRITE_ONCE(v->minor, -1);
 	if (!d->added) {
@@ -453,7 +483,7 @@ void rblk_disk_put(struct rblk_volume *v)
 		rblk_lower_unlink(rblk_dataio_lower(v));
 	}
 	if (atomic_read(&d->openers))
-		bdev_mark_dead(d->gd->part0, true);
+		rblk_disk_mark_dead(d->gd);
 	if (refcount_dec_and_test(&d->users))
 		rblk_disk_delete(d);
 }
@@ -486,7 +516,7 @@ void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info)
 
 /**
  * rblk_disk_is_ours() - is this a raftblk device?
- * @dev: device number
+ * @dev: device number; not that of a partition
  *
  * Context: any.
  * Return: true if it is.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Shared by the files of block/: disk.c (the gendisk and its life), open.c (getting
- * the session when it is opened), request.c and read.c (requests in its queue).
+ * the session when it is opened), table.c (partitions), request.c and read.c (requests
+ * in its queue).
  */
 #ifndef RBLK_BLOCK_INTERNAL_H
 #define RBLK_BLOCK_INTERNAL_H
@@ -123,6 +124,13 @@ struct rblk_disk {
 	u32 open_gen;			/* owner */
 	bool open_stopped;		/* the opener of @open_token has given up */
 	u64 clean_epoch;		/* under open_mutex: nothing older is cached */
+	bool wrote;			/* under open_mutex: it was opened for writing */
+
+	/* Partitions. */
+	struct delayed_work table_work;
+	bool table_foreign;		/* another node may have written them */
+	bool table_known;		/* under open_mutex: the kernel has read @table_digest */
+	u32 table_digest;		/* under open_mutex */
 
 	/* What the gendisk should look like; applied under @state_lock, never as owner. */
 	struct mutex state_lock;
@@ -145,13 +153,17 @@ void rblk_reads_free(struct rblk_disk *d);
 void rblk_reads_starved(struct rblk_disk *d);
 void rblk_reads_abort(struct rblk_disk *d);
 
-/* disk.c, open.c */
+/* disk.c, open.c, table.c */
 void rblk_disk_refresh(struct rblk_disk *d);		/* owner */
 void rblk_disk_apply_state(struct rblk_disk *d);	/* sleeps; not as owner */
 void rblk_disk_open_done(struct rblk_disk *d, u64 token, int error);	/* owner */
 void rblk_disk_open_cancel(struct rblk_disk *d);	/* owner */
 int rblk_open_session(struct rblk_disk *d);
 int rblk_open_unfence(struct rblk_disk *d);
+void rblk_table_init(struct rblk_disk *d);
+void rblk_table_look(struct rblk_disk *d);
+void rblk_table_look_soon(struct rblk_disk *d);
+int rblk_table_check(struct rblk_disk *d);	/* under open_mutex */
 extern const struct blk_mq_ops rblk_mq_ops;
 extern const struct attribute_group *rblk_disk_groups[];	/* sysfs.c */
 

@@ -164,6 +164,12 @@ int rblk_open_unfence(struct rblk_disk *d)
 	return ret;
 }
 
+static bool rblk_open_drop(struct block_device *bdev)
+{
+	invalidate_bdev(bdev);
+	return !invalidate_inode_pages2(rblk_bdev_mapping(bdev));
+}
+
 /*
  * Under open_mutex. What a reader cached here may be old: before this session another
  * node may have written. The session may be older than this open: whoever asked for it
@@ -173,16 +179,19 @@ int rblk_open_unfence(struct rblk_disk *d)
  */
 static int rblk_open_clean(struct rblk_disk *d)
 {
-	struct block_device *bdev = d->gd->part0;
 	u64 epoch = READ_ONCE(d->epoch);
+	struct block_device *bdev;
+	unsigned long partno;
+	int ret;
 
 	if (d->clean_epoch == epoch)
 		return 0;
-	if (READ_ONCE(bdev->bd_holders))
-		goto in_use;
-	invalidate_bdev(bdev);
-	if (invalidate_inode_pages2(rblk_bdev_mapping(bdev)))
-		goto in_use;
+	ret = rblk_table_check(d);
+	if (ret)
+		return ret;
+	xa_for_each(&d->gd->part_tbl, partno, bdev)
+		if (READ_ONCE(bdev->bd_holders) || !rblk_open_drop(bdev))
+			goto in_use;
 	WRITE_ONCE(d->clean_epoch, epoch);
 	return 0;
 
@@ -210,8 +219,10 @@ int rblk_open_session(struct rblk_disk *d)
 		ret = rblk_open_clean(d);
 	else
 		rblk_open_stop(d);
-	if (!ret)
+	if (!ret) {
+		d->wrote = true;
 		rblk_disk_apply_state(d);
+	}
 	if (ret != -ETIMEDOUT && ret != -EINPROGRESS)
 		return ret;
 	rblk_warn_limited(d->v,

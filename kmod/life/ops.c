@@ -66,6 +66,7 @@ const struct rblk_node_ops rblk_host_ops = {
 	.read_zero	= rblk_disk_read_zero,
 	.read_issued	= rblk_disk_read_issued,
 	.complete	= rblk_complete,
+	.head_changed	= rblk_disk_head_changed,
 	.note		= rblk_note,
 	.trace		= rblk_trace,
 };

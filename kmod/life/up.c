@@ -3,6 +3,7 @@
  * Up of a volume, in a worker. If it fails half-way, what is there is taken down as
  * by "down".
  */
+#include <linux/blkdev.h>
 #include <linux/kthread.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -13,11 +14,20 @@
 #include "host/pool.h"
 #include "life/internal.h"
 #include "net/net.h"
+#include "store/lower.h"
 #include "store/store.h"
 
 #define RBLK_POOL_MIB		64
 #define RBLK_POOL_MIB_MIN		16
 #define RBLK_POOL_MIB_MAX		8192
+
+/* The number of a partition does not say whose it is. */
+static int rblk_start_not_ours(const struct rblk_lower *l, const char *path, char *err)
+{
+	if (!rblk_disk_is_ours(disk_devt(l->bdev->bd_disk)))
+		return 0;
+	return rblk_error_text(err, -ELOOP, "%s is part of a raftblk device itself", path);
+}
 
 static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd,
 			    struct log_copies *c, char *err)
@@ -65,6 +75,8 @@ static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct 
 	const char *path = v->up.data_path;
 	int ret = rblk_dataio_open(v, err);
 
+	if (!ret)
+		ret = rblk_start_not_ours(rblk_dataio_lower(v), path, err);
 	if (ret)
 		return ret;
 	ret = rblk_dataio_header(v, ds, c);
@@ -260,6 +272,8 @@ static int rblk_start_devices(struct rblk_volume *v, char *err)
 	if (rblk_volume_diskless(v))
 		return rblk_start_client(v, err);
 	ret = rblk_logio_open(v, err);
+	if (!ret)
+		ret = rblk_start_not_ours(rblk_logio_lower(v), v->up.log_path, err);
 	if (ret)
 		return ret;
 	ret = rblk_logio_reader(v, &rd);

@@ -44,7 +44,7 @@ void cmd_status(void)
 		{ "checkpoints", st.checkpoints }, { "sessions", st.nsessions },
 		{ "epoch", st.session_epoch },
 		{ "serving", n->serving }, { "not-served", n->serves_refused },
-		{ "parts", n->most_parts }, { "members", st.conf.n },
+		{ "head-changes", n->head_changes }, { "parts", n->most_parts }, { "members", st.conf.n },
 		{ "raft-peers", st.raft.npeers }, { "elections", st.raft.elections },
 		{ "readbacks", st.readbacks }, { "transferring", st.raft.transferee != 0 },
 		{ "log-late", st.late_ns[RBLK_LOG_DEVICE] != 0 },

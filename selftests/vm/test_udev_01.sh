@@ -46,6 +46,15 @@ volumes_have_names() {
 	[ "$found" = 1 ]
 }
 
+partitions_have_names() {
+	need sfdisk
+	sfdisk -q "$(device 1 vol)" <<<'size=10MiB'
+	until_ok 20 test -b /dev/raftblk/by-volume/vol-part1
+	is_announced /dev/raftblk/by-volume/vol-part1
+	sfdisk -q --delete "$(device 1 vol)"
+	until_ok 20 fails test -e /dev/raftblk/by-volume/vol-part1
+}
+
 devices_below_are_known() {
 	local disk
 	for disk in log data; do
@@ -115,6 +124,6 @@ storms_take_no_session() {
 	for i in 1 2 3; do [ "$(field "$i" vol openers)" = 0 ]; done
 }
 
-for t in starts volumes_have_names devices_below_are_known nothing_in_a_volume_is_found_below_it \
+for t in starts volumes_have_names partitions_have_names devices_below_are_known nothing_in_a_volume_is_found_below_it \
 	storms_take_no_session; do tap $t; done
 tap_end

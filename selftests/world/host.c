@@ -482,6 +482,11 @@ static void complete(void *host, u64 token, int error)
 	op_complete(host, token, error);
 }
 
+static void head_changed(void *host)
+{
+	((struct node *)host)->head_changes++;
+}
+
 static void note(void *host, enum rblk_node_note what, u64 arg)
 {
 	struct node *n = host;
@@ -563,6 +568,7 @@ const struct rblk_node_ops host_ops = {
 	.read_zero = host_read_zero,
 	.read_issued = host_read_issued,
 	.complete = complete,
+	.head_changed = head_changed,
 	.note = note,
 	.trace = trace,
 };

@@ -188,6 +188,12 @@ struct rblk_node_ops {
 	 */
 	void (*complete)(void *host, u64 token, int error);
 
+	/*
+	 * Another node wrote to the first two blocks of the volume: what was read from
+	 * there before, which is where a table of partitions begins, may be out of date.
+	 */
+	void (*head_changed)(void *host);
+
 	/* -- notes and traces -- */
 	void (*note)(void *host, enum rblk_node_note what, u64 arg);
 	/* May be NULL. */

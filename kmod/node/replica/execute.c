@@ -6,6 +6,18 @@
  */
 #include "internal.h"
 
+/* Does another node change the first two blocks, which say where partitions are? */
+static bool changes_head(const struct rblk_replica *r, const struct rblk_entry *e)
+{
+	const struct rblk_session *own;
+
+	if ((e->kind != RBLK_E_WRITE && e->kind != RBLK_E_ZEROES) ||
+	    e->sector >= 2 * RBLK_SECTORS_PER_BLOCK)
+		return false;
+	own = rblk_vol_session_of(r->vol, r->g->cfg.super.store);
+	return !own || own->epoch != e->epoch;
+}
+
 /**
  * rblk_replica_execute() - executes what is committed, as far as the volume has room
  * @r: replica
@@ -29,6 +41,8 @@ void rblk_replica_execute(struct rblk_replica *r)
 		if (verdict == -EINVAL)
 			return;		/* asserted there: it is not the next entry */
 		rblk_ground_trace(r->g, NODE_T_VERDICT, i, (u64)-verdict);
+		if (!verdict && changes_head(r, &ent->e))
+			r->g->ops->head_changed(r->g->host);
 	}
 	if (rblk_replica_executed(r) != before) {
 		r->idle_since = r->g->now;
