@@ -15,6 +15,12 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
+#if __has_include(<linux/folio_batch.h>)
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 #ifndef RBLK_HAS_SOCKADDR_UNSIZED
 #define sockaddr_unsized	sockaddr
 #endif

@@ -4,7 +4,7 @@
  * until a deadline; the opener only waits for the answer. It holds open_mutex meanwhile, so
  * there is one at a time, its wait is killable and short, and nothing that completes a
  * request ever needs open_mutex. Where pages are cached from before the session, those that
- * are being read are waited for: with a quorum, that is short, too.
+ * are being read are waited for, killable as well.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -164,10 +164,36 @@ int rblk_open_unfence(struct rblk_disk *d)
 	return ret;
 }
 
-static bool rblk_open_drop(struct block_device *bdev)
+/*
+ * Waits for the pages that are being read. That may take as long as a device below takes, and
+ * invalidate_inode_pages2() would not let the opener be killed.
+ */
+static int rblk_open_settle(struct address_space *mapping)
 {
+	struct folio_batch batch;
+	pgoff_t next = 0;
+	int ret = 0;
+	u32 i;
+
+	folio_batch_init(&batch);
+	while (!ret && filemap_get_folios(mapping, &next, ULONG_MAX, &batch)) {
+		for (i = 0; !ret && i < folio_batch_count(&batch); i++)
+			ret = folio_wait_locked_killable(batch.folios[i]);
+		folio_batch_release(&batch);
+		cond_resched();
+	}
+	return ret;
+}
+
+static int rblk_open_drop(struct block_device *bdev)
+{
+	struct address_space *mapping = rblk_bdev_mapping(bdev);
+	int ret = rblk_open_settle(mapping);
+
+	if (ret)
+		return ret;
 	invalidate_bdev(bdev);
-	return !invalidate_inode_pages2(rblk_bdev_mapping(bdev));
+	return invalidate_inode_pages2(mapping);
 }
 
 /*
@@ -189,9 +215,13 @@ static int rblk_open_clean(struct rblk_disk *d)
 	ret = rblk_table_check(d);
 	if (ret)
 		return ret;
-	xa_for_each(&d->gd->part_tbl, partno, bdev)
-		if (READ_ONCE(bdev->bd_holders) || !rblk_open_drop(bdev))
+	xa_for_each(&d->gd->part_tbl, partno, bdev) {
+		ret = READ_ONCE(bdev->bd_holders) ? -EBUSY : rblk_open_drop(bdev);
+		if (ret == -EINTR)
+			return ret;
+		if (ret)
 			goto in_use;
+	}
 	WRITE_ONCE(d->clean_epoch, epoch);
 	return 0;
 
@@ -205,8 +235,8 @@ in_use:
  * rblk_open_session() - an open for writing: take the session, drop what is cached
  * @d: the disk
  *
- * Context: process, under open_mutex; sleeps: killable, and bounded, for the session;
- * not so for pages of before it that are being read.
+ * Context: process, under open_mutex; sleeps, killable: bounded, for the session; not so
+ * for pages of before it that are being read.
  * Return: 0; -EBUSY: another node has it, or what is cached is in use; -ETIMEDOUT: nobody
  * answers; -ESTALE: fenced; -EINTR: killed; -ENXIO: going down, or not bootstrapped;
  * -ESHUTDOWN or -EIO: this node is halted, or halted meanwhile.

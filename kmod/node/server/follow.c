@@ -173,7 +173,8 @@ static bool may_move(struct rblk_server *sv)
  * @sv: server
  *
  * Leadership follows the session not right after an election, so that a node that was made
- * leader on purpose stays leader for a while. Whether it has to leave this node at once is looked at once a heartbeat; there is a pass for each.
+ * leader on purpose stays leader for a while. Whether it has to leave this node at once is
+ * looked at once a heartbeat; there is a pass for each.
  */
 void rblk_server_follow_run(struct rblk_server *sv)
 {
