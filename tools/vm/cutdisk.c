@@ -12,8 +12,10 @@
  * cache back in any order it liked, and stopped in the middle.
  *
  * Control: "cut SEED" or "status"; the answer is one line, "ok ..." or
- * "error ...". After a cut the disk answers nothing until the guest's
- * connection has gone: no request of the dead machine may land.
+ * "error ...", also while the guest is in the middle of a request: a machine
+ * that was stopped there says no more. After a cut the disk answers nothing
+ * until the guest's connection has gone: no request of the dead machine may
+ * land.
  *
  * A connection that ends without a cut is a machine that crashed beside a
  * disk with power: the list is forgotten.
@@ -81,7 +83,7 @@ struct pending {
 };
 
 static struct disk {
-	int image;
+	int image, control;
 	uint64_t size;
 	struct pending *oldest, *newest;
 	uint64_t cached;		/* bytes held in the list */
@@ -90,38 +92,6 @@ static struct disk {
 } disk;
 
 static unsigned char buffer[MAX_REQUEST];
-
-static bool read_full(int fd, void *buf, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = read(fd, (char *)buf + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += n;
-	}
-	return true;
-}
-
-static bool write_full(int fd, const void *buf, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = write(fd, (const char *)buf + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += n;
-	}
-	return true;
-}
 
 /* -- the cache ------------------------------------------------------------ */
 
@@ -271,7 +241,80 @@ static void cut(uint64_t seed, char *answer, size_t size)
 		 kept + lost + torn, kept, lost, torn);
 }
 
+/* -- control -------------------------------------------------------------- */
+
+static void serve_control(void)
+{
+	char line[128] = "", answer[128] = "error unknown request\n";
+	int fd = accept4(disk.control, NULL, NULL, SOCK_CLOEXEC);
+	unsigned long long seed;
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	n = read(fd, line, sizeof(line) - 1);
+	if (n > 0 && sscanf(line, "cut %llu", &seed) == 1)
+		cut(seed, answer, sizeof(answer));
+	else if (n > 0 && !strncmp(line, "status", 6))
+		snprintf(answer, sizeof(answer), "ok writes %u bytes %llu overflows %u\n",
+			 disk.writes, (unsigned long long)disk.cached / 2, disk.overflows);
+	send(fd, answer, strlen(answer), 0);	/* it fits, or nobody listens any more */
+	close(fd);
+}
+
 /* -- NBD -------------------------------------------------------------------- */
+
+/*
+ * Waits for the guest, which may have been stopped for good, and serves control
+ * meanwhile. Control comes first, so that a cut is not overtaken by what waits in the
+ * guest's socket, and not by its end. Returns false once the disk is dead.
+ */
+static bool guest_ready(int fd, short events)
+{
+	while (!disk.dead) {
+		struct pollfd p[2] = { { disk.control, POLLIN, 0 }, { fd, events, 0 } };
+
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			serve_control();
+		else if (p[1].revents)
+			return true;
+	}
+	return false;
+}
+
+static bool read_full(int fd, void *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len && guest_ready(fd, POLLIN)) {
+		ssize_t n = recv(fd, (char *)buf + done, len - done, MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return false;
+		done += n;
+	}
+	return done == len;
+}
+
+static bool write_full(int fd, const void *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len && guest_ready(fd, POLLOUT)) {
+		ssize_t n = send(fd, (const char *)buf + done, len - done, MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return false;
+		done += n;
+	}
+	return done == len;
+}
 
 static bool option_reply(int fd, uint32_t option, uint32_t type, const void *data, uint32_t len)
 {
@@ -413,26 +456,7 @@ static bool serve_request(int fd)
 	return type != CMD_READ || r.error || write_full(fd, buffer, len);
 }
 
-/* -- control and start ---------------------------------------------------------- */
-
-static void serve_control(int listener)
-{
-	char line[128] = "", answer[128] = "error unknown request\n";
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	unsigned long long seed;
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	n = read(fd, line, sizeof(line) - 1);
-	if (n > 0 && sscanf(line, "cut %llu", &seed) == 1)
-		cut(seed, answer, sizeof(answer));
-	else if (n > 0 && !strncmp(line, "status", 6))
-		snprintf(answer, sizeof(answer), "ok writes %u bytes %llu overflows %u\n",
-			 disk.writes, (unsigned long long)disk.cached / 2, disk.overflows);
-	write_full(fd, answer, strlen(answer));
-	close(fd);
-}
+/* -- start ---------------------------------------------------------- */
 
 static int listen_on(const char *path)
 {
@@ -451,56 +475,50 @@ static int listen_on(const char *path)
 	return fd;
 }
 
-/* A guest is connected; returns when it has gone. Control comes first, so that
- * a cut is not overtaken by requests that wait in the socket.
- */
-static void serve_guest(int fd, int control)
+/* A guest is connected; returns when it has gone. */
+static void serve_guest(int fd)
 {
 	bool open = negotiate(fd);
 
-	while (open) {
-		struct pollfd p[2] = {
-			{ control, POLLIN, 0 },
-			{ fd, disk.dead ? 0 : POLLIN, 0 },
-		};
+	while (open)
+		open = serve_request(fd);
+	while (disk.dead) {
+		struct pollfd p[2] = { { disk.control, POLLIN, 0 }, { fd, 0, 0 } };
 
 		if (poll(p, 2, -1) < 0)
 			continue;
 		if (p[0].revents)
-			serve_control(control);
-		else if (disk.dead)
-			open = !(p[1].revents & (POLLHUP | POLLERR));
-		else if (p[1].revents)
-			open = serve_request(fd);
+			serve_control();
+		else if (p[1].revents & (POLLHUP | POLLERR))
+			disk.dead = false;
 	}
 	close(fd);
-	disk.dead = false;
 	forget_all();
 }
 
-static void serve_forever(int nbd, int control)
+static void serve_forever(int nbd)
 {
 	for (;;) {
-		struct pollfd p[2] = { { control, POLLIN, 0 }, { nbd, POLLIN, 0 } };
+		struct pollfd p[2] = { { disk.control, POLLIN, 0 }, { nbd, POLLIN, 0 } };
 		int fd;
 
 		if (poll(p, 2, -1) < 0)
 			continue;
 		if (p[0].revents) {
-			serve_control(control);
+			serve_control();
 			disk.dead = false;
 			continue;
 		}
 		fd = accept4(nbd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			serve_guest(fd, control);
+			serve_guest(fd);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	struct stat st;
-	int nbd, control;
+	int nbd;
 	pid_t pid;
 
 	if (argc != 4) {
@@ -514,7 +532,7 @@ int main(int argc, char **argv)
 	}
 	disk.size = st.st_size;
 	nbd = listen_on(argv[2]);
-	control = listen_on(argv[3]);
+	disk.control = listen_on(argv[3]);
 	signal(SIGPIPE, SIG_IGN);
 	pid = fork();
 	if (pid < 0)
@@ -528,5 +546,5 @@ int main(int argc, char **argv)
 		close(i);
 		open("/dev/null", O_RDWR);
 	}
-	serve_forever(nbd, control);
+	serve_forever(nbd);
 }

@@ -8,12 +8,15 @@ in the way that a disk does.
 
 import os
 import socket
+import time
 from pathlib import Path
 
 from boot import cached
 from util import Process, VmError, run
 
 DISKS = ("log", "data")
+# A server answers within milliseconds, if the host has a processor and a disk for it.
+ANSWER_SECONDS, CUT_SECONDS = 30, 120
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -84,22 +87,55 @@ class Disk:
                 "-device", f"virtio-blk-pci,drive=disk-{self.name},serial={self.name},"
                            f"iothread=io-{self.name},write-cache=on"]
 
-    def cut_power(self, seed):
-        """Lose what is not flushed; returns the server's account of it."""
-        return self._ask(f"cut {seed}")
-
     def unflushed(self):
-        return self._ask("status")
+        return self._answer(self._ask("status"), time.monotonic() + ANSWER_SECONDS)
 
     def _ask(self, request):
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(30)
+        """Puts a question to the server; the socket on which it will answer."""
+        sock = socket.socket(socket.AF_UNIX)
+        try:
             sock.connect(str(self.ctl))
             sock.sendall(request.encode() + b"\n")
-            answer = sock.makefile().readline().strip()
+        except OSError as error:
+            sock.close()
+            raise self._error(f"no question reached {self._server()}: {error}") from None
+        return sock
+
+    def _answer(self, sock, end):
+        seconds = end - time.monotonic()
+        sock.settimeout(max(0.01, seconds))
+        try:
+            with sock:
+                answer = sock.makefile().readline().strip()
+        except OSError:
+            raise self._error(f"no answer in time from {self._server()}") from None
         if not answer.startswith("ok "):
-            raise VmError(f"cutdisk {self.image}: {answer or 'no answer'}")
+            raise self._error(f"{answer or 'no answer'} from {self._server()}")
         return answer[3:]
+
+    def _server(self):
+        return f"its server, {self.process}"
+
+    def _error(self, text):
+        return VmError(f"{self.image}: {text}")
+
+
+def cut_power(disks):
+    """Cuts the power of [(disk, seed)] at one instant: none waits for what another one has to lose.
+
+    Returns what each one says of it, in the same order: an account, or a VmError.
+    """
+    asked = [_result(d._ask, f"cut {seed}") for d, seed in disks]
+    end = time.monotonic() + CUT_SECONDS
+    return [a if isinstance(a, VmError) else _result(d._answer, a, end)
+            for (d, _), a in zip(disks, asked, strict=True)]
+
+
+def _result(function, *args):
+    try:
+        return function(*args)
+    except VmError as error:
+        return error
 
 
 def cutdisk():

@@ -18,6 +18,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -258,17 +259,31 @@ class Cluster:
         """Cut the power of machines and disks at one instant.
 
         Each write that was not flushed is kept, lost or torn, as the seed
-        says. Returns (seed, {node: {disk: account}}).
+        says. Returns (seed, {node: {disk: account}}). If a disk cannot be cut, the
+        machines are off all the same, and the error says what became of each disk.
         """
         if self.config["disk_backend"] != "powercut":
             raise VmError("the cluster was not started with --disk-backend powercut")
         seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
-        nodes = [n for n in self.group(names) if n.alive]
+        # Who died a moment ago has taken its connections along, and loses nothing.
+        nodes = [n for n in self.group(names) if n.qemu.signal(signal.SIGSTOP)]
         if not nodes:
             raise VmError(f"{names}: all down already")
+        seeds = {(n, d): seed + 10 * n.number + i for n in nodes for i, d in enumerate(n.disks)}
+        report = dict(zip(seeds, disk.cut_power([(d, s) for (_, d), s in seeds.items()]),
+                          strict=True))
         for node in nodes:
-            node.freeze()
-        return seed, {n.name: n.cut_power(seed + 10 * n.number) for n in nodes}
+            node.qemu.signal(signal.SIGKILL)
+        for node in nodes:
+            with contextlib.suppress(VmError):
+                node.kill()
+        if any(n.alive for n in nodes) or any(isinstance(a, VmError) for a in report.values()):
+            raise VmError("\n".join([f"the power cut with seed {seed} is not complete:"] + [
+                f"  {n.name}: {n.state() if n.alive else 'off'}" for n in nodes] + [
+                f"  {n.name} {d.name}: " +
+                (f"not cut: {account}" if isinstance(account, VmError) else f"cut: {account}")
+                for (n, d), account in report.items()]))
+        return seed, {n.name: {d.name: report[n, d] for d in n.disks} for n in nodes}
 
     def restart(self, names):
         """Boot again on the same disks; what is still running is killed first."""

@@ -86,12 +86,6 @@ class Node:
         for disk in self.disks:
             disk.stop()
 
-    def cut_power(self, seed):
-        """To be called with the guest frozen; see Cluster.powercut()."""
-        report = {d.name: d.cut_power(seed + i) for i, d in enumerate(self.disks)}
-        self.qemu.kill()
-        return report
-
     # -- pausing ---------------------------------------------------------------
 
     def freeze(self):

@@ -55,14 +55,24 @@ class Process:
     def __init__(self, record):
         self.record = Path(record)
 
+    def __str__(self):
+        pid = self.pid
+        fields = self._fields(pid) if pid else None
+        return f"pid {pid} in state {fields[0]}" if fields else "which has ended"
+
     @staticmethod
-    def _start_time(pid):
+    def _fields(pid):
+        """What /proc has of a process from its state on, None if it has ended."""
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return None
         fields = stat[stat.rindex(")") + 2:].split()
-        return None if fields[0] in "ZX" else fields[19]
+        return None if fields[0] in "ZX" else fields
+
+    def _start_time(self, pid):
+        fields = self._fields(pid)
+        return fields and fields[19]
 
     def remember(self, pid):
         write_atomic(self.record, f"{pid} {self._start_time(pid)}\n")
