@@ -4,7 +4,7 @@
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. What is replaced: addresses,
 devices, and "scp", since guests have no ssh; the compiler has done its work on the host, and make
-finds that in the guest.
+finds that in the guest, in which the tree is at the same path.
 """
 
 import re
@@ -13,14 +13,20 @@ import subprocess
 
 from machines import TOP, Cluster, Members, MembersError, Tap, arguments, wait_for
 
-HOME = "/root/raftblk"
 REPLACED = (("10.0.0.", "10.77.0."), ("/dev/nvme0n1p3", "/dev/disk/raftblk/log"),
             ("/dev/sdb1", "/dev/disk/raftblk/data"))
-# A machine has the headers of its kernel, and a directory of modules that can be written to.
+# A machine has the headers of its kernel, and a directory of modules that can be written to. There
+# are few modules in it, since depmod reads them all, and nothing that only depmod can have made.
+START = "/run/start"
 MODULES = """
-v=/lib/modules/$(uname -r); mkdir -p /run/over/up /run/over/work
-mount -t overlay over -o lowerdir=$v,upperdir=/run/over/up,workdir=/run/over/work $v
-[ -e $v/build ] || ln -s {kdir} $v/build
+touch {START}
+v=/lib/modules/$(uname -r); d=/run/modules; mkdir $d; cd $v
+for m in ext4 $(modinfo -F depends {module} | tr , ' '); do
+        modprobe --show-depends $m | sed -n "s|^insmod $v/||p"
+done | sort -u | xargs cp --parents -t $d
+cp modules.order modules.builtin modules.builtin.modinfo $d
+ln -s {kdir} $d/build
+mount --bind $d $v
 """
 
 
@@ -41,8 +47,8 @@ def commands(text):
 class Walk:
     """The steps, each with the nodes that the README runs it on."""
 
-    def __init__(self, m):
-        self.m = m
+    def __init__(self, m, tree):
+        self.m, self.tree = m, tree
         everybody, one = m.names, m.names[:1]
         blocks = commands(section("Quick start on real machines"))
         install, new, start, bootstrap, mount = blocks[:5]
@@ -55,13 +61,12 @@ class Walk:
         path = line.split()[1]
         text = self.m.sh(self.m.names[0], f"cat {path}")
         for node in self.m.names[1:]:
-            done = self.m.cluster.exec(node, "sh", "-c", f"mkdir -p /etc/raftblk && cat >{path}",
-                                       stdin=text.encode())
+            done = self.m.cluster.exec(node, "sh", "-c", f"cat >{path}", stdin=text.encode())
             if done.code:
                 raise MembersError(f"{node}: cannot write {path}")
 
     def on(self, node, line):
-        out = self.m.sh(node, f"hostname {node}; cd {HOME} && {{ {line}\n}} 2>&1", timeout=1200)
+        out = self.m.sh(node, f"cd {self.tree} && {{ {line}\n}} 2>&1", timeout=1200)
         print("\n".join(f"# {node}: {ln}" for ln in [f"$ {line}", *out.splitlines()[-3:]]),
               flush=True)
 
@@ -73,6 +78,14 @@ class Walk:
                     continue
                 self.m.cluster.parallel(lambda n, text=line: self.on(n, text), ",".join(nodes))
 
+    def other_commands(self):
+        """Each ends well on the first node, which leads; "events" would not end, "down" is last."""
+        first = self.m.names[0]
+        self.m.hand_over(first)
+        for line in self.others[:-1]:
+            line = line.split(" #")[0]
+            self.on(first, line + " & kill $!" if "events" in line else line)
+
     def a_file_outlives_a_machine(self):
         """What the README promises of the mounted file system."""
         n1, n2 = self.m.names[:2]
@@ -80,35 +93,24 @@ class Walk:
         self.m.cluster.kill(n1)
         wait_for(f"{n2} to mount it", lambda: self.m.cluster.exec(
             n2, "sh", "-c", "mount /dev/raftblk0 /mnt", timeout=60).code == 0)
-        self.m.sh(n2, "grep -qx there /mnt/file")
-
-    def other_commands(self):
-        """Each ends well, on the node that leads; "events" would not end."""
-        for line in self.others:
-            line = line.split(" #")[0]
-            lead = wait_for("a leader", self.m.leader)
-            if "events" in line or "take" in line:
-                line += " --count 1 & kill $!" if "events" in line else ""
-            if "transfer" in line:
-                line = line.rsplit(" ", 1)[0]
-            if "down" in line:
-                self.m.sh(self.m.names[1], "umount /mnt")
-            self.on(lead, line)
+        self.m.sh(n2, "grep -qx there /mnt/file && umount /mnt")
+        self.on(n2, self.others[-1].split(" #")[0])
 
     def back_to_a_clean_machine(self):
+        """What is left is the configuration, and what is on the disks."""
         node = self.m.names[2]
-        self.m.sh(node, "raftblk down vol --force || true; rmmod raftblk")
+        self.m.sh(node, "raftblk down vol --force && rmmod raftblk")
         self.on(node, "make uninstall")
-        left = self.m.sh(node, "find / -xdev -name '*raftblk*' -newer /config ! -path '/root/*' "
-                               "! -path '/etc/*' ! -path '/proc/*' 2>/dev/null; true")
-        if left.strip():
-            raise MembersError(f"{node}: left behind: {left}")
+        left = self.m.sh(node, "find /etc /usr/local/s* /usr/lib/ocf /lib/systemd /lib/udev "
+                               f"/lib/modules/*/ -newer {START} -path '*raftblk*'").split()
+        if left != ["/etc/raftblk", "/etc/raftblk/vol.conf"]:
+            raise MembersError(f"{node}: there is {left}")
         if self.m.cluster.exec(node, "modprobe", "raftblk").code == 0:
             raise MembersError(f"{node}: the module is still installed")
 
 
 def built(where):
-    """A tree in which make has nothing left to do."""
+    """A tree in which make has nothing left to do, as long as it stays at the same path."""
     tree = where / "tree"
     shutil.copytree(TOP, tree, symlinks=True,
                     ignore=shutil.ignore_patterns(".git", "build", "__pycache__", "*.log"))
@@ -126,9 +128,10 @@ def main():
     with Cluster.start(where / "c", nodes=3, kernel=kernel, mem=1536, log_size="128M",
                        data_size="128M") as cluster:
         m = Members(cluster, module, tool="raftblk")
-        cluster.parallel(lambda n: (cluster.put(tree, n, HOME), m.sh(n, MODULES.format(kdir=kdir))))
-        walk = Walk(m)
-        tap.in_turn([walk.quick_start, walk.a_file_outlives_a_machine, walk.other_commands,
+        script = MODULES.format(START=START, kdir=kdir, module=module)
+        cluster.parallel(lambda n: (cluster.put(tree, n, str(tree)), m.sh(n, script)))
+        walk = Walk(m, tree)
+        tap.in_turn([walk.quick_start, walk.other_commands, walk.a_file_outlives_a_machine,
                      walk.back_to_a_clean_machine])
         tap.consoles(cluster)
     tap.end()
