@@ -60,7 +60,7 @@ check:
 	selftests/run
 
 check-long:
-	selftests/run all-mutants sim-long vm-long runner
+	selftests/run all-mutants sim-long vm-long runner packages
 
 check-debug:
 	selftests/run debug-kernel vm-debug
