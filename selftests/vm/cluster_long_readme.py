@@ -8,6 +8,7 @@ finds that in the guest, in which the tree is at the same path.
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -47,8 +48,8 @@ def commands(text):
 class Walk:
     """The steps, each with the nodes that the README runs it on."""
 
-    def __init__(self, m, tree):
-        self.m, self.tree = m, tree
+    def __init__(self, m, tree, inside=""):
+        self.m, self.tree, self.inside = m, tree, inside
         everybody, one = m.names, m.names[:1]
         blocks = commands(section("Quick start on real machines"))
         install, new, start, bootstrap, mount = blocks[:5]
@@ -59,14 +60,18 @@ class Walk:
     def copy(self, line):
         """scp FILE NODE:DIRECTORY # and NODE"""
         path = line.split()[1]
-        text = self.m.sh(self.m.names[0], f"cat {path}")
+        text = self.sh(self.m.names[0], f"cat {path}")
         for node in self.m.names[1:]:
-            done = self.m.cluster.exec(node, "sh", "-c", f"cat >{path}", stdin=text.encode())
+            done = self.m.cluster.exec(node, "sh", "-c", f"{self.inside}sh -c 'cat >{path}'",
+                                       stdin=text.encode())
             if done.code:
                 raise MembersError(f"{node}: cannot write {path}")
 
+    def sh(self, node, script, **kwargs):
+        return self.m.sh(node, f"{self.inside}sh -c {shlex.quote(script)}", **kwargs)
+
     def on(self, node, line):
-        out = self.m.sh(node, f"cd {self.tree} && {{ {line}\n}} 2>&1", timeout=1200)
+        out = self.sh(node, f"cd {self.tree} && {{ {line}\n}} 2>&1", timeout=1200)
         print("\n".join(f"# {node}: {ln}" for ln in [f"$ {line}", *out.splitlines()[-3:]]),
               flush=True)
 
@@ -89,11 +94,11 @@ class Walk:
     def a_file_outlives_a_machine(self):
         """What the README promises of the mounted file system."""
         n1, n2 = self.m.names[:2]
-        self.m.sh(n1, "echo there >/mnt/file && sync -f /mnt")
+        self.sh(n1, "echo there >/mnt/file && sync -f /mnt")
         self.m.cluster.kill(n1)
         wait_for(f"{n2} to mount it", lambda: self.m.cluster.exec(
-            n2, "sh", "-c", "mount /dev/raftblk0 /mnt", timeout=60).code == 0)
-        self.m.sh(n2, "grep -qx there /mnt/file && umount /mnt")
+            n2, "sh", "-c", f"{self.inside}mount /dev/raftblk0 /mnt", timeout=60).code == 0)
+        self.sh(n2, "grep -qx there /mnt/file && umount /mnt")
         self.on(n2, self.others[-1].split(" #")[0])
 
     def back_to_a_clean_machine(self):
