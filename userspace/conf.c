@@ -513,10 +513,10 @@ int conf_resolve(const struct conf *c, const struct conf_node *n, struct sockadd
 	const char *wrong = address_resolve(&n->at, addr, &loopback);
 
 	if (wrong)
-		return fail(EXIT_FAILED, c->volume, "%s: node %s: address: '%s' %s", c->path, n->name,
+		return fail(EXIT_ABSENT, c->volume, "%s: node %s: address: '%s' %s", c->path, n->name,
 			    n->address, wrong);
 	if (loopback && c->nnodes > 1)
-		return fail(EXIT_FAILED, c->volume,
+		return fail(EXIT_CONFIG, c->volume,
 			    "%s: node %s: address: '%s' is this machine alone, by /etc/hosts or the resolver, and other nodes would not reach it; write an IP address, or mend /etc/hosts",
 			    c->path, n->name, n->address);
 	return 0;

@@ -28,18 +28,35 @@ static const struct command commands[] = {
 	{ "version", "", "print the versions of the tool and the module", cmd_version },
 };
 
+static struct {
+	char *text;			/* NULL: failures are printed */
+	size_t size;
+} kept;
+
+void fail_keep(char *text, size_t size)
+{
+	kept.text = text;
+	kept.size = size;
+	if (text)
+		text[0] = 0;
+}
+
 int fail(int code, const char *subject, const char *fmt, ...)
 {
+	char line[2048];
 	va_list args;
+	size_t n;
 
-	fflush(stdout);
-	fputs("raftblk: ", stderr);
-	if (subject)
-		fprintf(stderr, "%s: ", subject);
+	n = snprintf(line, sizeof(line), "raftblk: %s%s", subject ?: "", subject ? ": " : "");
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(line + n, sizeof(line) - n, fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
+	if (kept.text) {
+		snprintf(kept.text, kept.size, "%s", line);
+		return code;
+	}
+	fflush(stdout);
+	fprintf(stderr, "%s\n", line);
 	return code;
 }
 

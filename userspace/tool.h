@@ -26,8 +26,8 @@ enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,	/* it was tried and failed, or was refused */
 	EXIT_USAGE = 2,		/* wrong command line */
-	EXIT_ABSENT = 3,	/* no such volume, file, device, module; not running */
-	EXIT_CONFIG = 4,	/* the configuration file is wrong */
+	EXIT_ABSENT = 3,	/* no such volume, file, device, module, host name; not running */
+	EXIT_CONFIG = 4,	/* the configuration file is wrong, or not that of the volume that runs */
 	EXIT_TIMEOUT = 5,	/* still in progress when --timeout had passed */
 };
 
@@ -46,6 +46,8 @@ struct command {
  */
 __attribute__((format(printf, 3, 4)))
 int fail(int code, const char *subject, const char *fmt, ...);
+/* From now on fail() keeps the last text in @text instead, until this is called with NULL. */
+void fail_keep(char *text, size_t size);
 
 void flush_stdout(void);		/* does not return if it cannot */
 
@@ -205,6 +207,16 @@ int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, v
 u64 nl_op_id(void);
 int nl_event_fd(struct nl *nl);
 int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
+
+/* ---- volume.c ---- */
+
+/* Says what the kernel's error is and what to do about it; returns an exit code. */
+int change_failed(const char *volume, const char *what, int err, const char *text, u32 timeout_ms);
+
+/* ---- running.c ---- */
+
+/* What of the configuration the volume with status @o does not run with; "" if there is nothing. */
+const char *running_differs(const struct conf *c, struct json_object *o, char *buf, size_t size);
 
 /* ---- print.c ---- */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* raftblk up, down, bootstrap, transfer, take: what changes a volume. */
+/* raftblk down, bootstrap, transfer, take: what changes a volume that is up. */
 #include <time.h>
 
 #include <libmnl/libmnl.h>
@@ -8,7 +8,6 @@
 #include "status.h"
 #include "uapi/raftblk.h"
 
-#define UP_TIMEOUT_MS		300000
 #define DOWN_TIMEOUT_MS		120000
 #define OTHER_TIMEOUT_MS	60000
 #define BOOTSTRAP_PATIENCE_S	10
@@ -17,14 +16,14 @@ struct change {
 	u32 timeout_ms;
 	u32 patience;			/* seconds to try again, as long as nodes are missing */
 	u32 election_ms, wait_ms;
-	bool force, shared, forget;
+	bool force, shared;
 	u64 size;
 	const char *to;
 };
 
 enum {
 	KEY_TIMEOUT = 't', KEY_FORCE = 'f', KEY_SIZE = 's', KEY_WAIT = 'w', KEY_SHARED = 0x100,
-	KEY_ELECTION, KEY_FORGET
+	KEY_ELECTION
 };
 
 #define TIMEOUT_OPTION                                                      \
@@ -49,9 +48,6 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 			argp_error(state,
 				   "--size: '%s' is not a valid size; write a multiple of 4096 bytes, such as 512M or 100G",
 				   arg);
-		return 0;
-	case KEY_FORGET:
-		ch->forget = true;
 		return 0;
 	case KEY_SHARED:
 		ch->shared = true;
@@ -79,13 +75,10 @@ static const struct {
 	int code;
 	const char *hint;
 } hints[] = {
-	{ "up", EEXIST, EXIT_FAILED, "see: raftblk status %s" },
 	{ "up", ENODATA, EXIT_ABSENT,
 	  "blkid(8) shows what it holds; to format the devices: raftblk format %s" },
 	{ "up", ENOENT, EXIT_ABSENT, "compare the output of lsblk(8) with 'raftblk config %s'" },
 	{ "up", EBUSY, EXIT_FAILED, "'raftblk config %s' shows the configured devices and minor" },
-	{ "up", EADDRINUSE, EXIT_FAILED,
-	  "'ss -ltnp' shows which program uses it; 'raftblk config %s' shows the address" },
 	{ "up", EADDRNOTAVAIL, EXIT_FAILED,
 	  "compare 'raftblk config %s' with 'ip addr': this may be the wrong node" },
 	{ "up", EMEDIUMTYPE, EXIT_FAILED,
@@ -111,7 +104,7 @@ static const struct {
 	  "it is not a node of the volume; see: raftblk status %s" },
 };
 
-static int failed(const char *volume, const char *what, int err, const char *text, u32 timeout_ms)
+int change_failed(const char *volume, const char *what, int err, const char *text, u32 timeout_ms)
 {
 	const char *cause = text[0] ? text : strerror(-err);
 	char hint[160], after[16];
@@ -136,126 +129,6 @@ static int failed(const char *volume, const char *what, int err, const char *tex
 	}
 	return fail(EXIT_FAILED, volume, "%s: %s; see also: dmesg", what, cause);
 }
-
-/* ---- up ---- */
-
-static int put_peer(struct nlmsghdr *nlh, const struct conf *c, const struct conf_node *n)
-{
-	struct sockaddr_in6 addr;
-	struct nlattr *nest;
-	int err = conf_resolve(c, n, &addr);
-
-	if (err)
-		return err;
-	nest = mnl_attr_nest_start(nlh, RAFTBLK_A_PEER);
-	mnl_attr_put_strz(nlh, RAFTBLK_A_PEER_NODE, n->name);
-	mnl_attr_put_strz(nlh, RAFTBLK_A_PEER_ADDRESS, n->address);
-	mnl_attr_put(nlh, RAFTBLK_A_PEER_SOCKADDR, sizeof(addr), &addr);
-	if (n->client)
-		mnl_attr_put(nlh, RAFTBLK_A_PEER_CLIENT, 0, NULL);
-	mnl_attr_nest_end(nlh, nest);
-	return 0;
-}
-
-static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 op_id)
-{
-	struct sockaddr_in6 addr;
-	int err = conf_resolve(c, c->me, &addr);
-	u32 log, data, i;
-
-	if (!err && !c->me->client)
-		err = device_number("log", c->me->log, c->volume, &log);
-	if (!err && !c->me->client)
-		err = device_number("data", c->me->data, c->volume, &data);
-	if (err)
-		return err;
-
-	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, c->volume);
-	mnl_attr_put(nlh, RAFTBLK_A_UUID, sizeof(c->uuid), c->uuid);
-	mnl_attr_put_strz(nlh, RAFTBLK_A_NODE, c->me->name);
-	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
-	if (!c->me->client) {
-		mnl_attr_put_strz(nlh, RAFTBLK_A_LOG_PATH, c->me->log);
-		mnl_attr_put_strz(nlh, RAFTBLK_A_DATA_PATH, c->me->data);
-		mnl_attr_put_u32(nlh, RAFTBLK_A_LOG_DEVICE, log);
-		mnl_attr_put_u32(nlh, RAFTBLK_A_DATA_DEVICE, data);
-	}
-	mnl_attr_put(nlh, RAFTBLK_A_LISTEN, sizeof(addr), &addr);
-	if (c->minor >= 0)
-		mnl_attr_put_u32(nlh, RAFTBLK_A_MINOR, c->minor);
-	if (c->pool)
-		mnl_attr_put_u32(nlh, RAFTBLK_A_POOL_MIB, c->pool >> 20);
-	if (c->io_timeout_ms)
-		mnl_attr_put_u32(nlh, RAFTBLK_A_IO_TIMEOUT_MS, c->io_timeout_ms);
-	if (c->election_ms)
-		mnl_attr_put_u32(nlh, RAFTBLK_A_ELECTION_MS, c->election_ms);
-	for (i = 0; i < c->nnodes && !err; i++)
-		if (&c->node[i] != c->me)
-			err = put_peer(nlh, c, &c->node[i]);
-	return err;
-}
-
-static int tell_up(struct json_object *o, void *ctx)
-{
-	printf("%s is up as /dev/raftblk%llu%s\n", jstr(o, "volume"),
-	       (unsigned long long)ju(o, "minor"),
-	       js(o, "conf") ? "" :
-	       "; it is not bootstrapped yet: when it is up on all nodes, run 'raftblk bootstrap' on one");
-	return 0;
-}
-
-int cmd_up(int argc, char **argv)
-{
-	static const struct argp_option options[] = {
-		{ "forget", KEY_FORGET, NULL, 0,
-		  "forget what nodes saw of each other's stores: a store that was set back takes part again",
-		  1 },
-		TIMEOUT_OPTION,
-		{ 0 },
-	};
-	struct change ch = { .timeout_ms = UP_TIMEOUT_MS };
-	struct cmdline line = {
-		.volume = WANT_VOLUME,
-		.takes_config = true,
-		.options = options,
-		.args_doc = "VOLUME",
-		.parse = parse,
-		.ctx = &ch,
-		.doc = "Start VOLUME on this node, as its configuration file says.\v"
-		       "Examples:\n  raftblk up r0\n  raftblk up r0 --node n2 --config /tmp/r0.conf\n",
-	};
-	u64 op_id = nl_op_id();
-	struct nlmsghdr *nlh;
-	char text[256];
-	struct conf c;
-	struct nl *nl;
-	int err;
-
-	parse_cmdline(&line, argc, argv);
-	err = conf_load(&c, &line.common);
-	if (!err)
-		err = conf_need_me(&c);
-	if (!err)
-		err = nl_open(&nl, c.volume);
-	if (err)
-		return err;
-	nlh = nl_request(nl, RAFTBLK_CMD_UP, false);
-	if (ch.forget)
-		mnl_attr_put(nlh, RAFTBLK_A_FORGET, 0, NULL);
-	err = put_up(nlh, &c, op_id);
-	if (err)
-		goto close;
-	err = nl_do(nl, nlh, op_id, ch.timeout_ms, text, sizeof(text));
-	if (err)
-		err = failed(c.volume, "up", err, text, ch.timeout_ms);
-	else
-		nl_get(nl, c.volume, tell_up, NULL);
-close:
-	nl_close(nl);
-	return err;
-}
-
-/* ---- the others need no configuration file ---- */
 
 static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct change *ch,
 		       char *text, size_t size)
@@ -295,7 +168,7 @@ static int change(const char *volume, const char *what, u8 cmd, const struct cha
 	while ((err = change_once(nl, volume, cmd, ch, text, sizeof(text))) == -ENOTCONN && tries--)
 		nanosleep(&pause, NULL);
 	if (err)
-		err = failed(volume, what, err, text, ch->timeout_ms);
+		err = change_failed(volume, what, err, text, ch->timeout_ms);
 	else
 		printf("%s: %s\n", volume, text[0] ? text : what);
 	nl_close(nl);

@@ -18,7 +18,7 @@ ARGUMENTS = {
     "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
     "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
     "io-timeout": "TIME", "minor": "N", "node": "NODE", "options": "OPTIONS",
-    "patience": "TIME", "pool": "SIZE",
+    "patience": "TIME", "pool": "SIZE", "retry": "TIME",
     "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
     "wait": "TIME",
 }

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tool makes of a volume that is up, or that cannot be started yet: kernel.py answers."""
+
+import errno
+import json
+import os
+import re
+import stat
+import subprocess
+
+from kernel import Kernel
+
+UUID = "8c666d46-8d92-4d52-ab6d-aadd58ad3189"
+CONF = f"""uuid = {UUID}
+[node n1]
+address = 10.77.0.1:7800
+log = @D@/n1log
+data = @D@/n1data
+[node n2]
+address = 10.77.0.2:7800
+log = @D@/n2log
+data = @D@/n2data
+[node c1]
+address = 10.77.0.3:7800
+client = yes
+"""
+
+
+class Volumes:
+    def __init__(self, tap, top, d, status):
+        self.tap, self.d, self.tool = tap, d / "volumes", top / "userspace/raftblk"
+        self.d.mkdir()
+        (self.d / "hosts").write_text("")
+        self.conf(CONF)
+        status = json.loads(status)
+        names = ("n2", "c1")
+        for p, name in zip(status["peers"], names, strict=True):
+            p.update(node=name, client=name == "c1")
+        self.status = {**status, "uuid": UUID, "node": "n1", "log_path": f"{self.d}/n1log",
+                       "data_path": f"{self.d}/n1data"}
+        self.kernel = Kernel(self.d)
+
+    def conf(self, text):
+        (self.d / "r0.conf").write_text(text.replace("@D@", str(self.d)))
+
+    def start(self, args):
+        """With a file of its own in place of /etc/hosts."""
+        env = {**self.kernel.env(), "RAFTBLK_CONF_DIR": str(self.d), "LC_ALL": "C", "NO_COLOR": "1"}
+        inside = f'mount --bind {self.d}/hosts /etc/hosts && exec "$@"'
+        return subprocess.Popen(["unshare", "-m", "sh", "-c", inside, "sh", self.tool, "--node",
+                                 "n1", *args.split()], env=env, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def run(self, args):
+        p = self.start(args)
+        out, err = p.communicate(timeout=60)
+        return p.returncode, out, err
+
+    def reset(self, up=True):
+        with self.kernel.lock:
+            self.kernel.volumes = {"r0": dict(self.status)} if up else {}
+            self.kernel.asked.clear()
+            self.kernel.on = {"up": self.up}
+        self.conf(CONF)
+
+    def up(self, _):
+        self.kernel.volumes["r0"] = self.status
+        return 0
+
+    def asked(self, op):
+        with self.kernel.lock:
+            return [o for name, o in self.kernel.asked if name == op]
+
+    def devices(self):
+        for name in ("n1log", "n1data"):
+            os.mknod(self.d / name, stat.S_IFBLK | 0o600, os.makedev(7, 1 + len(name)))
+
+
+def expect(got, code, out, err=""):
+    """What is wrong with (code, out, err); `out` and `err` are expressions, "" nothing at all."""
+    problems = [] if got[0] == code else [f"exit code {got[0]}, not {code}"]
+    for text, want in ((got[1], out), (got[2], err)):
+        if not re.search(want, text) if want else text:
+            problems.append(f"no match for: {want}\nin: {text}")
+    return problems
+
+
+def passes(v, args, problem, mend, out="^r0 is up as"):
+    """It is told what is waited for, and the volume is up when that has passed."""
+    p = v.start(args)
+    told = p.stderr.readline() + p.stderr.readline()
+    with v.kernel.lock:
+        mend()
+    said, err = p.communicate(timeout=30)
+    return expect((p.returncode, said, told + err), 0, out,
+                  rf"^.*{problem}.*\nraftblk: r0: up: trying again for up to (20s|5m)\n$")
+
+
+def up_starts(v):
+    v.reset(up=False)
+    problems = expect(v.run("up r0"), 0, r"^r0 is up as /dev/raftblk0\n$")
+    asked = v.asked("up")[0]
+    if [p["node"] for p in asked["peer"]] != ["n2", "c1"] or \
+            asked["uuid"].hex() != UUID.replace("-", ""):
+        problems.append(f"asked: {asked}")
+    return problems
+
+
+def up_of_what_is_up(v):
+    v.reset()
+    problems = expect(v.run("up r0"), 0,
+                      r"^r0 is up already as /dev/raftblk0, and as .*/r0.conf says\n$")
+    if v.asked("up"):
+        problems.append("the kernel was asked to start it")
+    return problems + expect(v.run("up r0 --forget"), 1, "", "can forget only when it starts")
+
+
+DIFFERENCES = (
+    ("uuid", (UUID, UUID.replace("8", "9")),
+     "uuid: it runs with 8c666d46-.*, and the file says 9c666d46-"),
+    ("minor", ("uuid", "minor = 5\nuuid"), "minor: it runs with 0, and the file says 5"),
+    ("pool", ("uuid", "pool = 128M\nuuid"), "pool: it runs with 64M, and the file says 128M"),
+    ("log", ("n1log", "n2log"), "log: it runs with .*/n1log, and the file says .*/n2log"),
+    ("client", ("log = @D@/n1log\ndata = @D@/n1data", "client = yes"),
+     "it runs with devices, and in the file this node is a client"),
+    ("role of a peer", ("client = yes", "log = /dev/a\ndata = /dev/b"),
+     "node c1: it is a client, and the file says a replica"),
+    ("name of a peer", ("[node n2]", "[node n3]"),
+     "node n3 is new in the file; node n2 is not in the file"),
+)
+
+
+def up_of_what_is_up_otherwise(v):
+    problems = []
+    for what, change, says in DIFFERENCES:
+        v.reset()
+        v.conf(CONF.replace(*change))
+        problems += [f"{what}: {p}" for p in expect(
+            v.run("up r0"), 4, "", f"up: it is up already, but not as .*r0.conf says: .*{says}"
+            ".*; to start it as the file says: raftblk down r0, then up")]
+    v.reset()
+    with v.kernel.lock:
+        v.kernel.volumes["r0"]["node"] = "n9"
+    return problems + expect(v.run("up r0"), 4, "", "node: it runs with n9, and the file says n1")
+
+
+def up_waits_for_a_start(v):
+    """Of somebody else, who was killed perhaps."""
+    v.reset()
+    v.kernel.volumes["r0"]["state"] = "starting"
+
+    def mend():
+        v.kernel.volumes["r0"]["state"] = "running"
+    problems = passes(v, "up r0", "up: the volume is starting on this node", mend,
+                      "^r0 is up already")
+    v.kernel.volumes["r0"]["state"] = "starting"
+    return problems + expect(v.run("up r0 --timeout 300ms"), 5, "",
+                             "the volume is starting on this node")
+
+
+def up_waits_for_a_stop(v):
+    v.reset()
+    v.kernel.volumes["r0"]["state"] = "stopping"
+    return passes(v, "up r0", "up: the volume is stopping on this node", v.kernel.volumes.clear)
+
+
+def up_waits_for_devices(v):
+    v.reset(up=False)
+    for name in ("n1log", "n1data"):
+        (v.d / name).unlink()
+    problems = expect(v.run("up r0 --retry 0"), 3, "",
+                      "^raftblk: r0: log device .*n1log: No such file.*\n$")
+    problems += expect(v.run("up r0 --retry 300ms"), 3, "",
+                       "^(raftblk: r0: log device .*n1log: No such file.*\n)"
+                       "raftblk: r0: up: trying again for up to 300ms\n\\1$")
+    return problems + passes(v, "up r0 --retry 20s", "log device .*n1log: No such file", v.devices)
+
+
+def up_waits_for_names(v):
+    """The name of the peer is told, and nothing is started before it is resolved."""
+    v.reset(up=False)
+    v.conf(CONF.replace("10.77.0.2:", "n2.invalid:"))
+    unknown = "node n2: address: 'n2.invalid:7800' cannot be resolved"
+    problems = expect(v.run("up r0 --retry 0"), 3, "", f"^raftblk: r0: .*r0.conf: {unknown}.*\n$")
+    if v.asked("up"):
+        problems.append("it was started without the address of a peer")
+    problems += passes(v, "up r0 --retry 20s", unknown,
+                       lambda: (v.d / "hosts").write_text("10.77.0.2 n2.invalid\n"))
+    if [o["peer"][0]["sockaddr"][4:8] for o in v.asked("up")] != [bytes((10, 77, 0, 2))]:
+        problems.append(f"asked: {v.asked('up')}")
+    (v.d / "hosts").write_text("127.0.0.1 n2.invalid\n")
+    v.reset(up=False)
+    v.conf(CONF.replace("10.77.0.2:", "n2.invalid:"))
+    return problems + expect(v.run("up r0 --retry 20s"), 4, "",
+                             "'n2.invalid:7800' is this machine alone.*\n$")
+
+
+def up_waits_for_its_port(v):
+    v.reset(up=False)
+    taken = (errno.EADDRINUSE, "cannot listen on 10.77.0.1:7800: the address is in use (error 98)")
+    v.kernel.on["up"] = lambda _: taken
+    hint = ("the address is in use.*; a program listens there, or it is this end of an outgoing "
+            "connection: 'ss -tanp sport = :7800' .*: sysctl "
+            "net.ipv4.ip_local_reserved_ports=7800")
+    return passes(v, "up r0 --retry 20s", hint, lambda: v.kernel.on.update(up=v.up))
+
+
+def up_does_not_repeat_what_stays_wrong(v):
+    v.reset(up=False)
+    v.kernel.on["up"] = lambda _: (errno.EMEDIUMTYPE, "log device x belongs to another volume")
+    problems = expect(v.run("up r0 --retry 20s"), 1, "",
+                      "^raftblk: r0: up: log device x belongs.*\n$")
+    if len(v.asked("up")) != 1:
+        problems.append(f"asked {len(v.asked('up'))} times")
+    return problems
+
+
+TESTS = (up_starts, up_of_what_is_up, up_of_what_is_up_otherwise, up_waits_for_a_start,
+         up_waits_for_a_stop, up_waits_for_devices, up_waits_for_names, up_waits_for_its_port,
+         up_does_not_repeat_what_stays_wrong)
+
+
+def walk(tap, top, d, status):
+    tests = [t for t in TESTS if tap.wanted(t.__name__)]
+    if not tests:
+        return
+    v = Volumes(tap, top, d, status)
+    v.devices()
+    for test in tests:
+        try:
+            problems = test(v)
+        except (OSError, subprocess.SubprocessError) as e:
+            problems = [repr(e)]
+        tap.case(test.__name__, problems)
