@@ -11,6 +11,46 @@ static void print_node(const struct conf *c, const struct conf_node *n)
 		printf("    log  %s\n    data %s\n", n->log, n->data);
 }
 
+static FILE *open_sysctl(const char *name)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	return fopen(path, "re");
+}
+
+/* Is @port in a list as "7800,8000-8100"? */
+static bool is_reserved(u32 port)
+{
+	FILE *f = open_sysctl("ip_local_reserved_ports");
+	bool found = false;
+	u32 first, last;
+	int n;
+
+	while (f && !found && (n = fscanf(f, "%u-%u", &first, &last)) > 0) {
+		found = port >= first && port <= (n > 1 ? last : first);
+		if (fgetc(f) != ',')
+			break;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* The port of this node may be given to an outgoing connection while the volume is not up. */
+static void print_port(u32 port)
+{
+	FILE *f = open_sysctl("ip_local_port_range");
+	u32 first, last;
+
+	if (f && fscanf(f, "%u %u", &first, &last) == 2 && port >= first && port <= last &&
+	    !is_reserved(port))
+		printf("note: an outgoing connection may get port %u before the volume is up, which then cannot start; take a port outside of %u to %u, or: sysctl net.ipv4.ip_local_reserved_ports=%u\n",
+		       port, first, last, port);
+	if (f)
+		fclose(f);
+}
+
 static void print_conf(const struct conf *c)
 {
 	u32 i, n = conf_members(c);
@@ -38,7 +78,9 @@ static void print_conf(const struct conf *c)
 	       n < c->nnodes ? "; clients do not count" : "");
 	if (n % 2 == 0)
 		printf("note: with %u nodes, no more of them may fail than with %u\n", n, n - 1);
-	if (!c->me)
+	if (c->me)
+		print_port(ntohs(c->me->at.sin6.sin6_port));
+	else
 		printf("note: this node, '%s', is not one of them\n", c->self);
 }
 
