@@ -40,6 +40,7 @@ _raftblk() {
 	case $prev in
 	--config | --input | -i) _raftblk_files -f; return ;;
 	--for) list='up leader connected synced held' ;;
+	--on-error) list='repair aside ignore' ;;
 	--node) [ "${words[0]}" = new ] || list=$(_raftblk_nodes "${words[1]}") ;;
 	*)
 		case ${#words[@]},$cur,${words[0]} in

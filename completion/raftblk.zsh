@@ -22,6 +22,8 @@ _raftblk() {
 		_describe command list
 	elif [[ $words[CURRENT-1] == --for ]]; then
 		compadd up leader connected synced held
+	elif [[ $words[CURRENT-1] == --on-error ]]; then
+		compadd repair aside ignore
 	elif [[ $words[CURRENT] == -* ]]; then
 		list=(${(f)"$(raftblk $command --help 2>/dev/null | grep -oE '(^| )--[a-z][a-z-]*' | tr -d ' ' | sort -u)"})
 		compadd -- $list

@@ -30,11 +30,11 @@ void check_volume(struct json_object *o, struct check *c)
 {
 	struct json_object *r = why_explain(o), *remarks = js(r, "remarks");
 	const char *volume = jstr(o, "volume");
-	int verdict = judge_rule(jstr(r, "rule"));
+	int verdict = js(o, "hold.trouble") ? CRITICAL : judge_rule(jstr(r, "rule"));
 	size_t all, n = able_members(o, &all), i;
 
 	append(c->text, sizeof(c->text), "%s%s: ", c->text[0] ? "; " : "", volume);
-	if (verdict > OK)
+	if (js(r, "cause") && verdict > OK)
 		append(c->text, sizeof(c->text), "%s, ", jstr(r, "cause"));
 	append(c->text, sizeof(c->text), "%zu of %zu replicas", n, all);
 	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL || ju(o, "data_late_ms") ||

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk events: prints a line for each event, until it is interrupted. */
+#include <poll.h>
+#include <sys/inotify.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "status.h"
 
@@ -110,12 +113,40 @@ static int tell_all_now(struct args *a)
 	return end;
 }
 
-/* Returns a negative errno, or 1 when as many were told as were asked for. */
-static int tell_all(struct args *a, struct nl *nl)
+/* What "raftblk hold" does, as its file says: of changes that come at once, the last. */
+static int tell_holds(struct args *a, int fd)
 {
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t at = 0, n = read(fd, buf, sizeof(buf));
+	const struct inotify_event *e;
+	struct json_object *o;
+	int end = 0;
+
+	for (; at < n && !end; at += sizeof(*e) + e->len) {
+		e = (const struct inotify_event *)(buf + at);
+		o = e->len ? hold_state_read(e->name) : NULL;
+		if (o)
+			end = tell_event(o, a);
+		json_object_put(o);
+	}
+	return end;
+}
+
+/* Returns a negative errno, or 1 when as many were told as were asked for. */
+static int tell_all(struct args *a, struct nl *nl, int holds)
+{
+	struct pollfd fd[2] = {
+		{ .fd = nl_event_fd(nl), .events = POLLIN }, { .fd = holds, .events = POLLIN },
+	};
 	int ret = a->now ? tell_all_now(a) : 0;
 
 	while (!ret) {
+		if (poll(fd, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (fd[1].revents)
+			ret = tell_holds(a, holds);
+		if (ret || !fd[0].revents)
+			continue;
 		ret = nl_read_events(nl, tell_event, a);
 		if (ret != -ENOBUFS)
 			continue;
@@ -164,7 +195,7 @@ int cmd_events(int argc, char **argv)
 		       "Examples:\n  raftblk events\n  raftblk events r0 --now --json\n",
 	};
 	struct nl *nl;
-	int err;
+	int err, holds;
 
 	parse_cmdline(&line, argc, argv);
 	a.volume = line.common.volume;
@@ -172,7 +203,11 @@ int cmd_events(int argc, char **argv)
 	err = nl_open(&nl, a.volume);
 	if (err)
 		return err;
-	err = tell_all(&a, nl);
+	/* Without it, only what the kernel tells is told. */
+	holds = inotify_init1(IN_CLOEXEC);
+	inotify_add_watch(holds, hold_state_dir(), IN_MOVED_TO);
+	err = tell_all(&a, nl, holds);
+	close(holds);
 	nl_close(nl);
 	return err < 0 ? fail(EXIT_FAILED, a.volume, "events: %s", strerror(-err)) : 0;
 }

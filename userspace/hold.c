@@ -30,6 +30,7 @@
 #define ASK_MS		2000
 #define LOOK_MS		2000	/* between two looks when no event came */
 #define ASIDE_MS	10000	/* others first, after a failure or a SIGHUP */
+#define AGAIN_MS	600000	/* a repair that lasts for less is not tried again */
 
 /* ---- telling ---- */
 
@@ -68,6 +69,7 @@ void hold_say(struct hold *h, const char *fmt, ...)
 	fflush(stdout);
 	snprintf(line, sizeof(line), "STATUS=%s", text);
 	notify(line);
+	hold_state_write(h, text);
 }
 
 /* ---- time and signals ---- */
@@ -213,6 +215,8 @@ static bool get_session(struct hold *h)
 	}
 	hold_say(h, "waiting for the session");
 	if (ask(h)) {
+		if (!in_state(h, "held"))
+			h->trouble[0] = 0;	/* another node may serve */
 		/* Refused at once: not bootstrapped, halted, another one asks. */
 		hold_rest(h, 200);
 		return false;
@@ -265,14 +269,17 @@ static void await_event(struct hold *h, u64 ms)
 	take_signals(h);
 }
 
-/* Until the session is lost, or somebody says so. Services stop while it is not served for long. */
+/*
+ * Until the session is lost, the file system fails, or somebody says so. Services stop while it is
+ * not served for long.
+ */
 static void watch(struct hold *h)
 {
 	u64 served = now_ms();
 
 	for (;;) {
 		hold_look(h);
-		if (h->end || h->aside || hold_is_lost(h))
+		if (h->end || h->aside || hold_is_lost(h) || hold_fs_failed(h))
 			return;
 		if (!is_cut_off(h))
 			served = now_ms();
@@ -289,7 +296,7 @@ static void watch(struct hold *h)
 	}
 }
 
-static void serve(struct hold *h)
+static int serve_once(struct hold *h)
 {
 	int err = 0;
 
@@ -298,9 +305,45 @@ static void serve(struct hold *h)
 	else
 		err = hold_mount(h);
 	if (!err)
+		hold_fs_begin(h);
+	if (!err)
 		err = set_started(h, true, false);
 	if (!err)
 		watch(h);
+	return err;
+}
+
+/* Is the file system, which has failed, to be mounted here again? Whoever used it is stopped. */
+static bool repair(struct hold *h)
+{
+	bool again = h->repaired && now_ms() - h->repaired < AGAIN_MS;
+
+	hold_look(h);
+	if (h->end || h->aside || hold_is_lost(h))
+		return false;
+	h->aside = h->on_error == HOLD_ASIDE || again;
+	hold_say(h, "%s%s: stopping, to %s", h->trouble, again ? " again" : "",
+		 h->aside ? "let another node repair it" : "repair it");
+	fail(0, h->volume, "%s", h->said);
+	/* What it writes fails, as when the session is lost. */
+	set_started(h, false, true);
+	hold_umount(h, true);
+	h->repaired = now_ms();
+	/* Its writes may have timed out for want of a quorum, which fsck needs as well. */
+	for (hold_look(h); is_cut_off(h) && !hold_is_lost(h) && !h->end; hold_look(h)) {
+		hold_say(h, "waiting to repair the file system: cut off from the other nodes");
+		hold_rest(h, HOLD_RETRY_MS);
+	}
+	return !h->aside && !h->end && !h->mounted && !hold_is_lost(h);
+}
+
+static void serve(struct hold *h)
+{
+	int err;
+
+	do
+		err = serve_once(h);
+	while (!err && h->trouble[0] && repair(h));
 	h->aside |= err && err != -ESTALE;
 	deactivate(h);
 	if (h->aside && !h->end && !h->once) {
@@ -329,7 +372,7 @@ static void adopt(struct hold *h)
 
 enum {
 	KEY_OPTIONS = 'o', KEY_TIMEOUT = 't', KEY_START = 0x200, KEY_STOP, KEY_NO_FSCK, KEY_TYPE,
-	KEY_PATIENCE, KEY_ONCE
+	KEY_PATIENCE, KEY_ONCE, KEY_ON_ERROR
 };
 
 static const struct argp_option options[] = {
@@ -343,9 +386,29 @@ static const struct argp_option options[] = {
 	  2 },
 	{ "patience", KEY_PATIENCE, "TIME", 0,
 	  "run the stop command when IO has waited for a quorum for so long (never)", 2 },
+	{ "on-error", KEY_ON_ERROR, "ACTION", 0,
+	  "when the file system becomes read-only or finds errors: repair (default), or step aside, or ignore it",
+	  2 },
 	{ "once", KEY_ONCE, NULL, 0, "end when the session was lost, instead of waiting again", 2 },
 	{ 0 },
 };
+
+static int parse_on_error(struct hold *h, const char *arg, struct argp_state *state)
+{
+	static const char *const actions[] = {
+		[HOLD_REPAIR] = "repair", [HOLD_ASIDE] = "aside", [HOLD_IGNORE] = "ignore",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(arg, actions[i]))
+			continue;
+		h->on_error = i;
+		return 0;
+	}
+	argp_error(state, "--on-error: '%s' is none of repair, aside and ignore", arg);
+	return 0;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
@@ -361,6 +424,8 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	case KEY_NO_FSCK:
 		h->fsck = false;
 		return 0;
+	case KEY_ON_ERROR:
+		return parse_on_error(h, arg, state);
 	case KEY_ONCE:
 		h->once = true;
 		return 0;
@@ -379,8 +444,6 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 			return ARGP_ERR_UNKNOWN;
 		if (arg[0] != '/')
 			argp_error(state, "%s: where to mount is an absolute path", arg);
-		if (strpbrk(arg, " \t\n\\"))
-			argp_error(state, "%s: no blanks and no backslashes, please", arg);
 		h->dir = arg;
 		return 0;
 	}
@@ -389,7 +452,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 
 int cmd_hold(int argc, char **argv)
 {
-	struct hold h = { .fd = -1, .fsck = true, .command_ms = 90000 };
+	struct hold h = { .fd = -1, .state_fd = -1, .fsck = true, .command_ms = 90000 };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
 		.options = options,

@@ -7,6 +7,9 @@
 
 #define HOLD_RETRY_MS	1000
 
+/* What is done about a file system that writes no more, or has found errors. */
+enum hold_on_error { HOLD_REPAIR, HOLD_ASIDE, HOLD_IGNORE };
+
 struct hold {
 	const char *volume, *dir, *type, *mount_options, *start, *stop;
 	bool fsck, once;
@@ -19,6 +22,12 @@ struct hold {
 	u64 epoch;
 	char device[32];
 	bool mounted, started;
+	enum hold_on_error on_error;
+	bool watched;			/* it is to write */
+	u64 fs_errors;			/* that ext4 had counted then */
+	u64 repaired;			/* when that was tried last; 0: never */
+	char trouble[200];		/* why the service is stopped here; "": it is not, or should not run */
+	int state_fd;
 	char said[300];
 	bool end, aside;
 };
@@ -35,8 +44,17 @@ bool hold_is_lost(struct hold *h);
 
 int hold_run_hook(struct hold *h, const char *what, const char *command, bool until_lost,
 		  bool lost);
-bool hold_find_mount(struct hold *h);
 int hold_mount(struct hold *h);
 void hold_umount(struct hold *h, bool lost);
+
+/* ---- hold_fs.c ---- */
+
+bool hold_find_mount(struct hold *h);
+void hold_fs_begin(struct hold *h);
+bool hold_fs_failed(struct hold *h);
+
+/* ---- hold_state.c ---- */
+
+void hold_state_write(struct hold *h, const char *text);
 
 #endif /* RAFTBLK_HOLD_H */

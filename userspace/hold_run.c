@@ -4,8 +4,6 @@
  * has a deadline, and none is waited for that hangs in the volume.
  */
 #include <signal.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,28 +81,6 @@ int hold_run_hook(struct hold *h, const char *what, const char *command, bool un
 
 /* ---- mounting ---- */
 
-/* Mounted here, from our device? After a crash of this program it may be. */
-bool hold_find_mount(struct hold *h)
-{
-	unsigned int maj, min;
-	char line[4096], at[1024];
-	struct stat st;
-	bool found = false;
-	FILE *f;
-
-	/* Nothing here looks into the file system: it may hang. */
-	if (!h->dir || stat(h->device, &st))
-		return false;
-	f = fopen("/proc/self/mountinfo", "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %*s %u:%u %*s %1023s", &maj, &min, at) == 3 &&
-		    makedev(maj, min) == st.st_rdev && !strcmp(at, h->dir))
-			found = true;
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static int check_fs(struct hold *h)
 {
 	char *const argv[] = { "fsck", "-T", "-a", h->device, NULL };
@@ -116,8 +92,12 @@ static int check_fs(struct hold *h)
 	ret = run(h, argv, 24 * 3600 * 1000ULL, true, false);
 	if (ret >= 0 && !(ret & ~1))
 		return 0;
-	if (ret != -ESTALE)
-		fail(0, h->volume, "fsck %s: exit code %d; repair it by hand", h->device, ret);
+	if (ret == -ESTALE)
+		return ret;
+	fail(0, h->volume, "fsck %s: exit code %d; repair it by hand", h->device, ret);
+	snprintf(h->trouble, sizeof(h->trouble),
+		 "the file system for %s cannot be repaired automatically (exit code %d of fsck)", h->dir,
+		 ret);
 	return ret;
 }
 

@@ -414,6 +414,9 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		remark(list, "not connected: %s%s%s", list_peers(o, peer_is_down, down, sizeof(down)),
 		       p ? "; " : "", p ? refusal_step(p) : "");
 	}
+	if (js(o, "hold.trouble"))
+		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s", jstr(o, "hold.trouble"),
+		       jstr(o, "hold.text"));
 	if (jb(o, "needs_resync"))
 		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica needs a resync, which this version cannot do yet; its I/O goes to the leader");
 	if (ju(o, "log_late_ms"))

@@ -72,6 +72,7 @@ void status_complete(struct json_object *o)
 static int collect(struct json_object *o, void *ctx)
 {
 	status_complete(o);
+	hold_state_add(o);
 	json_object_array_add(ctx, json_object_get(o));
 	return 0;
 }

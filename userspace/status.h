@@ -15,6 +15,15 @@ error_t status_parse_input(int key, char *arg, struct argp_state *state, void *c
 /* Adds to a status from the kernel what is known by number there: names, and the device. */
 void status_complete(struct json_object *o);
 
+/* ---- hold_state.c ---- */
+
+/* The directory that has a file for each "raftblk hold". */
+const char *hold_state_dir(void);
+/* What the file @name there says, if its program lives; the caller puts it. */
+struct json_object *hold_state_read(const char *name);
+/* Adds it to the status of the volume. */
+void hold_state_add(struct json_object *status);
+
 /* ---- check.c ---- */
 
 struct check {

@@ -17,7 +17,7 @@ WIDTH = 79              # of a terminal, and where argp folds lines
 ARGUMENTS = {
     "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
     "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
-    "io-timeout": "TIME", "minor": "N", "node": "NODE", "options": "OPTIONS",
+    "io-timeout": "TIME", "minor": "N", "node": "NODE", "on-error": "ACTION", "options": "OPTIONS",
     "patience": "TIME", "pool": "SIZE", "retry": "TIME",
     "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
     "wait": "TIME",
@@ -129,6 +129,7 @@ def check_shapes(tap, tool, d, text):
 COMPLETED = (
     ("st", "status"), ("status fre", "fresh"), ("up good --t", "--timeout="),
     ("transfer good ", "n1 n2 n3"), ("wait good --for l", "leader"),
+    ("hold good --on-error a", "aside"),
     ("--node n1 down good --f", "--force"), ("new r9 --sh", "--shared"),
     ("dump @D@/madel", "@D@/madelog"),
 )

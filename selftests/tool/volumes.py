@@ -27,8 +27,8 @@ client = yes
 
 
 class Volumes:
-    def __init__(self, tap, top, d, status):
-        self.tap, self.d, self.tool = tap, d / "volumes", top / "userspace/raftblk"
+    def __init__(self, top, d, status, name):
+        self.d, self.tool = d / name, top / "userspace/raftblk"
         self.d.mkdir()
         (self.d / "hosts").write_text("")
         self.conf(CONF)
@@ -43,16 +43,17 @@ class Volumes:
     def conf(self, text):
         (self.d / "r0.conf").write_text(text.replace("@D@", str(self.d)))
 
-    def start(self, args):
+    def start(self, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
         """With a file of its own in place of /etc/hosts."""
-        env = {**self.kernel.env(), "RAFTBLK_CONF_DIR": str(self.d), "LC_ALL": "C", "NO_COLOR": "1"}
+        env = {**self.kernel.env(), "RAFTBLK_CONF_DIR": str(self.d),
+               "RAFTBLK_RUN_DIR": str(self.d / "run"), "LC_ALL": "C", "NO_COLOR": "1"}
         inside = f'mount --bind {self.d}/hosts /etc/hosts && exec "$@"'
         return subprocess.Popen(["unshare", "-m", "sh", "-c", inside, "sh", self.tool, "--node",
-                                 "n1", *args.split()], env=env, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                 "n1", *args], env=env, text=True, stdout=stdout,
+                                stderr=stderr)
 
     def run(self, args):
-        p = self.start(args)
+        p = self.start(*args.split())
         out, err = p.communicate(timeout=60)
         return p.returncode, out, err
 
@@ -87,7 +88,7 @@ def expect(got, code, out, err=""):
 
 def passes(v, args, problem, mend, out="^r0 is up as"):
     """It is told what is waited for, and the volume is up when that has passed."""
-    p = v.start(args)
+    p = v.start(*args.split())
     told = p.stderr.readline() + p.stderr.readline()
     with v.kernel.lock:
         mend()
@@ -224,7 +225,7 @@ def walk(tap, top, d, status):
     tests = [t for t in TESTS if tap.wanted(t.__name__)]
     if not tests:
         return
-    v = Volumes(tap, top, d, status)
+    v = Volumes(top, d, status, "volumes")
     v.devices()
     for test in tests:
         try:

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What "raftblk hold" makes of a file system that fails: a real one, on a loop device that stands
+for the volume, with kernel.py in place of the module."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from volumes import Volumes, expect
+
+MINOR = 4000
+DEVICE = Path(f"/dev/raftblk{MINOR}")
+STOP = 'echo stop $RAFTBLK_LOST >>@D@/log; while [ -e @D@/busy ]; do sleep 0.1; done'
+
+
+class Hold:
+    def __init__(self, top, d, status):
+        self.v = Volumes(top, d, status, "hold")
+        self.d = self.v.d
+        (self.d / "mnt").mkdir()
+        self.v.status.update(minor=MINOR, session="none", openers=1)
+        with open(self.d / "image", "wb") as f:
+            f.truncate(32 << 20)
+        self.run("mkfs.ext4", "-q", "-e", "remount-ro", self.d / "image")
+        self.loop = self.run("losetup", "-f", "--show", self.d / "image").strip()
+        DEVICE.unlink(missing_ok=True)
+        DEVICE.symlink_to(self.loop)
+        self.process = None
+
+    @staticmethod
+    def run(*argv):
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    def end(self):
+        DEVICE.unlink()
+        self.run("losetup", "-d", self.loop)
+
+    def take(self, _):
+        self.v.kernel.volumes["r0"]["session"] = "held"
+        return 0
+
+    @contextmanager
+    def holding(self, *options):
+        self.v.reset()
+        self.v.kernel.on["take"] = self.take
+        for name in ("log", "busy", "out"):
+            (self.d / name).unlink(missing_ok=True)
+        with open(self.d / "out", "w") as out:
+            self.process = self.v.start(
+                "hold", "r0", str(self.d / "mnt"), *options, "--start", f"echo start >>{self.d}/log",
+                "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
+        try:
+            self.until_said("active on")
+            yield
+        finally:
+            (self.d / "busy").unlink(missing_ok=True)
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
+
+    def said(self):
+        lines = (self.d / "out").read_text().splitlines()
+        return [line.removeprefix("r0: ") for line in lines if line.startswith("r0: ")]
+
+    def log(self):
+        return (self.d / "log").read_text().split("\n")[:-1]
+
+    def until(self, what, condition):
+        end = time.monotonic() + 60
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"not within 60 s: {what}; it said {self.said()}")
+            time.sleep(0.05)
+
+    def until_said(self, text, since=0):
+        self.until(text, lambda: any(s.startswith(text) for s in self.said()[since:]))
+
+    def break_it(self):
+        """ext4 finds an error, and does what it is told to do then."""
+        Path(f"/sys/fs/ext4/{Path(self.loop).name}/trigger_fs_error").write_text("1")
+
+
+def hold_repairs(h):
+    with h.holding():
+        before = len(h.said())
+        (h.d / "busy").touch()
+        events = h.v.start("events", "r0", "--json", "--count", "4")
+        h.until("events listens", lambda: h.v.kernel.listeners and len(h.v.kernel.listeners) == 2)
+        h.break_it()
+        h.until("the service is stopped", lambda: "stop 1" in h.log())
+        why, check = h.v.run("why r0"), h.v.run("check r0")
+        (h.d / "busy").unlink()
+        h.until_said("active on", before)
+        said, log = h.said()[before:], h.log()
+        told = [json.loads(line) for line in events.communicate(timeout=30)[0].splitlines()]
+        after = h.v.run("why r0")
+    trouble = f"the file system on {h.d}/mnt became read-only after errors"
+    problems = expect(why, 0, f"also: {trouble}: the service does not run here; "
+                              "'raftblk hold' says: stopping")
+    problems += expect(check, 2, f"^RAFTBLK CRITICAL - r0: .*{trouble}")
+    problems += expect(after, 0, "^r0 on n1: can be written to\n(?!also: the file)")
+    if said[0] != f"{trouble}: stopping, to repair it" or \
+            said[1:4] != ["stopping", "checking the file system", "mounting"]:
+        problems.append(f"said: {said}")
+    if log != ["start", "stop 1", "start"]:
+        problems.append(f"commands: {log}")
+    if [e["text"] for e in told if e.get("trouble") == trouble][:2] != said[:2]:
+        problems.append(f"events: {told}")
+    return problems
+
+
+def hold_steps_aside_if_it_fails_again(h):
+    with h.holding():
+        for says in ("stopping, to repair it", "again: stopping, to let another node repair it"):
+            before = len(h.said())
+            h.break_it()
+            h.until(says, lambda b=before, s=says: any(x.endswith(s) for x in h.said()[b:]))
+            h.until_said("active on" if "again" not in says else "stepping aside for 10 s", before)
+    return []
+
+
+def hold_hands_over_if_told_to(h):
+    with h.holding("--on-error", "aside", "--options", "errors=continue"):
+        h.break_it()
+        h.until_said("stepping aside")
+        said = h.said()
+    want = f"the file system on {h.d}/mnt has found errors (1): stopping, to let another node repair it"
+    return [] if want in said and "checking the file system" in said else [f"said: {said}"]
+
+
+def hold_ignores_errors_if_told_to(h):
+    with h.holding("--on-error", "ignore"):
+        h.break_it()
+        looked = len(h.v.asked("get"))
+        h.until("three more looks", lambda: len(h.v.asked("get")) > looked + 3)
+        log = h.log()
+    return [] if log == ["start"] else [f"commands: {log}"]
+
+
+def hold_repairs_when_it_is_served_again(h):
+    """Writes timed out for want of a quorum: so would those of fsck."""
+    with h.holding():
+        before = len(h.said())
+        h.v.kernel.volumes["r0"]["ready"] = False
+        h.break_it()
+        h.until_said("waiting to repair the file system: cut off", before)
+        h.v.kernel.volumes["r0"]["ready"] = True
+        h.until_said("active on", before)
+    return []
+
+
+TESTS = (hold_repairs, hold_steps_aside_if_it_fails_again, hold_hands_over_if_told_to,
+         hold_ignores_errors_if_told_to, hold_repairs_when_it_is_served_again)
+
+
+def walk(tap, top, d, status):
+    tests = [t for t in TESTS if tap.wanted(t.__name__)]
+    if not tests:
+        return
+    h = Hold(top, d, status)
+    try:
+        for test in tests:
+            try:
+                problems = test(h)
+            except (OSError, subprocess.SubprocessError) as e:
+                problems = [repr(e)]
+            tap.case(test.__name__, problems)
+    finally:
+        h.end()
