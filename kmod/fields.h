@@ -3,7 +3,7 @@
  * What is stored or sent is described by tables, one row a field. From the same
  * rows come the declaration of each structure, the assertions on it and the code
  * that writes, reads and checks it; in userspace also what dumps, tests and fuzzes
- * it (selftests/lib/fields.c), and the tables in Documentation/ (tools/fields).
+ * it (userspace/lib/fieldtab.c), and the tables in Documentation/ (tools/fields).
  *
  * As with trace events, a table is a header that is included once for each of
  * these purposes, and its words mean something else each time:

@@ -48,7 +48,7 @@ void rblk_assert_failed(const char *what, const char *file, int line);
 #define RBLK_BROKEN(cond, text)							\
 	((cond) ? 0 : (rblk_assert_failed(text, __FILE__, __LINE__), 1))
 
-/* CRC-32C of @data, continued from @seed, which is 0 at first; see selftests/lib/crc32c.c. */
+/* CRC-32C of @data, continued from @seed, which is 0 at first; see userspace/lib/crc32c.c. */
 u32 rblk_crc32c(u32 seed, const void *data, size_t len);
 
 static inline u64 rblk_mod_u64(u64 a, u64 b)

@@ -48,7 +48,7 @@ class Net:
         return (int(found[1]), found[2], world) if found else None
 
     def prepare(self):
-        copy_sources(self.base, "kmod", "selftests/lib", "selftests/world", DIR)
+        copy_sources(self.base, "kmod", "userspace/lib", "selftests/lib", "selftests/world", DIR)
         self.build(self.base)
 
     def judge(self, tree, _changed, _path):

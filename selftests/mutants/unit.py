@@ -110,7 +110,7 @@ class Net:
         return " ".join(bad) or f"exit {res.returncode}"
 
     def prepare(self):
-        copy_sources(self.base, "kmod", "selftests/lib", "selftests/world", DIR)
+        copy_sources(self.base, "kmod", "userspace/lib", "selftests/lib", "selftests/world", DIR)
         self.plan()
         self.build(self.base)
         for test in self.tests:
