@@ -43,22 +43,18 @@ void print_json(struct json_object *o)
 					       JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+/* A path is a JSON pointer (RFC 6901), with dots for slashes: no key has either. */
 struct json_object *js(struct json_object *o, const char *path)
 {
-	char key[64];
-	const char *dot;
+	char pointer[128] = "/", *dot;
+	struct json_object *found;
 
-	while (o) {
-		dot = strchr(path, '.');
-		snprintf(key, sizeof(key), "%.*s", dot ? (int)(dot - path) : 63, path);
-		if (!json_object_is_type(o, json_type_object) ||
-		    !json_object_object_get_ex(o, key, &o))
-			return NULL;
-		if (!dot)
-			return o;
-		path = dot + 1;
-	}
-	return NULL;
+	if (strlen(path) >= sizeof(pointer) - 1)
+		return NULL;
+	strcpy(pointer + 1, path);
+	for (dot = pointer; (dot = strchr(dot, '.'));)
+		*dot = '/';
+	return json_pointer_get(o, pointer, &found) ? NULL : found;
 }
 
 u64 ju(struct json_object *o, const char *path)
