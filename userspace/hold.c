@@ -371,7 +371,7 @@ static void adopt(struct hold *h)
 /* ---- the command ---- */
 
 enum {
-	KEY_OPTIONS = 'o', KEY_TIMEOUT = 't', KEY_START = 0x200, KEY_STOP, KEY_NO_FSCK, KEY_TYPE,
+	KEY_OPTIONS = 0x1ff, KEY_TIMEOUT = 't', KEY_START = 0x200, KEY_STOP, KEY_NO_FSCK, KEY_TYPE,
 	KEY_PATIENCE, KEY_ONCE, KEY_ON_ERROR
 };
 

@@ -3,7 +3,7 @@
 #include <stdio_ext.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "table.h"
 
 static const struct command commands[] = {
 	{ "new", "VOLUME --node N=ADDRESS,LOG,DATA ...", "write a configuration file", cmd_new },
@@ -123,6 +123,13 @@ static error_t parse_json(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static error_t parse_table(int key, char *arg, struct argp_state *state)
+{
+	struct cmdline *c = state->input;
+
+	return table_parse(key, arg, state, c->table);
+}
+
 static error_t parse_own(int key, char *arg, struct argp_state *state)
 {
 	struct cmdline *c = state->input;
@@ -154,13 +161,16 @@ void parse_cmdline(struct cmdline *c, int argc, char **argv)
 	static const struct argp config_argp = { .options = config_options,
 						 .parser = parse_config };
 	static const struct argp json_argp = { .options = json_options, .parser = parse_json };
-	struct argp_child children[3] = {};
+	static const struct argp table_argp = { .options = table_options, .parser = parse_table };
+	struct argp_child children[4] = {};
 	struct argp argp = { .options = c->options, .parser = parse_own, .args_doc = c->args_doc,
 			     .doc = c->doc, .children = children };
 	int n = 0;
 
 	if (c->takes_json)
 		children[n++].argp = &json_argp;
+	if (c->table)
+		children[n++].argp = &table_argp;
 	if (c->takes_config)
 		children[n++].argp = &config_argp;
 	c->common.config = global.config;

@@ -1,25 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 /* raftblk sessions: which nodes may write. */
 #include "status.h"
+#include "table.h"
 
-static void print_one(struct json_object *o, struct json_object *s)
+static const struct table_column columns[] = {
+	{ "VOLUME", "name of the volume" },
+	{ "NODE", "the node that has the session" },
+	{ "EPOCH", "the log entry that opened it", true },
+	{ "WRITES", "how many there were since then", true },
+	{ "HERE", "yes, if it is that of this node" },
+	{ 0 },
+};
+
+static void add_one(struct table *t, struct json_object *o, struct json_object *s)
 {
-	printf("%-12s %-12s since entry %llu, %llu writes%s\n", jstr(o, "volume"), jstr(s, "node"),
-	       (unsigned long long)ju(s, "epoch"), (unsigned long long)ju(s, "seq"),
-	       jb(s, "this_node") ? ", this node" : "");
+	const char *const values[] = {
+		jstr(o, "volume"), jstr(s, "node"), jstr(s, "epoch"), jstr(s, "seq"),
+		jb(s, "this_node") ? "yes" : "no",
+	};
+
+	table_row(t, values);
 }
 
-static void print_sessions(struct json_object *o)
+static int print_table(struct table *t, struct json_object *all)
+{
+	struct json_object *o, *list;
+	int err = table_begin(t);
+	size_t i, k;
+
+	for (i = 0; !err && i < json_object_array_length(all); i++) {
+		o = json_object_array_get_idx(all, i);
+		list = js(o, "sessions");
+		for (k = 0; list && k < json_object_array_length(list); k++)
+			add_one(t, o, json_object_array_get_idx(list, k));
+	}
+	if (!err)
+		table_end(t);
+	return err;
+}
+
+/* What the table does not say. */
+static void print_rest(struct json_object *o)
 {
 	struct json_object *list = js(o, "sessions");
-	size_t i, n = list ? json_object_array_length(list) : 0;
 
-	if (!n)
-		printf("%-12s no session: the next node that opens the device for writing gets one\n", jstr(o, "volume"));
-	for (i = 0; i < n; i++)
-		print_one(o, json_object_array_get_idx(list, i));
-	if (!strcmp(jstr(o, "session"), "fenced"))
-		printf("%-12s %sthis node is fenced%s: close %s here\n", jstr(o, "volume"),
+	if (!list || !json_object_array_length(list))
+		printf("%s: no session: the next node that opens the device for writing gets one\n",
+		       jstr(o, "volume"));
+	if (is(o, "session", "fenced"))
+		printf("%s: %sthis node is fenced%s: close %s here\n", jstr(o, "volume"),
 		       paint(RED, stdout), paint(PLAIN, stdout), jstr(o, "device"));
 }
 
@@ -45,8 +74,10 @@ int cmd_sessions(int argc, char **argv)
 		{ "input", 'i', "FILE", 0, "show the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
+	struct table table = { .columns = columns };
 	const char *from = NULL;
 	struct cmdline line = {
+		.table = &table,
 		.volume = MAY_VOLUME,
 		.takes_json = true,
 		.options = options,
@@ -55,26 +86,31 @@ int cmd_sessions(int argc, char **argv)
 		.ctx = &from,
 		.doc = "Show which nodes hold a session of VOLUME, the right to write, as far as this node knows. "
 		       "There is at most one, unless the volume is shared.\v"
-		       "Examples:\n  raftblk sessions\n  raftblk sessions r0 --json\n",
+		       "Examples:\n  raftblk sessions\n  raftblk sessions r0 --json\n"
+		       "  raftblk sessions r0 --noheadings -o node\n",
 	};
 	struct json_object *all, *list;
+	bool asked;
 	size_t i;
 	int err;
 
 	parse_cmdline(&line, argc, argv);
+	asked = table_is_asked_for(&table);
 	err = status_get(line.common.volume, from, &all);
 	if (err)
 		return err;
-	list = json_object_new_array();
-	for (i = 0; i < json_object_array_length(all); i++) {
-		if (line.common.json)
+	if (line.common.json) {
+		list = json_object_new_array();
+		for (i = 0; i < json_object_array_length(all); i++)
 			json_object_array_add(list, extract(json_object_array_get_idx(all, i)));
-		else
-			print_sessions(json_object_array_get_idx(all, i));
-	}
-	if (line.common.json)
 		print_json(line.common.volume ? json_object_array_get_idx(list, 0) : list);
-	json_object_put(list);
+		json_object_put(list);
+	} else {
+		err = print_table(&table, all);
+	}
+	if (!line.common.json && !asked)
+		for (i = 0; i < json_object_array_length(all); i++)
+			print_rest(json_object_array_get_idx(all, i));
 	json_object_put(all);
-	return 0;
+	return err;
 }

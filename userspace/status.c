@@ -2,6 +2,7 @@
 /* raftblk status. */
 #include "decode.h"
 #include "status.h"
+#include "table.h"
 
 /* Names the node that has @store: people know names, not numbers. */
 static const char *node_of(struct json_object *o, const char *store)
@@ -182,6 +183,43 @@ static int print_field(struct json_object *all, const char *field)
 	return 0;
 }
 
+/* Each column is a value of the status. */
+static const struct table_column columns[] = {
+	{ "VOLUME", "name of the volume" },
+	{ "NODE", "name of this node" },
+	{ "DEVICE", "/dev/raftblkN" },
+	{ "SIZE", "in bytes", true },
+	{ "STATE", "of the volume on this node" },
+	{ "ROLE", "of this node" },
+	{ "LEADER", "the node that leads" },
+	{ "READY", "true, if I/O is served" },
+	{ "SESSION", "of this node" },
+	{ "HOLDER", "the node that has the session" },
+	{ "HALT", "why this node is halted, or none" },
+	{ 0 },
+};
+
+static int print_table(struct table *t, struct json_object *all)
+{
+	static const char *const paths[] = {
+		"volume", "node", "device", "size", "state", "role", "leader_node", "ready",
+		"session", "holder_node", "halt",
+	};
+	const char *values[ARRAY_SIZE(paths)];
+	int err = table_begin(t);
+	size_t i, k;
+
+	_Static_assert(ARRAY_SIZE(paths) == ARRAY_SIZE(columns) - 1, "a path for each column");
+	for (i = 0; !err && i < json_object_array_length(all); i++) {
+		for (k = 0; k < ARRAY_SIZE(paths); k++)
+			values[k] = jstr(json_object_array_get_idx(all, i), paths[k]);
+		table_row(t, values);
+	}
+	if (!err)
+		table_end(t);
+	return err;
+}
+
 int cmd_status(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -189,8 +227,10 @@ int cmd_status(int argc, char **argv)
 		{ "input", 'i', "FILE", 0, "show the status that 'status --json' saved in FILE", 1 },
 		{ 0 },
 	};
+	struct table table = { .columns = columns };
 	struct args args = {};
 	struct cmdline line = {
+		.table = &table,
 		.volume = MAY_VOLUME,
 		.takes_json = true,
 		.options = options,
@@ -199,6 +239,7 @@ int cmd_status(int argc, char **argv)
 		.ctx = &args,
 		.doc = "Show the status of VOLUME, or of all volumes that are up in this network namespace.\v"
 		       "Examples:\n  raftblk status\n  raftblk status r0\n"
+		       "  raftblk status -o volume,role,leader\n"
 		       "  raftblk status r0 --field role\n  raftblk status --json | jq '.[].role'\n",
 	};
 	struct json_object *all;
@@ -209,8 +250,8 @@ int cmd_status(int argc, char **argv)
 	err = status_get(line.common.volume, args.from, &all);
 	if (err)
 		return err;
-	if (args.field) {
-		err = print_field(all, args.field);
+	if (args.field || table_is_asked_for(&table)) {
+		err = args.field ? print_field(all, args.field) : print_table(&table, all);
 		json_object_put(all);
 		return err;
 	}

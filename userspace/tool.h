@@ -70,6 +70,7 @@ struct cmdline {
 	const char *doc;
 	int volume;		/* WANT_* */
 	bool takes_json, takes_config;
+	struct table *table;	/* what it prints as one, with --output and --noheadings; or NULL */
 	int usage_error;	/* exit code of a wrong command line; 0: EXIT_USAGE */
 	error_t (*parse)(int key, char *arg, struct argp_state *state, void *ctx);
 	void *ctx;

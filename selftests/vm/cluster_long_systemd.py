@@ -122,6 +122,22 @@ def reload_hands_over(s):
         raise MembersError(f"{old} still serves")
 
 
+def a_refused_stop_changes_nothing(s):
+    """The device is open: the volume is up, and the unit says so; what is started later finds it."""
+    node = next(n for n in s.m.names if n != s.active())
+    s.m.cluster.spawn(node, "sh", "-c", f"exec sleep 600 <{s.m.device(node)}", output="/run/open")
+    wait_for("the device to be open", lambda: s.m.rb(node, "status", "vol", "--field", "openers")
+             .strip() != "0")
+    s.ctl(node, "stop raftblk@vol")
+    wait_for("the unit to be active again", lambda: s.is_active(node, "raftblk@vol"))
+    if s.m.rb(node, "status", "vol", "--field", "state").strip() != "running":
+        raise MembersError("the volume is not up")
+    s.m.sh(node, "pkill -x sleep")
+    s.ctl(node, "start raftblk-mount@vol")
+    if not s.is_active(node, "raftblk-mount@vol"):
+        raise MembersError(s.ctl(node, "status raftblk-mount@vol"))
+
+
 def moves_when_cut_off(s):
     old = s.active()
     before = s.works_on(old)
@@ -168,7 +184,8 @@ def main():
         s = Machines(m)
         cluster.parallel(lambda n: m.rb(n, "down", "vol"))
         if not tap.attempt("systemd_is_up", lambda: cluster.parallel(s.begin)) or \
-           not tap.in_turn([units_start, reload_hands_over, moves_when_cut_off,
+           not tap.in_turn([units_start, reload_hands_over,
+                            a_refused_stop_changes_nothing, moves_when_cut_off,
                             moves_when_the_machine_dies, stop_takes_all_down], s):
             for node in m.up_nodes():
                 tap.trouble(m.sh(node, "tail -n 30 /run/systemd.log; true"))

@@ -6,6 +6,8 @@ trap cluster_down EXIT
 RBLK_LOG_MIB=16
 RBLK_DATA_MIB=16
 
+RBLK_CLIENTS=1
+
 starts() { cluster_up 3 vol; }
 
 # waits_in_vain NODE STATE TEXT: exit code 5, and what it said.
@@ -28,6 +30,43 @@ waits_until_it_is_up() {
 	wait $pid
 	[ "$(rb 1 status vol --field ready)" = true ]
 	rb 1 wait vol --for up
+}
+
+# A second "up" finds what runs as the file says, on members and a client, and tells what does not.
+up_again_is_success() {
+	local i code=0 said
+	for i in 1 2 3 4; do
+		rb $i up vol | grep -q '^vol is up already as /dev/raftblk[0-9]*, and as .*vol.conf says$'
+	done
+	sed 's/^\[node rb4\]/[node rb5]/; 1i pool = 32M' "$RBLK_CONF/vol.conf" >/tmp/other.conf
+	said=$(rb 1 --config /tmp/other.conf up vol 2>&1) || code=$?
+	[ $code = 4 ] && [[ $said == *"node rb5 is new in the file; node rb4 is not in the file; pool: it runs with 64M, and the file says 32M"* ]]
+}
+
+# An outgoing connection has the port: no listener, and with nothing that lets others share it.
+up_waits_for_its_port() {
+	local port up
+	port=$(sed -n 's/^address = 10.99.0.4://p' "$RBLK_CONF/vol.conf")
+	rb 4 down vol
+	rm -f /tmp/connected
+	in_node 4 python3 - "$port" 7800 <<-'P' &
+		import os, signal, socket, struct, sys
+		s = socket.socket()
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		s.bind(("10.99.0.4", int(sys.argv[1])))
+		s.connect(("10.99.0.1", int(sys.argv[2])))
+		open("/tmp/connected", "w").write(str(os.getpid()))
+		signal.pause()
+	P
+	until_ok 20 test -s /tmp/connected
+	fails rb 4 up vol --retry 0 2>/tmp/err
+	grep -q "cannot listen on 10.99.0.4:$port: .*'ss -tanp sport = :$port'" /tmp/err
+	rb 4 up vol --retry 60s 2>/tmp/err &
+	up=$!
+	until_ok 10 grep -q 'up: trying again for up to 1m' /tmp/err
+	kill "$(cat /tmp/connected)"
+	wait $up
+	[ "$(rb 4 status vol --field state)" = running ]
 }
 
 waits_for_the_session() {
@@ -69,7 +108,7 @@ events_begin_with_the_state() {
 	until_ok 10 leader_is $n
 	until_ok 10 grep -q '"event":"role"' /tmp/events
 	kill $EVENTS
-	rb "$n" events vol --now --count 1 | grep -Eq ' vol now: leader in term [0-9]+, ready, session [a-z]+(, holder rb[1-3])?; connected: rb[1-3] rb[1-3]$'
+	rb "$n" events vol --now --count 1 | grep -Eq ' vol now: leader in term [0-9]+, ready, session [a-z]+(, holder rb[1-3])?; connected:( rb[1-4]){3}$'
 }
 
 a_halted_node_is_not_waited_for() {
@@ -82,7 +121,7 @@ a_halted_node_is_not_waited_for() {
 	[ $code = 1 ] && [[ $said == *"this node is halted; see: raftblk why vol" ]]
 }
 
-for t in starts waits_until_it_is_up waits_for_the_session waits_for_all_members \
+for t in starts up_again_is_success up_waits_for_its_port waits_until_it_is_up waits_for_the_session waits_for_all_members \
 	events_begin_with_the_state a_halted_node_is_not_waited_for; do
 	tap $t
 done
