@@ -28,8 +28,8 @@ every_node_sees_the_session() {
 	local i
 	dd if=/dev/zero of="$(device 2 vol)" bs=4k count=4 oflag=direct status=none
 	for i in 1 2 3; do until_ok 10 holder_is "$i" rb2; done
-	rb 2 sessions vol | grep -q 'rb2 .*, this node'
-	rb 1 sessions vol | grep -q 'rb2 .*writes$'
+	rb 2 sessions vol --noheadings -o node,here | grep -q '^rb2 *yes'
+	rb 1 sessions vol --noheadings -o node,here | grep -q '^rb2 *no'
 	rb 1 sessions vol --json | jq -e '.shared == false and (.sessions | length) == 1'
 }
 
