@@ -494,6 +494,7 @@ int cmd_hold(int argc, char **argv)
 		h.aside = false;
 	}
 	notify("STOPPING=1");
+	hold_state_end(&h);
 	nl_close(h.nl);
 	return lost || h.mounted ? EXIT_FAILED : 0;
 }

@@ -28,6 +28,7 @@ struct hold {
 	u64 repaired;			/* when that was tried last; 0: never */
 	char trouble[200];		/* why the service is stopped here; "": it is not, or should not run */
 	int state_fd;
+	char state_path[256];
 	char said[300];
 	bool end, aside;
 };
@@ -56,5 +57,6 @@ bool hold_fs_failed(struct hold *h);
 /* ---- hold_state.c ---- */
 
 void hold_state_write(struct hold *h, const char *text);
+void hold_state_end(struct hold *h);
 
 #endif /* RAFTBLK_HOLD_H */

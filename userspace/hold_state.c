@@ -42,19 +42,19 @@ static struct json_object *describe(const struct hold *h, const char *node, cons
 void hold_state_write(struct hold *h, const char *text)
 {
 	const char *dir = hold_state_dir(), *node = h->status ? jstr(h->status, "node") : "";
-	char path[512], new[520];
+	char new[sizeof(h->state_path) + 8];
 	struct json_object *o;
 	int fd;
 
 	if (!node[0])
 		return;
-	snprintf(path, sizeof(path), "%s/%s@%s" SUFFIX, dir, h->volume, node);
-	snprintf(new, sizeof(new), "%s.new", path);
+	snprintf(h->state_path, sizeof(h->state_path), "%s/%s@%s" SUFFIX, dir, h->volume, node);
+	snprintf(new, sizeof(new), "%s.new", h->state_path);
 	fd = open(new, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return;
 	o = describe(h, node, text);
-	if (flock(fd, LOCK_EX | LOCK_NB) || json_object_to_fd(fd, o, 0) || rename(new, path)) {
+	if (flock(fd, LOCK_EX | LOCK_NB) || json_object_to_fd(fd, o, 0) || rename(new, h->state_path)) {
 		close(fd);
 	} else {
 		if (h->state_fd >= 0)
@@ -62,6 +62,14 @@ void hold_state_write(struct hold *h, const char *text)
 		h->state_fd = fd;
 	}
 	json_object_put(o);
+}
+
+void hold_state_end(struct hold *h)
+{
+	if (h->state_fd < 0)
+		return;
+	unlink(h->state_path);
+	close(h->state_fd);
 }
 
 /* What @name in the directory has, or NULL: it is not one of those, or nobody has it locked. */

@@ -21,7 +21,8 @@ class Hold:
     def __init__(self, top, d, status):
         self.v = Volumes(top, d, status, "hold")
         self.d = self.v.d
-        (self.d / "mnt").mkdir()
+        self.mnt = self.d / "a directory"
+        self.mnt.mkdir()
         self.v.status.update(minor=MINOR, session="none", openers=1)
         with open(self.d / "image", "wb") as f:
             f.truncate(32 << 20)
@@ -51,7 +52,7 @@ class Hold:
             (self.d / name).unlink(missing_ok=True)
         with open(self.d / "out", "w") as out:
             self.process = self.v.start(
-                "hold", "r0", str(self.d / "mnt"), *options, "--start", f"echo start >>{self.d}/log",
+                "hold", "r0", str(self.mnt), *options, "--start", f"echo start >>{self.d}/log",
                 "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
         try:
             self.until_said("active on")
@@ -60,6 +61,8 @@ class Hold:
             (self.d / "busy").unlink(missing_ok=True)
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
+        if list((self.d / "run").iterdir()):
+            raise OSError(f"left behind: {list((self.d / 'run').iterdir())}")
 
     def said(self):
         lines = (self.d / "out").read_text().splitlines()
@@ -97,7 +100,7 @@ def hold_repairs(h):
         said, log = h.said()[before:], h.log()
         told = [json.loads(line) for line in events.communicate(timeout=30)[0].splitlines()]
         after = h.v.run("why r0")
-    trouble = f"the file system on {h.d}/mnt became read-only after errors"
+    trouble = f"the file system on {h.mnt} became read-only after errors"
     problems = expect(why, 0, f"also: {trouble}: the service does not run here; "
                               "'raftblk hold' says: stopping")
     problems += expect(check, 2, f"^RAFTBLK CRITICAL - r0: .*{trouble}")
@@ -127,7 +130,7 @@ def hold_hands_over_if_told_to(h):
         h.break_it()
         h.until_said("stepping aside")
         said = h.said()
-    want = f"the file system on {h.d}/mnt has found errors (1): stopping, to let another node repair it"
+    want = f"the file system on {h.mnt} has found errors (1): stopping, to let another node repair it"
     return [] if want in said and "checking the file system" in said else [f"said: {said}"]
 
 
