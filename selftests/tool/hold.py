@@ -130,7 +130,8 @@ def hold_hands_over_if_told_to(h):
         h.break_it()
         h.until_said("stepping aside")
         said = h.said()
-    want = f"the file system on {h.mnt} has found errors (1): stopping, to let another node repair it"
+    want = (f"the file system on {h.mnt} has found errors (1): stopping, "
+            "to let another node repair it")
     return [] if want in said and "checking the file system" in said else [f"said: {said}"]
 
 

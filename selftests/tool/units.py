@@ -141,14 +141,15 @@ def unit_survives_a_kill_of_up(s):
 
 
 def unit_of_a_refused_stop_is_active(s):
-    """For the volume is."""
-    s.reset(down="1 0")
+    """For the volume is, also after a "down" that was killed."""
+    s.reset(down="1 kill 0")
     s.ctl("start", "raftblk@vol")
-    s.ctl("stop", "raftblk@vol")
-    s.becomes("raftblk@vol", "active")
+    for _ in range(2):
+        s.ctl("stop", "raftblk@vol")
+        s.becomes("raftblk@vol", "active")
     s.ctl("stop", "raftblk@vol")
     s.becomes("raftblk@vol", "inactive")
-    return [] if s.calls("down") == 2 else [(s.d / "calls").read_text()]
+    return [] if s.calls("down") == 3 else [(s.d / "calls").read_text()]
 
 
 def unit_of_a_volume_that_runs_otherwise_fails(s):

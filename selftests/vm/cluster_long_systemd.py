@@ -123,7 +123,7 @@ def reload_hands_over(s):
 
 
 def a_refused_stop_changes_nothing(s):
-    """The device is open: the volume is up, and the unit says so; what is started later finds it."""
+    """The device is open: the volume is up, and the unit says so."""
     node = next(n for n in s.m.names if n != s.active())
     s.m.cluster.spawn(node, "sh", "-c", f"exec sleep 600 <{s.m.device(node)}", output="/run/open")
     wait_for("the device to be open", lambda: s.m.rb(node, "status", "vol", "--field", "openers")
