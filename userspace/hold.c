@@ -224,12 +224,14 @@ static bool get_session(struct hold *h)
 	return open_device(h);
 }
 
+/* Why it is stopped was said: of two states at once, who watches may see the second only. */
 static int set_started(struct hold *h, bool start, bool lost)
 {
 	if (h->started == start)
 		return 0;
 	h->started = start;
-	hold_say(h, start ? "starting" : "stopping");
+	if (start)
+		hold_say(h, "starting");
 	return hold_run_hook(h, start ? "start" : "stop", start ? h->start : h->stop, start, lost);
 }
 
@@ -241,7 +243,9 @@ static void deactivate(struct hold *h)
 	hold_look(h);
 	lost = hold_is_lost(h);
 	if (lost)
-		hold_say(h, "the session was lost");
+		hold_say(h, "the session was lost: stopping");
+	else if (h->started || h->mounted)
+		hold_say(h, "stopping");
 	set_started(h, false, lost);
 	hold_umount(h, lost);
 	if (h->fd >= 0)
@@ -283,10 +287,13 @@ static void watch(struct hold *h)
 			return;
 		if (!is_cut_off(h))
 			served = now_ms();
-		if (!h->started && served >= now_ms() - HOLD_RETRY_MS)
+		if (!h->started && served >= now_ms() - HOLD_RETRY_MS) {
 			set_started(h, true, false);
-		else if (h->started && h->patience_ms && now_ms() - served >= h->patience_ms)
+		} else if (h->started && h->patience_ms &&
+			   now_ms() - served >= h->patience_ms) {
+			hold_say(h, "cut off from the other nodes: stopping");
 			set_started(h, false, true);
+		}
 		if (h->started)
 			hold_say(h, "active on %s%s%s", h->device, h->dir ? ", mounted on " : "",
 			    h->dir ? h->dir : "");

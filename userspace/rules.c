@@ -403,6 +403,14 @@ static void remark(struct json_object *list, const char *fmt, ...)
 	json_object_array_add(list, json_object_new_string(text));
 }
 
+/* What of @text follows @known, with which it may begin. */
+static const char *without(const char *text, const char *known)
+{
+	size_t n = strlen(known);
+
+	return strncmp(text, known, n) ? text : text + n + strspn(text + n, ": ");
+}
+
 static void remarks(struct json_object *o, struct json_object *list, bool quorum_told)
 {
 	struct json_object *p;
@@ -415,8 +423,8 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		       p ? "; " : "", p ? refusal_step(p) : "");
 	}
 	if (js(o, "hold.trouble"))
-		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s", jstr(o, "hold.trouble"),
-		       jstr(o, "hold.text"));
+		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
+		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
 	if (jb(o, "needs_resync"))
 		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica needs a resync, which this version cannot do yet; its I/O goes to the leader");
 	if (ju(o, "log_late_ms"))

@@ -17,8 +17,8 @@ WIDTH = 79              # of a terminal, and where argp folds lines
 ARGUMENTS = {
     "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
     "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
-    "io-timeout": "TIME", "minor": "N", "node": "NODE", "on-error": "ACTION", "options": "OPTIONS", "output": "COLUMNS",
-    "patience": "TIME", "pool": "SIZE", "retry": "TIME",
+    "io-timeout": "TIME", "minor": "N", "node": "NODE", "on-error": "ACTION",
+    "options": "OPTIONS", "output": "COLUMNS", "patience": "TIME", "pool": "SIZE", "retry": "TIME",
     "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
     "wait": "TIME",
 }

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 UNITS = ("raftblk@.service", "raftblk-mount@.service", "raftblk-active@.target")
 STUBS = ("sysinit.target", "basic.target", "shutdown.target", "multi-user.target",
@@ -73,8 +74,8 @@ class Systemd:
 
     def ctl(self, *words):
         if not self.pid:
-            children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-            self.pid = int((open(children).read().split() or [0])[0])
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            self.pid = int((children.read_text().split() or [0])[0])
         done = subprocess.run(["nsenter", "-t", str(self.pid), "-m", "-p", "systemctl", *words],
                               capture_output=True, text=True, timeout=60)
         return done.stdout.strip()

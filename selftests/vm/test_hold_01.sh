@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# raftblk hold: writes time out for want of a quorum, the file system becomes read-only, and the
+# service is back when the quorum is.
+. "$(dirname "$0")/lib.sh"
+RBLK_LOG_MIB=32
+RBLK_DATA_MIB=64
+RBLK_NEW_ARGS='--io-timeout 2s'
+DIR=/tmp/held
+trap finish EXIT
+
+finish() {
+	pkill -x raftblk || true
+	until_ok 20 gone
+	cluster_down
+}
+gone() { ! pgrep -x raftblk; }
+is_mounted() { grep -q " $DIR " /proc/self/mountinfo; }
+says() { tail -n 1 /tmp/hold.out | grep -q "^vol: $1"; }
+said() { grep -q "^vol: $1" /tmp/hold.out; }
+
+starts() {
+	need mkfs.ext4 fsck.ext4
+	cluster_up 3 vol
+	mkdir -p $DIR
+	mkfs.ext4 -q -e remount-ro "$(device 1 vol)"
+}
+
+# Each line of the service is synced before the next one.
+cat >/tmp/service <<'E2'
+i=0
+while echo $((i += 1)) >>/tmp/held/lines && sync /tmp/held/lines; do sleep 0.1; done
+E2
+
+begin() {
+	rb 1 hold vol $DIR --start 'setsid sh /tmp/service >/dev/null 2>&1 &' \
+		--stop 'pkill -9 -f /tmp/service; true' >/tmp/hold.out 2>&1 &
+	until_ok 60 says 'active on'
+}
+
+lines() { wc -l <$DIR/lines; }
+more_than() { [ "$(lines)" -gt "$1" ]; }
+
+the_service_is_back_after_writes_timed_out() {
+	local before code=0
+	begin
+	until_ok 20 more_than 5
+	before=$(lines)
+	isolate 2
+	isolate 3
+	until_ok 60 said "the file system on $DIR became read-only after errors: stopping, to repair it"
+	until_ok 60 says 'waiting to repair the file system: cut off from the other nodes'
+	rb 1 why vol | tee /dev/stderr | grep -q "^also: the file system on $DIR became read-only"
+	rb 1 check vol || code=$?
+	[ $code = 2 ]
+	fails is_mounted
+	heal
+	until_ok 60 says 'active on'
+	until_ok 20 more_than "$before"
+	rb 1 check vol
+}
+
+it_ends() {
+	pkill -x raftblk
+	until_ok 30 gone
+	fails is_mounted
+	replicas_equal vol
+}
+
+for t in starts the_service_is_back_after_writes_timed_out it_ends; do tap $t; done
+tap_end
