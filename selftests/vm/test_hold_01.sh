@@ -14,7 +14,7 @@ finish() {
 	until_ok 20 gone
 	cluster_down
 }
-gone() { ! pgrep -x raftblk; }
+gone() { ! pgrep -x -r S,D,R raftblk; }	# a zombie is gone
 is_mounted() { grep -q " $DIR " /proc/self/mountinfo; }
 says() { tail -n 1 /tmp/hold.out | grep -q "^vol: $1"; }
 said() { grep -q "^vol: $1" /tmp/hold.out; }
