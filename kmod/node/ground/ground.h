@@ -24,7 +24,7 @@ struct rblk_peer {
 	bool says_stuck;	/* ... that its payload does not reach this node */
 	bool blocked;		/* this node leads; the peer says so */
 	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so last */
-	u64 seeker_since;	/* when it said so first, after that one was heard here last */
+	u64 seeker_since;	/* since when it says so of nodes that were not heard here */
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
