@@ -27,10 +27,13 @@ void rblk_disk_refresh(struct rblk_disk *d)
 {
 	struct rblk_volume *v = d->v;
 	enum rblk_session_state s = rblk_node_session(v->m);
+	u64 before = d->epoch;
 
 	lockdep_assert_held(&v->owner);
 	rblk_node_status(v->m, &v->st);
 	WRITE_ONCE(d->epoch, s == NODE_S_HELD ? v->st.session_epoch : 0);
+	if (before && !d->epoch)
+		rblk_table_look_soon(d);
 	WRITE_ONCE(d->fenced, s == NODE_S_FENCED);
 	WRITE_ONCE(d->writable, s == NODE_S_HELD);
 	WRITE_ONCE(d->ready, v->st.ready);
@@ -38,6 +41,7 @@ void rblk_disk_refresh(struct rblk_disk *d)
 	/* A member has it in its metadata; a node without devices is told it by one. */
 	if (v->st.conf.sectors)
 		WRITE_ONCE(d->sectors, v->st.conf.sectors);
+	WRITE_ONCE(d->block_size, v->st.conf.block_size);
 }
 
 /*
@@ -159,9 +163,8 @@ static void rblk_opener_gone(struct rblk_disk *d)
 	if (!atomic_dec_and_test(&d->openers))
 		return;
 	rblk_volume_kick(d->v, RBLK_KICK_CTL);	/* the session may be given up now */
-	if (d->wrote || READ_ONCE(d->table_foreign))
+	if (READ_ONCE(d->table_foreign))
 		rblk_table_look(d);
-	d->wrote = false;
 	if (READ_ONCE(d->fenced) && !READ_ONCE(d->dead))
 		queue_work(rblk_wq, &d->state_work);
 }
@@ -379,12 +382,15 @@ int rblk_disk_add(struct rblk_volume *v)
 	rblk_disk_refresh(d);
 	mutex_unlock(&v->owner);
 	rblk_disk_apply_state(d);
-	flush_work(&d->limits_work);
+	/* Before the disk is visible nothing delays that, but other work of its queue may. */
+	cancel_work_sync(&d->limits_work);
+	rblk_disk_limits_work(&d->limits_work);
 	set_bit(GD_SUPPRESS_PART_SCAN, &d->gd->state);
 	ret = device_add_disk(NULL, d->gd, rblk_disk_groups);
 	if (ret)
 		return ret;
-	clear_bit(GD_SUPPRESS_PART_SCAN, &d->gd->state);
+	if (!rblk_volume_diskless(v))	/* else see table.c */
+		clear_bit(GD_SUPPRESS_PART_SCAN, &d->gd->state);
 	d->added = true;
 	if (READ_ONCE(d->ready))
 		rblk_table_look(d);

@@ -124,19 +124,21 @@ struct rblk_disk {
 	u32 open_gen;			/* owner */
 	bool open_stopped;		/* the opener of @open_token has given up */
 	u64 clean_epoch;		/* under open_mutex: nothing older is cached */
-	bool wrote;			/* under open_mutex: it was opened for writing */
 
 	/* Partitions. */
 	struct delayed_work table_work;
 	bool table_foreign;		/* another node may have written them */
-	bool table_known;		/* under open_mutex: the kernel has read @table_digest */
-	u32 table_digest;		/* under open_mutex */
+	/* Under open_mutex: */
+	bool table_known;		/* the kernel has scanned what had this digest: */
+	u32 table_digest;
+	u64 table_dropped;		/* when a scan last dropped partitions; ns */
 
 	/* What the gendisk should look like; applied under @state_lock, never as owner. */
 	struct mutex state_lock;
 	struct work_struct state_work;
 	struct work_struct limits_work;
 	u64 sectors;
+	u32 block_size;			/* of the volume; 0: not known yet */
 	bool writable;
 	bool frees;			/* all members free what is zeroed: discards are offered */
 	bool frees_told;		/* the block layer offers them; for @limits_work */

@@ -215,8 +215,10 @@ static int rblk_open_clean(struct rblk_disk *d)
 	ret = rblk_table_check(d);
 	if (ret)
 		return ret;
+	if (READ_ONCE(d->gd->part0->bd_holders))	/* or a partition's */
+		goto in_use;
 	xa_for_each(&d->gd->part_tbl, partno, bdev) {
-		ret = READ_ONCE(bdev->bd_holders) ? -EBUSY : rblk_open_drop(bdev);
+		ret = rblk_open_drop(bdev);
 		if (ret == -EINTR)
 			return ret;
 		if (ret)
@@ -249,10 +251,8 @@ int rblk_open_session(struct rblk_disk *d)
 		ret = rblk_open_clean(d);
 	else
 		rblk_open_stop(d);
-	if (!ret) {
-		d->wrote = true;
+	if (!ret)
 		rblk_disk_apply_state(d);
-	}
 	if (ret != -ETIMEDOUT && ret != -EINPROGRESS)
 		return ret;
 	rblk_warn_limited(d->v,

@@ -5,22 +5,29 @@
  * open_mutex until what it reads has been read; and the table may be written on another
  * node.
  *
- * So a worker reads the sectors that every table of partitions begins with, without any
- * lock: when I/O is served again, when a session of this node begins or may end, and when
- * another node has written near them. Only if they have changed does it have the kernel
- * scan. Under a session of this node, it takes note of them instead: there, who changes
- * the table tells the kernel, as with any disk.
+ * So a worker reads the sectors that a table of partitions begins with, without any lock:
+ * when I/O is served again, when a session of this node begins or ends, and when another
+ * node has written near them. Only if they have changed does it have the kernel scan, and
+ * not under a session of this node: there, who changes the table tells the kernel, as with
+ * any disk.
  *
  * A file system in a partition that is no longer where the kernel thinks it is would be
- * written to at the wrong place. So a new session is not begun with an old table.
+ * written to at the wrong place. So a new session is not begun with an old table, nor right
+ * after a scan: an opener that had found a partition before would still get that one. The
+ * chain of logical partitions of a DOS table is not looked at.
  */
 #include <linux/crc32c.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 
 #include "block/internal.h"
+#include "compat.h"
 
 /* What other nodes write there in one go is looked at once. */
 #define RBLK_TABLE_DELAY	HZ	/* jiffies */
+
+/* Who waited with an old partition while they were scanned has its turn within that time. */
+#define RBLK_TABLE_REST_NS	(500 * RBLK_NSEC_PER_MSEC)
 
 /*
  * A master boot record is in the first sector, and the header of a GUID partition table,
@@ -48,7 +55,6 @@ static void rblk_table_read_end(struct bio *bio)
 {
 	struct rblk_table_read *t = container_of(bio, struct rblk_table_read, bio);
 
-	bio_uninit(bio);
 	complete(&t->done);
 	rblk_table_put(t);
 }
@@ -97,34 +103,66 @@ static int rblk_table_read(struct rblk_disk *d, u32 *digest)
 	return ret;
 }
 
-/* Under open_mutex. Not under a file system, which the kernel does not do on request, either. */
+static bool rblk_table_has_parts(struct rblk_disk *d)
+{
+	unsigned long partno = 1;
+
+	return xa_find(&d->gd->part_tbl, &partno, ULONG_MAX, XA_PRESENT);
+}
+
+/*
+ * Under open_mutex. Not under a file system, which the kernel does not do on request, either.
+ * It reads through the page cache, which may have what a reader found long ago.
+ */
 static int rblk_table_scan(struct rblk_disk *d)
 {
-	if (READ_ONCE(d->gd->part0->bd_holders))
+	struct block_device *whole = d->gd->part0;
+	int ret;
+
+	if (READ_ONCE(whole->bd_holders))
 		return -EBUSY;
-	return bdev_disk_changed(d->gd, false);
+	sync_blockdev(whole);
+	if (invalidate_inode_pages2(rblk_bdev_mapping(whole)))
+		return -EBUSY;
+	if (rblk_table_has_parts(d))
+		d->table_dropped = rblk_now();
+	ret = bdev_disk_changed(d->gd, false);
+	if (ret && ret != -EBUSY)
+		rblk_table_look_soon(d);	/* there are no partitions meanwhile */
+	return ret;
 }
 
 /* Under open_mutex. Returns false if it has to be looked at again. */
 static bool rblk_table_heed(struct rblk_disk *d, u32 digest, bool own)
 {
-	if (d->table_known && d->table_digest == digest)
+	if (own || (d->table_known && d->table_digest == digest))
 		return true;
-	d->table_known = own || !rblk_table_scan(d);
+	d->table_known = !rblk_table_scan(d);
 	d->table_digest = digest;
 	return d->table_known;
+}
+
+/*
+ * A client shows blocks of 4 KiB, whatever the volume has. A table counts in blocks, and
+ * would say something else there.
+ */
+static bool rblk_table_may_be(const struct rblk_disk *d)
+{
+	return !READ_ONCE(d->dead) && READ_ONCE(d->block_size) == d->v->super.block_size &&
+	       get_capacity(d->gd) >= RBLK_TABLE_BYTES >> SECTOR_SHIFT;
 }
 
 static void rblk_table_work(struct work_struct *work)
 {
 	struct rblk_disk *d = container_of(to_delayed_work(work), struct rblk_disk, table_work);
-	bool foreign = xchg(&d->table_foreign, false);
 	u64 epoch = READ_ONCE(d->epoch);
-	bool done = false;
+	bool foreign, done = false;
 	u32 digest;
 
-	if (READ_ONCE(d->dead) || !get_capacity(d->gd))
+	if (!rblk_table_may_be(d))
 		return;
+	clear_bit(GD_SUPPRESS_PART_SCAN, &d->gd->state);
+	foreign = xchg(&d->table_foreign, false);
 	if (!rblk_table_read(d, &digest)) {
 		mutex_lock(&d->gd->open_mutex);
 		done = rblk_table_heed(d, digest,
@@ -194,19 +232,21 @@ void rblk_disk_head_changed(void *host)
  */
 int rblk_table_check(struct rblk_disk *d)
 {
-	unsigned long partno = 1;
 	u32 digest;
 	int ret;
 
-	if (!xa_find(&d->gd->part_tbl, &partno, ULONG_MAX, XA_PRESENT)) {
+	if (!rblk_table_has_parts(d)) {
 		/* Who opens has the whole disk. What was written to it before may be a table. */
 		WRITE_ONCE(d->table_foreign, true);
 		rblk_table_look(d);
 		return 0;
 	}
 	ret = rblk_table_read(d, &digest);
-	if (ret || (d->table_known && d->table_digest == digest))
+	if (ret)
 		return ret;
+	if (d->table_known && d->table_digest == digest &&
+	    rblk_now() >= d->table_dropped + RBLK_TABLE_REST_NS)
+		return 0;
 	WRITE_ONCE(d->table_foreign, true);
 	rblk_table_look(d);
 	rblk_warn_limited(d->v,

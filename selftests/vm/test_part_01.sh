@@ -5,6 +5,8 @@
 trap 'umount -q /tmp/rbmnt; cluster_down; losetup -D' EXIT
 mkdir -p /tmp/rbmnt
 
+RBLK_CLIENTS=1
+
 starts() {
 	need sfdisk
 	cluster_up 3 vol
@@ -16,7 +18,14 @@ sectors() { cat "/sys/class/block/$(basename "$(part "$1" "$2")")/size"; }	# NOD
 sectors_are() { [ "$(sectors "$1" "$2" 2>/dev/null)" = "$3" ]; }
 # A partition that is looked for anew has another inode here.
 identity() { stat -c %i "/sys/class/block/$(basename "$(part "$1" "$2")")/"; }
-table() { sfdisk -q --wipe always "$(dev "$1")"; }	# NODE, and the table on stdin
+# NODE, and the table on stdin. Right after partitions were looked for, no session begins.
+table() {
+	local text
+	text=$(cat)
+	until_ok 5 write_table "$1" "$text"
+}
+write_table() { sfdisk -q --wipe always "$(dev "$1")" <<<"$2"; }
+put() { dd if="$1" of="$2" bs=4k count=1 oflag=direct status=none; }	# FROM TO
 
 shows_on_every_node() {
 	local i
@@ -28,12 +37,19 @@ shows_on_every_node() {
 	done
 }
 
+# A node without disks looks when it gets a session.
+shows_on_a_client() {
+	until_ok 5 dd if=/dev/zero of="$(dev 4)" bs=4k seek=20000 count=1 oflag=direct status=none
+	until_ok 10 sectors_are 4 1 20480
+	until_ok 5 mkfs.ext4 -qF "$(part 4 1)"
+}
+
 holds_a_file_system() {
 	mkfs.ext4 -qF "$(part 1 2)"
 	mount "$(part 1 2)" /tmp/rbmnt
 	echo one >/tmp/rbmnt/file
 	umount /tmp/rbmnt
-	mount "$(part 2 2)" /tmp/rbmnt
+	until_ok 5 mount "$(part 2 2)" /tmp/rbmnt
 	[ "$(cat /tmp/rbmnt/file)" = one ]
 	[ "$(field 2 vol session)" = held ]
 	umount /tmp/rbmnt
@@ -51,9 +67,10 @@ is_not_looked_for_without_need() {
 	local before i
 	before=$(identity 2 1)
 	dd if="$(dev 1)" of=/tmp/head bs=4k count=1 iflag=direct status=none
-	for i in $(seq 20); do
+	until_ok 5 put /tmp/head "$(dev 1)"
+	for i in $(seq 10); do
 		dd if=/dev/urandom of=/tmp/head bs=1k count=1 seek=2 conv=notrunc status=none
-		dd if=/tmp/head of="$(dev 1)" bs=4k count=1 oflag=direct status=none
+		put /tmp/head "$(dev 1)"
 	done
 	table 1 <<<$'label: dos\nsize=10MiB\nsize=20MiB'	# and this one is
 	until_ok 10 sectors_are 2 2 40960
@@ -66,15 +83,13 @@ old_table_is_not_used() {
 	local fd
 	exec {fd}<"$(part 2 1)"
 	table 1 <<<$'label: dos\nsize=30MiB'
-	if dd if=/dev/zero of="$(part 2 2)" bs=4k count=1 oflag=direct status=none 2>/tmp/err; then
-		return 1
-	fi
+	if put /dev/zero "$(part 2 2)" 2>/tmp/err; then return 1; fi
 	grep -qi busy /tmp/err
 	dmesg | tail -20 | grep -q 'another node changed the partitions'
 	sectors_are 2 1 20480
 	exec {fd}<&-
 	until_ok 10 sectors_are 2 1 61440
-	dd if=/dev/zero of="$(part 2 1)" bs=4k count=1 oflag=direct status=none
+	until_ok 5 put /dev/zero "$(part 2 1)"
 }
 
 # What is in use cannot be taken away; and a start finds the partitions, once it is served.
@@ -94,12 +109,10 @@ comes_back_with_the_volume() {
 
 # A node with the partition of a volume in use is told, when that volume goes by force.
 goes_by_force() {
-	mkfs.ext4 -qF "$(part 1 1)"
+	until_ok 5 mkfs.ext4 -qF "$(part 1 1)"
 	mount "$(part 1 1)" /tmp/rbmnt
 	rb 1 down vol --force
-	if dd if=/dev/zero of=/tmp/rbmnt/file bs=4k count=1 oflag=direct status=none 2>/dev/null; then
-		return 1
-	fi
+	if put /dev/zero /tmp/rbmnt/file 2>/dev/null; then return 1; fi
 	umount /tmp/rbmnt
 	rb 1 up vol
 	until_ok 20 sectors_are 1 1 61440
@@ -119,9 +132,19 @@ is_no_device_of_a_volume() {
 	losetup -d "$log"
 }
 
-for t in starts shows_on_every_node holds_a_file_system changes_on_every_node \
+# A client shows blocks of 4 KiB, in which a table of blocks of 512 bytes says something else.
+is_not_misread_by_a_client() {
+	RBLK_BLOCK=512 cluster_up 3 vol
+	table 1 <<<$'label: dos\nsize=10MiB'
+	until_ok 10 sectors_are 2 1 20480
+	until_ok 5 dd if=/dev/zero of="$(dev 4)" bs=4k seek=20000 count=1 oflag=direct status=none
+	fails blockdev --rereadpt "$(dev 4)" 2>/dev/null
+	[ ! -e "$(part 4 1)" ]
+}
+
+for t in starts shows_on_every_node shows_on_a_client holds_a_file_system changes_on_every_node \
 	is_not_looked_for_without_need old_table_is_not_used comes_back_with_the_volume goes_by_force \
-	is_no_device_of_a_volume; do
+	is_no_device_of_a_volume is_not_misread_by_a_client; do
 	tap $t
 done
 tap_end
