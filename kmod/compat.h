@@ -15,7 +15,7 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#if __has_include(<linux/folio_batch.h>)
+#ifdef RBLK_HAS_FOLIO_BATCH
 #include <linux/folio_batch.h>
 #else
 #include <linux/pagevec.h>
