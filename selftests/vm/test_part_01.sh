@@ -45,7 +45,7 @@ shows_on_a_client() {
 }
 
 holds_a_file_system() {
-	mkfs.ext4 -qF "$(part 1 2)"
+	until_ok 5 mkfs.ext4 -qF "$(part 1 2)"
 	mount "$(part 1 2)" /tmp/rbmnt
 	echo one >/tmp/rbmnt/file
 	umount /tmp/rbmnt
@@ -98,13 +98,13 @@ comes_back_with_the_volume() {
 	exec {fd}<"$(part 2 1)"
 	fails rb 2 down vol 2>/dev/null
 	exec {fd}<&-
-	for i in 1 2 3; do rb $i down vol; done
-	[ ! -e "/dev/$(basename "$(ls -d /sys/block/raftblk* 2>/dev/null || echo none)")" ]
+	for i in 1 2 3 4; do rb $i down vol; done
+	fails compgen -G '/dev/raftblk*p*'
 	rb 1 up vol
 	within 5 blockdev --getsize64 "$(dev 1)" >/dev/null	# no quorum, and nobody is kept waiting
 	[ ! -e "$(part 1 1)" ]
-	for i in 2 3; do rb $i up vol; done
-	for i in 1 2 3; do until_ok 20 sectors_are $i 1 61440; done
+	for i in 2 3 4; do rb $i up vol; done
+	for i in 1 2 3 4; do until_ok 20 sectors_are $i 1 61440; done
 }
 
 # A node with the partition of a volume in use is told, when that volume goes by force.
