@@ -88,12 +88,12 @@ def holder_stays_with_the_majority(m):
     m.compare_replicas()
 
 
-def leaders_die_under_a_client(m):
+def leader_dies_under_a_client(m):
     node = m.clients[0]
     w = Writer(m, node, 704, **BESIDE_FIO)
     w.more(20)
     fio = Fio(m, node)
-    figures([leader_dies(m, w) for _ in range(3)], 0.6)
+    figures([leader_dies(m, w)], 0.6)
     fio.stop()
     w.stop()
     w.check(node)
@@ -109,7 +109,7 @@ def main():
         m = Members(cluster, module, clients=1)
         m.start()
         tap.in_turn([holder_is_paused, holder_is_cut_off, holder_stays_with_the_majority,
-                     leaders_die_under_a_client], m)
+                     leader_dies_under_a_client], m)
         tap.consoles(cluster)
     tap.end()
 
