@@ -339,7 +339,7 @@ struct node {
 	u32 serves, serving;		/* reads for other nodes: the most, and in progress */
 	u64 serves_refused;
 	u32 most_parts;			/* of a read, on its data device */
-	u32 head_changes;		/* writes of other nodes to the first block */
+	u32 head_changes;		/* writes of other nodes to the first two blocks */
 	struct rblk_node_status now;	/* scratch */
 	u64 heard[WORLD_NODES];		/* when the newest frame from each node was sent */
 	struct link_end end[WORLD_NODES][WIRE_CHANNELS];

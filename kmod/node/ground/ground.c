@@ -152,14 +152,12 @@ void rblk_ground_sought(struct rblk_ground *g, u64 seeker)
  * rblk_ground_names() - does a peer say that another node asks it for a leader?
  * @g: ground
  * @p: the peer
- * @seeker: store of the other node
  *
- * Return: true if it has said so of late.
+ * Return: true if it has said so of late, of p->seeker last.
  */
-bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p, u64 seeker)
+bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p)
 {
-	return p->seeker == seeker &&
-	       g->now < p->seeker_at + SOUGHT_ELECTIONS * rblk_ground_election_ns(g);
+	return g->now < p->seeker_at + SOUGHT_ELECTIONS * rblk_ground_election_ns(g);
 }
 
 static u64 timeout_ns(u32 replicated_ms, u32 default_ms)

@@ -102,7 +102,7 @@ void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
 			struct rblk_buf *const *buf, u32 n);
 void rblk_ground_sought(struct rblk_ground *g, u64 seeker);
-bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p, u64 seeker);
+bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p);
 void rblk_ground_path_sent(struct rblk_peer *p, u64 bytes);
 void rblk_ground_path_new(struct rblk_peer *p);
 void rblk_ground_paths_run(struct rblk_ground *g);

@@ -21,7 +21,7 @@ static void heed_seeker(struct rblk_replica *r, struct rblk_peer *p, u64 seeker)
 	const struct rblk_peer *lost = rblk_ground_peer(r->g, seeker, NULL);
 
 	/* It may name several in turn. */
-	if (!rblk_ground_names(r->g, p, p->seeker) || (lost && lost->heard_at >= p->seeker_since))
+	if (!rblk_ground_names(r->g, p) || (lost && lost->heard_at >= p->seeker_since))
 		p->seeker_since = r->g->now;
 	p->seeker = seeker;
 	p->seeker_at = r->g->now;

@@ -39,7 +39,7 @@ static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bo
 {
 	const struct rblk_peer *lost = rblk_ground_peer(sv->g, voter->seeker, NULL);
 
-	if (!lost || !rblk_ground_names(sv->g, voter, lost->store))
+	if (!lost || !rblk_ground_names(sv->g, voter))
 		return false;
 	if (holders)
 		return rblk_vol_session_of(sv->r->vol, lost->store) &&
