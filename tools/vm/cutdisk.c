@@ -284,12 +284,15 @@ static bool guest_ready(int fd, short events)
 	return false;
 }
 
-static bool read_full(int fd, void *buf, size_t len)
+/* @events: POLLIN to receive, POLLOUT to send. */
+static bool transfer(int fd, short events, char *buf, size_t len)
 {
 	size_t done = 0;
 
-	while (done < len && guest_ready(fd, POLLIN)) {
-		ssize_t n = recv(fd, (char *)buf + done, len - done, MSG_DONTWAIT);
+	while (done < len && guest_ready(fd, events)) {
+		ssize_t n = events == POLLIN ?
+			    recv(fd, buf + done, len - done, MSG_DONTWAIT) :
+			    send(fd, buf + done, len - done, MSG_DONTWAIT);
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -300,20 +303,14 @@ static bool read_full(int fd, void *buf, size_t len)
 	return done == len;
 }
 
+static bool read_full(int fd, void *buf, size_t len)
+{
+	return transfer(fd, POLLIN, buf, len);
+}
+
 static bool write_full(int fd, const void *buf, size_t len)
 {
-	size_t done = 0;
-
-	while (done < len && guest_ready(fd, POLLOUT)) {
-		ssize_t n = send(fd, (const char *)buf + done, len - done, MSG_DONTWAIT);
-
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return false;
-		done += n;
-	}
-	return done == len;
+	return transfer(fd, POLLOUT, (char *)buf, len);
 }
 
 static bool option_reply(int fd, uint32_t option, uint32_t type, const void *data, uint32_t len)
