@@ -160,16 +160,4 @@ TESTS = (hold_repairs, hold_steps_aside_if_it_fails_again, hold_hands_over_if_to
 
 
 def walk(tap, top, d, status):
-    tests = [t for t in TESTS if tap.wanted(t.__name__)]
-    if not tests:
-        return
-    h = Hold(top, d, status)
-    try:
-        for test in tests:
-            try:
-                problems = test(h)
-            except (OSError, subprocess.SubprocessError) as e:
-                problems = [repr(e)]
-            tap.case(test.__name__, problems)
-    finally:
-        h.end()
+    tap.in_turn(TESTS, lambda: Hold(top, d, status), Hold.end)

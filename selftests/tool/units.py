@@ -180,16 +180,4 @@ TESTS = (unit_starts_and_stops, unit_tries_again_what_may_pass, unit_does_not_re
 
 
 def walk(tap, top, d):
-    tests = [t for t in TESTS if tap.wanted(t.__name__)]
-    if not tests:
-        return
-    s = Systemd(top, d)
-    try:
-        for test in tests:
-            try:
-                problems = test(s)
-            except (OSError, subprocess.SubprocessError) as e:
-                problems = [repr(e)]
-            tap.case(test.__name__, problems)
-    finally:
-        s.end()
+    tap.in_turn(TESTS, lambda: Systemd(top, d), Systemd.end)

@@ -222,14 +222,9 @@ TESTS = (up_starts, up_of_what_is_up, up_of_what_is_up_otherwise, up_waits_for_a
 
 
 def walk(tap, top, d, status):
-    tests = [t for t in TESTS if tap.wanted(t.__name__)]
-    if not tests:
-        return
-    v = Volumes(top, d, status, "volumes")
-    v.devices()
-    for test in tests:
-        try:
-            problems = test(v)
-        except (OSError, subprocess.SubprocessError) as e:
-            problems = [repr(e)]
-        tap.case(test.__name__, problems)
+    def begin():
+        v = Volumes(top, d, status, "volumes")
+        v.devices()
+        return v
+
+    tap.in_turn(TESTS, begin)
