@@ -42,7 +42,8 @@ nothing_is_taken_without_force() {
 	holder_is 1 rb2
 	let_go 2
 	rb 1 take vol --wait 10s | grep -q 'rb1 holds the session$'
-	until_ok 10 holder_is 1 rb1	# who does not lead executes that a moment later
+	field_is 1 vol session held
+	until_ok 10 holder_is 1 rb1	# as executed there, which is a moment later
 }
 
 what_is_used_is_taken_by_force() {
@@ -50,6 +51,7 @@ what_is_used_is_taken_by_force() {
 	until_ok 10 holder_is 3 rb2
 	dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)"
 	rb 3 take vol --force | grep -q 'taken from rb2, which is fenced'
+	field_is 3 vol session held
 	until_ok 10 holder_is 3 rb3
 	until_ok 10 field_is 2 vol session fenced
 	fails dd if=/dev/zero bs=4k count=4 oflag=direct status=none of="$(device 2 vol)" 2>/dev/null
