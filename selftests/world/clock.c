@@ -97,14 +97,14 @@ bool ev_step(u64 until)
 	return true;
 }
 
-/* What waits for a time that nobody knows waits no longer; each is asked again. */
-void ev_wake(void)
+/* What waits for a time that does not count any more waits no longer; each is asked again. */
+void ev_wake(bool (*waits)(const struct event *e))
 {
 	u32 i, n = nheap;
 	struct event e;
 
 	for (i = 0; i < n; i++)
-		if (heap[i].t >= NEVER)
+		if (waits(&heap[i]))
 			heap[i].t = world.now;
 	/* A heap is made of an array by adding one after the other. */
 	for (i = 0; i < n; i++) {
@@ -112,6 +112,12 @@ void ev_wake(void)
 		nheap = i;
 		heap_add(&e);
 	}
+}
+
+/* For a pause or a cut that lasts for NEVER. */
+bool ev_forever(const struct event *e)
+{
+	return e->t >= NEVER;
 }
 
 static u64 hash_mix(u64 h, u64 v)

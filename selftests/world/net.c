@@ -391,7 +391,18 @@ void net_block(u8 from, u8 to, u64 until)
 void net_unblock(u8 from, u8 to)
 {
 	net_blocked_until[from][to] = 0;
-	ev_wake();
+	ev_wake(ev_forever);
+}
+
+/* A frame that is due waits for the end of a cut. */
+static bool held_back(const struct event *e)
+{
+	const struct conn *c = e->p;
+
+	if (e->fn != net_deliver_event || e->b != c->epoch || !c->st[e->a].n)
+		return false;
+	return c->st[e->a].head->due <= world.now &&
+	       net_blocked(c->node[e->a], c->node[!e->a]);
 }
 
 void net_heal(void)
@@ -399,6 +410,7 @@ void net_heal(void)
 	u8 a, b;
 
 	net_quiet = true;
+	ev_wake(held_back);
 	memset(net_largest, 0, sizeof(net_largest));
 	for (a = 0; a < WORLD_NODES; a++)
 		for (b = 0; b < WORLD_NODES; b++)

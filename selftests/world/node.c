@@ -388,7 +388,7 @@ void node_resume(struct node *n)
 {
 	n->resume_t = 0;
 	TRACE(n->id, "resume", 0, 0);
-	ev_wake();
+	ev_wake(ev_forever);
 }
 
 /* By our account the store holds nothing any more: it is another one. */

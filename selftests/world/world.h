@@ -82,7 +82,8 @@ void ev_reset(void);
 /* At time @t, for start @inc of @node (read from the node when it is one). */
 void ev_push(u64 t, void (*fn)(struct event *e), u8 node, u64 a, u64 b, void *p);
 bool ev_step(u64 until);		/* false: nothing is due before then */
-void ev_wake(void);			/* ends pauses and cuts that last for NEVER */
+void ev_wake(bool (*waits)(const struct event *e));
+bool ev_forever(const struct event *e);
 
 /* Feeds the hash of the run, and prints with --trace. */
 void world_trace(u8 node, const char *what, u64 a, u64 b);
