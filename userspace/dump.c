@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fieldtab.h"
-#include "tool.h"
+#include "table.h"
 
 #define LIVE_SCANS	10
 #define LIVE_WAIT_US	100000
@@ -346,21 +346,41 @@ static void print_pairs(const char *title, struct json_object *o)
 	print_values("", o);
 }
 
-static void print_entry(struct json_object *e)
+static const struct table_column columns[] = {
+	{ "INDEX", "of the entry", true },
+	{ "TERM", "in which it was proposed", true },
+	{ "KIND", "noop, conf, write, zeroes, open or close" },
+	{ "SECTOR", "where it writes", true },
+	{ "SECTORS", "how many it writes", true },
+	{ "EPOCH", "of the session that asked for it", true },
+	{ "SEQ", "its number within the session; of an open, what it is known by", true },
+	{ "STORE", "the one that a session is opened or closed for" },
+	{ "RECORD", "the log record that holds it", true },
+	{ "GENERATION", "the start of the volume on this node that wrote the record", true },
+	{ 0 },
+};
+
+static int print_entries(struct table *t, struct json_object *list)
 {
-	printf("%10llu  term %-4llu %-7s", (unsigned long long)ju(e, "index"),
-	       (unsigned long long)ju(e, "term"), jstr(e, "kind"));
-	if (js(e, "sector"))
-		printf(" sector %llu + %llu", (unsigned long long)ju(e, "sector"),
-		       (unsigned long long)ju(e, "sectors"));
-	if (js(e, "epoch"))
-		printf(" epoch %llu seq %llu", (unsigned long long)ju(e, "epoch"),
-		       (unsigned long long)ju(e, "seq"));
-	printf("  (record %llu, generation %llu)\n", (unsigned long long)ju(e, "record"),
-	       (unsigned long long)ju(e, "generation"));
+	int err = table_begin(t);
+	size_t i;
+
+	for (i = 0; !err && i < json_object_array_length(list); i++) {
+		struct json_object *e = json_object_array_get_idx(list, i);
+		const char *const values[] = {
+			jstr(e, "index"), jstr(e, "term"), jstr(e, "kind"), jstr(e, "sector"),
+			jstr(e, "sectors"), jstr(e, "epoch"), jstr(e, "seq"), jstr(e, "store"),
+			jstr(e, "record"), jstr(e, "generation"),
+		};
+
+		table_row(t, values);
+	}
+	if (!err)
+		table_end(t);
+	return err;
 }
 
-static void print_dump(struct json_object *o)
+static void print_devices(struct json_object *o)
 {
 	static const char *const lists[] = { "superblocks", "metadata", "headers" };
 	static const char *const titles[] = { "superblock", "metadata copy", "data header" };
@@ -377,11 +397,18 @@ static void print_dump(struct json_object *o)
 	}
 	if (js(o, "data"))
 		print_pairs("data device", js(o, "data"));
-	list = js(o, "entries");
-	for (i = 0; list && i < json_object_array_length(list); i++)
-		print_entry(json_object_array_get_idx(list, i));
 	if (js(o, "scan"))
 		print_pairs("scan of the log", js(o, "scan"));
+}
+
+/* Whoever chooses columns gets the table alone. */
+static int print_dump(struct json_object *o, struct table *t)
+{
+	struct json_object *entries = js(o, "entries");
+
+	if (!table_is_asked_for(t))
+		print_devices(o);
+	return entries ? print_entries(t, entries) : 0;
 }
 
 /* ---- the command ---- */
@@ -521,7 +548,9 @@ int cmd_dump(int argc, char **argv)
 		{ 0 },
 	};
 	static struct dump d;
+	struct table table = { .columns = columns };
 	struct cmdline line = {
+		.table = &table,
 		.volume = WANT_NO_VOLUME,
 		.takes_json = true,
 		.options = options,
@@ -530,11 +559,13 @@ int cmd_dump(int argc, char **argv)
 		.ctx = &d.a,
 		.doc = "Show what is on a log or data device, or an image of one: superblocks, metadata, "
 		       "and how a scan of the log ends. Nothing is changed.\v"
-		       "Examples:\n  raftblk dump /dev/vdb\n  raftblk dump /dev/vdb --entries --json | jq .scan\n",
+		       "Examples:\n  raftblk dump /dev/vdb\n  raftblk dump /dev/vdb --entries --json | jq .scan\n"
+		       "  raftblk dump /dev/vdb --noheadings -o index,kind\n",
 	};
 	int err;
 
 	parse_cmdline(&line, argc, argv);
+	d.a.entries |= table_is_asked_for(&table);
 	d.dev = (struct device){ .what = "the", .path = d.a.device, .fd = -1, .direct = !d.a.udev };
 	err = device_open(&d.dev, NULL, false);
 	if (err)
@@ -551,7 +582,7 @@ int cmd_dump(int argc, char **argv)
 		if (line.common.json)
 			print_json(d.o);
 		else
-			print_dump(d.o);
+			err = print_dump(d.o, &table) ?: err;
 	}
 	json_object_put(d.o);
 	return err;

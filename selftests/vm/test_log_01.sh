@@ -27,6 +27,8 @@ live_log_can_be_dumped() {
 		"$RB" dump "$(data_dev "$i" vol)" >/dev/null
 	done
 	wait
+	"$RB" dump --noheadings -o kind,sectors "$(log_dev 1 vol)" >/tmp/dump.table
+	grep -qx 'write  *8' /tmp/dump.table
 }
 
 restart_after_the_wrap() {
