@@ -10,6 +10,7 @@
 
 #define BOUND_ELECTIONS	40	/* sessions change hands, some after five election timeouts each */
 #define WRITES		6
+#define PATHS_BOUND	(40 * SEC)
 
 enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_NR };
 
@@ -30,6 +31,19 @@ static bool all_well(void)
 		if (!final_covered(lead, &world.node[i]) || world.node[i].halted)
 			return false;
 	return lead;
+}
+
+/* A path that swallowed what is large is remembered for as long as half a minute. */
+static bool paths_well(void)
+{
+	const struct node *n;
+	u32 i;
+
+	for (n = world.node; n < world.node + world.cfg.nodes; n++)
+		for (i = 0; i < n->st.npeers; i++)
+			if (n->st.peer[i].stuck)
+				return false;
+	return true;
 }
 
 /* Every second time it hits the leader. */
@@ -113,7 +127,7 @@ void lasting_run(void)
 		return;
 	final_write(1);
 	final_settle();
-	if (!all_well())
+	if (!world_until(paths_well, PATHS_BOUND) || !all_well())
 		return;
 	n = victim();
 	other = (u8)((n->id + 1 + rnd_below(R_FAULT, world.cfg.all - 1)) % world.cfg.all);

@@ -236,6 +236,29 @@ static void try_event(struct event *e)
 	say_hello(c, 0);
 }
 
+static bool node_runs(const struct node *n)
+{
+	return n->up && !n->halted;
+}
+
+static bool conn_whole(const struct conn *c)
+{
+	return c->linked && c->side[0].up && c->side[1].up;
+}
+
+/* Are all nodes connected that are up, whatever they think? */
+bool net_whole(void)
+{
+	u8 a, b;
+
+	for (a = 0; a < world.cfg.all; a++)
+		for (b = a + 1; b < world.cfg.all; b++)
+			if (node_runs(&world.node[a]) && node_runs(&world.node[b]) &&
+			    !(conn_whole(&conns[a][b][0]) && conn_whole(&conns[a][b][1])))
+				return false;
+	return true;
+}
+
 void net_reset(u8 a, u8 b, enum wire_channel ch)
 {
 	conn_break(conn_of(a, b, ch));

@@ -388,6 +388,7 @@ void copy_check(struct node *n);	/* what it could rewrite is whole by now */
 
 void net_init(void);
 void net_heal(void);
+bool net_whole(void);
 void net_node_down(u8 node);
 void net_block(u8 from, u8 to, u64 until);
 void net_unblock(u8 from, u8 to);
