@@ -13,6 +13,8 @@ int rblk_conn_greet(struct rblk_conn *c, struct rblk_link *l)
 	struct rblk_peers *ps = l->peers;
 	struct wire_hello hello = {};
 
+	if (c->dialled)
+		rblk_node_dialled(ps->v->m, l->slot, l->ch);
 	rblk_node_hello(ps->v->m, l->slot, l->ch, &hello);
 	return rblk_sock_send(c, ps->scratch, rblk_wire_encode_hello(ps->scratch, &hello));
 }

@@ -56,6 +56,7 @@ u64 rblk_node_deadline(struct rblk_node *n);
 
 void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 		     struct wire_hello *h);
+void rblk_node_dialled(struct rblk_node *n, u32 slot, enum wire_channel ch);
 int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h);
 void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h,
 		      struct wire_reject *reject);

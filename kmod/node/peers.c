@@ -49,6 +49,29 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	memcpy(h->peer, n->g.cfg.peer[slot].node, sizeof(h->peer));
 }
 
+/**
+ * rblk_node_dialled() - this node is about to say hello first, on a connection that it dialled
+ * @n: node
+ * @slot: the peer
+ * @ch: which of its connections
+ *
+ * The answer has to say all that is known of the peer by now.
+ */
+void rblk_node_dialled(struct rblk_node *n, u32 slot, enum wire_channel ch)
+{
+	const struct rblk_member *lm = NULL;
+	u32 i;
+
+	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
+		return;
+	for (i = 0; i < n->g.conf.n && !lm; i++)
+		if (!strcmp(n->g.conf.m[i].node, n->g.cfg.peer[slot].node))
+			lm = &n->g.conf.m[i];
+	n->g.peer[slot].asked[ch].store = 0;
+	if (lm && n->replica)
+		n->g.peer[slot].asked[ch] = rblk_replica_known(n->replica, lm->store);
+}
+
 /*
  * Is it a replica or a client, as the configuration of this node says of that name? Nor is
  * any member of the volume, whatever a file says, a client: a client has no store, and the
@@ -91,7 +114,7 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 		return WIRE_R_NODE;
 	if (rblk_replica_absurd(n->replica, h))
 		return WIRE_R_ABSURD;
-	if (rblk_replica_rolled_back(n->replica, h))
+	if (rblk_replica_rolled_back(n->replica, h, &n->g.peer[slot].asked[h->channel]))
 		return WIRE_R_ROLLBACK;
 	/*
 	 * The ring and the table of the leader bound what can be uncommitted.
@@ -119,6 +142,7 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
 		return WIRE_R_NODE;
 	reason = check_hello(n, slot, h);
+	p->asked[h->channel].store = 0;
 	/* While the peer is connected, it is somebody else who comes in its name. */
 	p->last_reject = rblk_peer_connected(p) ? 0 : reason;
 	if (reason)

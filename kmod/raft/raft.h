@@ -85,6 +85,7 @@ struct raft_msg {
 	u8 impaired;		/* APPEND_REPLY: what a device holds up that hangs; not of raft */
 	u8 blocked;		/* ...: payload of the sender reaches no majority; not of raft */
 	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
+	u64 durable;		/* APPEND: newest durable entry of the leader; not of raft */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* of the sender; in a PREVOTE and its grant: the term asked for */

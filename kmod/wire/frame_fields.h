@@ -96,7 +96,8 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(121,	u8,	stuck, BOOL)		/* 1: its payload does not reach you */
 	ZERO(122,	le16,	zero)
 	ZERO(124,	le32,	zero2)
-FIELDS_END(frame_raft, 128)
+	FIELD(128,	le64,	durable, ANY)		/* newest durable entry of the leader */
+FIELDS_END(frame_raft, 136)
 
 /* An entry, in RAFT, SUBMIT and DATA. */
 FIELDS(frame_entry, struct rblk_entry)

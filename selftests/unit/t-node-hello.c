@@ -121,6 +121,36 @@ static void t_member_is_no_client(void)
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
 }
 
+/* What is learned of a store while its answer is on the way may have overtaken that. */
+static void t_answer(void)
+{
+	struct wire_hello h = hello_of("n2", false);
+	struct log_peer_memory *seen = &replica.meta.peer[0];
+
+	set_up(true, false);
+	node.g.conf.index = 1;
+	node.g.conf.n = 1;
+	snprintf(node.g.conf.m[0].node, RBLK_NAME_MAX, "n2");
+	node.g.conf.m[0].store = 0xa2;
+	replica.meta.npeers = 1;
+	*seen = (struct log_peer_memory){ .store = 0xa2, .match = 5 };
+	h.match = 5;
+	rblk_node_dialled(&node, 0, WIRE_CONSENSUS);
+	seen->match = 9;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	/* That was the answer. Whoever says hello unasked knows all that it said before. */
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	/* Nor was this one asked, but on the other connection. */
+	rblk_node_dialled(&node, 0, WIRE_CONSENSUS);
+	seen->match = 10;
+	h.match = 9;
+	h.channel = WIRE_BULK;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	h.channel = WIRE_CONSENSUS;
+	h.match = 8;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+}
+
 static void t_client_says_so(void)
 {
 	struct wire_hello h;
@@ -163,6 +193,7 @@ static const struct tap_case cases[] = {
 	{ "combinations", t_combinations },
 	{ "name_of_volume", t_name_of_volume },
 	{ "member_is_no_client", t_member_is_no_client },
+	{ "answer", t_answer },
 	{ "client_says_so", t_client_says_so },
 	{ "refused_in_status", t_refused_in_status },
 	{ "client_needs_uuid", t_client_needs_uuid },

@@ -233,6 +233,7 @@ static void try_event(struct event *e)
 	}
 	c->epoch++;
 	c->linked = true;
+	rblk_node_dialled(a->m, a->node_slot[b->id], c->ch);
 	say_hello(c, 0);
 }
 
@@ -302,8 +303,12 @@ static void reject(struct conn *c, int from, u8 reason, const struct wire_hello 
 
 	rblk_node_reject(world.node[c->node[from]].m, reason, h, &r);
 	TRACE(c->node[from], "reject", c->node[!from], reason);
-	if (reason == WIRE_R_ROLLBACK)
+	if (reason == WIRE_R_ROLLBACK) {
+		WORLD_CHECK(world.node[c->node[!from]].set_back,
+			    "node %c refuses node %c, whose store was not set back",
+			    'a' + c->node[from], 'a' + c->node[!from]);
 		WORLD_MARK(HELLO_ROLLBACK);
+	}
 	if (reason == WIRE_R_STORE)
 		WORLD_MARK(HELLO_STORE);
 	world.rejects[reason]++;

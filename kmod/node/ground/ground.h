@@ -34,6 +34,8 @@ struct rblk_peer {
 	/* The newest entry, and the newest term, that it had durably when it said hello. */
 	u64 match, match_term, term;
 	u64 data_sectors;
+	/* What was known of it when this node said hello first; store 0: it did not. */
+	struct log_peer_memory asked[WIRE_CHANNELS];
 	/* The path to it, see path.c. In bytes since its bulk connection is there: */
 	u64 sent, acked;	/* ... sent, and acknowledged when it was looked at */
 	u64 large_end;		/* ... up to the end of a large message; 0: none is on the way */

@@ -50,6 +50,18 @@ void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p)
 		mem->match = max_t(u64, mem->match, min_t(u64, p->match, r->commit));
 }
 
+/*
+ * A leader has said how far its own log is both durable and committed. It counted itself when it
+ * committed that, and nobody else was told.
+ */
+void rblk_replica_led(struct rblk_replica *r, const struct rblk_peer *p, u64 match)
+{
+	struct log_peer_memory *mem = p->established ? peer_memory(r, p->store, false) : NULL;
+
+	if (mem)
+		mem->match = max_t(u64, mem->match, match);
+}
+
 /**
  * rblk_replica_remember() - notes in the metadata what is known of the other stores
  * @r: replica
@@ -83,21 +95,40 @@ void rblk_replica_remember(struct rblk_replica *r)
 }
 
 /**
- * rblk_replica_rolled_back() - is this store older than what was seen of it?
+ * rblk_replica_known() - what its next hello has to say of a store, at the least
  * @r: replica
- * @h: its hello
+ * @store: which one
  *
- * Return: whether it is.
+ * Return: a copy, all zero if nothing is known.
  */
-bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h)
+struct log_peer_memory rblk_replica_known(struct rblk_replica *r, u64 store)
 {
 	const struct log_peer_memory *mem;
 
 	rblk_replica_remember(r);
-	mem = peer_memory(r, h->store, false);
+	mem = peer_memory(r, store, false);
+	return mem ? *mem : (struct log_peer_memory){ .store = store };
+}
+
+/**
+ * rblk_replica_rolled_back() - is this store older than what was seen of it?
+ * @r: replica
+ * @h: its hello
+ * @asked: if the hello answers one of this node: what was known of a store then. What was
+ *         learned since may have overtaken the answer, on the other connection. Else its
+ *         store is 0.
+ *
+ * Return: whether it is.
+ */
+bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h,
+			      const struct log_peer_memory *asked)
+{
+	struct log_peer_memory mem = asked->store == h->store ? *asked :
+							       rblk_replica_known(r, h->store);
+
 	/* Term 0 is not said: an earlier version knows no better. */
-	return mem && (h->generation < mem->generation || h->match < mem->match ||
-		       (h->term && h->term < mem->term));
+	return h->generation < mem.generation || h->match < mem.match ||
+	       (h->term && h->term < mem.term);
 }
 
 /**

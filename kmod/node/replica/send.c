@@ -65,8 +65,10 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 	const struct rblk_peer *to = rblk_ground_peer(r->g, m->to, NULL);
 
 	m->cluster = r->g->conf.cluster;
-	if (m->type == RAFT_MSG_APPEND)
+	if (m->type == RAFT_MSG_APPEND) {
 		m->stalled |= r->g->stalled;
+		m->durable = r->rst.durable;
+	}
 	if (m->type != RAFT_MSG_APPEND_REPLY)
 		return;
 	m->impaired = rblk_replica_mute(r)     ? NODE_P_MUTE :
