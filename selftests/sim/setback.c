@@ -85,7 +85,8 @@ static bool may_meet(const struct node *a, const struct node *b)
 
 static void met(struct node *m, u8 other, const struct wire_hello *h)
 {
-	WORLD_CHECK(node_diskless(m) || !knows_better(m, &world.node[other], h),
+	WORLD_CHECK(node_diskless(m) || back[other].state == B_WELL ||
+		    !knows_better(m, &world.node[other], h),
 		    "node %c saw more of the store of node %c, and lets it in", 'a' + m->id,
 		    'a' + other);
 }
