@@ -28,9 +28,9 @@
 #define RBLK_TX_BVECS		128	/* in one send; at least 1 + WIRE_BLOCKS_MAX */
 #define RBLK_RX_FRAMES		32	/* of a connection before others get their turn */
 #define RBLK_PENDING_MAX		8	/* pending connections: accepted, no hello yet */
+#define RBLK_BACKLOG		512	/* connections to be accepted, in a burst */
 
 #define RBLK_HANDSHAKE_NS		(2 * RBLK_NSEC_PER_SEC)	/* for the handshake */
-#define RBLK_HELLO_TIMEOUT_NS		(250 * RBLK_NSEC_PER_MSEC)	/* for a hello */
 #define RBLK_TX_RETRY_NS		(50 * RBLK_NSEC_PER_MSEC)
 #define RBLK_RX_RETRY_NS	(10 * RBLK_NSEC_PER_MSEC)
 #define RBLK_LINGER_NS		RBLK_NSEC_PER_SEC	/* for a REJECT to be read */
@@ -106,7 +106,10 @@ struct rblk_link {
 	struct rblk_buf *payload[WIRE_ENTRIES_MAX];
 };
 
-/* Lines about refusals in the kernel log: so many, of one volume, in so many jiffies. */
+/*
+ * Lines about refusals in the kernel log: so many, of one volume, in so many jiffies. As
+ * many again about strangers, so that these cannot keep a line about a node back.
+ */
 #define RBLK_TELL_INTERVAL	(60 * HZ)
 #define RBLK_TELL_BURST		10
 
@@ -128,7 +131,8 @@ struct rblk_peers {
 	 */
 	u8 told_refused[NODE_PEERS_MAX], told_refusal[NODE_PEERS_MAX];
 	char told_stranger[RBLK_NAME_MAX];	/* a node that is not configured */
-	struct ratelimit_state tell;	/* what it holds back is told at a later attempt */
+	/* What they hold back is told at a later attempt. */
+	struct ratelimit_state tell, tell_strangers;
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
 	struct bio_vec bvec[RBLK_TX_BVECS];	/* of the send or receive in progress */
 	u8 scratch[RBLK_FRAME_HEAD_MAX];
@@ -156,7 +160,7 @@ void rblk_link_down(struct rblk_link *l, u64 now);
 /* peer_sock.c */
 int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr);
 void rblk_sock_unlisten(struct rblk_peers *ps);
-int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock);
+int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock, struct sockaddr_storage *addr);
 int rblk_sock_dial(struct rblk_conn *c);
 void rblk_sock_attach(struct rblk_conn *c, struct socket *sock);
 void rblk_sock_end(struct rblk_conn *c);

@@ -5,6 +5,7 @@
  */
 #include <linux/random.h>
 #include <linux/slab.h>
+#include <net/ipv6.h>
 
 #include "net/internal.h"
 
@@ -42,37 +43,58 @@ static void begin_conn(struct rblk_conn *c, enum rblk_conn_state state, u64 now)
 	rblk_peers_arm(c->v->peers, c->deadline);
 }
 
-/*
- * Finds a place for a connection to be accepted. It may be taken still: then that
- * connection is cut. Which node connects is not known before its hello, so all
- * pending connections are equal. Together they have RBLK_PENDING_MAX places, and
- * each has RBLK_HELLO_TIMEOUT_NS to say hello; after that, the one that has been
- * silent for longest has to make room. Connections that come while all are new wait
- * in the listener's queue, in order, and bounded by its backlog. So a flood of
- * connections delays a node, but does not cut it off in the middle of its hello. It
- * does not keep this node from dialling either, since dialled connections have
- * places of their own.
- */
-static struct rblk_conn *stranger_place(struct rblk_peers *ps, u64 now)
+/* Accepted, and from whom is not known yet, or refused. */
+static bool is_pending(const struct rblk_conn *c)
 {
-	struct rblk_conn *c, *oldest = NULL;
+	return c->state != RBLK_C_FREE && !c->link;
+}
+
+static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET6)
+		return ipv6_addr_equal(&((const struct sockaddr_in6 *)a)->sin6_addr,
+				       &((const struct sockaddr_in6 *)b)->sin6_addr);
+	return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+}
+
+static u32 pending_from(const struct rblk_peers *ps, const struct sockaddr_storage *addr)
+{
 	u32 i, n = 0;
+
+	for (i = 0; i < ps->nconns; i++)
+		n += is_pending(&ps->conn[i]) && same_host(&ps->conn[i].addr, addr);
+	return n;
+}
+
+/*
+ * Finds a place for a connection from @addr that was accepted. It may be taken still: then that
+ * connection is cut. Which node connects is not known before its hello. Pending connections
+ * together have RBLK_PENDING_MAX places; if all are taken, the oldest connection of the host
+ * that has most of them makes room, the new one counted. So a host cannot keep the nodes on
+ * others out, or make them wait, however many connections it opens: nothing stays in
+ * the listener's queue. It does not keep this node from dialling either, since dialled
+ * connections have places of their own.
+ */
+static struct rblk_conn *stranger_place(struct rblk_peers *ps, const struct sockaddr_storage *addr)
+{
+	struct rblk_conn *c, *found = NULL;
+	u32 i, n, most = 0, pending = 0;
 
 	for (i = 0; i < ps->nconns; i++) {
 		c = &ps->conn[i];
-		if (c->state == RBLK_C_FREE || c->link)
+		if (!is_pending(c))
 			continue;
-		n++;
-		if (!oldest || c->since < oldest->since)
-			oldest = c;
+		pending++;
+		n = pending_from(ps, &c->addr) + same_host(&c->addr, addr);
+		if (n > most || (n == most && c->since < found->since)) {
+			found = c;
+			most = n;
+		}
 	}
-	c = n < RBLK_PENDING_MAX ? free_conn(ps) : NULL;
-	if (c || !oldest)
-		return c;
-	if (now >= oldest->since + RBLK_HELLO_TIMEOUT_NS)
-		return oldest;
-	rblk_peers_arm(ps, oldest->since + RBLK_HELLO_TIMEOUT_NS);
-	return NULL;
+	return pending < RBLK_PENDING_MAX ? free_conn(ps) : found;
 }
 
 /* Dials again after between half and all of the backoff, which doubles. */
@@ -203,17 +225,13 @@ static void dial(struct rblk_link *l, u64 now)
 
 static bool accept_some(struct rblk_peers *ps, u64 now)
 {
+	struct sockaddr_storage addr;
 	struct rblk_conn *c;
 	struct socket *sock;
 	int i, ret;
 
 	for (i = 0; i < RBLK_PENDING_MAX; i++) {
-		c = stranger_place(ps, now);
-		if (!c) {
-			set_bit(RBLK_CONN_READ, &ps->bits);
-			return false;
-		}
-		ret = rblk_sock_accept(ps, &sock);
+		ret = rblk_sock_accept(ps, &sock, &addr);
 		if (ret == -EAGAIN)
 			return false;
 		if (ret) {
@@ -221,9 +239,11 @@ static bool accept_some(struct rblk_peers *ps, u64 now)
 			rblk_peers_arm(ps, now + RBLK_BACKOFF_MIN_MS * RBLK_NSEC_PER_MSEC);
 			return false;
 		}
+		c = stranger_place(ps, &addr);
 		if (c->state != RBLK_C_FREE)
 			rblk_conn_free(c);
 		begin_conn(c, RBLK_C_HELLO, now);
+		c->addr = addr;
 		c->readable = true;
 		rblk_sock_attach(c, sock);
 	}
@@ -422,6 +442,12 @@ static void free_peers(struct rblk_peers *ps)
 	kvfree(ps);
 }
 
+static void limit_lines(struct ratelimit_state *rs)
+{
+	ratelimit_state_init(rs, RBLK_TELL_INTERVAL, RBLK_TELL_BURST);
+	ratelimit_set_flags(rs, RATELIMIT_MSG_ON_RELEASE);
+}
+
 /**
  * rblk_peers_start() - allocates everything and listens; the first poll dials
  * @v: volume, with its node and pool
@@ -441,8 +467,8 @@ int rblk_peers_start(struct rblk_volume *v, char *err)
 	}
 	ps = kvzalloc(sizeof(*ps), GFP_KERNEL);
 	if (ps) {
-		ratelimit_state_init(&ps->tell, RBLK_TELL_INTERVAL, RBLK_TELL_BURST);
-		ratelimit_set_flags(&ps->tell, RATELIMIT_MSG_ON_RELEASE);
+		limit_lines(&ps->tell);
+		limit_lines(&ps->tell_strangers);
 		ret = alloc_peers(v, ps);
 	}
 	if (ret) {

@@ -56,7 +56,7 @@ static bool is_news(struct rblk_peers *ps, u8 *told, u8 reason)
 
 static bool is_new_stranger(struct rblk_peers *ps, const char *node)
 {
-	if (!strcmp(ps->told_stranger, node) || !__ratelimit(&ps->tell))
+	if (!strcmp(ps->told_stranger, node) || !__ratelimit(&ps->tell_strangers))
 		return false;
 	strscpy(ps->told_stranger, node, sizeof(ps->told_stranger));
 	return true;

@@ -161,7 +161,7 @@ int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr)
 	sk->sk_data_ready = rblk_listener_ready;
 	sk->sk_user_data = ps;
 	write_unlock_bh(&sk->sk_callback_lock);
-	ret = kernel_listen(sock, RBLK_PENDING_MAX + 2 * NODE_PEERS_MAX);
+	ret = kernel_listen(sock, RBLK_BACKLOG);
 	if (ret)
 		rblk_sock_unlisten(ps);
 	return ret;
@@ -188,17 +188,21 @@ void rblk_sock_unlisten(struct rblk_peers *ps)
 
 /*
  * Accepts a connection from the listener; @sock is to be given to
- * rblk_sock_attach(), or released. Returns 0; -EAGAIN: there is none; else -errno.
+ * rblk_sock_attach(), or released. @addr is that of the other side, or zeroes if the
+ * connection has ended already. Returns 0; -EAGAIN: there is none; else -errno.
  */
-int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock)
+int rblk_sock_accept(struct rblk_peers *ps, struct socket **sock, struct sockaddr_storage *addr)
 {
 	unsigned int noio = memalloc_noio_save();
 	int ret = kernel_accept(ps->listener, sock, O_NONBLOCK);
 
 	memalloc_noio_restore(noio);
-	if (!ret)
-		reclassify((*sock)->sk);
-	return ret;
+	if (ret)
+		return ret;
+	reclassify((*sock)->sk);
+	memset(addr, 0, sizeof(*addr));
+	kernel_getpeername(*sock, (struct sockaddr *)addr);
+	return 0;
 }
 
 static void set_options(struct socket *sock)
@@ -241,8 +245,6 @@ void rblk_sock_attach(struct rblk_conn *c, struct socket *sock)
 
 	set_options(sock);
 	c->sock = sock;
-	if (sk->sk_state != TCP_CLOSE)
-		kernel_getpeername(sock, (struct sockaddr *)&c->addr);
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_user_data = c;
 	sk->sk_data_ready = rblk_data_ready;

@@ -153,6 +153,7 @@ net_down() {
 }
 
 in_node() { local i=$1; shift; /tmp/raftblk-tool/netns "rb$i" "$@"; }
+exec_in_node() { local i=$1; shift; exec /tmp/raftblk-tool/netns "rb$i" "$@"; }	# in a subshell
 
 # drop_from A B: B no longer hears A. For both directions, call it twice.
 drop_from() { in_node "$2" iptables -I INPUT -s "10.99.0.$1" -j DROP; }

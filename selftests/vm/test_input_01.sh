@@ -43,6 +43,27 @@ garbage_frames_are_cut() {
 }
 more_bad_frames() { [ "$(field 1 vol frames_bad)" -gt "$1" ]; }
 
+# 200 programs on n2 have a connection to another node, say nothing on it, and open the next one when
+# it is cut. n1, whose name compares lowest, is the one that dials.
+strangers_delay_no_rejoin() {
+	local i ret=0 pid=()
+	rb 1 down vol --force
+	for i in 2 3; do
+		exec_in_node 2 bash -c "trap 'kill \$(jobs -p)' TERM
+			for k in {1..100}; do
+				while :; do exec 9<>/dev/tcp/10.99.0.$i/7800; read -r -u 9; done &
+			done
+			wait" 2>/dev/null &
+		pid+=($!)
+	done
+	until_ok 20 many_strangers 2 && until_ok 20 many_strangers 3 && rb 1 up vol &&
+		rb 1 wait vol --for connected --timeout "$((5 * RBLK_SLOW))s" || ret=$?
+	kill "${pid[@]}"
+	wait "${pid[@]}" 2>/dev/null || true
+	return "$ret"
+}
+many_strangers() { [ "$(in_node 2 ss -Htn dport = :7800 dst "10.99.0.$1" | wc -l)" -gt 50 ]; }
+
 netlink_survives_noise() {
 	within 120 "$RBLK_TOP/selftests/tool/fuzz-netlink" --count 2000 >/tmp/out ||
 		{ sed 's/^/# /' /tmp/out; return 1; }
@@ -123,7 +144,7 @@ other_users_may_not() {
 
 for t in starts format_of_a_running_volume_is_refused up_twice_is_no_failure unknown_volume_is_refused \
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
-	garbage_frames_are_cut netlink_survives_noise other_users_may_not \
+	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise other_users_may_not \
 	stores_are_not_overwritten overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
 	wiped_store_is_not_a_member; do
 	tap $t
