@@ -34,10 +34,14 @@ int mnl_socket_bind(struct mnl_socket *s, unsigned int groups, pid_t pid)
 	return 0;
 }
 
-/* A message of one byte: this socket wants events. */
+/* A message of one byte, and the same in return: this socket gets events from now on. */
 int mnl_socket_setsockopt(const struct mnl_socket *s, int type, void *buf, socklen_t len)
 {
-	return type == NETLINK_ADD_MEMBERSHIP && send(s->fd, "E", 1, MSG_NOSIGNAL) != 1 ? -1 : 0;
+	char byte = 'E';
+
+	if (type != NETLINK_ADD_MEMBERSHIP)
+		return 0;
+	return send(s->fd, &byte, 1, MSG_NOSIGNAL) == 1 && recv(s->fd, &byte, 1, 0) == 1 ? 0 : -1;
 }
 
 int mnl_socket_get_fd(const struct mnl_socket *s)

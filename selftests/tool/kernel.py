@@ -134,6 +134,7 @@ class Kernel:
                 s.close()
             elif data == b"E":
                 self.listeners.add(s)
+                s.send(data)
             else:
                 self.request(s, data)
 
