@@ -210,5 +210,6 @@ const struct attr raftblk_attrs[] = {
 	{ RAFTBLK_A_ARGUMENT, ATTR_U64, "argument" },
 	{ RAFTBLK_A_STATUS, ATTR_NEST, "status", .flat = true, .nest = status_attrs },
 	{ RAFTBLK_A_VERSION, ATTR_STRING, "version" },
+	{ RAFTBLK_A_NETNS, ATTR_U32, "netns" },
 	{ 0 }
 };

@@ -238,12 +238,31 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 	return ret;
 }
 
+static int get_volume_minor(struct genl_info *info, struct rblk_volume **v)
+{
+	struct nlattr *minor = info->attrs[RAFTBLK_A_MINOR];
+
+	if (info->attrs[RAFTBLK_A_VOLUME]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, minor, "a volume has to be named only once");
+		return -EINVAL;
+	}
+	*v = rblk_volume_find_minor(genl_info_net(info), nla_get_u32(minor));
+	if (*v)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, minor,
+			    "no volume with this device is up in this network namespace");
+	return -ENODEV;
+}
+
 /* Finds the volume that the request names, and takes a reference. */
 static int get_volume(struct genl_info *info, struct rblk_volume **v)
 {
 	char name[RBLK_NAME_MAX];
-	int ret = need_attr(info, RAFTBLK_A_VOLUME);
+	int ret;
 
+	if (info->attrs[RAFTBLK_A_MINOR])
+		return get_volume_minor(info, v);
+	ret = need_attr(info, RAFTBLK_A_VOLUME);
 	if (!ret)
 		ret = get_name_attr(info->extack, info->attrs[RAFTBLK_A_VOLUME], name);
 	if (ret)
@@ -257,13 +276,14 @@ static int get_volume(struct genl_info *info, struct rblk_volume **v)
 }
 
 /* An extended ack cannot hold text made at run time. That is multicast with the op_id. */
-static int not_done(struct genl_info *info, const char *volume, int ret, const char *text)
+static int not_done(struct genl_info *info, const char *volume, u32 netns, int ret,
+		    const char *text)
 {
 	GENL_SET_ERR_MSG(info,
 			 "refused: the kernel log, and the notification with this op-id, say why");
 	pr_info_ratelimited(RBLK_NAME ": %s: refused: %s\n", volume, text);
-	rblk_notify_end(genl_info_net(info), volume, get_u64(info, RAFTBLK_A_OP_ID), ret, text,
-			GFP_KERNEL);
+	rblk_notify_refused(genl_info_net(info), volume, netns, get_u64(info, RAFTBLK_A_OP_ID), ret,
+			    text);
 	return ret;
 }
 
@@ -285,7 +305,7 @@ int raftblk_nl_up_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!ret) {
 		ret = rblk_volume_up(genl_info_net(info), up, get_u64(info, RAFTBLK_A_OP_ID), text);
 		if (ret)
-			not_done(info, up->volume, ret, text);
+			not_done(info, up->volume, genl_info_net(info)->ns.inum, ret, text);
 	}
 	kfree(up);
 	return ret;
@@ -306,7 +326,7 @@ static int change(struct sk_buff *skb, struct genl_info *info,
 		return ret;
 	ret = fn(v, info, get_u64(info, RAFTBLK_A_OP_ID), text);
 	if (ret)
-		not_done(info, v->name, ret, text);
+		not_done(info, v->name, v->netns, ret, text);
 	rblk_volume_put(v);
 	return ret;
 }
@@ -459,7 +479,7 @@ static unsigned long ask_volumes(const struct net *net)
 }
 
 /*
- * The status of all volumes in the network namespace. In @cb, args[0] is the id of
+ * The status of all volumes that the network namespace sees. In @cb, args[0] is the id of
  * the volume that was put into the reply last, and args[1] the time (in jiffies)
  * until which answers of the loops are waited for.
  */

@@ -20,8 +20,9 @@ const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1] = {
 };
 
 /* RAFTBLK_CMD_GET - do */
-const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_VOLUME + 1] = {
+const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_MINOR + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
 };
 
 /* RAFTBLK_CMD_UP - do */
@@ -46,6 +47,7 @@ const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_UUID + 1] = {
 /* RAFTBLK_CMD_DOWN - do */
 const struct nla_policy raftblk_down_nl_policy[RAFTBLK_A_FORCE + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
 	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
 	[RAFTBLK_A_FORCE] = { .type = NLA_FLAG, },
 };
@@ -53,6 +55,7 @@ const struct nla_policy raftblk_down_nl_policy[RAFTBLK_A_FORCE + 1] = {
 /* RAFTBLK_CMD_BOOTSTRAP - do */
 const struct nla_policy raftblk_bootstrap_nl_policy[RAFTBLK_A_SHARED + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
 	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
 	[RAFTBLK_A_SECTORS] = { .type = NLA_U64, },
 	[RAFTBLK_A_SHARED] = { .type = NLA_FLAG, },
@@ -60,8 +63,9 @@ const struct nla_policy raftblk_bootstrap_nl_policy[RAFTBLK_A_SHARED + 1] = {
 };
 
 /* RAFTBLK_CMD_TRANSFER - do */
-const struct nla_policy raftblk_transfer_nl_policy[RAFTBLK_A_OP_ID + 1] = {
+const struct nla_policy raftblk_transfer_nl_policy[RAFTBLK_A_MINOR + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
 	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
 	[RAFTBLK_A_NODE] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
 };
@@ -69,6 +73,7 @@ const struct nla_policy raftblk_transfer_nl_policy[RAFTBLK_A_OP_ID + 1] = {
 /* RAFTBLK_CMD_TAKE - do */
 const struct nla_policy raftblk_take_nl_policy[RAFTBLK_A_WAIT_MS + 1] = {
 	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
 	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
 	[RAFTBLK_A_FORCE] = { .type = NLA_FLAG, },
 	[RAFTBLK_A_WAIT_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
@@ -81,7 +86,7 @@ const struct genl_ops raftblk_nl_ops[6] = {
 		.doit		= raftblk_nl_get_doit,
 		.dumpit		= raftblk_nl_get_dumpit,
 		.policy		= raftblk_get_nl_policy,
-		.maxattr	= RAFTBLK_A_VOLUME,
+		.maxattr	= RAFTBLK_A_MINOR,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -109,7 +114,7 @@ const struct genl_ops raftblk_nl_ops[6] = {
 		.cmd		= RAFTBLK_CMD_TRANSFER,
 		.doit		= raftblk_nl_transfer_doit,
 		.policy		= raftblk_transfer_nl_policy,
-		.maxattr	= RAFTBLK_A_OP_ID,
+		.maxattr	= RAFTBLK_A_MINOR,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{

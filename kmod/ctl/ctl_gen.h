@@ -14,7 +14,7 @@
 /* Common nested types */
 extern const struct nla_policy raftblk_peer_nl_policy[RAFTBLK_A_PEER_CLIENT + 1];
 
-extern const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_VOLUME + 1];
+extern const struct nla_policy raftblk_get_nl_policy[RAFTBLK_A_MINOR + 1];
 
 extern const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_UUID + 1];
 
@@ -22,7 +22,7 @@ extern const struct nla_policy raftblk_down_nl_policy[RAFTBLK_A_FORCE + 1];
 
 extern const struct nla_policy raftblk_bootstrap_nl_policy[RAFTBLK_A_SHARED + 1];
 
-extern const struct nla_policy raftblk_transfer_nl_policy[RAFTBLK_A_OP_ID + 1];
+extern const struct nla_policy raftblk_transfer_nl_policy[RAFTBLK_A_MINOR + 1];
 
 extern const struct nla_policy raftblk_take_nl_policy[RAFTBLK_A_WAIT_MS + 1];
 

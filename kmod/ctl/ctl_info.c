@@ -267,7 +267,6 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 
 	return !nla_put(skb, RAFTBLK_A_STATUS_UUID, RBLK_UUID_LEN, v->super.volume) &&
 	       put_u64(skb, RAFTBLK_A_STATUS_STORE, v->super.store, RAFTBLK_A_STATUS_PAD) &&
-	       (info->minor < 0 || !nla_put_u32(skb, RAFTBLK_A_STATUS_MINOR, info->minor)) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_ROLE, st->raft.role) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_LEADER_READY, st->raft.leader_ready) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT, st->halt) &&
@@ -284,7 +283,8 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 /*
  * Puts the answer to "get" for a volume into @skb, with @info as room for its
  * status. For @until see rblk_volume_info(). A volume that is starting or stopping
- * has only names and a state. Returns 0, or -EMSGSIZE if there is no room.
+ * has only names, a state, and a minor if there is a disk. Returns 0, or -EMSGSIZE if
+ * there is no room.
  */
 int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_volume_info *info,
 			unsigned long until)
@@ -294,12 +294,14 @@ int rblk_ctl_put_volume(struct sk_buff *skb, struct rblk_volume *v, struct rblk_
 
 	if (nla_put_string(skb, RAFTBLK_A_VOLUME, info->volume) ||
 	    nla_put_string(skb, RAFTBLK_A_NODE, info->node) ||
+	    nla_put_u32(skb, RAFTBLK_A_NETNS, info->netns) ||
 	    nla_put_string(skb, RAFTBLK_A_VERSION, RAFTBLK_VERSION) ||
 	    nla_put_string(skb, RAFTBLK_A_LOG_PATH, info->log_path) ||
 	    nla_put_string(skb, RAFTBLK_A_DATA_PATH, info->data_path))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, RAFTBLK_A_STATUS);
-	if (!nest || nla_put_u32(skb, RAFTBLK_A_STATUS_STATE, info->state))
+	if (!nest || nla_put_u32(skb, RAFTBLK_A_STATUS_STATE, info->state) ||
+	    (info->minor >= 0 && nla_put_u32(skb, RAFTBLK_A_STATUS_MINOR, info->minor)))
 		return -EMSGSIZE;
 	if (!ret && !put_running(skb, v, info))
 		return -EMSGSIZE;

@@ -30,6 +30,7 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	char log_path[RBLK_PATH_MAX], data_path[RBLK_PATH_MAX];
 	enum rblk_volume_state state;	/* current, unlike what follows @age_ms */
 	int minor;			/* current as well; -1: no disk */
+	u32 netns;			/* inode number of its network namespace */
 	u64 age_ms;			/* age of what follows */
 	u64 sectors;
 	u64 openers, inflight;		/* of the disk; requests in progress */

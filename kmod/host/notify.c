@@ -47,12 +47,30 @@ void rblk_notify_init(const struct genl_family *family, unsigned int group)
 	rblk_notify_group = group;
 }
 
+static bool has_listeners(struct net *net)
+{
+	return genl_has_listeners(rblk_notify_family, net, rblk_notify_group);
+}
+
 /* Returns false if there was no memory, or no room at a listener who wants that counted. */
-static bool multicast(struct net *net, struct sk_buff *msg, gfp_t gfp)
+static bool multicast_in(struct net *net, struct sk_buff *msg, gfp_t gfp)
 {
 	int ret = genlmsg_multicast_netns(rblk_notify_family, net, msg, 0, rblk_notify_group, gfp);
 
 	return !ret || ret == -ESRCH;	/* -ESRCH: nobody listens */
+}
+
+/* In the namespace of the volume, and in the initial one, which sees all volumes. */
+static bool multicast(struct rblk_volume *v, struct sk_buff *msg, gfp_t gfp)
+{
+	bool told = true;
+	struct sk_buff *copy;
+
+	if (!net_eq(v->net, &init_net) && has_listeners(&init_net)) {
+		copy = skb_clone(msg, gfp);
+		told = copy && multicast_in(&init_net, copy, gfp);
+	}
+	return multicast_in(v->net, msg, gfp) && told;
 }
 
 /* ---- the kernel log ---- */
@@ -158,10 +176,30 @@ void rblk_event_lost(struct rblk_volume *v)
 
 /* ---- netlink ---- */
 
+static struct sk_buff *end_msg(const char *volume, u32 netns, u64 op_id, int error,
+			       const char *text, gfp_t gfp)
+{
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
+	void *hdr;
+
+	if (!msg)
+		return NULL;
+	hdr = genlmsg_put(msg, 0, 0, rblk_notify_family, 0, RAFTBLK_CMD_DONE);
+	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, volume) ||
+	    nla_put_u32(msg, RAFTBLK_A_NETNS, netns) ||
+	    nla_put_u64_64bit(msg, RAFTBLK_A_OP_ID, op_id, RAFTBLK_A_PAD) ||
+	    nla_put_u32(msg, RAFTBLK_A_ERROR, abs(error)) ||
+	    (text && nla_put_string(msg, RAFTBLK_A_TEXT, text))) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	genlmsg_end(msg, hdr);
+	return msg;
+}
+
 /**
  * rblk_notify_end() - multicast the end of an operation
- * @net: of the volume
- * @volume: its name
+ * @v: the volume, whose network namespace is referenced
  * @op_id: id that the request carried; 0: nobody waits for it
  * @error: 0 or -errno
  * @text: the outcome, for people
@@ -171,28 +209,40 @@ void rblk_event_lost(struct rblk_volume *v)
  * Context: may sleep if @gfp allows it.
  * Return: false if there was no memory, and the caller should try again.
  */
-bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
-		     gfp_t gfp)
+bool rblk_notify_end(struct rblk_volume *v, u64 op_id, int error, const char *text, gfp_t gfp)
 {
 	struct sk_buff *msg;
-	void *hdr;
 
 	if (!op_id)
 		return true;
-	msg = genlmsg_new(NLMSG_GOODSIZE, gfp);
+	msg = end_msg(v->name, v->netns, op_id, error, text, gfp);
 	if (!msg)
 		return false;
-	hdr = genlmsg_put(msg, 0, 0, rblk_notify_family, 0, RAFTBLK_CMD_DONE);
-	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, volume) ||
-	    nla_put_u64_64bit(msg, RAFTBLK_A_OP_ID, op_id, RAFTBLK_A_PAD) ||
-	    nla_put_u32(msg, RAFTBLK_A_ERROR, abs(error)) ||
-	    (text && nla_put_string(msg, RAFTBLK_A_TEXT, text))) {
-		nlmsg_free(msg);
-		return true;
-	}
-	genlmsg_end(msg, hdr);
-	multicast(net, msg, gfp);
+	multicast(v, msg, gfp);
 	return true;
+}
+
+/**
+ * rblk_notify_refused() - multicast that an operation was not even started
+ * @net: of who asked for it; nobody else is told
+ * @volume: the name of the volume
+ * @netns: the inode number of its network namespace
+ * @op_id: id that the request carried; 0: nobody waits for it
+ * @error: -errno
+ * @text: why, for people
+ *
+ * Context: process; may sleep.
+ */
+void rblk_notify_refused(struct net *net, const char *volume, u32 netns, u64 op_id, int error,
+			 const char *text)
+{
+	struct sk_buff *msg;
+
+	if (!op_id)
+		return;
+	msg = end_msg(volume, netns, op_id, error, text, GFP_KERNEL);
+	if (msg)
+		multicast_in(net, msg, GFP_KERNEL);
 }
 
 static struct sk_buff *event_msg(struct rblk_volume *v, enum rblk_node_note note, u64 arg,
@@ -206,6 +256,7 @@ static struct sk_buff *event_msg(struct rblk_volume *v, enum rblk_node_note note
 	hdr = genlmsg_put(msg, 0, 0, rblk_notify_family, 0, RAFTBLK_CMD_NOTICE);
 	if (!hdr || nla_put_string(msg, RAFTBLK_A_VOLUME, v->name) ||
 	    nla_put_string(msg, RAFTBLK_A_NODE, v->up.node) ||
+	    nla_put_u32(msg, RAFTBLK_A_NETNS, v->netns) ||
 	    nla_put_u32(msg, RAFTBLK_A_EVENT, note) ||
 	    nla_put_u64_64bit(msg, RAFTBLK_A_ARGUMENT, arg, RAFTBLK_A_PAD) ||
 	    nla_put_string(msg, RAFTBLK_A_TEXT, text)) {
@@ -234,9 +285,9 @@ void rblk_notify_event(struct rblk_volume *v, enum rblk_node_note note, u64 arg,
 	/* Checkpoints come all the time and mean nothing by themselves. */
 	if (note != NODE_N_CHECKPOINT)
 		put_line(v->events, text);
-	if (!genl_has_listeners(rblk_notify_family, v->net, rblk_notify_group))
+	if (!has_listeners(v->net) && !has_listeners(&init_net))
 		return;
 	msg = event_msg(v, note, arg, text, gfp);
-	if (!msg || !multicast(v->net, msg, gfp))
+	if (!msg || !multicast(v, msg, gfp))
 		rblk_event_lost(v);
 }

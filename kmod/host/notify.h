@@ -13,8 +13,9 @@ struct rblk_events;
 struct rblk_volume;
 
 void rblk_notify_init(const struct genl_family *family, unsigned int group);
-bool rblk_notify_end(struct net *net, const char *volume, u64 op_id, int error, const char *text,
-		     gfp_t gfp);
+bool rblk_notify_end(struct rblk_volume *v, u64 op_id, int error, const char *text, gfp_t gfp);
+void rblk_notify_refused(struct net *net, const char *volume, u32 netns, u64 op_id, int error,
+			 const char *text);
 struct rblk_events *rblk_events_alloc(struct rblk_volume *v);
 void rblk_events_flush(struct rblk_volume *v);
 u64 rblk_events_lost(const struct rblk_volume *v);

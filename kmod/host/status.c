@@ -187,6 +187,7 @@ int rblk_volume_info(struct rblk_volume *v, struct rblk_volume_info *info, unsig
 	if (at)
 		info->age_ms = div_u64(rblk_now() - at, NSEC_PER_MSEC);
 	info->minor = rblk_volume_minor(v);
+	info->netns = v->netns;
 	strscpy(info->volume, v->name, sizeof(info->volume));
 	strscpy(info->node, v->up.node, sizeof(info->node));
 	strscpy(info->log_path, v->up.log_path, sizeof(info->log_path));

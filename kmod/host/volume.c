@@ -156,6 +156,7 @@ struct rblk_volume *rblk_volume_alloc(struct net *net, const struct rblk_up *up,
 	init_waitqueue_head(&v->wait);
 	init_llist_head(&v->done);
 	v->net = get_net(net);
+	v->netns = net->ns.inum;
 	return v;
 }
 
@@ -226,9 +227,42 @@ struct rblk_volume *rblk_volume_find(const struct net *net, const char *name)
 	return v;
 }
 
+/*
+ * A namespace may be gone for everybody but the volume in it, whose sockets keep it. So the initial
+ * one sees them all.
+ */
+static bool rblk_volume_visible(const struct rblk_volume *v, const struct net *net)
+{
+	return net_eq(v->net, net) || net_eq(net, &init_net);
+}
+
+/**
+ * rblk_volume_find_minor() - find a volume by the minor number of its disk
+ * @net: network namespace of the caller; the initial one finds the volumes of all
+ * @minor: N of /dev/raftblkN
+ *
+ * Context: process; may sleep.
+ * Return: the volume, referenced; NULL: no volume that @net may see has this disk.
+ */
+struct rblk_volume *rblk_volume_find_minor(const struct net *net, int minor)
+{
+	struct rblk_volume *v, *found = NULL;
+
+	mutex_lock(&rblk_volumes_lock);
+	list_for_each_entry(v, &rblk_volumes, list) {
+		if (rblk_volume_minor(v) != minor || !rblk_volume_visible(v, net))
+			continue;
+		rblk_volume_get(v);
+		found = v;
+		break;
+	}
+	mutex_unlock(&rblk_volumes_lock);
+	return found;
+}
+
 /**
  * rblk_volume_next() - walk through the volumes
- * @net: network namespace of the caller
+ * @net: network namespace of the caller; the initial one sees the volumes of all
  * @after: rblk_volume.id of the previous one; 0: get the first
  *
  * Looking at a volume may take a moment, so the lock of the list is not held
@@ -243,7 +277,7 @@ struct rblk_volume *rblk_volume_next(const struct net *net, u64 after)
 
 	mutex_lock(&rblk_volumes_lock);
 	list_for_each_entry(v, &rblk_volumes, list) {
-		if (v->net != net || v->id <= after)
+		if (!rblk_volume_visible(v, net) || v->id <= after)
 			continue;
 		rblk_volume_get(v);
 		next = v;

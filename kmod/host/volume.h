@@ -89,7 +89,8 @@ struct rblk_volume {
 	int minor;			/* minor number of its disk; -1: none */
 	char name[RBLK_NAME_MAX];
 	struct rblk_up up;
-	struct net *net;		/* referenced, for its sockets */
+	struct net *net;		/* referenced until it is down, for its sockets */
+	u32 netns;			/* the inode number of @net, for people */
 	struct log_super super;
 	struct rblk_node_limits limits;
 
@@ -139,6 +140,7 @@ void rblk_volume_put(struct rblk_volume *v);
 int rblk_volume_enlist(struct rblk_volume *v);
 void rblk_volume_unlist(struct rblk_volume *v);
 struct rblk_volume *rblk_volume_find(const struct net *net, const char *name);
+struct rblk_volume *rblk_volume_find_minor(const struct net *net, int minor);
 struct rblk_volume *rblk_volume_next(const struct net *net, u64 after);
 void rblk_volume_set_state(struct rblk_volume *v, enum rblk_volume_state state);
 int rblk_volume_minor(const struct rblk_volume *v);

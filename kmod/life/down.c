@@ -91,15 +91,14 @@ void rblk_volume_teardown(struct rblk_volume *v)
 void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *text)
 {
 	struct rblk_life *l = v->life;
-	struct net *net = v->net;
 
 	rblk_volume_unlist(v);
-	rblk_notify_end(net, v->name, l->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	rblk_notify_end(net, v->name, l->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(v, l->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(v, l->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	if (l->take.on)
-		rblk_notify_end(net, v->name, l->take.told.id, -ESHUTDOWN, "went down", GFP_KERNEL);
-	rblk_notify_end(net, v->name, op_id, error, text, GFP_KERNEL);
-	put_net(net);
+		rblk_notify_end(v, l->take.told.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(v, op_id, error, text, GFP_KERNEL);
+	put_net(v->net);
 	rblk_volume_put(v);
 	/* rblk_exit() waits for the rest of this work, when it destroys the workqueues. */
 	module_put(THIS_MODULE);

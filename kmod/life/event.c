@@ -217,7 +217,7 @@ bool rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int e
 		error = -ETIMEDOUT;
 	if (error == -EINPROGRESS)
 		return false;
-	if (rblk_notify_end(v->net, v->name, t->id, error, text, GFP_NOWAIT | __GFP_NOWARN))
+	if (rblk_notify_end(v, t->id, error, text, GFP_NOWAIT | __GFP_NOWARN))
 		t->id = 0;
 	else
 		t->deadline = now + RBLK_NOTIFY_RETRY_NS;

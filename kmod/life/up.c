@@ -362,7 +362,7 @@ void rblk_volume_start_work(struct work_struct *work)
 		rblk_info(v, "up as /dev/" RBLK_NAME "%d\n", rblk_volume_minor(v));
 		/* From now on it may go down at any time. */
 		rblk_volume_set_state(v, RBLK_V_RUNNING);
-		rblk_notify_end(net, v->name, op_id, 0, "up", GFP_KERNEL);
+		rblk_notify_end(v, op_id, 0, "up", GFP_KERNEL);
 	}
 	put_net(net);
 	rblk_volume_put(v);
