@@ -11,6 +11,7 @@ _raftblk_volumes() {
 		[ "$f" = '*.conf' ] || echo "${f%.conf}"
 	done
 }
+_raftblk_devices() { compgen -G "$cur*" | grep -E '/raftblk[0-9]+$'; }	# no partitions
 _raftblk_nodes() { sed -n 's/^[[:space:]]*\[node[[:space:]]*\([^]]*\)\].*/\1/p' "${RAFTBLK_CONF_DIR:-/etc/raftblk}/$1.conf" 2>/dev/null; }
 
 # The first words that are neither options nor their arguments: command, volume, ...
@@ -48,6 +49,9 @@ _raftblk() {
 		0,*) list=$(_raftblk_commands) ;;
 		*,-*) list=$(_raftblk_options "${words[0]}") ;;
 		1,*,dump | 1,*,wipe) _raftblk_files -f; return ;;
+		1,/*,status | 1,/*,sessions | 1,/*,why | 1,/*,check | 1,/*,transfer | 1,/*,take | 1,/*,down)
+			list=$(_raftblk_devices)
+			;;
 		1,*) list=$(_raftblk_volumes) ;;
 		2,*,transfer) list=$(_raftblk_nodes "${words[1]}") ;;
 		2,*,hold) _raftblk_files -d; return ;;

@@ -29,6 +29,10 @@ _raftblk() {
 		compadd -- $list
 	elif [[ $command == (dump|wipe) ]]; then
 		_files
+	elif (( CURRENT == 3 )) && [[ $words[3] == /* && \
+			$command == (status|sessions|why|check|transfer|take|down) ]]; then
+		list=(/dev/raftblk<->(N))
+		compadd -a list
 	elif (( CURRENT == 3 )); then
 		_raftblk_volumes
 	elif (( CURRENT == 4 )) && [[ $command == transfer ]]; then

@@ -29,10 +29,11 @@ static int judge_rule(const char *rule)
 void check_volume(struct json_object *o, struct check *c)
 {
 	struct json_object *r = why_explain(o), *remarks = js(r, "remarks");
-	const char *volume = jstr(o, "volume");
 	int verdict = js(o, "hold.trouble") ? CRITICAL : judge_rule(jstr(r, "rule"));
 	size_t all, n = able_members(o, &all), i;
+	char volume[TITLE_MAX];
 
+	volume_title(o, volume, sizeof(volume));
 	append(c->text, sizeof(c->text), "%s%s: ", c->text[0] ? "; " : "", volume);
 	if (js(r, "cause") && verdict > OK)
 		append(c->text, sizeof(c->text), "%s, ", jstr(r, "cause"));
@@ -75,6 +76,7 @@ int cmd_check(int argc, char **argv)
 	const char *from = NULL;
 	struct cmdline line = {
 		.volume = MAY_VOLUME,
+		.takes_device = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
 		.parse = status_parse_input,

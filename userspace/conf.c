@@ -92,7 +92,7 @@ static int set_minor(struct parser *p, const char *value)
 	char *end;
 	long v = strtol(value, &end, 10);
 
-	if (!isdigit((unsigned char)value[0]) || *end || v > 4095)
+	if (!isdigit((unsigned char)value[0]) || *end || v > MINOR_MAX)
 		return bad(p, "minor: '%s' is not a valid number; write N of /dev/raftblkN, 0 to 4095",
 			   value);
 	p->c->minor = v;

@@ -32,8 +32,9 @@ static void print_now(struct json_object *o, const char *when)
 	struct json_object *peers = js(o, "peers"), *p;
 	size_t i, down, n = peers ? json_object_array_length(peers) : 0;
 	const char *title;
+	char name[TITLE_MAX];
 
-	printf("%s %s now: %s in term %llu, %s, session %s", when, jstr(o, "volume"),
+	printf("%s %s now: %s in term %llu, %s, session %s", when, volume_title(o, name, sizeof(name)),
 	       js(o, "role") ? jstr(o, "role") : jstr(o, "state"), (unsigned long long)ju(o, "term"),
 	       jb(o, "ready") ? "ready" : "not ready", jstr(o, "session"));
 	if (js(o, "holder_node"))
@@ -53,10 +54,13 @@ static void print_now(struct json_object *o, const char *when)
 
 static void print_event(struct json_object *o, const char *when)
 {
+	char name[TITLE_MAX];
+
+	volume_title(o, name, sizeof(name));
 	if (js(o, "event"))
-		printf("%s %s %s: %s\n", when, jstr(o, "volume"), jstr(o, "event"), jstr(o, "text"));
+		printf("%s %s %s: %s\n", when, name, jstr(o, "event"), jstr(o, "text"));
 	else
-		printf("%s %s done: %s%s%s\n", when, jstr(o, "volume"), jstr(o, "text"),
+		printf("%s %s done: %s%s%s\n", when, name, jstr(o, "text"),
 		       ju(o, "error") ? ": " : "",
 		       ju(o, "error") ? strerror(ju(o, "error")) : "");
 }
@@ -66,7 +70,7 @@ static int tell(struct args *a, struct json_object *o,
 {
 	char when[64];
 
-	if (a->volume && strcmp(jstr(o, "volume"), a->volume))
+	if (a->volume && (strcmp(jstr(o, "volume"), a->volume) || js(o, "netns")))
 		return 0;
 	stamp(when, sizeof(when));
 	if (a->json) {
@@ -191,7 +195,7 @@ int cmd_events(int argc, char **argv)
 		.args_doc = "[VOLUME]",
 		.parse = parse,
 		.ctx = &a,
-		.doc = "Print events of VOLUME, or of all volumes of this network namespace, as they happen.\v"
+		.doc = "Print events of VOLUME, or of all volumes of this network namespace, or, in the initial one, of any, as they happen.\v"
 		       "Examples:\n  raftblk events\n  raftblk events r0 --now --json\n",
 	};
 	struct nl *nl;

@@ -144,7 +144,8 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (c->volume == WANT_NO_VOLUME || c->common.volume)
 			break;
-		if (conf_check_name("volume", arg, &why))
+		if (!(c->takes_device && parse_device(arg) >= 0) &&
+		    conf_check_name("volume", arg, &why))
 			argp_error(state, "'%s' is not a valid name for a volume: %s", arg, why);
 		c->common.volume = arg;
 		return 0;

@@ -8,6 +8,7 @@
 #include <linux/genetlink.h>
 #include <poll.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "decode.h"
@@ -171,6 +172,16 @@ struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump)
 	return header(nl, nl->family, dump ? NLM_F_DUMP : NLM_F_ACK, cmd, RAFTBLK_FAMILY_VERSION);
 }
 
+void nl_put_volume(struct nlmsghdr *nlh, const char *volume)
+{
+	int minor = parse_device(volume);
+
+	if (minor >= 0)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_MINOR, minor);
+	else
+		mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, volume);
+}
+
 static struct mnl_socket *open_socket(void)
 {
 	struct mnl_socket *s = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
@@ -237,6 +248,17 @@ void nl_close(struct nl *nl)
 	free(nl);
 }
 
+/* Only another network namespace than that of the caller is worth telling. */
+static struct json_object *decode_here(const struct nlmsghdr *nlh)
+{
+	struct json_object *o = decode(nlh);
+	struct stat here;
+
+	if (!stat("/proc/self/ns/net", &here) && ju(o, "netns") == here.st_ino)
+		json_object_object_del(o, "netns");
+	return o;
+}
+
 /* ---- events ---- */
 
 struct events {
@@ -247,7 +269,7 @@ struct events {
 static int on_event(const struct nlmsghdr *nlh, void *data)
 {
 	struct events *e = data;
-	struct json_object *o = decode(nlh);
+	struct json_object *o = decode_here(nlh);
 	int ret = e->fn(o, e->ctx);
 
 	json_object_put(o);
@@ -343,7 +365,7 @@ struct got {
 static int on_volume(const struct nlmsghdr *nlh, void *data)
 {
 	struct got *g = data;
-	struct json_object *o = decode(nlh);
+	struct json_object *o = decode_here(nlh);
 
 	g->fn(o, g->ctx);
 	json_object_put(o);
@@ -357,6 +379,6 @@ int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, v
 	struct got g = { .fn = fn, .ctx = ctx };
 
 	if (volume)
-		mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, volume);
+		nl_put_volume(nlh, volume);
 	return talk(nl, nlh, on_volume, &g);
 }

@@ -77,6 +77,15 @@ bool jb(struct json_object *o, const char *path)
 
 /* ---- status ---- */
 
+const char *volume_title(struct json_object *o, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "%s", jstr(o, "volume"));
+
+	if (ju(o, "netns"))
+		snprintf(buf + n, size - n, " (netns %s)", jstr(o, "netns"));
+	return buf;
+}
+
 static void field(const char *name)
 {
 	printf("  %-11s ", name);
@@ -209,14 +218,14 @@ static void print_peer(struct json_object *o, struct json_object *p)
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");
-	char buf[32];
+	char buf[TITLE_MAX];
 	size_t i;
 
-	printf("%s%s%s on %s: ", paint(BOLD, stdout), jstr(o, "volume"), paint(PLAIN, stdout),
-	       jstr(o, "node"));
+	printf("%s%s%s on %s: ", paint(BOLD, stdout), volume_title(o, buf, sizeof(buf)),
+	       paint(PLAIN, stdout), jstr(o, "node"));
 	if (!js(o, "role")) {
-		printf("%s\n", js(o, "state") ? jstr(o, "state") :
-		       "its status did not fit into the answer");
+		printf("%s%s%s\n", jstr(o, "device"), js(o, "device") ? ", " : "",
+		       js(o, "state") ? jstr(o, "state") : "its status did not fit into the answer");
 		return;
 	}
 	printf("%s", jstr(o, "device"));

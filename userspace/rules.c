@@ -465,6 +465,8 @@ struct json_object *why_explain(struct json_object *o)
 			break;
 	json_object_object_add(r, "volume", json_object_new_string(jstr(o, "volume")));
 	json_object_object_add(r, "node", json_object_new_string(jstr(o, "node")));
+	if (ju(o, "netns"))
+		json_object_object_add(r, "netns", json_object_get(js(o, "netns")));
 	json_object_object_add(r, "writable", json_object_new_boolean(i == ARRAY_SIZE(rules)));
 	if (i < ARRAY_SIZE(rules)) {
 		json_object_object_add(r, "rule", json_object_new_string(rules[i].name));

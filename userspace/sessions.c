@@ -14,8 +14,9 @@ static const struct table_column columns[] = {
 
 static void add_one(struct table *t, struct json_object *o, struct json_object *s)
 {
+	char title[TITLE_MAX];
 	const char *const values[] = {
-		jstr(o, "volume"), jstr(s, "node"), jstr(s, "epoch"), jstr(s, "seq"),
+		volume_title(o, title, sizeof(title)), jstr(s, "node"), jstr(s, "epoch"), jstr(s, "seq"),
 		jb(s, "this_node") ? "yes" : "no",
 	};
 
@@ -43,19 +44,20 @@ static int print_table(struct table *t, struct json_object *all)
 static void print_rest(struct json_object *o)
 {
 	struct json_object *list = js(o, "sessions");
+	char title[TITLE_MAX];
 
+	volume_title(o, title, sizeof(title));
 	if (!list || !json_object_array_length(list))
 		printf("%s: no session: the next node that opens the device for writing gets one\n",
-		       jstr(o, "volume"));
+		       title);
 	if (is(o, "session", "fenced"))
-		printf("%s: %sthis node is fenced%s: close %s here\n", jstr(o, "volume"),
-		       paint(RED, stdout), paint(PLAIN, stdout), jstr(o, "device"));
+		printf("%s: %sthis node is fenced%s: close %s here\n", title, paint(RED, stdout), paint(PLAIN, stdout), jstr(o, "device"));
 }
 
 /* Copies the part of the status that is about sessions. */
 static struct json_object *extract(struct json_object *o)
 {
-	static const char *const keys[] = { "volume", "node", "session", "sessions" };
+	static const char *const keys[] = { "volume", "node", "netns", "session", "sessions" };
 	struct json_object *r = json_object_new_object(), *v;
 	size_t i;
 
@@ -80,6 +82,7 @@ int cmd_sessions(int argc, char **argv)
 		.table = &table,
 		.volume = MAY_VOLUME,
 		.takes_json = true,
+		.takes_device = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
 		.parse = status_parse_input,

@@ -42,8 +42,9 @@ static void add_disk(struct json_object *o)
 		return;
 	snprintf(device, sizeof(device), "/dev/raftblk%llu", (unsigned long long)ju(o, "minor"));
 	json_object_object_add(o, "device", json_object_new_string(device));
-	json_object_object_add(o, "size",
-			       json_object_new_uint64(ju(o, "sectors") << RBLK_SECTOR_SHIFT));
+	if (js(o, "sectors"))
+		json_object_object_add(o, "size",
+				       json_object_new_uint64(ju(o, "sectors") << RBLK_SECTOR_SHIFT));
 }
 
 /* The holder of an exclusive volume is the node that has the only session. */
@@ -78,6 +79,49 @@ static int collect(struct json_object *o, void *ctx)
 	return 0;
 }
 
+struct namesakes {
+	const char *volume;
+	char devices[160], one[32];
+};
+
+static int find_namesake(struct json_object *o, void *ctx)
+{
+	struct namesakes *s = ctx;
+	size_t n = strlen(s->devices), room = sizeof(s->devices) - n;
+
+	add_disk(o);
+	if (!js(o, "netns") || !js(o, "device") || strcmp(jstr(o, "volume"), s->volume))
+		return 0;
+	if (room > sizeof(s->one))
+		snprintf(s->devices + n, room, "%s%s", n ? ", " : "", jstr(o, "device"));
+	snprintf(s->one, sizeof(s->one), "%s", jstr(o, "device"));
+	return 0;
+}
+
+/* A volume of another network namespace has a name only there. */
+const char *not_up_step(const char *volume, char *buf, size_t size)
+{
+	struct namesakes s = { .volume = volume };
+	struct nl *nl;
+
+	if (parse_device(volume) >= 0) {
+		snprintf(buf, size,
+			 "only the initial network namespace reaches the volumes of all; see: raftblk status");
+		return buf;
+	}
+	if (!nl_open(&nl, volume)) {
+		nl_get(nl, NULL, find_namesake, &s);
+		nl_close(nl);
+	}
+	if (s.one[0])
+		snprintf(buf, size,
+			 "in other network namespaces this is the name of %s: name the device, as in: raftblk status %s",
+			 s.devices, s.one);
+	else
+		snprintf(buf, size, "to start it: raftblk up %s", volume);
+	return buf;
+}
+
 static int not_status(const char *volume, const char *from, const char *why)
 {
 	return fail(EXIT_ABSENT, volume,
@@ -90,7 +134,7 @@ static int take_status(const char *volume, const char *from, struct json_object 
 {
 	if (!decode_fits(o, raftblk_attrs))
 		return not_status(volume, from, "it is JSON of something else");
-	if (!volume || !strcmp(jstr(o, "volume"), volume))
+	if (!volume || !strcmp(jstr(o, "volume"), volume) || !strcmp(jstr(o, "device"), volume))
 		json_object_array_add(all, json_object_get(o));
 	return 0;
 }
@@ -115,6 +159,7 @@ static int from_file(const char *volume, const char *from, struct json_object *a
 
 static int from_kernel(const char *volume, struct json_object *all)
 {
+	char step[STEP_MAX];
 	struct nl *nl;
 	int err = nl_open(&nl, volume);
 
@@ -123,8 +168,8 @@ static int from_kernel(const char *volume, struct json_object *all)
 	err = nl_get(nl, volume, collect, all);
 	nl_close(nl);
 	if (err == -ENODEV)
-		return fail(EXIT_ABSENT, volume,
-			    "the volume is not up on this node; to start it: raftblk up %s", volume);
+		return fail(EXIT_ABSENT, volume, "the volume is not up on this node; %s",
+			    not_up_step(volume, step, sizeof(step)));
 	return err ? fail(EXIT_FAILED, volume, "status: %s", strerror(-err)) : 0;
 }
 
@@ -196,6 +241,7 @@ static const struct table_column columns[] = {
 	{ "SESSION", "of this node" },
 	{ "HOLDER", "the node that has the session" },
 	{ "HALT", "why this node is halted, or none" },
+	{ "NETNS", "inode number of its network namespace, if that is another one" },
 	{ 0 },
 };
 
@@ -203,7 +249,7 @@ static int print_table(struct table *t, struct json_object *all)
 {
 	static const char *const paths[] = {
 		"volume", "node", "device", "size", "state", "role", "leader_node", "ready",
-		"session", "holder_node", "halt",
+		"session", "holder_node", "halt", "netns",
 	};
 	const char *values[ARRAY_SIZE(paths)];
 	int err = table_begin(t);
@@ -233,12 +279,13 @@ int cmd_status(int argc, char **argv)
 		.table = &table,
 		.volume = MAY_VOLUME,
 		.takes_json = true,
+		.takes_device = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
 		.parse = parse,
 		.ctx = &args,
-		.doc = "Show the status of VOLUME, or of all volumes that are up in this network namespace.\v"
-		       "Examples:\n  raftblk status\n  raftblk status r0\n"
+		.doc = "Show the status of VOLUME, or of all volumes that are up in this network namespace, or, in the initial one, in any.\v"
+		       "Examples:\n  raftblk status\n  raftblk status r0\n  raftblk status /dev/raftblk0\n"
 		       "  raftblk status -o volume,role,leader\n"
 		       "  raftblk status r0 --field role\n  raftblk status --json | jq '.[].role'\n",
 	};

@@ -9,6 +9,9 @@
  * what "status --json" printed. An exit code; the caller puts *@o.
  */
 int status_get(const char *volume, const char *from, struct json_object **o);
+/* What to do about a volume that is not up here, by name or device. Returns @buf. */
+const char *not_up_step(const char *volume, char *buf, size_t size);
+#define STEP_MAX	320
 /* The parser of a command with no option but --input; its ctx is the "from" above. */
 error_t status_parse_input(int key, char *arg, struct argp_state *state, void *ctx);
 

@@ -53,7 +53,7 @@ void flush_stdout(void);		/* does not return if it cannot */
 
 /* Options that most commands take; the first child parser of their argp. */
 struct common {
-	const char *volume;
+	const char *volume;	/* its name; or /dev/raftblkN, see cmdline.takes_device */
 	const char *config;	/* --config FILE */
 	const char *node;	/* --node N */
 	bool json;
@@ -70,6 +70,7 @@ struct cmdline {
 	const char *doc;
 	int volume;		/* WANT_* */
 	bool takes_json, takes_config;
+	bool takes_device;	/* the volume may be named by its device, in any network namespace */
 	struct table *table;	/* what it prints as one, with --output and --noheadings; or NULL */
 	int usage_error;	/* exit code of a wrong command line; 0: EXIT_USAGE */
 	error_t (*parse)(int key, char *arg, struct argp_state *state, void *ctx);
@@ -132,6 +133,8 @@ void conf_path(char *path, size_t size, const struct common *opt);
 
 int conf_check_name(const char *what, const char *name, const char **why);
 int conf_parse_size(const char *text, u64 *bytes);
+#define MINOR_MAX	4095
+int parse_device(const char *name);	/* N of /dev/raftblkN; -1: it is something else */
 #define TIME_MAX_MS	(24 * 3600 * 1000UL)
 #define ELECTION_MIN_MS	50
 #define ELECTION_MAX_MS	30000
@@ -195,6 +198,7 @@ struct nlmsghdr;
 int nl_open(struct nl **nl, const char *subject);
 void nl_close(struct nl *nl);
 struct nlmsghdr *nl_request(struct nl *nl, u8 cmd, bool dump);
+void nl_put_volume(struct nlmsghdr *nlh, const char *volume);	/* by name or device */
 /*
  * Sends the request and waits for the end of the operation @op_id. @text is the
  * text of the event, or of the extended acknowledgment. Returns 0 or -errno;
@@ -233,6 +237,9 @@ void print_json(struct json_object *o);
 #define STATUS_OLD_MS	1000
 
 void print_status(struct json_object *o);
+/* The name of the volume, with its network namespace if that is another one. Returns @buf. */
+const char *volume_title(struct json_object *o, char *buf, size_t size);
+#define TITLE_MAX	64
 
 /* Values in a status object; 0, "" or false if they are absent. */
 struct json_object *js(struct json_object *o, const char *path);

@@ -22,6 +22,19 @@ const char *time_text(u32 ms, char *buf, size_t size)
 	return buf;
 }
 
+int parse_device(const char *name)
+{
+	static const char prefix[] = "/dev/raftblk";
+	const char *digits = name + strlen(prefix);
+	char *end;
+	long minor;
+
+	if (strncmp(name, prefix, strlen(prefix)) || !isdigit((unsigned char)*digits))
+		return -1;
+	minor = strtol(digits, &end, 10);
+	return *end || minor > MINOR_MAX ? -1 : minor;
+}
+
 static bool valid_char(char ch, bool first)
 {
 	return isalnum((unsigned char)ch) || (!first && strchr("._-", ch));

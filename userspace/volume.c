@@ -107,7 +107,7 @@ static const struct {
 int change_failed(const char *volume, const char *what, int err, const char *text, u32 timeout_ms)
 {
 	const char *cause = text[0] ? text : strerror(-err);
-	char hint[160], after[16];
+	char hint[STEP_MAX], after[16];
 	size_t i;
 
 	switch (err) {
@@ -118,8 +118,8 @@ int change_failed(const char *volume, const char *what, int err, const char *tex
 	case -EPERM:
 		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what, cause);
 	case -ENODEV:
-		return fail(EXIT_ABSENT, volume, "%s: %s; to start it: raftblk up %s", what, cause,
-			    volume);
+		return fail(EXIT_ABSENT, volume, "%s: %s; %s", what, cause,
+			    not_up_step(volume, hint, sizeof(hint)));
 	}
 	for (i = 0; i < ARRAY_SIZE(hints); i++) {
 		if (hints[i].err != -err || strcmp(hints[i].what, what))
@@ -137,7 +137,7 @@ static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct c
 	struct nlmsghdr *nlh;
 
 	nlh = nl_request(nl, cmd, false);
-	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, volume);
+	nl_put_volume(nlh, volume);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	if (ch->force)
 		mnl_attr_put(nlh, RAFTBLK_A_FORCE, 0, NULL);
@@ -188,8 +188,9 @@ int cmd_down(int argc, char **argv)
 	struct cmdline line = {
 		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
 		.parse = parse, .ctx = &ch,
+		.takes_device = true,
 		.doc = "Stop VOLUME on this node, after leadership is handed over and the log applied.\v"
-		       "Examples:\n  raftblk down r0\n  raftblk down r0 --force\n",
+		       "Examples:\n  raftblk down r0\n  raftblk down r0 --force\n  raftblk down /dev/raftblk0\n",
 	};
 
 	parse_cmdline(&line, argc, argv);
@@ -257,6 +258,7 @@ int cmd_transfer(int argc, char **argv)
 		.args_doc = "VOLUME [NODE]",
 		.parse = parse,
 		.ctx = &ch,
+		.takes_device = true,
 		.doc = "Hand the leadership of VOLUME to NODE, or to the node that suits best. Run it on the leader.\v"
 		       "Examples:\n  raftblk transfer r0\n  raftblk transfer r0 n2\n",
 	};
@@ -288,6 +290,7 @@ int cmd_take(int argc, char **argv)
 	struct cmdline line = {
 		.volume = WANT_VOLUME, .options = options, .args_doc = "VOLUME",
 		.parse = parse, .ctx = &ch,
+		.takes_device = true,
 		.doc = "Take the session of VOLUME, the right to write, for this node. "
 		       "Opening the device for writing takes it, too, unless another node uses the volume.\v"
 		       "Examples:\n  raftblk take r0 --force\n  raftblk take r0 --wait 10s\n",

@@ -5,14 +5,16 @@
 static void print_why(struct json_object *r)
 {
 	struct json_object *list = js(r, "remarks");
+	char title[TITLE_MAX];
 	size_t i;
 
+	volume_title(r, title, sizeof(title));
 	if (jb(r, "writable"))
-		printf("%s on %s: %scan be written to%s\n", jstr(r, "volume"), jstr(r, "node"),
+		printf("%s on %s: %scan be written to%s\n", title, jstr(r, "node"),
 		       paint(GREEN, stdout), paint(PLAIN, stdout));
 	else
-		printf("%s on %s: %scannot be written to%s: %s\nnext: %s\n", jstr(r, "volume"),
-		       jstr(r, "node"), paint(RED, stdout), paint(PLAIN, stdout),
+		printf("%s on %s: %scannot be written to%s: %s\nnext: %s\n", title, jstr(r, "node"),
+		       paint(RED, stdout), paint(PLAIN, stdout),
 		       jstr(r, "cause"), jstr(r, "next_step"));
 	for (i = 0; i < json_object_array_length(list); i++)
 		printf("also: %s\n", json_object_get_string(json_object_array_get_idx(list, i)));
@@ -28,6 +30,7 @@ int cmd_why(int argc, char **argv)
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
 		.takes_json = true,
+		.takes_device = true,
 		.options = options,
 		.args_doc = "VOLUME",
 		.parse = status_parse_input,

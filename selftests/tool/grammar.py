@@ -131,7 +131,7 @@ COMPLETED = (
     ("transfer good ", "n1 n2 n3"), ("wait good --for l", "leader"),
     ("hold good --on-error a", "aside"),
     ("--node n1 down good --f", "--force"), ("new r9 --sh", "--shared"),
-    ("dump @D@/madel", "@D@/madelog"),
+    ("dump @D@/madel", "@D@/madelog"), ("down @D@/raft", "@D@/raftblk10"), ("up @D@/raft", ""),
 )
 COMPLETE = ('source completion/raftblk.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
             'COMPREPLY=(); _raftblk; echo "${COMPREPLY[*]}"')
@@ -141,6 +141,8 @@ def check_completion(tap, top, d):
     """What bash offers for the last word."""
     env = {**os.environ, "PATH": f"{top}/userspace:{os.environ['PATH']}",
            "RAFTBLK_CONF_DIR": f"{d}/etc"}
+    for name in ("raftblk10", "raftblk10p1"):
+        (d / name).touch()
     for line, want in COMPLETED:
         words = line.replace("@D@", str(d)).split(" ")
         done = subprocess.run(["bash", "-c", COMPLETE, "bash", "raftblk", *words], cwd=top,

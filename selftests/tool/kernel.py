@@ -96,6 +96,7 @@ class Kernel:
     def __init__(self, d):
         self.lock = threading.RLock()
         self.volumes = {}                   # by name; as "status --json" has them
+        self.others = []                    # those of other network namespaces
         self.asked = []                     # (operation, attributes)
         self.on = {}    # operation: function(attributes), which returns errno or (errno, text)
         self.listeners = set()
@@ -155,21 +156,27 @@ class Kernel:
 
     def get(self, s, seq, flags, o):
         if flags & 0x300:                   # a dump
-            for v in self.volumes.values():
+            for v in [*self.volumes.values(), *self.others]:
                 s.send(message(FAMILY, MULTI, seq, generic("get", v)))
             s.send(message(DONE, MULTI, seq, struct.pack("=i", 0)))
             return None
-        if o["volume"] not in self.volumes:
-            return errno.ENODEV
-        s.send(message(FAMILY, 0, seq, generic("get", self.volumes[o["volume"]])))
-        return 0
+        v = self.find(o)
+        if v:
+            s.send(message(FAMILY, 0, seq, generic("get", v)))
+        return 0 if v else errno.ENODEV
+
+    def find(self, o):
+        if "volume" in o:
+            return self.volumes.get(o["volume"])
+        return next((v for v in [*self.volumes.values(), *self.others]
+                     if v["minor"] == o["minor"]), None)
 
     def change(self, op, o):
         """As in the module: an operation that is refused has its event before the error."""
         ended = self.on[op](o) if op in self.on else 0
         error, text = ended if isinstance(ended, tuple) else (ended, op)
-        self.event("done", {"volume": o["volume"], "op_id": o["op-id"], "error": error,
-                            "text": text})
+        about = {k: v for k, v in (self.find(o) or o).items() if k in ("volume", "netns")}
+        self.event("done", {**about, "op_id": o["op-id"], "error": error, "text": text})
         return error
 
     def event(self, op, o):

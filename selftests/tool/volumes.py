@@ -60,6 +60,7 @@ class Volumes:
     def reset(self, up=True):
         with self.kernel.lock:
             self.kernel.volumes = {"r0": dict(self.status)} if up else {}
+            self.kernel.others = []
             self.kernel.asked.clear()
             self.kernel.on = {"up": self.up}
         self.conf(CONF)
@@ -216,9 +217,91 @@ def up_does_not_repeat_what_stays_wrong(v):
     return problems
 
 
+def here():
+    """The inode of this network namespace."""
+    return os.stat("/proc/self/ns/net").st_ino
+
+
+def others(v):
+    """Two more of the same name, in two network namespaces that this one sees."""
+    v.kernel.volumes["r0"]["netns"] = here()
+    v.kernel.others = [{**v.status, "minor": n, "node": f"n{n}", "netns": 4026532000 + n}
+                       for n in (3, 4)]
+
+
+def volumes_of_other_namespaces_are_marked(v):
+    v.reset()
+    others(v)
+    problems = expect(v.run("status"), 0,
+                      r"^r0 on n1: /dev/raftblk0, (.*\n)*r0 \(netns 4026532003\) on n3: "
+                      r"/dev/raftblk3, (.*\n)*r0 \(netns 4026532004\) on n4: /dev/raftblk4, ")
+    problems += expect(v.run("status --noheadings -o netns,node"), 0,
+                       r"^ +n1\n4026532003 n3\n4026532004 n4\n$")
+    problems += expect(v.run("status r0"), 0, r"^r0 on n1: ((?!netns).*\n)*$")
+    problems += expect(v.run("status r0 --json"), 0, r'^((?!"netns").*\n)*$')
+    problems += expect(v.run("status /dev/raftblk4 --field netns"), 0, "^4026532004\n$")
+    problems += expect(v.run("why /dev/raftblk4"), 0, r"^r0 \(netns 4026532004\) on n4: can be ")
+    problems += expect(v.run("sessions /dev/raftblk4"), 0, r"(?m)^r0 \(netns 4026532004\) ")
+    return problems + expect(v.run("check"), 1,
+                             r"^RAFTBLK WARNING - r0: .*; r0 \(netns 4026532003\): .*"
+                             r"'r0_log'=.*'r0 \(netns 4026532004\)_log'=")
+
+
+def a_volume_is_named_by_its_device(v):
+    v.reset()
+    others(v)
+    problems = expect(v.run("down /dev/raftblk4"), 0, "^/dev/raftblk4: down\n$")
+    problems += expect(v.run("transfer /dev/raftblk4 n2"), 0, "^/dev/raftblk4: transfer\n$")
+    problems += expect(v.run("take /dev/raftblk4 --wait 1s"), 0, "^/dev/raftblk4: take\n$")
+    for op in ("down", "transfer", "take"):
+        if [(o.get("minor"), o.get("volume")) for o in v.asked(op)] != [(4, None)]:
+            problems.append(f"asked: {v.asked(op)}")
+    for wrong in ("/dev/raftblk", "/dev/raftblk4096", "/dev/raftblk0p1", "/dev/raftblk-1",
+                  "/dev/sda"):
+        problems += expect(v.run(f"down {wrong}"), 2, "", f"'{wrong}' is not a valid name for a ")
+    return problems + expect(v.run("up /dev/raftblk0"), 2, "", "is not a valid name for a volume")
+
+
+def what_is_not_up_here_may_be_elsewhere(v):
+    v.reset(up=False)
+    v.kernel.on["down"] = lambda _: errno.ENODEV
+    problems = expect(v.run("down r0"), 3, "", "; to start it: raftblk up r0\n$")
+    problems += expect(v.run("status /dev/raftblk9"), 3, "", "only the initial network namespace")
+    v.kernel.volumes["r0"] = dict(v.status)
+    others(v)
+    v.kernel.volumes.clear()
+    hint = ("; in other network namespaces this is the name of /dev/raftblk3, /dev/raftblk4: name "
+            "the device, as in: raftblk status /dev/raftblk4\n$")
+    problems += expect(v.run("down r0"), 3, "", hint)
+    problems += expect(v.run("status r0"), 3, "", hint)
+    return problems + expect(v.run("status r1"), 3, "", "; to start it: raftblk up r1\n$")
+
+
+def events_of_other_namespaces_are_marked(v):
+    """And those of a volume that was named do not come from its namesakes."""
+    v.reset()
+    others(v)
+    problems = []
+    for args, first in (("--count 2", r"\S+ r0 \(netns 4026532003\) role: there\n"),
+                        ("r0 --count 1", "")):
+        p = v.start("events", *args.split())
+        while not v.kernel.listeners:
+            p.poll()
+        for volume, text in ((v.kernel.others[0], "there"), (v.kernel.volumes["r0"], "here")):
+            v.kernel.event("notice", {"volume": "r0", "netns": volume["netns"], "event": "role",
+                                      "argument": 0, "text": text})
+        out, err = p.communicate(timeout=30)
+        problems += expect((p.returncode, out, err), 0, rf"^{first}\S+ r0 role: here\n$")
+        while v.kernel.listeners:
+            pass
+    return problems
+
+
 TESTS = (up_starts, up_of_what_is_up, up_of_what_is_up_otherwise, up_waits_for_a_start,
          up_waits_for_a_stop, up_waits_for_devices, up_waits_for_names, up_waits_for_its_port,
-         up_does_not_repeat_what_stays_wrong)
+         up_does_not_repeat_what_stays_wrong, volumes_of_other_namespaces_are_marked,
+         a_volume_is_named_by_its_device, what_is_not_up_here_may_be_elsewhere,
+         events_of_other_namespaces_are_marked)
 
 
 def walk(tap, top, d, status):
