@@ -56,8 +56,8 @@ static struct genl_family rblk_ctl_family __ro_after_init = {
 /* ---- attributes of requests ---- */
 
 /*
- * GENL_ADMIN_PERM only asks for CAP_NET_ADMIN in the caller's network namespace,
- * which anybody can make. Block devices need more.
+ * GENL_ADMIN_PERM asks for CAP_NET_ADMIN in the initial user namespace, which is enough to look.
+ * Block devices need more.
  */
 static int allowed(struct sk_buff *skb, struct genl_info *info)
 {
