@@ -23,10 +23,19 @@ static bool silent(struct rblk_server *sv, u64 store)
 	       sv->g->now >= contact + SILENT_ELECTIONS * rblk_ground_election_ns(sv->g);
 }
 
+/* Was the holder heard a moment ago, so that what it said of its session is so? */
+static bool heard(struct rblk_server *sv, const struct rblk_server_client *h)
+{
+	return h->store == sv->g->cfg.super.store ||
+	       sv->g->now < h->last_contact + rblk_ground_election_ns(sv->g);
+}
+
 /*
  * May @s have the session that @cur holds? Silence alone fences nobody, but it
  * permits a takeover by a client that asks. A holder that responds is asked to give
- * up a session that it does not use; meanwhile @s asks again.
+ * up a session that it does not use; meanwhile @s asks again. It does so, too, while
+ * the holder is not heard: nobody knows whether it uses the session, and before long
+ * it is heard or was silent for long enough.
  */
 static bool may_open(struct rblk_server *sv, struct rblk_server_client *s,
 		     const struct rblk_session *cur, bool force)
@@ -36,7 +45,9 @@ static bool may_open(struct rblk_server *sv, struct rblk_server_client *s,
 	if (!cur || cur->store == s->store || force || silent(sv, cur->store))
 		return true;
 	h = client_of(sv, cur->store);
-	if (!h || h->in_use || (!h->last_contact && cur->store != sv->g->cfg.super.store)) {
+	if (!h || !heard(sv, h))
+		return false;
+	if (h->in_use) {
 		s->busy = true;
 		return false;
 	}
