@@ -130,6 +130,11 @@ static inline void rblk_limit_discard(struct gendisk *disk, unsigned int sectors
 	blk_queue_max_discard_sectors(disk->queue, sectors);
 }
 
+static inline void rblk_limit_block(struct gendisk *disk, unsigned int bytes)
+{
+	blk_queue_logical_block_size(disk->queue, bytes);
+}
+
 #define queue_limits			rblk_compat_limits
 #undef blk_mq_alloc_disk
 #define blk_mq_alloc_disk		rblk_compat_alloc_disk
@@ -173,6 +178,14 @@ static inline void rblk_limit_discard(struct gendisk *disk, unsigned int sectors
 	struct queue_limits lim = queue_limits_start_update(disk->queue);
 
 	lim.max_hw_discard_sectors = sectors;
+	queue_limits_commit_update(disk->queue, &lim);
+}
+
+static inline void rblk_limit_block(struct gendisk *disk, unsigned int bytes)
+{
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	lim.logical_block_size = bytes;
 	queue_limits_commit_update(disk->queue, &lim);
 }
 

@@ -39,9 +39,11 @@ void rblk_disk_refresh(struct rblk_disk *d)
 	WRITE_ONCE(d->ready, v->st.ready);
 	WRITE_ONCE(d->frees, v->st.frees);
 	/* A member has it in its metadata; a node without devices is told it by one. */
-	if (v->st.conf.sectors)
-		WRITE_ONCE(d->sectors, v->st.conf.sectors);
+	if (!v->st.conf.sectors)
+		return;
 	WRITE_ONCE(d->block_size, v->st.conf.block_size);
+	smp_wmb();		/* pairs with rblk_disk_resize() */
+	WRITE_ONCE(d->sectors, v->st.conf.sectors);
 }
 
 /*
@@ -90,6 +92,22 @@ static void rblk_disk_offer_discard(struct rblk_disk *d)
 }
 
 /*
+ * A client is told the block size with the size, before which nothing can be read, and so no
+ * request is in progress that whoever has the limits could be waiting for. It never changes
+ * after that, under a file system least of all.
+ */
+static void rblk_disk_resize(struct rblk_disk *d)
+{
+	u64 sectors = READ_ONCE(d->sectors);
+
+	smp_rmb();		/* pairs with rblk_disk_refresh(): the block size is known first */
+	if (sectors && !get_capacity(d->gd) &&
+	    queue_logical_block_size(d->gd->queue) != READ_ONCE(d->block_size))
+		rblk_limit_block(d->gd, READ_ONCE(d->block_size));
+	set_capacity_and_notify(d->gd, sectors);
+}
+
+/*
  * Makes the gendisk show the state that rblk_disk_refresh() noted. A session alone
  * does not make it writable: readers here may have cached what is out of date by
  * now, and a file system that is mounted read-only must not become writable on top
@@ -104,7 +122,7 @@ void rblk_disk_apply_state(struct rblk_disk *d)
 	if (!READ_ONCE(d->dead)) {
 		clean = READ_ONCE(d->clean_epoch) == READ_ONCE(d->epoch);
 		set_disk_ro(d->gd, !READ_ONCE(d->writable) || !clean);
-		set_capacity_and_notify(d->gd, READ_ONCE(d->sectors));
+		rblk_disk_resize(d);
 		rblk_disk_offer_discard(d);
 		rblk_disk_tell_ready(d);
 	}

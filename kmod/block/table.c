@@ -77,7 +77,7 @@ static struct rblk_table_read *rblk_table_alloc(void)
 
 static u32 rblk_table_digest(const struct rblk_disk *d, const void *bytes)
 {
-	u32 block = d->v->super.block_size;
+	u32 block = queue_logical_block_size(d->gd->queue);
 
 	return crc32c(crc32c(~0, bytes, SECTOR_SIZE), bytes + block, SECTOR_SIZE);
 }
@@ -142,14 +142,9 @@ static bool rblk_table_heed(struct rblk_disk *d, u32 digest, bool own)
 	return d->table_known;
 }
 
-/*
- * A client shows blocks of 4 KiB, whatever the volume has. A table counts in blocks, and
- * would say something else there.
- */
 static bool rblk_table_may_be(const struct rblk_disk *d)
 {
-	return !READ_ONCE(d->dead) && READ_ONCE(d->block_size) == d->v->super.block_size &&
-	       get_capacity(d->gd) >= RBLK_TABLE_BYTES >> SECTOR_SHIFT;
+	return !READ_ONCE(d->dead) && get_capacity(d->gd) >= RBLK_TABLE_BYTES >> SECTOR_SHIFT;
 }
 
 static void rblk_table_work(struct work_struct *work)
