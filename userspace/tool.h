@@ -170,6 +170,10 @@ int device_write(struct device *d, u64 off, const void *buf, size_t len, const c
 int device_sync(struct device *d, const char *volume);
 void device_reader(struct device *d, struct log_reader *rd);
 
+/* ---- users.c ---- */
+
+const char *device_users(u32 minor, char *buf, size_t size, bool *stay);
+
 /* ---- store.c ---- */
 
 /* What raftblk has on a device. */

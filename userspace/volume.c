@@ -9,6 +9,8 @@
 #include "uapi/raftblk.h"
 
 #define DOWN_TIMEOUT_MS		120000
+#define DOWN_PATIENCE_MS	5000	/* for programs that have a look at the device */
+#define DOWN_PAUSE_MS		50
 #define OTHER_TIMEOUT_MS	60000
 #define BOOTSTRAP_PATIENCE_S	10
 
@@ -85,7 +87,7 @@ static const struct {
 	  "compare 'raftblk config %s' with that on the other nodes, and check that the device is the right one" },
 	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
 	{ "down", EBUSY, EXIT_FAILED,
-	  "unmount and close it ('fuser -vm' shows the openers), or: raftblk down %s --force" },
+	  "unmount and close it, or: raftblk down %s --force" },
 	{ "down", EALREADY, EXIT_FAILED, "wait, or: raftblk down %s --force" },
 	{ "bootstrap", EEXIST, EXIT_FAILED, "there is nothing left to do; see: raftblk status %s" },
 	{ "bootstrap", ENOTCONN, EXIT_FAILED, "see: raftblk why %s" },
@@ -154,6 +156,49 @@ static int change_once(struct nl *nl, const char *volume, u8 cmd, const struct c
 	return nl_do(nl, nlh, op_id, ch->timeout_ms, text, size);
 }
 
+static int keep_minor(struct json_object *o, void *ctx)
+{
+	*(u32 *)ctx = ju(o, "minor");
+	return 0;
+}
+
+/* Appends who has the device open. Returns true if that may be over in a moment. */
+static bool in_use(struct nl *nl, const char *volume, char *text, size_t size)
+{
+	u32 minor = U32_MAX;
+	char who[512];
+	bool stay;
+	size_t n = strlen(text);
+
+	if (nl_get(nl, volume, keep_minor, &minor) || minor == U32_MAX)
+		return false;
+	device_users(minor, who, sizeof(who), &stay);
+	if (who[0])
+		snprintf(text + n, size - n, ": %s", who);
+	return !stay;
+}
+
+/* Something has a look at every device now and then: a moment later it is closed again. */
+static int down(const char *volume, struct change *ch)
+{
+	u64 end = now_ms() + min_t(u32, ch->timeout_ms, DOWN_PATIENCE_MS);
+	char text[1024];
+	struct nl *nl;
+	int err = nl_open(&nl, volume);
+
+	if (err)
+		return err;
+	while ((err = change_once(nl, volume, RAFTBLK_CMD_DOWN, ch, text, sizeof(text))) == -EBUSY &&
+	       in_use(nl, volume, text, sizeof(text)) && now_ms() < end)
+		usleep(DOWN_PAUSE_MS * 1000);
+	if (err)
+		err = change_failed(volume, "down", err, text, ch->timeout_ms);
+	else
+		printf("%s: %s\n", volume, text[0] ? text : "down");
+	nl_close(nl);
+	return err;
+}
+
 static int change(const char *volume, const char *what, u8 cmd, const struct change *ch)
 {
 	struct timespec pause = { .tv_nsec = 250 * 1000 * 1000 };
@@ -194,7 +239,7 @@ int cmd_down(int argc, char **argv)
 	};
 
 	parse_cmdline(&line, argc, argv);
-	return change(line.common.volume, "down", RAFTBLK_CMD_DOWN, &ch);
+	return down(line.common.volume, &ch);
 }
 
 /* Options that are not given are taken from the configuration file, if there is one. */

@@ -25,12 +25,28 @@ bootstrap_twice_is_refused() { refused 'already|bootstrapped' rb 1 bootstrap vol
 transfer_to_nobody_is_refused() { refused 'no such|not a|unknown' rb "$(leader vol)" transfer vol nobody; }
 
 down_of_an_open_device_is_refused() {
-	local l fd
+	local l fd d
 	l=$(a_leader vol)
-	exec {fd}<"$(device "$l" vol)"
-	refused 'open|use' rb "$l" down vol
+	d=$(device "$l" vol)
+	exec {fd}<"$d"
+	refused "is open .*: .* \\(pid $BASHPID\\) has it open" rb "$l" down vol --timeout 200ms
 	exec {fd}<&-
 }
+	# Mounted in a mount namespace of others only, where this one does not see it.
+	mkfs.ext4 -q "$d"
+	mkdir -p /tmp/rbmnt
+	unshare -m sh -c "mount $d /tmp/rbmnt; touch /tmp/mounted; exec sleep 100" &
+	until_ok 10 test -e /tmp/mounted
+	refused "is mounted on /tmp/rbmnt in the mount namespace of sleep \\(pid $!\\)" rb "$l" down vol
+	# Programs that have a look at it are waited for.
+	kill $!
+	wait $! || true
+	exec {fd}<"$d"
+	(exec {fd}<&-; rb "$l" down vol) &
+	sleep 0.3
+	exec {fd}<&-
+	wait $!
+	rb "$l" up vol
 
 garbage_frames_are_cut() {
 	local before
