@@ -117,6 +117,8 @@ int device_open(struct device *d, const char *volume, bool write)
 		err = fail(EXIT_FAILED, volume,
 			   "%s device %s is zoned, which raftblk cannot write to; use another device",
 			   d->what, d->path);
+	if (!err && write)
+		d->thin = device_thin(d);
 	if (err)
 		device_close(d);
 	return err;
@@ -309,6 +311,8 @@ static int zero_step(struct device *d, u64 off, u64 len, const char *volume)
 {
 	u64 range[2] = { off, len };
 
+	if (d->thin == THIN_ZEROED)
+		return thin_zero(d, off, len, volume);
 	if (d->file) {
 		if (!fallocate(d->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len))
 			return 0;

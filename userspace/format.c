@@ -166,6 +166,12 @@ static void tell_loss(const struct found *s)
 
 static void tell_plan(const struct format *f)
 {
+	static const char * const zeroed[] = {
+		[THIN_NOT] = "all of which is zeroed",
+		[THIN_ZEROED] = "which its thin pool gives room as it is written",
+		[THIN_UNZEROED] =
+			"all of which is zeroed, and given room by its thin pool, since that skips block zeroing",
+	};
 	char a[32], b[32], c[32];
 
 	if (f->quiet)
@@ -176,8 +182,8 @@ static void tell_plan(const struct format *f)
 	       human_bytes(f->log.bytes, a, sizeof(a)),
 	       human_bytes(f->super.ring_bytes, b, sizeof(b)),
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
-	printf("  data  %s: %s usable, all of which is zeroed\n", f->data.path,
-	       human_bytes(f->super.data_bytes, a, sizeof(a)));
+	printf("  data  %s: %s usable, %s\n", f->data.path,
+	       human_bytes(f->super.data_bytes, a, sizeof(a)), zeroed[f->data.thin]);
 	tell_loss(&f->old_log);
 	tell_loss(&f->old_data);
 	fflush(stdout);

@@ -148,6 +148,12 @@ int conf_parse_election(const char *text, u32 *ms);
 
 /* ---- device.c ---- */
 
+enum thin {
+	THIN_NOT,
+	THIN_ZEROED,		/* a thin device; what was never written reads as zeroes */
+	THIN_UNZEROED,		/* but may not do so any more when something beside it is written */
+};
+
 struct device {
 	const char *what;	/* "log", "data" */
 	const char *path;
@@ -156,6 +162,7 @@ struct device {
 	bool direct;		/* to be read past the page cache, which a volume that is up does not fill */
 	u64 bytes;
 	u32 sector;		/* logical */
+	enum thin thin;		/* if it is to be written to */
 };
 
 int device_open(struct device *d, const char *volume, bool write);
@@ -169,6 +176,11 @@ int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool pro
 int device_write(struct device *d, u64 off, const void *buf, size_t len, const char *volume);
 int device_sync(struct device *d, const char *volume);
 void device_reader(struct device *d, struct log_reader *rd);
+
+/* ---- thin.c ---- */
+
+enum thin device_thin(const struct device *d);
+int thin_zero(struct device *d, u64 off, u64 len, const char *volume);
 
 /* ---- users.c ---- */
 

@@ -104,6 +104,27 @@ stores_are_not_overwritten() {
 
 # mkfs with force, pvcreate and others leave the end of a device alone, where a copy of the
 # superblock is.
+# The pool has room for less than half of the device.
+thin_device_is_not_filled() {
+	local end conf=/tmp/thin.conf
+	modprobe -q dm-thin-pool || exit 4
+	end=$(($(blockdev --getsz "$RBLK_DATA_DISK") - 45 * 2048))
+	dm_slices "rbdatam $RBLK_DATA_DISK $end 8192" "rbdatap $RBLK_DATA_DISK $((end + 8192)) 81920"
+	dd if=/dev/zero of=/dev/mapper/rbdatam bs=4k count=1 oflag=direct status=none
+	dd if=/dev/urandom of=/dev/mapper/rbdatap bs=1M count=40 oflag=direct status=none
+	dmsetup create rbdatat --table "0 81920 thin-pool /dev/mapper/rbdatam /dev/mapper/rbdatap 128 0 1 error_if_no_space"
+	dmsetup message rbdatat 0 "create_thin 0"
+	dmsetup create rbdatav --table "0 $((96 * 2048)) thin /dev/mapper/rbdatat 0"
+	truncate -s 20M /tmp/thinlog
+	"$RB" new thin --print --node rb1=10.99.0.1:7900,/tmp/thinlog,/dev/mapper/rbdatav >$conf
+	dd if=/dev/urandom of=/dev/mapper/rbdatav bs=64k seek=100 count=10 oflag=direct status=none
+	rb 1 --config $conf format thin | grep -q 'its thin pool gives room as it is written'
+	cmp -i 1M -n 94M /dev/mapper/rbdatav /dev/zero
+	# Superblocks, the header and its copy.
+	[ "$(dmsetup status rbdatat | cut -d ' ' -f 6)" = 2/640 ]
+	dmsetup remove rbdatav rbdatat rbdatap rbdatam
+}
+
 overwritten_store_is_left_alone() {
 	local dev
 	rb 1 down vol --force
@@ -162,7 +183,7 @@ for t in starts format_of_a_running_volume_is_refused up_twice_is_no_failure unk
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
 	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise other_users_may_not \
 	stores_are_not_overwritten overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
-	wiped_store_is_not_a_member; do
+	wiped_store_is_not_a_member thin_device_is_not_filled; do
 	tap $t
 done
 tap_end
