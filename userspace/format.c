@@ -18,6 +18,7 @@ struct format {
 	struct found old_log, old_data;
 	struct log_super super;
 	bool force, dry_run, quiet;
+	bool zeroed;		/* the data device is, from an earlier format */
 };
 
 static const struct argp_option options[] = {
@@ -138,6 +139,25 @@ static int check_sizes(struct format *f)
 	return 0;
 }
 
+/*
+ * A store whose ring turned out to have another size than those of the other nodes is formatted
+ * once more. Its superblocks came last, so all of the data device was zeroed by then.
+ */
+static bool still_zeroed(struct format *f)
+{
+	struct log_reader rd;
+	struct log_super s;
+	struct log_copies copies = {};
+	int err;
+
+	if (!f->old_log.kind || !f->old_data.kind || f->old_log.store != f->old_data.store)
+		return false;
+	device_reader(&f->log, &rd);
+	err = rblk_log_read_super(&rd, f->log.bytes, &s, &copies);
+	free(rd.scratch);
+	return !err && s.data_bytes == f->super.data_bytes && store_never_used(&f->log);
+}
+
 static int mint(struct format *f)
 {
 	struct log_super *s = &f->super;
@@ -182,8 +202,12 @@ static void tell_plan(const struct format *f)
 	       human_bytes(f->log.bytes, a, sizeof(a)),
 	       human_bytes(f->super.ring_bytes, b, sizeof(b)),
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
+	if (!f->c.ring_size && conf_members(&f->c) > 1)
+		printf("        the ring has to have one size on all nodes; if they differ, write into the file of each the smallest, as: ring-size = %lluM\n",
+		       (unsigned long long)f->super.ring_bytes >> 20);
 	printf("  data  %s: %s usable, %s\n", f->data.path,
-	       human_bytes(f->super.data_bytes, a, sizeof(a)), zeroed[f->data.thin]);
+	       human_bytes(f->super.data_bytes, a, sizeof(a)),
+	       f->zeroed ? "zeroed already, and not used since" : zeroed[f->data.thin]);
 	tell_loss(&f->old_log);
 	tell_loss(&f->old_data);
 	fflush(stdout);
@@ -263,7 +287,7 @@ static int write_all(struct format *f)
 		err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
 	if (!err)
 		err = device_sync(&f->log, volume);
-	if (!err)
+	if (!err && !f->zeroed)
 		err = device_zero(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, volume,
 				  !f->quiet);
 	if (!err)
@@ -326,6 +350,7 @@ static int format(struct format *f)
 	if (!err)
 		err = mint(f);
 	if (!err) {
+		f->zeroed = still_zeroed(f);
 		tell_plan(f);
 		if (!f->dry_run) {
 			err = write_all(f);

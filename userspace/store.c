@@ -75,6 +75,48 @@ void store_find(struct device *d, struct found *s)
 	free(rd.scratch);
 }
 
+static int any_entry(void *ctx, const struct rblk_entry *e, const u32 *block_crc, u64 payload_pos,
+		     const struct log_record *rec, const void *conf_block)
+{
+	return -EEXIST;
+}
+
+static bool has_no_entry(const struct log_reader *rd, const struct log_super *s,
+			 const struct log_meta *m)
+{
+	static struct log log;
+	u8 *headers = aligned_alloc(4096, LOG_INFLIGHT * LOG_HEADER_BYTES_MAX);
+	struct log_report rep;
+	int err;
+
+	if (!headers)
+		return false;
+	rblk_log_init(&log, s, headers);
+	err = rblk_log_recover(&log, rd, m, any_entry, NULL, &rep);
+	free(headers);
+	return !err && rep.finding == LOG_F_END;
+}
+
+/*
+ * Is it the log of a store that was formatted, and then not used? A volume begins with an entry,
+ * its configuration, and nothing is written to the data device before.
+ */
+bool store_never_used(struct device *log)
+{
+	struct log_copies copies = {};
+	static struct log_meta m;
+	struct log_reader rd;
+	struct log_super s;
+	bool never;
+
+	device_reader(log, &rd);
+	never = !rblk_log_read_super(&rd, log->bytes, &s, &copies) &&
+		!rblk_log_read_meta(&rd, &s, &m, &copies) && !copies.damaged && !m.conf.index &&
+		!m.floor.index && has_no_entry(&rd, &s, &m);
+	free(rd.scratch);
+	return never;
+}
+
 /*
  * Did somebody else write to the beginning of the device since? Nothing that is in the volume
  * is there, so another signature is not of the volume.

@@ -89,8 +89,9 @@ static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct 
 				       path, -ret);
 	if (rblk_dataio_bytes(v) < DATA_HEADER_BYTES + v->super.data_bytes)
 		return rblk_error_text(err, -ENOSPC,
-				       "data device %s is smaller than when it was formatted",
-				       path);
+				       "data device %s is smaller than when it was formatted: it has %llu bytes, and at least %llu are needed",
+				       path, rblk_dataio_bytes(v),
+				       DATA_HEADER_BYTES + v->super.data_bytes);
 	return 0;
 }
 

@@ -46,7 +46,8 @@ const char *rblk_wire_reason_step(u8 reason)
 		[WIRE_R_ROLLBACK] =
 			"attach the devices in their newest state; see 'up --forget' in raftblk(8)",
 		[WIRE_R_DUPLICATE] = "two nodes have the same name or store: stop one of them",
-		[WIRE_R_SIZES] = "format the stores of both nodes with the same ring-size",
+		[WIRE_R_SIZES] =
+			"put the smaller ring-size, which the kernel log of either has, into the files of all nodes, and format again: before bootstrap that does not take long",
 		[WIRE_R_ABSURD] = "see 'up --forget' in raftblk(8)",
 		[WIRE_R_ROLE] =
 			"compare the key 'client' of the nodes in the configuration files of both",

@@ -31,7 +31,6 @@ down_of_an_open_device_is_refused() {
 	exec {fd}<"$d"
 	refused "is open .*: .* \\(pid $BASHPID\\) has it open" rb "$l" down vol --timeout 200ms
 	exec {fd}<&-
-}
 	# Mounted in a mount namespace of others only, where this one does not see it.
 	mkfs.ext4 -q "$d"
 	mkdir -p /tmp/rbmnt
@@ -47,6 +46,7 @@ down_of_an_open_device_is_refused() {
 	exec {fd}<&-
 	wait $!
 	rb "$l" up vol
+}
 
 garbage_frames_are_cut() {
 	local before
@@ -92,6 +92,8 @@ netlink_survives_noise() {
 stores_are_not_overwritten() {
 	local dev
 	rb 1 down vol --force
+	# It was used, so it would have to be zeroed again.
+	rb 1 format vol --force --dry-run | grep -q 'usable, all of which is zeroed'
 	for dev in "$(log_dev 1 vol)" "$(data_dev 1 vol)"; do
 		blkid -p "$dev" | grep -q 'PTTYPE="PMBR"'
 		fails eval "blkid -p '$dev' | grep -q ' TYPE='"
@@ -102,8 +104,6 @@ stores_are_not_overwritten() {
 	until_ok 30 leader vol
 }
 
-# mkfs with force, pvcreate and others leave the end of a device alone, where a copy of the
-# superblock is.
 # The pool has room for less than half of the device.
 thin_device_is_not_filled() {
 	local end conf=/tmp/thin.conf
@@ -125,6 +125,8 @@ thin_device_is_not_filled() {
 	dmsetup remove rbdatav rbdatat rbdatap rbdatam
 }
 
+# mkfs with force, pvcreate and others leave the end of a device alone, where a copy of the
+# superblock is.
 overwritten_store_is_left_alone() {
 	local dev
 	rb 1 down vol --force
