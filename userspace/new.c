@@ -30,7 +30,7 @@ static const struct argp_option options[] = {
 	  "a node without devices, which uses those of the others", 1 },
 	{ "size", KEY_SIZE, "SIZE", 0, "size of the volume (default: what the smallest data device allows)",
 	  2 },
-	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block size (default: 4096)", 2 },
+	{ "block-size", KEY_BLOCK, "4096|512", 0, "logical block size: 512 if images of disks are to be copied to the volume (default: 4096)", 2 },
 	{ "minor", KEY_MINOR, "N", 0, "N of /dev/raftblkN (default: the first free one)", 2 },
 	{ "pool", KEY_POOL, "SIZE", 0, "memory for data in transit", 2 },
 	{ "election-timeout", KEY_ELECTION, "TIME", 0, "how long a leader may be silent", 2 },
