@@ -24,7 +24,7 @@ static bool silent(struct rblk_server *sv, u64 store)
 }
 
 /* Was the holder heard a moment ago, so that what it said of its session is so? */
-static bool heard(struct rblk_server *sv, const struct rblk_server_client *h)
+static bool heard_of_late(struct rblk_server *sv, const struct rblk_server_client *h)
 {
 	return h->store == sv->g->cfg.super.store ||
 	       sv->g->now < h->last_contact + rblk_ground_election_ns(sv->g);
@@ -45,7 +45,7 @@ static bool may_open(struct rblk_server *sv, struct rblk_server_client *s,
 	if (!cur || cur->store == s->store || force || silent(sv, cur->store))
 		return true;
 	h = client_of(sv, cur->store);
-	if (!h || !heard(sv, h))
+	if (!h || !heard_of_late(sv, h))
 		return false;
 	if (h->in_use) {
 		s->busy = true;
