@@ -399,7 +399,7 @@ void fault_heal(void)
 		n->log.slow_until = 0;
 		n->data.slow_until = 0;
 		if (node_paused(n))
-			n->resume_t = world.now;
+			node_resume(n);
 		if (!n->up && !n->refused)
 			fault_restart(n, MSEC);
 	}

@@ -384,11 +384,20 @@ void node_pause(struct node *n, u64 len)
 		WORLD_MARK(PAUSE);
 }
 
+static u64 resumes;
+
+static bool waits_for_resume(const struct event *e)
+{
+	return e->t == resumes;
+}
+
+/* Before its time, too. What came meanwhile is seen now, in order. */
 void node_resume(struct node *n)
 {
+	resumes = n->resume_t;
 	n->resume_t = 0;
 	TRACE(n->id, "resume", 0, 0);
-	ev_wake(ev_forever);
+	ev_wake(waits_for_resume);
 }
 
 /* By our account the store holds nothing any more: it is another one. */
