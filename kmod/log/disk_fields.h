@@ -95,7 +95,7 @@ FIELDS_END(disk_peer, 24)
 /* Metadata. */
 FIELDS(disk_meta, struct log_meta)
 	NESTED(0,	disk_head, head)		/* head, with the letter M */
-	FIELD(56,	le64,	version, NOT_ZERO)	/* number of this version */
+	FIELD(56,	le64,	version, RANGE(1, DISK_COUNT_MAX - 1))	/* number of this version */
 	FIELD(64,	le64,	generation, COUNT)	/* number of starts of the store */
 	FIELD_AS(72,	le64,	term, raft.term, ANY)	/* current term of Raft */
 	FIELD_AS(80,	id,	vote, raft.vote, ANY)	/* store id it voted for; 0: none */

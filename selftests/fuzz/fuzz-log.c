@@ -284,8 +284,9 @@ static void fuzz_recover(const u8 *data, size_t size)
 	MUST(!recover(&rep));	/* and the image is as it was before */
 	for (n = 0; size >= 8 && n < 64; data += 8, size -= 8, n++)
 		command(data);
-	/* No store is ever started as often as metadata can count. */
-	if (!recover(&rep) && meta.generation < DISK_COUNT_MAX - 1) {
+	/* No store is ever started, or its metadata written, as often as that can count. */
+	if (!recover(&rep) && meta.generation < DISK_COUNT_MAX - 1 &&
+	    meta.version < DISK_COUNT_MAX - 1) {
 		/* Whatever was found, the log goes on from there and is found again. */
 		rblk_log_start(&log, &meta);
 		MUST(!rblk_log_check(&log));
