@@ -127,6 +127,8 @@ static int rblk_table_scan(struct rblk_disk *d)
 	if (rblk_table_has_parts(d))
 		d->table_dropped = rblk_now();
 	ret = bdev_disk_changed(d->gd, false);
+	/* Nobody's last close drops what it has read, and other nodes go on writing. */
+	invalidate_bdev(whole);
 	if (ret && ret != -EBUSY)
 		rblk_table_look_soon(d);	/* there are no partitions meanwhile */
 	return ret;
