@@ -214,7 +214,7 @@ static void process(struct users *u, const char *dir, const char *name)
 {
 	char path[512];
 
-	if (!isdigit((unsigned char)name[0]))
+	if (!isdigit((unsigned char)name[0]) || atoi(name) == getpid())
 		return;
 	mounts(u, name, false);
 	snprintf(path, sizeof(path), "%s/%s/fd", dir, name);

@@ -87,7 +87,7 @@ open_devices_are_refused() {
 	local d fd
 	d=$(of_node 3 .device)
 	exec {fd}<"$d"
-	refused "$d: down: $d is open \(1 openers\); .*: raftblk down $d --force" "$RB" down "$d"
+	refused "$d: down: $d is open \(1 openers\): bash .*; .*: raftblk down $d --force" "$RB" down "$d"
 	exec {fd}<&-
 	[ "$(of_node 3 .state)" = running ]
 }
