@@ -153,8 +153,8 @@ void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *re
  * @r: replica
  * @reject: what it saw
  *
- * A hello may be overtaken by what was said after it: then this store has all that was
- * seen of it, and the next hello will say so. Otherwise the store was set back: it lost
+ * If this store has all that was seen of it, it was an older hello that was refused, and the
+ * next one will say so. Otherwise the store was set back: it lost
  * entries that it had acknowledged, or forgot a vote. It takes no part any more, in this
  * start or later ones: whoever is elected with its vote may lack what was acknowledged.
  * Nobody can have seen an absurd number of starts, or term. How many entries a store that
