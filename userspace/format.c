@@ -145,17 +145,10 @@ static int check_sizes(struct format *f)
  */
 static bool still_zeroed(struct format *f)
 {
-	struct log_reader rd;
 	struct log_super s;
-	struct log_copies copies = {};
-	int err;
 
-	if (!f->old_log.kind || !f->old_data.kind || f->old_log.store != f->old_data.store)
-		return false;
-	device_reader(&f->log, &rd);
-	err = rblk_log_read_super(&rd, f->log.bytes, &s, &copies);
-	free(rd.scratch);
-	return !err && s.data_bytes == f->super.data_bytes && store_never_used(&f->log);
+	return f->old_log.kind && f->old_data.kind && f->old_log.store == f->old_data.store &&
+	       store_never_used(&f->log, &s) && s.data_bytes == f->super.data_bytes;
 }
 
 static int mint(struct format *f)

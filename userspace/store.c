@@ -99,20 +99,19 @@ static bool has_no_entry(const struct log_reader *rd, const struct log_super *s,
 
 /*
  * Is it the log of a store that was formatted, and then not used? A volume begins with an entry,
- * its configuration, and nothing is written to the data device before.
+ * its configuration, and nothing is written to the data device before. @s: its superblock, if so.
  */
-bool store_never_used(struct device *log)
+bool store_never_used(struct device *log, struct log_super *s)
 {
 	struct log_copies copies = {};
 	static struct log_meta m;
 	struct log_reader rd;
-	struct log_super s;
 	bool never;
 
 	device_reader(log, &rd);
-	never = !rblk_log_read_super(&rd, log->bytes, &s, &copies) &&
-		!rblk_log_read_meta(&rd, &s, &m, &copies) && !copies.damaged && !m.conf.index &&
-		!m.floor.index && has_no_entry(&rd, &s, &m);
+	never = !rblk_log_read_super(&rd, log->bytes, s, &copies) &&
+		!rblk_log_read_meta(&rd, s, &m, &copies) && !copies.damaged && !m.conf.index &&
+		!m.floor.index && has_no_entry(&rd, s, &m);
 	free(rd.scratch);
 	return never;
 }

@@ -199,7 +199,7 @@ struct found {
 };
 
 void store_find(struct device *d, struct found *s);
-bool store_never_used(struct device *log);
+bool store_never_used(struct device *log, struct log_super *s);
 bool store_overwritten(struct device *d, const struct found *s);
 const char *store_name(const struct found *s, char *buf, size_t size);
 
