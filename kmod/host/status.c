@@ -19,6 +19,7 @@
 
 struct rblk_snapshot {
 	atomic_t asked;			/* how often the loop was asked */
+	atomic_t kicked;		/* it was kicked, and has not begun to answer */
 	int answered;			/* newest value of @asked that @info answers */
 	wait_queue_head_t wait;		/* for @answered */
 
@@ -61,7 +62,11 @@ struct rblk_volume_info *rblk_snapshot_begin(struct rblk_volume *v)
 	struct rblk_snapshot *s = v->snapshot;
 
 	lockdep_assert_held(&v->owner);
-	/* A process that asks after this has kicked the loop, and gets the next one. */
+	/*
+	 * Pairs with ask_loop(): who saw the old value is counted in @asked by now, and who
+	 * asks after this kicks the loop, and gets the next one.
+	 */
+	atomic_xchg(&s->kicked, 0);
 	s->answering = atomic_read(&s->asked);
 	memset(&s->next, 0, sizeof(s->next));
 	return &s->next;
@@ -119,9 +124,12 @@ u64 rblk_snapshot_time(const struct rblk_volume *v)
 
 static int ask_loop(struct rblk_volume *v)
 {
-	int question = atomic_inc_return(&v->snapshot->asked);
+	struct rblk_snapshot *s = v->snapshot;
+	int question = atomic_inc_return(&s->asked);
 
-	rblk_volume_kick(v, RBLK_KICK_LOOK);
+	/* One kick for all who ask before the loop has come to it. */
+	if (!atomic_xchg(&s->kicked, 1))
+		rblk_volume_kick(v, RBLK_KICK_LOOK);
 	return question;
 }
 

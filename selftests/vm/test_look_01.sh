@@ -62,6 +62,36 @@ looking_needs_no_answer() {
 	is_old "$n"		# all of these were answered while it stood still
 }
 
+# How often the thread of a node's loop has gone to sleep.
+sleeps_of() { awk '/^voluntary/ { print $2 }' "/proc/$(pgrep -x "$(disk_of "$1")")/status"; }
+
+hundred_writes() {	# NODE: prints how long they take and how often the loop slept, in ms
+	local at slept
+	at=$(date +%s%3N)
+	slept=$(sleeps_of "$1")
+	dd if=/dev/zero of="$(device "$1" vol)" bs=4k count=100 oflag=direct status=none
+	echo $(($(date +%s%3N) - at)) $(($(sleeps_of "$1") - slept))
+}
+
+# The files in sysfs are for everybody. However many read them in a loop, the loop of the node
+# wakes up twice every 5 ms for them: for a question, and when it is time to answer all.
+readers_do_not_busy_the_loop() {
+	local l file readers=() alone beside ms_alone ms_beside
+	l=$(a_leader vol)
+	file=/sys/block/$(disk_of "$l")/raftblk/role
+	hundred_writes "$l" >/dev/null
+	read -r ms_alone alone <<<"$(hundred_writes "$l")"
+	for _ in {1..16}; do
+		chrt -i 0 sh -c "while :; do read -r role <$file; done" &
+		readers+=($!)
+	done
+	# shellcheck disable=SC2064 # those of now
+	trap "kill ${readers[*]}" EXIT
+	read -r ms_beside beside <<<"$(hundred_writes "$l")"
+	say "100 writes: $ms_alone ms, the loop slept $alone times; beside readers $ms_beside ms, $beside"
+	[ "$beside" -le $((alone + 2 * ms_beside / 5 + 10)) ]
+}
+
 asking_is_given_up() {
 	local l n
 	l=$(a_leader vol)
@@ -86,8 +116,8 @@ it_goes_on() {
 	replicas_equal vol
 }
 
-for t in starts a_status_is_of_now looking_needs_no_answer it_goes_on asking_is_given_up \
-	it_goes_on; do
+for t in starts a_status_is_of_now readers_do_not_busy_the_loop looking_needs_no_answer \
+	it_goes_on asking_is_given_up it_goes_on; do
 	tap $t
 done
 tap_end
