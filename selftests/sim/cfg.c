@@ -190,6 +190,18 @@ static void draw_turns(void)
 	c->give_up = c->w_open = c->w_close = 0;
 }
 
+/*
+ * What is lost without a word stays lost until something breaks; rot, and a store that is set
+ * back, may destroy more than can be seen.
+ */
+static void draw_calm(void)
+{
+	if (!rnd_one_in(R_CALM, 3) || w->nodes < 3 || w->raw_loss || c->rot_mean || c->image_mean)
+		return;
+	c->calm_mean = rnd_log(R_CALM, 200 * MSEC, 8 * SEC);
+	w->limits.follow_ms = min_t(u32, w->limits.follow_ms, 2000);	/* it is waited for */
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -210,6 +222,7 @@ void cfg_draw(void)
 	draw_copies();
 	draw_back();
 	draw_turns();
+	draw_calm();
 	draw_paths();
 	if (!c->slow_mean)
 		w->slow_max = 0;
@@ -289,6 +302,7 @@ static void print_faults(void)
 	PRINT(c, checkpoint_mean);
 	PRINT(c, image_mean);
 	PRINT(c, back_mean);
+	PRINT(c, calm_mean);
 }
 
 static void print_users(void)

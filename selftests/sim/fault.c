@@ -11,6 +11,14 @@ static void again(struct event *e, u64 mean)
 	ev_push(world.now + rnd_exp(R_FAULT, mean), e->fn, WORLD_NONE, 0, 0, NULL);
 }
 
+/* Also says whether nothing may go wrong now. */
+static bool over(struct event *e, u64 mean)
+{
+	if (!sim.healed)
+		again(e, mean);
+	return sim.healed || sim.calm;
+}
+
 static struct node *any_up(void)
 {
 	struct node *n = &world.node[rnd_below(R_FAULT, world.cfg.all)];
@@ -40,6 +48,10 @@ static void start_event(struct event *e)
 {
 	struct node *n = &world.node[e->a];
 
+	if (sim.calm && (sim.down >> n->id & 1)) {
+		ev_push(world.now + 100 * MSEC, start_event, WORLD_NONE, n->id, 0, NULL);
+		return;
+	}
 	n->start_pending = false;
 	if (n->up || n->refused)
 		return;
@@ -61,9 +73,8 @@ static void crash_event(struct event *e)
 {
 	struct node *n = any_up(), *lead = node_leader();
 
-	if (sim.healed)
+	if (over(e, sim.cfg.crash_mean))
 		return;
-	again(e, sim.cfg.crash_mean);
 	if (lead && rnd_one_in(R_FAULT, 3))
 		n = lead;
 	if (!n)
@@ -76,7 +87,7 @@ static void cut_event(struct event *e)
 {
 	struct node *n = &world.node[e->node];
 
-	if (sim.healed || !n->up)
+	if (sim.healed || sim.calm || !n->up)
 		return;
 	WORLD_MARK(CUT_IN_WRITE);
 	node_stop(n, false);
@@ -99,9 +110,8 @@ static void blackout_event(struct event *e)
 {
 	u32 i;
 
-	if (sim.healed)
+	if (over(e, sim.cfg.blackout_mean))
 		return;
-	again(e, sim.cfg.blackout_mean);
 	WORLD_MARK(BLACKOUT);
 	for (i = 0; i < world.cfg.all; i++)
 		if (world.node[i].up) {
@@ -132,9 +142,8 @@ static void pause_event(struct event *e)
 	struct node *n = any_up(), *lead = node_leader();
 	u64 len;
 
-	if (sim.healed)
+	if (over(e, sim.cfg.pause_mean))
 		return;
-	again(e, sim.cfg.pause_mean);
 	if (lead && !node_paused(lead) && rnd_one_in(R_FAULT, 2))
 		n = lead;
 	len = rnd_exp(R_FAULT, sim.cfg.pause_len);
@@ -187,9 +196,8 @@ static void partition_event(struct event *e)
 	u8 b;
 	int ch;
 
-	if (sim.healed)
+	if (over(e, sim.cfg.partition_mean))
 		return;
-	again(e, sim.cfg.partition_mean);
 	if (lead && rnd_one_in(R_FAULT, 2))
 		n = lead;
 	if (how <= 2) {
@@ -243,6 +251,8 @@ static void narrow_event(struct event *e)
 		return;
 	ev_push(world.now + rnd_exp(R_PATH, sim.cfg.narrow_mean), narrow_event, WORLD_NONE, 0, 0,
 		NULL);
+	if (sim.calm)
+		return;
 	if (lead && rnd_one_in(R_PATH, 2))
 		n = lead;
 	for (i = 0; i < world.cfg.all; i++) {
@@ -259,9 +269,8 @@ static void reset_event(struct event *e)
 {
 	u8 a = (u8)rnd_below(R_FAULT, world.cfg.all), b = (u8)rnd_below(R_FAULT, world.cfg.all);
 
-	if (sim.healed)
+	if (over(e, sim.cfg.reset_mean))
 		return;
-	again(e, sim.cfg.reset_mean);
 	if (a != b)
 		net_reset(a, b, (enum wire_channel)rnd_below(R_FAULT, WIRE_CHANNELS));
 }
@@ -273,9 +282,8 @@ static void slow_event(struct event *e)
 	struct node *n = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 	struct disk *d = !sim.cfg.slow_data && rnd_one_in(R_FAULT, 2) ? &n->log : &n->data;
 
-	if (sim.healed)
+	if (over(e, sim.cfg.slow_mean))
 		return;
-	again(e, sim.cfg.slow_mean);
 	d->slow_until = world.now + rnd_exp(R_FAULT, sim.cfg.slow_len);
 }
 
@@ -307,9 +315,8 @@ static void rot_event(struct event *e)
 	struct node *n = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 	int tries = 12;
 
-	if (sim.healed)
+	if (over(e, sim.cfg.rot_mean))
 		return;
-	again(e, sim.cfg.rot_mean);
 	if (!n->doomed)
 		return;
 	if (rnd_one_in(R_FAULT, 16)) {
@@ -327,9 +334,8 @@ static void transfer_event(struct event *e)
 	struct node *lead = node_leader(), *to = &world.node[rnd_below(R_FAULT, world.cfg.nodes)];
 	int ret;
 
-	if (sim.healed)
+	if (over(e, sim.cfg.transfer_mean))
 		return;
-	again(e, sim.cfg.transfer_mean);
 	if (!lead || node_paused(lead))
 		return;
 	ret = rblk_node_transfer(lead->m, to == lead ? NULL : to->name, node_now(lead));
@@ -343,9 +349,8 @@ static void checkpoint_event(struct event *e)
 {
 	struct node *n = any_up();
 
-	if (sim.healed)
+	if (over(e, sim.cfg.checkpoint_mean))
 		return;
-	again(e, sim.cfg.checkpoint_mean);
 	if (!n)
 		return;
 	rblk_node_checkpoint(n->m);
@@ -381,6 +386,7 @@ void fault_init(void)
 	begin(checkpoint_event, c->checkpoint_mean);
 	begin(halt_event, 100 * MSEC);
 	setback_init();
+	calm_init();
 }
 
 /* Everything is mended that can be. */

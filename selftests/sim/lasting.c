@@ -12,8 +12,6 @@
 #define WRITES		6
 #define PATHS_BOUND	(40 * SEC)
 
-enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_NR };
-
 static const enum world_mark marks[L_NR] = {
 	[L_LINK] = MARK_LASTING_LINK, [L_ONE_WAY] = MARK_LASTING_LINK,
 	[L_LOG] = MARK_LASTING_HANG, [L_DATA] = MARK_LASTING_HANG,
@@ -111,26 +109,8 @@ static void narrow(struct node *n, u8 other)
 	TRACE(n->id, "lasting-narrow", all ? WORLD_NONE : other, how);
 }
 
-/*
- * Some time after the volume has settled one thing breaks, and new writes have to complete.
- * Then it is mended.
- */
-void lasting_run(void)
+void lasting_break(enum lasting what, struct node *n, u8 other)
 {
-	enum lasting what = (enum lasting)rnd_below(R_FAULT, L_NR);
-	struct node *n;
-	u8 other;
-	u32 i;
-
-	/* Rot that is found meanwhile would be another fault. */
-	if (world.cfg.nodes < 3 || sim.cfg.rot_mean || !rnd_one_in(R_FAULT, 2) || !all_well())
-		return;
-	final_write(1);
-	final_settle();
-	if (!world_until(paths_well, PATHS_BOUND) || !all_well())
-		return;
-	n = victim();
-	other = (u8)((n->id + 1 + rnd_below(R_FAULT, world.cfg.all - 1)) % world.cfg.all);
 	switch (what) {
 	case L_LOG:
 		hang(n, &n->log);
@@ -147,19 +127,46 @@ void lasting_run(void)
 	default:
 		break_link(n, other, what == L_LINK);
 	}
-	final_write_within(WRITES, BOUND_ELECTIONS * n->st.conf.election_ms * MSEC);
-	mark_count[marks[what]]++;
-	if (what == L_FROZEN)
+}
+
+void lasting_mend(struct node *n, u8 other)
+{
+	u32 i;
+
+	if (node_paused(n))
 		node_resume(n);
-	sim.muted = 0;
 	for (i = 0; i < world.cfg.all; i++) {
 		net_swallow(n->id, (u8)i, 0);
 		net_swallow((u8)i, n->id, 0);
 	}
 	net_unblock(n->id, other);
 	net_unblock(other, n->id);
-	for (i = 0; i < world.cfg.nodes; i++) {
-		disk_release(&world.node[i].log, U32_MAX);
-		disk_release(&world.node[i].data, U32_MAX);
-	}
+	disk_release(&n->log, U32_MAX);
+	disk_release(&n->data, U32_MAX);
+}
+
+/*
+ * Some time after the volume has settled one thing breaks, and new writes have to complete.
+ * Then it is mended.
+ */
+void lasting_run(void)
+{
+	enum lasting what = (enum lasting)rnd_below(R_FAULT, L_NR);
+	struct node *n;
+	u8 other;
+
+	/* Rot that is found meanwhile would be another fault. */
+	if (world.cfg.nodes < 3 || sim.cfg.rot_mean || !rnd_one_in(R_FAULT, 2) || !all_well())
+		return;
+	final_write(1);
+	final_settle();
+	if (!world_until(paths_well, PATHS_BOUND) || !all_well())
+		return;
+	n = victim();
+	other = (u8)((n->id + 1 + rnd_below(R_FAULT, world.cfg.all - 1)) % world.cfg.all);
+	lasting_break(what, n, other);
+	final_write_within(WRITES, BOUND_ELECTIONS * n->st.conf.election_ms * MSEC);
+	mark_count[marks[what]]++;
+	sim.muted = 0;
+	lasting_mend(n, other);
 }

@@ -30,6 +30,7 @@ struct sim_cfg {
 	u32 burst, depth, w_write, w_zero, w_read, w_open, w_close, stray, force;
 	u32 give_up;			/* percent of writes whose user does not wait forever */
 	u64 patience;			/* how long it waits */
+	u64 calm_mean;			/* how often nothing new goes wrong for a while */
 	u64 away_mean, stay_mean;	/* users take turns; 0: they do not */
 	u32 size_max;			/* most sectors of a write */
 	u32 hot;			/* sectors of the range that is used most; 0: none */
@@ -63,6 +64,11 @@ void final_run(void);
 void final_write(u32 count);		/* new writes have to complete */
 void final_write_within(u32 count, u64 bound);
 void final_settle(void);		/* replicas become equal */
+/* Something breaks that nobody mends: on @n, or between it and @other. */
+enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_NR };
+
+void lasting_break(enum lasting what, struct node *n, u8 other);
+void lasting_mend(struct node *n, u8 other);
 void lasting_run(void);
 void final_all_ended(void);		/* no request is in progress any more */
 void fair_run(void);
@@ -76,6 +82,10 @@ void wrong_store(void);
 void turn_init(void);
 bool turn_leaves(const struct node *n);		/* its user wants to close the device */
 
+/* ---- calm.c: spells in which what is broken stays as it is ---- */
+
+void calm_init(void);
+
 /* ---- setback.c: stores that become older in the middle of a run ---- */
 
 void setback_init(void);
@@ -88,6 +98,8 @@ struct sim {
 	u64 seed, phase_end;
 	struct sim_cfg cfg;
 	bool healed, cost;
+	bool calm;			/* nothing new goes wrong for now */
+	u32 down;			/* nodes that stay down as long as it is calm */
 	u32 muted;			/* nodes whose payload gets nowhere */
 };
 extern struct sim sim;

@@ -169,10 +169,14 @@ static void one(void)
 void user_tick(struct event *e)
 {
 	u32 i, count = (u32)rnd_range(R_USER, 1, sim.cfg.burst);
+	u64 mean = sim.cfg.op_mean;
 
 	if (sim.healed)
 		return;
 	for (i = 0; i < count; i++)
 		one();
-	ev_push(world.now + rnd_exp(R_USER, sim.cfg.op_mean), user_tick, WORLD_NONE, 0, 0, NULL);
+	/* Long spells would take more requests than there may be. */
+	if (sim.calm)
+		mean = max_t(u64, mean, count * world.cfg.limits.default_election_ms * MSEC / 4);
+	ev_push(world.now + rnd_exp(R_USER, mean), user_tick, WORLD_NONE, 0, 0, NULL);
 }

@@ -87,6 +87,7 @@
 	X(CLEAN_STOP,		1, "an orderly stop")			\
 	X(ZEROES,		1, "a zeroes entry took effect")		\
 	X(SINGLE_NODE,		1, "a cluster of one")			\
+	X(CALM_MAJORITY,	1, "a node reached a majority in a calm spell") \
 	X(LASTING_LINK,		1, "one link was broken for good, and writes went on") \
 	X(LASTING_HANG,		1, "one device hung for good, and writes went on") \
 	X(LASTING_FROZEN,	1, "one node was frozen for good, and writes went on") \

@@ -411,6 +411,11 @@ void net_swallow(u8 from, u8 to, u32 above)
 	net_largest[from][to] = above;
 }
 
+bool net_swallows(u8 from, u8 to)
+{
+	return net_largest[from][to];
+}
+
 void net_block(u8 from, u8 to, u64 until)
 {
 	net_blocked_until[from][to] = max_t(u64, net_blocked_until[from][to], until);

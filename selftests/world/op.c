@@ -579,6 +579,21 @@ void op_hung(void)
 	}
 }
 
+/* Openers without force wait for other users, and a close for the node's own. */
+struct op *op_oldest(const struct node *n)
+{
+	u64 id;
+
+	for (id = 1; id <= nops; id++) {
+		struct op *op = op_get(id);
+
+		if (op->node == n->id && !op->done &&
+		    (op->kind < OP_OPEN || (op->kind == OP_OPEN && (op->flags & NODE_OPEN_FORCE))))
+			return op;
+	}
+	return NULL;
+}
+
 void op_lost(struct node *n)
 {
 	u64 id;

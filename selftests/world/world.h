@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_TURN, R_PATH, R_STREAMS };
+		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -394,6 +394,7 @@ void net_block(u8 from, u8 to, u64 until);
 void net_unblock(u8 from, u8 to);
 bool net_blocked(u8 from, u8 to);
 void net_swallow(u8 from, u8 to, u32 above);	/* frames of more bytes; 0: none */
+bool net_swallows(u8 from, u8 to);
 void net_reset(u8 a, u8 b, enum wire_channel ch);
 void net_reset_all(void);
 void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch);

@@ -21,13 +21,18 @@ static u64 follow_ns(const struct rblk_server *sv)
 	return sv->g->cfg.limits.follow_ms * RBLK_NSEC_PER_MSEC;
 }
 
-/* Can this voter lead at once? It has all that was committed a heartbeat ago. */
-static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
+/* A voter that replies, and holds nobody up. */
+static bool well(const struct rblk_server *sv, const struct raft_peer_status *p)
 {
 	const struct rblk_peer *peer = rblk_ground_peer(sv->g, p->store, NULL);
 
-	return p->flags & RBLK_M_IN && p->active && p->state == RAFT_PEER_REPLICATE &&
-	       p->match >= sv->level && peer && !peer->impaired && !peer->blocked;
+	return p->flags & RBLK_M_IN && p->active && peer && !peer->impaired && !peer->blocked;
+}
+
+/* Can this voter lead at once? It has all that was committed a heartbeat ago. */
+static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
+{
+	return well(sv, p) && p->state == RAFT_PEER_REPLICATE && p->match >= sv->level;
 }
 
 /*
@@ -50,7 +55,7 @@ static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bo
 }
 
 /* Which voters are looked at. */
-enum whom { WHO_REPLIES, WHO_IS_ABLE, WHO_HEARS_LOST, WHO_HEARS_LOST_HOLDER };
+enum whom { WHO_REPLIES, WHO_IS_WELL, WHO_IS_ABLE, WHO_HEARS_LOST, WHO_HEARS_LOST_HOLDER };
 
 static bool is_one(struct rblk_server *sv, const struct raft_peer_status *p, enum whom whom)
 {
@@ -58,6 +63,8 @@ static bool is_one(struct rblk_server *sv, const struct raft_peer_status *p, enu
 
 	if (whom == WHO_REPLIES)
 		return p->flags & RBLK_M_IN && p->active && peer;
+	if (whom == WHO_IS_WELL)
+		return well(sv, p);
 	return able(sv, p) &&
 	       (whom == WHO_IS_ABLE || hears_lost(sv, peer, whom == WHO_HEARS_LOST_HOLDER));
 }
@@ -106,27 +113,57 @@ static bool rblk_server_feeds(void *ctx, u64 store)
 	       !rblk_ground_path_stuck(sv->g, peer);
 }
 
-/* Would this member be there to elect somebody else, and to acknowledge what that one sends? */
+/* Right after an election all count as active. */
+static bool is_heard(const struct rblk_server *sv, const struct rblk_peer *peer)
+{
+	return sv->g->now < peer->heard_at + rblk_ground_election_ns(sv->g);
+}
+
+/* Does a voter that is heard hear this member ask for a leader? */
+static bool is_sought(struct rblk_server *sv, u64 store)
+{
+	const struct raft_status *rst = &sv->r->rst;
+	const struct raft_peer_status *p;
+	const struct rblk_peer *peer;
+
+	for (p = rst->peer; p < rst->peer + rst->npeers; p++) {
+		peer = rblk_ground_peer(sv->g, p->store, NULL);
+		if (peer && is_heard(sv, peer) && peer->seeker == store &&
+		    rblk_ground_names(sv->g, peer))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Would this member be there to elect somebody else, and to acknowledge what that one sends?
+ * One that is not heard here may be heard by who would lead.
+ */
 static bool rblk_server_elects(void *ctx, u64 store)
 {
 	struct rblk_server *sv = ctx;
 	const struct raft_peer_status *p = rblk_replica_progress(sv->r, store);
 	const struct rblk_peer *peer = rblk_ground_peer(sv->g, store, NULL);
 
-	return p && p->active && p->state != RAFT_PEER_RESYNC && peer && !peer->impaired;
+	if (!p || p->state == RAFT_PEER_RESYNC || !peer || peer->impaired)
+		return false;
+	return is_heard(sv, peer) || is_sought(sv, store);
 }
 
 /*
- * The others are heard, and payload does not get through to enough of them. Any of them lacks
- * what is committed nowhere, so this node, which has it, would not vote for them: they have to
- * be enough without it.
+ * Payload does not get through to enough of the others, or a device here holds up the writes,
+ * and perhaps what the others lack. This node, which has more than they, would not vote for
+ * them: they have to be enough without it. Then one of them has what is committed, whoever
+ * is told to campaign.
  */
 static u64 to_yield_to(struct rblk_server *sv)
 {
 	sv->g->blocked = !rblk_replica_suffice(sv->r, rblk_server_feeds, sv);
-	if (!sv->g->blocked || !rblk_replica_suffice(sv->r, rblk_server_elects, sv))
+	if (!sv->g->blocked && !rblk_replica_must_yield(sv->r))
 		return 0;
-	return best_of(sv, WHO_IS_ABLE);
+	if (!rblk_replica_suffice(sv->r, rblk_server_elects, sv))
+		return 0;
+	return best_of(sv, WHO_IS_WELL);
 }
 
 static u64 holder_to_follow(struct rblk_server *sv)
