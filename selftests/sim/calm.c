@@ -18,7 +18,7 @@ static struct {
 	u64 bound, since, until;
 	u32 count;
 	u32 inc[WORLD_NODES];
-	u32 well;			/* nodes */
+	u32 well, fed;			/* nodes */
 	u32 reaches[WORLD_NODES];	/* nodes, both ways, with payload */
 	u32 read_error, write_error, corrupt, crash_io;
 	struct node *hit[2];		/* what broke as it began */
@@ -50,6 +50,14 @@ static bool reach(const struct node *a, const struct node *b)
 	       !thought_stuck(a, b->id) && !thought_stuck(b, a->id);
 }
 
+/* Nobody knows whether payload of another leader would get through to it. */
+static bool is_fed(const struct node *n)
+{
+	const struct node *lead = node_leader();
+
+	return !lead || lead == n || !net_swallows(lead->id, n->id);
+}
+
 static void look(void)
 {
 	u32 i, k;
@@ -57,6 +65,8 @@ static void look(void)
 	for (i = 0; i < world.cfg.all; i++) {
 		if (!is_well(&world.node[i]))
 			spell.well &= ~(1u << i);
+		if (!is_fed(&world.node[i]))
+			spell.fed &= ~(1u << i);
 		for (k = 0; k < world.cfg.all; k++)
 			if (i != k && !reach(&world.node[i], &world.node[k]))
 				spell.reaches[i] &= ~(1u << k);
@@ -108,7 +118,7 @@ static void demand(void)
 	const struct op *op;
 
 	for (n = world.node; n < world.node + world.cfg.all; n++) {
-		if (!(spell.well >> n->id & 1) || !has_majority(n))
+		if (!(spell.well & spell.fed & 1u << n->id) || !has_majority(n))
 			continue;
 		WORLD_MARK(CALM_MAJORITY);
 		op = op_oldest(n);
@@ -220,6 +230,7 @@ static void calm_event(struct event *e)
 	for (i = 0; i < world.cfg.all; i++)
 		spell.inc[i] = world.node[i].inc;
 	spell.well = U32_MAX;
+	spell.fed = U32_MAX;
 	memset(spell.reaches, 0xff, sizeof(spell.reaches));
 	TRACE(WORLD_NONE, "calm", spell.until / MSEC, 0);
 	ev_push(world.now, look_event, WORLD_NONE, 0, 0, NULL);
