@@ -185,6 +185,9 @@ static void end_conn(struct rblk_conn *c, int ret, u64 now)
 		return;
 	}
 	l->error = ret;
+	/* Who cannot be reached does not refuse any more. */
+	if (ret != -EACCES)
+		l->refused = 0;
 	if (misbehaved(ret) || ret == -EACCES)
 		l->backoff_ms = max_t(u32, l->backoff_ms, RBLK_BACKOFF_MAX_MS / 4);
 	if (l->conn == c) {

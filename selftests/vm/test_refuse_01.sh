@@ -62,6 +62,8 @@ another_uuid() {
 	why_says rb 1 'not connected: rb4 \(refuses this node: another volume\); compare the uuid'
 	field_is 4 vol ready false
 	strange_down
+	# It refuses nobody any more.
+	until_ok 20 why_says rb 1 'not connected: rb4 \(Connection refused'
 	client_back
 	unchanged
 }

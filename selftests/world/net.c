@@ -196,7 +196,7 @@ static void down_event(struct event *e)
 	if (!was || !n->up || n->inc != s->inc)
 		return;
 	TRACE(n->id, "peer-down", c->node[!e->a], c->ch);
-	n->end[c->node[!e->a]][c->ch].error = -ECONNRESET;
+	n->end[c->node[!e->a]][c->ch] = (struct link_end){ .error = -ECONNRESET };
 	rblk_node_peer_down(n->m, n->node_slot[c->node[!e->a]], c->ch, node_now(n));
 	node_after(n);
 }
@@ -227,7 +227,8 @@ static void try_event(struct event *e)
 	if (!a->up || !b->up || node_paused(a) || node_paused(b) || a->halted || b->halted ||
 	    c->side[0].open || c->side[1].open || net_blocked(a->id, b->id) ||
 	    net_blocked(b->id, a->id) || (world.on.may_meet && !world.on.may_meet(a, b))) {
-		a->end[b->id][c->ch].error = b->up ? -ETIMEDOUT : -ECONNREFUSED;
+		a->end[b->id][c->ch] =
+			(struct link_end){ .error = b->up ? -ETIMEDOUT : -ECONNREFUSED };
 		retry(c);
 		return;
 	}
