@@ -66,6 +66,12 @@ struct rblk_conf {
 	u32 election_ms;		/* a replicated option: the same on all nodes */
 	u32 heartbeat_ms;
 	u32 flags;			/* RBLK_CONF_* */
+	/*
+	 * The smallest log ring, and the smallest table of entries, of a member: what a
+	 * leader may have uncommitted has to fit into those of all.
+	 */
+	u64 ring_bytes;
+	u32 entries;
 	u8 n;
 	struct rblk_member m[RBLK_MEMBERS_MAX];
 };

@@ -195,9 +195,6 @@ static void tell_plan(const struct format *f)
 	       human_bytes(f->log.bytes, a, sizeof(a)),
 	       human_bytes(f->super.ring_bytes, b, sizeof(b)),
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
-	if (!f->c.ring_size && conf_members(&f->c) > 1)
-		printf("        the ring has to have one size on all nodes; if they differ, write into the file of each the smallest, as: ring-size = %lluM\n",
-		       (unsigned long long)f->super.ring_bytes >> 20);
 	printf("  data  %s: %s usable, %s\n", f->data.path,
 	       human_bytes(f->super.data_bytes, a, sizeof(a)),
 	       f->zeroed ? "zeroed already, and not used since" : zeroed[f->data.thin]);

@@ -39,6 +39,8 @@ int rblk_log_disk_conf_check(const struct disk_conf *d)
 		return 0;
 	if (bs != 512 && bs != 4096)
 		return -EINVAL;
+	if (!d->ring_bytes || !d->entries)
+		return -EINVAL;
 	if (!d->sectors || le64_to_cpu(d->sectors) & ((bs >> RBLK_SECTOR_SHIFT) - 1))
 		return -EINVAL;
 	for (i = 0; i < n; i++)

@@ -65,9 +65,10 @@ FIELDS(disk_conf, struct rblk_conf)
 	FIELD(36,	le32,	n, UPTO(RBLK_MEMBERS_MAX))	/* number of members */
 	/* 1 shared: several sessions at once; unknown ones are refused */
 	FIELD(40,	le32,	flags, ANY)
-	SPARE(44,	4, spare)
-	TABLE(48,	disk_member, m, RBLK_MEMBERS_MAX)	/* members */
-FIELDS_END(disk_conf, 1840)
+	FIELD(44,	le32,	entries, ANY)	/* smallest table of entries of a member */
+	FIELD(48,	le64,	ring_bytes, ANY)	/* smallest ring of a member */
+	TABLE(56,	disk_member, m, RBLK_MEMBERS_MAX)	/* members */
+FIELDS_END(disk_conf, 1848)
 
 /* Payload of a configuration entry. */
 FIELDS(disk_conf_block, void)
@@ -75,7 +76,7 @@ FIELDS(disk_conf_block, void)
 	NESTED(0,	disk_head, head)
 	SPARE(56,	8, spare)
 	NESTED(64,	disk_conf, conf)		/* configuration */
-FIELDS_END(disk_conf_block, 1904)
+FIELDS_END(disk_conf_block, 1912)
 
 /* A session. */
 FIELDS(disk_session, struct rblk_session)
@@ -130,14 +131,14 @@ FIELDS(disk_meta, struct log_meta)
 	FIELD_AS(224,	le64,	seen_match, seen.match, ANY)
 	FIELD_AS(232,	le64,	seen_term, seen.term, ANY)	/* set back: term that it saw */
 	NESTED(240,	disk_conf, conf)		/* configuration as of the checkpoint */
-	NESTED(2080,	disk_conf, prev_conf)		/* configuration before that one */
+	NESTED(2088,	disk_conf, prev_conf)		/* configuration before that one */
 	/* sessions as of the checkpoint */
-	TABLE(3920,	disk_session, session, RBLK_SESSIONS_MAX)
+	TABLE(3936,	disk_session, session, RBLK_SESSIONS_MAX)
 	/* what is remembered of other stores */
-	TABLE(4432,	disk_peer, peer, RBLK_MEMBERS_MAX)
+	TABLE(4448,	disk_peer, peer, RBLK_MEMBERS_MAX)
 	/* highest term seen of each of them */
-	VALUES(4816,	le64, peer_term, RBLK_MEMBERS_MAX)
-FIELDS_END(disk_meta, 4944)
+	VALUES(4832,	le64, peer_term, RBLK_MEMBERS_MAX)
+FIELDS_END(disk_meta, 4960)
 
 /* A block of the change map. */
 FIELDS(disk_map, void)

@@ -30,9 +30,8 @@ static void mismatch(struct rblk_volume *v, u8 reason, const struct wire_hello *
 		break;
 	case WIRE_R_SIZES:
 		scnprintf(text, size,
-			  " (its ring has %llu bytes and %llu entries, the one here %llu and %u; ring-size = %lluM suits both)",
-			  h->ring_bytes, h->entries, v->super.ring_bytes, v->limits.entries,
-			  min(h->ring_bytes, v->super.ring_bytes) >> 20);
+			  " (its ring has %llu bytes and %llu entries)", h->ring_bytes,
+			  h->entries);
 		break;
 	case WIRE_R_ROLE:
 		scnprintf(text, size, " (it says that it is a %s)",

@@ -117,11 +117,11 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 	if (rblk_replica_rolled_back(n->replica, h, &n->g.peer[slot].asked[h->channel]))
 		return WIRE_R_ROLLBACK;
 	/*
-	 * The ring and the table of the leader bound what can be uncommitted.
-	 * Smaller ones would be full before they received the entry that commits
+	 * What can be uncommitted is bounded by the smallest that the configuration
+	 * knows. Smaller ones would be full before they received the entry that commits
 	 * the rest.
 	 */
-	if (h->ring_bytes != n->g.cfg.super.ring_bytes || h->entries != n->g.cfg.limits.entries)
+	if (h->ring_bytes < n->g.conf.ring_bytes || h->entries < n->g.conf.entries)
 		return WIRE_R_SIZES;
 	return 0;
 }
@@ -158,6 +158,8 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->match_term = h->match_term;
 	p->term = h->term;
 	p->data_sectors = h->data_sectors;
+	p->ring_bytes = h->ring_bytes;
+	p->entries = (u32)min_t(u64, h->entries, U32_MAX);
 	p->bootstrapped = h->bootstrapped;
 	return 0;
 }

@@ -2,7 +2,8 @@
 /* Start and stop of a node: the arena that its parts share, and the release of everything. */
 #include "internal.h"
 
-#define DEFAULT_ENTRIES		32768
+#define ENTRIES_MIN		32768
+#define ENTRIES_MAX		262144	/* 20 MiB of memory */
 #define DEFAULT_ELECTION_MS	600
 #define DEFAULT_HEARTBEAT_MS	120
 #define DEFAULT_FOLLOW_MS	30000
@@ -11,6 +12,16 @@ static void set_default(u32 *field, u64 value)
 {
 	if (!*field)
 		*field = (u32)min_t(u64, value, U32_MAX);
+}
+
+/* As many as the ring has blocks, so that it is full of writes before the table is. */
+static u32 default_entries(u64 ring_bytes)
+{
+	u32 n = ENTRIES_MIN;
+
+	while (n < ENTRIES_MAX && (u64)n * RBLK_BLOCK_SIZE < ring_bytes)
+		n *= 2;
+	return n;
 }
 
 /**
@@ -27,7 +38,7 @@ void rblk_node_limits_default(struct rblk_node_limits *l, u64 pool_bytes, const 
 	 */
 	u64 ring_share = s->ring_bytes / 8;
 
-	set_default(&l->entries, DEFAULT_ENTRIES);
+	set_default(&l->entries, default_entries(s->ring_bytes));
 	set_default(&l->versions, max_t(u64, pool_bytes >> RBLK_BLOCK_SHIFT, 4096));
 	set_default(&l->ranges, 64);
 	set_default(&l->reads, 256);

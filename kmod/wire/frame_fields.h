@@ -49,7 +49,7 @@ FIELDS(frame_reject, struct wire_reject)
 	/*
 	 * 1 no common version, 2 another volume, 3 another cluster, 4 not the expected
 	 * node, 5 not a member's store, 6 older than it was seen to be, 7 connected
-	 * already, 8 log ring or entry table of another size, 9 absurd number of starts, or
+	 * already, 8 log ring or entry table too small, 9 absurd number of starts, or
 	 * term, 10 a client under the name of a replica, or the reverse
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)

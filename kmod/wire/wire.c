@@ -20,7 +20,7 @@ const char *rblk_wire_reason_text(u8 reason)
 		[WIRE_R_STORE] = "store is not a member",
 		[WIRE_R_ROLLBACK] = "store is older than it was seen to be",
 		[WIRE_R_DUPLICATE] = "store is already connected",
-		[WIRE_R_SIZES] = "log rings or entry tables of different sizes",
+		[WIRE_R_SIZES] = "log ring or entry table smaller than the others count on",
 		[WIRE_R_ABSURD] = "absurd number of starts, or term",
 		[WIRE_R_ROLE] = "a client under the name of a replica, or the reverse",
 	};
@@ -47,7 +47,7 @@ const char *rblk_wire_reason_step(u8 reason)
 			"attach the devices in their newest state; see 'up --forget' in raftblk(8)",
 		[WIRE_R_DUPLICATE] = "two nodes have the same name or store: stop one of them",
 		[WIRE_R_SIZES] =
-			"put the smaller ring-size, which the kernel log of either has, into the files of all nodes, and format again: before bootstrap that does not take long",
+			"attach the devices that the volume was bootstrapped with, under a version of raftblk that is not older",
 		[WIRE_R_ABSURD] = "see 'up --forget' in raftblk(8)",
 		[WIRE_R_ROLE] =
 			"compare the key 'client' of the nodes in the configuration files of both",

@@ -53,7 +53,7 @@ enum wire_reason {
 	WIRE_R_STORE,		/* the store is no member: wiped, swapped, or not added yet */
 	WIRE_R_ROLLBACK,	/* the store is older than it was seen to be */
 	WIRE_R_DUPLICATE,	/* the same store is connected already */
-	WIRE_R_SIZES,		/* ring or entry table have another size */
+	WIRE_R_SIZES,		/* ring or entry table smaller than the configuration says */
 	WIRE_R_ABSURD,		/* more starts, or terms, than there can have been */
 	WIRE_R_ROLE,		/* a client under the name of a replica, or the reverse */
 	WIRE_R_NR,

@@ -45,6 +45,7 @@ static void draw_limits(void)
 	l->inflight_msgs = (u32)rnd_log(R_CFG, 1, 16);
 	l->records_inflight = (u32)rnd_range(R_CFG, 1, LOG_INFLIGHT);
 	c->vary = rnd_one_in(R_CFG, 2);
+	c->vary_log = rnd_one_in(R_LOG, 3);
 	l->default_heartbeat_ms = (u32)rnd_range(R_CFG, 20, 80);
 	l->default_election_ms = l->default_heartbeat_ms * (u32)rnd_range(R_CFG, 4, 10);
 }
@@ -233,10 +234,23 @@ void cfg_draw(void)
  * But all need the same entry table: a follower with a smaller one cannot take
  * in what a leader has to bring it before anything is committed.
  */
-void cfg_vary(struct rblk_node_limits *l)
+/* Members have logs of different sizes, none below that of world.cfg. */
+static void vary_log(struct node *n)
 {
+	if (rnd_one_in(R_LOG, 2))
+		return;
+	n->ring_more = rnd_below(R_LOG, 3) << 20;
+	n->limits.entries <<= rnd_below(R_LOG, 3);
+}
+
+void cfg_vary(struct node *n)
+{
+	struct rblk_node_limits *l = &n->limits;
+
 	*l = world.cfg.limits;
-	if (!sim.cfg.vary)
+	if (c->vary_log)
+		vary_log(n);
+	if (!c->vary)
 		return;
 	l->versions = (u32)rnd_range(R_CFG, 2 * RBLK_ENTRY_BLOCKS_MAX, l->versions);
 	l->batch = (u32)rnd_range(R_CFG, RBLK_ENTRY_BLOCKS_MAX, l->versions);
@@ -337,6 +351,7 @@ void cfg_print(void)
 	PRINT(w, drift_ppm);
 	PRINT(w, pool_pages);
 	PRINT(c, vary);
+	PRINT(c, vary_log);
 	PRINT(w, delay_min);
 	PRINT(w, delay_max);
 	PRINT(w, slow_link);

@@ -58,7 +58,7 @@ static void bootstrap(void)
 	world.cfg.slow_link = 1;
 	world.cfg.raw_loss = world.cfg.raw_dup = world.cfg.raw_reorder = world.cfg.raw_ghost = 0;
 	for (i = 0; i < world.cfg.all; i++)
-		cfg_vary(&world.node[i].limits);
+		cfg_vary(&world.node[i]);
 	world_start();
 	boot_done = false;
 	ev_push(20 * MSEC, boot_event, WORLD_NONE, rnd_below(R_FAULT, world.cfg.nodes), 0, NULL);

@@ -12,6 +12,7 @@
 
 struct sim_cfg {
 	bool vary;			/* nodes have different limits, none above world.cfg's */
+	bool vary_log;			/* ... and logs of different sizes, none below */
 	u64 duration;			/* of the phase with faults, ns */
 	/* network */
 	u64 reset_mean, partition_mean, partition_len, narrow_mean, narrow_len;
@@ -37,7 +38,7 @@ struct sim_cfg {
 };
 
 void cfg_draw(void);
-void cfg_vary(struct rblk_node_limits *l);
+void cfg_vary(struct node *n);
 void cfg_print(void);
 
 /* ---- user.c: who opens, writes and reads ---- */

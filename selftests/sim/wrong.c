@@ -132,7 +132,7 @@ static void damage(enum wrong how)
 	if (how == W_WIPED) {
 		/* What it sent last comes from the store that it had, and is answered. */
 		WORLD_CHECK(world_until(nobody_is_connected, 10 * SEC), "a peer never notices");
-		cfg_vary(&victim->limits);
+		cfg_vary(victim);
 		node_format(victim);
 	}
 	node_forget(victim);

@@ -110,6 +110,8 @@ static struct rblk_buf *configuration(struct node *from, struct node *to)
 
 	rblk_node_status(to->m, &st);
 	st.conf.sectors = field("sectors", st.conf.sectors);
+	st.conf.ring_bytes = field("ring", st.conf.ring_bytes);
+	st.conf.entries = (u32)field("entries", st.conf.entries);
 	lm = &st.conf.m[st.conf.n++];
 	lm->store = 0x1ea47e4;
 	lm->flags = RBLK_M_LEARNER;

@@ -50,6 +50,7 @@ static void start(struct node *n)
 		{ -EUCLEAN, "both copies of its metadata are bad" },
 		{ -ESTALE, "its data device is older than its log" },
 		{ -EINVAL, "its devices do not belong together" },
+		{ -E2BIG, "its table of entries is too small" },
 	};
 	u32 i;
 
@@ -188,6 +189,12 @@ void cmd_set_back(void)
 void cmd_forget(void)
 {
 	script_node_at(1)->forget = true;
+}
+
+/* table NODE ENTRIES: from its next start on, its table of entries has room for so many */
+void cmd_table(void)
+{
+	script_node_at(1)->limits.entries = (u32)ts_num(2);
 }
 
 /* frees NODE on|off: from its next start on, its data device frees what is zeroed */

@@ -66,6 +66,7 @@ void cmd_bootstrap(void);
 void cmd_start(void);
 void cmd_forget(void);
 void cmd_frees(void);
+void cmd_table(void);
 void cmd_set_back(void);
 void cmd_stop(void);
 void cmd_pause(void);

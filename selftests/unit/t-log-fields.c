@@ -122,6 +122,7 @@ static void set_conf(struct rblk_conf *c)
 	*c = (struct rblk_conf){
 		.index = 1, .cluster = 2, .sectors = 0x1000, .block_size = 4096,
 		.election_ms = 3, .heartbeat_ms = 4, .flags = RBLK_CONF_SHARED,
+		.ring_bytes = 5, .entries = 6,
 		.n = RBLK_MEMBERS_MAX,
 	};
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++) {

@@ -231,6 +231,8 @@ static void conf_set(struct rblk_conf *c, u64 base, u32 bs, u32 n)
 	c->election_ms = base + 4;
 	c->heartbeat_ms = base + 5;
 	c->flags = base == 0x2000 ? RBLK_CONF_SHARED : 0;
+	c->ring_bytes = base + 6;
+	c->entries = (u32)base + 7;
 	c->n = n;
 	memcpy(c->m, m, n * sizeof(m[0]));
 }
@@ -258,12 +260,14 @@ static void configuration(void)
 		{ 64 + 40, 4, 0, 0 },			/* exclusive */
 		{ 64 + 40, 4, 2, -EINVAL },		/* flags of a later version */
 		{ 64 + 40, 4, 0x80000001, -EINVAL },
-		{ 112, 8, 0, -EINVAL },
-		{ 112 + 8, 1, 0, -EINVAL },
-		{ 112 + 8, 1, 0x11, -EINVAL },
-		{ 112 + 16, 1, 0, -EINVAL },
-		{ 112 + 48 + 63, 1, 'x', -EINVAL },
-		{ 112 + 112, 8, 0xa1, -EINVAL },	/* the same store twice */
+		{ 64 + 44, 4, 0, -EINVAL },		/* tables and rings of no size */
+		{ 64 + 48, 8, 0, -EINVAL },
+		{ 120, 8, 0, -EINVAL },
+		{ 120 + 8, 1, 0, -EINVAL },
+		{ 120 + 8, 1, 0x11, -EINVAL },
+		{ 120 + 16, 1, 0, -EINVAL },
+		{ 120 + 48 + 63, 1, 'x', -EINVAL },
+		{ 120 + 112, 8, 0xa1, -EINVAL },	/* the same store twice */
 	};
 	struct rblk_conf c, d;
 	u32 i;
@@ -281,8 +285,8 @@ static void configuration(void)
 	expect(g_conf, RBLK_BLOCK_SIZE);
 	/* All members that fit are right, and so is what lies behind them. */
 	for (i = 2; i <= RBLK_MEMBERS_MAX; i++) {
-		memcpy(buf + 112 + i * 112, buf + 112, 112);
-		set(112 + i * 112, 8, 0xb0 + i);
+		memcpy(buf + 120 + i * 112, buf + 120, 112);
+		set(120 + i * 112, 8, 0xb0 + i);
 	}
 	set(64 + 36, 4, RBLK_MEMBERS_MAX);
 	t_seal(buf, sizeof(struct disk_conf_block));
@@ -341,7 +345,7 @@ static void metadata(void)
 		{ 160, 4, 17, -EINVAL },
 		{ 240 + 36, 4, 17, -EINVAL },
 		{ 240 + 40, 4, 3, -EINVAL },
-		{ 2080 + 24, 4, 1, -EINVAL },
+		{ 2088 + 24, 4, 1, -EINVAL },
 	};
 	static struct log_meta m, t;
 

@@ -121,6 +121,34 @@ static void t_member_is_no_client(void)
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
 }
 
+/* Smaller than the configuration says is too small; larger than the own ones is no reason. */
+static void t_sizes(void)
+{
+	struct wire_hello h = hello_of("n2", false);
+
+	set_up(true, false);
+	node.g.cfg.super.ring_bytes = 20;
+	node.g.cfg.limits.entries = 128;
+	h.ring_bytes = 10;
+	h.entries = 64;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);	/* nothing is agreed on yet */
+	node.g.conf.index = 1;
+	node.g.conf.n = 1;
+	snprintf(node.g.conf.m[0].node, RBLK_NAME_MAX, "n2");
+	node.g.conf.m[0].store = 0xa2;
+	node.g.conf.ring_bytes = 10;
+	node.g.conf.entries = 64;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	h.ring_bytes = 30;
+	h.entries = 256;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	h.ring_bytes = 9;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+	h.ring_bytes = 10;
+	h.entries = 63;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+}
+
 /* What is learned of a store while its answer is on the way may have overtaken that. */
 static void t_answer(void)
 {
@@ -193,6 +221,7 @@ static const struct tap_case cases[] = {
 	{ "combinations", t_combinations },
 	{ "name_of_volume", t_name_of_volume },
 	{ "member_is_no_client", t_member_is_no_client },
+	{ "sizes", t_sizes },
 	{ "answer", t_answer },
 	{ "client_says_so", t_client_says_so },
 	{ "refused_in_status", t_refused_in_status },

@@ -16,6 +16,7 @@ static const struct transcript_command commands[] = {
 	{ "image", cmd_image },		{ "restore", cmd_image },
 	{ "forgetful", cmd_forget },		{ "set-back", cmd_set_back },
 	{ "frees", cmd_frees },
+	{ "table", cmd_table },
 	{ "newcomers", cmd_newcomers },	{ "rot", cmd_rot },
 	{ "damage", cmd_damage },	{ "copies", cmd_copies },
 	{ "lead", cmd_lead },		{ "transfer", cmd_transfer },

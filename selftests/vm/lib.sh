@@ -188,9 +188,10 @@ dm_slices() {
 }
 
 disks_up() {	# NODES LOG_MIB DATA_MIB
-	local i slices=()
+	local i less slices=()
 	for ((i = 0; i < $1; i++)); do
-		slices+=("rblog$((i + 1)) $RBLK_LOG_DISK $((i * $2 * 2048)) $(($2 * 2048))"
+		less=$((i == $1 - 1 ? ${RBLK_LOG_LESS:-0} : 0))
+		slices+=("rblog$((i + 1)) $RBLK_LOG_DISK $((i * $2 * 2048)) $((($2 - less) * 2048))"
 			"rbdata$((i + 1)) $RBLK_DATA_DISK $((i * $3 * 2048)) $(($3 * 2048))")
 	done
 	dm_slices "${slices[@]}"
@@ -220,7 +221,8 @@ blank() {	# DEVICE...
 }
 
 # cluster_up NODES VOLUME...: formats, starts and bootstraps the volumes. RBLK_LOG_MIB
-# and RBLK_DATA_MIB (both for each node), RBLK_BLOCK and RBLK_NEW_ARGS change the defaults.
+# and RBLK_DATA_MIB (both for each node), RBLK_LOG_LESS (the log of the last node is smaller by
+# so many MiB), RBLK_BLOCK and RBLK_NEW_ARGS change the defaults.
 # RBLK_NO_BOOTSTRAP leaves them blank. After the members there are RBLK_CLIENTS nodes without disks.
 cluster_up() {
 	local vol i args port=7800

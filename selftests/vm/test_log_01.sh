@@ -6,6 +6,9 @@ RBLK_VOLUMES="vol small"
 trap cluster_down EXIT
 RBLK_LOG_MIB=40
 
+# The logs need not be of one size.
+RBLK_LOG_LESS=8
+
 starts() { cluster_up 3 vol; }
 
 ring_wraps() {

@@ -381,7 +381,7 @@ static void say_wrong(const struct node *n, u8 to, struct wire_hello *h)
 		h->store = world.node[to].super.store;
 		break;
 	case WIRE_R_SIZES:
-		h->entries *= 2;
+		h->entries /= 2;
 		break;
 	case WIRE_R_ABSURD:
 		h->generation |= 1ull << 62;
@@ -452,7 +452,9 @@ static void blank_and_down(void)
 static void blank_and_refused(void)
 {
 	strange = 0;
-	if (walk.reason == WIRE_R_STORE || walk.reason == WIRE_R_CLUSTER)
+	/* These are of what a configuration says. */
+	if (walk.reason == WIRE_R_STORE || walk.reason == WIRE_R_CLUSTER ||
+	    walk.reason == WIRE_R_SIZES)
 		walk.reason = WIRE_R_VOLUME;
 	turn_strange(culprit(member(any)));
 }

@@ -83,7 +83,8 @@ void node_format(struct node *n)
 	s->created = 1;
 	s->mbr = n->id % 2;	/* stores with and without one are in one cluster */
 	rblk_log_layout(s, 1 << 20, data, &need);
-	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes - LOG_RING_MIN, data, &need),
+	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes + n->ring_more - LOG_RING_MIN,
+				      data, &need),
 		    "rblk_log_layout refused");
 	disk_init(&n->log, n->id, false, s->dev_bytes);
 	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
@@ -172,14 +173,17 @@ static void load_map(struct node *n)
 	}
 }
 
-/* What recovery may refuse: a store that a fault destroyed, or an injected read error. */
+/*
+ * What recovery may refuse: a store that a fault destroyed, an injected read error, or a table
+ * of entries that a story has made smaller.
+ */
 static bool refused(struct node *n, const char *what, int err)
 {
 	TRACE(n->id, what, (u64)-err, n->read_failed);
 	n->start_error = err;
 	if (n->read_failed)
 		return false;
-	WORLD_CHECK(n->doomed,
+	WORLD_CHECK(n->doomed || (err == -E2BIG && n->limits.entries < n->st.conf.entries),
 		    "node %c: %s refused with %d, though nothing destroyed the store",
 		    'a' + n->id, what, err);
 	WORLD_MARK(START_REFUSED);

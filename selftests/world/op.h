@@ -63,7 +63,8 @@ bool op_retry(struct node *n);		/* true: something was accepted */
 void op_complete(struct node *n, u64 token, int error);
 void op_drop_waiting(struct node *n);
 void op_forget_waiting(struct node *n);
-void op_hung(void);
+void op_hung(void);		/* traces what hangs */
+u64 op_count(void);		/* so many were there in this run */
 struct op *op_oldest(const struct node *n);	/* that has to be answered; NULL */
 void op_lost(struct node *n);		/* its requests will never be answered */
 void op_take(struct op *op, u32 i, struct sref from);	/* it read this as its @i-th sector */

@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_STREAMS };
+		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -290,6 +290,7 @@ struct node {
 	u64 boot_nonce;
 	struct disk log, data;
 	struct log_super super;
+	u64 ring_more;			/* its ring is larger than world.cfg says */
 	struct rblk_node_limits limits;
 	char name[RBLK_NAME_MAX];
 	u8 slot_node[WORLD_NODES];	/* slot -> node */

@@ -33,7 +33,8 @@ struct rblk_peer {
 	u64 heard_at;		/* when the latest frame came from it */
 	/* The newest entry, and the newest term, that it had durably when it said hello. */
 	u64 match, match_term, term;
-	u64 data_sectors;
+	u64 data_sectors, ring_bytes;
+	u32 entries;
 	/* What was known of it when this node said hello first; store 0: it did not. */
 	struct log_peer_memory asked[WIRE_CHANNELS];
 	/* The path to it, see path.c. In bytes since its bulk connection is there: */

@@ -201,12 +201,7 @@ struct rblk_node_ops {
 };
 
 struct rblk_node_limits {
-	/*
-	 * The most in the live log, a power of two. Equal on all members: a smaller
-	 * table could not take in what a leader has to send before anything
-	 * commits.
-	 */
-	u32 entries;
+	u32 entries;		/* in the live log, a power of two; not less than rblk_conf says */
 	u32 versions;		/* blocks committed and not applied */
 	u32 ranges;		/* zero ranges committed and not applied */
 	u32 reads;		/* in progress at once */

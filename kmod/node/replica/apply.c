@@ -19,8 +19,8 @@ static u64 since_checkpoint(const struct rblk_replica *r)
  */
 bool rblk_replica_pressure(const struct rblk_replica *r)
 {
-	return since_checkpoint(r) * 4 > r->g->cfg.super.ring_bytes ||
-	       (r->last - r->ckpt_index) * 4 > r->mask;
+	return since_checkpoint(r) * 4 > rblk_replica_ring(r) ||
+	       (r->last - r->ckpt_index) * 4 >= rblk_replica_entries(r);
 }
 
 /**
@@ -36,7 +36,7 @@ bool rblk_replica_pressure(const struct rblk_replica *r)
  */
 bool rblk_replica_log_full(const struct rblk_replica *r)
 {
-	return since_checkpoint(r) * 5 > r->g->cfg.super.ring_bytes * 2;
+	return since_checkpoint(r) * 5 > rblk_replica_ring(r) * 2;
 }
 
 /**
@@ -57,15 +57,15 @@ u64 rblk_replica_room(const struct rblk_replica *r, u32 sessions)
 	const struct rblk_ent *next = executed + 1 < r->log_next ?
 				      rblk_replica_ent(r, executed + 1) : NULL;
 	u64 used = since_checkpoint(r) - (next ? r->log.head_pos - next->pos : 0);
-	u64 lines = rblk_replica_free_entries(r) + r->last - executed;
+	u64 lines = rblk_replica_spare_entries(r) + r->last - executed;
 	u64 reserve = NODE_LEAD_RESERVE + NODE_SESSION_RESERVE;
-	u64 ring = r->g->cfg.super.ring_bytes * 2 / 5, room;
+	u64 ring = rblk_replica_ring(r) * 2 / 5, room;
 
 	if (used >= ring || lines <= reserve)
 		return 0;
 	room = (ring - used) / 2;
 	/* Rather wait for the checkpoint, which is due by now, than drop what is too large. */
-	if (room < (u64)sessions * RBLK_WRITE_MAX && used * 4 > r->g->cfg.super.ring_bytes)
+	if (room < (u64)sessions * RBLK_WRITE_MAX && used * 4 > rblk_replica_ring(r))
 		return 0;
 	room = min_t(u64, room, r->g->cfg.limits.uncommitted_bytes);
 	return max_t(u64, min_t(u64, room >> RBLK_BLOCK_SHIFT, lines - reserve), 1);

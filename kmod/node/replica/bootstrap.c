@@ -38,15 +38,24 @@ static int check_peers(const struct rblk_replica *r, u64 sectors, u32 *slot)
 	return 0;
 }
 
-static u64 smallest_device(const struct rblk_replica *r)
+/* What the members have in common is as large as on the smallest one. */
+static void set_sizes(const struct rblk_replica *r, struct rblk_conf *conf)
 {
-	u64 min = r->g->cfg.super.data_bytes >> RBLK_SECTOR_SHIFT;
+	const struct rblk_peer *p;
 	u32 i;
 
-	for (i = 0; i < r->g->npeers; i++)
-		if (!r->g->peer[i].client && !r->g->cfg.peer[i].client)
-			min = min_t(u64, min, r->g->peer[i].data_sectors);
-	return min & ~(u64)(RBLK_SECTORS_PER_BLOCK - 1);
+	conf->sectors = r->g->cfg.super.data_bytes >> RBLK_SECTOR_SHIFT;
+	conf->ring_bytes = r->g->cfg.super.ring_bytes;
+	conf->entries = r->g->cfg.limits.entries;
+	for (i = 0; i < r->g->npeers; i++) {
+		p = &r->g->peer[i];
+		if (p->client || r->g->cfg.peer[i].client)
+			continue;
+		conf->sectors = min_t(u64, conf->sectors, p->data_sectors);
+		conf->ring_bytes = min_t(u64, conf->ring_bytes, p->ring_bytes);
+		conf->entries = min_t(u32, conf->entries, p->entries);
+	}
+	conf->sectors &= ~(u64)(RBLK_SECTORS_PER_BLOCK - 1);
 }
 
 static void set_member(struct rblk_member *lm, u64 store, const char *node, const char *addr)
@@ -81,9 +90,11 @@ int rblk_replica_bootstrap_conf(const struct rblk_replica *r, const char *self_a
 		return ret;
 	*slot = U32_MAX;
 	memset(conf, 0, sizeof(*conf));
-	conf->sectors = sectors ? sectors : smallest_device(r);
-	if (!conf->sectors || conf->sectors > smallest_device(r))
+	set_sizes(r, conf);
+	if (!conf->sectors || sectors > conf->sectors)
 		return -ENOSPC;
+	if (sectors)
+		conf->sectors = sectors;
 	conf->cluster = cluster;
 	conf->block_size = r->g->cfg.super.block_size;
 	conf->election_ms = r->g->cfg.limits.default_election_ms;

@@ -74,6 +74,9 @@ static int start_raft(struct rblk_replica *r, void *scratch)
 	};
 	int ret = collect_runs(r, &boot, scratch);
 
+	/* The others count on a table as large as it once was. */
+	if (!ret && r->g->conf.entries > r->g->cfg.limits.entries)
+		ret = -E2BIG;
 	if (ret)
 		return ret;
 	rblk_replica_raft_conf(&r->g->conf, &boot.conf);

@@ -50,7 +50,9 @@ static int receive_conf(struct rblk_replica *r, struct raft_msg *msg, const stru
 	if (rblk_log_conf_decode(&r->rx_conf, r->g->ops->buf_data(r->g->host, buf[0])))
 		return -EINVAL;
 	if (r->rx_conf.sectors > super->data_bytes >> RBLK_SECTOR_SHIFT ||
-	    r->rx_conf.block_size != super->block_size)
+	    r->rx_conf.block_size != super->block_size ||
+	    r->rx_conf.ring_bytes > super->ring_bytes ||
+	    r->rx_conf.entries > r->g->cfg.limits.entries)
 		return -EINVAL;
 	r->rx_conf.index = a->e[0].index;
 	rblk_replica_raft_conf(&r->rx_conf, &r->raft_conf);

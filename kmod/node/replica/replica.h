@@ -249,5 +249,8 @@ bool rblk_replica_log_full(const struct rblk_replica *r);
 u64 rblk_replica_room(const struct rblk_replica *r, u32 sessions);
 struct rblk_ent *rblk_replica_ent(const struct rblk_replica *r, u64 index);
 u64 rblk_replica_free_entries(const struct rblk_replica *r);
+u64 rblk_replica_ring(const struct rblk_replica *r);
+u32 rblk_replica_entries(const struct rblk_replica *r);
+u64 rblk_replica_spare_entries(const struct rblk_replica *r);
 
 #endif /* RBLK_NODE_REPLICA_H */

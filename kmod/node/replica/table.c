@@ -35,6 +35,48 @@ u64 rblk_replica_free_entries(const struct rblk_replica *r)
 	return r->mask + 1 - (r->last - r->base.index);
 }
 
+/**
+ * rblk_replica_ring() - how much space the log of each member has
+ * @r: replica
+ *
+ * Return: bytes of the smallest ring that the configuration knows; that of this node may
+ * be larger, and then keeps more for peers that lag.
+ */
+u64 rblk_replica_ring(const struct rblk_replica *r)
+{
+	return r->g->conf.index ? r->g->conf.ring_bytes : r->g->cfg.super.ring_bytes;
+}
+
+/**
+ * rblk_replica_entries() - how many entries the table of each member has room for
+ * @r: replica
+ *
+ * Return: lines of the smallest table that the configuration knows.
+ */
+u32 rblk_replica_entries(const struct rblk_replica *r)
+{
+	return r->g->conf.index ? r->g->conf.entries : (u32)r->mask + 1;
+}
+
+/* Lines of the smallest table when everything is given up that is checkpointed here. */
+static u64 small_table_end(const struct rblk_replica *r)
+{
+	return r->ckpt_index + rblk_replica_entries(r);
+}
+
+/**
+ * rblk_replica_spare_entries() - counts the lines that are free here and in the smallest table
+ * @r: replica
+ *
+ * Return: how many entries this node may add before something is checkpointed, if it leads.
+ */
+u64 rblk_replica_spare_entries(const struct rblk_replica *r)
+{
+	u64 end = small_table_end(r);
+
+	return min_t(u64, rblk_replica_free_entries(r), end - min_t(u64, end, r->last));
+}
+
 /*
  * Is there room in the table for an entry of this @kind at @index?
  *
@@ -48,7 +90,7 @@ bool rblk_replica_fits(const struct rblk_replica *r, u64 index, enum rblk_entry_
 {
 	u64 reserve = kind == RBLK_E_NOOP ? 0 : NODE_LEAD_RESERVE;
 
-	return index + reserve <= r->base.index + r->mask + 1;
+	return index + reserve <= min_t(u64, r->base.index + r->mask + 1, small_table_end(r));
 }
 
 /*

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Requests that have not ended. */
+#include "world.h"
+
+void op_hung(void)
+{
+	u64 id;
+	u32 i;
+
+	for (i = 0; i < world.cfg.all; i++) {
+		const struct rblk_node_status *st = &world.node[i].st;
+
+		TRACE(i, "log", st->log_entries, st->raft.last.index);
+		TRACE(i, "executed", st->executed_index, st->checkpoint_index);
+		TRACE(i, "holds", st->session_epoch, st->session);
+		TRACE(i, "writes-done", st->session_done, st->session_seq);
+		TRACE(i, "leads", st->raft.role == RAFT_LEADER, st->ready);
+		TRACE(i, "ring", st->ring_used, st->raft.transferee);
+		TRACE(i, "inflight-records", st->inflight_records, st->proposals_refused);
+	}
+
+	for (id = 1; id <= op_count(); id++) {
+		struct op *op = op_get(id);
+
+		if (!op->done)
+			TRACE(op->node, op->accepted ? "hangs" : "hangs-waiting", id, op->kind);
+	}
+}
+
+/* Openers without force wait for other users, and a close for the node's own. */
+struct op *op_oldest(const struct node *n)
+{
+	u64 id;
+
+	for (id = 1; id <= op_count(); id++) {
+		struct op *op = op_get(id);
+
+		if (op->node == n->id && !op->done &&
+		    (op->kind < OP_OPEN || (op->kind == OP_OPEN && (op->flags & NODE_OPEN_FORCE))))
+			return op;
+	}
+	return NULL;
+}
