@@ -553,7 +553,6 @@ void op_forget_waiting(struct node *n)
 	n->nwait = 0;
 }
 
-/* Tells which requests hang: for the report of a failure. */
 u64 op_count(void)
 {
 	return nops;

@@ -2,6 +2,7 @@
 /* Requests that have not ended. */
 #include "world.h"
 
+/* Tells which requests hang: for the report of a failure. */
 void op_hung(void)
 {
 	u64 id;
