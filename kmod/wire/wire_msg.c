@@ -66,7 +66,7 @@ static bool span_ok(const struct raft_msg *m, u32 n)
 {
 	if (!n)		/* an empty span; one that was never set is 0..0 */
 		return m->ents.first > m->ents.last || !m->ents.last;
-	return m->type == RAFT_MSG_APPEND && m->ents.first && m->ents.first <= U64_MAX - n &&
+	return m->type == RAFT_MSG_APPEND && m->ents.first <= U64_MAX - n &&
 	       m->ents.last == m->ents.first + n - 1 && m->ents.first == m->prev.index + 1 &&
 	       m->prev.term <= m->ents.term && m->ents.term <= m->term;
 }
