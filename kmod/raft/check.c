@@ -61,7 +61,7 @@ static bool peer_ok(const struct raft *r, const struct raft_peer *p)
 {
 	bool resync = p->state == RAFT_PEER_RESYNC, gone = p->next <= r->runs.snap.index;
 
-	if (p->match > rblk_raft_last(r) || p->next <= p->match || p->next > rblk_raft_last(r) + 1)
+	if (p->next <= p->match || p->next > rblk_raft_last(r) + 1)
 		return false;
 	if (resync != gone)
 		return false;
