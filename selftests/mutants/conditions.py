@@ -135,7 +135,7 @@ class Finder:
     def condition(self, lo, hi, values=(0, 1)):
         """@values: what it may be told to be."""
         lo, hi = self.strip(lo, hi)
-        if lo == hi or "RBLK_ASSERT" in self.code[lo:hi]:
+        if lo == hi or any(name in self.code[lo:hi] for name in ASSERTIONS):
             return
         inner = lo + (self.code[lo] == "!")
         if self.code[inner] == "(" and self.matching(inner) == hi:
