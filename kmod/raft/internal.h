@@ -117,7 +117,7 @@ struct raft {
 };
 
 /* raft.c */
-bool rblk_raft_halt(struct raft *r);
+void rblk_raft_halt(struct raft *r);
 struct raft_action *rblk_raft_act(struct raft *r, enum raft_act_type type);
 struct raft_msg *rblk_raft_send(struct raft *r, enum raft_msg_type type, u64 to);
 void rblk_raft_commit_to(struct raft *r, u64 index);
@@ -126,7 +126,9 @@ bool rblk_raft_grow_log(struct raft *r, const struct raft_span *s);
 
 static inline bool rblk_raft_broken(struct raft *r, bool broken, const char *cond)
 {
-	return rblk_assert(r->cfg.alarm, broken, cond) && rblk_raft_halt(r);
+	if (rblk_assert(r->cfg.alarm, broken, cond))
+		rblk_raft_halt(r);
+	return broken;
 }
 
 /* Halts the core, and is true, if @cond does not hold. */

@@ -113,14 +113,13 @@ int rblk_raft_set_timeouts(struct raft *r, u64 heartbeat_ns, u64 election_ns)
 
 /*
  * An invariant is broken or a device has failed: the core never says anything
- * again. Always true, for RAFT_BROKEN().
+ * again.
  */
-bool rblk_raft_halt(struct raft *r)
+void rblk_raft_halt(struct raft *r)
 {
 	r->role = RAFT_HALTED;
 	r->leader = 0;
 	r->transferee = 0;
-	return true;
 }
 
 /*
