@@ -153,7 +153,7 @@ static bool may_campaign(const struct raft *r)
 	return r->conf.index && rblk_raft_is_voter(r, r->cfg.self) &&
 	       r->meta.term + 1 < RAFT_NUM_MAX &&
 	       rblk_raft_runs_fits(&r->runs, rblk_raft_last(r) + 1, r->meta.term + 1, 0) &&
-	       (!r->cfg.can_lead || r->cfg.can_lead(r->cfg.ctx));
+	       r->cfg.can_lead(r->cfg.ctx);
 }
 
 static void stand(struct raft *r, enum raft_role role)

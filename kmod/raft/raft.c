@@ -17,7 +17,8 @@ size_t rblk_raft_size(void)
 
 static bool cfg_valid(const struct raft_cfg *cfg)
 {
-	return cfg->self && cfg->sendable && cfg->heartbeat_ns && cfg->msg_ents &&
+	return cfg->self && cfg->sendable && cfg->takes && cfg->can_lead &&
+	       cfg->heartbeat_ns && cfg->msg_ents &&
 	       cfg->inflight_msgs && cfg->election_ns > cfg->heartbeat_ns &&
 	       cfg->election_ns < 1ULL << 43;
 }

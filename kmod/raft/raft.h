@@ -205,14 +205,13 @@ struct raft_cfg {
 	/*
 	 * Says which of the entries @first..@last of the message of this step there is
 	 * room for, by returning the last of them, or @first - 1. The rest is as good as
-	 * lost on the way. NULL means that there is room for all. Must not call back into
-	 * the core.
+	 * lost on the way. Must not call back into the core.
 	 */
 	u64 (*takes)(void *ctx, u64 first, u64 last);
 	/*
 	 * Says whether there is room to stage the no-op of a new leader; while
-	 * there is none, this node does not campaign. NULL means that there is
-	 * always room. Must not call back into the core.
+	 * there is none, this node does not campaign. Must not call back into
+	 * the core.
 	 */
 	bool (*can_lead)(void *ctx);
 	void *ctx;

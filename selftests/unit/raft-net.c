@@ -122,7 +122,15 @@ u64 net_takes(void *ctx, u64 first, u64 last)
 {
 	struct net_node *n = ctx;
 
+	CHECK(first <= last);
 	return n->room && n->room < last ? max_t(u64, n->room, first - 1) : last;
+}
+
+bool net_can_lead(void *ctx)
+{
+	struct net_node *n = ctx;
+
+	return !n->crowded;
 }
 
 static struct net_op *net_op(struct net_node *n)
@@ -339,6 +347,7 @@ void net_boot(struct net_node *n)
 	n->cfg.seed += 0x1234567 * n->id + 1;
 	n->cfg.sendable = net_sendable;
 	n->cfg.takes = net_takes;
+	n->cfg.can_lead = net_can_lead;
 	n->cfg.ctx = n;
 	if (!n->r)
 		n->r = malloc(rblk_raft_size());
@@ -375,6 +384,7 @@ void net_start(u32 count, const struct raft_conf *conf, u64 seed)
 		n->last = 0;
 		memset(n->cut_off, 0, sizeof(n->cut_off));
 		n->room = 0;
+		n->crowded = false;
 		n->id = i;
 		n->r = keep;
 		n->cfg = (struct raft_cfg){

@@ -59,6 +59,7 @@ struct net_node {
 	bool greedy;			/* leaves it to the core to keep configurations alone */
 	bool cut_off[NET_NODES + 1];	/* nothing is sendable to this peer */
 	u64 room;			/* no entry after this one is taken in; 0: no bound */
+	bool crowded;			/* no room for the no-op of a new leader */
 	u64 reads, answered;
 	u64 need[NET_READS];		/* a read may not be served below */
 };
@@ -92,6 +93,7 @@ const char *net_role(enum raft_role role);
 void net_print_msg(const struct raft_msg *m);
 u64 net_sendable(void *ctx, u64 peer, u64 first, u64 last);
 u64 net_takes(void *ctx, u64 first, u64 last);
+bool net_can_lead(void *ctx);
 void net_judge_commit(struct net_node *n, const struct raft_span *s);
 /* What is said must be durable already. */
 void net_judge_msg(struct net_node *n, const struct raft_msg *m);

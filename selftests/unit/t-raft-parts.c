@@ -219,7 +219,8 @@ static int boots(void (*change)(struct raft_boot *, struct raft_cfg *))
 	static struct rblk_id runs[2];
 	struct raft_boot b;
 	struct raft_cfg cfg = { .self = 1, .heartbeat_ns = 1, .election_ns = 10, .msg_ents = 1,
-				.inflight_msgs = 1, .sendable = net_sendable };
+				.inflight_msgs = 1, .sendable = net_sendable, .takes = net_takes,
+				.can_lead = net_can_lead };
 
 	memset(&b, 0, sizeof(b));
 	runs[0] = (struct rblk_id){ 3, 7 };
@@ -243,7 +244,13 @@ static int boots(void (*change)(struct raft_boot *, struct raft_cfg *))
 CHANGE(nothing, )
 CHANGE(no_self, c->self = 0)
 CHANGE(no_sendable, c->sendable = NULL)
+CHANGE(no_takes, c->takes = NULL)
+CHANGE(no_can_lead, c->can_lead = NULL)
+CHANGE(no_heart, c->heartbeat_ns = 0)
 CHANGE(slow_heart, c->heartbeat_ns = 10)
+CHANGE(slow_election, c->election_ns = 1ULL << 43)
+CHANGE(no_ents, c->msg_ents = 0)
+CHANGE(no_window, c->inflight_msgs = 0)
 CHANGE(commit_low, b->commit = 3)
 CHANGE(commit_high, b->commit = 10)
 CHANGE(last_other, b->last.index = 8)
@@ -255,6 +262,7 @@ CHANGE(runs_back, ((struct rblk_id *)b->runs)[0].index = 9)
 CHANGE(snap_newer, b->snap.term = 4)
 CHANGE(snap_half, b->snap.term = 0)
 CHANGE(conf_late, b->conf.index = 10)
+CHANGE(conf_prev_late, b->prev_conf.index = 4)
 CHANGE(conf_bad, b->conf.m[0].flags = 0)
 CHANGE(conf_none, b->conf.index = 0)
 CHANGE(vote_in_0, (b->meta.term = 0, b->meta.vote = 2))
@@ -263,9 +271,10 @@ CHANGE(term_wild, b->meta.term = U64_MAX)
 static void boot_states(void)
 {
 	static void (*const bad[])(struct raft_boot *, struct raft_cfg *) = {
-		no_self, no_sendable, slow_heart, commit_low, commit_high, last_other, last_term,
+		no_self, no_sendable, no_takes, no_can_lead, no_heart, slow_heart, slow_election,
+		no_ents, no_window, commit_low, commit_high, last_other, last_term,
 		no_runs, many_runs, runs_down, runs_back, snap_newer, snap_half, conf_late,
-		conf_bad, conf_none, vote_in_0, term_wild,
+		conf_prev_late, conf_bad, conf_none, vote_in_0, term_wild,
 	};
 	u32 i;
 

@@ -263,6 +263,12 @@ static void cmd_room(void)
 	node(1)->room = ts_num(2);
 }
 
+/* crowded ID 0|1: whether it lacks room for the no-op of a new leader */
+static void cmd_crowded(void)
+{
+	node(1)->crowded = ts_num(2);
+}
+
 static void cmd_blind(void)
 {
 	net.blind = true;
@@ -390,7 +396,7 @@ static const struct transcript_command commands[] = {
 	{ "crash", cmd_crash },	     { "time", cmd_time },	 { "cut", cmd_cut },
 	{ "join", cmd_cut },	     { "blind", cmd_blind },	 { "asserts", cmd_asserts },
 	{ "status", cmd_status },    { "msg", cmd_msg },	 { "wait", cmd_wait },
-	{ "room", cmd_room },
+	{ "room", cmd_room },	     { "crowded", cmd_crowded },
 };
 
 static void begin(void)
