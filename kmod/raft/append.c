@@ -18,7 +18,7 @@ void rblk_raft_ack(struct raft *r, bool at_once)
 	struct rblk_id match = r->verified;
 	struct raft_msg *m;
 
-	if (r->role != RAFT_FOLLOWER || !r->leader)
+	if (!r->leader)
 		return;
 	if (match.index > r->durable) {
 		match.index = r->durable;
@@ -69,8 +69,7 @@ static bool fits(const struct raft *r, const struct rblk_id *prev)
 {
 	if (prev->index < r->runs.snap.index)
 		return true;
-	return prev->index <= rblk_raft_last(r) &&
-	       rblk_raft_runs_term(&r->runs, prev->index) == prev->term;
+	return rblk_raft_runs_term(&r->runs, prev->index) == prev->term;
 }
 
 /* Whether the append takes back what the leader of this term has said in this term. */
@@ -79,10 +78,10 @@ static bool contradicts(const struct raft *r, const struct raft_msg *m)
 	const struct raft_span *s = &m->ents;
 	u64 at;
 
-	if (m->term != r->meta.term || s->first > s->last || !fits(r, &m->prev))
+	if (m->term != r->meta.term)
 		return false;
 	at = rblk_raft_runs_differs(&r->runs, s);
-	if (at > s->last || at > rblk_raft_last(r) || at <= r->commit)
+	if (at > s->last)
 		return false;
 	return at <= r->verified.index || rblk_raft_runs_term(&r->runs, at) == m->term;
 }
@@ -97,7 +96,7 @@ static u64 take(struct raft *r, const struct raft_msg *m)
 	u32 reserve = s.term < m->term ? RAFT_RUNS_RESERVED : 0;
 	u64 at;
 
-	if (s.first <= s.last && r->cfg.takes)
+	if (s.first <= s.last)
 		s.last = r->cfg.takes(r->cfg.ctx, s.first, s.last);
 	if (s.first > s.last)
 		return m->prev.index;
@@ -108,8 +107,6 @@ static u64 take(struct raft *r, const struct raft_msg *m)
 		return at - 1;
 	if (at <= rblk_raft_last(r))
 		rblk_raft_trim_log(r, at);
-	if (at > s.first)
-		s.conf = NULL;
 	s.first = at;
 	rblk_raft_grow_log(r, &s);
 	return s.last;
@@ -117,8 +114,7 @@ static u64 take(struct raft *r, const struct raft_msg *m)
 
 static void follow(struct raft *r, const struct raft_msg *m)
 {
-	if (m->term > r->meta.term || r->role != RAFT_FOLLOWER || r->leader != m->from)
-		rblk_raft_become_follower(r, m->term, m->from);
+	rblk_raft_become_follower(r, m->term, m->from);
 	r->leader_contact = r->now;
 	rblk_raft_arm_election(r);
 	r->read_echo = max_t(u64, r->read_echo, m->read_seq);
@@ -153,8 +149,7 @@ int rblk_raft_on_append(struct raft *r, const struct raft_msg *m)
 		refuse_old(r, m);
 		return 0;
 	}
-	if (m->term == r->meta.term &&
-	    (r->role == RAFT_LEADER || (r->leader && r->leader != m->from)))
+	if (m->term == r->meta.term && r->leader && r->leader != m->from)
 		return -EINVAL;
 	if (contradicts(r, m))
 		return -EINVAL;

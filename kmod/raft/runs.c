@@ -120,8 +120,8 @@ u64 rblk_raft_runs_at_most(const struct raft_runs *t, u64 index, u64 term)
 
 /*
  * Where a span stops being what the log already has: its first index that is
- * absent or has another term, or the index after it if there is none. The span
- * is not empty, and follows an entry that matches. What snap covers is equal.
+ * absent or has another term, or an index after it if there is none. The span
+ * follows an entry that matches. What snap covers is equal.
  */
 u64 rblk_raft_runs_differs(const struct raft_runs *t, const struct raft_span *s)
 {
