@@ -24,19 +24,18 @@ void rblk_raft_arm_election(struct raft *r)
 }
 
 /*
- * Adopts a term that is not below the current one, or a vote in it. At the end
- * of the step rblk_raft_meta_flush() has it written.
+ * Adopts a term that is not below the current one, or a vote in it. What a leader
+ * said before counts no more: who votes has given it up, even in its own term. At
+ * the end of the step rblk_raft_meta_flush() has it written.
  */
 void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote)
 {
-	if (term != r->meta.term) {
-		memset(&r->verified, 0, sizeof(r->verified));
-		r->acked = 0;
-		r->told_commit = 0;
-		r->read_echo = 0;
-		r->ack_held = false;
-		r->grant_held = false;
-	}
+	memset(&r->verified, 0, sizeof(r->verified));
+	r->acked = 0;
+	r->told_commit = 0;
+	r->read_echo = 0;
+	r->ack_held = false;
+	r->grant_held = false;
 	r->meta.term = term;
 	r->meta.vote = vote;
 	r->meta_version++;
@@ -150,8 +149,7 @@ void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader)
  */
 static bool may_campaign(const struct raft *r)
 {
-	return r->conf.index && rblk_raft_is_voter(r, r->cfg.self) &&
-	       r->meta.term + 1 < RAFT_NUM_MAX &&
+	return rblk_raft_is_voter(r, r->cfg.self) && r->meta.term + 1 < RAFT_NUM_MAX &&
 	       rblk_raft_runs_fits(&r->runs, rblk_raft_last(r) + 1, r->meta.term + 1, 0) &&
 	       r->cfg.can_lead(r->cfg.ctx);
 }
@@ -198,7 +196,7 @@ static void prevote(struct raft *r)
 /* The timers of a node that does not lead. */
 void rblk_raft_elect_tick(struct raft *r)
 {
-	if (r->read_asked && r->now >= r->read_retry_at)
+	if (r->now >= r->read_retry_at)
 		rblk_raft_read_ask(r);
 	if (r->now < r->election_at)
 		return;
@@ -213,7 +211,7 @@ void rblk_raft_elect_tick(struct raft *r)
 /* A voter can be reached again: repeats the request for its vote. */
 void rblk_raft_elect_ask(struct raft *r, u64 store)
 {
-	if (!rblk_raft_is_voter(r, store) || store == r->cfg.self)
+	if (!rblk_raft_is_voter(r, store))
 		return;
 	if (r->role == RAFT_PRECANDIDATE ||
 	    (r->role == RAFT_CANDIDATE && rblk_raft_meta_is_durable(r)))
@@ -266,7 +264,6 @@ void rblk_raft_on_vote(struct raft *r, const struct raft_msg *m)
 	if (m->term > r->meta.term && !stick)
 		rblk_raft_become_follower(r, m->term, 0);
 	if (m->term != r->meta.term || stick || !up_to_date(r, &m->prev) ||
-	    r->role == RAFT_CANDIDATE || r->role == RAFT_LEADER ||
 	    (r->meta.vote && r->meta.vote != m->from)) {
 		rblk_raft_send(r, RAFT_MSG_VOTE_REPLY, m->from)->reject = 1;
 		return;
