@@ -90,8 +90,7 @@ bool rblk_raft_peer_accepted(struct raft *r, struct raft_peer *p, u64 match)
 {
 	bool news = match > p->match;
 
-	if (news)
-		p->match = match;
+	p->match = max_t(u64, p->match, match);
 	while (p->win_n && p->win[p->win_head % RAFT_WINDOW_MAX] <= p->match) {
 		p->win_head++;
 		p->win_n--;

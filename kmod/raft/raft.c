@@ -245,7 +245,7 @@ static int step_compacted(struct raft *r, u64 index)
 		return 0;
 	rblk_raft_runs_compact(&r->runs, index);
 	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++)
-		if (p->store && p->next <= index)
+		if (p->next <= index)
 			rblk_raft_peer_probe(r, p, p->next);
 	return 0;
 }
@@ -279,7 +279,7 @@ static int step_reachable(struct raft *r, u64 store)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
 
-	if (r->role == RAFT_FOLLOWER && store == r->leader)
+	if (store == r->leader)
 		rblk_raft_read_ask(r);
 	if (!p)
 		return 0;

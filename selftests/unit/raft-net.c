@@ -157,6 +157,7 @@ static void net_append(struct net_node *n, const struct raft_action *a)
 			n->log[i] = net.handling->e[i - net.handling->m.ents.first];
 		CHECK_EQ(n->log[i].term, a->ents.term);
 		CHECK(!n->log[i].conf == !a->ents.conf);
+		CHECK(!a->ents.conf || a->ents.conf->index == i);
 		op->e[i - op->first] = n->log[i];
 	}
 	n->last = op->last;

@@ -510,6 +510,76 @@ static void many_proposals(void)
 	CHECK_EQ(net_propose(n, 1, 1, NULL), -EAGAIN);
 }
 
+/* Nothing is left in flight, however full the window was. */
+static void unsent_window(void)
+{
+	struct raft_conf c = net_conf("1i 2i");
+	struct net_node *n = &net.node[1];
+	struct raft_status st;
+	u32 i;
+
+	net_start(2, &c, 1);
+	for (i = 1; i <= 2; i++) {
+		net.node[i].cfg.inflight_msgs = RAFT_WINDOW_MAX;
+		net.node[i].cfg.msg_ents = 1;
+		net_boot(&net.node[i]);
+	}
+	net.now += 3000 * MS;
+	CHECK_EQ(net_event(n, RAFT_EV_TICK, 0, 0), 0);
+	net_settle();
+	CHECK(net_leader() == n);
+	for (i = 0; i < RAFT_WINDOW_MAX; i++) {
+		CHECK_EQ(net_propose(n, 1, 0, NULL), 0);
+		CHECK_EQ(net_event(n, RAFT_EV_PUMP, 0, 0), 0);
+	}
+	rblk_raft_status(n->r, &st);
+	CHECK_EQ(st.peer[0].inflight, RAFT_WINDOW_MAX);
+	CHECK_EQ(net_event(n, RAFT_EV_UNSENT, 2, 3), 0);
+	rblk_raft_status(n->r, &st);
+	CHECK_EQ(st.peer[0].inflight, 0);
+	CHECK_EQ(st.peer[0].next, 3);
+}
+
+static bool is_in(void *ctx, u64 store)
+{
+	return *(u64 *)ctx & 1ULL << store;
+}
+
+/* A majority of either half, as for everything else. */
+static void enough_members(void)
+{
+	struct raft_conf c = net_conf("1io 2o 3o 4i 5i");
+	u64 some;
+
+	net_start(1, &c, 1);
+	net_boot(&net.node[1]);
+	for (some = 0; some < 64; some += 2) {
+		u32 out = !!(some & 2) + !!(some & 4) + !!(some & 8);
+		u32 in = !!(some & 2) + !!(some & 16) + !!(some & 32);
+
+		CHECK_EQ(rblk_raft_suffice(net.node[1].r, is_in, &some), out >= 2 && in >= 2);
+	}
+}
+
+/* Other timeouts apply to what is armed from now on, unless they are invalid. */
+static void other_timeouts(void)
+{
+	struct raft_conf c = net_conf("1i 2i 3i");
+	struct net_node *n = &net.node[1];
+	u64 at;
+
+	net_start(1, &c, 1);
+	net_boot(n);
+	at = rblk_raft_deadline(n->r);
+	CHECK_EQ(rblk_raft_set_timeouts(n->r, 20 * MS, 20 * MS), -EINVAL);
+	CHECK_EQ(n->r->cfg.election_ns, 1000 * MS);
+	CHECK_EQ(rblk_raft_set_timeouts(n->r, 10 * MS, 20 * MS), 0);
+	CHECK_EQ(rblk_raft_deadline(n->r), at);
+	net.now = at;
+	CHECK_EQ(net_event(n, RAFT_EV_TICK, 0, 0), 0);
+	CHECK(rblk_raft_deadline(n->r) < net.now + 40 * MS);
+}
+
 static u64 all_sendable(void *ctx, u64 peer, u64 first, u64 last)
 {
 	return last;
@@ -591,6 +661,9 @@ static const struct tap_case cases[] = {
 	{ "election_timeouts", election_timeouts },
 	{ "flood", flood },
 	{ "many_proposals", many_proposals },
+	{ "unsent_window", unsent_window },
+	{ "enough_members", enough_members },
+	{ "other_timeouts", other_timeouts },
 	{ "biggest_steps", biggest_steps },
 	{ "broken_steps", broken_steps },
 };
