@@ -36,6 +36,8 @@ void rblk_disk_refresh(struct rblk_disk *d)
 		rblk_table_look_soon(d);
 	WRITE_ONCE(d->fenced, s == NODE_S_FENCED);
 	WRITE_ONCE(d->writable, s == NODE_S_HELD);
+	if (d->ready != v->st.ready)
+		d->ready_since = rblk_now();
 	WRITE_ONCE(d->ready, v->st.ready);
 	WRITE_ONCE(d->frees, v->st.frees);
 	/* A member has it in its metadata; a node without devices is told it by one. */

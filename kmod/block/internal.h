@@ -143,6 +143,7 @@ struct rblk_disk {
 	bool frees;			/* all members free what is zeroed: discards are offered */
 	bool frees_told;		/* the block layer offers them; for @limits_work */
 	bool ready;			/* I/O is served */
+	u64 ready_since;		/* owner; when @ready last changed; ns */
 	bool ready_told;		/* udev knows that it is */
 };
 
@@ -166,6 +167,7 @@ void rblk_table_init(struct rblk_disk *d);
 void rblk_table_look(struct rblk_disk *d);
 void rblk_table_look_soon(struct rblk_disk *d);
 int rblk_table_check(struct rblk_disk *d);	/* under open_mutex */
+bool rblk_table_reads(const struct bio *bio);
 extern const struct blk_mq_ops rblk_mq_ops;
 extern const struct attribute_group *rblk_disk_groups[];	/* sysfs.c */
 

@@ -20,6 +20,9 @@
 #include "block/internal.h"
 #include "host/trace.h"
 
+/* Elections are mostly over by then. */
+#define RBLK_UNSERVED_NS	(2 * RBLK_NSEC_PER_SEC)
+
 static bool rblk_op_is_zero(const struct request *rq)
 {
 	return req_op(rq) == REQ_OP_DISCARD || req_op(rq) == REQ_OP_WRITE_ZEROES;
@@ -179,6 +182,8 @@ static void rblk_complete_rq(struct request *rq)
 
 	if (rr->error)
 		status = rr->error == -ETIMEDOUT ? BLK_STS_TIMEOUT : BLK_STS_IOERR;
+	if (rr->error == -ECANCELED)
+		rq->rq_flags |= RQF_QUIET;	/* nobody misses it */
 	blk_mq_end_request(rq, status);
 }
 
@@ -385,29 +390,61 @@ static void rblk_collect(struct rblk_disk *d)
 	}
 }
 
+/*
+ * The last close of a device waits for its pages that are being read, with open_mutex held:
+ * a reader may have been killed. While it does, nobody can open the device, sync(2) does not
+ * return, and none of that can be killed. Nobody will look at those pages, either.
+ */
+static bool rblk_req_deserted(struct request *rq)
+{
+	struct bio *bio;
+
+	if (req_op(rq) != REQ_OP_READ)
+		return false;
+	__rq_for_each_bio(bio, rq)
+		if (atomic_read(&bio->bi_bdev->bd_openers) || rblk_table_reads(bio))
+			return false;
+	return true;
+}
+
+/* Without a leader for longer than an election takes. */
+static bool rblk_disk_unserved(const struct rblk_disk *d, u64 now)
+{
+	return !READ_ONCE(d->ready) && now >= d->ready_since + RBLK_UNSERVED_NS;
+}
+
+/* Returns -errno if a request shall not wait any longer, and 0 if it shall. */
+static int rblk_req_expired(struct rblk_disk *d, struct rblk_req *rr, u64 now)
+{
+	struct request *rq = blk_mq_rq_from_pdu(rr);
+
+	if (rr->deadline > now)
+		return rblk_disk_unserved(d, now) && rblk_req_deserted(rq) ? -ECANCELED : 0;
+	rblk_warn_limited(d->v, "%s at sector %llu timed out%s\n",
+			  req_op(rq) == REQ_OP_READ ? "read" : "write", (u64)blk_rq_pos(rq),
+			  req_op(rq) == REQ_OP_READ ? "" : ": its outcome is unknown");
+	return -ETIMEDOUT;
+}
+
 static void rblk_expire(struct rblk_disk *d, u64 now)
 {
-	struct request *rq;
 	struct rblk_req *rr;
-	int i;
+	int i, error;
 
 	for (i = 0; i < RBLK_TAGS; i++) {
 		if (!d->tag[i].token)
 			continue;
 		rr = d->tag[i].req;
-		if (rr->deadline > now)
+		error = rblk_req_expired(d, rr, now);
+		if (!error)
 			continue;
-		rq = blk_mq_rq_from_pdu(rr);
-		rblk_warn_limited(d->v, "%s at sector %llu timed out%s\n",
-				  req_op(rq) == REQ_OP_READ ? "read" : "write", (u64)blk_rq_pos(rq),
-				  req_op(rq) == REQ_OP_READ ? "" : ": its outcome is unknown");
 		/*
 		 * It is in a list only while the node does not have it, or while it
 		 * lacks bios.
 		 */
 		if (!rr->round)
 			list_del_init(&rr->entry);
-		rblk_req_end(rr, -ETIMEDOUT);
+		rblk_req_end(rr, error);
 	}
 }
 
@@ -427,7 +464,7 @@ u32 rblk_disk_drain(struct rblk_volume *v, u64 now)
 	rblk_disk_open_cancel(d);
 	rblk_node_use(v->m, atomic_read(&d->openers));
 	rblk_collect(d);
-	if (v->up.io_timeout_ms)
+	if (v->up.io_timeout_ms || rblk_disk_unserved(d, now))
 		rblk_expire(d, now);
 	rblk_reads_starved(d);
 	if (READ_ONCE(d->starved_pages) &&

@@ -59,6 +59,12 @@ static void rblk_table_read_end(struct bio *bio)
 	rblk_table_put(t);
 }
 
+/* Whether somebody waits for this bio, although nobody may have the device open. */
+bool rblk_table_reads(const struct bio *bio)
+{
+	return bio->bi_end_io == rblk_table_read_end;
+}
+
 static struct rblk_table_read *rblk_table_alloc(void)
 {
 	struct rblk_table_read *t = kzalloc(sizeof(*t), GFP_KERNEL);

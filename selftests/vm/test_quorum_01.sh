@@ -39,6 +39,27 @@ waiting_io_goes_on() {
 }
 not_ready() { field_is "$1" vol ready false; }
 
+# The last close waits for what a reader that was killed was reading, and everybody for the close.
+killed_reader_holds_up_nobody() {
+	local p
+	isolate 2
+	isolate 3
+	until_ok 30 not_ready 1
+	dd if="$(dev 1)" of=/dev/null bs=4k skip=3000 count=1 status=none &
+	p=$!
+	PIDS=("$p")
+	until_ok 10 grep -q '^State:.D' /proc/$p/status
+	kill -9 $p
+	until_ok 10 fails kill -0 $p
+	(: <"$(dev 1)" && sync) &
+	p=$!
+	until_ok 10 fails kill -0 $p
+	wait $p
+	heal
+	until_ok 30 leader vol
+	fails eval "dmesg | tail -n 100 | grep -E 'I/O error, dev raftblk|on dev raftblk.*async page read'"
+}
+
 fails_after_a_deadline() { RBLK_NEW_ARGS="--io-timeout 3s" cluster_up 3 vol; }
 
 late_io_fails_and_nothing_overtakes_it() {
@@ -90,7 +111,7 @@ starved_io_fails_in_time() {
 	replicas_equal vol
 }
 
-for t in waits_for_a_quorum waiting_io_goes_on fails_after_a_deadline \
+for t in waits_for_a_quorum waiting_io_goes_on killed_reader_holds_up_nobody fails_after_a_deadline \
 	late_io_fails_and_nothing_overtakes_it starved_io_fails_in_time; do
 	tap $t
 done
