@@ -19,6 +19,9 @@
 #include "host/pool.h"
 #include "host/volume.h"
 
+/* A pool leaves this part of the machine's memory to others. */
+#define RBLK_POOL_SPARE		16
+
 #define RBLK_CHUNK_ORDER	get_order(8 * RBLK_BLOCK_SIZE)
 
 static_assert(PAGE_SIZE % RBLK_BLOCK_SIZE == 0);
@@ -97,17 +100,32 @@ static int rblk_budget_alloc(struct rblk_pool *pool, enum rblk_budget budget, u3
 	return 0;
 }
 
+/*
+ * The allocations below would not fail before nothing is left for anybody else: programs
+ * would be killed for memory that nothing can give back.
+ */
+static bool rblk_pool_fits(const u32 blocks[RBLK_BUDGETS])
+{
+	const u64 each = RBLK_BLOCK_SIZE + sizeof(struct rblk_payload) + 3 * sizeof(void *);
+	u64 bytes = (u64)totalram_pages() / RBLK_POOL_SPARE << PAGE_SHIFT;
+	int i;
+
+	for (i = 0; i < RBLK_BUDGETS; i++)
+		bytes += each * blocks[i];
+	return bytes >> PAGE_SHIFT <= max(si_mem_available(), 0L);
+}
+
 /**
  * rblk_pool_create() - allocate every payload block of a volume
  * @v: the volume, kicked when a budget that was spent gets blocks back
  * @blocks: size of each budget; raised to RBLK_ENTRY_BLOCKS_MAX if it is less
  *
  * Context: process; sleeps.
- * Return: the pool, or NULL if there is not enough memory.
+ * Return: the pool, or NULL if there is not enough memory, or would not be for others.
  */
 struct rblk_pool *rblk_pool_create(struct rblk_volume *v, u32 blocks[RBLK_BUDGETS])
 {
-	struct rblk_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	struct rblk_pool *pool = rblk_pool_fits(blocks) ? kzalloc(sizeof(*pool), GFP_KERNEL) : NULL;
 	int i;
 
 	if (!pool)

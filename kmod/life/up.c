@@ -121,7 +121,9 @@ static int rblk_start_pool(struct rblk_volume *v, char *err)
 	rblk_node_limits_default(&v->limits, (u64)mib << 20, &v->super);
 	v->pool = rblk_pool_create(v, blocks);
 	if (!v->pool || (!diskless && (rblk_logio_prepare(v) || rblk_dataio_prepare(v))))
-		return rblk_error_text(err, -ENOMEM, "no memory for a pool of %u MiB", mib);
+		return rblk_error_text(err, -ENOMEM,
+				       "no memory for a pool of %u MiB: %ld MiB are available",
+				       mib, si_mem_available() >> (20 - PAGE_SHIFT));
 	return 0;
 }
 

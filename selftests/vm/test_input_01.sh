@@ -174,6 +174,15 @@ wiped_store_is_not_a_member() {
 }
 says_why() { rb 1 why vol | grep -Eqi 'not a member|wiped|new store'; }
 
+# Taking it would leave nothing to others.
+pool_beyond_memory_is_refused() {
+	rb 1 down vol --force
+	sed '/^uuid/a pool = 8G' "$RBLK_CONF/vol.conf" >/tmp/vol.conf
+	refused 'no memory for a pool of 8192 MiB: [0-9]+ MiB are available' rb 1 --config /tmp/vol.conf up vol
+	rb 1 up vol
+	until_ok 30 leader vol
+}
+
 other_users_may_not() {
 	if setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all true 2>/dev/null; then
 		refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" --node rb2 down vol &&
@@ -183,7 +192,7 @@ other_users_may_not() {
 
 for t in starts format_of_a_running_volume_is_refused up_twice_is_no_failure unknown_volume_is_refused \
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
-	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise other_users_may_not \
+	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise pool_beyond_memory_is_refused other_users_may_not \
 	stores_are_not_overwritten overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
 	wiped_store_is_not_a_member thin_device_is_not_filled; do
 	tap $t
