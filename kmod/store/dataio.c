@@ -399,7 +399,7 @@ struct rblk_lower *rblk_dataio_lower(const struct rblk_volume *v)
  */
 bool rblk_dataio_failed(const struct rblk_volume *v)
 {
-	return READ_ONCE(v->dataio->lower.failed);
+	return rblk_lower_failed(&v->dataio->lower);
 }
 
 /**

@@ -429,7 +429,7 @@ struct rblk_lower *rblk_logio_lower(const struct rblk_volume *v)
  */
 bool rblk_logio_failed(const struct rblk_volume *v)
 {
-	return READ_ONCE(v->logio->lower.failed);
+	return rblk_lower_failed(&v->logio->lower);
 }
 
 /**

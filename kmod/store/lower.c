@@ -37,6 +37,20 @@ void rblk_lower_fail(struct rblk_lower *l)
 	rblk_volume_kick(l->v, RBLK_KICK_DONE);
 }
 
+/**
+ * rblk_lower_failed() - is the device gone for good?
+ * @l: the device, open
+ *
+ * Before Linux 6.5 nobody is told that a disk was removed; but it is marked as dead.
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+bool rblk_lower_failed(const struct rblk_lower *l)
+{
+	return READ_ONCE(l->failed) || test_bit(GD_DEAD, &l->bdev->bd_disk->state);
+}
+
 /*
  * The device was removed. An idle node would only notice at its next write, and
  * might lead until then. The block layer calls this with the holder lock, which is

@@ -51,6 +51,7 @@ int rblk_lower_open(struct rblk_volume *v, struct rblk_lower *l, dev_t dev, cons
 int rblk_lower_start(struct rblk_lower *l, const char *what);
 void rblk_lower_wait(struct rblk_lower *l);
 void rblk_lower_close(struct rblk_lower *l);
+bool rblk_lower_failed(const struct rblk_lower *l);
 void rblk_lower_link(struct rblk_lower *l, struct gendisk *disk);
 void rblk_lower_unlink(struct rblk_lower *l);
 void rblk_lower_begin(struct rblk_lower *l);

@@ -191,6 +191,40 @@ what_others_wrote_is_not_mended() {
 	until_ok 30 field_is 1 vol ready true
 }
 
+the_scsi_disk() {
+	echo /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*:*/block/sd* | grep -o 'sd[a-z]*$'
+}
+log3_is() {	# DEVICE
+	ln -sfn "$1" /tmp/log3
+	rb 3 up vol
+	until_ok 30 field_is 3 vol ready true
+}
+# A disk that is pulled out reports nothing, and a node that has nothing to write does not notice by itself.
+disk_is_pulled_out() {
+	local disk host
+	modprobe -q sd_mod && modprobe -q scsi_debug dev_size_mb=64 delay=0 || exit 4
+	until_ok 5 the_scsi_disk
+	disk=$(the_scsi_disk)
+	host=$(echo /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
+	rb 3 down vol
+	dd if="$(log_dev 3 vol)" of="/dev/$disk" bs=1M oflag=direct status=none
+	sed -i "s|$(log_dev 3 vol)|/tmp/log3|" "$RBLK_CONF/vol.conf"
+	log3_is "/dev/$disk"
+	until_ok 20 settled vol
+	echo 1 >"/sys/block/$disk/device/delete"
+	until_ok 5 halted 3
+	rb 3 why vol | grep -q 'its log device failed'
+	rb 3 down vol --timeout 10s
+	# It comes back, perhaps by another name.
+	echo '- - -' >"/sys/class/scsi_host/${host##*/}/scan"
+	until_ok 5 the_scsi_disk
+	log3_is "/dev/$(the_scsi_disk)"
+	rb 3 down vol
+	dd if=/tmp/log3 of="$(log_dev 3 vol)" bs=1M oflag=direct status=none
+	modprobe -r scsi_debug
+	log3_is "$(log_dev 3 vol)"
+}
+
 rot_is_reported_and_not_served() {
 	local f l
 	l=$(a_leader vol)
@@ -216,7 +250,7 @@ rot_is_reported_and_not_served() {
 for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
 	follower_log_fails leader_log_fails follower_data_fails damaged_copies_are_rewritten \
 	a_copy_that_cannot_be_rewritten_is_told what_others_wrote_is_not_mended \
-	rot_is_reported_and_not_served; do
+	disk_is_pulled_out rot_is_reported_and_not_served; do
 	tap $t
 done
 tap_end
