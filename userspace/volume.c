@@ -85,6 +85,8 @@ static const struct {
 	  "compare 'raftblk config %s' with 'ip addr': this may be the wrong node" },
 	{ "up", EMEDIUMTYPE, EXIT_FAILED,
 	  "compare 'raftblk config %s' with that on the other nodes, and check that the device is the right one" },
+	{ "up", ENOSPC, EXIT_FAILED,
+	  "give it that size again, for example with lvextend(8); 'raftblk config %s' shows the devices" },
 	{ "up", ENOMEM, EXIT_FAILED, "set a smaller pool in the configuration file of %s" },
 	{ "down", EBUSY, EXIT_FAILED,
 	  "unmount and close it, or: raftblk down %s --force" },

@@ -48,7 +48,9 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd,
 		return rblk_error_text(err, ret, "log device %s needs a newer raftblk", path);
 	case -ENOSPC:
 		return rblk_error_text(err, ret,
-				       "log device %s is smaller than when it was formatted", path);
+				       "log device %s is smaller than when it was formatted: it has %llu bytes, and at least %llu are needed",
+				       path, rblk_logio_bytes(v),
+				       max_t(u64, v->super.dev_bytes, LOG_FRONT_BYTES));
 	default:
 		return rblk_error_text(err, ret,
 				       "the superblock of log device %s cannot be used (error %d)",

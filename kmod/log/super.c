@@ -265,7 +265,7 @@ static bool copy_is_lost(int ret, u64 found, u64 store)
  * rblk_log_read_super() - reads the superblock of a log device, or else the second one
  * @rd: reader
  * @dev_bytes: size of the device
- * @s: set on success
+ * @s: set on success; and if the device is smaller than it was, unless it ends before the map
  * @c: set on success: which of them is damaged
  *
  * The second one counts only if the first one is damaged or cannot be read. If the two name
@@ -293,8 +293,10 @@ int rblk_log_read_super(const struct log_reader *rd, u64 dev_bytes, struct log_s
 	}
 	if (ret)
 		return ret;
-	if (n.dev_bytes > dev_bytes)
+	if (n.dev_bytes > dev_bytes) {
+		*s = n;
 		return -ENOSPC;
+	}
 	if (!damaged) {
 		second = read_super(rd, rblk_log_super_offset(&n, 1), &copy);
 		if (copy_is_lost(second, copy.store, n.store))

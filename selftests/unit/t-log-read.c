@@ -27,7 +27,7 @@ static int meta(const struct log_super *s, struct log_meta *m)
 /* The superblock, else its copy; never past what a newer version wrote. */
 static void read_super(void)
 {
-	struct log_super s, t;
+	struct log_super s, t = {};
 	struct disk_head *h = (void *)t_img;
 
 	t_format();
@@ -47,6 +47,7 @@ static void read_super(void)
 
 	t_format();
 	CHECK_EQ(super(T_DEV_BYTES - 4096, &t), -ENOSPC);
+	CHECK_EQ(t.dev_bytes, T_DEV_BYTES);
 	h->incompat = cpu_to_le32(1);
 	t_seal(t_img, sizeof(struct disk_super));
 	CHECK_EQ(super(T_DEV_BYTES, &s), -EPROTONOSUPPORT);

@@ -125,6 +125,21 @@ thin_device_is_not_filled() {
 	dmsetup remove rbdatav rbdatat rbdatap rbdatam
 }
 
+smaller_device_is_refused() {
+	local name sectors device from
+	rb 1 down vol --force
+	for name in log data; do
+		SAVED=$(dmsetup table rb${name}1)
+		read -r _ sectors _ device from <<<"$SAVED"
+		dm_table rb${name}1 "0 $((sectors - 8192)) linear $device $from"
+		refused "$name device .*: it has $(((sectors - 8192) * 512)) bytes, and at least [0-9]* are needed; give it that size" \
+			rb 1 up vol
+		dm_table rb${name}1 "$SAVED"
+	done
+	rb 1 up vol
+	until_ok 30 leader vol
+}
+
 # mkfs with force, pvcreate and others leave the end of a device alone, where a copy of the
 # superblock is.
 overwritten_store_is_left_alone() {
@@ -133,7 +148,7 @@ overwritten_store_is_left_alone() {
 	dev=$(log_dev 1 vol)
 	dd if="$dev" of=/tmp/front bs=4k count=16 status=none
 	dd if=/dev/zero of="$dev" bs=2k count=1 conv=notrunc oflag=direct status=none
-	refused 'not a raftblk' rb 1 up vol
+	refused 'not a raftblk ' rb 1 up vol
 	refused 'copy, behind an overwritten beginning' rb 1 format vol
 	fails eval "'$RB' dump --udev '$dev' | grep -q ."
 	mkswap -f "$dev" >/dev/null
@@ -192,8 +207,9 @@ other_users_may_not() {
 
 for t in starts format_of_a_running_volume_is_refused up_twice_is_no_failure unknown_volume_is_refused \
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
-	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise pool_beyond_memory_is_refused other_users_may_not \
-	stores_are_not_overwritten overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
+	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise pool_beyond_memory_is_refused \
+	other_users_may_not stores_are_not_overwritten smaller_device_is_refused \
+	overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
 	wiped_store_is_not_a_member thin_device_is_not_filled; do
 	tap $t
 done
