@@ -126,10 +126,28 @@ static int is_here(struct up *u, struct json_object *o)
 	return 0;
 }
 
+/* What of raftblk is on a device, if not what the volume needs there. */
+static bool holds_another(const struct conf *c, const char *what, const char *path, char *buf,
+			  size_t size)
+{
+	struct device d = { .what = what, .path = path };
+	struct found s;
+
+	if (device_open(&d, c->volume, false))
+		return false;
+	store_find(&d, &s);
+	device_close(&d);
+	if (!s.kind || (!s.left_over && !strcmp(s.kind, what)))
+		return false;
+	store_name(&s, buf, size);
+	return true;
+}
+
 static int refused(struct up *u, int err, const char *text)
 {
 	const struct conf *c = &u->conf;
 	u32 port = ntohs(c->me->at.sin6.sin6_port);
+	char held[256];
 
 	switch (err) {
 	case -EEXIST:			/* since this program has looked */
@@ -146,6 +164,11 @@ static int refused(struct up *u, int err, const char *text)
 		return fail(EXIT_FAILED, c->volume,
 			    "up: %s; a program listens there, or it is this end of an outgoing connection: 'ss -tanp sport = :%u' shows which; so that no connection gets the port: sysctl net.ipv4.ip_local_reserved_ports=%u",
 			    text[0] ? text : strerror(-err), port, port);
+	if (err == -ENODATA && (holds_another(c, "log", c->me->log, held, sizeof(held)) ||
+				holds_another(c, "data", c->me->data, held, sizeof(held))))
+		return fail(EXIT_ABSENT, c->volume,
+			    "up: %s; it holds %s; 'raftblk config %s' shows the configured devices, and blkid(8) what else is there",
+			    text, held, c->volume);
 	return change_failed(c->volume, "up", err, text, u->timeout_ms);
 }
 

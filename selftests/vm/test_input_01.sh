@@ -125,6 +125,17 @@ thin_device_is_not_filled() {
 	dmsetup remove rbdatav rbdatat rbdatap rbdatam
 }
 
+swapped_devices_are_told() {
+	local conf=/tmp/swapped.conf
+	rb 1 down vol --force
+	sed 's/rblog1/rbother1/; s/rbdata1/rblog1/; s/rbother1/rbdata1/' "$RBLK_CONF/vol.conf" >$conf
+	refused 'rbdata1 is not a raftblk log device; it holds the data of raftblk volume vol, node rb1' \
+		rb 1 --config $conf up vol
+	refused 'holds the data of raftblk volume vol' rb 1 --config $conf format vol --force
+	rb 1 up vol
+	until_ok 30 leader vol
+}
+
 smaller_device_is_refused() {
 	local name sectors device from
 	rb 1 down vol --force
@@ -148,7 +159,7 @@ overwritten_store_is_left_alone() {
 	dev=$(log_dev 1 vol)
 	dd if="$dev" of=/tmp/front bs=4k count=16 status=none
 	dd if=/dev/zero of="$dev" bs=2k count=1 conv=notrunc oflag=direct status=none
-	refused 'not a raftblk ' rb 1 up vol
+	refused 'not a raftblk log device; it holds a copy, behind an overwritten' rb 1 up vol
 	refused 'copy, behind an overwritten beginning' rb 1 format vol
 	fails eval "'$RB' dump --udev '$dev' | grep -q ."
 	mkswap -f "$dev" >/dev/null
@@ -208,7 +219,7 @@ other_users_may_not() {
 for t in starts format_of_a_running_volume_is_refused up_twice_is_no_failure unknown_volume_is_refused \
 	bootstrap_twice_is_refused transfer_to_nobody_is_refused down_of_an_open_device_is_refused \
 	garbage_frames_are_cut strangers_delay_no_rejoin netlink_survives_noise pool_beyond_memory_is_refused \
-	other_users_may_not stores_are_not_overwritten smaller_device_is_refused \
+	other_users_may_not stores_are_not_overwritten swapped_devices_are_told smaller_device_is_refused \
 	overwritten_store_is_left_alone mounted_device_is_refused foreign_superblock_is_refused \
 	wiped_store_is_not_a_member thin_device_is_not_filled; do
 	tap $t
