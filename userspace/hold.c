@@ -227,12 +227,17 @@ static bool get_session(struct hold *h)
 /* Why it is stopped was said: of two states at once, who watches may see the second only. */
 static int set_started(struct hold *h, bool start, bool lost)
 {
+	int ret;
+
 	if (h->started == start)
 		return 0;
 	h->started = start;
 	if (start)
 		hold_say(h, "starting");
-	return hold_run_hook(h, start ? "start" : "stop", start ? h->start : h->stop, start, lost);
+	ret = hold_run_hook(h, start ? "start" : "stop", start ? h->start : h->stop, start, lost);
+	if (start)
+		hold_failed(h, "the start command", ret);
+	return ret;
 }
 
 /* Also the end of what was not begun: what is not mounted is not unmounted. */
@@ -288,7 +293,9 @@ static void watch(struct hold *h)
 		if (!is_cut_off(h))
 			served = now_ms();
 		if (!h->started && served >= now_ms() - HOLD_RETRY_MS) {
-			set_started(h, true, false);
+			h->aside = set_started(h, true, false);
+			if (h->aside)
+				return;
 		} else if (h->started && h->patience_ms &&
 			   now_ms() - served >= h->patience_ms) {
 			hold_say(h, "cut off from the other nodes: stopping");
@@ -350,7 +357,7 @@ static void serve(struct hold *h)
 
 	do
 		err = serve_once(h);
-	while (!err && h->trouble[0] && repair(h));
+	while (!err && !h->aside && h->trouble[0] && repair(h));
 	h->aside |= err && err != -ESTALE;
 	deactivate(h);
 	if (h->aside && !h->end && !h->once) {

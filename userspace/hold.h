@@ -45,6 +45,7 @@ bool hold_is_lost(struct hold *h);
 
 int hold_run_hook(struct hold *h, const char *what, const char *command, bool until_lost,
 		  bool lost);
+void hold_failed(struct hold *h, const char *what, int ret);
 int hold_mount(struct hold *h);
 void hold_umount(struct hold *h, bool lost);
 

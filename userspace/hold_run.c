@@ -79,6 +79,16 @@ int hold_run_hook(struct hold *h, const char *what, const char *command, bool un
 	return ret;
 }
 
+/* Notes why the service does not run, for the other commands; not if the session was lost. */
+void hold_failed(struct hold *h, const char *what, int ret)
+{
+	if (ret == -ETIME)
+		snprintf(h->trouble, sizeof(h->trouble), "%s was not over after %u s", what,
+			 h->command_ms / 1000);
+	else if (ret && ret != -ESTALE)
+		snprintf(h->trouble, sizeof(h->trouble), "%s failed (exit code %d)", what, ret);
+}
+
 /* ---- mounting ---- */
 
 static int check_fs(struct hold *h)
@@ -125,6 +135,7 @@ int hold_mount(struct hold *h)
 	ret = run(h, argv, h->command_ms, true, false);
 	/* Killed too late, it may have been mounted all the same. */
 	h->mounted = !ret || hold_find_mount(h);
+	hold_failed(h, "mount", ret);
 	if (ret && ret != -ESTALE)
 		fail(0, h->volume, "mount %s %s: exit code %d", h->device, h->dir, ret);
 	return ret;

@@ -47,12 +47,12 @@ class Hold:
     def holding(self, *options):
         self.v.reset()
         self.v.kernel.on["take"] = self.take
-        for name in ("log", "busy", "out"):
+        for name in ("log", "busy", "out", "fails"):
             (self.d / name).unlink(missing_ok=True)
         with open(self.d / "out", "w") as out:
             self.process = self.v.start(
-                "hold", "r0", str(self.mnt), *options, "--start", f"echo start >>{self.d}/log",
-                "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
+                "hold", "r0", str(self.mnt), *options,
+                "--start", f"echo start >>{self.d}/log; [ ! -e {self.d}/fails ] || exit 3", "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
         try:
             self.until_said("active on")
             yield
@@ -155,8 +155,24 @@ def hold_repairs_when_it_is_served_again(h):
     return []
 
 
+def hold_tells_why_the_service_does_not_run(h):
+    with h.holding():
+        before = len(h.said())
+        (h.d / "fails").touch()
+        h.break_it()
+        h.until_said("stepping aside", before)
+        why, check = h.v.run("why r0"), h.v.run("check r0")
+        log = h.log()
+    trouble = r"the start command failed \(exit code 3\)"
+    problems = expect(why, 0, f"also: {trouble}: the service does not run here; "
+                              "'raftblk hold' says: stepping aside for 10 s")
+    problems += expect(check, 2, f"^RAFTBLK CRITICAL - r0: .*{trouble}")
+    return problems + ([] if log[:4] == ["start", "stop 1", "start", "stop"] else [f"commands: {log}"])
+
+
 TESTS = (hold_repairs, hold_steps_aside_if_it_fails_again, hold_hands_over_if_told_to,
-         hold_ignores_errors_if_told_to, hold_repairs_when_it_is_served_again)
+         hold_ignores_errors_if_told_to, hold_repairs_when_it_is_served_again,
+         hold_tells_why_the_service_does_not_run)
 
 
 def walk(tap, top, d, status):
