@@ -39,7 +39,8 @@ const char *rblk_wire_reason_step(u8 reason)
 	static const char *const step[WIRE_R_NR] = {
 		[WIRE_R_VERSION] = "install versions of raftblk that have a protocol in common",
 		[WIRE_R_VOLUME] = "compare the uuid in the configuration files of both nodes",
-		[WIRE_R_CLUSTER] = "it was bootstrapped twice: format the stores of one side again",
+		[WIRE_R_CLUSTER] =
+			"it was bootstrapped twice: if it has no data yet, format all its stores again, and bootstrap on one node",
 		[WIRE_R_NODE] =
 			"compare names and addresses in the configuration files of both nodes",
 		[WIRE_R_STORE] = "attach the devices that the volume was bootstrapped with",
