@@ -52,6 +52,7 @@ void hold_umount(struct hold *h, bool lost);
 /* ---- hold_fs.c ---- */
 
 bool hold_find_mount(struct hold *h);
+bool hold_mount_is_hidden(struct hold *h);
 void hold_fs_begin(struct hold *h);
 bool hold_fs_failed(struct hold *h);
 

@@ -10,6 +10,9 @@
 
 #include "hold.h"
 
+#define OWN_MOUNTS	"/proc/self/mountinfo"
+#define MOUNTS_OF_INIT	"/proc/1/mountinfo"
+
 /* The options of the superblock with which a file system says that it writes no more. */
 static const char *const ended[] = { "ro", "emergency_ro", "shutdown" };
 
@@ -25,9 +28,9 @@ static struct libmnt_fs *find_mount(const struct hold *h, struct libmnt_table *m
 	return found;
 }
 
-/* Calls @look with what is mounted on the directory from our device, or NULL. */
-static void look_at_mount(const struct hold *h, void (*look)(struct libmnt_fs *fs, void *ctx),
-			  void *ctx)
+/* Calls @look with what is mounted on the directory from our device, as @table has it, or NULL. */
+static void look_at_mount(const struct hold *h, const char *table,
+			  void (*look)(struct libmnt_fs *fs, void *ctx), void *ctx)
 {
 	struct libmnt_table *mounts;
 	struct stat st;
@@ -36,7 +39,7 @@ static void look_at_mount(const struct hold *h, void (*look)(struct libmnt_fs *f
 		look(NULL, ctx);
 		return;
 	}
-	mounts = mnt_new_table_from_file("/proc/self/mountinfo");
+	mounts = mnt_new_table_from_file(table);
 	look(mounts ? find_mount(h, mounts, st.st_rdev) : NULL, ctx);
 	mnt_unref_table(mounts);
 }
@@ -51,8 +54,22 @@ bool hold_find_mount(struct hold *h)
 {
 	bool found;
 
-	look_at_mount(h, is_there, &found);
+	look_at_mount(h, OWN_MOUNTS, is_there, &found);
 	return found;
+}
+
+/*
+ * Is it mounted, but not for the rest of the machine? A mount namespace of one's own may give
+ * nothing back. No, if that cannot be told.
+ */
+bool hold_mount_is_hidden(struct hold *h)
+{
+	bool found;
+
+	if (access(MOUNTS_OF_INIT, R_OK))
+		return false;
+	look_at_mount(h, MOUNTS_OF_INIT, is_there, &found);
+	return !found && hold_find_mount(h);
 }
 
 static void find_ended(struct libmnt_fs *fs, void *ctx)
@@ -106,7 +123,7 @@ bool hold_fs_failed(struct hold *h)
 
 	if (!h->watched)
 		return false;
-	look_at_mount(h, find_ended, &end);
+	look_at_mount(h, OWN_MOUNTS, find_ended, &end);
 	errors = count_errors(h);
 	if (end)
 		snprintf(h->trouble, sizeof(h->trouble), "the file system on %s %s after errors", h->dir,

@@ -138,6 +138,10 @@ int hold_mount(struct hold *h)
 	hold_failed(h, "mount", ret);
 	if (ret && ret != -ESTALE)
 		fail(0, h->volume, "mount %s %s: exit code %d", h->device, h->dir, ret);
+	if (h->mounted && hold_mount_is_hidden(h))
+		fail(0, h->volume,
+		     "%s is mounted in a mount namespace of its own, and is not seen outside; PrivateMounts=, ProtectSystem= and others in the unit of a service have this effect: leave them out there",
+		     h->dir);
 	return ret;
 }
 

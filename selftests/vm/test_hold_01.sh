@@ -63,11 +63,26 @@ the_service_is_back_after_writes_timed_out() {
 }
 
 it_ends() {
+	fails grep -q 'mount namespace' /tmp/hold.out
 	pkill -x raftblk
 	until_ok 30 gone
 	fails is_mounted
 	replicas_equal vol
 }
 
-for t in starts the_service_is_back_after_writes_timed_out it_ends; do tap $t; done
+# As in the unit of a service that has PrivateMounts=.
+a_mount_that_nobody_else_sees_is_told() {
+	unshare -m --propagation slave /tmp/raftblk-tool/netns rb1 "$RB" --node rb1 hold vol $DIR \
+		>/tmp/hold.out 2>&1 &
+	until_ok 60 says 'active on'
+	grep -q "^raftblk: vol: $DIR is mounted in a mount namespace of its own" /tmp/hold.out
+	fails is_mounted
+	pkill -x raftblk
+	until_ok 30 gone
+}
+
+for t in starts the_service_is_back_after_writes_timed_out it_ends \
+	a_mount_that_nobody_else_sees_is_told; do
+	tap $t
+done
 tap_end
