@@ -62,8 +62,8 @@ static int open_failed(const struct device *d, const char *volume, bool write)
 			    d->what, d->path);
 	case EACCES:
 	case EPERM:
-		return fail(EXIT_FAILED, volume, "%s device %s cannot be opened: %s; run as root",
-			    d->what, d->path, strerror(errno));
+		return fail(EXIT_FAILED, volume, "%s device %s cannot be opened: %s; %s", d->what,
+			    d->path, strerror(errno), permission_step());
 	case EROFS:
 		return fail(EXIT_FAILED, volume, "%s device %s is read-only; see blockdev(8)",
 			    d->what, d->path);

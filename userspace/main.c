@@ -60,6 +60,13 @@ int fail(int code, const char *subject, const char *fmt, ...)
 	return code;
 }
 
+/* What to do if something is not permitted. Root may lack the right, too. */
+const char *permission_step(void)
+{
+	return geteuid() ? "run as root" :
+	       "root may not do this here, by a container, its unit or a security module: the kernel log may have the denial";
+}
+
 /* The embedding program's part of RBLK_ASSERT(): an offline tool just stops. */
 void rblk_assert_failed(const char *what, const char *file, int line);
 void rblk_assert_failed(const char *what, const char *file, int line)

@@ -228,8 +228,9 @@ int nl_open(struct nl **out, const char *subject)
 	setsockopt(mnl_socket_get_fd(nl->event), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (mnl_socket_setsockopt(nl->event, NETLINK_ADD_MEMBERSHIP, &nl->group,
 				  sizeof(nl->group))) {
-		err = fail(EXIT_FAILED, subject, "netlink: cannot listen for events: %s%s", strerror(errno),
-			   errno == EPERM ? "; run as root" : "");
+		err = fail(EXIT_FAILED, subject, "netlink: cannot listen for events: %s%s%s", strerror(errno),
+			   errno == EPERM ? "; it needs CAP_NET_ADMIN: " : "",
+			   errno == EPERM ? permission_step() : "");
 		goto close;
 	}
 	*out = nl;

@@ -48,6 +48,7 @@ __attribute__((format(printf, 3, 4)))
 int fail(int code, const char *subject, const char *fmt, ...);
 /* From now on fail() keeps the last text in @text instead, until this is called with NULL. */
 void fail_keep(char *text, size_t size);
+const char *permission_step(void);
 
 void flush_stdout(void);		/* does not return if it cannot */
 

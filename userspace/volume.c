@@ -120,7 +120,8 @@ int change_failed(const char *volume, const char *what, int err, const char *tex
 			    "%s: still in progress after %s; see: raftblk why %s",
 			    what, time_text(timeout_ms, after, sizeof(after)), volume);
 	case -EPERM:
-		return fail(EXIT_FAILED, volume, "%s: %s; run as root", what, cause);
+		return fail(EXIT_FAILED, volume, "%s: %s; %s", what, cause,
+			    permission_step());
 	case -ENODEV:
 		return fail(EXIT_ABSENT, volume, "%s: %s; %s", what, cause,
 			    not_up_step(volume, hint, sizeof(hint)));

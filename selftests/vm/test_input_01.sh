@@ -210,6 +210,11 @@ pool_beyond_memory_is_refused() {
 }
 
 other_users_may_not() {
+	local root='by a container, its unit or a security module'
+	refused "CAP_NET_ADMIN: root may not do this here, $root" \
+		setpriv --bounding-set=-all --inh-caps=-all "$RB" --node rb2 status
+	refused "CAP_SYS_ADMIN.*; root may not do this here, $root" \
+		in_node 2 setpriv --bounding-set=-all,+net_admin --inh-caps=-all "$RB" --node rb2 down vol
 	if setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all true 2>/dev/null; then
 		refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" --node rb2 down vol &&
 			refused 'permi|root|privilege' setpriv --reuid 65534 --clear-groups "$RB" status
