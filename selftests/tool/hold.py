@@ -52,7 +52,8 @@ class Hold:
         with open(self.d / "out", "w") as out:
             self.process = self.v.start(
                 "hold", "r0", str(self.mnt), *options,
-                "--start", f"echo start >>{self.d}/log; [ ! -e {self.d}/fails ] || exit 3", "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
+                "--start", f"echo start >>{self.d}/log; [ ! -e {self.d}/fails ] || exit 3",
+                "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
         try:
             self.until_said("active on")
             yield
@@ -167,7 +168,8 @@ def hold_tells_why_the_service_does_not_run(h):
     problems = expect(why, 0, f"also: {trouble}: the service does not run here; "
                               "'raftblk hold' says: stepping aside for 10 s")
     problems += expect(check, 2, f"^RAFTBLK CRITICAL - r0: .*{trouble}")
-    return problems + ([] if log[:4] == ["start", "stop 1", "start", "stop"] else [f"commands: {log}"])
+    as_wanted = log[:4] == ["start", "stop 1", "start", "stop"]
+    return problems + ([] if as_wanted else [f"commands: {log}"])
 
 
 TESTS = (hold_repairs, hold_steps_aside_if_it_fails_again, hold_hands_over_if_told_to,
