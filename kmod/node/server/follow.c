@@ -145,9 +145,9 @@ static bool rblk_server_elects(void *ctx, u64 store)
 	const struct raft_peer_status *p = rblk_replica_progress(sv->r, store);
 	const struct rblk_peer *peer = rblk_ground_peer(sv->g, store, NULL);
 
-	if (!p || p->state == RAFT_PEER_RESYNC || !peer || peer->impaired)
+	if (!p || p->state == RAFT_PEER_RESYNC || !peer)
 		return false;
-	return is_heard(sv, peer) || is_sought(sv, store);
+	return is_sought(sv, store) || (is_heard(sv, peer) && !peer->impaired);
 }
 
 /*
