@@ -13,14 +13,16 @@
  * socket, say), because they are reused, and not freed, while the volume is up.
  */
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "host/pool.h"
 #include "host/volume.h"
 
-/* A pool leaves this part of the machine's memory to others. */
+/* A pool leaves this part of the machine's memory to others, or so many bytes if that is less. */
 #define RBLK_POOL_SPARE		16
+#define RBLK_POOL_SPARE_MAX	SZ_256M
 
 #define RBLK_CHUNK_ORDER	get_order(8 * RBLK_BLOCK_SIZE)
 
@@ -107,7 +109,8 @@ static int rblk_budget_alloc(struct rblk_pool *pool, enum rblk_budget budget, u3
 static bool rblk_pool_fits(const u32 blocks[RBLK_BUDGETS])
 {
 	const u64 each = RBLK_BLOCK_SIZE + sizeof(struct rblk_payload) + 3 * sizeof(void *);
-	u64 bytes = (u64)totalram_pages() / RBLK_POOL_SPARE << PAGE_SHIFT;
+	u64 bytes = min_t(u64, (u64)totalram_pages() / RBLK_POOL_SPARE << PAGE_SHIFT,
+			  RBLK_POOL_SPARE_MAX);
 	int i;
 
 	for (i = 0; i < RBLK_BUDGETS; i++)
