@@ -3,6 +3,8 @@
 #include "status.h"
 #include "wire/wire.h"
 
+#define LAG_PART	16	/* of the table of entries: more is not merely on its way */
+
 struct json_object *node_in_list(struct json_object *list, const char *node)
 {
 	struct json_object *e;
@@ -26,6 +28,14 @@ u64 election_ms(struct json_object *o)
 	u64 ms = ju(o, "conf.election_ms");
 
 	return ms ? ms : STATUS_OLD_MS;
+}
+
+/* How many of the committed entries it lacks. */
+u64 replica_lag(struct json_object *o, struct json_object *p)
+{
+	u64 commit = ju(o, "commit_index"), match = ju(p, "match");
+
+	return commit > match ? commit - match : 0;
 }
 
 /* ---- what is true of a peer ---- */
@@ -82,6 +92,13 @@ bool replica_is_there(struct json_object *o, struct json_object *p)
 bool replica_is_silent(struct json_object *o, struct json_object *p)
 {
 	return replica_is_there(o, p) && ju(p, "silent_ms") >= 4 * election_ms(o);
+}
+
+/* So far behind the leader that its network or its devices do not keep up. */
+bool replica_lags(struct json_object *o, struct json_object *p)
+{
+	return is(o, "role", "leader") && replica_is_there(o, p) && !jb(p, "needs_resync") &&
+	       replica_lag(o, p) > ju(o, "log_entries_max") / LAG_PART;
 }
 
 bool replica_is_absent(struct json_object *o, struct json_object *p)

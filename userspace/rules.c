@@ -440,6 +440,11 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (p)
 		remark(list, "payload to %s%s does not get through, though what is small does: see with 'ping -M do -s 1472' whether large packets get there",
 		       jstr(p, "node"), n > 1 ? " and others" : "");
+	p = peer_with(o, replica_lags, &n);
+	if (p)
+		remark(list, "%s is %llu entries behind%s: its network or its devices do not keep up with the writes",
+		       jstr(p, "node"), (unsigned long long)replica_lag(o, p),
+		       n > 1 ? ", and others are as well" : "");
 	p = peer_with(o, peer_is_blocked, NULL);
 	if (p)
 		remark(list, "%s is not to lead: its payload reaches no majority", jstr(p, "node"));

@@ -52,7 +52,7 @@ typedef bool peer_test(struct json_object *o, struct json_object *p);
 peer_test peer_is_down, peer_needs_resync, peer_is_impaired, peer_is_refused, peer_was_stuck,
 	peer_is_blocked;
 /* Of those that have a replica of the volume. */
-peer_test replica_is_down, replica_is_there, replica_is_silent, replica_is_absent,
+peer_test replica_is_down, replica_is_there, replica_is_silent, replica_lags, replica_is_absent,
 	replica_is_unable, replica_is_refused;
 
 /* The first peer of which @test is true, or NULL; *@count, unless NULL: how many there are. */
@@ -68,6 +68,7 @@ size_t able_members(struct json_object *o, size_t *all);
 struct json_object *node_in_list(struct json_object *list, const char *node);
 bool is_client(struct json_object *o);		/* this node has no disks */
 u64 election_ms(struct json_object *o);
+u64 replica_lag(struct json_object *o, struct json_object *p);
 
 /* Is the value at @path this one? */
 static inline bool is(struct json_object *o, const char *path, const char *value)
