@@ -133,6 +133,7 @@ void lasting_mend(struct node *n, u8 other)
 {
 	u32 i;
 
+	sim.muted = 0;
 	if (node_paused(n))
 		node_resume(n);
 	for (i = 0; i < world.cfg.all; i++) {
@@ -167,6 +168,5 @@ void lasting_run(void)
 	lasting_break(what, n, other);
 	final_write_within(WRITES, BOUND_ELECTIONS * n->st.conf.election_ms * MSEC);
 	mark_count[marks[what]]++;
-	sim.muted = 0;
 	lasting_mend(n, other);
 }
