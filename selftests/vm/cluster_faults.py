@@ -109,7 +109,7 @@ def main():
         m = Members(cluster, module)
         m.start()
         tests = [leader_crashes, follower_crashes, leader_is_paused, leader_loses_one_direction,
-                 all_lose_power, all_lose_power]
+                 all_lose_power]
         for seed, test in enumerate(tests, 101):
             if not tap.attempt(test.__name__, test, m, seed):
                 break   # the other tests could not start from this state

@@ -92,7 +92,7 @@ goes_without_ado() {
 }
 
 for t in starts reads_what_members_write writes_and_verifies file_system_of_a_client \
-	leaders_go_under_a_client comes_back_as_the_same_client goes_without_ado; do
+	${RBLK_LONG:+leaders_go_under_a_client} comes_back_as_the_same_client goes_without_ado; do
 	tap $t
 done
 tap_end

@@ -142,8 +142,9 @@ fenced_holder_gets_errors_until_closed() {
 }
 fenced() { [ "$(field "$1" vol session)" = fenced ]; }
 
-for t in starts follower_goes_and_catches_up leader_goes_and_comes_back leader_is_partitioned \
-	leader_is_not_heard leader_hears_nobody fenced_holder_gets_errors_until_closed; do
+for t in starts ${RBLK_LONG:+follower_goes_and_catches_up} leader_goes_and_comes_back \
+	leader_is_partitioned ${RBLK_LONG:+leader_is_not_heard leader_hears_nobody} \
+	fenced_holder_gets_errors_until_closed; do
 	tap $t
 done
 tap_end

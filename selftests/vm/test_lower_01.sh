@@ -247,7 +247,7 @@ rot_is_reported_and_not_served() {
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
 }
 
-for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
+for t in starts slow_follower_does_not_matter ${RBLK_LONG:+recovery_has_many_reads_in_flight} \
 	follower_log_fails leader_log_fails follower_data_fails damaged_copies_are_rewritten \
 	a_copy_that_cannot_be_rewritten_is_told what_others_wrote_is_not_mended \
 	disk_is_pulled_out rot_is_reported_and_not_served; do

@@ -159,7 +159,7 @@ counts_in_the_same_blocks_on_a_client() {
 
 for t in starts shows_on_every_node shows_on_a_client holds_a_file_system changes_on_every_node \
 	is_not_looked_for_without_need old_table_is_not_used comes_back_with_the_volume goes_by_force \
-	is_no_device_of_a_volume counts_in_the_same_blocks_on_a_client; do
+	is_no_device_of_a_volume ${RBLK_LONG:+counts_in_the_same_blocks_on_a_client}; do
 	tap $t
 done
 tap_end

@@ -87,7 +87,7 @@ both_ways() {
 	replicas_equal vol
 }
 
-for t in starts payload_of_the_leader both_ways; do
+for t in starts payload_of_the_leader ${RBLK_LONG:+both_ways}; do
 	tap $t
 done
 tap_end

@@ -77,7 +77,7 @@ start_and_stop_many_times() {
 }
 
 for t in starts down_under_load quorum_gone_with_a_file_system unload_is_refused_while_up \
-	unload_after_down start_and_stop_many_times; do
+	unload_after_down ${RBLK_LONG:+start_and_stop_many_times}; do
 	tap $t
 done
 tap_end
