@@ -3,6 +3,7 @@
 # Members leave, and networks are cut: no acknowledged write is lost, and a minority
 # neither acknowledges nor reads anything.
 . "$(dirname "$0")/lib.sh"
+RBLK_LONG_CASES="follower_goes_and_catches_up leader_is_not_heard leader_hears_nobody"
 trap 'kill_writers; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 
@@ -142,8 +143,8 @@ fenced_holder_gets_errors_until_closed() {
 }
 fenced() { [ "$(field "$1" vol session)" = fenced ]; }
 
-for t in starts ${RBLK_LONG:+follower_goes_and_catches_up} leader_goes_and_comes_back \
-	leader_is_partitioned ${RBLK_LONG:+leader_is_not_heard leader_hears_nobody} \
+for t in starts follower_goes_and_catches_up leader_goes_and_comes_back \
+	leader_is_partitioned leader_is_not_heard leader_hears_nobody \
 	fenced_holder_gets_errors_until_closed; do
 	tap $t
 done

@@ -3,6 +3,7 @@
 # The log wraps, fills up, and is trimmed; discard; blocks of 512 bytes.
 RBLK_VOLUMES="vol small"
 . "$(dirname "$0")/lib.sh"
+RBLK_LONG_CASES="blocks_of_512_bytes"
 trap cluster_down EXIT
 RBLK_LOG_MIB=40
 
@@ -154,7 +155,7 @@ blocks_of_512_bytes() {
 }
 
 for t in starts ring_wraps live_log_can_be_dumped restart_after_the_wrap discard_reads_zero_everywhere \
-	replicas_are_equal ${RBLK_LONG:+blocks_of_512_bytes} full_ring_waits_and_goes_on \
+	replicas_are_equal blocks_of_512_bytes full_ring_waits_and_goes_on \
 	left_behind_it_serves_from_the_leader left_behind_it_counts_for_no_majority; do
 	tap $t
 done

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Backing devices are slow or fail: the member halts, and the others go on.
 . "$(dirname "$0")/lib.sh"
+RBLK_LONG_CASES="recovery_has_many_reads_in_flight"
 trap 'cluster_down' EXIT
 
 starts() { cluster_up 3 vol; }
@@ -247,7 +248,7 @@ rot_is_reported_and_not_served() {
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
 }
 
-for t in starts slow_follower_does_not_matter ${RBLK_LONG:+recovery_has_many_reads_in_flight} \
+for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
 	follower_log_fails leader_log_fails follower_data_fails damaged_copies_are_rewritten \
 	a_copy_that_cannot_be_rewritten_is_told what_others_wrote_is_not_mended \
 	disk_is_pulled_out rot_is_reported_and_not_served; do

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Partitions: as on any disk, on every node, and never an old table under a new session.
 . "$(dirname "$0")/lib.sh"
+RBLK_LONG_CASES="counts_in_the_same_blocks_on_a_client"
 trap 'umount -q /tmp/rbmnt; cluster_down; losetup -D' EXIT
 mkdir -p /tmp/rbmnt
 
@@ -159,7 +160,7 @@ counts_in_the_same_blocks_on_a_client() {
 
 for t in starts shows_on_every_node shows_on_a_client holds_a_file_system changes_on_every_node \
 	is_not_looked_for_without_need old_table_is_not_used comes_back_with_the_volume goes_by_force \
-	is_no_device_of_a_volume ${RBLK_LONG:+counts_in_the_same_blocks_on_a_client}; do
+	is_no_device_of_a_volume counts_in_the_same_blocks_on_a_client; do
 	tap $t
 done
 tap_end
