@@ -119,9 +119,10 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 	/*
 	 * What can be uncommitted is bounded by the smallest that the configuration
 	 * knows. Smaller ones would be full before they received the entry that commits
-	 * the rest.
+	 * the rest. With less than the least, nobody could ever lead.
 	 */
-	if (h->ring_bytes < n->g.conf.ring_bytes || h->entries < n->g.conf.entries)
+	if (h->ring_bytes < max_t(u64, n->g.conf.ring_bytes, LOG_RING_MIN) ||
+	    h->entries < max_t(u64, n->g.conf.entries, NODE_ENTRIES_MIN))
 		return WIRE_R_SIZES;
 	return 0;
 }

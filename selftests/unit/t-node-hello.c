@@ -35,7 +35,7 @@ static struct wire_hello hello_of(const char *from, bool client)
 {
 	struct wire_hello h = {
 		.version_min = WIRE_VERSION, .version_max = WIRE_VERSION, .store = 0xa2,
-		.client = client,
+		.client = client, .ring_bytes = LOG_RING_MIN, .entries = NODE_ENTRIES_MIN,
 	};
 
 	memcpy(h.volume, uuid, RBLK_UUID_LEN);
@@ -124,28 +124,35 @@ static void t_member_is_no_client(void)
 /* Smaller than the configuration says is too small; larger than the own ones is no reason. */
 static void t_sizes(void)
 {
+	const u64 ring = LOG_RING_MIN, entries = NODE_ENTRIES_MIN;
 	struct wire_hello h = hello_of("n2", false);
 
 	set_up(true, false);
-	node.g.cfg.super.ring_bytes = 20;
-	node.g.cfg.limits.entries = 128;
-	h.ring_bytes = 10;
-	h.entries = 64;
+	node.g.cfg.super.ring_bytes = 4 * ring;
+	node.g.cfg.limits.entries = 4 * (u32)entries;
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);	/* nothing is agreed on yet */
+	/* ... but a bootstrap would agree on the smallest. */
+	h.ring_bytes = ring - 1;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+	h.ring_bytes = ring;
+	h.entries = entries - 1;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
 	node.g.conf.index = 1;
 	node.g.conf.n = 1;
 	snprintf(node.g.conf.m[0].node, RBLK_NAME_MAX, "n2");
 	node.g.conf.m[0].store = 0xa2;
-	node.g.conf.ring_bytes = 10;
-	node.g.conf.entries = 64;
+	node.g.conf.ring_bytes = 2 * ring;
+	node.g.conf.entries = 2 * (u32)entries;
+	h.ring_bytes = 2 * ring;
+	h.entries = 2 * entries;
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
-	h.ring_bytes = 30;
-	h.entries = 256;
+	h.ring_bytes = 8 * ring;
+	h.entries = 8 * entries;
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
-	h.ring_bytes = 9;
+	h.ring_bytes = 2 * ring - 1;
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
-	h.ring_bytes = 10;
-	h.entries = 63;
+	h.ring_bytes = 2 * ring;
+	h.entries = 2 * entries - 1;
 	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
 }
 

@@ -200,6 +200,8 @@ struct rblk_node_ops {
 	void (*trace)(void *host, enum rblk_node_trace what, u64 index, u64 arg);
 };
 
+#define NODE_ENTRIES_MIN	64
+
 struct rblk_node_limits {
 	u32 entries;		/* in the live log, a power of two; not less than rblk_conf says */
 	u32 versions;		/* blocks committed and not applied */

@@ -42,9 +42,9 @@ bool rblk_replica_limits_ok(const struct rblk_node_cfg *cfg)
 	const struct rblk_node_limits *l = &cfg->limits;
 	struct vol_geom geo;
 
-	if (l->entries < 64 || l->entries & (l->entries - 1) || l->batch < RBLK_ENTRY_BLOCKS_MAX ||
-	    l->versions < l->batch || !l->ranges || !l->msg_ents ||
-	    l->msg_ents > WIRE_ENTRIES_MAX || !l->inflight_msgs ||
+	if (l->entries < NODE_ENTRIES_MIN || l->entries & (l->entries - 1) ||
+	    l->batch < RBLK_ENTRY_BLOCKS_MAX || l->versions < l->batch || !l->ranges ||
+	    !l->msg_ents || l->msg_ents > WIRE_ENTRIES_MAX || !l->inflight_msgs ||
 	    l->uncommitted_bytes < RBLK_WRITE_MAX || !l->records_inflight ||
 	    l->records_inflight > LOG_INFLIGHT)
 		return false;
