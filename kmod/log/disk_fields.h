@@ -114,7 +114,8 @@ FIELDS(disk_meta, struct log_meta)
 	/* sessions in use */
 	FIELD_AS(156,	le32,	nsessions, state.nsessions, UPTO(RBLK_SESSIONS_MAX))
 	FIELD(160,	le32,	npeers, UPTO(RBLK_MEMBERS_MAX))	/* peers in use */
-	SPARE(164,	4, spare)
+	/* 1: the data device lacks a part of the image; unknown ones are refused */
+	FIELD(164,	le32,	flags, ANY)
 	FIELD_AS(168,	le64,	state_index, state.index, ANY)	/* checkpoint: index */
 	FIELD_AS(176,	le64,	state_term, state.term, ANY)	/* checkpoint: term */
 	/* checkpoint: digest of all verdicts */
@@ -130,21 +131,22 @@ FIELDS(disk_meta, struct log_meta)
 	/* set back: index that it saw */
 	FIELD_AS(224,	le64,	seen_match, seen.match, ANY)
 	FIELD_AS(232,	le64,	seen_term, seen.term, ANY)	/* set back: term that it saw */
-	NESTED(240,	disk_conf, conf)		/* configuration as of the checkpoint */
-	NESTED(2088,	disk_conf, prev_conf)		/* configuration before that one */
+	FIELD(240,	le64,	image_index, COUNT)	/* index in the header of the data device */
+	NESTED(248,	disk_conf, conf)		/* configuration as of the checkpoint */
+	NESTED(2096,	disk_conf, prev_conf)		/* configuration before that one */
 	/* sessions as of the checkpoint */
-	TABLE(3936,	disk_session, session, RBLK_SESSIONS_MAX)
+	TABLE(3944,	disk_session, session, RBLK_SESSIONS_MAX)
 	/* what is remembered of other stores */
-	TABLE(4448,	disk_peer, peer, RBLK_MEMBERS_MAX)
+	TABLE(4456,	disk_peer, peer, RBLK_MEMBERS_MAX)
 	/* highest term seen of each of them */
-	VALUES(4832,	le64, peer_term, RBLK_MEMBERS_MAX)
-FIELDS_END(disk_meta, 4960)
+	VALUES(4840,	le64, peer_term, RBLK_MEMBERS_MAX)
+FIELDS_END(disk_meta, 4968)
 
 /* A block of the change map. */
 FIELDS(disk_map, void)
 	NESTED(0,	disk_head, head)		/* head, with the letter C */
 	CODED(56,	le64,	block, ANY)		/* number of the block */
-	/* index of the last entry that touched the region; may err only high */
+	/* index of the last entry that touched the region; may err only high; bit 63: absent */
 	VALUES(64,	le64, v, RBLK_MAP_PER_BLOCK)
 FIELDS_END(disk_map, 4096)
 

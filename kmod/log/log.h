@@ -78,7 +78,16 @@ struct log_peer_memory {
 	u64 term;			/* highest one that it had durably */
 };
 
+#define LOG_META_ABSENT		1u	/* the data device lacks a part of the image */
+#define LOG_META_FLAGS		LOG_META_ABSENT	/* all that are known */
+
 struct log_meta {
+	u32 flags;			/* LOG_META_* */
+	/*
+	 * Index in the header of the data device, at the least. That of the checkpoint, unless
+	 * the replica goes on from the state of another member.
+	 */
+	u64 image_index;
 	u64 version;			/* grows with each write; the highest valid one counts */
 	u64 generation;			/* grows with each start */
 	struct rblk_hard_state raft;
@@ -242,6 +251,7 @@ struct log_record *rblk_log_submit(struct log *l);
 struct log_record *rblk_log_close_record(struct log *l);
 bool rblk_log_done(struct log *l, struct log_record *rec, int error);
 bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m);
+void rblk_log_restart(struct log *l, const struct rblk_id *id, struct log_meta *m);
 void rblk_log_trim(struct log *l, const struct log_meta *m);
 int rblk_log_extents(const struct log_super *s, u64 pos, u32 len, struct log_extent ext[2]);
 int rblk_log_check(const struct log *l);

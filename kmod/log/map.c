@@ -16,7 +16,7 @@ void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *b
 
 	d->block = cpu_to_le64(n);
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
-		d->v[i] = cpu_to_le64(v[i]);
+		d->v[i] = cpu_to_le64(v[i] & ~RBLK_MAP_SETTLING);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_MAP, s->volume, s->store, sizeof(*d));
 }
 

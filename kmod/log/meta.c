@@ -29,6 +29,8 @@ static int meta_check(const struct disk_meta *d, const struct log_super *s)
 		return -EINVAL;
 	if (le64_to_cpu(d->start_generation) > le64_to_cpu(d->generation))
 		return -EINVAL;
+	if (le32_to_cpu(d->flags) & ~LOG_META_FLAGS)
+		return -EINVAL;
 	if (rblk_log_disk_conf_check(&d->conf))
 		return -EINVAL;
 	return rblk_log_disk_conf_check(&d->prev_conf);

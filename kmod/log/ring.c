@@ -81,6 +81,29 @@ bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
 }
 
 /**
+ * rblk_log_restart() - gives up all entries: the log goes on behind another one
+ * @l: log, without records that are open or in flight
+ * @id: the entry before the next one, which is not in the log
+ * @m: floor_pos, floor_seq, floor_chain and floor are set
+ *
+ * Nothing may be added before @m is durable in both copies, and rblk_log_trim() was called.
+ */
+void rblk_log_restart(struct log *l, const struct rblk_id *id, struct log_meta *m)
+{
+	u32 next = (l->tail + l->nrec) % LOG_INFLIGHT;
+
+	if (RBLK_ASSERT(l->alarm, !l->nrec && l->rec[next].state != LOG_R_OPEN))
+		return;
+	l->last_index = id->index;
+	l->durable_index = id->index;
+	l->durable_term = id->term;
+	m->floor = *id;
+	m->floor_pos = l->head_pos;
+	m->floor_seq = l->next_seq;
+	m->floor_chain = l->chain;
+}
+
+/**
  * rblk_log_trim() - frees what is below the floor of @m
  * @l: log
  * @m: metadata that is durable in both copies

@@ -66,6 +66,32 @@ static int recv_data(struct rblk_node *n, u32 slot, struct wire_frame *f, struct
 	return rblk_client_data(&n->client, &f->data, &f->append, buf);
 }
 
+static int recv_pull(struct rblk_node *n, u32 slot, const struct wire_pull *w)
+{
+	if (w->from != n->g.peer[slot].store || n->g.peer[slot].client || !n->replica)
+		return -EINVAL;
+	return rblk_server_pull(&n->server, slot, w);
+}
+
+/* What this node has asked a member for. */
+static int recv_pulled(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf)
+{
+	u64 to = f->type == WIRE_STATE ? f->state.to :
+		 f->type == WIRE_MAP   ? f->map.to :
+					 f->chunk.to;
+
+	if (to != n->g.cfg.super.store || n->g.peer[slot].client || !n->replica)
+		return -EINVAL;
+	if (f->type == WIRE_STATE)
+		return rblk_replica_resync_state(n->replica, slot, &f->state);
+	if (f->type == WIRE_MAP)
+		return rblk_replica_resync_map(n->replica, &f->map);
+	if (!f->chunk.error)
+		return rblk_replica_resync_chunk(n->replica, slot, &f->chunk, &f->append, buf);
+	rblk_replica_resync_refused(n->replica, slot, f->chunk.id);
+	return 0;
+}
+
 static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 			  struct rblk_buf **buf)
 {
@@ -80,6 +106,12 @@ static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 		return recv_read(n, slot, &f->read);
 	case WIRE_DATA:
 		return recv_data(n, slot, f, buf);
+	case WIRE_PULL:
+		return recv_pull(n, slot, &f->pull);
+	case WIRE_STATE:
+	case WIRE_MAP:
+	case WIRE_CHUNK:
+		return recv_pulled(n, slot, f, buf);
 	default:
 		return -EINVAL;
 	}

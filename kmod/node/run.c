@@ -23,15 +23,15 @@ static void update_ready(struct rblk_node *n)
 
 /*
  * The leader tells a member that its log no longer covers it, and then the member
- * reads through the leader.
+ * reads through the leader. So it does while a part of the image is absent here.
  */
 static void update_resync(struct rblk_node *n)
 {
 	const struct raft_status *rst = &n->replica->rst;
 
 	n->g.stalled = rst->stalled || n->g.blocked;
-	if (n->g.remote != rst->resync) {
-		n->g.remote = rst->resync;
+	if (n->g.remote != (rst->resync || n->replica->absent)) {
+		n->g.remote = !n->g.remote;
 		rblk_client_reads_switch(&n->client);
 		n->replica->reads_due = true;
 		if (n->g.remote && n->ready)
@@ -202,6 +202,7 @@ static void run_replica(struct rblk_node *n)
 		rblk_replica_bootstrap_run(r);
 		rblk_replica_release_run(r);
 		rblk_replica_apply_run(r);
+		rblk_replica_resync_run(r);
 		rblk_replica_mend_run(r);
 		rblk_replica_ckpt_run(r);
 		rblk_replica_readbacks_run(r);

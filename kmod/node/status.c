@@ -108,6 +108,20 @@ const struct rblk_entry *rblk_node_entry(const struct rblk_node *n, u64 index)
 }
 
 /**
+ * rblk_node_lacks() - does the change map say that the content around a sector is absent?
+ * @n: node with disks
+ * @sector: of the volume
+ *
+ * Return: true if so.
+ */
+bool rblk_node_lacks(const struct rblk_node *n, u64 sector)
+{
+	u32 region = (u32)(sector >> (n->g.cfg.super.region_shift - RBLK_SECTOR_SHIFT));
+
+	return rblk_vol_map_value(n->replica->vol, region) & RBLK_MAP_ABSENT;
+}
+
+/**
  * rblk_node_check() - audits every invariant of all layers
  * @n: node; it halts when one is broken
  * @deep: also what takes time in proportion to the log and the index

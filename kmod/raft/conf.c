@@ -17,9 +17,11 @@ static bool member_valid(const struct raft_member *m)
 	return voter;
 }
 
-/*
- * Whether @conf, which comes from the network, from the disk or from the
- * administrator, has a voter, no member twice, and only sensible flags.
+/**
+ * rblk_raft_conf_valid() - does a configuration make sense?
+ * @conf: from the network, from the disk or from the administrator
+ *
+ * Return: whether it has a voter, no member twice, and only sensible flags.
  */
 bool rblk_raft_conf_valid(const struct raft_conf *conf)
 {

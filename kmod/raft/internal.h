@@ -176,7 +176,6 @@ u64 rblk_raft_quorum(const struct raft_conf *conf, const u64 *val);
 u64 rblk_raft_tally(const struct raft *r, enum raft_tally what);
 
 /* conf.c */
-bool rblk_raft_conf_valid(const struct raft_conf *conf);
 bool rblk_raft_conf_follows(const struct raft_conf *old, const struct raft_conf *next);
 bool rblk_raft_conf_joint(const struct raft_conf *conf);
 u8 rblk_raft_conf_flags(const struct raft_conf *conf, u64 store);

@@ -250,6 +250,48 @@ static int step_compacted(struct raft *r, u64 index)
 	return 0;
 }
 
+/**
+ * rblk_raft_installable() - may the log of this node go on behind an entry of another member?
+ * @r: the core
+ * @id: the entry, which is committed
+ *
+ * Not if this node has it, since then it has acknowledged what follows, perhaps. If it does not,
+ * whatever follows in its own log is not committed.
+ *
+ * Return: true if so.
+ */
+bool rblk_raft_installable(const struct raft *r, const struct rblk_id *id)
+{
+	return r->role == RAFT_FOLLOWER && id->index > r->commit && id->term &&
+	       id->term <= r->meta.term && id->index < RAFT_NUM_MAX &&
+	       rblk_raft_runs_term(&r->runs, id->index) != id->term;
+}
+
+/*
+ * Everything up to @id is committed, so it equals the log of any leader from now on. The
+ * completions of what was written before prove nothing about what comes.
+ */
+static int step_installed(struct raft *r, const struct rblk_id *id, const struct raft_conf *conf)
+{
+	if (!rblk_raft_installable(r, id) || !rblk_raft_conf_valid(conf) ||
+	    conf->index > id->index)
+		return -EINVAL;
+	r->runs.snap = *id;
+	r->runs.last = id->index;
+	r->runs.n = 0;
+	r->durable = id->index;
+	r->commit = id->index;
+	r->verified = *id;
+	r->acked = 0;
+	r->resync = false;	/* as far as is known; the leader says so if not */
+	r->trunc_epoch++;
+	r->cut = RAFT_NUM_MAX;
+	rblk_raft_conf_activate(r, conf, conf->index);
+	memset(&r->prev_conf, 0, sizeof(r->prev_conf));
+	rblk_raft_ack(r, true);
+	return 0;
+}
+
 /*
  * The next append waits for REACHABLE or a heartbeat. Sent at once, it could
  * fail at once, and the core and its caller would run in a circle.
@@ -355,6 +397,8 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
 		return step_log_done(r, ev->done.index, ev->done.trunc_epoch);
 	case RAFT_EV_COMPACTED:
 		return step_compacted(r, ev->done.index);
+	case RAFT_EV_INSTALLED:
+		return step_installed(r, &ev->installed.id, ev->installed.conf);
 	case RAFT_EV_UNREACHABLE:
 		return step_unreachable(r, ev->store);
 	case RAFT_EV_UNSENT:

@@ -85,6 +85,7 @@ struct raft_msg {
 	u8 impaired;		/* APPEND_REPLY: what a device holds up that hangs; not of raft */
 	u8 blocked;		/* ...: payload of the sender reaches no majority; not of raft */
 	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
+	u8 absent;		/* ...: the sender lacks a part of the image; not of raft */
 	u64 durable;		/* APPEND: newest durable entry of the leader; not of raft */
 	u64 from;		/* store id */
 	u64 to;			/* store id */
@@ -118,6 +119,8 @@ enum raft_event_type {
 	/* The local log is durable up to @index without gaps, as of @trunc_epoch. */
 	RAFT_EV_LOG_DONE,
 	RAFT_EV_COMPACTED,	/* the local log no longer holds entries up to @index */
+	/* To a follower: its log goes on behind @id, which is committed, and holds nothing else. */
+	RAFT_EV_INSTALLED,
 	RAFT_EV_UNREACHABLE,	/* what was in flight to @store is lost */
 	RAFT_EV_UNSENT,		/* the entries from @first on were not sent to @store after all */
 	RAFT_EV_REACHABLE,	/* @store is connected again, or its payload became sendable */
@@ -138,6 +141,10 @@ struct raft_event {
 			u64 store;	/* TRANSFER, YIELD, UNREACHABLE, UNSENT, REACHABLE */
 			u64 first;		/* UNSENT */
 		};
+		struct {
+			struct rblk_id id;	/* INSTALLED */
+			const struct raft_conf *conf;	/* INSTALLED: as of that entry */
+		} installed;
 		struct {
 			u64 index;		/* LOG_DONE, COMPACTED */
 			union {
@@ -277,6 +284,8 @@ struct raft_status {
 
 void rblk_raft_status(const struct raft *r, struct raft_status *st);
 const struct raft_conf *rblk_raft_conf_active(const struct raft *r);
+bool rblk_raft_conf_valid(const struct raft_conf *conf);
+bool rblk_raft_installable(const struct raft *r, const struct rblk_id *id);
 u64 rblk_raft_term_at(const struct raft *r, u64 index);
 bool rblk_raft_suffice(const struct raft *r, bool (*is)(void *ctx, u64 store), void *ctx);
 int rblk_raft_check(const struct raft *r);

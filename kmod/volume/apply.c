@@ -10,8 +10,8 @@
 #include "internal.h"
 
 /*
- * Extends the plan by one entry. Returns false if the entry does not fit, or is
- * not in the log.
+ * Extends the plan by one entry. Returns false if the entry does not fit, is not in the
+ * log, or changed what the data device lacks.
  */
 static bool plan_entry(struct vol *v)
 {
@@ -19,6 +19,7 @@ static bool plan_entry(struct vol *v)
 	u64 index = p->state.index + 1;
 	const struct rblk_entry *e = v->g.entry(v->g.ctx, index);
 	u32 at = rblk_vol_version_at(v, p->nversion);
+	bool zeroes = p->nrange < v->nrange && rblk_vol_range_at(v, p->nrange)->index == index;
 	u32 n = 0;
 	int verdict;
 
@@ -28,6 +29,8 @@ static bool plan_entry(struct vol *v)
 	if (p->nversion < v->nversion && v->version[at].index == index)
 		n = e->nblocks;
 	if (n > v->g.batch - p->nversion)
+		return false;
+	if ((n || zeroes) && rblk_vol_lacks(v, e->sector, e->nsect))
 		return false;
 	verdict = rblk_vol_verdict(&p->state, &v->g, e);
 	if (RBLK_ASSERT(v->g.alarm,

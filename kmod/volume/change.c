@@ -27,15 +27,20 @@ void rblk_vol_map_init(struct vol *v)
 		v->map[i] = v->map_base;
 }
 
-/* Never lowers a region: a loaded value may be ahead of what was applied so far. */
-static void raise_region(struct vol *v, u32 region, u64 index)
+/* Sets a value of the map, which differs from the disk from now on. */
+void rblk_vol_map_put(struct vol *v, u32 region, u64 value)
 {
 	u32 block = region / RBLK_MAP_PER_BLOCK;
 
-	if (v->map[region] >= index)
-		return;
-	v->map[region] = index;
+	v->map[region] = value;
 	v->map_dirty[block / 64] |= 1ULL << (block % 64);
+}
+
+/* Never lowers a region: a loaded value may be ahead of what was applied so far. */
+static void raise_region(struct vol *v, u32 region, u64 index)
+{
+	if (rblk_vol_changed(v, region) < index)
+		rblk_vol_map_put(v, region, index | (v->map[region] & VOL_MAP_FLAGS));
 }
 
 /* The entry @index touched a range, which has at least one sector. */
@@ -101,7 +106,7 @@ void rblk_vol_map_clean(struct vol *v, u32 block)
  * @block: number of the map block
  *
  * Return: RBLK_MAP_PER_BLOCK values, zero after the last region, or NULL if there
- * is no such block.
+ * is no such block. Flags other than RBLK_MAP_ABSENT are not for the disk.
  */
 u64 *rblk_vol_map(struct vol *v, u32 block)
 {
@@ -120,7 +125,8 @@ u64 *rblk_vol_map(struct vol *v, u32 block)
  * @now_index: if not @ok, an index that is certainly not too low
  *
  * This may come at any time after rblk_vol_init(): what was touched since then is
- * kept.
+ * kept. But a volume that was told to want all of it has to know what it has before it
+ * wants more, or anything lands: see rblk_vol_want_all().
  */
 void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
 {
@@ -130,12 +136,14 @@ void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 no
 		return;
 	end = min_t(u32, first + RBLK_MAP_PER_BLOCK, v->regions);
 	for (r = first; r < end; r++) {
-		if (!ok)
-			v->map[r] = max_t(u64, v->map[r], now_index);
-		else if (v->map[r] <= v->map_base)
-			v->map[r] = val[r - first];
-		else
-			v->map[r] = max_t(u64, v->map[r], val[r - first]);
+		u64 index = rblk_vol_changed(v, r), was = v->map[r] & VOL_MAP_FLAGS;
+		u64 loaded = ok ? val[r - first] & ~VOL_MAP_FLAGS : now_index;
+
+		if (ok && index <= v->map_base)
+			index = loaded;
+		v->map[r] = max_t(u64, index, loaded) | was;
+		if (ok)
+			rblk_vol_region_absent(v, r, val[r - first] & RBLK_MAP_ABSENT);
 	}
 	if (!ok)
 		v->map_dirty[block / 64] |= 1ULL << (block % 64);
@@ -192,7 +200,7 @@ bool rblk_vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsec
 		return true;
 	last = region_of(v, sector + nsect - 1);
 	for (i = region_of(v, sector); i <= last; i++)
-		if (v->map[i] > index)
+		if (rblk_vol_changed(v, i) > index)
 			return true;
 	for (i = 0; i < v->nrange; i++) {
 		const struct vol_range *r = rblk_vol_range_at(v, i);

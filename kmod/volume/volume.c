@@ -14,9 +14,16 @@ static size_t carve_vol(size_t *at, u64 n, size_t each)
 }
 
 struct layout {
-	size_t version, bucket, range, item, zero, map, dirty, bytes;
-	u32 regions, map_blocks, bucket_bits;
+	size_t version, bucket, range, item, zero, map, dirty, absent, bytes;
+	u32 regions, map_blocks, chunks, bucket_bits;
 };
+
+static u64 chunks_of(const struct vol_geom *g)
+{
+	u32 shift = rblk_vol_chunk_shift(g) - RBLK_SECTOR_SHIFT;
+
+	return (g->sectors >> shift) + !!(g->sectors & ((1ULL << shift) - 1));
+}
 
 static bool geom_ok(const struct vol_geom *g)
 {
@@ -31,7 +38,8 @@ static bool geom_ok(const struct vol_geom *g)
 	/* With less, the largest entry would never find room, or never be applied. */
 	if (g->batch < RBLK_ENTRY_BLOCKS_MAX || g->batch > g->versions || !g->ranges)
 		return false;
-	return g->versions <= INT_MAX && g->ranges <= INT_MAX && rblk_vol_map_regions(g) <= INT_MAX;
+	return g->versions <= INT_MAX && g->ranges <= INT_MAX &&
+	       rblk_vol_map_regions(g) <= INT_MAX && chunks_of(g) <= INT_MAX;
 }
 
 static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
@@ -50,6 +58,8 @@ static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
 	l->zero = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_zero));
 	l->map = carve_vol(&l->bytes, (u64)l->map_blocks * RBLK_MAP_PER_BLOCK, sizeof(u64));
 	l->dirty = carve_vol(&l->bytes, DIV_ROUND_UP(l->map_blocks, 64), sizeof(u64));
+	l->chunks = (u32)chunks_of(g);
+	l->absent = carve_vol(&l->bytes, DIV_ROUND_UP(l->chunks, 64), sizeof(u64));
 	l->bucket = carve_vol(&l->bytes, 1ULL << l->bucket_bits, sizeof(u32));
 	return true;
 }
@@ -100,9 +110,28 @@ struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk
 	v->map_dirty = (u64 *)(base + l.dirty);
 	v->regions = l.regions;
 	v->map_blocks = l.map_blocks;
+	v->absent = (u64 *)(base + l.absent);
+	v->chunks = l.chunks;
 	rblk_vol_ext_init(v);
 	rblk_vol_map_init(v);
 	return v;
+}
+
+/**
+ * rblk_vol_install() - goes on from another state, which is newer
+ * @v: the volume; no batch is planned
+ * @at: replicated state of a member, copied
+ *
+ * The entries up to there are not executed here. What they changed has to be wanted, see
+ * rblk_vol_want(), and comes from that member.
+ */
+void rblk_vol_install(struct vol *v, const struct rblk_state *at)
+{
+	if (RBLK_ASSERT(v->g.alarm, !v->plan.active && at->index > v->executed.index))
+		return;
+	rblk_vol_ext_release(v, v->nversion, v->nrange);
+	v->executed = *at;
+	v->applied = *at;
 }
 
 /**

@@ -13,6 +13,9 @@
  * are not applied, ends a batch before it asks for the next, and looks up what is within
  * the volume. In return, a batch covers all that its entries wrote. This is asserted.
  *
+ * The data device of a replica that is resynchronised lacks parts of the image. A batch never
+ * covers an entry that changed such a part: it waits until the part has landed.
+ *
  * The functions are described where they are defined.
  */
 #ifndef RBLK_VOLUME_H
@@ -41,6 +44,7 @@ struct vol;
 
 size_t rblk_vol_size(const struct vol_geom *g);
 struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk_state *at);
+void rblk_vol_install(struct vol *v, const struct rblk_state *at);
 
 int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struct rblk_entry *e);
 int rblk_vol_execute(struct vol *v, const struct rblk_entry *e);
@@ -112,6 +116,23 @@ int rblk_vol_map_dirty(const struct vol *v, u32 from);
 void rblk_vol_map_clean(struct vol *v, u32 block);
 u64 *rblk_vol_map(struct vol *v, u32 block);
 void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
+
+/* ---- what the data device lacks, see absent.c ---- */
+
+u32 rblk_vol_absent(const struct vol *v);
+bool rblk_vol_complete(const struct vol *v);
+void rblk_vol_want_all(struct vol *v);
+void rblk_vol_want(struct vol *v, u32 region, u64 changed, u64 since);
+void rblk_vol_want_since(struct vol *v, u64 since);
+u32 rblk_vol_regions(const struct vol *v);
+bool rblk_vol_needed(const struct vol *v, bool (*skip)(void *ctx, u32 chunk), void *ctx,
+		     u32 *chunk);
+bool rblk_vol_next_absent(const struct vol *v, u32 from, bool (*skip)(void *ctx, u32 chunk),
+			  void *ctx, u32 *chunk);
+void rblk_vol_chunk(const struct vol *v, u32 chunk, u64 *sector, u32 *nsect);
+void rblk_vol_landed(struct vol *v, u32 chunk);
+void rblk_vol_settle(struct vol *v);
+u64 rblk_vol_map_value(const struct vol *v, u32 region);
 
 /* ---- for checks ---- */
 

@@ -9,11 +9,14 @@
 FIELDS(frame_header, struct wire_header)
 	CODED(0,	le32,	magic, ANY)		/* the bytes "rblk" */
 	CODED(4,	u8,	version, ANY)		/* version of the protocol: 1 */
-	/* 1 HELLO, 2 REJECT, 3 RAFT, 4 SUBMIT, 5 REPLY, 6 READ, 7 DATA */
+	/*
+	 * 1 HELLO, 2 REJECT, 3 RAFT, 4 SUBMIT, 5 REPLY, 6 READ, 7 DATA, 8 PULL, 9 STATE,
+	 * 10 MAP, 11 CHUNK
+	 */
 	FIELD(5,	u8,	type, RANGE(1, WIRE_TYPE_NR - 1))
 	CODED(6,	le16,	flags, ANY)		/* 0; others make it unreadable */
 	FIELD(8,	le32,	head_len, RANGE(1, WIRE_HEAD_MAX))	/* bytes of the head */
-	/* blocks of payload; only RAFT, SUBMIT and DATA have any */
+	/* blocks of payload; only RAFT, SUBMIT, DATA and CHUNK have any */
 	FIELD(12,	le32,	payload_blocks, UPTO(WIRE_BLOCKS_MAX))
 	/* term of a RAFT, SUBMIT or REPLY; of a HELLO: newest one that is durable; or 0 */
 	FIELD(16,	le64,	term, ANY)
@@ -94,12 +97,13 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(112,	id,	cluster, ANY)		/* number that names the sender's cluster */
 	FIELD(120,	u8,	blocked, BOOL)		/* 1: its payload reaches no majority */
 	FIELD(121,	u8,	stuck, BOOL)		/* 1: its payload does not reach you */
-	ZERO(122,	le16,	zero)
+	FIELD(122,	u8,	absent, BOOL)	/* 1: the sender lacks a part of the image */
+	ZERO(123,	u8,	zero)
 	ZERO(124,	le32,	zero2)
 	FIELD(128,	le64,	durable, ANY)		/* newest durable entry of the leader */
 FIELDS_END(frame_raft, 136)
 
-/* An entry, in RAFT, SUBMIT and DATA. */
+/* An entry, in RAFT, SUBMIT, DATA and CHUNK. */
 FIELDS(frame_entry, struct rblk_entry)
 	FIELD(0,	le64,	sector, ANY)		/* first sector */
 	FIELD(8,	id,	store, ANY)		/* store id of a session */
@@ -184,3 +188,84 @@ FIELDS(frame_data, struct wire_data)
 	ZERO(40,	le64,	zero2)
 	ZERO(48,	le64,	zero3)
 FIELDS_END(frame_data, 56)
+
+/* From a member that is resynchronised to another one. */
+FIELDS(frame_pull, struct wire_pull)
+	FIELD(0,	id,	from, NOT_ZERO)		/* store id of the sender */
+	FIELD(8,	id,	id, ANY)		/* number of the request */
+	/* entries up to this index have to be included; with a STATE, one more at least */
+	FIELD(16,	le64,	least, ANY)
+	/* MAP: first region. CHUNK: first sector */
+	FIELD(24,	le64,	at, ANY)
+	/* CHUNK: number of sectors */
+	FIELD(32,	le32,	nsect, UPTO(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT))
+	FIELD(36,	u8,	what, RANGE(1, WIRE_P_NR - 1))	/* 1 STATE, 2 MAP, 3 CHUNK */
+	ZERO(37,	u8,	zero)
+	ZERO(38,	le16,	zero2)
+FIELDS_END(frame_pull, 40)
+
+/* A member, in STATE. */
+FIELDS(frame_member, struct rblk_member)
+	FIELD(0,	id,	store, NOT_ZERO)	/* store id */
+	/* 1 voter of the incoming, 2 of the outgoing configuration, 4 learner, 8 witness */
+	FIELD(8,	u8,	flags, NOT_ZERO)
+	SPARE(9,	7, spare)
+	FIELD(16,	name,	node, ANY)		/* name of the node */
+	FIELD(48,	addr,	addr, ANY)		/* host:port */
+FIELDS_END(frame_member, 112)
+
+/* A session, in STATE. */
+FIELDS(frame_session, struct rblk_session)
+	FIELD(0,	id,	store, NOT_ZERO)	/* store id of its node */
+	FIELD(8,	le64,	epoch, NOT_ZERO)	/* index of the OPEN entry */
+	FIELD(16,	id,	nonce, ANY)		/* nonce of the OPEN entry */
+	FIELD(24,	le64,	seq, ANY)		/* newest sequence number executed */
+FIELDS_END(frame_session, 32)
+
+/* The answer to a PULL: what a replica can go on from. */
+FIELDS(frame_state, struct wire_state)
+	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
+	FIELD(8,	id,	id, ANY)		/* number of the request */
+	FIELD_AS(16,	le64,	index, state.index, NOT_ZERO)	/* the state is as of this entry */
+	FIELD_AS(24,	le64,	state_term, state.term, NOT_ZERO)	/* term of that entry */
+	FIELD_AS(32,	id,	digest, state.digest, ANY)	/* digest of all verdicts up to it */
+	/* sessions that follow */
+	FIELD_AS(40,	le32,	nsessions, state.nsessions, UPTO(RBLK_SESSIONS_MAX))
+	FIELD(44,	le32,	region_shift, ANY)	/* log2 of the bytes of a region */
+	FIELD_AS(48,	le64,	conf_index, conf.index, NOT_ZERO)	/* configuration: index */
+	FIELD_AS(56,	id,	cluster, conf.cluster, ANY)	/* number that names the cluster */
+	FIELD_AS(64,	le64,	sectors, conf.sectors, ANY)	/* size of the volume, in sectors */
+	FIELD_AS(72,	le32,	block_size, conf.block_size, ANY)	/* logical block */
+	FIELD_AS(76,	le32,	election_ms, conf.election_ms, ANY)	/* election timeout */
+	FIELD_AS(80,	le32,	heartbeat_ms, conf.heartbeat_ms, ANY)	/* heartbeat interval */
+	/* members that follow */
+	FIELD_AS(84,	le32,	members, conf.n, RANGE(1, RBLK_MEMBERS_MAX))
+	FIELD_AS(88,	le32,	flags, conf.flags, ANY)	/* flags of the volume: 1 shared */
+	FIELD_AS(92,	le32,	entries, conf.entries, ANY)	/* smallest table of a member */
+	FIELD_AS(96,	le64,	ring_bytes, conf.ring_bytes, ANY)	/* smallest ring of a member */
+	TABLE(104,	frame_member, m, RBLK_MEMBERS_MAX)	/* members */
+	TABLE(1896,	frame_session, session, RBLK_SESSIONS_MAX)	/* sessions */
+FIELDS_END(frame_state, 2408)
+
+/* The answer to a PULL: a part of the change map. */
+FIELDS(frame_map, struct wire_map)
+	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
+	FIELD(8,	id,	id, ANY)		/* number of the request */
+	FIELD(16,	le64,	first, ANY)		/* first region */
+	ZERO(24,	le64,	zero)
+	/* newest entry that touched the region, or a later one; 0: none did */
+	VALUES(32,	le64, v, RBLK_MAP_PER_BLOCK)
+FIELDS_END(frame_map, 4064)
+
+/* The answer to a PULL; the content follows as a WRITE or ZEROES entry with its sums. */
+FIELDS(frame_chunk, struct wire_chunk)
+	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
+	FIELD(8,	id,	id, ANY)		/* number of the request */
+	/* 0: content follows; 5: it cannot be read; 11: not now, ask again, or somebody else */
+	FIELD(16,	le32,	error, ANY)
+	CODED(20,	le32,	n, UPTO(1))		/* entries that follow */
+	FIELD(24,	le64,	index, ANY)	/* entries up to this index are included */
+	FIELD(32,	le64,	upto, ANY)	/* later ones up to this index may be, too */
+	ZERO(40,	le64,	zero)
+	ZERO(48,	le64,	zero2)
+FIELDS_END(frame_chunk, 56)

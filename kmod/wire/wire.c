@@ -119,7 +119,8 @@ u32 rblk_wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 t
 
 static bool may_have_payload(u8 type)
 {
-	return type == WIRE_RAFT || type == WIRE_SUBMIT || type == WIRE_DATA;
+	return type == WIRE_RAFT || type == WIRE_SUBMIT || type == WIRE_DATA ||
+	       type == WIRE_CHUNK;
 }
 
 /**

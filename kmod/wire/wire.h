@@ -39,6 +39,10 @@ enum wire_type {
 	WIRE_REPLY,		/* from a member to a client: what is decided */
 	WIRE_READ,		/* to the leader, from a node without a readable replica */
 	WIRE_DATA,		/* the answer to a READ */
+	WIRE_PULL,		/* to a member, from one that is resynchronised */
+	WIRE_STATE,		/* the answer to a PULL: the replicated state */
+	WIRE_MAP,		/* ...: a part of the change map */
+	WIRE_CHUNK,		/* ...: content of the image, or a refusal of any PULL */
 	WIRE_TYPE_NR,
 };
 
@@ -161,6 +165,42 @@ struct wire_data {
 	u32 error;		/* enum wire_error; if it is not 0, there is no content */
 };
 
+/* What a PULL asks for. */
+enum wire_pulled { WIRE_P_STATE = 1, WIRE_P_MAP, WIRE_P_CHUNK, WIRE_P_NR };
+
+struct wire_pull {
+	u64 from;		/* store id of the member that is resynchronised */
+	u64 id;			/* number of the request, which the answer repeats */
+	u64 least;		/* entries up to this one have to be included; STATE: one more */
+	u64 at;			/* MAP: first region; CHUNK: first sector */
+	u32 nsect;		/* CHUNK */
+	u8 what;		/* enum wire_pulled */
+};
+
+struct wire_state {
+	u64 to;			/* store id of the member that asked */
+	u64 id;			/* number of the request */
+	u32 region_shift;	/* log2 of the bytes of a region of the change map */
+	struct rblk_state state;
+	struct rblk_conf conf;	/* as of that state */
+};
+
+struct wire_map {
+	u64 to;			/* store id of the member that asked */
+	u64 id;			/* number of the request */
+	u64 first;		/* region of v[0] */
+	u64 v[RBLK_MAP_PER_BLOCK];	/* newest entry that touched each region, or a later one */
+};
+
+/* The content follows as a WRITE entry of the range, or as ZEROES. */
+struct wire_chunk {
+	u64 to;			/* store id of the member that asked */
+	u64 id;			/* number of the request */
+	u64 index;		/* entries up to this one are included */
+	u64 upto;		/* later ones up to this one may be, too */
+	u32 error;		/* enum wire_error; if it is not 0, there is no content */
+};
+
 /*
  * The entries of a frame. An append has those of its span; those of other frames are not
  * in a log yet and have no index, no term and no checksum. This is large (3 KiB), so
@@ -182,8 +222,12 @@ struct wire_frame {
 		struct wire_reply reply;
 		struct wire_read read;
 		struct wire_data data;
+		struct wire_pull pull;
+		struct wire_state state;
+		struct wire_map map;
+		struct wire_chunk chunk;
 	};
-	struct wire_append append;	/* of a RAFT, SUBMIT or DATA; else empty */
+	struct wire_append append;	/* of a RAFT, SUBMIT, DATA or CHUNK; else empty */
 };
 
 /* Returns entry @i of those to be sent, never NULL, and the checksums of its blocks. */
@@ -208,6 +252,11 @@ u32 rblk_wire_encode_reply(void *buf, const struct wire_reply *r);
 u32 rblk_wire_encode_read(void *buf, const struct wire_read *r);
 u32 rblk_wire_encode_data(void *buf, const struct wire_data *d, const struct rblk_entry *e,
 			  const u32 *crc);
+u32 rblk_wire_encode_pull(void *buf, const struct wire_pull *p);
+u32 rblk_wire_encode_state(void *buf, const struct wire_state *s);
+u32 rblk_wire_encode_map(void *buf, const struct wire_map *m);
+u32 rblk_wire_encode_chunk(void *buf, const struct wire_chunk *c, const struct rblk_entry *e,
+			   const u32 *crc);
 int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head);
 
 #endif /* RBLK_WIRE_H */

@@ -20,11 +20,25 @@ static_assert(sizeof(struct frame_submit) <= sizeof(struct frame_raft));
 static_assert(sizeof(struct frame_raft) >= WIRE_HEAD_PAYLOAD);
 static_assert(sizeof(struct frame_submit) + WIRE_LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
 static_assert(sizeof(struct frame_data) + WIRE_LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
+static_assert(sizeof(struct frame_chunk) + WIRE_LEAST_ENTRY >= WIRE_HEAD_PAYLOAD);
+static_assert(sizeof(struct frame_map) <= WIRE_HEAD_MAX);
 
 static inline void *rblk_wire_head(void *buf)
 {
 	return (u8 *)buf + WIRE_HEADER_BYTES;
 }
+
+/* wire_msg.c: entries behind a message */
+int rblk_wire_put_entry(void *at, const struct rblk_entry *e, const u32 *crc, u32 *len,
+			u32 *blocks);
+int rblk_wire_get_unplaced(struct wire_append *a, const void *at, u32 len, u32 blocks);
+
+/* wire_pull.c: what rblk_wire_decode() hands on */
+int rblk_wire_decode_pull(struct wire_pull *p, const struct wire_header *h, const void *head);
+int rblk_wire_decode_state(struct wire_state *s, const struct wire_header *h, const void *head);
+int rblk_wire_decode_map(struct wire_map *m, const struct wire_header *h, const void *head);
+int rblk_wire_decode_chunk(struct wire_chunk *c, struct wire_append *a,
+			   const struct wire_header *h, const void *head);
 
 u32 rblk_wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term);
 

@@ -243,6 +243,21 @@ static const struct rblk_entry *data_entry(void *ctx, u32 i, const u32 **crc)
 	return what[0];
 }
 
+/* Puts one entry that is in no log, or none, behind a message. */
+int rblk_wire_put_entry(void *at, const struct rblk_entry *e, const u32 *crc, u32 *len,
+			u32 *blocks)
+{
+	const void *what[2] = { e, crc };
+
+	return put_entries(at, !!e, NULL, data_entry, what, len, blocks);
+}
+
+/* Reads the @a->n entries behind a message, which are in no log. */
+int rblk_wire_get_unplaced(struct wire_append *a, const void *at, u32 len, u32 blocks)
+{
+	return get_entries(a, NULL, at, len, blocks);
+}
+
 /**
  * rblk_wire_encode_data() - makes the answer to a READ
  * @buf: filled
@@ -257,12 +272,11 @@ u32 rblk_wire_encode_data(void *buf, const struct wire_data *d, const struct rbl
 			  const u32 *crc)
 {
 	struct frame_data *f = rblk_wire_head(buf);
-	const void *what[2] = { e, crc };
 	u32 len, blocks;
 
 	frame_data_put(f, d);
 	f->n = cpu_to_le32(!!e);
-	if (put_entries((struct frame_entry *)(f + 1), !!e, NULL, data_entry, what, &len, &blocks))
+	if (rblk_wire_put_entry(f + 1, e, crc, &len, &blocks))
 		return 0;
 	return rblk_wire_finish(buf, WIRE_DATA, sizeof(*f) + len, blocks, 0);
 }
@@ -310,6 +324,14 @@ int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const vo
 		return decode_read(&f->read, h, head);
 	case WIRE_DATA:
 		return decode_data(&f->data, &f->append, h, head);
+	case WIRE_PULL:
+		return rblk_wire_decode_pull(&f->pull, h, head);
+	case WIRE_STATE:
+		return rblk_wire_decode_state(&f->state, h, head);
+	case WIRE_MAP:
+		return rblk_wire_decode_map(&f->map, h, head);
+	case WIRE_CHUNK:
+		return rblk_wire_decode_chunk(&f->chunk, &f->append, h, head);
 	default:
 		return -EINVAL;
 	}

@@ -199,12 +199,6 @@ void final_settle(void)
 	demand_until(final_settled, "replicas do not become equal");
 }
 
-/* Whom the leader's log does not cover has to know; its users are served if it knows the volume. */
-static bool knows(const struct node *n)
-{
-	return !n->up || n->halted ||
-	       (n->st.needs_resync && n->st.ready == !!n->st.conf.index);
-}
 
 bool final_settled(void)
 {
@@ -216,11 +210,10 @@ bool final_settled(void)
 	for (i = 0; i < world.cfg.nodes; i++) {
 		struct node *n = &world.node[i];
 
-		if (!final_covered(lead, n)) {
-			if (!knows(n))
-				return false;
+		if (!n->up || n->halted)
 			continue;
-		}
+		if (!final_covered(lead, n) || n->st.absent)
+			return false;
 		if (n->st.executed_index != lead->st.executed_index ||
 		    n->st.checkpoint_index != n->st.executed_index) {
 			rblk_node_checkpoint(n->m);

@@ -56,9 +56,9 @@ u32 check_holders(u64 index, u64 term, u32 csum)
 		const struct node *n = &world.node[i];
 
 		/* What a store held before it was set back counts: that is another fault. */
-		if (max_t(u64, n->ckpt, n->had_ckpt) >= index)
+		if (max_t(u64, n->absent ? 0 : n->ckpt, n->had_ckpt) >= index)
 			count++;
-		else if (max_t(u64, n->dur_last, n->had_last) >= index &&
+		else if (max_t(u64, n->dur_last, n->had_last) >= index && index > n->log_from &&
 			 n->dur[index].term == term &&
 			 n->dur[index].csum == csum)
 			count++;
@@ -257,6 +257,7 @@ void check_step(struct node *n)
 {
 	enum raft_role was = n->st.raft.role;
 	u64 was_term = n->st.raft.term, retried = n->st.reads_retried;
+	bool was_absent = n->st.absent;
 	int err = 0;
 
 	if (node_diskless(n)) {
@@ -279,6 +280,10 @@ void check_step(struct node *n)
 	}
 	check_leader(n, was, was_term);
 	check_halt(n);
+	if (was_absent && !n->st.absent)
+		WORLD_MARK(RESYNCED);
+	if (n->st.absent && n->st.raft.role == RAFT_LEADER)
+		WORLD_MARK(CARETAKER);
 	if (n->st.reads_retried != retried)
 		WORLD_MARK(READ_RETRY);
 	if (n->st.log_entries * 8 > n->st.log_entries_max * 7)
@@ -362,6 +367,9 @@ void check_stopped(struct node *n)
 	n->stop_t = world.now;
 	n->was_halted = n->halted;
 	n->must_last = n->dur_last;
+	if (n->installing)
+		n->must_last = min_t(u64, n->must_last, n->seen_commit);
+	n->installing = false;
 	for (i = 0; i < n->nrec; i++)
 		if (n->recs[i].id && n->recs[i].first <= n->must_last)
 			n->must_last = n->recs[i].first - 1;
@@ -440,6 +448,8 @@ static void check_log_kept(struct node *n)
 		WORLD_MARK(RECOVERED_MORE);
 	n->dur_last = last;
 	n->seen_last = last;
+	n->log_from = snap;
+	n->absent = n->st.absent;
 }
 
 bool check_started(struct node *n)

@@ -24,6 +24,7 @@ void disk_init(struct disk *d, u8 node, bool data, u64 bytes)
 	d->dirty_seq = mem_alloc(d->npg * sizeof(*d->dirty_seq));
 	d->list = mem_alloc(d->npg * sizeof(*d->list));
 	d->news = mem_alloc(d->npg * sizeof(*d->news));
+	d->again = mem_alloc(d->npg * sizeof(*d->again));
 	d->is_new = mem_alloc(d->npg * sizeof(*d->is_new));
 	d->bad = mem_alloc(d->npg * sizeof(*d->bad));
 }

@@ -41,6 +41,20 @@ static void buf_sum(void *host, const struct rblk_buf *buf, u32 *crc)
 		crc[i] = page_crc(sbuf_of(buf)->pg[i]);
 }
 
+static bool buf_zero(void *host, const struct rblk_buf *buf)
+{
+	static const u8 zeroes[RBLK_BLOCK_SIZE];
+	u32 i;
+
+	for (i = 0; i < buf->nblocks; i++) {
+		struct page *p = sbuf_of(buf)->pg[i];
+
+		if (p && memcmp(page_data(p), zeroes, RBLK_BLOCK_SIZE))
+			return false;
+	}
+	return true;
+}
+
 static void *buf_data(void *host, struct rblk_buf *buf)
 {
 	struct sbuf *b = sbuf_of(buf);
@@ -221,10 +235,12 @@ static void meta_event(struct event *e)
 		n->slot_floor[op->b] = op->a;
 		n->slot_base[op->b] = op->d;
 		n->slot_version[op->b] = op->e;
+		n->slot_absent[op->b] = op->flags & LOG_META_ABSENT;
 		both = n->slot_version[0] == n->slot_version[1];
 		if (both) {
 			n->dur_term = n->vote_term;
 			n->dur_vote = n->vote;
+			n->absent = n->slot_absent[0] || n->slot_absent[1];
 		}
 		if (both && op->c > n->ckpt) {
 			n->ckpt = op->c;
@@ -249,6 +265,9 @@ static void check_meta(struct node *n, const struct log_meta *m)
 	n->vote_term = m->raft.term;
 	n->vote = m->raft.vote;
 	WORLD_CHECK(m->state.index >= n->ckpt, "node %c: the checkpoint went back", 'a' + n->id);
+	n->absent |= m->flags & LOG_META_ABSENT;
+	n->installing |= m->state.index > n->ckpt && m->floor.index == m->state.index &&
+			 !rblk_node_entry(n->m, m->floor.index);
 	if (m->state.index > n->ckpt) {
 		WORLD_CHECK(m->state.digest == model_digest(m->state.index),
 			    "node %c: digest of checkpoint %llu", 'a' + n->id,
@@ -277,6 +296,7 @@ static void meta_write(void *host, u64 off, const void *data)
 	op->e = m.version;
 	op->c = m.state.index;
 	op->d = m.floor.index;
+	op->flags = m.flags;
 	dop_bytes(op, off, data, LOG_META_BYTES);
 	dop_start(&n->log, op, meta_event);
 }
@@ -403,7 +423,10 @@ static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *c
 	u64 s, end;
 
 	WORLD_CHECK(!n->apply_busy, "node %c: two batches are applied at once", 'a' + n->id);
-	check_own_log(n, b->last, "applied");
+	if (b->last)
+		check_own_log(n, b->last, "applied");
+	else
+		WORLD_MARK(CHUNK_LANDED);
 	n->apply_busy = true;
 	for (i = 0; i < b->nzero; i++) {
 		end = b->zero[i].sector + b->zero[i].nsect;
@@ -507,6 +530,7 @@ static const char *const trace_name[NODE_T_NR] = {
 	[NODE_T_CHECKPOINT] = "checkpoint", [NODE_T_TRIM] = "trim",
 	[NODE_T_META] = "meta", [NODE_T_ROLE] = "role",
 	[NODE_T_TRUNCATE] = "truncate", [NODE_T_SESSION] = "session",
+	[NODE_T_INSTALL] = "install",
 };
 
 static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
@@ -526,6 +550,14 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 		break;
 	case NODE_T_VERDICT:
 		n->executed_seen = index;
+		break;
+	case NODE_T_INSTALL:
+		WORLD_MARK(INSTALLED);
+		if (arg > index)
+			check_truncated(n, max_t(u64, index, n->seen_commit) + 1);
+		check_room(n, index);
+		n->installing = false;
+		n->log_from = n->dur_last = n->seen_last = n->seen_commit = index;
 		break;
 	case NODE_T_TRIM:
 		WORLD_CHECK(index - 1 <= n->slot_base[0] && index - 1 <= n->slot_base[1],
@@ -552,6 +584,7 @@ const struct rblk_node_ops host_ops = {
 	.buf_get = buf_get,
 	.buf_put = buf_put,
 	.buf_sum = buf_sum,
+	.buf_zero = buf_zero,
 	.buf_data = buf_data,
 	.tx_begin = tx_begin,
 	.tx_end = tx_end,

@@ -31,6 +31,10 @@
 	X(ENTRIES_FULL,		1, "the entry table was nearly full")	\
 	X(READBACK,		1, "payload was read back from the log")	\
 	X(NEEDS_RESYNC,		1, "a peer fell behind the leader's log")	\
+	X(INSTALLED,		1, "a member went on from the state of another one") \
+	X(CHUNK_LANDED,		1, "content of another member landed")	\
+	X(RESYNCED,		1, "a member that lacked content became whole") \
+	X(CARETAKER,		1, "a member that lacked content led")	\
 	X(DEPOSED_INFLIGHT,	1, "a leader was deposed with writes in flight") \
 	X(SESSION_TAKEN,	1, "a session was taken over")		\
 	X(SESSION_FENCED,	1, "a node found its session fenced")	\

@@ -28,6 +28,13 @@ static void check_page(struct node *n, u32 pgno, u64 at, bool exact, const char 
 	struct page *p = n->data.pg[pgno];
 	u64 s, first = (u64)(pgno - IMAGE_PAGE) * PAGE_SECTORS;
 
+	/* Of what it says is absent nothing is demanded; it has to be looked at later. */
+	if (first < world.cfg.sectors && rblk_node_lacks(n->m, first)) {
+		WORLD_CHECK(!exact, "node %c: %s: sector %llu is absent", 'a' + n->id, why,
+			    (unsigned long long)first);
+		n->data.again[n->data.nagain++] = pgno;
+		return;
+	}
 	for (s = first; s < min_t(u64, first + PAGE_SECTORS, world.cfg.sectors); s++)
 		if (p || model_demanded(s, U64_MAX))
 			check_sector(n, p, s, at, exact, why);
@@ -74,6 +81,8 @@ void platter_data(struct node *n, u64 at, bool exact, const char *why)
 		if (pgno >= IMAGE_PAGE)
 			check_page(n, pgno, at, false, why);
 	}
+	while (d->nagain)
+		disk_news(d, d->again[--d->nagain]);
 }
 
 /* ---- the change map ---- */
@@ -115,7 +124,7 @@ static void check_map(struct node *n, u64 at)
 		}
 		if (!ok)
 			continue;
-		said = val[region % RBLK_MAP_PER_BLOCK];
+		said = val[region % RBLK_MAP_PER_BLOCK] & ~RBLK_MAP_ABSENT;
 		want = touched[n->id][region];
 		WORLD_CHECK(said >= want,
 			    "node %c: the change map says %llu of region %llu, which %llu touched",

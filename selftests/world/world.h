@@ -200,6 +200,7 @@ struct dop {
 	u32 nbuf, maxbuf;
 	void *what;			/* log_record, readback, request */
 	u64 a, b, c, d, e;
+	u32 flags;
 };
 
 struct disk {
@@ -213,6 +214,7 @@ struct disk {
 	bool *bad;		/* reading fails until it is written again */
 	u32 *list, nlist;		/* pages with dirty != 0 */
 	u32 *news, nnews;		/* pages of the platter that platter_data() has to look at */
+	u32 *again, nagain;		/* ... and has to look at once more, next time */
 	bool *is_new;
 	u64 looked_at;			/* index as of which it did so last */
 	u64 seq;
@@ -314,6 +316,9 @@ struct node {
 	/* what the disks hold, by our own account */
 	struct ident *dur;		/* by index */
 	u64 dur_last, must_last;	/* newest durable; newest that a start must find */
+	u64 log_from;			/* its log holds nothing up to here */
+	bool absent;			/* durable metadata may say that a part of its image is */
+	bool installing;		/* metadata with the state of another member is written */
 	u64 dur_t;			/* when dur_last was reached */
 	u64 stop_t, pause_t;		/* newest stop, newest pause */
 	bool was_halted;
@@ -321,6 +326,7 @@ struct node {
 	u32 resync;			/* peers that need a resync, as it sees them */
 	u64 slot_floor[2];		/* ring floor in the metadata copies */
 	u64 slot_version[2];		/* version of each copy; 0: it is damaged */
+	bool slot_absent[2];		/* what each of them says of the image */
 	u32 unmended;			/* copies that it could not rewrite */
 	u64 slot_base[2];		/* newest entry that the log need not keep, in each copy */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */

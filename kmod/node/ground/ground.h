@@ -22,6 +22,7 @@ struct rblk_peer {
 	u8 impaired;		/* this node leads; the peer says so, or does not reply */
 	bool says_blocked;	/* it said of late that its payload reaches no majority */
 	bool says_stuck;	/* ... that its payload does not reach this node */
+	bool says_absent;	/* ... that it lacks a part of the image */
 	bool blocked;		/* this node leads; the peer says so */
 	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so last */
 	u64 seeker_since;	/* since when it says so of nodes that were not heard here */

@@ -40,6 +40,7 @@ enum rblk_node_trace {		/* what, index, argument */
 	NODE_T_ROLE,		/* term, enum raft_role */
 	NODE_T_TRUNCATE,	/* first index given up, 0 */
 	NODE_T_SESSION,		/* epoch, enum rblk_session_state */
+	NODE_T_INSTALL,		/* index that the log goes on behind, last index it had */
 	NODE_T_NR,
 };
 
@@ -111,6 +112,8 @@ struct rblk_node_ops {
 	void (*buf_put)(void *host, struct rblk_buf *buf);
 	/* Recomputes the block sums of @buf from its data into @crc. */
 	void (*buf_sum)(void *host, const struct rblk_buf *buf, u32 *crc);
+	/* Is the whole of @buf zeroes? */
+	bool (*buf_zero)(void *host, const struct rblk_buf *buf);
 	/* The address of the first block of @buf; for configuration entries only. */
 	void *(*buf_data)(void *host, struct rblk_buf *buf);
 
@@ -264,7 +267,8 @@ struct rblk_node_status {
 	const char *invariant;	/* HALT_INVARIANT: the condition; text that stays. Else NULL */
 	bool diskless;		/* a client */
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
-	bool needs_resync;	/* the leader's log no longer covers this node */
+	bool needs_resync;	/* the leader's log no longer covers this node, or @absent */
+	bool absent;		/* its data device lacks a part of the image */
 	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	u64 waiting_ns;		/* for how long it has not been ready; 0: it is */
 	u64 writes_ns;		/* for how long writes, or an OPEN, wait, and none has ended */
@@ -285,6 +289,14 @@ struct rblk_node_status {
 	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
 	u64 copies_mended;
+	struct rblk_resync_status {
+		u64 installs;		/* states of other members that it went on from */
+		u64 chunks, zero_chunks;	/* content that landed, and of that, zeroes */
+		u64 bytes;		/* of the rest */
+		u64 absent_bytes;	/* of the image, not landed yet */
+		u64 ns;			/* since when it is resynchronised; 0: it is not */
+		u32 source;		/* slot of the member that is asked; NODE_PEERS_MAX: none */
+	} resync;
 	u32 nsessions, npeers;
 	/* what is large, and copied as a whole */
 	struct raft_status raft;

@@ -195,11 +195,16 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 	struct vol_batch b;
 	u64 limit, from;
 
-	while (!r->apply_busy && apply_wanted(r)) {
+	while (!r->apply_busy && apply_wanted(r) && !r->resync.installing) {
 		from = rblk_replica_applied(r) + 1;
 		limit = apply_limit(r);
-		if (limit < from || !rblk_vol_apply_plan(r->vol, limit, &b))
+		if (limit < from)
 			return;
+		if (!rblk_vol_apply_plan(r->vol, limit, &b)) {
+			r->resync.waits = true;
+			return;
+		}
+		r->resync.waits = false;
 		rblk_ground_trace(r->g, NODE_T_APPLY, b.last, b.nitem);
 		if (!b.nzero && !b.nitem) {
 			rblk_vol_apply_done(r->vol);
@@ -230,6 +235,11 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 	rblk_replica_end(r, RBLK_IO_APPLY);
 	if (r->g->halt != NODE_RUNNING)
 		return;
+	if (rblk_replica_resync_landed(r, error)) {
+		if (error)
+			rblk_ground_halt(r->g, NODE_HALT_DATA, error);
+		return;
+	}
 	if (error) {
 		rblk_vol_apply_abort(r->vol);
 		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
@@ -247,6 +257,9 @@ u64 rblk_replica_apply_deadline(const struct rblk_replica *r)
 	    rblk_replica_applied(r) >= r->rst.durable)
 		return U64_MAX;
 	if (r->apply_feed.rb.busy || r->apply_feed.wanted)
+		return U64_MAX;
+	/* Until a chunk has landed, or there is room to apply something else, nothing can be. */
+	if (r->resync.waits || r->resync.installing)
 		return U64_MAX;
 	return r->idle_since + NODE_APPLY_IDLE_NS;
 }

@@ -12,6 +12,10 @@
 
 static bool ckpt_due(const struct rblk_replica *r)
 {
+	if (r->resync.phase == RESYNC_INSTALL)
+		return false;
+	if (rblk_replica_resync_due(r))
+		return true;
 	if (rblk_replica_applied(r) <= r->ckpt_index)
 		return false;
 	if (r->ckpt_wanted)
@@ -35,6 +39,7 @@ void rblk_replica_write_header(struct rblk_replica *r, u8 copy, bool flush)
 
 static void begin_ckpt(struct rblk_replica *r)
 {
+	rblk_replica_resync_settle(r);
 	r->ckpt_state = *rblk_vol_applied(r->vol);
 	r->data.seq++;
 	r->data.index = r->ckpt_state.index;
@@ -101,9 +106,21 @@ static void set_floor(struct rblk_replica *r)
 	r->meta.floor.term = rblk_raft_term_at(r->raft, floor);
 }
 
-static void write_meta_state(struct rblk_replica *r)
+/* The state of another member: the log begins again behind it. */
+static void write_installed(struct rblk_replica *r)
 {
-	r->meta.state = r->ckpt_state;
+	struct rblk_id id = { .index = r->ckpt_state.index, .term = r->ckpt_state.term };
+
+	r->meta.conf = r->resync.base.conf;
+	r->meta.prev_conf = r->meta.conf;
+	rblk_log_restart(&r->log, &id, &r->meta);
+}
+
+static void write_checkpoint(struct rblk_replica *r)
+{
+	r->meta.image_index = r->ckpt_state.index;
+	if (rblk_vol_complete(r->vol))
+		r->meta.flags &= ~LOG_META_ABSENT;
 	if (r->g->conf.index <= r->ckpt_state.index) {
 		r->meta.conf = r->g->conf;
 		r->meta.prev_conf = r->g->conf;
@@ -112,6 +129,15 @@ static void write_meta_state(struct rblk_replica *r)
 		r->meta.prev_conf = r->prev_conf;
 	}
 	set_floor(r);
+}
+
+static void write_meta_state(struct rblk_replica *r)
+{
+	r->meta.state = r->ckpt_state;
+	if (r->resync.installing)
+		write_installed(r);
+	else
+		write_checkpoint(r);
 	r->ckpt = CKPT_META;
 	r->ckpt_busy = false;
 	r->meta_dirty = true;
@@ -162,6 +188,14 @@ static void next_map_block(struct rblk_replica *r)
 	r->ckpt_busy = true;
 	rblk_replica_begin(r, RBLK_IO_BLOCK);
 	r->g->ops->block_write(r->g->host, rblk_replica_map_offset(r, n), r->block);
+}
+
+/* Writes what differs from the disk of the change map, and then the metadata. */
+void rblk_replica_map_write(struct rblk_replica *r)
+{
+	r->ckpt = CKPT_MAP;
+	r->map_next = 0;
+	next_map_block(r);
 }
 
 /**
@@ -216,9 +250,7 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 	r->ckpt_busy = false;
 	if (r->g->halt != NODE_RUNNING)
 		return;
-	r->ckpt = CKPT_MAP;
-	r->map_next = 0;
-	next_map_block(r);
+	rblk_replica_map_write(r);
 }
 
 /**
@@ -252,6 +284,10 @@ static void ckpt_ended(struct rblk_replica *r)
 	r->checkpoints++;
 	r->idle_since = r->g->now;
 	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_index, CKPT_IDLE);
+	if (r->resync.installing) {
+		rblk_replica_resync_installed(r);
+		return;
+	}
 	if (r->meta.floor.index > r->base.index) {
 		rblk_log_trim(&r->log, &r->meta);
 		rblk_replica_compact(r, &r->meta.floor);
@@ -296,6 +332,7 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 	r->meta_version_written = r->meta_version;
 	r->meta_has_ckpt = r->ckpt == CKPT_META;
 	r->meta_has_seen = r->meta.seen.store;
+	r->meta_absent = r->meta.flags & LOG_META_ABSENT;
 	r->meta_term = r->meta.raft.term;
 	r->meta_writes++;
 	write_meta_copy(r, r->meta_first);
@@ -328,6 +365,7 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 	r->meta_busy = false;
 	r->started = true;
 	r->term_durable = r->meta_term;
+	r->absent = r->meta_absent || r->meta.flags & LOG_META_ABSENT;
 	if (r->meta_has_seen) {
 		rblk_ground_halt(r->g, NODE_HALT_SET_BACK, -ESTALE);
 		return;

@@ -67,7 +67,17 @@ bool rblk_replica_mends(const struct rblk_replica *r);
 bool rblk_replica_mend_done(struct rblk_replica *r, enum rblk_io io, int error);
 void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
 
+/* resync.c */
+void rblk_replica_resync_init(struct rblk_replica *r);
+bool rblk_replica_resync_due(const struct rblk_replica *r);
+void rblk_replica_resync_settle(struct rblk_replica *r);
+void rblk_replica_resync_installed(struct rblk_replica *r);
+bool rblk_replica_resync_landed(struct rblk_replica *r, int error);
+u64 rblk_replica_resync_deadline(const struct rblk_replica *r);
+void rblk_replica_resync_put(struct rblk_replica *r);
+
 /* writer.c, apply.c, ckpt.c */
+void rblk_replica_map_write(struct rblk_replica *r);
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r);
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r);
 u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r);

@@ -100,7 +100,7 @@ static int check_data(const struct rblk_replica *r, const struct data_super *dat
 		return -EINVAL;
 	if (data->index > r->last)
 		return -EBADMSG;
-	return data->index < r->meta.state.index ? -ESTALE : 0;
+	return data->index < r->meta.image_index ? -ESTALE : 0;
 }
 
 static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct log_report *rep)

@@ -35,6 +35,7 @@ static void heed_reply(struct rblk_replica *r, struct rblk_peer *p, const struct
 	p->says_impaired = msg->impaired;
 	p->says_blocked = msg->blocked;
 	p->says_stuck = msg->stuck;
+	p->says_absent = msg->absent;
 	if (msg->seeker)
 		heed_seeker(r, p, msg->seeker);
 }
@@ -70,6 +71,12 @@ u64 rblk_replica_takes(void *ctx, u64 first, u64 last)
 	struct rblk_replica *r = ctx;
 	u64 i = first;
 
+	/*
+	 * The log is about to be given up; or it is full until a chunk has landed, which needs
+	 * the memory that these entries would take up.
+	 */
+	if (r->resync.installing || (r->absent && r->log_blocked))
+		return first - 1;
 	while (i <= last && rblk_replica_fits(r, i, r->rx->e[i - r->rx_first].kind))
 		i++;
 	return i - 1;

@@ -24,6 +24,7 @@
 #include "node/ground/arena.h"
 #include "node/ground/ground.h"
 #include "node/ground/reads.h"
+#include "resync.h"
 
 struct rblk_ent {
 	struct rblk_entry e;
@@ -75,6 +76,7 @@ struct rblk_replica {
 	struct rblk_id base;
 	u64 last;
 	u64 log_next;			/* next entry to give to the log */
+	bool log_blocked;		/* ... which finds no room in the ring */
 	u64 commit;			/* commit index of raft */
 	u64 released;			/* entries up to here have no payload in memory */
 	u64 held_bytes;			/* payload of applied entries, for peers */
@@ -127,6 +129,11 @@ struct rblk_replica {
 	struct rblk_buf **apply_buf;
 	struct rblk_feed apply_feed;	/* for entries from before the start */
 	struct rblk_feed feed[NODE_PEERS_MAX];	/* by slot */
+
+	/* Whether the data device lacks a part of the image, as durable metadata says or may say. */
+	bool absent;
+	bool meta_absent;		/* the version being written says so */
+	struct rblk_resync resync;
 
 	/* For run.c. */
 	bool reads_due;			/* something changed that reads may wait for */
@@ -222,6 +229,14 @@ bool rblk_replica_must_yield(const struct rblk_replica *r);
 /* feed.c, ckpt.c */
 void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);
 u64 rblk_replica_map_offset(const struct rblk_replica *r, u32 block);
+
+/* resync.c */
+void rblk_replica_resync_run(struct rblk_replica *r);
+void rblk_replica_resync_refused(struct rblk_replica *r, u32 slot, u64 id);
+int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wire_state *st);
+int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m);
+int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wire_chunk *c,
+			      const struct wire_append *a, struct rblk_buf **buf);
 
 /* read.c */
 void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd);

@@ -75,6 +75,7 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 		      rblk_replica_impaired(r) ? NODE_P_IMPAIRED :
 						 NODE_P_WELL;
 	m->blocked = rblk_replica_blocked(r);
+	m->absent = r->absent;
 	m->stuck = to && rblk_ground_path_stuck(r->g, to);
 	/* In the next reply or two after it asked: it asks again. */
 	if (sought->leader == m->to &&

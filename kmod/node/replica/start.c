@@ -100,6 +100,7 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 	r->log_next = r->last + 1;
 	r->commit = r->ckpt_index;
 	r->released = r->ckpt_index;
+	rblk_replica_resync_init(r);
 	rblk_log_start(&r->log, &r->meta);
 	r->meta_dirty = true;
 	r->term_durable = r->meta.raft.term;
@@ -121,6 +122,7 @@ void rblk_replica_stop(struct rblk_replica *r)
 	for (i = r->base.index + 1; i <= r->last; i++)
 		rblk_replica_drop(r, &r->ent[i & r->mask]);
 	rblk_replica_feeds_put(r);
+	rblk_replica_resync_put(r);
 }
 
 /**

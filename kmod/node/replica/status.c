@@ -2,6 +2,23 @@
 /* The status of a replica, and the audit of its invariants. */
 #include "internal.h"
 
+static void resync_status(const struct rblk_replica *r, struct rblk_resync_status *st)
+{
+	const struct rblk_resync *s = &r->resync;
+	u64 sector;
+	u32 nsect;
+
+	rblk_vol_chunk(r->vol, 0, &sector, &nsect);
+	st->installs = s->installs;
+	st->chunks = s->chunks;
+	st->zero_chunks = s->zero_chunks;
+	st->bytes = s->bytes;
+	st->absent_bytes = (u64)rblk_vol_absent(r->vol) * nsect << RBLK_SECTOR_SHIFT;
+	st->source = s->source;
+	if (r->rst.resync || r->absent)
+		st->ns = max_t(u64, r->g->now - s->since_ns, 1);
+}
+
 static void replica_counters(const struct rblk_replica *r, struct rblk_node_status *st)
 {
 	st->proposals_refused = r->proposals_refused;
@@ -74,6 +91,8 @@ void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *
 			st->late_ns[i] = r->g->now - r->late_since[i];
 	st->nsessions = executed->nsessions;
 	memcpy(st->sessions, executed->session, sizeof(st->sessions));
+	st->absent = r->absent;
+	resync_status(r, &st->resync);
 	replica_counters(r, st);
 }
 

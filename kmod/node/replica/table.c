@@ -103,7 +103,8 @@ bool rblk_replica_can_lead(void *ctx)
 {
 	const struct rblk_replica *r = ctx;
 
-	return rblk_replica_free_entries(r) > 0 && r->g->now >= r->abstains_until;
+	return rblk_replica_free_entries(r) > 0 && r->g->now >= r->abstains_until &&
+	       !r->resync.installing;
 }
 
 /*
@@ -182,15 +183,17 @@ void rblk_replica_truncate(struct rblk_replica *r, u64 first)
  * new leader announces no commit before all that it inherited is on a quorum. A
  * follower that catches up would hold all of it until then, in memory for less: it
  * would stop receiving what has to come first. So it keeps no more than the newest
- * apply_bytes of what is not executed; the rest is read back to be applied.
+ * apply_bytes of what is not executed; the rest is read back to be applied. Where the apply
+ * waits for content of others, which needs memory itself, it keeps no more of what is
+ * not applied.
  */
 void rblk_replica_shed(struct rblk_replica *r)
 {
-	u64 executed = rblk_replica_executed(r), bytes = 0, i;
+	u64 done = r->absent ? rblk_replica_applied(r) : rblk_replica_executed(r), bytes = 0, i;
 
 	if (rblk_replica_leads(r))
 		return;
-	for (i = r->rst.durable; i > executed; i--) {
+	for (i = r->rst.durable; i > done; i--) {
 		struct rblk_ent *ent = rblk_replica_ent(r, i);
 
 		if (!ent->e.nblocks)

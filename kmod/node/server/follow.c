@@ -3,7 +3,8 @@
  * Who had better lead. Any voter can, but not equally well. In this order:
  *
  *   1. A leader with a device that hangs, or whose payload reaches no majority, holds up the
- *      writes of all nodes, so it hands leadership to a voter that does not.
+ *      writes of all nodes, so it hands leadership to a voter that does not. So does a
+ *      caretaker, which lacks a part of the image.
  *   2. A node that has a session, or a voter, may not hear the leader, or not get payload
  *      through to it, while another voter hears both: one link is broken. That voter is to
  *      lead.
@@ -26,7 +27,8 @@ static bool well(const struct rblk_server *sv, const struct raft_peer_status *p)
 {
 	const struct rblk_peer *peer = rblk_ground_peer(sv->g, p->store, NULL);
 
-	return p->flags & RBLK_M_IN && p->active && peer && !peer->impaired && !peer->blocked;
+	return p->flags & RBLK_M_IN && p->active && peer && !peer->impaired && !peer->blocked &&
+	       !peer->says_absent;
 }
 
 /* Can this voter lead at once? It has all that was committed a heartbeat ago. */
@@ -184,7 +186,7 @@ static u64 holder_to_follow(struct rblk_server *sv)
 /* Who has to lead at once, since this node holds up others or is not heard by them. */
 static u64 relief(struct rblk_server *sv)
 {
-	if (rblk_replica_must_yield(sv->r))
+	if (rblk_replica_must_yield(sv->r) || sv->r->absent)
 		return best_of(sv, WHO_IS_ABLE);
 	if (!sv->synced)
 		return 0;

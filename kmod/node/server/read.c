@@ -18,7 +18,17 @@ void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_
 				   rblk_wire_encode_data(frame, &d, NULL, NULL), NULL, 0);
 }
 
-static bool under_way(struct rblk_reads *reads, u32 slot, u64 id)
+/**
+ * rblk_server_reads() - is a read for another node in progress?
+ * @reads: reads of this node
+ * @slot: the other node
+ * @id: by which it knows the read
+ *
+ * It asks again when the device here is slow.
+ *
+ * Return: true if so.
+ */
+bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id)
 {
 	struct rblk_read *rd;
 	u32 next;
@@ -84,8 +94,8 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 	}
 	if (!rblk_vol_fits(g->conf.sectors, g->conf.block_size, w->sector, w->nsect))
 		return -EINVAL;
-	if (under_way(sv->reads, slot, w->id))
-		return 0;	/* asked for again, and still in progress: the device is slow */
+	if (rblk_server_reads(sv->reads, slot, w->id))
+		return 0;
 	buf = g->ops->serve_begin(g->host, rblk_blocks_touched(w->sector, w->nsect), w->sector,
 				  w->nsect, &token);
 	if (!buf) {

@@ -97,7 +97,10 @@ void rblk_server_executed(struct rblk_server *sv)
 		if (ent)
 			note_executed(sv, &ent->e);
 	}
-	if (!sv->synced && r->rst.leader_ready && !r->execute_blocked &&
+	/* A caretaker serves nobody: it makes itself whole, or hands over to a voter that is. */
+	if (r->absent)
+		sv->synced = false;
+	else if (!sv->synced && r->rst.leader_ready && !r->execute_blocked &&
 	    rblk_replica_executed(r) >= r->commit)
 		sv->synced = true;
 }

@@ -50,6 +50,10 @@ struct rblk_server {
 	u64 level, next_level;	/* commit index a heartbeat ago, or at the latest sample */
 	u64 sample_at;		/* when to sample it again */
 	u64 evicted_epoch;	/* session that was closed to make room for another */
+	union {			/* scratch: what is said to a member that is resynchronised */
+		struct wire_state state;
+		struct wire_map map;
+	} said;
 	struct rblk_server_client client[NODE_PEERS_MAX + 1];	/* by slot; the last: this node */
 };
 
@@ -84,7 +88,11 @@ void rblk_server_follow_run(struct rblk_server *sv);
 u64 rblk_server_successor(struct rblk_server *sv);
 u64 rblk_server_follow_deadline(struct rblk_server *sv);
 
+/* pull.c: what a member that is resynchronised asks for */
+int rblk_server_pull(struct rblk_server *sv, u32 slot, const struct wire_pull *w);
+
 /* read.c: reads for other nodes */
+bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id);
 int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w);
 void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_read *w);
 

@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resync: how a replica that the log of the leader no longer covers, or whose data device
+ * lacks a part of the image, becomes whole again. It pulls, from any member that is whole:
+ *
+ *   STATE	the replicated state as of what that member has applied
+ *   MAP	which regions have changed since what is applied here; they are absent from now on
+ *   INSTALL	the map, then metadata with that state, become durable; the log begins behind it
+ *   PULL	the content of what is absent
+ *
+ * From INSTALL on this member is fed, writes to its log, acknowledges and votes like any
+ * other: new writes have their redundancy back at once. What it has acknowledged and cannot
+ * apply yet stays in its log: see volume/absent.c for the rules that make this safe in any
+ * order, with any source, and however old an answer is.
+ *
+ * A data device that is older than the log needs only the last step, as the log holds all
+ * that follows its checkpoint.
+ *
+ * Nothing here is lost with a connection, a source or a leader: what is out is asked for
+ * again, from somebody else if there is one.
+ */
+#include "internal.h"
+
+#define RESYNC_TRY_MORE		16	/* answers until the window grows by one */
+#define RESYNC_SETTLE_CHUNKS	512	/* 64 MiB: a crash makes no more than that absent again */
+
+static struct rblk_resync *resync_of(struct rblk_replica *r)
+{
+	return &r->resync;
+}
+
+/* ---- requests ---- */
+
+static u64 answer_ns(const struct rblk_replica *r)
+{
+	return 2 * rblk_ground_election_ns(r->g);
+}
+
+static void forget_pull(struct rblk_replica *r, struct rblk_pull *p)
+{
+	if (p->buf)
+		r->g->ops->buf_put(r->g->host, p->buf);
+	memset(p, 0, sizeof(*p));
+}
+
+/* Gives up all requests, but not what is being written. */
+static void forget_pulls(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	u32 i;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		if (&s->pull[i] != s->landing)
+			forget_pull(r, &s->pull[i]);
+}
+
+static bool is_out(const struct rblk_pull *p)
+{
+	return p->id && !p->came && p->slot < NODE_PEERS_MAX;
+}
+
+static u32 count_out(const struct rblk_resync *s)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		n += is_out(&s->pull[i]);
+	return n;
+}
+
+static bool may_ask(const struct rblk_replica *r, u32 slot)
+{
+	const struct rblk_peer *p = &r->g->peer[slot];
+
+	return slot < r->g->npeers && rblk_peer_connected(p) && !p->client &&
+	       rblk_ground_member(r->g, p->store);
+}
+
+/* Whom to ask: the one that was asked last, else a follower, as the leader has enough to do. */
+static u32 find_source(const struct rblk_replica *r)
+{
+	const struct rblk_resync *s = &r->resync;
+	u32 i, found = NODE_PEERS_MAX;
+
+	if (may_ask(r, s->source) && r->g->now >= s->avoid[s->source])
+		return s->source;
+	for (i = 0; i < r->g->npeers; i++) {
+		if (!may_ask(r, i) || r->g->now < s->avoid[i])
+			continue;
+		if (r->g->peer[i].store != r->g->leader)
+			return i;
+		found = i;
+	}
+	return found;
+}
+
+static void avoid(struct rblk_replica *r, u32 slot)
+{
+	r->resync.avoid[slot] = r->g->now + rblk_ground_election_ns(r->g);
+}
+
+/*
+ * What was not answered in time, or not before a connection was gone, goes to another member,
+ * if there is one, under the same number: an answer that comes late is as good.
+ */
+static void look_after(struct rblk_replica *r, struct rblk_pull *p)
+{
+	bool late = r->g->now >= p->since + answer_ns(r);
+
+	if (!is_out(p) || (!late && may_ask(r, p->slot)))
+		return;
+	avoid(r, p->slot);
+	p->slot = NODE_PEERS_MAX;
+}
+
+static u64 least_of(const struct rblk_replica *r, const struct rblk_pull *p)
+{
+	if (p->what == WIRE_P_STATE)
+		return r->commit;
+	return p->what == WIRE_P_MAP ? r->resync.base.state.index : r->resync.from;
+}
+
+/* Sends a request. Returns false if that is not possible now. */
+static bool send_pull(struct rblk_replica *r, struct rblk_pull *p)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct wire_pull w = {
+		.from = r->g->cfg.super.store, .id = p->id, .what = p->what, .at = p->at,
+		.least = least_of(r, p),
+	};
+	u32 slot = find_source(r);
+	void *frame;
+
+	if (slot == NODE_PEERS_MAX || !rblk_peer_sendable(&r->g->peer[slot]))
+		return false;
+	frame = rblk_ground_tx_begin(r->g, slot, WIRE_BULK);
+	if (!frame)
+		return false;
+	if (p->what == WIRE_P_CHUNK)
+		rblk_vol_chunk(r->vol, p->at, &w.at, &w.nsect);
+	rblk_ground_tx_end(r->g, slot, WIRE_BULK, rblk_wire_encode_pull(frame, &w), NULL, 0);
+	s->source = slot;
+	p->slot = slot;
+	p->since = r->g->now;
+	return true;
+}
+
+/* A place for another request; NULL: enough are out. */
+static struct rblk_pull *new_pull(struct rblk_replica *r, u8 what, u32 at)
+{
+	struct rblk_resync *s = resync_of(r);
+	u32 i, used = 0;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		used += !!s->pull[i].id;
+	for (i = 0; used < s->window && i < NODE_PULLS; i++) {
+		struct rblk_pull *p = &s->pull[i];
+
+		if (p->id)
+			continue;
+		p->id = r->g->cfg.boot_nonce + ++s->ids;
+		p->what = what;
+		p->at = at;
+		p->slot = NODE_PEERS_MAX;
+		return p;
+	}
+	return NULL;
+}
+
+/* Sends what is not out, as far as it may be. */
+static void send_pulls(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	u32 i;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		look_after(r, &s->pull[i]);
+	for (i = 0; i < NODE_PULLS; i++) {
+		struct rblk_pull *p = &s->pull[i];
+
+		if (!p->id || p->came || is_out(p))
+			continue;
+		if (count_out(s) >= s->window || !send_pull(r, p))
+			return;
+	}
+}
+
+/* Finds what an answer belongs to; NULL: it is no longer waited for. */
+static struct rblk_pull *find_pull(struct rblk_replica *r, u64 id, u8 what)
+{
+	struct rblk_resync *s = resync_of(r);
+	u32 i;
+
+	for (i = 0; id && i < NODE_PULLS; i++)
+		if (s->pull[i].id == id && !s->pull[i].came && (!what || s->pull[i].what == what))
+			return &s->pull[i];
+	return NULL;
+}
+
+/**
+ * rblk_replica_resync_refused() - a member cannot answer now
+ * @r: replica
+ * @slot: the member
+ * @id: of the request
+ *
+ * If it has others to answer, fewer at once are enough for it. Otherwise, somebody else is
+ * asked.
+ */
+void rblk_replica_resync_refused(struct rblk_replica *r, u32 slot, u64 id)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct rblk_pull *p = find_pull(r, id, 0);
+
+	if (!p || p->slot != slot)
+		return;
+	p->slot = NODE_PEERS_MAX;
+	s->window = max_t(u32, count_out(s), 1);
+	if (!count_out(s))
+		avoid(r, slot);
+}
+
+/* Now and then, one more at once is tried. */
+static void answered(struct rblk_resync *s)
+{
+	if (++s->answers % RESYNC_TRY_MORE == 0 && s->window < NODE_PULLS)
+		s->window++;
+}
+
+/* ---- from the state of another member ---- */
+
+static void ask_state(struct rblk_replica *r)
+{
+	const struct rblk_resync *s = resync_of(r);
+	u32 i;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		if (s->pull[i].id && s->pull[i].what == WIRE_P_STATE)
+			return;
+	new_pull(r, WIRE_P_STATE, 0);
+}
+
+/* Could this node have been given this configuration by a leader? */
+static bool conf_ok(struct rblk_replica *r, const struct rblk_conf *conf)
+{
+	const struct rblk_ground *g = r->g;
+
+	rblk_log_conf_encode(conf, r->block);
+	if (rblk_log_conf_decode(&r->rx_conf, r->block))
+		return false;
+	rblk_replica_raft_conf(conf, &r->raft_conf);
+	return rblk_raft_conf_valid(&r->raft_conf) && conf->cluster == g->conf.cluster &&
+	       conf->sectors == g->conf.sectors && conf->block_size == g->conf.block_size &&
+	       conf->flags == g->conf.flags && conf->ring_bytes <= g->cfg.super.ring_bytes &&
+	       conf->entries <= g->cfg.limits.entries;
+}
+
+/**
+ * rblk_replica_resync_state() - a member says what this one can go on from
+ * @r: replica
+ * @slot: the member
+ * @st: its state
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wire_state *st)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct rblk_pull *p = find_pull(r, st->id, WIRE_P_STATE);
+	struct rblk_id id = { .index = st->state.index, .term = st->state.term };
+
+	if (!p || s->phase != RESYNC_STATE)
+		return 0;
+	/* The map of a checkpoint in progress is encoded in the same block. */
+	if (r->ckpt != CKPT_IDLE || rblk_replica_mends(r)) {
+		forget_pull(r, p);
+		return 0;
+	}
+	if (!conf_ok(r, &st->conf) ||
+	    st->state.nsessions > (st->conf.flags & RBLK_CONF_SHARED ? RBLK_SESSIONS_MAX : 1))
+		return -EINVAL;
+	forget_pull(r, p);
+	if (!rblk_raft_installable(r->raft, &id)) {
+		avoid(r, slot);
+		return 0;
+	}
+	s->base = *st;
+	/* What was applied since then is not flushed, and the log that has it is given up. */
+	s->since = r->ckpt_index;
+	s->map_asked = 0;
+	s->map_known = 0;
+	s->phase = RESYNC_MAP;
+	return 0;
+}
+
+/* From now on this replica says that it lacks a part of the image. */
+static void begin_absence(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+
+	r->absent = true;
+	if (s->landing)
+		s->landing->stale = true;
+	if (!(r->meta.flags & LOG_META_ABSENT)) {
+		r->meta.flags |= LOG_META_ABSENT;
+		r->meta_dirty = true;
+	}
+	/* Of a batch in progress, too, something may be in a chunk that is absent from now on. */
+	s->from = max_t(u64, s->from, rblk_replica_executed(r));
+}
+
+static void map_complete(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+
+	begin_absence(r);
+	s->phase = RESYNC_INSTALL;
+}
+
+static void ask_map(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	u32 regions = rblk_vol_regions(r->vol), i;
+
+	/* Regions of another size: nothing can be said of those here. */
+	if (s->base.region_shift != r->g->cfg.super.region_shift) {
+		for (i = 0; i < regions; i++)
+			rblk_vol_want(r->vol, i, s->base.state.index, 0);
+		map_complete(r);
+		return;
+	}
+	while (s->map_asked < regions && new_pull(r, WIRE_P_MAP, s->map_asked))
+		s->map_asked += RBLK_MAP_PER_BLOCK;
+}
+
+/**
+ * rblk_replica_resync_map() - a member says what has changed
+ * @r: replica
+ * @m: a part of its map
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct rblk_pull *p = find_pull(r, m->id, WIRE_P_MAP);
+	u32 i;
+
+	if (!p || s->phase != RESYNC_MAP)
+		return 0;
+	if (m->first != p->at)
+		return -EINVAL;
+	forget_pull(r, p);
+	begin_absence(r);
+	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
+		rblk_vol_want(r->vol, (u32)m->first + i, m->v[i], s->since);
+	s->map_known += RBLK_MAP_PER_BLOCK;
+	if (s->map_known >= rblk_vol_regions(r->vol))
+		map_complete(r);
+	return 0;
+}
+
+/*
+ * The log and everything in memory that depends on it give way to the state. That begins when
+ * nothing is in flight, and nothing is begun until it ends.
+ */
+static void install(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct rblk_id id = { .index = s->base.state.index, .term = s->base.state.term };
+
+	if (s->installing)
+		return;
+	if (!rblk_raft_installable(r->raft, &id)) {
+		s->phase = RESYNC_NONE;
+		return;
+	}
+	if (r->ckpt != CKPT_IDLE || r->apply_busy || r->log.nrec || rblk_replica_mends(r))
+		return;
+	s->installing = true;
+	r->ckpt_state = s->base.state;
+	rblk_replica_map_write(r);
+}
+
+static void drop_log(struct rblk_replica *r, const struct rblk_id *id)
+{
+	u64 i;
+
+	for (i = r->base.index + 1; i <= r->last; i++)
+		rblk_replica_drop(r, &r->ent[i & r->mask]);
+	rblk_replica_feeds_drop(r, U64_MAX, U64_MAX);
+	r->base = *id;
+	r->last = id->index;
+	r->log_next = id->index + 1;
+	r->commit = id->index;
+	r->released = id->index;
+	r->boot_last = id->index;
+	r->held_bytes = 0;
+}
+
+/* The metadata with the state is durable in both copies. */
+void rblk_replica_resync_installed(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct raft_event ev = {
+		.type = RAFT_EV_INSTALLED,
+		.now = r->g->now,
+		.installed = {
+			.id = { .index = s->base.state.index, .term = s->base.state.term },
+			.conf = &r->raft_conf,
+		},
+	};
+
+	s->installing = false;
+	s->waits = false;
+	s->installs++;
+	s->phase = RESYNC_PULL;
+	s->from = s->base.state.index;
+	s->target = max_t(u64, s->target, s->from);
+	s->settle_at = s->target;
+	rblk_ground_trace(r->g, NODE_T_INSTALL, s->from, r->last);
+	rblk_log_trim(&r->log, &r->meta);
+	drop_log(r, &ev.installed.id);
+	rblk_vol_install(r->vol, &s->base.state);
+	r->g->conf = s->base.conf;
+	r->prev_conf = s->base.conf;
+	rblk_replica_raft_conf(&r->g->conf, &r->raft_conf);
+	r->raft_conf.index = r->g->conf.index;
+	r->reads_due = true;
+	r->g->ops->head_changed(r->g->host);
+	RBLK_ASSERT(&r->g->alarm, !rblk_replica_step(r, &ev));
+}
+
+/* ---- content ---- */
+
+/* Is this chunk on its way? */
+static bool rblk_replica_pulls(void *ctx, u32 chunk)
+{
+	const struct rblk_resync *s = ctx;
+	u32 i;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		if (s->pull[i].id && s->pull[i].what == WIRE_P_CHUNK && s->pull[i].at == chunk)
+			return true;
+	return false;
+}
+
+static void ask_chunks(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	bool needed;
+	u32 chunk;
+
+	for (;;) {
+		needed = rblk_vol_needed(r->vol, rblk_replica_pulls, s, &chunk);
+		if (!needed && !rblk_vol_next_absent(r->vol, s->next, rblk_replica_pulls, s, &chunk))
+			return;
+		if (!new_pull(r, WIRE_P_CHUNK, chunk))
+			return;
+		if (!needed)
+			s->next = chunk + 1;
+	}
+}
+
+/**
+ * rblk_replica_resync_chunk() - a member sends content
+ * @r: replica
+ * @slot: the member
+ * @c: what it says
+ * @a: the range
+ * @buf: the content; what is taken over becomes NULL
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wire_chunk *c,
+			      const struct wire_append *a, struct rblk_buf **buf)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct rblk_pull *p = find_pull(r, c->id, WIRE_P_CHUNK);
+	u64 sector;
+	u32 nsect;
+
+	if (!p || s->phase != RESYNC_PULL)
+		return 0;
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	if (a->e[0].sector != sector || a->e[0].nsect != nsect)
+		return -EINVAL;
+	/* Entries that the own log does not have could be missing. */
+	if (c->index < s->from) {
+		rblk_replica_resync_refused(r, slot, c->id);
+		return 0;
+	}
+	answered(s);
+	p->came = true;
+	p->upto = c->upto;
+	p->buf = buf[0];
+	buf[0] = NULL;
+	return 0;
+}
+
+/* Writes content that came to the data device, one chunk at a time, and not during a batch. */
+static void land(struct rblk_replica *r, struct rblk_pull *p)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct vol_batch b = { .zero = &s->zero, .item = s->item };
+	u32 i, nsect;
+	u64 sector;
+
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	if (!p->buf) {
+		s->zero = (struct vol_zero){ .sector = sector, .nsect = nsect };
+		b.nzero = 1;
+	}
+	for (i = 0; p->buf && i < p->buf->nblocks; i++) {
+		s->item[i] = (struct vol_item){
+			.block = sector / RBLK_SECTORS_PER_BLOCK + i, .nth = i,
+			.mask = rblk_block_mask(sector, nsect, i),
+		};
+		r->apply_buf[i] = p->buf;
+	}
+	b.nitem = i;
+	s->landing = p;
+	r->apply_busy = true;
+	rblk_replica_begin(r, RBLK_IO_APPLY);
+	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
+}
+
+/* What was written is there. Returns false if it was not content of a resync that ended. */
+bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
+{
+	struct rblk_resync *s = resync_of(r);
+	struct rblk_pull *p = s->landing;
+
+	if (!p)
+		return false;
+	s->landing = NULL;
+	if (!error && !p->stale) {
+		rblk_vol_landed(r->vol, p->at);
+		s->target = max_t(u64, s->target, p->upto);
+		s->chunks++;
+		s->zero_chunks += !p->buf;
+		s->bytes += p->buf ? p->buf->nblocks * RBLK_BLOCK_SIZE : 0;
+		s->unsettled++;
+		s->waits = false;
+	}
+	forget_pull(r, p);
+	return true;
+}
+
+static void pull_chunks(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	u32 i;
+
+	ask_chunks(r);
+	for (i = 0; !r->apply_busy && i < NODE_PULLS; i++)
+		if (s->pull[i].came)
+			land(r, &s->pull[i]);
+}
+
+/* ---- the whole ---- */
+
+/* Does the map, with the next checkpoint, say more than the disk does? */
+bool rblk_replica_resync_due(const struct rblk_replica *r)
+{
+	const struct rblk_resync *s = &r->resync;
+
+	if (rblk_vol_complete(r->vol) || s->phase == RESYNC_INSTALL)
+		return false;
+	return s->unsettled >= RESYNC_SETTLE_CHUNKS ||
+	       (!rblk_vol_absent(r->vol) && rblk_replica_applied(r) >= s->target);
+}
+
+/* A checkpoint begins: the device is flushed afterwards. */
+void rblk_replica_resync_settle(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	u64 applied = rblk_replica_applied(r);
+
+	s->unsettled = 0;
+	if (rblk_vol_complete(r->vol) || applied < s->settle_at)
+		return;
+	rblk_vol_settle(r->vol);
+	s->settle_at = s->target;
+	if (applied >= s->settle_at)
+		rblk_vol_settle(r->vol);
+}
+
+/* After a start: what the map says is absent is pulled. Called before the map is loaded. */
+void rblk_replica_resync_init(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+
+	s->source = NODE_PEERS_MAX;
+	s->window = NODE_PULLS;
+	s->from = r->ckpt_index;
+	s->target = r->last;
+	s->settle_at = r->last;
+	r->absent = r->meta.flags & LOG_META_ABSENT;
+	if (r->absent)
+		rblk_vol_want_all(r->vol);
+}
+
+/* A new phase begins with what is the case now. */
+static void choose_phase(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+	enum rblk_resync_phase was = s->phase;
+	bool behind = r->rst.resync && r->g->conf.index;
+
+	if (s->phase == RESYNC_INSTALL)
+		return;
+	if (behind && s->phase != RESYNC_MAP)
+		s->phase = RESYNC_STATE;
+	else if (!behind)
+		s->phase = rblk_vol_absent(r->vol) ? RESYNC_PULL : RESYNC_NONE;
+	if (was == s->phase)
+		return;
+	forget_pulls(r);
+	if (was == RESYNC_NONE)
+		s->since_ns = r->g->now;
+}
+
+/**
+ * rblk_replica_resync_run() - does what a resync can do now
+ * @r: replica, started
+ */
+void rblk_replica_resync_run(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+
+	if (r->bootstrapping)
+		return;
+	choose_phase(r);
+	if (s->phase == RESYNC_STATE)
+		ask_state(r);
+	if (s->phase == RESYNC_MAP)
+		ask_map(r);
+	if (s->phase == RESYNC_INSTALL)
+		install(r);
+	if (s->phase == RESYNC_PULL)
+		pull_chunks(r);
+	send_pulls(r);
+}
+
+/**
+ * rblk_replica_resync_deadline() - when a resync has to look for another source at the latest
+ * @r: replica, started
+ *
+ * Return: ns, U64_MAX for never.
+ */
+u64 rblk_replica_resync_deadline(const struct rblk_replica *r)
+{
+	const struct rblk_resync *s = &r->resync;
+	u64 at = U64_MAX;
+	u32 i;
+
+	if (s->phase == RESYNC_NONE || s->phase == RESYNC_INSTALL)
+		return at;
+	for (i = 0; i < NODE_PULLS; i++)
+		if (is_out(&s->pull[i]))
+			at = min_t(u64, at, s->pull[i].since + answer_ns(r));
+	for (i = 0; i < r->g->npeers; i++)
+		if (s->avoid[i] > r->g->now)
+			at = min_t(u64, at, s->avoid[i]);
+	return at;
+}
+
+/* Drops every reference. */
+void rblk_replica_resync_put(struct rblk_replica *r)
+{
+	u32 i;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		forget_pull(r, &r->resync.pull[i]);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The state of a resync, see resync.c. */
+#ifndef RBLK_NODE_RESYNC_H
+#define RBLK_NODE_RESYNC_H
+
+#include "node/ground/ops.h"
+
+#define NODE_PULLS		4	/* requests of a resync that are out at once */
+#define NODE_CHUNK_BLOCKS	(RBLK_WRITE_MAX / RBLK_BLOCK_SIZE)
+
+/* A request that is out, or content that came and waits for the data device. */
+struct rblk_pull {
+	u64 id;			/* 0: this place is free */
+	u64 since;		/* when it was sent */
+	u32 slot;		/* to this member; NODE_PEERS_MAX: it has to be sent */
+	u8 what;		/* enum wire_pulled */
+	bool came;		/* the content is here */
+	bool stale;		/* it is being written, and no longer counts */
+	u32 at;			/* MAP: first region; CHUNK: which one */
+	u64 upto;		/* CHUNK that came: entries up to this one may be included */
+	struct rblk_buf *buf;	/* CHUNK that came: one reference; NULL: zeroes */
+};
+
+enum rblk_resync_phase {
+	RESYNC_NONE,		/* the log meets that of the others, and nothing is absent */
+	RESYNC_STATE,		/* asks for a state to go on from */
+	RESYNC_MAP,		/* ... and for what has changed up to there */
+	RESYNC_INSTALL,		/* that state becomes durable */
+	RESYNC_PULL,		/* content of chunks is pulled */
+};
+
+struct rblk_resync {
+	enum rblk_resync_phase phase;
+	bool installing;	/* the checkpoint in progress is that of RESYNC_INSTALL */
+	u32 source;		/* slot of the member that was asked last; NODE_PEERS_MAX: none */
+	u64 avoid[NODE_PEERS_MAX];	/* until when this member is not asked */
+	u64 ids;		/* requests since the start */
+	u32 window;		/* so many at once */
+	u32 answers;		/* with content, since the start */
+	struct rblk_pull pull[NODE_PULLS];
+	struct rblk_pull *landing;	/* is being written to the data device */
+	struct vol_item item[NODE_CHUNK_BLOCKS];	/* ... these blocks of it */
+	struct vol_zero zero;
+
+	struct wire_state base;	/* from RESYNC_MAP on */
+	u64 since;		/* entries up to this one were checkpointed when it came */
+	u32 map_asked, map_known;	/* regions of its map that were asked for, and came */
+
+	u64 from;		/* content that lands includes the entries up to this one */
+	u64 target;		/* content that landed may include entries up to this one */
+	u64 settle_at;		/* ... and that which the map is to speak of next */
+	u32 next;		/* where to look for the next chunk */
+	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
+	bool waits;		/* the apply waits for a chunk */
+
+	u64 since_ns;		/* when it began */
+	u64 installs, chunks, zero_chunks, bytes;
+};
+
+#endif /* RBLK_NODE_RESYNC_H */

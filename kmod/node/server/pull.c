@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a member that is resynchronised pulls from this one, which need not lead: see
+ * replica/resync.c. Who lacks a part of the image itself has nothing to offer.
+ */
+#include "server.h"
+
+static void send_chunk(struct rblk_server *sv, u32 slot, const struct wire_chunk *c,
+		       const struct rblk_entry *e, struct rblk_buf *buf)
+{
+	struct rblk_ground *g = sv->g;
+	u32 n = e && e->nblocks;
+	void *frame;
+
+	if (g->halt != NODE_RUNNING || !g->peer[slot].up[WIRE_BULK])
+		return;
+	frame = g->ops->tx_begin(g->host, slot, WIRE_BULK);
+	if (frame)
+		rblk_ground_tx_end(g, slot, WIRE_BULK,
+				   rblk_wire_encode_chunk(frame, c, e, n ? buf->crc : NULL), &buf,
+				   n);
+}
+
+static void refuse_pull(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
+{
+	struct wire_chunk c = { .to = w->from, .id = w->id, .error = WIRE_E_AGAIN };
+
+	send_chunk(sv, slot, &c, NULL, NULL);
+}
+
+static void send_state(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
+{
+	const struct rblk_replica *r = sv->r;
+	struct wire_state *st = &sv->said.state;
+	void *frame = sv->g->ops->tx_begin(sv->g->host, slot, WIRE_BULK);
+
+	if (!frame)
+		return;
+	st->to = w->from;
+	st->id = w->id;
+	st->region_shift = sv->g->cfg.super.region_shift;
+	st->state = *rblk_vol_applied(r->vol);
+	st->conf = sv->g->conf.index <= st->state.index ? sv->g->conf : r->prev_conf;
+	rblk_ground_tx_end(sv->g, slot, WIRE_BULK, rblk_wire_encode_state(frame, st), NULL, 0);
+}
+
+static void send_map(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
+{
+	struct wire_map *m = &sv->said.map;
+	void *frame = sv->g->ops->tx_begin(sv->g->host, slot, WIRE_BULK);
+	u32 i;
+
+	if (!frame)
+		return;
+	m->to = w->from;
+	m->id = w->id;
+	m->first = w->at;
+	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
+		m->v[i] = rblk_vol_map_value(sv->r->vol, (u32)w->at + i);
+	rblk_ground_tx_end(sv->g, slot, WIRE_BULK, rblk_wire_encode_map(frame, m), NULL, 0);
+}
+
+/*
+ * Sends the content. While it was read, later entries may have been applied, so a part of
+ * them may be in it.
+ */
+static int rblk_server_pull_end(void *owner, struct rblk_read *rd, int error)
+{
+	struct rblk_server *sv = owner;
+	struct rblk_ground *g = sv->g;
+	struct wire_chunk c = {
+		.to = g->peer[rd->slot].store,
+		.id = rd->id,
+		.index = rd->lookup_index,
+		.upto = rblk_replica_executed(sv->r),
+		.error = rblk_wire_error(error),
+	};
+	struct rblk_entry e = {
+		.kind = RBLK_E_WRITE, .sector = rd->sector, .nsect = rd->nsect,
+		.nblocks = rd->buf->nblocks,
+	};
+
+	if (error == -ESTALE)
+		return error;
+	if (!error && g->ops->buf_zero(g->host, rd->buf)) {
+		e.kind = RBLK_E_ZEROES;
+		e.nblocks = 0;
+	} else if (!error) {
+		g->ops->buf_sum(g->host, rd->buf, rd->buf->crc);
+	}
+	send_chunk(sv, rd->slot, &c, error ? NULL : &e, rd->buf);
+	return error;
+}
+
+/* Reads as for anybody else, but nobody has to confirm it: see volume/absent.c. */
+static void read_chunk(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
+{
+	bool fresh = sv->reads->fresh;
+	struct rblk_read *rd;
+	struct rblk_buf *buf = NULL;
+	u64 token;
+
+	if (rblk_server_reads(sv->reads, slot, w->id))
+		return;
+	if (sv->reads->free)
+		buf = sv->g->ops->serve_begin(sv->g->host, rblk_blocks_touched(w->at, w->nsect),
+					      w->at, w->nsect, &token);
+	if (!buf) {
+		refuse_pull(sv, slot, w);
+		return;
+	}
+	rd = rblk_reads_add(sv->reads, token, w->at, w->nsect, rblk_server_pull_end, sv);
+	sv->reads->fresh = fresh;
+	rd->buf = buf;
+	rd->slot = slot;
+	rd->id = w->id;
+	rd->flags |= NODE_R_CONFIRMED;
+	rblk_replica_look_up(sv->r, rd);
+}
+
+/**
+ * rblk_server_pull() - a member that is resynchronised asks for something
+ * @sv: server
+ * @slot: the member
+ * @w: what it asks for; it is from the store of that node
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_server_pull(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
+{
+	const struct rblk_replica *r = sv->r;
+	u64 applied = rblk_replica_applied(r);
+
+	if (!rblk_ground_member(sv->g, w->from))
+		return -EINVAL;
+	if (w->what == WIRE_P_CHUNK &&
+	    (w->at >= sv->g->conf.sectors || w->nsect > sv->g->conf.sectors - w->at))
+		return -EINVAL;
+	if (r->absent || (w->what == WIRE_P_STATE && applied <= w->least) ||
+	    (w->what == WIRE_P_MAP && applied < w->least) ||
+	    (w->what == WIRE_P_CHUNK && rblk_replica_executed(r) < w->least)) {
+		refuse_pull(sv, slot, w);
+		return 0;
+	}
+	if (w->what == WIRE_P_STATE)
+		send_state(sv, slot, w);
+	else if (w->what == WIRE_P_MAP)
+		send_map(sv, slot, w);
+	else
+		read_chunk(sv, slot, w);
+	return 0;
+}
