@@ -57,6 +57,7 @@ static const char *const event_names[] = {
 	"device",
 	"copy",
 	"path",
+	"resync",
 	NULL
 };
 
@@ -107,6 +108,7 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_ACTIVE, ATTR_FLAG, "active" },
 	{ RAFTBLK_A_PEER_STATUS_IMPAIRED, ATTR_FLAG, "impaired" },
 	{ RAFTBLK_A_PEER_STATUS_BLOCKED, ATTR_FLAG, "blocked" },
+	{ RAFTBLK_A_PEER_STATUS_ABSENT, ATTR_FLAG, "absent" },
 	{ RAFTBLK_A_PEER_STATUS_STUCK, ATTR_FLAG, "stuck" },
 	{ RAFTBLK_A_PEER_STATUS_MUTE, ATTR_FLAG, "mute" },
 	{ RAFTBLK_A_PEER_STATUS_CLIENT, ATTR_FLAG, "client" },
@@ -142,6 +144,9 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_APPENDS_REJECTED, ATTR_U64, "appends_rejected" },
 	{ RAFTBLK_A_COUNTERS_EVENTS_LOST, ATTR_U64, "events_lost" },
 	{ RAFTBLK_A_COUNTERS_COPIES_MENDED, ATTR_U64, "copies_mended" },
+	{ RAFTBLK_A_COUNTERS_RESYNCS, ATTR_U64, "resyncs" },
+	{ RAFTBLK_A_COUNTERS_RESYNC_BYTES, ATTR_U64, "resync_bytes" },
+	{ RAFTBLK_A_COUNTERS_RESYNC_ZERO_BYTES, ATTR_U64, "resync_zero_bytes" },
 	{ 0 }
 };
 
@@ -195,6 +200,11 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_DATA_LATE_MS, ATTR_U64, "data_late_ms" },
 	{ RAFTBLK_A_STATUS_WAITING_MS, ATTR_U64, "waiting_ms" },
 	{ RAFTBLK_A_STATUS_WRITES_WAIT_MS, ATTR_U64, "writes_wait_ms" },
+	{ RAFTBLK_A_STATUS_ABSENT, ATTR_FLAG, "absent" },
+	{ RAFTBLK_A_STATUS_ABSENT_BYTES, ATTR_U64, "absent_bytes" },
+	{ RAFTBLK_A_STATUS_PULLED_BYTES, ATTR_U64, "pulled_bytes" },
+	{ RAFTBLK_A_STATUS_RESYNC_MS, ATTR_U64, "resync_ms" },
+	{ RAFTBLK_A_STATUS_RESYNC_SOURCE, ATTR_STRING, "resync_source" },
 	{ 0 }
 };
 

@@ -45,6 +45,11 @@ bool peer_is_down(struct json_object *o, struct json_object *p)
 	return !jb(p, "consensus_up") || !jb(p, "bulk_up");
 }
 
+bool peer_is_absent(struct json_object *o, struct json_object *p)
+{
+	return jb(p, "absent");
+}
+
 bool peer_needs_resync(struct json_object *o, struct json_object *p)
 {
 	return jb(p, "needs_resync");

@@ -204,6 +204,8 @@ static void print_peer(struct json_object *o, struct json_object *p)
 	}
 	if (jb(p, "needs_resync"))
 		printf(", %sneeds a resync%s", paint(RED, stdout), paint(PLAIN, stdout));
+	if (jb(p, "absent"))
+		printf(", %sis resynchronised%s", paint(YELLOW, stdout), paint(PLAIN, stdout));
 	if (jb(p, "impaired"))
 		printf(", %sa device of it does not respond%s", paint(RED, stdout),
 		       paint(PLAIN, stdout));
@@ -213,6 +215,24 @@ static void print_peer(struct json_object *o, struct json_object *p)
 		printf(", %sits payload reaches no majority%s", paint(RED, stdout),
 		       paint(PLAIN, stdout));
 	puts("");
+}
+
+/* What is absent, and from whom it comes. The rate is that of the whole resync. */
+static void print_resync(struct json_object *o)
+{
+	u64 pulled = ju(o, "pulled_bytes"), absent = ju(o, "absent_bytes");
+	u64 s = ju(o, "resync_ms") / 1000;
+	char a[TITLE_MAX], b[TITLE_MAX];
+
+	field("resync");
+	printf("%s%s absent%s, %s pulled", paint(YELLOW, stdout),
+	       human_bytes(absent, a, sizeof(a)), paint(PLAIN, stdout),
+	       human_bytes(pulled, b, sizeof(b)));
+	if (js(o, "resync_source"))
+		printf(", now from %s", jstr(o, "resync_source"));
+	if (s && pulled / s)
+		printf("; about %llu s left", (unsigned long long)(absent / (pulled / s)));
+	puts("; reads go to the leader");
 }
 
 void print_status(struct json_object *o)
@@ -247,6 +267,8 @@ void print_status(struct json_object *o)
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
+	else if (jb(o, "absent"))
+		print_resync(o);
 	field("devices");
 	if (!jstr(o, "log_path")[0]) {
 		puts("none: this node is a client");

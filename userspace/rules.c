@@ -426,7 +426,12 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
 		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
 	if (jb(o, "needs_resync"))
-		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica needs a resync, which this version cannot do yet; its I/O goes to the leader");
+		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica asks another member for a state to go on from; meanwhile its I/O goes to the leader");
+	else if (jb(o, "absent"))
+		remark(list, "the data device %s lacks %s of the image, which %s: meanwhile reads on this node go to the leader",
+		       jstr(o, "data_path"), human_bytes(ju(o, "absent_bytes"), down, sizeof(down)),
+		       js(o, "resync_source") ? "is pulled from other members" :
+						"no member can give now");
 	if (ju(o, "log_late_ms"))
 		remark(list, "the log device %s has not responded for %llu s: this replica does not take part",
 		       jstr(o, "log_path"), (unsigned long long)ju(o, "log_late_ms") / 1000);
@@ -451,6 +456,10 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	p = peer_with(o, peer_needs_resync, NULL);
 	if (p)
 		remark(list, "%s needs a resync: the log no longer covers it", jstr(p, "node"));
+	p = peer_with(o, peer_is_absent, NULL);
+	if (p)
+		remark(list, "%s is resynchronised: its data device lacks a part of the image",
+		       jstr(p, "node"));
 	if (log_percent(o) > LOG_FULL)
 		remark(list, "the log is %u%% full: writes wait for the data device %s",
 		       log_percent(o), jstr(o, "data_path"));

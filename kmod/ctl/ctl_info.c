@@ -33,6 +33,8 @@ static const struct field status_u64[] = {
 	INFO(RING_BYTES, st.ring_bytes), INFO(RING_USED, st.ring_used),
 	INFO(LOG_ENTRIES, st.log_entries), INFO(LOG_ENTRIES_MAX, st.log_entries_max),
 	INFO(INFLIGHT_RECORDS, st.inflight_records),
+	INFO(ABSENT_BYTES, st.resync.absent_bytes),
+	INFO(PULLED_BYTES, st.resync.pulled_bytes), INFO(RESYNC_MS, resync_ms),
 	INFO(SESSION_EPOCH, st.session_epoch), INFO(SESSION_SEQ, st.session_seq),
 };
 
@@ -48,6 +50,8 @@ static const struct field counters_u64[] = {
 	COUNT(FRAMES_BAD, frames_bad), COUNT(BYTES_SENT, bytes_sent),
 	COUNT(BYTES_RECEIVED, bytes_received), COUNT(APPENDS_REJECTED, st.raft.rejects),
 	COUNT(EVENTS_LOST, events_lost), COUNT(COPIES_MENDED, st.copies_mended),
+	COUNT(RESYNCS, st.resync.installs), COUNT(RESYNC_BYTES, st.resync.bytes),
+	COUNT(RESYNC_ZERO_BYTES, st.resync.zero_bytes),
 };
 
 static bool put_table(struct sk_buff *skb, const struct rblk_volume_info *info,
@@ -231,6 +235,7 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_NEEDS_RESYNC, p->needs_resync) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_IMPAIRED, p->impaired) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_BLOCKED, p->blocked) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_ABSENT, p->absent) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_STUCK, p->stuck) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_MUTE, p->impaired == NODE_P_MUTE) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_CLIENT, p->client) ||
@@ -259,6 +264,15 @@ static bool put_invariant(struct sk_buff *skb, const char *cond)
 	return !cond || !nla_put_string(skb, RAFTBLK_A_STATUS_INVARIANT, cond);
 }
 
+/* Whom it pulls what is absent from. */
+static bool put_source(struct sk_buff *skb, const struct rblk_node_status *st)
+{
+	u32 slot = st->resync.source;
+
+	return slot >= st->npeers ||
+	       !nla_put_string(skb, RAFTBLK_A_STATUS_RESYNC_SOURCE, st->peer[slot].node);
+}
+
 /* Everything that needs a running node. */
 static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 			const struct rblk_volume_info *info)
@@ -274,6 +288,7 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       put_invariant(skb, st->invariant) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_READY, st->ready) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
+	       put_flag(skb, RAFTBLK_A_STATUS_ABSENT, st->absent) && put_source(skb, st) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&
 	       put_table(skb, info, status_u64, ARRAY_SIZE(status_u64), RAFTBLK_A_STATUS_PAD) &&
 	       put_sessions(skb, v, st) && put_conf(skb, &st->conf) &&

@@ -37,6 +37,7 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	u64 late_ms[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	u64 waiting_ms;			/* for how long I/O has not been served; 0: it is */
 	u64 writes_ms;			/* for how long writes have waited, and none has ended */
+	u64 resync_ms;			/* for how long it has been resynchronised; 0: it is not */
 	u32 pool_free[RBLK_BUDGETS], pool_size[RBLK_BUDGETS];
 	u64 events_lost;
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;

@@ -263,6 +263,23 @@ void rblk_payload_sum(const struct rblk_payload *p, u32 *crc)
 }
 
 /**
+ * rblk_payload_zero() - is all of it zeroes?
+ * @p: the payload
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool rblk_payload_zero(const struct rblk_payload *p)
+{
+	u32 i;
+
+	for (i = 0; i < p->buf.nblocks; i++)
+		if (memchr_inv(p->block[i], 0, RBLK_BLOCK_SIZE))
+			return false;
+	return true;
+}
+
+/**
  * rblk_pool_free() - count the free blocks of a budget
  * @pool: the pool
  * @budget: the budget

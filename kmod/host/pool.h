@@ -45,6 +45,7 @@ struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 void rblk_payload_get(struct rblk_payload *p);
 void rblk_payload_put(struct rblk_payload *p);
 void rblk_payload_sum(const struct rblk_payload *p, u32 *crc);
+bool rblk_payload_zero(const struct rblk_payload *p);
 u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget);
 u32 rblk_pool_size(const struct rblk_pool *pool, enum rblk_budget budget);
 

@@ -64,6 +64,8 @@ static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t s
 			  p->node);
 	else if (p->needs_resync)
 		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
+	else if (p->absent)
+		scnprintf(text, size, "%s is resynchronised: its data device lacks a part", p->node);
 	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
 		scnprintf(text, size, "%s is connected", p->node);
 	else if (p->last_reject)
@@ -121,6 +123,24 @@ static void rblk_note_device(struct rblk_volume *v, u64 dev, char *text, size_t 
 	else
 		scnprintf(text, size, "the %s device responds again: %s", log ? "log" : "data",
 			  path);
+}
+
+static void rblk_note_resync(struct rblk_volume *v, u64 step, char *text, size_t size)
+{
+	const struct rblk_node_status *st = &v->st;
+
+	if (step == NODE_RESYNC_BEGAN)
+		scnprintf(text, size,
+			  "resync: the data device %s lacks a part of the image, which is pulled from other members",
+			  v->up.data_path);
+	else if (step == NODE_RESYNC_INSTALLED)
+		scnprintf(text, size,
+			  "resync: goes on behind entry %llu; %llu MiB of the image are absent",
+			  st->raft.snap.index, st->resync.absent_bytes >> 20);
+	else
+		scnprintf(text, size,
+			  "resync: the image is whole again; %llu MiB were pulled since the start, %llu MiB of them zeroes",
+			  st->resync.bytes >> 20, st->resync.zero_bytes >> 20);
 }
 
 static void rblk_note_path(struct rblk_volume *v, u64 slot, char *text, size_t size)
@@ -191,7 +211,7 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 				  "I/O waits: no quorum" :
 			  !st->needs_resync ?
 				  "I/O is served" :
-				  "the log no longer covers this node, which needs a resync; I/O goes to the leader");
+				  "the log of the leader no longer covers this node, which is resynchronised; meanwhile its I/O goes to the leader");
 		break;
 	case NODE_N_DEVICE:
 		rblk_note_device(v, n->arg, text, size);
@@ -201,6 +221,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_PATH:
 		rblk_note_path(v, n->arg, text, size);
+		break;
+	case NODE_N_RESYNC:
+		rblk_note_resync(v, n->arg, text, size);
 		break;
 	}
 }

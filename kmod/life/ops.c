@@ -32,6 +32,11 @@ static void rblk_buf_sum(void *host, const struct rblk_buf *buf, u32 *crc)
 	rblk_payload_sum(rblk_payload(buf), crc);
 }
 
+static bool rblk_buf_zero(void *host, const struct rblk_buf *buf)
+{
+	return rblk_payload_zero(rblk_payload(buf));
+}
+
 static void *rblk_buf_data(void *host, struct rblk_buf *buf)
 {
 	return rblk_payload(buf)->block[0];
@@ -50,6 +55,7 @@ const struct rblk_node_ops rblk_host_ops = {
 	.buf_get	= rblk_buf_get,
 	.buf_put	= rblk_buf_put,
 	.buf_sum	= rblk_buf_sum,
+	.buf_zero	= rblk_buf_zero,
 	.buf_data	= rblk_buf_data,
 	.tx_begin	= rblk_peer_tx_begin,
 	.tx_end		= rblk_peer_tx_end,

@@ -86,13 +86,15 @@ static void update_peers(struct rblk_node *n)
 		bool resync = leads && rst->peer[i].state == RAFT_PEER_RESYNC;
 		u8 impaired = leads && p ? impairment(n, p, rst->peer[i].active) : NODE_P_WELL;
 		bool blocked = leads && p && p->says_blocked;
+		bool absent = leads && p && p->says_absent;
 
 		if (!p || (p->needs_resync == resync && p->impaired == impaired &&
-			   p->blocked == blocked))
+			   p->blocked == blocked && p->absent == absent))
 			continue;
 		p->needs_resync = resync;
 		p->impaired = impaired;
 		p->blocked = blocked;
+		p->absent = absent;
 		rblk_ground_note(&n->g, NODE_N_PEER, slot);
 	}
 	n->g.stalled |= leads && too_few_speak(n);

@@ -17,6 +17,7 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->bootstrapped = p->bootstrapped;
 	ps->client = n->g.cfg.peer[slot].client;
 	ps->needs_resync = p->needs_resync;
+	ps->absent = p->absent;
 	ps->impaired = p->impaired;
 	ps->blocked = p->blocked;
 	ps->stuck = p->stuck;
@@ -78,7 +79,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	st->reads_retried = n->reads.retried;
 	client_status(&n->client, st);
 	if (n->replica) {
-		st->needs_resync = n->g.remote;
+		st->needs_resync = n->replica->rst.resync;
 		rblk_replica_status(n->replica, st);
 	} else {
 		memset(&st->raft, 0, sizeof(st->raft));

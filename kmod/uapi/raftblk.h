@@ -110,6 +110,9 @@ enum raftblk_replica {
  *   metadata, 4 or 5 for the data header; the others are the errno, or 0.
  * @RAFTBLK_EVENT_PATH: Payload to a peer does not get through, though the peer
  *   is heard, or it gets through again. The argument is the slot of the peer.
+ * @RAFTBLK_EVENT_RESYNC: The argument is 0 if the data device lacks a part of
+ *   the image from now on, 1 if the node goes on from the state of another
+ *   member, 2 if nothing is absent any more.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -122,6 +125,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_DEVICE,
 	RAFTBLK_EVENT_COPY,
 	RAFTBLK_EVENT_PATH,
+	RAFTBLK_EVENT_RESYNC,
 };
 
 enum {
@@ -218,6 +222,11 @@ enum {
 	RAFTBLK_A_STATUS_DATA_LATE_MS,
 	RAFTBLK_A_STATUS_WAITING_MS,
 	RAFTBLK_A_STATUS_WRITES_WAIT_MS,
+	RAFTBLK_A_STATUS_ABSENT,
+	RAFTBLK_A_STATUS_ABSENT_BYTES,
+	RAFTBLK_A_STATUS_PULLED_BYTES,
+	RAFTBLK_A_STATUS_RESYNC_MS,
+	RAFTBLK_A_STATUS_RESYNC_SOURCE,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)
@@ -280,6 +289,7 @@ enum {
 	RAFTBLK_A_PEER_STATUS_ACTIVE,
 	RAFTBLK_A_PEER_STATUS_IMPAIRED,
 	RAFTBLK_A_PEER_STATUS_BLOCKED,
+	RAFTBLK_A_PEER_STATUS_ABSENT,
 	RAFTBLK_A_PEER_STATUS_STUCK,
 	RAFTBLK_A_PEER_STATUS_MUTE,
 	RAFTBLK_A_PEER_STATUS_CLIENT,
@@ -320,6 +330,9 @@ enum {
 	RAFTBLK_A_COUNTERS_APPENDS_REJECTED,
 	RAFTBLK_A_COUNTERS_EVENTS_LOST,
 	RAFTBLK_A_COUNTERS_COPIES_MENDED,
+	RAFTBLK_A_COUNTERS_RESYNCS,
+	RAFTBLK_A_COUNTERS_RESYNC_BYTES,
+	RAFTBLK_A_COUNTERS_RESYNC_ZERO_BYTES,
 
 	__RAFTBLK_A_COUNTERS_MAX,
 	RAFTBLK_A_COUNTERS_MAX = (__RAFTBLK_A_COUNTERS_MAX - 1)

@@ -24,6 +24,7 @@ struct rblk_peer {
 	bool says_stuck;	/* ... that its payload does not reach this node */
 	bool says_absent;	/* ... that it lacks a part of the image */
 	bool blocked;		/* this node leads; the peer says so */
+	bool absent;		/* this node leads; the peer says so */
 	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so last */
 	u64 seeker_since;	/* since when it says so of nodes that were not heard here */
 	u8 last_reject;

@@ -59,6 +59,7 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	 */
 	NODE_N_COPY,
 	NODE_N_PATH,		/* payload to a peer is stuck, or gets through; arg: slot */
+	NODE_N_RESYNC,		/* arg: enum rblk_resync_step */
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -80,6 +81,12 @@ enum rblk_node_halt {
 	NODE_HALT_INVARIANT,	/* a broken invariant: the status names it */
 	NODE_HALT_SET_BACK,	/* a member saw more of its store than it has now */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
+};
+
+enum rblk_resync_step {
+	NODE_RESYNC_BEGAN,	/* a part of the image is absent */
+	NODE_RESYNC_INSTALLED,	/* this node goes on from the state of another member */
+	NODE_RESYNC_WHOLE,	/* nothing is absent any more */
 };
 
 enum rblk_session_state {
@@ -256,6 +263,7 @@ struct rblk_node_peer_status {
 	u8 impaired;		/* enum rblk_impaired, if this node leads */
 	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
 	u8 stuck;		/* payload to it does not get through, though it is heard */
+	u8 absent;		/* this node leads; its data device lacks a part of the image */
 	u64 silent_ns;		/* for how long a peer that is connected has said nothing */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;
@@ -267,7 +275,7 @@ struct rblk_node_status {
 	const char *invariant;	/* HALT_INVARIANT: the condition; text that stays. Else NULL */
 	bool diskless;		/* a client */
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
-	bool needs_resync;	/* the leader's log no longer covers this node, or @absent */
+	bool needs_resync;	/* the leader's log no longer covers this node */
 	bool absent;		/* its data device lacks a part of the image */
 	u64 late_ns[RBLK_DEVICES];	/* for how long a device has not responded; 0: it does */
 	u64 waiting_ns;		/* for how long it has not been ready; 0: it is */
@@ -291,11 +299,11 @@ struct rblk_node_status {
 	u64 copies_mended;
 	struct rblk_resync_status {
 		u64 installs;		/* states of other members that it went on from */
-		u64 chunks, zero_chunks;	/* content that landed, and of that, zeroes */
-		u64 bytes;		/* of the rest */
+		u64 bytes, zero_bytes;	/* of content that landed; of that, zeroes */
+		u64 pulled_bytes;	/* ... since the newest resync began */
 		u64 absent_bytes;	/* of the image, not landed yet */
-		u64 ns;			/* since when it is resynchronised; 0: it is not */
-		u32 source;		/* slot of the member that is asked; NODE_PEERS_MAX: none */
+		u64 ns;			/* for how long it has been resynchronised; 0: it is not */
+		u32 source;		/* slot of who is asked for content; NODE_PEERS_MAX: nobody */
 	} resync;
 	u32 nsessions, npeers;
 	/* what is large, and copied as a whole */

@@ -365,7 +365,10 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 	r->meta_busy = false;
 	r->started = true;
 	r->term_durable = r->meta_term;
-	r->absent = r->meta_absent || r->meta.flags & LOG_META_ABSENT;
+	if (r->absent && !r->meta_absent && !(r->meta.flags & LOG_META_ABSENT)) {
+		r->absent = false;
+		rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_WHOLE);
+	}
 	if (r->meta_has_seen) {
 		rblk_ground_halt(r->g, NODE_HALT_SET_BACK, -ESTALE);
 		return;

@@ -297,6 +297,8 @@ static void begin_absence(struct rblk_replica *r)
 {
 	struct rblk_resync *s = resync_of(r);
 
+	if (!r->absent)
+		rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_BEGAN);
 	r->absent = true;
 	if (s->landing)
 		s->landing->stale = true;
@@ -426,6 +428,7 @@ void rblk_replica_resync_installed(struct rblk_replica *r)
 	rblk_replica_raft_conf(&r->g->conf, &r->raft_conf);
 	r->raft_conf.index = r->g->conf.index;
 	r->reads_due = true;
+	rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_INSTALLED);
 	r->g->ops->head_changed(r->g->host);
 	RBLK_ASSERT(&r->g->alarm, !rblk_replica_step(r, &ev));
 }
@@ -529,16 +532,18 @@ bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
 {
 	struct rblk_resync *s = resync_of(r);
 	struct rblk_pull *p = s->landing;
+	u64 sector;
+	u32 nsect;
 
 	if (!p)
 		return false;
 	s->landing = NULL;
 	if (!error && !p->stale) {
+		rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
 		rblk_vol_landed(r->vol, p->at);
 		s->target = max_t(u64, s->target, p->upto);
-		s->chunks++;
-		s->zero_chunks += !p->buf;
-		s->bytes += p->buf ? p->buf->nblocks * RBLK_BLOCK_SIZE : 0;
+		s->bytes += (u64)nsect << RBLK_SECTOR_SHIFT;
+		s->zero_bytes += p->buf ? 0 : (u64)nsect << RBLK_SECTOR_SHIFT;
 		s->unsettled++;
 		s->waits = false;
 	}
@@ -595,6 +600,7 @@ void rblk_replica_resync_init(struct rblk_replica *r)
 	s->from = r->ckpt_index;
 	s->target = r->last;
 	s->settle_at = r->last;
+	s->since_ns = r->g->now;
 	r->absent = r->meta.flags & LOG_META_ABSENT;
 	if (r->absent)
 		rblk_vol_want_all(r->vol);
@@ -616,8 +622,10 @@ static void choose_phase(struct rblk_replica *r)
 	if (was == s->phase)
 		return;
 	forget_pulls(r);
-	if (was == RESYNC_NONE)
-		s->since_ns = r->g->now;
+	if (was != RESYNC_NONE)
+		return;
+	s->since_ns = r->g->now;
+	s->bytes_before = s->bytes;
 }
 
 /**

@@ -54,7 +54,8 @@ struct rblk_resync {
 	bool waits;		/* the apply waits for a chunk */
 
 	u64 since_ns;		/* when it began */
-	u64 installs, chunks, zero_chunks, bytes;
+	u64 bytes_before;	/* value of @bytes then */
+	u64 installs, bytes, zero_bytes;
 };
 
 #endif /* RBLK_NODE_RESYNC_H */

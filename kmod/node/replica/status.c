@@ -10,11 +10,11 @@ static void resync_status(const struct rblk_replica *r, struct rblk_resync_statu
 
 	rblk_vol_chunk(r->vol, 0, &sector, &nsect);
 	st->installs = s->installs;
-	st->chunks = s->chunks;
-	st->zero_chunks = s->zero_chunks;
 	st->bytes = s->bytes;
+	st->zero_bytes = s->zero_bytes;
+	st->pulled_bytes = s->bytes - s->bytes_before;
 	st->absent_bytes = (u64)rblk_vol_absent(r->vol) * nsect << RBLK_SECTOR_SHIFT;
-	st->source = s->source;
+	st->source = s->phase == RESYNC_NONE ? NODE_PEERS_MAX : s->source;
 	if (r->rst.resync || r->absent)
 		st->ns = max_t(u64, r->g->now - s->since_ns, 1);
 }
