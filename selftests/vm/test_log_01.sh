@@ -65,63 +65,6 @@ full_ring_waits_and_goes_on() {
 	wait $fio || { tail -3 /tmp/full.out; return 1; }
 }
 
-# A node was away for longer than the log reaches back: its replica is of no use, but its
-# device works.
-left_behind_it_serves_from_the_leader() {
-	local l f
-	cluster_up 3 vol
-	l=$(a_leader vol)
-	f=$((l % 3 + 1))
-	rb "$f" down vol
-	fio_write "$(device "$l" vol)" --size=32m --io_size=96m
-	rb "$f" up vol
-	until_ok 30 field_is "$f" vol needs_resync true
-	until_ok 30 field_is "$f" vol ready true
-	rb "$f" why vol | grep -q 'no longer covers it'
-	cmp <(dd if="$(device "$f" vol)" bs=1M count=32 iflag=direct status=none) \
-		<(dd if="$(device "$l" vol)" bs=1M count=32 iflag=direct status=none)
-	fio_write "$(device "$f" vol)" --size=8m
-	cmp -n $((8 << 20)) "$(device "$f" vol)" "$(device "$l" vol)"
-}
-
-# It hears the leader, but cannot acknowledge anything: with it alone there is no majority, and
-# whoever asks is told so.
-left_behind_it_counts_for_no_majority() {
-	local l f t
-	l=$(a_leader vol)
-	f=$(left_behind)
-	[ "$l" != "$f" ]
-	t=$((6 - l - f))
-	dd if=/dev/zero of="$(device "$l" vol)" bs=4k count=1 oflag=direct status=none
-	exits 1 rb "$l" check vol
-	exits 0 rb "$l" why vol
-	rb "$t" down vol --force
-	until_ok 20 field_is "$l" vol ready false
-	until_ok 20 field_is "$f" vol ready false
-	[ "$(field "$l" vol role)" = leader ]
-	exits 1 rb "$l" why vol
-	rb "$l" why vol | grep -q "too few members.* rb$f (needs a resync)"
-	exits 2 rb "$l" check vol
-	exits 2 rb "$f" check vol
-	exits 2 rb "$t" check vol
-	rb "$t" up vol
-	until_ok 30 field_is "$l" vol ready true
-	until_ok 30 field_is "$f" vol ready true
-	exits 1 rb "$f" check vol
-}
-left_behind() {
-	local i
-	for i in 1 2 3; do [ "$(field "$i" vol needs_resync)" != true ] || echo "$i"; done
-}
-exits() {	# CODE COMMAND...
-	local want=$1 code=0
-	shift
-	"$@" >/tmp/out 2>&1 || code=$?
-	[ "$code" = "$want" ] && return 0
-	say "exit code $code: $(head -2 /tmp/out)"
-	return 1
-}
-
 no_progress() {
 	local a b
 	a=$(field "$1" vol executed_index)
@@ -155,8 +98,7 @@ blocks_of_512_bytes() {
 }
 
 for t in starts ring_wraps live_log_can_be_dumped restart_after_the_wrap discard_reads_zero_everywhere \
-	replicas_are_equal blocks_of_512_bytes full_ring_waits_and_goes_on \
-	left_behind_it_serves_from_the_leader left_behind_it_counts_for_no_majority; do
+	replicas_are_equal blocks_of_512_bytes full_ring_waits_and_goes_on; do
 	tap $t
 done
 tap_end

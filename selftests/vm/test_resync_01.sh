@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# A member that the log no longer covers becomes whole again, by itself and while others write.
+RBLK_VOLUMES="vol"
+. "$(dirname "$0")/lib.sh"
+trap cluster_down EXIT
+RBLK_LOG_MIB=24
+RBLK_DATA_MIB=96
+IMAGE=$((96 << 20))
+
+starts() { cluster_up 3 vol; }
+
+# Sets l to the leader, f to another member, t to the third one, d to the leader's device.
+pick() {
+	l=$(a_leader vol)
+	f=$((l % 3 + 1))
+	t=$((6 - l - f))
+	d=$(device "$l" vol)
+}
+
+# Writes more than the log holds, to the first MIB of the volume, while member $f is down.
+away() {	# MIB
+	rb "$f" down vol --force
+	fio --name=away --filename="$d" --direct=1 --ioengine=libaio --iodepth=16 --rw=write --bs=64k \
+		--size="$1m" --minimal >/dev/null
+	fio --name=away --filename="$d" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
+		--bs=64k --size="$1m" --io_size=$((40 - $1))m --minimal >/dev/null
+}
+
+whole() { field_is "$1" vol absent false && field_is "$1" vol needs_resync false; }
+
+# It pulls what has changed since, and not much more.
+away_past_the_log() {
+	local l f t d pulled
+	pick
+	away 16
+	rb "$f" up vol
+	until_ok 60 whole "$f"
+	[ "$(field "$f" vol resyncs)" -ge 1 ]
+	pulled=$(field "$f" vol resync_bytes)
+	say "$((pulled >> 20)) MiB were pulled of 16 MiB that changed, of an image of 96 MiB"
+	[ "$pulled" -ge $((15 << 20)) ]
+	[ "$pulled" -le $(((16 << 20) * 12 / 10)) ]
+	rb "$f" events --help >/dev/null
+	dmesg | grep -q "vol/rb$f: resync: the image is whole again"
+	replicas_equal vol
+}
+
+# Meanwhile it acknowledges: with it alone, writes of the leader go on, and it reads by way of
+# the leader.
+it_acknowledges_at_once() {
+	local l f t d
+	pick
+	away 24
+	# Nothing lands there, so it stays as it is.
+	dmsetup suspend --nolockfs "rbdata$f"
+	rb "$f" up vol &
+	wait_up=$!
+	until_ok 5 field_is "$f" vol needs_resync false || true
+	dmsetup resume "rbdata$f"
+	wait $wait_up
+	until_ok 60 whole "$f"
+	rb "$t" down vol --force
+	fio_write "$d" --size=8m --io_size=4m
+	rb "$t" up vol
+	until_ok 60 whole "$t"
+	replicas_equal vol
+}
+
+# While others write all the time, at random and everywhere.
+under_load() {
+	local l f t d fio
+	pick
+	away 16
+	fio --name=load --filename="$d" --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite \
+		--bs=4k-64k --blockalign=4k --time_based --runtime=600 --minimal >/tmp/load.out 2>&1 &
+	fio=$!
+	rb "$f" up vol
+	until_ok 120 whole "$f"
+	kill -0 $fio
+	kill $fio
+	wait $fio || true
+	replicas_equal vol
+}
+
+# Whoever is gone in the middle of it: the rest goes on.
+member_is_killed_meanwhile() {
+	local l f t d
+	pick
+	away 32
+	rb "$f" up vol
+	until_ok 30 in_the_middle "$f"
+	rb "$f" down vol --force
+	rb "$f" up vol
+	until_ok 60 whole "$f"
+	replicas_equal vol
+}
+in_the_middle() { [ "$(field "$1" vol resync_bytes)" -gt 0 ]; }
+
+source_is_killed_meanwhile() {
+	local l f t d
+	pick
+	away 32
+	rb "$f" up vol
+	until_ok 30 in_the_middle "$f"
+	rb "$t" down vol --force
+	until_ok 60 whole "$f"
+	rb "$t" up vol
+	until_ok 60 whole "$t"
+	replicas_equal vol
+}
+
+leader_is_killed_meanwhile() {
+	local l f t d
+	pick
+	away 32
+	rb "$f" up vol
+	until_ok 30 in_the_middle "$f"
+	rb "$l" down vol --force
+	until_ok 30 other_leader "$l"
+	until_ok 60 whole "$f"
+	fio_write "$(leader_device vol)" --size=8m --io_size=4m
+	rb "$l" up vol
+	until_ok 60 whole "$l"
+	replicas_equal vol
+}
+
+for t in starts away_past_the_log under_load member_is_killed_meanwhile \
+	source_is_killed_meanwhile leader_is_killed_meanwhile; do
+	tap $t
+done
+tap_end
