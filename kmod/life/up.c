@@ -142,10 +142,6 @@ static int rblk_start_failed(struct rblk_volume *v, int ret, const struct log_re
 		return rblk_error_text(err, ret,
 				       "both copies of the metadata on log device %s are damaged",
 				       v->up.log_path);
-	case -ESTALE:
-		return rblk_error_text(err, ret,
-				       "data device %s is older than log device %s: swapped or rolled back?",
-				       v->up.data_path, v->up.log_path);
 	case -EINVAL:
 		return rblk_error_text(err, ret,
 				       "log device %s and data device %s do not belong together",

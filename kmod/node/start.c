@@ -132,9 +132,8 @@ static void set_up_node(struct rblk_node *n, const struct rblk_node_cfg *cfg, u6
  *
  * Context: may sleep in @rd.
  * Return: 0; -EBADMSG: rot in the log (see @rep), or it ends before what the data
- * device holds; -EUCLEAN: both copies of the metadata are bad; -ESTALE: the data
- * device is older than the checkpoint of the log (swapped or rolled back); -EINVAL:
- * log and data belong to different volumes or stores, or the limits are absurd;
+ * device holds; -EUCLEAN: both copies of the metadata are bad; -EINVAL: log and
+ * data belong to different volumes or stores, or the limits are absurd;
  * -E2BIG: more entries in the log than limits.entries, or more terms than raft can
  * hold; else -errno of @rd.
  */

@@ -203,6 +203,13 @@ static void draw_calm(void)
 	w->limits.follow_ms = min_t(u32, w->limits.follow_ms, 2000);	/* it is waited for */
 }
 
+/* One store at a time, and none that another fault destroys: a whole majority remains. */
+static void draw_data_loss(void)
+{
+	if (w->nodes > 1 && !c->rot_mean && !c->image_mean && rnd_one_in(R_DATA, 3))
+		c->data_loss = (u32)rnd_log(R_DATA, 2, 60);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -225,6 +232,7 @@ void cfg_draw(void)
 	draw_turns();
 	draw_calm();
 	draw_paths();
+	draw_data_loss();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -296,6 +304,7 @@ static void print_faults(void)
 	PRINT(w, raw_ghost);
 	PRINT(w, corrupt);
 	PRINT(c, copy_loss);
+	PRINT(c, data_loss);
 	PRINT(c, slow_mean);
 	PRINT(c, slow_len);
 	PRINT(w, slow_factor);

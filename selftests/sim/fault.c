@@ -44,6 +44,36 @@ static void damage_copy(struct node *n)
 		copy_damage(n, c, rnd_one_in(R_COPY, 2));
 }
 
+/*
+ * While a node is down, its data device may be lost: it becomes what it was at some stop before,
+ * or is replaced by a blank one. What the store held is then only on the others, so it happens
+ * to none while another one lacks something.
+ */
+static struct page **data_image[WORLD_NODES];
+
+static void lose_data(struct node *n)
+{
+	u32 i;
+
+	if (node_diskless(n) || rnd_below(R_DATA, 100) >= sim.cfg.data_loss)
+		return;
+	for (i = 0; i < world.cfg.nodes; i++)
+		if (world.node[i].absent || !world.node[i].st.conf.index)
+			return;
+	if (!data_image[n->id] || rnd_one_in(R_DATA, 2)) {
+		data_image[n->id] = disk_image(&n->data);
+		return;
+	}
+	TRACE(n->id, "data-lost", 0, 0);
+	WORLD_MARK(DATA_LOST);
+	if (rnd_one_in(R_DATA, 2))
+		data_blank(n);
+	else
+		disk_restore(&n->data, data_image[n->id]);
+	data_lost(n);
+	data_image[n->id] = NULL;
+}
+
 static void start_event(struct event *e)
 {
 	struct node *n = &world.node[e->a];
@@ -57,6 +87,7 @@ static void start_event(struct event *e)
 		return;
 	setback_start(n);
 	damage_copy(n);
+	lose_data(n);
 	if (!node_start(n) && !n->refused)
 		fault_restart(n, 20 * MSEC);
 }
@@ -370,6 +401,7 @@ void fault_init(void)
 	const struct sim_cfg *c = &sim.cfg;
 	u32 doomed = c->rot_mean ? world.cfg.nodes - quorum() : 0;
 
+	memset(data_image, 0, sizeof(data_image));
 	while (doomed--)
 		world.node[rnd_below(R_FAULT, world.cfg.nodes)].doomed = true;
 	begin(crash_event, c->crash_mean);

@@ -23,6 +23,7 @@ struct sim_cfg {
 	/* nodes */
 	u64 crash_mean, blackout_mean, down_len, pause_mean, pause_len;
 	u32 copy_loss;			/* percent of starts before which a copy is damaged */
+	u32 data_loss;			/* ... the data device is set back, or replaced */
 	u32 clean_stop;			/* percent of stops that are orderly */
 	u64 transfer_mean, checkpoint_mean;
 	u64 image_mean, back_mean;	/* how often a store is copied, and set back */

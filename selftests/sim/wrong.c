@@ -2,7 +2,8 @@
 /*
  * Stores that are not what they were, at the end of some runs, when nothing else
  * is left to prove: devices set back to an older image, wiped, or exchanged.
- * Their node must be refused by itself or by every peer, and never lead.
+ * Their node must be refused by itself or by every peer, and never lead. Only an older data
+ * device is as good as none: what it lacks comes from the others.
  */
 #include "sim.h"
 
@@ -94,6 +95,23 @@ static void must_not_start(enum world_mark mark)
 	mark_count[mark]++;
 }
 
+static bool whole(void)
+{
+	return !victim->st.absent && final_settled();
+}
+
+static void must_become_whole(void)
+{
+	data_lost(victim);
+	WORLD_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
+	WORLD_CHECK(victim->st.absent, "node %c does not know that its data device is older",
+		    'a' + victim->id);
+	WORLD_CHECK(world_until(whole, 60 * SEC), "node %c does not become whole",
+		    'a' + victim->id);
+	platter_check(victim, model_last(), true, "whole");
+	WORLD_MARK(DATA_OLDER);
+}
+
 static void must_be_refused(u8 reason)
 {
 	u64 before = world.rejects[reason];
@@ -135,7 +153,8 @@ static void damage(enum wrong how)
 		cfg_vary(victim);
 		node_format(victim);
 	}
-	node_forget(victim);
+	if (how != W_DATA_ONLY)
+		node_forget(victim);
 }
 
 void wrong_store(void)
@@ -150,6 +169,8 @@ void wrong_store(void)
 	damage(how);
 	switch (how) {
 	case W_DATA_ONLY:
+		must_become_whole();
+		break;
 	case W_LOG_ONLY:
 		must_not_start(MARK_DATA_STALE);
 		break;

@@ -66,7 +66,9 @@
 	X(HELLO_ROLLBACK,	1, "a rolled-back store was refused")	\
 	X(HELLO_STORE,		1, "a wiped store was refused")		\
 	X(STRANGER,		1, "a node that is configured wrongly was refused") \
-	X(DATA_STALE,		1, "a rolled-back data device was refused") \
+	X(DATA_STALE,		1, "a log older than its data device was refused") \
+	X(DATA_LOST,		1, "a data device was set back or replaced while the others went on") \
+	X(DATA_OLDER,		1, "an older or blank data device became whole")	\
 	X(DATA_SWAPPED,		1, "another node's data device was refused") \
 	X(META_TORN,		1, "one metadata slot was bad at start")	\
 	X(COPY_MENDED,		1, "a damaged copy was rewritten from the other one") \

@@ -414,6 +414,28 @@ void node_forget(struct node *n)
 	n->slot_base[0] = n->slot_base[1] = 0;
 }
 
+/*
+ * What is on it is not what was. Nothing is demanded of it before the node has looked at it, and
+ * then only what the node says is there.
+ */
+void data_lost(struct node *n)
+{
+	u32 i;
+
+	n->absent = true;
+	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
+	n->data.looked_at = 0;
+	for (i = IMAGE_PAGE; i < n->data.npg; i++)
+		disk_news(&n->data, i);
+}
+
+/* A data device as "raftblk format --data" leaves it. */
+void data_blank(struct node *n)
+{
+	disk_init(&n->data, n->id, true, (u64)n->data.npg * RBLK_BLOCK_SIZE);
+	format_data(n);
+}
+
 void node_set_back(struct node *n, struct page **log, struct page **data)
 {
 	n->had_last = max_t(u64, n->had_last, n->dur_last);

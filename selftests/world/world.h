@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_STREAMS };
+		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_DATA, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -376,6 +376,8 @@ void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
 void node_forget(struct node *n);		/* its disks lose their content */
+void data_lost(struct node *n);		/* ... its data device does, while it is down */
+void data_blank(struct node *n);	/* it gets another one, formatted */
 /* ... and have this one instead, of an earlier time. */
 void node_set_back(struct node *n, struct page **log, struct page **data);
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */

@@ -12,7 +12,7 @@
 
 static bool ckpt_due(const struct rblk_replica *r)
 {
-	if (r->resync.phase == RESYNC_INSTALL)
+	if (r->resync.phase == RESYNC_INSTALL || r->resync.old)
 		return false;
 	if (rblk_replica_resync_due(r))
 		return true;
@@ -136,6 +136,8 @@ static void write_meta_state(struct rblk_replica *r)
 	r->meta.state = r->ckpt_state;
 	if (r->resync.installing)
 		write_installed(r);
+	else if (r->resync.marking)
+		r->meta.image_index = r->data.index;
 	else
 		write_checkpoint(r);
 	r->ckpt = CKPT_META;
@@ -208,7 +210,7 @@ void rblk_replica_ckpt_run(struct rblk_replica *r)
 		return;
 	if (r->ckpt == CKPT_IDLE && ckpt_due(r))
 		begin_ckpt(r);
-	else if (r->ckpt == CKPT_IDLE && low_space(r))
+	else if (r->ckpt == CKPT_IDLE && low_space(r) && !r->resync.old)
 		trim_only(r);
 	else if (r->ckpt == CKPT_IDLE && r->ckpt_wanted && !rblk_vol_unapplied_entries(r->vol))
 		r->ckpt_wanted = false;
@@ -286,6 +288,10 @@ static void ckpt_ended(struct rblk_replica *r)
 	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_index, CKPT_IDLE);
 	if (r->resync.installing) {
 		rblk_replica_resync_installed(r);
+		return;
+	}
+	if (r->resync.marking) {
+		rblk_replica_resync_marked(r);
 		return;
 	}
 	if (r->meta.floor.index > r->base.index) {

@@ -69,6 +69,8 @@ void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
 
 /* resync.c */
 void rblk_replica_resync_init(struct rblk_replica *r);
+void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block);
+void rblk_replica_resync_marked(struct rblk_replica *r);
 bool rblk_replica_resync_due(const struct rblk_replica *r);
 void rblk_replica_resync_settle(struct rblk_replica *r);
 void rblk_replica_resync_installed(struct rblk_replica *r);

@@ -91,16 +91,15 @@ static int start_raft(struct rblk_replica *r, void *scratch)
 /*
  * The header of the data device is written before the metadata of its checkpoint,
  * and names an entry that was durable in the own log, which never loses it. So it
- * is not older than the metadata, and not newer than the log.
+ * is not newer than the log. If it is older than the metadata, it is another device than it was,
+ * or an image of it: then what has changed since is absent, see resync.c.
  */
 static int check_data(const struct rblk_replica *r, const struct data_super *data)
 {
 	if (memcmp(data->volume, r->g->cfg.super.volume, RBLK_UUID_LEN) ||
 	    data->store != r->g->cfg.super.store)
 		return -EINVAL;
-	if (data->index > r->last)
-		return -EBADMSG;
-	return data->index < r->meta.image_index ? -ESTALE : 0;
+	return data->index > r->last ? -EBADMSG : 0;
 }
 
 static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct log_report *rep)

@@ -13,8 +13,8 @@
  * apply yet stays in its log: see volume/absent.c for the rules that make this safe in any
  * order, with any source, and however old an answer is.
  *
- * A data device that is older than the log needs only the last step, as the log holds all
- * that follows its checkpoint.
+ * A data device that is older than the log, or blank, needs only the last step, as the log
+ * holds all that follows the checkpoint.
  *
  * Nothing here is lost with a connection, a source or a leader: what is out is asked for
  * again, from somebody else if there is one.
@@ -590,10 +590,21 @@ void rblk_replica_resync_settle(struct rblk_replica *r)
 		rblk_vol_settle(r->vol);
 }
 
-/* After a start: what the map says is absent is pulled. Called before the map is loaded. */
+/*
+ * After a start: what the map says is absent is pulled. Called before the map is loaded.
+ * @r->data is the header of the data device.
+ */
 void rblk_replica_resync_init(struct rblk_replica *r)
 {
 	struct rblk_resync *s = resync_of(r);
+
+	if (r->data.index < r->meta.image_index) {
+		s->old = true;
+		s->old_index = r->data.index;
+		r->meta.flags |= LOG_META_ABSENT;
+	} else if (r->meta.flags & LOG_META_ABSENT) {
+		rblk_vol_want_all(r->vol);
+	}
 
 	s->source = NODE_PEERS_MAX;
 	s->window = NODE_PULLS;
@@ -602,8 +613,42 @@ void rblk_replica_resync_init(struct rblk_replica *r)
 	s->settle_at = r->last;
 	s->since_ns = r->g->now;
 	r->absent = r->meta.flags & LOG_META_ABSENT;
-	if (r->absent)
-		rblk_vol_want_all(r->vol);
+}
+
+/* A block of the change map was loaded: of its regions, these are not on an older data device. */
+void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block)
+{
+	const struct rblk_resync *s = &r->resync;
+	u32 i, first = block * RBLK_MAP_PER_BLOCK;
+
+	for (i = first; s->old && i < first + RBLK_MAP_PER_BLOCK; i++)
+		rblk_vol_want(r->vol, i, rblk_vol_map_value(r->vol, i), s->old_index);
+}
+
+/*
+ * Until the map says what is absent, and the metadata that it counts on no more than the header
+ * says, no checkpoint begins: the next start would take the device for a current one.
+ */
+static bool mark(struct rblk_replica *r)
+{
+	struct rblk_resync *s = resync_of(r);
+
+	if (!s->old)
+		return false;
+	if (r->ckpt != CKPT_IDLE || rblk_replica_mends(r))
+		return true;
+	s->marking = true;
+	r->ckpt_state = r->meta.state;
+	rblk_replica_map_write(r);
+	return true;
+}
+
+/* The metadata that says so is durable in both copies. */
+void rblk_replica_resync_marked(struct rblk_replica *r)
+{
+	r->resync.marking = false;
+	r->resync.old = false;
+	rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_BEGAN);
 }
 
 /* A new phase begins with what is the case now. */
@@ -636,7 +681,7 @@ void rblk_replica_resync_run(struct rblk_replica *r)
 {
 	struct rblk_resync *s = resync_of(r);
 
-	if (r->bootstrapping)
+	if (r->bootstrapping || mark(r))
 		return;
 	choose_phase(r);
 	if (s->phase == RESYNC_STATE)

@@ -53,6 +53,14 @@ struct rblk_resync {
 	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
 	bool waits;		/* the apply waits for a chunk */
 
+	/*
+	 * The data device is older than the log: what has changed since @old_index is absent, and
+	 * the disk is to say so before a header says that the device is as new.
+	 */
+	bool old;
+	u64 old_index;
+	bool marking;		/* the checkpoint in progress is the one that says so */
+
 	u64 since_ns;		/* when it began */
 	u64 bytes_before;	/* value of @bytes then */
 	u64 installs, bytes, zero_bytes;

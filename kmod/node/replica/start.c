@@ -162,4 +162,5 @@ void rblk_replica_map_load(struct rblk_replica *r, u32 block, const void *data, 
 	bool ok = !error && !rblk_log_map_decode(&r->g->cfg.super, block, val, data);
 
 	rblk_vol_map_load(r->vol, block, val, ok, r->last);
+	rblk_replica_resync_loaded(r, block);
 }
