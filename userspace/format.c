@@ -3,6 +3,9 @@
  * raftblk format: makes the devices of this node a blank store. Everything is
  * checked before the first byte is written. The superblocks come last: a format
  * that was interrupted leaves no store, not half of one.
+ *
+ * With --data, the data device alone is made that of the store whose log this node has. What
+ * it lacks then, which is all that was ever written, comes from the other members.
  */
 #include <sys/random.h>
 #include <time.h>
@@ -18,11 +21,13 @@ struct format {
 	struct found old_log, old_data;
 	struct log_super super;
 	bool force, dry_run, quiet;
+	bool data_only;
 	bool zeroed;		/* the data device is, from an earlier format */
 };
 
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0, "overwrite the store that this node has of the volume (never anything else)", 1 },
+	{ "data", 'd', NULL, 0, "format the data device alone, for the log that this node has", 1 },
 	{ "dry-run", 'n', NULL, 0, "check everything, but change nothing", 1 },
 	{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
 	{ 0 },
@@ -35,6 +40,9 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	switch (key) {
 	case 'f':
 		f->force = true;
+		return 0;
+	case 'd':
+		f->data_only = true;
 		return 0;
 	case 'n':
 		f->dry_run = true;
@@ -168,6 +176,34 @@ static int mint(struct format *f)
 	return 0;
 }
 
+/* The store that the log device holds: it has to be that of this node for this volume. */
+static int take_store(struct format *f)
+{
+	struct log_copies c = {};
+	struct log_reader rd;
+	char a[32], b[32];
+	int err;
+
+	store_find(&f->log, &f->old_log);
+	if (!own(f, &f->log, &f->old_log) || f->old_log.damage)
+		return fail(EXIT_FAILED, f->c.volume,
+			    "log device %s does not hold the log of this node for this volume, so its data device cannot be replaced; see 'raftblk dump %s'; to make a new store of both: raftblk format %s",
+			    f->log.path, f->log.path, f->c.volume);
+	device_reader(&f->log, &rd);
+	err = rblk_log_read_super(&rd, f->log.bytes, &f->super, &c);
+	free(rd.scratch);
+	if (err)
+		return fail(EXIT_FAILED, f->c.volume, "log device %s cannot be read: %s",
+			    f->log.path, strerror(-err));
+	if (usable(&f->data) >= f->super.data_bytes)
+		return 0;
+	return fail(EXIT_FAILED, f->c.volume,
+		    "data device %s is too small: it has %s, and %s are needed, as before", f->data.path,
+		    human_bytes(f->data.bytes, a, sizeof(a)),
+		    human_bytes(f->super.data_bytes + DATA_HEADER_BYTES + DATA_TAIL_BYTES, b,
+				sizeof(b)));
+}
+
 static void tell_loss(const struct found *s)
 {
 	char name[256];
@@ -191,14 +227,19 @@ static void tell_plan(const struct format *f)
 		return;
 	printf("volume %s, node %s%s\n", f->c.volume, f->c.me->name,
 	       f->dry_run ? " (nothing is changed)" : "");
-	printf("  log   %s: %s, with %s for the ring and %s for the change map\n", f->log.path,
+	if (f->data_only)
+		printf("  log   %s: store %016llx, which stays as it is\n", f->log.path,
+		       (unsigned long long)f->super.store);
+	else
+		printf("  log   %s: %s, with %s for the ring and %s for the change map\n", f->log.path,
 	       human_bytes(f->log.bytes, a, sizeof(a)),
 	       human_bytes(f->super.ring_bytes, b, sizeof(b)),
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
 	printf("  data  %s: %s usable, %s\n", f->data.path,
 	       human_bytes(f->super.data_bytes, a, sizeof(a)),
 	       f->zeroed ? "zeroed already, and not used since" : zeroed[f->data.thin]);
-	tell_loss(&f->old_log);
+	if (!f->data_only)
+		tell_loss(&f->old_log);
 	tell_loss(&f->old_data);
 	fflush(stdout);
 }
@@ -262,6 +303,25 @@ static int write_data_header(struct format *f)
 	return err;
 }
 
+/* The header comes last: until then it is no data device, and the volume does not come up. */
+static int write_data(struct format *f)
+{
+	const char *volume = f->c.volume;
+	u64 tail = DATA_HEADER_BYTES + usable(&f->data);
+	int err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
+
+	if (!err)
+		err = device_zero(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, volume,
+				  !f->quiet);
+	if (!err)
+		err = device_zero(&f->data, tail, f->data.bytes - tail, volume, false);
+	if (!err)
+		err = device_sync(&f->data, volume);
+	if (!err)
+		err = write_data_header(f);
+	return err ? err : device_sync(&f->data, volume);
+}
+
 /* First makes sure that nothing of an earlier format is valid any more. */
 static int write_all(struct format *f)
 {
@@ -320,37 +380,58 @@ static int read_back(struct format *f)
 	return 0;
 }
 
+/* Everything that is checked before anything is written. */
+static int check(struct format *f)
+{
+	int err = device_overlap(&f->log, &f->data, f->c.volume);
+
+	if (!err)
+		err = device_open(&f->log, f->c.volume, true);
+	if (!err)
+		err = device_open(&f->data, f->c.volume, true);
+	if (!err && !f->data_only)
+		err = check_held(f, &f->log, &f->old_log);
+	if (!err)
+		err = check_held(f, &f->data, &f->old_data);
+	if (!err && f->data_only)
+		return take_store(f);
+	if (!err)
+		err = check_sizes(f);
+	if (!err)
+		err = mint(f);
+	if (!err)
+		f->zeroed = still_zeroed(f);
+	return err;
+}
+
+static int carry_out(struct format *f)
+{
+	int err = f->data_only ? write_data(f) : write_all(f);
+
+	if (!err && !f->data_only)
+		err = read_back(f);
+	if (err || f->quiet)
+		return err;
+	if (f->data_only)
+		printf("formatted; next: raftblk up %s, and the other members send what was on it\n",
+		       f->c.volume);
+	else
+		printf("formatted, store %016llx; next: raftblk up %s\n",
+		       (unsigned long long)f->super.store, f->c.volume);
+	return 0;
+}
+
 static int format(struct format *f)
 {
 	int err;
 
 	f->log = (struct device){ .what = "log", .path = f->c.me->log, .fd = -1 };
 	f->data = (struct device){ .what = "data", .path = f->c.me->data, .fd = -1 };
-	err = device_overlap(&f->log, &f->data, f->c.volume);
+	err = check(f);
 	if (!err)
-		err = device_open(&f->log, f->c.volume, true);
-	if (!err)
-		err = device_open(&f->data, f->c.volume, true);
-	if (!err)
-		err = check_held(f, &f->log, &f->old_log);
-	if (!err)
-		err = check_held(f, &f->data, &f->old_data);
-	if (!err)
-		err = check_sizes(f);
-	if (!err)
-		err = mint(f);
-	if (!err) {
-		f->zeroed = still_zeroed(f);
 		tell_plan(f);
-		if (!f->dry_run) {
-			err = write_all(f);
-			if (!err)
-				err = read_back(f);
-			if (!err && !f->quiet)
-				printf("formatted, store %016llx; next: raftblk up %s\n",
-				       (unsigned long long)f->super.store, f->c.volume);
-		}
-	}
+	if (!err && !f->dry_run)
+		err = carry_out(f);
 	device_close(&f->log);
 	device_close(&f->data);
 	return err;
@@ -369,7 +450,8 @@ int cmd_format(int argc, char **argv)
 		.doc = "Prepare the log and data devices of this node, as /etc/raftblk/VOLUME.conf names them. "
 		       "Devices that are in use, are too small or hold anything are refused, and not changed.\v"
 		       "Examples:\n  raftblk format r0 --dry-run\n  raftblk format r0\n"
-		       "  raftblk format r0 --force    # give up this node's copy of the volume\n",
+		       "  raftblk format r0 --force    # give up this node's copy of the volume\n"
+		       "  raftblk format r0 --data     # the data device was replaced, the log is well\n",
 	};
 	int err;
 

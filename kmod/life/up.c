@@ -84,7 +84,8 @@ static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct 
 	ret = rblk_dataio_header(v, ds, c);
 	if (ret == -ENODATA)
 		return rblk_error_text(err, ret,
-				       "data device %s is not a raftblk data device", path);
+				       "data device %s is not a raftblk data device; if it replaces the one that this node had, and the log is well: raftblk format %s --data",
+				       path, v->name);
 	if (ret)
 		return rblk_error_text(err, ret,
 				       "the header of data device %s cannot be used (error %d)",
@@ -144,8 +145,8 @@ static int rblk_start_failed(struct rblk_volume *v, int ret, const struct log_re
 				       v->up.log_path);
 	case -EINVAL:
 		return rblk_error_text(err, ret,
-				       "log device %s and data device %s do not belong together",
-				       v->up.log_path, v->up.data_path);
+				       "log device %s and data device %s do not belong together; to give the log another data device: raftblk format %s --data",
+				       v->up.log_path, v->up.data_path, v->name);
 	case -E2BIG:
 		return rblk_error_text(err, ret,
 				       "the log on %s holds more entries than fit into memory",
@@ -214,6 +215,10 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 		  rep.records, rep.entries, rep.bytes >> 10, rblk_log_finding_name(rep.finding),
 		  rep.cut_records);
 	rblk_start_map(v, m, rd);
+	if (rblk_node_old_data(m))
+		rblk_warn(v,
+			  "data device %s is older than the log: it is as of entry %llu, and what has changed since comes from other members\n",
+			  v->up.data_path, ds->index);
 	v->m = m;
 	kfree(cfg);
 	return 0;

@@ -112,6 +112,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st);
 
 const struct rblk_entry *rblk_node_entry(const struct rblk_node *n, u64 index);
 
+bool rblk_node_old_data(const struct rblk_node *n);
 bool rblk_node_lacks(const struct rblk_node *n, u64 sector);
 
 int rblk_node_check(struct rblk_node *n, bool deep);

@@ -109,6 +109,17 @@ const struct rblk_entry *rblk_node_entry(const struct rblk_node *n, u64 index)
 }
 
 /**
+ * rblk_node_old_data() - did the start find a data device that is older than the log?
+ * @n: node with disks, started, that has not run yet
+ *
+ * Return: true if so.
+ */
+bool rblk_node_old_data(const struct rblk_node *n)
+{
+	return n->replica->resync.old;
+}
+
+/**
  * rblk_node_lacks() - does the change map say that the content around a sector is absent?
  * @n: node with disks
  * @sector: of the volume

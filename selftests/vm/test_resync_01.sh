@@ -103,8 +103,46 @@ leader_is_killed_meanwhile() {
 	replicas_equal vol
 }
 
+# The data disk of a member is replaced: one command formats it, and the others fill it.
+data_disk_is_replaced() {
+	local l f t d
+	pick
+	rb "$f" down vol --force
+	blank "$(data_dev "$f" vol)"
+	dd if=/dev/urandom of="$(data_dev "$f" vol)" bs=1M count=32 conv=fsync status=none
+	! rb "$f" up vol >/tmp/up.out 2>&1
+	grep -q 'raftblk format vol --data' /tmp/up.out
+	rb "$f" format vol --data --dry-run | grep -q 'which stays as it is'
+	rb "$f" format vol --data --quiet
+	rb "$f" up vol
+	until_ok 60 whole "$f"
+	say "$(($(field "$f" vol resync_bytes) >> 20)) MiB were pulled"
+	fio_write "$d" --size=8m --io_size=4m
+	replicas_equal vol
+}
+
+# An older image of the data device alone: it is noticed, and what has changed since is pulled.
+data_disk_is_set_back() {
+	local l f t d
+	pick
+	rb "$f" down vol --force
+	dd if="$(data_dev "$f" vol)" of=/tmp/image bs=1M iflag=direct status=none
+	rb "$f" up vol
+	fio_write "$d" --size=8m --io_size=8m
+	replicas_equal vol
+	rb "$f" down vol
+	dd if=/tmp/image of="$(data_dev "$f" vol)" bs=1M oflag=direct status=none
+	rm /tmp/image
+	rb "$f" up vol
+	dmesg | grep -q "vol/rb$f: data device .* is older than the log"
+	until_ok 60 whole "$f"
+	[ "$(field "$f" vol resync_bytes)" -le $((16 << 20)) ]
+	replicas_equal vol
+}
+
 for t in starts away_past_the_log under_load member_is_killed_meanwhile \
-	source_is_killed_meanwhile leader_is_killed_meanwhile; do
+	source_is_killed_meanwhile leader_is_killed_meanwhile data_disk_is_replaced \
+	data_disk_is_set_back; do
 	tap $t
 done
 tap_end
