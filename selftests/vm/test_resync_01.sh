@@ -27,21 +27,29 @@ away() {	# MIB
 		--bs=64k --size="$1m" --io_size=$((40 - $1))m --minimal >/dev/null
 }
 
-whole() { field_is "$1" vol absent false && field_is "$1" vol needs_resync false; }
+# Right after a start it does not know yet what it lacks: it has to have executed what was there.
+back() {	# NODE
+	mark=$(field "$(a_leader vol)" vol commit_index)
+	rb "$1" up vol
+}
+whole() {	# NODE
+	[ "$(field "$1" vol executed_index)" -ge "$mark" ] || return 1
+	field_is "$1" vol absent false && field_is "$1" vol needs_resync false
+}
 
 # It pulls what has changed since, and not much more.
 away_past_the_log() {
 	local l f t d pulled
 	pick
 	away 16
-	rb "$f" up vol
+	back "$f"
 	until_ok 60 whole "$f"
 	[ "$(field "$f" vol resyncs)" -ge 1 ]
 	pulled=$(field "$f" vol resync_bytes)
 	say "$((pulled >> 20)) MiB were pulled of 16 MiB that changed, of an image of 96 MiB"
 	[ "$pulled" -ge $((8 << 20)) ]
 	[ "$pulled" -le $(((16 << 20) * 12 / 10)) ]
-	dmesg | grep -q "vol/rb$f: resync: the image is whole again"
+	dmesg | grep -q "vol@rb$f: resync: the image is whole again"
 	replicas_equal vol
 }
 
@@ -53,7 +61,7 @@ under_load() {
 	fio --name=load --filename="$d" --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite \
 		--bs=4k-64k --blockalign=4k --time_based --runtime=600 --minimal >/tmp/load.out 2>&1 &
 	fio=$!
-	rb "$f" up vol
+	back "$f"
 	until_ok 120 whole "$f"
 	kill -0 $fio
 	kill $fio
@@ -66,10 +74,10 @@ member_is_killed_meanwhile() {
 	local l f t d
 	pick
 	away 32
-	rb "$f" up vol
+	back "$f"
 	until_ok 30 in_the_middle "$f"
 	rb "$f" down vol --force
-	rb "$f" up vol
+	back "$f"
 	until_ok 60 whole "$f"
 	replicas_equal vol
 }
@@ -79,11 +87,11 @@ source_is_killed_meanwhile() {
 	local l f t d
 	pick
 	away 32
-	rb "$f" up vol
+	back "$f"
 	until_ok 30 in_the_middle "$f"
 	rb "$t" down vol --force
 	until_ok 60 whole "$f"
-	rb "$t" up vol
+	back "$t"
 	until_ok 60 whole "$t"
 	replicas_equal vol
 }
@@ -92,14 +100,15 @@ leader_is_killed_meanwhile() {
 	local l f t d
 	pick
 	away 32
-	rb "$f" up vol
+	back "$f"
 	until_ok 30 in_the_middle "$f"
 	rb "$l" down vol --force
 	until_ok 30 other_leader "$l"
+	l=$(a_leader vol)
 	until_ok 60 whole "$f"
 	fio_write "$(leader_device vol)" --size=8m --io_size=4m
-	rb "$l" up vol
-	until_ok 60 whole "$l"
+	back $((6 - f - l))
+	until_ok 60 whole $((6 - f - l))
 	replicas_equal vol
 }
 
@@ -114,7 +123,7 @@ data_disk_is_replaced() {
 	grep -q 'raftblk format vol --data' /tmp/up.out
 	rb "$f" format vol --data --dry-run | grep -q 'which stays as it is'
 	rb "$f" format vol --data --quiet
-	rb "$f" up vol
+	back "$f"
 	until_ok 60 whole "$f"
 	say "$(($(field "$f" vol resync_bytes) >> 20)) MiB were pulled"
 	fio_write "$d" --size=8m --io_size=4m
@@ -133,8 +142,8 @@ data_disk_is_set_back() {
 	rb "$f" down vol
 	dd if=/tmp/image of="$(data_dev "$f" vol)" bs=1M oflag=direct status=none
 	rm /tmp/image
-	rb "$f" up vol
-	dmesg | grep -q "vol/rb$f: data device .* is older than the log"
+	back "$f"
+	dmesg | grep -q "vol@rb$f: data device .* is older than the log"
 	until_ok 60 whole "$f"
 	[ "$(field "$f" vol resync_bytes)" -le $((16 << 20)) ]
 	replicas_equal vol
