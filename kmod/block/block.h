@@ -38,7 +38,8 @@ void rblk_disk_info(struct rblk_volume *v, struct rblk_volume_info *info);
 void rblk_disk_show(struct rblk_volume *v, struct seq_file *m);
 
 /* struct rblk_node_ops */
-struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
+struct rblk_buf *rblk_disk_serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
+				       u64 *token);
 void rblk_disk_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
 			 u32 nsect);
 void rblk_disk_read_zero(void *host, u64 token, u32 off, u32 nsect);

@@ -104,6 +104,7 @@ struct rblk_disk {
 	struct rblk_tag tag[RBLK_TAGS + RBLK_SERVES];
 	struct rblk_req *serves;
 	struct list_head serve_free;
+	u32 serving;			/* of them, those in progress */
 	struct rblk_stale stale[RBLK_TAGS + RBLK_SERVES];
 	atomic_t inflight;
 

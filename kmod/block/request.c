@@ -204,6 +204,7 @@ void rblk_req_drop(struct rblk_req *rr)
 		return;
 	if (rr->served) {
 		rblk_payload_put(rr->payload);
+		d->serving--;
 		list_add(&rr->entry, &d->serve_free);
 		return;
 	}
@@ -256,6 +257,7 @@ int rblk_serves_alloc(struct rblk_disk *d)
 /**
  * rblk_disk_serve_begin() - struct rblk_node_ops: begin a read for another node
  * @host: the volume
+ * @pull: for a member that is resynchronised: requests and memory are left free for those
  * @nblocks: blocks that the range touches
  * @sector: first sector
  * @nsect: number of sectors
@@ -265,7 +267,8 @@ int rblk_serves_alloc(struct rblk_disk *d)
  * Return: the buffer for its content, until the request is complete; NULL: no request or no
  * memory is free.
  */
-struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+struct rblk_buf *rblk_disk_serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
+				       u64 *token)
 {
 	struct rblk_volume *v = host;
 	struct rblk_disk *d = v->disk;
@@ -274,9 +277,14 @@ struct rblk_buf *rblk_disk_serve_begin(void *host, u32 nblocks, u64 sector, u32 
 
 	if (!rr)
 		return NULL;
+	if (!pull && (d->serving >= RBLK_SERVES - NODE_PULL_READS ||
+		      rblk_pool_free(v->pool, RBLK_BUDGET_SERVE) <
+			      nblocks + RBLK_ENTRY_BLOCKS_MAX))
+		return NULL;
 	p = rblk_payload_alloc(v->pool, nblocks, RBLK_BUDGET_SERVE);
 	if (!p)
 		return NULL;
+	d->serving++;
 	list_del_init(&rr->entry);
 	/* Whole blocks are sent, so what surrounds the range must not be other data. */
 	memset(p->block[0], 0, RBLK_BLOCK_SIZE);

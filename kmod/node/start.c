@@ -70,7 +70,7 @@ static bool limits_ok(const struct rblk_node_limits *l)
 static void lay_out_node(struct rblk_arena *a, const struct rblk_node_limits *l)
 {
 	struct rblk_node *n = rblk_arena_carve(a, 1, sizeof(*n));
-	void *reads = rblk_arena_carve(a, l->reads, sizeof(struct rblk_read));
+	void *reads = rblk_arena_carve(a, l->reads + NODE_PULL_READS, sizeof(struct rblk_read));
 	void *window = rblk_arena_carve(a, l->window, sizeof(struct rblk_client_req));
 	void *bufs = rblk_arena_carve(a, RBLK_RECORD_ENTRIES + WIRE_ENTRIES_MAX,
 				      sizeof(struct rblk_buf *));

@@ -87,6 +87,8 @@ struct raft_msg {
 	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
 	u8 absent;		/* ...: the sender lacks a part of the image; not of raft */
 	u64 durable;		/* APPEND: newest durable entry of the leader; not of raft */
+	/* APPEND with resync: the receiver may go on from a state up to this entry; not of raft */
+	u64 spared;
 	u64 from;		/* store id */
 	u64 to;			/* store id */
 	u64 term;		/* of the sender; in a PREVOTE and its grant: the term asked for */

@@ -101,7 +101,9 @@ FIELDS(frame_raft, struct raft_msg)
 	ZERO(123,	u8,	zero)
 	ZERO(124,	le32,	zero2)
 	FIELD(128,	le64,	durable, ANY)		/* newest durable entry of the leader */
-FIELDS_END(frame_raft, 136)
+	/* with resync 1: the receiver may go on from a state up to this index */
+	FIELD(136,	le64,	spared, ANY)
+FIELDS_END(frame_raft, 144)
 
 /* An entry, in RAFT, SUBMIT, DATA and CHUNK. */
 FIELDS(frame_entry, struct rblk_entry)

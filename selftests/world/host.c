@@ -379,9 +379,10 @@ static void log_read(void *host, struct rblk_node_readback *rb)
 
 /* ---- reads for clients without disks ---- */
 
-static struct rblk_buf *serve_begin(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token)
+static struct rblk_buf *serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
+				    u64 *token)
 {
-	struct op *op = op_serve(host, nblocks, sector, nsect);
+	struct op *op = op_serve(host, pull, nblocks, sector, nsect);
 
 	if (!op)
 		return NULL;

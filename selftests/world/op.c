@@ -387,11 +387,14 @@ void op_reset(struct node *n)
 }
 
 /* A read of the leader's own for a client without disks: no user's. */
-struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect)
+struct op *op_serve(struct node *n, bool pull, u32 nblocks, u64 sector, u32 nsect)
 {
 	struct op *op;
 
-	if (sbuf_room(n->id, B_SERVE) < nblocks || n->serving >= n->serves) {
+	u32 spare = pull ? 0 : RBLK_ENTRY_BLOCKS_MAX;
+
+	if (sbuf_room(n->id, B_SERVE) < nblocks + spare ||
+	    (!pull && n->serving >= n->serves)) {
 		n->serves_refused++;
 		return NULL;
 	}

@@ -58,7 +58,7 @@ struct op *op_close(struct node *n, bool keep);
 void op_use(struct node *n);	/* the node is told whether its device is open */
 void op_cancel(struct node *n, struct op *op);	/* the opener does not wait any longer */
 void op_reset(struct node *n);		/* all openers of a fenced session are gone */
-struct op *op_serve(struct node *n, u32 nblocks, u64 sector, u32 nsect);
+struct op *op_serve(struct node *n, bool pull, u32 nblocks, u64 sector, u32 nsect);
 bool op_retry(struct node *n);		/* true: something was accepted */
 void op_complete(struct node *n, u64 token, int error);
 void op_drop_waiting(struct node *n);

@@ -143,7 +143,7 @@ struct rblk_read *rblk_client_read(struct rblk_client *c, u64 sector, u32 nsect,
 {
 	if (!c->reads->n)
 		c->read_again_at = c->g->now + rblk_ground_election_ns(c->g);
-	return rblk_reads_add(c->reads, token, sector, nsect, rblk_client_read_end, c);
+	return rblk_reads_add(c->reads, token, sector, nsect, rblk_client_read_end, c, false);
 }
 
 /* After a start a token means another read, and what was asked before may still be answered. */

@@ -16,6 +16,7 @@
 #define NODE_PEERS_MAX	(RBLK_MEMBERS_MAX - 1)
 /* Parts of one lookup that are on the data device, when every other sector is elsewhere. */
 #define NODE_SEGS_MAX		(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT >> 1)
+#define NODE_PULL_READS		4	/* for members that are resynchronised, see serve_begin() */
 #define NODE_READBACK_BLOCKS	WIRE_BLOCKS_MAX
 #define NODE_READBACK_ENTRIES	WIRE_ENTRIES_MAX
 
@@ -175,9 +176,11 @@ struct rblk_node_ops {
 	/*
 	 * Begins a read for another node. Returns a buffer of @nblocks, in which
 	 * the range begins where it does within its first block. It is the request
-	 * *@token until complete(). NULL: no request or no memory is free.
+	 * *@token until complete(). NULL: no request or no memory is free. Unless it
+	 * is for a @pull, some of either is left free for those.
 	 */
-	struct rblk_buf *(*serve_begin)(void *host, u32 nblocks, u64 sector, u32 nsect, u64 *token);
+	struct rblk_buf *(*serve_begin)(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
+					u64 *token);
 	/*
 	 * Starts a read of the data device into the request, at byte @off; the host
 	 * counts these.

@@ -18,7 +18,7 @@ void rblk_reads_init(struct rblk_reads *rds, struct rblk_ground *g)
 
 	rds->g = g;
 	rds->free = 0;
-	for (i = g->cfg.limits.reads; i > 0; i--) {
+	for (i = g->cfg.limits.reads + NODE_PULL_READS; i > 0; i--) {
 		rds->read[i - 1].next = rds->free;
 		rds->free = i;
 	}
@@ -44,6 +44,19 @@ struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token)
 }
 
 /**
+ * rblk_reads_room() - is there room for another read?
+ * @rds: reads
+ * @pull: for a member that is resynchronised. Other reads may wait for a quorum that there is not
+ *	before that member goes on, so they leave some places free.
+ *
+ * Return: true if there is.
+ */
+bool rblk_reads_room(const struct rblk_reads *rds, bool pull)
+{
+	return rds->free && (pull || rds->n - rds->npulls < rds->g->cfg.limits.reads);
+}
+
+/**
  * rblk_reads_add() - adds a read, as the youngest
  * @rds: reads
  * @token: the host's name of it
@@ -51,16 +64,17 @@ struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token)
  * @nsect: sectors
  * @end: called at its end
  * @owner: first argument of @end
+ * @pull: see rblk_reads_room(). Nobody has to confirm it.
  *
  * Return: the read, or NULL: too many are in progress.
  */
 struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, u32 nsect,
-				 rblk_read_end_fn end, void *owner)
+				 rblk_read_end_fn end, void *owner, bool pull)
 {
 	u32 b = bucket(token), place = rds->free;
 	struct rblk_read *rd;
 
-	if (!place)
+	if (!rblk_reads_room(rds, pull))
 		return NULL;
 	rd = &rds->read[place - 1];
 	rds->free = rd->next;
@@ -71,8 +85,13 @@ struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, 
 	rd->end = end;
 	rd->owner = owner;
 	rd->read_id = rds->read_id + 1;
-	rds->fresh = true;
-	rds->total++;
+	if (pull) {
+		rd->flags = NODE_R_PULL | NODE_R_CONFIRMED;
+		rds->npulls++;
+	} else {
+		rds->fresh = true;
+		rds->total++;
+	}
 	rd->hash_next = rds->hash[b];
 	rds->hash[b] = place;
 	rd->prev = rds->tail;
@@ -112,6 +131,7 @@ static void release(struct rblk_reads *rds, struct rblk_read *rd)
 		rds->read[rd->next - 1].prev = rd->prev;
 	else
 		rds->tail = rd->prev;
+	rds->npulls -= !!(rd->flags & NODE_R_PULL);
 	rd->next = rds->free;
 	rds->free = place;
 	rds->n--;
@@ -158,6 +178,8 @@ void rblk_reads_again(struct rblk_reads *rds)
 	u32 next;
 
 	for (rd = rblk_reads_first(rds, &next); rd; rd = rblk_reads_next(rds, &next)) {
+		if (rd->flags & NODE_R_PULL)
+			continue;
 		rblk_reads_unsent(rds, rd);
 		rd->flags &= ~(NODE_R_CONFIRMED | NODE_R_GIVEN);
 		rd->read_id = rds->read_id + 1;

@@ -18,6 +18,7 @@ enum rblk_read_flags {
 	NODE_R_CONFIRMED	= 4,	/* by a round of the leader: wait_index is valid */
 	NODE_R_SENT		= 8,	/* the leader was asked for its content */
 	NODE_R_GIVEN		= 16,	/* the parts in progress are content that the leader sent */
+	NODE_R_PULL		= 32,	/* for a member that is resynchronised: needs no leader */
 };
 
 struct rblk_read;
@@ -50,6 +51,7 @@ struct rblk_reads {
 	u32 hash[NODE_READ_BUCKETS];
 	u32 free, head, tail;	/* place + 1; 0: none */
 	u32 n;			/* in progress */
+	u32 npulls;		/* of these, NODE_R_PULL */
 	u64 read_id;		/* newest read id that a round was asked for */
 	bool fresh;		/* some were not put to raft, or to the leader, yet */
 	u32 sent, sent_max;	/* reads put to the leader, and the most at once */
@@ -76,8 +78,9 @@ static inline struct rblk_read *rblk_reads_first(struct rblk_reads *rds, u32 *ne
 
 void rblk_reads_init(struct rblk_reads *rds, struct rblk_ground *g);
 struct rblk_read *rblk_reads_find(struct rblk_reads *rds, u64 token);
+bool rblk_reads_room(const struct rblk_reads *rds, bool pull);
 struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, u32 nsect,
-				 rblk_read_end_fn end, void *owner);
+				 rblk_read_end_fn end, void *owner, bool pull);
 void rblk_reads_end(struct rblk_reads *rds, struct rblk_read *rd, int error);
 void rblk_reads_unsent(struct rblk_reads *rds, struct rblk_read *rd);
 void rblk_reads_again(struct rblk_reads *rds);

@@ -12,7 +12,7 @@
 
 static bool ckpt_due(const struct rblk_replica *r)
 {
-	if (r->resync.phase == RESYNC_INSTALL || r->resync.old)
+	if (rblk_replica_resync_forbids(r))
 		return false;
 	if (rblk_replica_resync_due(r))
 		return true;
@@ -210,7 +210,8 @@ void rblk_replica_ckpt_run(struct rblk_replica *r)
 		return;
 	if (r->ckpt == CKPT_IDLE && ckpt_due(r))
 		begin_ckpt(r);
-	else if (r->ckpt == CKPT_IDLE && low_space(r) && !r->resync.old)
+	else if (r->ckpt == CKPT_IDLE && low_space(r) &&
+		 !rblk_replica_resync_forbids(r))
 		trim_only(r);
 	else if (r->ckpt == CKPT_IDLE && r->ckpt_wanted && !rblk_vol_unapplied_entries(r->vol))
 		r->ckpt_wanted = false;
@@ -224,7 +225,7 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
 	 * A checkpoint that is wanted at once waits for events, and so does one that
 	 * may not begin yet. A deadline would make the loop spin.
 	 */
-	if (r->ckpt_wanted || rblk_replica_mends(r))
+	if (r->ckpt_wanted || rblk_replica_mends(r) || rblk_replica_resync_forbids(r))
 		return U64_MAX;
 	return r->idle_since + NODE_CKPT_IDLE_NS;
 }

@@ -67,11 +67,15 @@ bool rblk_replica_mends(const struct rblk_replica *r);
 bool rblk_replica_mend_done(struct rblk_replica *r, enum rblk_io io, int error);
 void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
 
+/* spare.c */
+u64 rblk_replica_spared(struct rblk_replica *r, u64 store);
+
 /* resync.c */
 void rblk_replica_resync_init(struct rblk_replica *r);
 void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block);
 void rblk_replica_resync_marked(struct rblk_replica *r);
 bool rblk_replica_resync_due(const struct rblk_replica *r);
+bool rblk_replica_resync_forbids(const struct rblk_replica *r);
 void rblk_replica_resync_settle(struct rblk_replica *r);
 void rblk_replica_resync_installed(struct rblk_replica *r);
 bool rblk_replica_resync_landed(struct rblk_replica *r, int error);

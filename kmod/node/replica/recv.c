@@ -119,6 +119,8 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 	if (ret == -EINVAL)
 		return ret;
 	heed_reply(r, p, msg);
+	if (msg->type == RAFT_MSG_APPEND && msg->resync)
+		r->resync.spared = msg->spared;
 	if (msg->type == RAFT_MSG_APPEND)
 		rblk_replica_led(r, p, min_t(u64, msg->durable, msg->commit));
 	if (msg->cluster)

@@ -233,6 +233,8 @@ static void ask_state(struct rblk_replica *r)
 	const struct rblk_resync *s = resync_of(r);
 	u32 i;
 
+	if (r->g->now < s->ask_at || s->spared <= r->commit)
+		return;
 	for (i = 0; i < NODE_PULLS; i++)
 		if (s->pull[i].id && s->pull[i].what == WIRE_P_STATE)
 			return;
@@ -279,6 +281,10 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 	    st->state.nsessions > (st->conf.flags & RBLK_CONF_SHARED ? RBLK_SESSIONS_MAX : 1))
 		return -EINVAL;
 	forget_pull(r, p);
+	/* A state that is too new now will not be for long. */
+	s->ask_at = r->g->now + rblk_ground_heartbeat_ns(r->g);
+	if (id.index > s->spared)
+		return 0;
 	if (!rblk_raft_installable(r->raft, &id)) {
 		avoid(r, slot);
 		return 0;
@@ -575,6 +581,12 @@ bool rblk_replica_resync_due(const struct rblk_replica *r)
 	       (!rblk_vol_absent(r->vol) && rblk_replica_applied(r) >= s->target);
 }
 
+/* Has another write of the metadata to come before any checkpoint? */
+bool rblk_replica_resync_forbids(const struct rblk_replica *r)
+{
+	return r->resync.phase == RESYNC_INSTALL || r->resync.old;
+}
+
 /* A checkpoint begins: the device is flushed afterwards. */
 void rblk_replica_resync_settle(struct rblk_replica *r)
 {
@@ -658,6 +670,8 @@ static void choose_phase(struct rblk_replica *r)
 	enum rblk_resync_phase was = s->phase;
 	bool behind = r->rst.resync && r->g->conf.index;
 
+	if (!behind)
+		s->spared = 0;
 	if (s->phase == RESYNC_INSTALL)
 		return;
 	if (behind && s->phase != RESYNC_MAP)
@@ -715,6 +729,8 @@ u64 rblk_replica_resync_deadline(const struct rblk_replica *r)
 	for (i = 0; i < r->g->npeers; i++)
 		if (s->avoid[i] > r->g->now)
 			at = min_t(u64, at, s->avoid[i]);
+	if (s->phase == RESYNC_STATE && s->ask_at > r->g->now)
+		at = min_t(u64, at, s->ask_at);
 	return at;
 }
 

@@ -42,6 +42,8 @@ struct rblk_resync {
 	struct vol_item item[NODE_CHUNK_BLOCKS];	/* ... these blocks of it */
 	struct vol_zero zero;
 
+	u64 spared;		/* as the leader said last: see spare.c */
+	u64 ask_at;		/* when to ask for a state again */
 	struct wire_state base;	/* from RESYNC_MAP on */
 	u64 since;		/* entries up to this one were checkpointed when it came */
 	u32 map_asked, map_known;	/* regions of its map that were asked for, and came */

@@ -68,6 +68,7 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 	if (m->type == RAFT_MSG_APPEND) {
 		m->stalled |= r->g->stalled;
 		m->durable = r->rst.durable;
+		m->spared = m->resync ? rblk_replica_spared(r, m->to) : 0;
 	}
 	if (m->type != RAFT_MSG_APPEND_REPLY)
 		return;

@@ -95,26 +95,24 @@ static int rblk_server_pull_end(void *owner, struct rblk_read *rd, int error)
 /* Reads as for anybody else, but nobody has to confirm it: see volume/absent.c. */
 static void read_chunk(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
 {
-	bool fresh = sv->reads->fresh;
 	struct rblk_read *rd;
 	struct rblk_buf *buf = NULL;
 	u64 token;
 
 	if (rblk_server_reads(sv->reads, slot, w->id))
 		return;
-	if (sv->reads->free)
-		buf = sv->g->ops->serve_begin(sv->g->host, rblk_blocks_touched(w->at, w->nsect),
-					      w->at, w->nsect, &token);
+	if (rblk_reads_room(sv->reads, true))
+		buf = sv->g->ops->serve_begin(sv->g->host, true,
+					      rblk_blocks_touched(w->at, w->nsect), w->at,
+					      w->nsect, &token);
 	if (!buf) {
 		refuse_pull(sv, slot, w);
 		return;
 	}
-	rd = rblk_reads_add(sv->reads, token, w->at, w->nsect, rblk_server_pull_end, sv);
-	sv->reads->fresh = fresh;
+	rd = rblk_reads_add(sv->reads, token, w->at, w->nsect, rblk_server_pull_end, sv, true);
 	rd->buf = buf;
 	rd->slot = slot;
 	rd->id = w->id;
-	rd->flags |= NODE_R_CONFIRMED;
 	rblk_replica_look_up(sv->r, rd);
 }
 

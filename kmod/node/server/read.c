@@ -88,7 +88,7 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 	struct rblk_buf *buf;
 	u64 token;
 
-	if (!rblk_server_serves(sv) || !sv->reads->free) {
+	if (!rblk_server_serves(sv) || !rblk_reads_room(sv->reads, false)) {
 		rblk_server_read_refuse(g, slot, w);
 		return 0;
 	}
@@ -96,13 +96,14 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 		return -EINVAL;
 	if (rblk_server_reads(sv->reads, slot, w->id))
 		return 0;
-	buf = g->ops->serve_begin(g->host, rblk_blocks_touched(w->sector, w->nsect), w->sector,
-				  w->nsect, &token);
+	buf = g->ops->serve_begin(g->host, false, rblk_blocks_touched(w->sector, w->nsect),
+				  w->sector, w->nsect, &token);
 	if (!buf) {
 		rblk_server_read_refuse(g, slot, w);
 		return 0;
 	}
-	rd = rblk_reads_add(sv->reads, token, w->sector, w->nsect, rblk_server_read_end, sv);
+	rd = rblk_reads_add(sv->reads, token, w->sector, w->nsect, rblk_server_read_end, sv,
+			    false);
 	rd->buf = buf;
 	rd->slot = slot;
 	rd->id = w->id;
