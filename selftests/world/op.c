@@ -391,7 +391,8 @@ struct op *op_serve(struct node *n, bool pull, u32 nblocks, u64 sector, u32 nsec
 {
 	struct op *op;
 
-	u32 spare = pull ? 0 : RBLK_ENTRY_BLOCKS_MAX;
+	/* Memory for a chunk, which is as large as a region here. */
+	u32 spare = pull ? 0 : 1u << (n->super.region_shift - RBLK_BLOCK_SHIFT);
 
 	if (sbuf_room(n->id, B_SERVE) < nblocks + spare ||
 	    (!pull && n->serving >= n->serves)) {
