@@ -115,6 +115,8 @@ static const struct { const char *name; u8 type, msg; bool entries; } kinds[] = 
 	{ "submit", WIRE_SUBMIT, 0, false }, { "writes", WIRE_SUBMIT, 0, true },
 	{ "reply", WIRE_REPLY, 0, false }, { "read", WIRE_READ, 0, false },
 	{ "data", WIRE_DATA, 0, false }, { "raft", WIRE_RAFT, 0, false },
+	{ "pull", WIRE_PULL, 0, false }, { "state", WIRE_STATE, 0, false },
+	{ "map", WIRE_MAP, 0, false }, { "chunk", WIRE_CHUNK, 0, false },
 	{ "append", WIRE_RAFT, RAFT_MSG_APPEND, false },
 	{ "entries", WIRE_RAFT, RAFT_MSG_APPEND, true },
 	{ "append-reply", WIRE_RAFT, RAFT_MSG_APPEND_REPLY, false },
