@@ -42,6 +42,9 @@ int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *bl
 	if (!rblk_log_disk_ours(&d->head, s) || le64_to_cpu(d->block) != n)
 		return -EINVAL;
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
+		if (le64_to_cpu(d->v[i]) & RBLK_MAP_SETTLING)
+			return -EINVAL;
+	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		v[i] = le64_to_cpu(d->v[i]);
 	return 0;
 }

@@ -241,7 +241,7 @@ FIELDS(frame_state, struct wire_state)
 	FIELD_AS(76,	le32,	election_ms, conf.election_ms, ANY)	/* election timeout */
 	FIELD_AS(80,	le32,	heartbeat_ms, conf.heartbeat_ms, ANY)	/* heartbeat interval */
 	/* members that follow */
-	FIELD_AS(84,	le32,	members, conf.n, RANGE(1, RBLK_MEMBERS_MAX))
+	FIELD_AS(84,	le32,	n, conf.n, RANGE(1, RBLK_MEMBERS_MAX))
 	FIELD_AS(88,	le32,	flags, conf.flags, ANY)	/* flags of the volume: 1 shared */
 	FIELD_AS(92,	le32,	entries, conf.entries, ANY)	/* smallest table of a member */
 	FIELD_AS(96,	le64,	ring_bytes, conf.ring_bytes, ANY)	/* smallest ring of a member */

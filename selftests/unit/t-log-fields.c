@@ -205,6 +205,7 @@ static void metadata(void)
 
 	set_super();
 	m = (struct log_meta){
+		.flags = LOG_META_ABSENT, .image_index = 999,
 		.version = 1, .generation = 9, .raft = { 2, 3 },
 		.floor = { .term = 4, .index = 5 }, .floor_pos = 0x6000, .floor_seq = 7,
 		.floor_chain = 8, .watermark = 9, .start_generation = 5,

@@ -343,14 +343,20 @@ static void metadata(void)
 		{ 144, 8, -1, -EINVAL },
 		{ 156, 4, 17, -EINVAL },
 		{ 160, 4, 17, -EINVAL },
-		{ 240 + 36, 4, 17, -EINVAL },
-		{ 240 + 40, 4, 3, -EINVAL },
-		{ 2088 + 24, 4, 1, -EINVAL },
+		{ 164, 4, 0, 0 },		/* nothing is absent */
+		{ 164, 4, 2, -EINVAL },		/* flags of a later version */
+		{ 164, 4, 0x80000001, -EINVAL },
+		{ 240, 8, 1ULL << 60, -EINVAL },
+		{ 240, 8, -1, -EINVAL },
+		{ 248 + 36, 4, 17, -EINVAL },
+		{ 248 + 40, 4, 3, -EINVAL },
+		{ 2096 + 24, 4, 1, -EINVAL },
 	};
 	static struct log_meta m, t;
 
 	meta_super = super();
 	m = (struct log_meta){
+		.flags = LOG_META_ABSENT, .image_index = 0x3f,
 		.version = 0x31, .generation = 0x32, .raft = { 0x33, 0x34 },
 		.floor = { .term = 0x35, .index = 0x36 }, .floor_pos = 0x37000,
 		.floor_seq = 0x38, .watermark = 0x39, .start_generation = 0x2a,
@@ -392,6 +398,9 @@ static void change_map(void)
 		{ 32, 1, 0x99, -EINVAL },
 		{ 48, 8, 5, -EINVAL },
 		{ 56, 8, 4, -EINVAL },
+		{ 64, 8, 1ULL << 62, -EINVAL },	/* not for the disk */
+		{ 4088, 8, 3ULL << 62, -EINVAL },
+		{ 4088, 8, 1ULL << 63, 0 },
 	};
 	static u64 v[RBLK_MAP_PER_BLOCK], t[RBLK_MAP_PER_BLOCK];
 
@@ -399,7 +408,7 @@ static void change_map(void)
 	memset(v, 0, sizeof(v));
 	v[0] = 0x7000;
 	v[1] = 0x7001;
-	v[2] = 0x7002;
+	v[2] = 0x7002 | RBLK_MAP_ABSENT;
 	v[RBLK_MAP_PER_BLOCK - 1] = 0x7000 + RBLK_MAP_PER_BLOCK - 1;
 	rblk_log_map_encode(&meta_super, 3, v, buf);
 	expect(g_map, RBLK_BLOCK_SIZE);
@@ -407,6 +416,10 @@ static void change_map(void)
 	CHECK(!memcmp(v, t, sizeof(v)));
 	CHECK_EQ(rblk_log_map_decode(&meta_super, 2, t, buf), -EINVAL);
 	reject(dec_map, RBLK_BLOCK_SIZE, bad, ARRAY_SIZE(bad));
+	/* What is about to be settled is absent until then, and no more is told to the disk. */
+	v[2] |= RBLK_MAP_SETTLING;
+	rblk_log_map_encode(&meta_super, 3, v, buf);
+	expect(g_map, RBLK_BLOCK_SIZE);
 }
 
 static int dec_record(void)

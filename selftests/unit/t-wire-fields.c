@@ -44,6 +44,14 @@ static u32 encode(u8 *to, u8 type)
 		return rblk_wire_encode_reply(to, &got.reply);
 	case WIRE_READ:
 		return rblk_wire_encode_read(to, &got.read);
+	case WIRE_PULL:
+		return rblk_wire_encode_pull(to, &got.pull);
+	case WIRE_STATE:
+		return rblk_wire_encode_state(to, &got.state);
+	case WIRE_MAP:
+		return rblk_wire_encode_map(to, &got.map);
+	case WIRE_CHUNK:
+		return rblk_wire_encode_chunk(to, &got.chunk, a->n ? &a->e[0] : NULL, a->crc);
 	default:
 		return rblk_wire_encode_data(to, &got.data, a->n ? &a->e[0] : NULL, a->crc);
 	}
@@ -143,7 +151,10 @@ static void fill(u32 i, u8 kind)
 	a->n = i + 1;
 }
 
-static const char *const counts[] = { "frame_raft.n", "frame_submit.n", "frame_data.n", NULL };
+static const char *const counts[] = {
+	"frame_raft.n", "frame_submit.n", "frame_data.n", "frame_chunk.n", "frame_state.n",
+	"frame_state.nsessions", NULL
+};
 
 /* Runs over the frame in @got, whose head is a @name with the entries and sums behind it. */
 static void run(const char *name, void (*mend_frame)(void), const char *const *rigid)
@@ -277,6 +288,67 @@ static void test_data(void)
 	run("frame_data", mend, NULL);
 }
 
+static void test_pull(void)
+{
+	begin(WIRE_PULL);
+	got.pull = (struct wire_pull){ .from = 1, .id = 2, .least = 3, .at = 4, .nsect = 5,
+				       .what = WIRE_P_CHUNK };
+	run("frame_pull", mend, (const char *const[]){ "frame_pull.what", NULL });
+	begin(WIRE_PULL);
+	got.pull = (struct wire_pull){ .from = 1, .id = 2, .least = 3, .at = 4,
+				       .what = WIRE_P_STATE };
+	run("frame_pull", mend, (const char *const[]){ "frame_pull.nsect", NULL });
+}
+
+static void test_state(void)
+{
+	struct wire_state *s = &got.state;
+	u32 i;
+
+	begin(WIRE_STATE);
+	*s = (struct wire_state){
+		.to = 1, .id = 2, .region_shift = 3,
+		.state = { .index = 1000, .term = 4, .digest = 5, .nsessions = RBLK_SESSIONS_MAX },
+		.conf = { .index = 6, .cluster = 7, .sectors = 8, .block_size = 9,
+			  .election_ms = 10, .heartbeat_ms = 11, .n = RBLK_MEMBERS_MAX,
+			  .flags = 12, .entries = 13, .ring_bytes = 14 },
+	};
+	for (i = 0; i < RBLK_MEMBERS_MAX; i++) {
+		s->conf.m[i].store = 0x100 << i;
+		s->conf.m[i].flags = RBLK_M_IN;
+		memset(s->conf.m[i].node, 'a' + i, RBLK_NAME_MAX - 1);
+		memset(s->conf.m[i].addr, 'A' + i, RBLK_ADDR_MAX - 1);
+	}
+	for (i = 0; i < RBLK_SESSIONS_MAX; i++)
+		s->state.session[i] = (struct rblk_session){ 1 + i, 2 + i, 3 + i, 4 + i };
+	run("frame_state", mend, NULL);
+}
+
+static void test_map(void)
+{
+	u32 i;
+
+	begin(WIRE_MAP);
+	got.map = (struct wire_map){ .to = 1, .id = 2, .first = 3 };
+	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
+		got.map.v[i] = i << 8;
+	run("frame_map", mend, NULL);
+}
+
+static void test_chunk(void)
+{
+	static const char *const content[] = { "frame_entry.csum", "frame_entry.nblocks",
+					       "frame_entry.kind", "frame_chunk.error", NULL };
+
+	begin(WIRE_CHUNK);
+	got.chunk = (struct wire_chunk){ .to = 1, .id = 2, .index = 1000, .upto = 2000 };
+	fill(0, RBLK_E_WRITE);
+	run("frame_chunk", mend, content);
+	begin(WIRE_CHUNK);
+	got.chunk = (struct wire_chunk){ .to = 1, .id = 2, .upto = 3, .error = WIRE_E_AGAIN };
+	run("frame_chunk", mend, NULL);
+}
+
 /* The header alone: what it says of the head is right with no other value. */
 static void test_header(void)
 {
@@ -310,6 +382,10 @@ static const struct tap_case cases[] = {
 	{ "reply", test_reply },
 	{ "read", test_read },
 	{ "data", test_data },
+	{ "pull", test_pull },
+	{ "state", test_state },
+	{ "map", test_map },
+	{ "chunk", test_chunk },
 };
 
 TAP_MAIN(cases)
