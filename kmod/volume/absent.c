@@ -240,7 +240,7 @@ bool rblk_vol_next_absent(const struct vol *v, u32 from, bool (*skip)(void *ctx,
 		at = from < v->chunks ? from : 0;
 		from = at + 1;
 		if (!(at % 64) && !v->absent[at / 64]) {
-			i += 63;
+			i += min_t(u32, v->chunks - at, 64) - 1;
 			from = at + 64;
 			continue;
 		}
