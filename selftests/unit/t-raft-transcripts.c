@@ -369,6 +369,39 @@ static void cmd_msg(void)
 	print_err(ts_option("at", w.m.to), w.m.to <= NET_NODES ? net_handle(&w) : -ESHUTDOWN);
 }
 
+/*
+ * installed ID TERM/INDEX [conf=1i,2i] [at=INDEX]: its log holds nothing up to there, and
+ * goes on behind it; unless the core does not have that.
+ */
+static void cmd_installed(void)
+{
+	struct net_node *n = node(1);
+	struct raft_conf conf = ts_text("conf") ? conf_of(ts_text("conf")) : n->snap_conf;
+	struct raft_event ev = { .type = RAFT_EV_INSTALLED };
+	u64 last = n->last, disk_last = n->disk_last;
+	u32 ops = n->op_n;
+	int err;
+
+	id_of(ts_word[2], &ev.installed.id);
+	conf.index = ts_option("at", 1);
+	ev.installed.conf = &conf;
+	n->last = ev.installed.id.index;
+	n->disk_last = n->last;
+	n->op_n = 0;
+	if (n->last < NET_LOG)
+		n->disk[n->last] = n->log[n->last] = (struct net_ent){ .term = ev.installed.id.term };
+	err = net_step(n, &ev);
+	if (!err) {
+		n->snap = ev.installed.id;
+		n->snap_conf = conf;
+		return;
+	}
+	n->last = last;
+	n->disk_last = disk_last;
+	n->op_n = ops;
+	print_err(n->id, err);
+}
+
 static void cmd_wait(void)
 {
 	struct net_node *n = node(1);
@@ -396,7 +429,7 @@ static const struct transcript_command commands[] = {
 	{ "crash", cmd_crash },	     { "time", cmd_time },	 { "cut", cmd_cut },
 	{ "join", cmd_cut },	     { "blind", cmd_blind },	 { "asserts", cmd_asserts },
 	{ "status", cmd_status },    { "msg", cmd_msg },	 { "wait", cmd_wait },
-	{ "room", cmd_room },	     { "crowded", cmd_crowded },
+	{ "room", cmd_room },	     { "crowded", cmd_crowded }, { "installed", cmd_installed },
 };
 
 static void begin(void)
