@@ -27,7 +27,13 @@ static void take_status(struct node *n)
 		    N(n));
 }
 
-/* status NODE FIELD... */
+/* Who is asked for what it lacks. */
+static char source_of(const struct node *n)
+{
+	return st.resync.source < st.npeers ? 'a' + (char)n->slot_node[st.resync.source] : '-';
+}
+
+/* status NODE FIELD...; what was pulled, of that zeroes, and what is absent are in KiB */
 void cmd_status(void)
 {
 	struct node *n = script_up(1);
@@ -47,6 +53,9 @@ void cmd_status(void)
 		{ "head-changes", n->head_changes }, { "parts", n->most_parts }, { "members", st.conf.n },
 		{ "raft-peers", st.raft.npeers }, { "elections", st.raft.elections },
 		{ "readbacks", st.readbacks }, { "transferring", st.raft.transferee != 0 },
+		{ "absent", st.absent }, { "installs", st.resync.installs },
+		{ "pulled", st.resync.bytes >> 10 }, { "zeroes", st.resync.zero_bytes >> 10 },
+		{ "lacks", st.resync.absent_bytes >> 10 },
 		{ "log-late", st.late_ns[RBLK_LOG_DEVICE] != 0 },
 		{ "data-late", st.late_ns[RBLK_DATA_DEVICE] != 0 },
 	};
@@ -55,6 +64,10 @@ void cmd_status(void)
 	for (i = 2; i < ts_words; i++) {
 		if (!strcmp(ts_word[i], "leader")) {
 			fprintf(ts_out, " leader %c", name_of(st.raft.leader));
+			continue;
+		}
+		if (!strcmp(ts_word[i], "source")) {
+			fprintf(ts_out, " source %c", source_of(n));
 			continue;
 		}
 		for (k = 0; k < ARRAY_SIZE(fields) && strcmp(ts_word[i], fields[k].name); k++)
@@ -120,7 +133,7 @@ static bool settled(void)
 
 		if (!n->up || n->halted || n->st.needs_resync)
 			continue;
-		if (lead && n->st.executed_index == lead->st.executed_index &&
+		if (lead && n->st.executed_index == lead->st.executed_index && !n->st.absent &&
 		    n->st.checkpoint_index == n->st.executed_index)
 			continue;
 		rblk_node_checkpoint(n->m);

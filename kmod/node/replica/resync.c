@@ -384,6 +384,9 @@ static void install(struct rblk_replica *r)
 	}
 	if (r->ckpt != CKPT_IDLE || r->apply_busy || r->log.nrec || rblk_replica_mends(r))
 		return;
+	/* That something is absent has to be known before the map says what. */
+	if (r->meta_dirty || r->meta_busy)
+		return;
 	s->installing = true;
 	r->ckpt_state = s->base.state;
 	rblk_replica_map_write(r);
