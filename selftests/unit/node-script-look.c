@@ -46,7 +46,7 @@ void cmd_status(void)
 		{ "ready", st.ready }, { "needs-resync", st.needs_resync },
 		{ "frees", st.frees }, { "mended", st.copies_mended },
 		{ "conf", st.conf.index }, { "last", st.raft.last.index },
-		{ "executed", st.executed_index }, { "entries", st.log_entries },
+		{ "executed", st.executed_index }, { "applied", st.applied_index }, { "entries", st.log_entries },
 		{ "checkpoints", st.checkpoints }, { "sessions", st.nsessions },
 		{ "epoch", st.session_epoch },
 		{ "serving", n->serving }, { "not-served", n->serves_refused },

@@ -90,6 +90,25 @@ static void read(struct node *from)
 	};
 }
 
+/* What a member asks for that is resynchronised. */
+static void pull(struct node *from)
+{
+	frame.type = WIRE_PULL;
+	frame.pull = (struct wire_pull){
+		.from = field("from", from->super.store), .id = 1, .what = WIRE_P_CHUNK,
+		.at = field("at", 0), .nsect = (u32)field("nsect", 8),
+	};
+}
+
+/* What it is told, though it has asked for nothing. */
+static void refusal(struct node *to)
+{
+	frame.type = WIRE_CHUNK;
+	frame.chunk = (struct wire_chunk){
+		.to = field("to", to->super.store), .id = field("id", 1), .error = WIRE_E_AGAIN,
+	};
+}
+
 static void vote(struct node *from, struct node *to)
 {
 	frame.type = WIRE_RAFT;
@@ -176,7 +195,7 @@ static void refuse(struct node *from, struct node *to)
 }
 
 /*
- * say FROM->TO reply|submit|read|vote|conf|hello|reject [FIELD=...]...: TO hears it, and
+ * say FROM->TO reply|submit|read|pull|chunk|vote|conf|hello|reject [FIELD=...]...: TO hears it, and
  * perhaps believes it
  */
 void cmd_say(void)
@@ -196,6 +215,10 @@ void cmd_say(void)
 		submit(a, b);
 	else if (!strcmp(ts_word[2], "read"))
 		read(a);
+	else if (!strcmp(ts_word[2], "pull"))
+		pull(a);
+	else if (!strcmp(ts_word[2], "chunk"))
+		refusal(b);
 	else if (!strcmp(ts_word[2], "vote"))
 		vote(a, b);
 	else if (!strcmp(ts_word[2], "conf"))

@@ -177,6 +177,13 @@ static void test_want(void)
 	rblk_vol_want(w.v, REGIONS, 100, 0);
 	rblk_vol_want(w.v, U32_MAX, 100, 0);
 	CHECK_EQ(rblk_vol_absent(w.v), 2);
+	/* An index that was known already is no news, but that it is absent is. */
+	rblk_vol_map_clean(w.v, 0);
+	rblk_vol_want(w.v, 0, 50, 49);
+	CHECK_EQ(value(0), 50 | ABSENT);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	rblk_vol_landed(w.v, 0);
+	rblk_vol_landed(w.v, 1);
 	/* Flags of the other one mean nothing here. */
 	rblk_vol_want(w.v, 3, 60 | ABSENT | RBLK_MAP_SETTLING, 60);
 	CHECK_EQ(value(3), 60);
