@@ -100,12 +100,22 @@ static void pull(struct node *from)
 	};
 }
 
-/* What it is told, though it has asked for nothing. */
-static void refusal(struct node *to)
+/* The answer to its request number id=N: zeroes with nsect=N, else a refusal. */
+static void chunk(struct node *to)
 {
 	frame.type = WIRE_CHUNK;
 	frame.chunk = (struct wire_chunk){
-		.to = field("to", to->super.store), .id = field("id", 1), .error = WIRE_E_AGAIN,
+		.to = field("to", to->super.store), .id = to->boot_nonce + field("id", 1),
+		.index = field("index", 0), .upto = field("upto", 0),
+	};
+	if (!ts_text("nsect")) {
+		frame.chunk.error = WIRE_E_AGAIN;
+		return;
+	}
+	frame.append.n = 1;
+	frame.append.e[0] = (struct rblk_entry){
+		.kind = RBLK_E_ZEROES, .sector = field("sector", 0),
+		.nsect = (u32)field("nsect", 0),
 	};
 }
 
@@ -218,7 +228,7 @@ void cmd_say(void)
 	else if (!strcmp(ts_word[2], "pull"))
 		pull(a);
 	else if (!strcmp(ts_word[2], "chunk"))
-		refusal(b);
+		chunk(b);
 	else if (!strcmp(ts_word[2], "vote"))
 		vote(a, b);
 	else if (!strcmp(ts_word[2], "conf"))
