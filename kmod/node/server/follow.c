@@ -40,19 +40,21 @@ static bool able(const struct rblk_server *sv, const struct raft_peer_status *p)
 /*
  * Does this voter hear a node that asked for a leader, and of which nothing was heard here
  * since, or not its payload? It asks when it has heard of none for an election timeout, or
- * when its payload is stuck.
+ * when its payload is stuck. Of a node that this one has not met since it was started, nothing
+ * was heard.
  */
 static bool hears_lost(struct rblk_server *sv, const struct rblk_peer *voter, bool holders)
 {
 	const struct rblk_peer *lost = rblk_ground_peer(sv->g, voter->seeker, NULL);
+	u64 heard_at = lost ? lost->heard_at : 0;
 
-	if (!lost || !rblk_ground_names(sv->g, voter))
+	if (!rblk_ground_names(sv->g, voter))
 		return false;
 	if (holders)
-		return rblk_vol_session_of(sv->r->vol, lost->store) &&
-		       (lost->heard_at < voter->seeker_at || lost->says_stuck);
+		return rblk_vol_session_of(sv->r->vol, voter->seeker) &&
+		       (heard_at < voter->seeker_at || (lost && lost->says_stuck));
 	/* When a network heals, one link may be back well before the other. */
-	return lost->heard_at < voter->seeker_since &&
+	return heard_at < voter->seeker_since &&
 	       sv->g->now >= voter->seeker_since + follow_ns(sv);
 }
 
