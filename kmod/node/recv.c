@@ -129,7 +129,7 @@ static bool seeks(const struct rblk_node *n, const struct wire_frame *f)
 static void heed(struct rblk_node *n, struct rblk_peer *p, const struct wire_frame *f)
 {
 	if (seeks(n, f))
-		rblk_ground_sought(&n->g, p->store);
+		rblk_ground_sought(&n->g, p);
 	else
 		p->heard_at = n->g.now;
 }

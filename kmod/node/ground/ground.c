@@ -132,20 +132,46 @@ void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u
 }
 
 /**
- * rblk_ground_sought() - another node seeks a leader
+ * rblk_ground_sought() - a peer seeks a leader
  * @g: ground
- * @seeker: store of the other node
+ * @p: the peer
  *
- * If this node has heard a leader of late, the other one does not hear that.
+ * If this node has heard a leader of late, the peer does not hear that.
  */
-void rblk_ground_sought(struct rblk_ground *g, u64 seeker)
+void rblk_ground_sought(struct rblk_ground *g, struct rblk_peer *p)
 {
 	const struct rblk_peer *leader = rblk_ground_peer(g, g->leader, NULL);
 
-	if (!leader || g->leader == seeker ||
+	if (!leader || leader == p ||
 	    g->now >= leader->heard_at + rblk_ground_election_ns(g))
 		return;
-	g->sought = (struct rblk_sought){ .seeker = seeker, .leader = g->leader, .at = g->now };
+	p->sought.leader = g->leader;
+	p->sought.at = g->now;
+}
+
+/**
+ * rblk_ground_seeker() - which peer that does not hear the leader is the next to be named to it?
+ * @g: ground
+ * @leader: its store
+ *
+ * Peers are named soon after they have asked: they ask again. Some ask far more often than
+ * others, and they take turns.
+ *
+ * Return: store of the peer; 0: there is none.
+ */
+u64 rblk_ground_seeker(struct rblk_ground *g, u64 leader)
+{
+	struct rblk_peer *p, *next = NULL;
+
+	for (p = g->peer; p < g->peer + g->npeers; p++)
+		if (p->sought.leader == leader &&
+		    g->now < p->sought.at + 2 * rblk_ground_heartbeat_ns(g) &&
+		    (!next || p->sought.named_at < next->sought.named_at))
+			next = p;
+	if (!next)
+		return 0;
+	next->sought.named_at = g->now;
+	return next->store;
 }
 
 /**

@@ -9,6 +9,13 @@
 
 #include "ops.h"
 
+/* A peer asks this node for a leader, though there is one: it does not hear that one. */
+struct rblk_sought {
+	u64 leader;		/* store of the leader; 0: it never asked */
+	u64 at;			/* when it asked last */
+	u64 named_at;		/* when the leader was told so last */
+};
+
 /* A peer: the state of its connections, and what it said in its latest hello. */
 struct rblk_peer {
 	bool up[WIRE_CHANNELS];
@@ -27,6 +34,7 @@ struct rblk_peer {
 	bool absent;		/* this node leads; the peer says so */
 	u64 seeker, seeker_at;	/* who asked it for a leader, and when it said so last */
 	u64 seeker_since;	/* since when it says so of nodes that were not heard here */
+	struct rblk_sought sought;
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
@@ -48,13 +56,6 @@ struct rblk_peer {
 	u64 stuck_at;		/* when this was found last */
 };
 
-/* A node that this one can hear does not hear the leader. */
-struct rblk_sought {
-	u64 seeker;		/* its store; 0: there is none */
-	u64 leader;		/* store of the leader */
-	u64 at;
-};
-
 struct rblk_ground {
 	struct rblk_node_cfg cfg;
 	const struct rblk_node_ops *ops;
@@ -69,7 +70,6 @@ struct rblk_ground {
 	bool stalled;		/* the leader cannot commit: too few voters acknowledge */
 	bool blocked;		/* this node leads, and just now its payload reaches no majority */
 	u64 paths_at;		/* when to look at the paths to the peers again */
-	struct rblk_sought sought;
 	struct rblk_conf conf;	/* active configuration; index 0: none is known */
 	struct rblk_buf **bufs;	/* scratch: the payloads of one record or frame */
 	u32 npeers;
@@ -106,7 +106,8 @@ struct rblk_peer *rblk_ground_peer(struct rblk_ground *g, u64 store, u32 *slot);
 void *rblk_ground_tx_begin(struct rblk_ground *g, u32 slot, enum wire_channel ch);
 void rblk_ground_tx_end(struct rblk_ground *g, u32 slot, enum wire_channel ch, u32 frame_bytes,
 			struct rblk_buf *const *buf, u32 n);
-void rblk_ground_sought(struct rblk_ground *g, u64 seeker);
+void rblk_ground_sought(struct rblk_ground *g, struct rblk_peer *p);
+u64 rblk_ground_seeker(struct rblk_ground *g, u64 leader);
 bool rblk_ground_names(const struct rblk_ground *g, const struct rblk_peer *p);
 void rblk_ground_path_sent(struct rblk_peer *p, u64 bytes);
 void rblk_ground_path_new(struct rblk_peer *p);

@@ -61,7 +61,6 @@ static const struct rblk_entry *rblk_replica_frame_entry(void *ctx, u32 i, const
 /* What raft does not know: see recv.c, and server/follow.c for what a reply says. */
 static void add_word(struct rblk_replica *r, struct raft_msg *m)
 {
-	const struct rblk_sought *sought = &r->g->sought;
 	const struct rblk_peer *to = rblk_ground_peer(r->g, m->to, NULL);
 
 	m->cluster = r->g->conf.cluster;
@@ -78,10 +77,7 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 	m->blocked = rblk_replica_blocked(r);
 	m->absent = r->absent;
 	m->stuck = to && rblk_ground_path_stuck(r->g, to);
-	/* In the next reply or two after it asked: it asks again. */
-	if (sought->leader == m->to &&
-	    r->g->now < sought->at + 2 * rblk_ground_heartbeat_ns(r->g))
-		m->seeker = sought->seeker;
+	m->seeker = rblk_ground_seeker(r->g, m->to);
 }
 
 /*

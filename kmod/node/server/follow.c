@@ -170,16 +170,25 @@ static u64 to_yield_to(struct rblk_server *sv)
 	return best_of(sv, WHO_IS_WELL);
 }
 
+/* Could others not hear that member when it led? */
+static bool is_out_of_reach(const struct rblk_server *sv, u64 store)
+{
+	const struct rblk_ground *g = sv->g;
+	const struct rblk_peer *p;
+
+	for (p = g->peer; p < g->peer + g->npeers; p++)
+		if (p->sought.leader == store && g->now < p->sought.at + SOUGHT_MEMORY_NS)
+			return true;
+	return false;
+}
+
 static u64 holder_to_follow(struct rblk_server *sv)
 {
 	const struct rblk_session *holder = rblk_vol_session(sv->r->vol);
-	const struct rblk_sought *sought = &sv->g->sought;
 	const struct raft_peer_status *p;
 
-	if (!holder || holder->store == sv->g->cfg.super.store)
-		return 0;
-	if (sought->seeker && sought->leader == holder->store &&
-	    sv->g->now < sought->at + SOUGHT_MEMORY_NS)
+	if (!holder || holder->store == sv->g->cfg.super.store ||
+	    is_out_of_reach(sv, holder->store))
 		return 0;
 	p = rblk_replica_progress(sv->r, holder->store);
 	return p && able(sv, p) ? holder->store : 0;
