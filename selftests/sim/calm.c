@@ -122,13 +122,13 @@ static void demand(void)
 			continue;
 		WORLD_MARK(CALM_MAJORITY);
 		op = op_oldest(n);
-		if (!op || op->t0 + spell.bound > world.now)
+		if (!op || op->turn > world.now - spell.bound)
 			continue;
 		op_hung();
 		world_fail("liveness: node %c has reached a majority for %llu ms, and request %llu has waited for %llu ms",
 			   'a' + n->id, (unsigned long long)((world.now - spell.since) / MSEC),
 			   (unsigned long long)op->id,
-			   (unsigned long long)((world.now - op->t0) / MSEC));
+			   (unsigned long long)((world.now - op->turn) / MSEC));
 	}
 }
 

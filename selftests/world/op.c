@@ -83,6 +83,7 @@ static struct op *op_new(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 	op->sector = sector;
 	op->nsect = nsect;
 	op->t0 = world.now;
+	op->turn = world.now;
 	op->floor = done_index;
 	return op;
 }
@@ -278,6 +279,7 @@ static int try_op(struct node *n, struct op *op)
 	op->accepted = true;		/* parts may be handed out within the call */
 	ret = call(n, op);
 	if (!ret) {
+		op->turn = world.now;
 		n->ops_out++;
 		TRACE(n->id, "accepted", op->id, op->kind);
 		if (world.on.accepted)
@@ -304,6 +306,7 @@ static void wait(struct node *n, struct op *op)
 {
 	struct waitq *q = waitq_of(n, op->kind);
 
+	op->turn = q->n ? NEVER : world.now;
 	op->next = NULL;
 	*q->tail = op;
 	q->tail = &op->next;
@@ -345,7 +348,8 @@ struct op *op_again(struct node *n, struct op *op)
 		    (unsigned long long)op->id);
 	*op = (struct op){
 		.id = op->id, .kind = op->kind, .node = n->id, .inc = n->inc,
-		.sector = op->sector, .nsect = op->nsect, .t0 = world.now, .floor = done_index,
+		.sector = op->sector, .nsect = op->nsect, .t0 = world.now, .turn = world.now,
+		.floor = done_index,
 	};
 	submit(n, op);
 	return op;
@@ -419,7 +423,9 @@ static bool retry(struct node *n, struct waitq *q)
 		if (ret == -EAGAIN)
 			break;
 		q->first = op->next;
-		if (!q->first)
+		if (q->first)
+			q->first->turn = world.now;
+		else
 			q->tail = &q->first;
 		q->n--;
 		n->nwait--;

@@ -17,6 +17,7 @@ struct op {
 	u64 sector;
 	u32 nsect;
 	u64 t0, t1;
+	u64 turn;		/* accepted, or the first that waits, since then; NEVER: it is behind */
 	u64 order;		/* in which the node took it */
 	u64 floor;		/* newest index completed before it began */
 	u64 index;		/* where it took effect; 0: not (yet) */
@@ -65,7 +66,7 @@ void op_drop_waiting(struct node *n);
 void op_forget_waiting(struct node *n);
 void op_hung(void);		/* traces what hangs */
 u64 op_count(void);		/* so many were there in this run */
-struct op *op_oldest(const struct node *n);	/* that has to be answered; NULL */
+struct op *op_oldest(const struct node *n);	/* whose turn it has been for longest; NULL */
 void op_lost(struct node *n);		/* its requests will never be answered */
 void op_take(struct op *op, u32 i, struct sref from);	/* it read this as its @i-th sector */
 

@@ -29,16 +29,22 @@ void op_hung(void)
 }
 
 /* Openers without force wait for other users, and a close for the node's own. */
+static bool has_to_end(const struct op *op)
+{
+	return !op->done &&
+	       (op->kind < OP_OPEN || (op->kind == OP_OPEN && (op->flags & NODE_OPEN_FORCE)));
+}
+
 struct op *op_oldest(const struct node *n)
 {
+	struct op *oldest = NULL;
 	u64 id;
 
 	for (id = 1; id <= op_count(); id++) {
 		struct op *op = op_get(id);
 
-		if (op->node == n->id && !op->done &&
-		    (op->kind < OP_OPEN || (op->kind == OP_OPEN && (op->flags & NODE_OPEN_FORCE))))
-			return op;
+		if (op->node == n->id && has_to_end(op) && (!oldest || op->turn < oldest->turn))
+			oldest = op;
 	}
-	return NULL;
+	return oldest;
 }
