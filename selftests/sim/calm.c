@@ -43,9 +43,15 @@ static bool thought_stuck(const struct node *n, u8 other)
 	return n->st.peer[n->node_slot[other]].stuck;
 }
 
+/* An election takes two round trips, each within an election timeout. */
+static bool too_far(const struct node *a, const struct node *b)
+{
+	return net_round_trip(a->id, b->id) > world.cfg.limits.default_election_ms * MSEC / 2;
+}
+
 static bool reach(const struct node *a, const struct node *b)
 {
-	return !net_blocked(a->id, b->id) && !net_blocked(b->id, a->id) &&
+	return !too_far(a, b) && !net_blocked(a->id, b->id) && !net_blocked(b->id, a->id) &&
 	       !net_swallows(a->id, b->id) && !net_swallows(b->id, a->id) &&
 	       !thought_stuck(a, b->id) && !thought_stuck(b, a->id);
 }

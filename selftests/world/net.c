@@ -84,6 +84,16 @@ void net_push_deliver(struct conn *c, int from, u64 t)
 	ev_push(t, net_deliver_event, WORLD_NONE, (u64)from, c->epoch, c);
 }
 
+static u32 slowness(const struct conn *c)
+{
+	return net_quiet || !c->slow ? 1 : world.cfg.slow_link;
+}
+
+u64 net_round_trip(u8 a, u8 b)
+{
+	return 2 * world.cfg.delay_max * slowness(conn_of(a, b, WIRE_CONSENSUS));
+}
+
 static void stream_add(struct conn *c, int from, struct frame *f)
 {
 	struct stream *s = &c->st[from];
@@ -100,7 +110,7 @@ static void stream_add(struct conn *c, int from, struct frame *f)
 	}
 	delay += takes;
 	f->begun = max_t(u64, s->last_due, world.now);
-	f->due = world.now + delay * (net_quiet || !c->slow ? 1 : world.cfg.slow_link);
+	f->due = world.now + delay * slowness(c);
 	if (f->due <= s->last_due)
 		f->due = s->last_due + 1;
 	s->last_due = f->due;

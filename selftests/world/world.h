@@ -404,6 +404,7 @@ void net_unblock(u8 from, u8 to);
 bool net_blocked(u8 from, u8 to);
 void net_swallow(u8 from, u8 to, u32 above);	/* frames of more bytes; 0: none */
 bool net_swallows(u8 from, u8 to);
+u64 net_round_trip(u8 a, u8 b);		/* of something small, at most */
 void net_reset(u8 a, u8 b, enum wire_channel ch);
 void net_reset_all(void);
 void *net_tx_begin(struct node *n, u32 slot, enum wire_channel ch);
