@@ -213,7 +213,10 @@ static size_t connected(struct json_object *o, size_t *all, size_t *self)
 	return up;
 }
 
-/* A client needs the one that leads; a member needs a majority. */
+/*
+ * A client needs the one that leads; a member needs a majority, but for one whose leader has that:
+ * then it is served.
+ */
 static bool no_quorum(struct json_object *o, struct said *s)
 {
 	size_t all, self, up = connected(o, &all, &self), needs;
@@ -221,7 +224,7 @@ static bool no_quorum(struct json_object *o, struct said *s)
 	char down[384];
 
 	needs = is_client(o) ? 1 : (all + self) / 2 + 1 - self;
-	if (!all || up >= needs)
+	if (jb(o, "ready") || !all || up >= needs)
 		return false;
 	list_peers(o, replica_is_down, down, sizeof(down));
 	if (is_client(o))
