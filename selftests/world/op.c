@@ -221,15 +221,17 @@ void op_use(struct node *n)
 
 static int call_open(struct node *n, struct op *op)
 {
-	bool force = op->flags & NODE_OPEN_FORCE;
+	bool force = op->flags & NODE_OPEN_FORCE, was = n->opening && n->open_force;
 	int ret;
 
-	n->open_force = force || (n->opening && n->open_force);
+	n->open_force = force || was;
 	n->opening++;
 	op_use(n);
 	ret = rblk_node_open(n->m, op->flags, op->deadline, op->id);
-	if (ret)
+	if (ret) {
 		open_over(n, ret == -EALREADY ? 0 : ret);
+		n->open_force = was;
+	}
 	return ret;
 }
 
