@@ -3,7 +3,7 @@
 import os
 import re
 
-from mutant import Bad, copy_sources, is_for_sim, sh
+from mutant import Bad, copy_sources, find, is_for_sim, layers, name, sh
 
 DIR = "selftests/sim"
 DEADLINE = 600
@@ -35,9 +35,14 @@ class Net:
             raise Bad("does not compile: " + out.stdout[:800])
 
     def regressions(self):
-        """The seeds that found what is rare."""
+        """The seeds that found what is rare, each with the mutant that brings it back."""
         with open(os.path.join(self.base, DIR, "regressions"), encoding="utf-8") as f:
-            return [int(line.split()[0]) for line in f if line[0] not in "#\n"]
+            lines = [line.strip() for line in f if line[0] not in "#\n"]
+        seeds = {int(line.split()[0]): line[line.rfind("(") + 1:-1] for line in lines}
+        for seed, broken in seeds.items():
+            if not any(is_for_sim(path) for path in find(layers(), f"{broken}.mut")):
+                raise Bad(f"regression {seed} names no mutant of the simulator")
+        return seeds
 
     def simulate(self, tree, first, last, world=()):
         """(seed, what it found, the option for this kind of world), or None."""
@@ -51,12 +56,15 @@ class Net:
         copy_sources(self.base, "kmod", "userspace/lib", "selftests/lib", "selftests/world", DIR)
         self.build(self.base)
 
-    def judge(self, tree, _changed, _path):
+    def judge(self, tree, _changed, path):
         """The seed that noticed, which has to pass without the mutant; or None."""
         self.build(tree)
         found = None
-        for seed in self.regressions():
+        broken, seeds = os.path.basename(name(path)), self.regressions()
+        for seed in sorted(seeds, key=lambda seed: seeds[seed] != broken):
             found = found or self.simulate(tree, seed, seed)
+            if not found and seeds[seed] == broken:
+                raise Bad(f"regression {seed} does not find it any more: look for another seed")
         first = min(FEW, self.seeds)
         found = found or self.simulate(tree, 1, first)
         found = found or self.simulate(tree, 1, COSTS, ["--cost"])
