@@ -43,7 +43,7 @@ void rblk_raft_peers_sync(struct raft *r)
 
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
 		if (!rblk_raft_conf_flags(&r->conf, r->peer[i].store))
-			r->peer[i].store = 0;
+			memset(&r->peer[i], 0, sizeof(r->peer[i]));
 	for (i = 0; i < r->conf.n; i++) {
 		u64 store = r->conf.m[i].store;
 
@@ -141,9 +141,7 @@ void rblk_raft_peer_refused(struct raft *r, struct raft_peer *p, const struct ra
 			return;
 		break;
 	case RAFT_PEER_RESYNC:
-		if (asked != r->runs.snap.index)
-			return;
-		break;
+		return;
 	}
 	rblk_raft_peer_probe(r, p, min_t(u64, meeting_point(r, m) + 1, asked));
 	p->rejected = true;

@@ -300,7 +300,7 @@ static int step_unreachable(struct raft *r, u64 store)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
 
-	if (!p || r->role != RAFT_LEADER)
+	if (!p)
 		return 0;
 	rblk_raft_peer_probe(r, p, p->state == RAFT_PEER_REPLICATE ? p->match + 1 : p->next);
 	p->probing = p->state == RAFT_PEER_PROBE;
@@ -312,7 +312,7 @@ static int step_unsent(struct raft *r, u64 store, u64 first)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
 
-	if (p && r->role == RAFT_LEADER)
+	if (p)
 		rblk_raft_peer_unsent(r, p, first);
 	return 0;
 }
@@ -445,7 +445,7 @@ int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out 
 	ret = dispatch(r, ev);
 	if (ret == -EINVAL && ev->type == RAFT_EV_MSG)
 		r->bad_msgs++;
-	if (!ret && r->role != RAFT_HALTED) {
+	if (!ret) {
 		if (term != r->meta.term || leader != r->leader)
 			rblk_raft_read_reset(r);
 		rblk_raft_meta_flush(r);
@@ -473,14 +473,12 @@ u64 rblk_raft_deadline(const struct raft *r)
 
 	if (r->role == RAFT_HALTED)
 		return at;
-	if (r->role == RAFT_LEADER) {
-		at = min_t(u64, r->heartbeat_at, r->quorum_at);
-		return r->transferee ? min_t(u64, at, r->transfer_at) : at;
-	}
+	if (r->role == RAFT_LEADER)
+		return min_t(u64, r->heartbeat_at, r->quorum_at);
 	/* A node that cannot campaign needs the timer only to forget its leader. */
 	if (r->leader || rblk_raft_is_voter(r, r->cfg.self))
 		at = r->election_at;
-	return r->read_asked && r->leader ? min_t(u64, at, r->read_retry_at) : at;
+	return r->read_asked ? min_t(u64, at, r->read_retry_at) : at;
 }
 
 /**

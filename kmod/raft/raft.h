@@ -55,9 +55,9 @@ struct raft_span {
 	u64 term;
 	/*
 	 * Set if and only if the span is a single configuration entry; valid
-	 * until the next step. One exception: an APPEND to be sent has it only
-	 * for the two newest configurations, so the encoder must take the
-	 * configuration from the payload of the entry.
+	 * until the next step. One exception: an APPEND to be sent does not
+	 * have it, since the core does not keep all of them. The encoder takes
+	 * the configuration from the payload of the entry.
 	 */
 	const struct raft_conf *conf;
 };

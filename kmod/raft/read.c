@@ -18,7 +18,7 @@ static bool wanted(const struct raft *r)
 	if (r->read_want > r->read_ok)
 		return true;
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
-		if (r->peer[i].store && r->peer[i].read_want)
+		if (r->peer[i].read_want)
 			return true;
 	return false;
 }
@@ -51,7 +51,7 @@ static void confirm(struct raft *r)
 		a->id.index = r->round_index;
 	}
 	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++) {
-		if (!p->store || !p->read_round)
+		if (!p->read_round)
 			continue;
 		m = rblk_raft_send(r, RAFT_MSG_READ_REPLY, p->store);
 		m->read_seq = p->read_round;
@@ -69,7 +69,7 @@ static void tell_commit(struct raft *r)
 	struct raft_peer *p;
 
 	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++)
-		if (p->store && p->read_round && p->commit_sent < r->round_index)
+		if (p->read_round && p->commit_sent < r->round_index)
 			rblk_raft_heartbeat(r, p);
 }
 

@@ -27,8 +27,7 @@ void rblk_raft_lead(struct raft *r)
 	r->round_busy = false;
 	memset(&r->bytes, 0, sizeof(r->bytes));
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
-		if (r->peer[i].store)
-			rblk_raft_peer_reset(r, &r->peer[i]);
+		rblk_raft_peer_reset(r, &r->peer[i]);
 	rblk_raft_act(r, RAFT_ACT_NOOP)->ents = s;
 	rblk_raft_grow_log(r, &s);
 }
@@ -43,10 +42,6 @@ static struct raft_msg *send_append(struct raft *r, struct raft_peer *p, u64 pre
 	m->ents.last = last;
 	if (last > prev)
 		m->ents.term = rblk_raft_runs_term(&r->runs, last);
-	if (last == prev + 1 && last == r->conf.index)
-		m->ents.conf = &r->conf;
-	else if (last == prev + 1 && last == r->prev_conf.index)
-		m->ents.conf = &r->prev_conf;
 	m->commit = r->commit;
 	m->read_seq = r->round;
 	m->resync = p->state == RAFT_PEER_RESYNC;
@@ -100,12 +95,7 @@ void rblk_raft_heartbeat_all(struct raft *r)
 /* Whether an election timeout has passed since a quorum last replied. */
 static bool quorum_lost(struct raft *r)
 {
-	u64 contact;
-
-	if (r->now < r->quorum_at)
-		return false;
-	contact = rblk_raft_tally(r, RAFT_TALLY_CONTACT);
-	r->quorum_at = contact + r->cfg.election_ns;
+	r->quorum_at = rblk_raft_tally(r, RAFT_TALLY_CONTACT) + r->cfg.election_ns;
 	return r->now >= r->quorum_at;
 }
 
@@ -118,7 +108,7 @@ void rblk_raft_lead_tick(struct raft *r)
 		rblk_raft_become_follower(r, r->meta.term, 0);
 		return;
 	}
-	if (r->transferee && r->now >= r->transfer_at)
+	if (r->now >= r->transfer_at)
 		r->transferee = 0;
 	if (r->now < r->heartbeat_at)
 		return;
@@ -130,8 +120,7 @@ void rblk_raft_lead_tick(struct raft *r)
 	r->stalled = !rblk_raft_tally(r, RAFT_TALLY_ABLE);
 	rblk_raft_heartbeat_all(r);
 	for (p = r->peer; p < r->peer + RBLK_MEMBERS_MAX; p++)
-		if (p->store)
-			check_loss(r, p);
+		check_loss(r, p);
 	rblk_raft_transfer_push(r);
 }
 
@@ -191,8 +180,6 @@ static bool reply_valid(const struct raft *r, const struct raft_msg *m)
 		return false;
 	if (m->reject)
 		return m->reject_index && m->reject_index <= rblk_raft_last(r);
-	if (m->prev.index > rblk_raft_last(r))
-		return false;
 	return m->prev.index < r->runs.snap.index || term == m->prev.term;
 }
 
@@ -276,8 +263,6 @@ static u64 sendable(const struct raft *r, const struct raft_peer *p)
 {
 	u64 last, got;
 
-	if (p->next > rblk_raft_last(r))
-		return p->next - 1;
 	last = rblk_raft_run_last(&r->runs, p->next);
 	last = min_t(u64, last, p->next + r->cfg.msg_ents - 1);
 	/* A configuration entry travels alone. */
@@ -304,9 +289,9 @@ static bool pump_one(struct raft *r, struct raft_peer *p, bool dry)
 
 	if (p->state == RAFT_PEER_RESYNC || p->probing)
 		return false;
-	if (p->state == RAFT_PEER_REPLICATE && rblk_raft_peer_full(r, p))
+	if (rblk_raft_peer_full(r, p))
 		return false;
-	last = p->state == RAFT_PEER_PROBE && blind(r, p) ? p->next - 1 : sendable(r, p);
+	last = blind(r, p) ? p->next - 1 : sendable(r, p);
 	if (last < p->next && !(p->state == RAFT_PEER_PROBE && blind(r, p)))
 		return false;
 	if (dry)

@@ -107,8 +107,6 @@ u64 rblk_raft_runs_at_most(const struct raft_runs *t, u64 index, u64 term)
 {
 	u32 i;
 
-	if (index <= t->snap.index)
-		return t->snap.index;
 	i = runs_run(t, index);
 	while (t->run[i].term > term) {
 		index = run_first(t, i) - 1;
@@ -128,8 +126,6 @@ u64 rblk_raft_runs_differs(const struct raft_runs *t, const struct raft_span *s)
 	u64 i = max_t(u64, s->first, t->snap.index + 1);
 	u32 k;
 
-	if (i > t->last || i > s->last)
-		return min_t(u64, i, s->last + 1);
 	for (k = runs_run(t, i); k < t->n && i <= s->last; k++) {
 		if (t->run[k].term != s->term)
 			return i;

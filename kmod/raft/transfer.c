@@ -53,14 +53,14 @@ void rblk_raft_transfer_push(struct raft *r)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, r->transferee);
 
-	if (!p || r->role != RAFT_LEADER || p->match != rblk_raft_last(r))
+	if (!p || p->match != rblk_raft_last(r))
 		return;
 	rblk_raft_send(r, RAFT_MSG_TIMEOUT_NOW, p->store)->force = 1;
 }
 
 int rblk_raft_on_timeout_now(struct raft *r, const struct raft_msg *m)
 {
-	if (m->term == r->meta.term && r->role == RAFT_FOLLOWER && m->from == r->leader)
+	if (m->term == r->meta.term && m->from == r->leader)
 		rblk_raft_campaign(r, true);
 	return 0;
 }
