@@ -146,6 +146,11 @@ CHANGE(last_other, b->last.index = 8)
 CHANGE(last_term, b->last.term = 4)
 CHANGE(no_runs, b->nruns = 0)
 CHANGE(many_runs, b->nruns = RAFT_RUNS_MAX + 1)
+CHANGE(lost_runs, b->runs = NULL)
+CHANGE(blank, (memset(b, 0, sizeof(*b))))
+CHANGE(conf_before, b->prev_conf = net_conf("1i"))
+CHANGE(conf_again, (b->prev_conf = net_conf("1i"), b->prev_conf.index = 3))
+CHANGE(log_ahead, b->meta.term = 4)
 CHANGE(runs_down, ((struct rblk_id *)b->runs)[0].term = 5)
 CHANGE(runs_back, ((struct rblk_id *)b->runs)[0].index = 9)
 CHANGE(snap_newer, b->snap.term = 4)
@@ -162,7 +167,7 @@ static void boot_states(void)
 	static void (*const bad[])(struct raft_boot *, struct raft_cfg *) = {
 		no_self, no_sendable, no_takes, no_can_lead, no_heart, slow_heart, slow_election,
 		no_ents, no_window, commit_low, commit_high, last_other, last_term,
-		no_runs, many_runs, runs_down, runs_back, snap_newer, snap_half, conf_late,
+		no_runs, many_runs, lost_runs, runs_down, runs_back, snap_newer, snap_half, conf_late,
 		conf_prev_late, conf_bad, conf_none, vote_in_0, term_wild,
 	};
 	u32 i;
@@ -173,6 +178,42 @@ static void boot_states(void)
 			printf("# bad[%u]\n", i);
 		CHECK_EQ(boots(bad[i]), -EINVAL);
 	}
+	CHECK_EQ(boots(blank), 0);
+}
+
+/* The configuration before the newest one is there to go back to, unless both are the same. */
+static void boot_confs(void)
+{
+	CHECK_EQ(boots(conf_before), 0);
+	CHECK_EQ(net.node[1].r->prev_conf.n, 1);
+	CHECK_EQ(boots(conf_again), 0);
+	CHECK_EQ(net.node[1].r->prev_conf.n, 0);
+	CHECK_EQ(rblk_raft_check(net.node[1].r), 0);
+}
+
+static struct raft_out out;
+
+static int step(struct raft *r, enum raft_event_type type, u64 store)
+{
+	struct raft_event ev = { .type = type, .now = net.now, .store = store };
+
+	return rblk_raft_step(r, &ev, &out);
+}
+
+/* What is refused has no effect, not even that of any step. */
+static void refused_events(void)
+{
+	struct raft *r;
+
+	CHECK_EQ(boots(log_ahead), 0);
+	r = net.node[1].r;
+	CHECK_EQ(step(r, RAFT_EV_TRANSFER, 2), -EREMOTE);
+	CHECK_EQ(out.n, 0);
+	CHECK_EQ(step(r, RAFT_EV_MSG, 0), -EINVAL);
+	CHECK_EQ(step(r, RAFT_EV_READ, 0), -EINVAL);
+	CHECK_EQ(step(r, RAFT_EV_PUMP, 0), 0);
+	CHECK_EQ(out.n, 1);
+	CHECK_EQ(out.act[0].type, RAFT_ACT_META);
 }
 
 /* What no correct peer sends, and no state makes right. */
@@ -328,8 +369,6 @@ static void flood(void)
 	/* Only a forged leader that denies what is committed makes it halt. */
 	CHECK(halts < 250);
 }
-
-static struct raft_out out;
 
 /* @proto of every peer but node 1 up to @last, with the number of the peer as @read_seq if asked. */
 static void from_all(u32 last, struct raft_msg proto, bool numbered)
@@ -545,6 +584,8 @@ static const struct tap_case cases[] = {
 	{ "conf_rules", conf_rules },
 	{ "messages", messages },
 	{ "boot_states", boot_states },
+	{ "boot_confs", boot_confs },
+	{ "refused_events", refused_events },
 	{ "election_timeouts", election_timeouts },
 	{ "flood", flood },
 	{ "many_proposals", many_proposals },

@@ -112,9 +112,36 @@ static void runs_refuses(void)
 	CHECK(rblk_raft_runs_ok(&runs));
 }
 
+/* Damage, which the audit has to notice, and recovery to refuse. */
+static void runs_damaged(void)
+{
+	struct raft_runs good, t;
+
+	memset(&good, 0, sizeof(good));
+	CHECK(rblk_raft_runs_append(&good, 3, 5));
+	CHECK(!rblk_raft_runs_append(&good, 4, 4));
+	CHECK(rblk_raft_runs_append(&good, 7, 6));
+	CHECK(rblk_raft_runs_ok(&good));
+	t = good;
+	t.run[0].term = 0;
+	CHECK(!rblk_raft_runs_ok(&t));
+	t = good;
+	t.run[1].index = 3;
+	t.last = 3;
+	CHECK(!rblk_raft_runs_ok(&t));
+	t = good;
+	t.run[1].term = RAFT_NUM_MAX;
+	CHECK(!rblk_raft_runs_ok(&t));
+	t = good;
+	t.run[1].index = RAFT_NUM_MAX;
+	t.last = RAFT_NUM_MAX;
+	CHECK(!rblk_raft_runs_ok(&t));
+}
+
 static const struct tap_case cases[] = {
 	{ "runs_as_array", runs_as_array },
 	{ "runs_refuses", runs_refuses },
+	{ "runs_damaged", runs_damaged },
 };
 
 TAP_MAIN(cases)
