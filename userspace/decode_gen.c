@@ -58,6 +58,7 @@ static const char *const event_names[] = {
 	"copy",
 	"path",
 	"resync",
+	"replica",
 	NULL
 };
 
@@ -113,6 +114,7 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_MUTE, ATTR_FLAG, "mute" },
 	{ RAFTBLK_A_PEER_STATUS_CLIENT, ATTR_FLAG, "client" },
 	{ RAFTBLK_A_PEER_STATUS_SILENT_MS, ATTR_U64, "silent_ms" },
+	{ RAFTBLK_A_PEER_STATUS_LOST, ATTR_FLAG, "lost" },
 	{ 0 }
 };
 
@@ -205,6 +207,8 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_PULLED_BYTES, ATTR_U64, "pulled_bytes" },
 	{ RAFTBLK_A_STATUS_RESYNC_MS, ATTR_U64, "resync_ms" },
 	{ RAFTBLK_A_STATUS_RESYNC_SOURCE, ATTR_STRING, "resync_source" },
+	{ RAFTBLK_A_STATUS_LOST, ATTR_ENUM, "lost", .names = halt_names },
+	{ RAFTBLK_A_STATUS_LOST_ERROR, ATTR_U32, "lost_error" },
 	{ 0 }
 };
 

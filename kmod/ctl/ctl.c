@@ -35,6 +35,7 @@ static_assert(RAFTBLK_EVENT_DEVICE == (int)NODE_N_DEVICE);
 static_assert(RAFTBLK_EVENT_COPY == (int)NODE_N_COPY);
 static_assert(RAFTBLK_EVENT_PATH == (int)NODE_N_PATH);
 static_assert(RAFTBLK_EVENT_RESYNC == (int)NODE_N_RESYNC);
+static_assert(RAFTBLK_EVENT_REPLICA == (int)NODE_N_REPLICA);
 
 static const struct genl_multicast_group rblk_ctl_groups[] = {
 	[RAFTBLK_NLGRP_EVENTS] = {

@@ -144,7 +144,7 @@ static bool put_sessions(struct sk_buff *skb, const struct rblk_volume *v,
 {
 	u32 i;
 
-	if (st->diskless || st->needs_resync)
+	if (st->diskless || st->lost || st->needs_resync)
 		return put_known_session(skb, v, st);
 	for (i = 0; i < st->nsessions; i++)
 		if (!put_session(skb, &st->sessions[i]))
@@ -239,6 +239,7 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_STUCK, p->stuck) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_MUTE, p->impaired == NODE_P_MUTE) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_CLIENT, p->client) ||
+	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_LOST, p->lost) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_SILENT_MS, info->peer_silent_ms[slot], pad) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
 	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
@@ -286,6 +287,8 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT, st->halt) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT_ERROR, abs(st->halt_error)) &&
 	       put_invariant(skb, st->invariant) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST, st->lost) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST_ERROR, abs(st->lost_error)) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_READY, st->ready) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_ABSENT, st->absent) && put_source(skb, st) &&

@@ -146,6 +146,7 @@ static bool rblk_checkpointed(struct rblk_volume *v, u64 index)
  */
 static void rblk_stop_gracefully(struct rblk_volume *v)
 {
+	bool lost;
 	u64 index;
 	int ret;
 
@@ -165,7 +166,10 @@ static void rblk_stop_gracefully(struct rblk_volume *v)
 	rblk_node_checkpoint(v->m);
 	rblk_node_status(v->m, &v->st);
 	index = v->st.executed_index;
+	lost = v->st.lost != NODE_RUNNING;
 	mutex_unlock(&v->owner);
+	if (lost)
+		return;
 	rblk_volume_kick(v, RBLK_KICK_CTL);
 	if (!rblk_stop_wait(v, RBLK_CHECKPOINT_WAIT_MS, rblk_checkpointed, index))
 		rblk_info(v, "going down without a checkpoint: the next start will read more of the log\n");

@@ -57,7 +57,11 @@ static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t s
 		return;
 	}
 	p = &v->st.peer[slot];
-	if (p->impaired)
+	if (p->lost && p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
+		scnprintf(text, size,
+			  "%s has lost its replica, since a device of it failed, and is connected as a client",
+			  p->node);
+	else if (p->impaired)
 		scnprintf(text, size, "%s is held up: a device of it does not respond", p->node);
 	else if (p->blocked)
 		scnprintf(text, size, "%s is not to lead: its payload reaches no majority",
@@ -143,6 +147,18 @@ static void rblk_note_resync(struct rblk_volume *v, u64 step, char *text, size_t
 			  st->resync.bytes >> 20, st->resync.zero_bytes >> 20);
 }
 
+/* What is to be done depends on the device, so that is left to "raftblk why". */
+static void rblk_note_replica(struct rblk_volume *v, char *text, size_t size)
+{
+	const struct rblk_node_status *st = &v->st;
+	bool data = st->lost == NODE_HALT_DATA;
+
+	scnprintf(text, size,
+		  "REPLICA LOST: the %s device %s failed (error %d): node %s no longer takes part; its I/O goes on through the other members; see 'raftblk why %s'",
+		  data ? "data" : "log", data ? v->up.data_path : v->up.log_path,
+		  -st->lost_error, v->up.node, v->name);
+}
+
 static void rblk_note_path(struct rblk_volume *v, u64 slot, char *text, size_t size)
 {
 	const struct rblk_node_peer_status *p = &v->st.peer[slot];
@@ -224,6 +240,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_RESYNC:
 		rblk_note_resync(v, n->arg, text, size);
+		break;
+	case NODE_N_REPLICA:
+		rblk_note_replica(v, text, size);
 		break;
 	}
 }

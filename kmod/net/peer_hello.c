@@ -35,7 +35,7 @@ static void mismatch(struct rblk_volume *v, u8 reason, const struct wire_hello *
 		break;
 	case WIRE_R_ROLE:
 		scnprintf(text, size, " (it says that it is a %s)",
-			  h->client ? "client" : "replica");
+			  h->role == WIRE_CLIENT ? "client" : "replica");
 		break;
 	case WIRE_R_NODE:
 		scnprintf(text, size, " (it speaks to node '%s')", h->peer);

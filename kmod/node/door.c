@@ -209,7 +209,7 @@ int rblk_node_bootstrap(struct rblk_node *n, struct rblk_conf *conf, u32 *slot)
 	return rblk_replica_bootstrap(n->replica, conf, slot);
 }
 
-/* ---- ends of what the host does for the replica ---- */
+/* ---- ends of what the host does for the replica, and has done when it is lost ---- */
 
 /**
  * rblk_node_log_done() - a record's write ended
@@ -221,7 +221,10 @@ int rblk_node_bootstrap(struct rblk_node *n, struct rblk_conf *conf, u32 *slot)
 void rblk_node_log_done(struct rblk_node *n, struct log_record *rec, int error, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_replica_log_done(n->replica, rec, error);
+	rblk_node_outlives(n);
 }
 
 /**
@@ -233,7 +236,10 @@ void rblk_node_log_done(struct rblk_node *n, struct log_record *rec, int error, 
 void rblk_node_meta_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_replica_meta_done(n->replica, error);
+	rblk_node_outlives(n);
 }
 
 /**
@@ -245,7 +251,10 @@ void rblk_node_meta_done(struct rblk_node *n, int error, u64 now)
 void rblk_node_block_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_replica_block_done(n->replica, error);
+	rblk_node_outlives(n);
 }
 
 /**
@@ -258,7 +267,10 @@ void rblk_node_block_done(struct rblk_node *n, int error, u64 now)
 void rblk_node_readback_done(struct rblk_node *n, struct rblk_node_readback *rb, int error, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_replica_readback_done(n->replica, rb, error);
+	rblk_node_outlives(n);
 }
 
 /**
@@ -269,7 +281,8 @@ void rblk_node_readback_done(struct rblk_node *n, struct rblk_node_readback *rb,
 void rblk_node_apply_part(struct rblk_node *n, u64 now)
 {
 	n->g.now = now;
-	rblk_replica_goes_on(n->replica, RBLK_IO_APPLY);
+	if (!n->lost)
+		rblk_replica_goes_on(n->replica, RBLK_IO_APPLY);
 }
 
 /**
@@ -281,7 +294,10 @@ void rblk_node_apply_part(struct rblk_node *n, u64 now)
 void rblk_node_apply_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_replica_apply_done(n->replica, error);
+	rblk_node_outlives(n);
 }
 
 /**
@@ -293,5 +309,8 @@ void rblk_node_apply_done(struct rblk_node *n, int error, u64 now)
 void rblk_node_data_sync_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_replica_data_sync_done(n->replica, error);
+	rblk_node_outlives(n);
 }

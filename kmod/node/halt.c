@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A halted node: it stays in memory, but sends and does nothing any more. */
+/*
+ * A halted node: it stays in memory, but sends and does nothing any more. If it is a device that
+ * has failed, and there are other members, only the replica stops, and the node goes on as a
+ * client of theirs.
+ */
 #include "internal.h"
 
 /*
@@ -21,9 +25,40 @@ void rblk_node_end_all(struct rblk_node *n)
 	rblk_ground_note(&n->g, NODE_N_HALTED, n->g.halt);
 }
 
+static bool replica_failed(const struct rblk_node *n)
+{
+	return n->replica && !n->halted &&
+	       (n->g.halt == NODE_HALT_LOG || n->g.halt == NODE_HALT_DATA);
+}
+
+/*
+ * A replica whose device has failed is lost to its node until the next start, which judges by what
+ * is on the disks. Until then it neither votes nor acknowledges, whatever the device does. The
+ * node goes on as a client of the other members, under the session that it has: what it wrote and
+ * has no verdict on goes to whoever leads, as after any change of the leader. Returns true if the
+ * replica was lost just now; where there are no other members, the node stays halted.
+ */
+bool rblk_node_outlives(struct rblk_node *n)
+{
+	struct rblk_replica *r = n->replica;
+
+	if (!replica_failed(n) || n->g.conf.n < 2)
+		return false;
+	rblk_replica_stop(r);
+	n->replica = NULL;
+	n->lost = r;
+	n->lost_why = n->g.halt;
+	n->lost_error = n->g.halt_error;
+	n->g.halt = NODE_RUNNING;
+	n->g.halt_error = 0;
+	rblk_client_alone(&n->client);
+	rblk_ground_note(&n->g, NODE_N_REPLICA, n->lost_why);
+	return true;
+}
+
 /**
  * rblk_node_device_lost() - a backing device is gone for good, or will never answer
- * @n: node, which halts
+ * @n: node, which loses its replica, or halts
  * @why: NODE_HALT_LOG or NODE_HALT_DATA
  * @now: ns
  *
@@ -32,6 +67,9 @@ void rblk_node_end_all(struct rblk_node *n)
 void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now)
 {
 	n->g.now = now;
+	if (n->lost)
+		return;
 	rblk_ground_halt(&n->g, why, -ENODEV);
-	rblk_node_end_all(n);
+	if (!rblk_node_outlives(n))
+		rblk_node_end_all(n);
 }

@@ -19,7 +19,10 @@ struct rblk_node {
 	struct rblk_ground g;
 	struct rblk_reads reads;
 	struct rblk_client client;
-	struct rblk_replica *replica;	/* NULL: no disks */
+	struct rblk_replica *replica;	/* NULL: no disks, or it is lost */
+	struct rblk_replica *lost;	/* what was the replica until a device of it failed */
+	enum rblk_node_halt lost_why;	/* which device that was; NODE_RUNNING: none */
+	int lost_error;
 	struct rblk_server server;	/* used with a replica only */
 	bool halted;			/* everything that waited here has been ended */
 	bool ready;
@@ -29,5 +32,6 @@ struct rblk_node {
 
 /* halt.c */
 void rblk_node_end_all(struct rblk_node *n);
+bool rblk_node_outlives(struct rblk_node *n);
 
 #endif /* RBLK_NODE_INTERNAL_H */

@@ -40,7 +40,7 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	h->entries = n->g.cfg.limits.entries;
 	h->channel = ch;
 	h->bootstrapped = n->g.conf.index != 0;
-	h->client = !n->replica;
+	h->role = n->replica ? WIRE_REPLICA : n->lost ? WIRE_LOST : WIRE_CLIENT;
 	h->frees = n->g.cfg.frees;
 	if (n->replica)
 		rblk_replica_hello(n->replica, h);
@@ -79,11 +79,12 @@ void rblk_node_dialled(struct rblk_node *n, u32 slot, enum wire_channel ch)
  */
 static bool in_its_role(const struct rblk_node *n, u32 slot, const struct wire_hello *h)
 {
+	bool client = h->role == WIRE_CLIENT;
 	u32 i;
 
-	if (h->client != n->g.cfg.peer[slot].client)
+	if (client != n->g.cfg.peer[slot].client)
 		return false;
-	for (i = 0; h->client && i < n->g.conf.n; i++)
+	for (i = 0; client && i < n->g.conf.n; i++)
 		if (!strcmp(n->g.conf.m[i].node, h->node) || n->g.conf.m[i].store == h->store)
 			return false;
 	return true;
@@ -105,13 +106,16 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 		return WIRE_R_DUPLICATE;
 	if (n->g.conf.cluster && h->cluster && n->g.conf.cluster != h->cluster)
 		return WIRE_R_CLUSTER;
-	if (h->client || !n->replica)
+	if (h->role == WIRE_CLIENT || !n->replica)
 		return 0;
 	lm = rblk_ground_member(&n->g, h->store);
 	if (n->g.conf.index && !lm)
 		return WIRE_R_STORE;
 	if (lm && strcmp(lm->node, h->node))
 		return WIRE_R_NODE;
+	/* What is not there any more has nothing to be judged by. */
+	if (h->role == WIRE_LOST)
+		return n->g.conf.index ? 0 : WIRE_R_ROLE;
 	if (rblk_replica_absurd(n->replica, h))
 		return WIRE_R_ABSURD;
 	if (rblk_replica_rolled_back(n->replica, h, &n->g.peer[slot].asked[h->channel]))
@@ -151,7 +155,8 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	if (p->store && p->store != h->store && (p->up[0] || p->up[1]))
 		return WIRE_R_DUPLICATE;
 	p->known = true;
-	p->client = h->client;
+	p->client = h->role == WIRE_CLIENT;
+	p->lost = h->role == WIRE_LOST;
 	p->frees = h->frees;
 	p->store = h->store;
 	p->generation = h->generation;

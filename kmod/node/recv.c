@@ -15,7 +15,12 @@ static void put_received(struct rblk_node *n, struct rblk_buf **buf, u32 count)
 
 static int recv_raft(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf)
 {
-	if (!n->replica || n->g.peer[slot].client)
+	if (n->g.peer[slot].client)
+		return -EINVAL;
+	/* The peer does not know yet: the next hello says that this node is a client now. */
+	if (n->lost)
+		return -ECONNRESET;
+	if (!n->replica)
 		return -EINVAL;
 	return rblk_replica_recv(n->replica, slot, &f->raft, &f->append, buf);
 }

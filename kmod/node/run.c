@@ -236,6 +236,8 @@ void rblk_node_run(struct rblk_node *n, u64 now)
 		if (!(++n->passes % AUDIT_PASSES))
 			rblk_node_check(n, false);
 	}
+	if (rblk_node_outlives(n))
+		run_client(n);
 	if (n->g.halt != NODE_RUNNING) {
 		rblk_node_end_all(n);
 		return;

@@ -16,6 +16,7 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->up[WIRE_BULK] = p->up[WIRE_BULK];
 	ps->bootstrapped = p->bootstrapped;
 	ps->client = n->g.cfg.peer[slot].client;
+	ps->lost = p->lost;
 	ps->needs_resync = p->needs_resync;
 	ps->absent = p->absent;
 	ps->impaired = p->impaired;
@@ -67,7 +68,9 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	u32 i;
 
 	memset(st, 0, offsetof(struct rblk_node_status, raft));
-	st->diskless = !n->replica;
+	st->diskless = !n->replica && !n->lost;
+	st->lost = n->lost_why;
+	st->lost_error = n->lost_error;
 	st->halt = n->g.halt;
 	st->halt_error = n->g.halt_error;
 	st->invariant = n->g.invariant;
@@ -84,6 +87,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	} else {
 		memset(&st->raft, 0, sizeof(st->raft));
 		memset(st->sessions, 0, sizeof(st->sessions));
+		st->raft.role = n->lost ? RAFT_HALTED : RAFT_FOLLOWER;
 		st->raft.term = n->g.term;
 		st->raft.leader = rblk_client_silence(&n->client) ? 0 : n->g.leader;
 		st->executed_index = n->client.index;
@@ -103,7 +107,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
  */
 const struct rblk_entry *rblk_node_entry(const struct rblk_node *n, u64 index)
 {
-	const struct rblk_ent *ent = rblk_replica_ent(n->replica, index);
+	const struct rblk_ent *ent = rblk_replica_ent(n->lost ?: n->replica, index);
 
 	return ent ? &ent->e : NULL;
 }

@@ -113,6 +113,8 @@ enum raftblk_replica {
  * @RAFTBLK_EVENT_RESYNC: The argument is 0 if the data device lacks a part of
  *   the image from now on, 1 if the node goes on from the state of another
  *   member, 2 if nothing is absent any more.
+ * @RAFTBLK_EVENT_REPLICA: A device has failed, and the node has lost its
+ *   replica: it goes on as a client. The argument is a value of "halt".
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -126,6 +128,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_COPY,
 	RAFTBLK_EVENT_PATH,
 	RAFTBLK_EVENT_RESYNC,
+	RAFTBLK_EVENT_REPLICA,
 };
 
 enum {
@@ -227,6 +230,8 @@ enum {
 	RAFTBLK_A_STATUS_PULLED_BYTES,
 	RAFTBLK_A_STATUS_RESYNC_MS,
 	RAFTBLK_A_STATUS_RESYNC_SOURCE,
+	RAFTBLK_A_STATUS_LOST,
+	RAFTBLK_A_STATUS_LOST_ERROR,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)
@@ -294,6 +299,7 @@ enum {
 	RAFTBLK_A_PEER_STATUS_MUTE,
 	RAFTBLK_A_PEER_STATUS_CLIENT,
 	RAFTBLK_A_PEER_STATUS_SILENT_MS,
+	RAFTBLK_A_PEER_STATUS_LOST,
 
 	__RAFTBLK_A_PEER_STATUS_MAX,
 	RAFTBLK_A_PEER_STATUS_MAX = (__RAFTBLK_A_PEER_STATUS_MAX - 1)

@@ -30,7 +30,8 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(2,	le16,	version_max, ANY)	/* highest version that is spoken */
 	FIELD(4,	u8,	channel, BELOW(WIRE_CHANNELS))	/* 0 consensus, 1 bulk connection */
 	FIELD(5,	u8,	bootstrapped, BOOL)	/* 1: the store is bootstrapped */
-	FIELD(6,	u8,	client, BOOL)	/* the role: 0 replica, 1 client, without disks */
+	/* 0 replica, 1 client, without disks, 2 member that has lost its replica */
+	FIELD(6,	u8,	role, UPTO(2))
 	FIELD(7,	u8,	frees, BOOL)	/* 1: its data device frees what is zeroed */
 	FIELD(8,	id,	features, ANY)		/* features, a bit each */
 	FIELD(16,	uuid,	volume, ANY)		/* uuid of the volume */

@@ -84,6 +84,12 @@ struct wire_header {
 	u64 term;		/* term of a RAFT, SUBMIT, REPLY or HELLO */
 };
 
+enum wire_role {
+	WIRE_REPLICA,
+	WIRE_CLIENT,		/* no disks, no member; the store id is made of names */
+	WIRE_LOST,		/* a member whose replica is lost: a device of it has failed */
+};
+
 struct wire_hello {
 	u16 version_min, version_max;	/* of the protocol */
 	u64 features;
@@ -99,7 +105,7 @@ struct wire_hello {
 	u64 entries;		/* longest live log that the node can take in */
 	u8 channel;		/* enum wire_channel */
 	u8 bootstrapped;
-	u8 client;		/* the role: no disks, no member; the store id is made of names */
+	u8 role;		/* enum wire_role */
 	u8 frees;		/* its data device frees what is zeroed, and quickly */
 	char name[RBLK_NAME_MAX];	/* name of the volume, for people: the uuid counts */
 	char node[RBLK_NAME_MAX];	/* name of the node that speaks */

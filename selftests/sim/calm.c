@@ -30,11 +30,15 @@ static bool responds(const struct disk *d)
 	return !d->hold && d->slow_until <= world.now;
 }
 
-/* A member that the leader's log does not cover is no voice of a majority. */
+/*
+ * A member that the leader's log does not cover is no voice of a majority. One that has lost its
+ * replica is none, either, but its users are served as those of a client.
+ */
 static bool is_well(const struct node *n)
 {
 	return n->up && n->inc == spell.inc[n->id] && !n->halted && !node_paused(n) &&
-	       (node_diskless(n) || (responds(&n->log) && responds(&n->data) && !n->st.needs_resync));
+	       (node_diskless(n) || n->lost ||
+		(responds(&n->log) && responds(&n->data) && !n->st.needs_resync));
 }
 
 /* That payload did not get through is remembered for as long as half a minute. */
@@ -107,12 +111,21 @@ static bool logs_meet(u32 members)
 	return count >= quorum();
 }
 
+static u32 lost_ones(void)
+{
+	u32 i, lost = 0;
+
+	for (i = 0; i < world.cfg.nodes; i++)
+		lost |= (u32)world.node[i].lost << i;
+	return lost;
+}
+
 static bool has_majority(const struct node *n)
 {
 	u32 members;
 
 	for (members = 1; members < 1u << world.cfg.nodes; members++)
-		if ((u32)__builtin_popcount(members) >= quorum() && in_touch(members, n->id) &&
+		if (!(members & lost_ones()) && (u32)__builtin_popcount(members) >= quorum() && in_touch(members, n->id) &&
 		    logs_meet(members))
 			return true;
 	return false;

@@ -151,6 +151,13 @@ static void blackout_event(struct event *e)
 		}
 }
 
+/* One that has lost its replica is left alone for a while, since its users go on. */
+static bool waits_for_restart(const struct node *n)
+{
+	return n->halted || (n->lost && !(sim.broken >> n->id & 1) &&
+			     (sim.healed || rnd_one_in(R_LOST, 16)));
+}
+
 /* A node that halted is restarted by its administrator. */
 static void halt_event(struct event *e)
 {
@@ -159,7 +166,7 @@ static void halt_event(struct event *e)
 	for (i = 0; i < world.cfg.all; i++) {
 		struct node *n = &world.node[i];
 
-		if (!n->up || !n->halted || node_paused(n) ||
+		if (!n->up || node_paused(n) || !waits_for_restart(n) ||
 		    (setback_noted(n) && (sim.healed || !rnd_one_in(R_BACK, 20))))
 			continue;
 		node_stop(n, rnd_one_in(R_FAULT, 2));

@@ -20,7 +20,7 @@ static bool all_started(void)
 	for (i = 0; i < world.cfg.all; i++) {
 		const struct node *n = &world.node[i];
 
-		if (!n->refused && (!n->up || n->halted || node_paused(n)))
+		if (!n->refused && (!n->up || n->halted || n->lost || node_paused(n)))
 			return false;
 	}
 	return true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A fault that lasts, in a cluster that is well otherwise: a link is broken, in one direction
- * or both, a device hangs, a node is frozen, or a path swallows what is large, and nobody
- * mends it. There is a majority whose members hear each other, whose devices respond and whom
+ * or both, a device hangs or fails, a node is frozen, or a path swallows what is large, and
+ * nobody mends it. There is a majority whose members hear each other, whose devices respond and whom
  * payload gets through to, so new writes complete, on every node that hears one of them, and
  * whose payload it hears.
  */
@@ -17,6 +17,7 @@ static const enum world_mark marks[L_NR] = {
 	[L_LOG] = MARK_LASTING_HANG, [L_DATA] = MARK_LASTING_HANG,
 	[L_FROZEN] = MARK_LASTING_FROZEN,
 	[L_NARROW] = MARK_LASTING_NARROW,
+	[L_BROKEN] = MARK_LASTING_BROKEN,
 };
 
 /* All members take part: one that is out already would be the second fault. */
@@ -26,7 +27,8 @@ static bool all_well(void)
 	u32 i;
 
 	for (i = 0; lead && i < world.cfg.nodes; i++)
-		if (!final_covered(lead, &world.node[i]) || world.node[i].halted)
+		if (!final_covered(lead, &world.node[i]) || world.node[i].halted ||
+		    world.node[i].lost)
 			return false;
 	return lead;
 }
@@ -109,6 +111,25 @@ static void narrow(struct node *n, u8 other)
 	TRACE(n->id, "lasting-narrow", all ? WORLD_NONE : other, how);
 }
 
+/* A device is pulled out, or the next write of each kind to it fails; nobody starts the node again. */
+static void break_device(struct node *n)
+{
+	bool log = rnd_one_in(R_LOST, 2);
+	struct disk *d = log ? &n->log : &n->data;
+
+	sim.broken |= 1u << n->id;
+	n->injected = true;
+	TRACE(n->id, "lasting-broken", d->data, 0);
+	if (n->halted || n->lost)
+		return;
+	if (rnd_one_in(R_LOST, 2)) {
+		d->fail = ~(1u << D_READ | 1u << D_LOG_READ);
+		return;
+	}
+	rblk_node_device_lost(n->m, log ? NODE_HALT_LOG : NODE_HALT_DATA, node_now(n));
+	node_after(n);
+}
+
 void lasting_break(enum lasting what, struct node *n, u8 other)
 {
 	switch (what) {
@@ -124,6 +145,9 @@ void lasting_break(enum lasting what, struct node *n, u8 other)
 	case L_NARROW:
 		narrow(n, other);
 		break;
+	case L_BROKEN:
+		break_device(n);
+		break;
 	default:
 		break_link(n, other, what == L_LINK);
 	}
@@ -134,6 +158,7 @@ void lasting_mend(struct node *n, u8 other)
 	u32 i;
 
 	sim.muted = 0;
+	sim.broken &= ~(1u << n->id);
 	if (node_paused(n))
 		node_resume(n);
 	for (i = 0; i < world.cfg.all; i++) {
@@ -144,6 +169,7 @@ void lasting_mend(struct node *n, u8 other)
 	net_unblock(other, n->id);
 	disk_release(&n->log, U32_MAX);
 	disk_release(&n->data, U32_MAX);
+	n->log.fail = n->data.fail = 0;
 }
 
 /*

@@ -67,7 +67,7 @@ void final_write(u32 count);		/* new writes have to complete */
 void final_write_within(u32 count, u64 bound);
 void final_settle(void);		/* replicas become equal */
 /* Something breaks that nobody mends: on @n, or between it and @other. */
-enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_NR };
+enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_BROKEN, L_NR };
 
 void lasting_break(enum lasting what, struct node *n, u8 other);
 void lasting_mend(struct node *n, u8 other);
@@ -103,6 +103,7 @@ struct sim {
 	bool calm;			/* nothing new goes wrong for now */
 	u32 down;			/* nodes that stay down as long as it is calm */
 	u32 muted;			/* nodes whose payload gets nowhere */
+	u32 broken;			/* nodes with a device that nobody mends */
 };
 extern struct sim sim;
 

@@ -27,7 +27,7 @@ static u8 make_wrong(struct wire_hello *h, const struct node *to, const struct n
 		memset(h->volume, 0, sizeof(h->volume));
 		return WIRE_R_VOLUME;
 	case S_ROLE:
-		h->client = !node_diskless(as);
+		h->role = node_diskless(as) ? WIRE_REPLICA : WIRE_CLIENT;
 		return WIRE_R_ROLE;
 	default:
 		memcpy(h->peer, as->name, sizeof(h->peer));

@@ -175,7 +175,7 @@ static void hello(struct node *from, struct node *to)
 	rblk_node_hello(from->m, from->node_slot[to->id], WIRE_CONSENSUS, &h);
 	memcpy(h.node, as->name, sizeof(h.node));
 	h.volume[0] = (u8)field("uuid", h.volume[0]);
-	h.client = field("client", h.client) != 0;
+	h.role = (u8)field("role", h.role);
 	h.store = field("store", h.store);
 	h.generation = field("generation", h.generation);
 	h.match = field("match", h.match);

@@ -7,7 +7,7 @@ bool script_quiet;
 static struct told {
 	enum rblk_session_state session;
 	bool leads;
-	enum rblk_node_halt halt;
+	enum rblk_node_halt halt, lost;
 	u8 refused[WORLD_NODES];	/* by whom: reason */
 } told[WORLD_NODES];
 
@@ -169,6 +169,10 @@ static void ran(struct node *n)
 	};
 	struct told *t = &told[n->id];
 
+	if (n->st.lost != t->lost) {
+		t->lost = n->st.lost;
+		SAY("%c: its replica is lost: %s\n", N(n), text[t->lost]);
+	}
 	if (n->st.halt == t->halt)
 		return;
 	t->halt = n->st.halt;

@@ -35,7 +35,8 @@ static struct wire_hello hello_of(const char *from, bool client)
 {
 	struct wire_hello h = {
 		.version_min = WIRE_VERSION, .version_max = WIRE_VERSION, .store = 0xa2,
-		.client = client, .ring_bytes = LOG_RING_MIN, .entries = NODE_ENTRIES_MIN,
+		.role = client ? WIRE_CLIENT : WIRE_REPLICA,
+		.ring_bytes = LOG_RING_MIN, .entries = NODE_ENTRIES_MIN,
 	};
 
 	memcpy(h.volume, uuid, RBLK_UUID_LEN);
@@ -192,8 +193,43 @@ static void t_client_says_so(void)
 
 	set_up(false, false);
 	rblk_node_hello(&node, 0, WIRE_BULK, &h);
-	CHECK_EQ(h.client, 1);
+	CHECK_EQ(h.role, WIRE_CLIENT);
 	CHECK(!memcmp(h.volume, uuid, RBLK_UUID_LEN));
+}
+
+/*
+ * A member that has lost its replica says so, under the name and with the store that it has, and
+ * nothing of its log. Who does not know the members cannot let it in.
+ */
+static void t_lost(void)
+{
+	struct wire_hello h = hello_of("n2", false);
+
+	set_up(true, false);
+	h.role = WIRE_LOST;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	node.g.conf.index = 1;
+	node.g.conf.n = 1;
+	snprintf(node.g.conf.m[0].node, RBLK_NAME_MAX, "n2");
+	node.g.conf.m[0].store = 0xa2;
+	replica.meta.npeers = 1;
+	replica.meta.peer[0] = (struct log_peer_memory){
+		.store = 0xa2, .generation = 3, .match = 5, .term = 7,
+	};
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK(node.g.peer[0].lost && !node.g.peer[0].client);
+	h.store = 0xa3;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_STORE);
+	h.store = 0xa2;
+	h.role = WIRE_REPLICA;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	h = hello_of("n3", false);
+	h.role = WIRE_LOST;
+	CHECK_EQ(rblk_node_peer_hello(&node, 1, &h), WIRE_R_ROLE);
+	node.lost = node.replica;
+	node.replica = NULL;
+	rblk_node_hello(&node, 0, WIRE_BULK, &h);
+	CHECK_EQ(h.role, WIRE_LOST);
 }
 
 /* A refused peer is told of as such, unless it was somebody else who was refused. */
@@ -231,6 +267,7 @@ static const struct tap_case cases[] = {
 	{ "sizes", t_sizes },
 	{ "answer", t_answer },
 	{ "client_says_so", t_client_says_so },
+	{ "lost", t_lost },
 	{ "refused_in_status", t_refused_in_status },
 	{ "client_needs_uuid", t_client_needs_uuid },
 };

@@ -10,7 +10,7 @@ static const struct wire_hello hello = {
 	.generation = 0x2122232425262728, .match = 0x3132333435363738,
 	.match_term = 0x4142434445464748, .term = 0x8182838485868788,
 	.data_sectors = 0x5152535455565758, .ring_bytes = 0x6162636465666768,
-	.entries = 0x7172737475767778, .channel = WIRE_BULK, .bootstrapped = 1, .client = 1,
+	.entries = 0x7172737475767778, .channel = WIRE_BULK, .bootstrapped = 1, .role = WIRE_CLIENT,
 	.name = "volume", .node = "alpha", .peer = "beta",
 };
 
@@ -89,7 +89,7 @@ static void test_hello(void)
 	CHECK_EQ(got.entries, hello.entries);
 	CHECK_EQ(got.channel, WIRE_BULK);
 	CHECK_EQ(got.bootstrapped, 1);
-	CHECK_EQ(got.client, 1);
+	CHECK_EQ(got.role, WIRE_CLIENT);
 	CHECK(!memcmp(got.name, hello.name, RBLK_NAME_MAX));
 	CHECK(!memcmp(got.node, hello.node, RBLK_NAME_MAX));
 	CHECK(!memcmp(got.peer, hello.peer, RBLK_NAME_MAX));
@@ -331,7 +331,7 @@ static const struct bad bad_hello[] = {
 	{ "max 0", HEAD + 2, 2, 0, -EINVAL },
 	{ "channel", HEAD + 4, 1, WIRE_CHANNELS, -EINVAL },
 	{ "bootstrapped", HEAD + 5, 1, 2, -EINVAL },
-	{ "client", HEAD + 6, 1, 2, -EINVAL },
+	{ "role", HEAD + 6, 1, 3, -EINVAL },
 	{ "frees", HEAD + 7, 1, 2, -EINVAL },
 	{ "store 0", HEAD + 40, 8, 0, -EINVAL },
 	{ "name: blank", HEAD + 97, 1, ' ', -EINVAL },

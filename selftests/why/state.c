@@ -387,7 +387,7 @@ static void say_wrong(const struct node *n, u8 to, struct wire_hello *h)
 		h->generation |= 1ull << 62;
 		break;
 	case WIRE_R_ROLE:
-		h->client = !h->client;
+		h->role = h->role == WIRE_CLIENT ? WIRE_REPLICA : WIRE_CLIENT;
 		break;
 	}
 }

@@ -231,6 +231,23 @@ static void check_halt(struct node *n)
 	}
 }
 
+/* Its replica is silent from now on, and the node halted in no other sense. */
+static void check_lost(struct node *n)
+{
+	bool log = n->st.lost == NODE_HALT_LOG;
+
+	n->lost = true;
+	n->leader_since = 0;
+	TRACE(n->id, "lost", n->st.lost, (u64)-n->st.lost_error);
+	WORLD_CHECK(n->injected && (log || n->st.lost == NODE_HALT_DATA),
+		    "node %c: its replica is lost without a fault: %d, error %d", 'a' + n->id,
+		    n->st.lost, n->st.lost_error);
+	if (log)
+		WORLD_MARK(LOG_LOST);
+	else
+		WORLD_MARK(DATA_LOST);
+}
+
 static void note_peers(struct node *n)
 {
 	u32 i, needs = 0;
@@ -260,7 +277,7 @@ void check_step(struct node *n)
 	bool was_absent = n->st.absent;
 	int err = 0;
 
-	if (node_diskless(n)) {
+	if (node_diskless(n) || n->lost) {
 		check_client(n);
 		return;
 	}
@@ -268,6 +285,10 @@ void check_step(struct node *n)
 		err = rblk_node_check(n->m, n->deep++ % 64 == 0);
 	WORLD_CHECK(!err, "node %c: rblk_node_check: %d", 'a' + n->id, err);
 	rblk_node_status(n->m, &n->st);
+	if (n->st.lost) {
+		check_lost(n);
+		return;
+	}
 	WORLD_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
 	check_log(n);
 	check_commits(n, n->st.raft.commit);
@@ -304,6 +325,8 @@ void check_read_quorum(struct node *n, const struct op *op)
 		WORLD_MARK(READ_FOLLOWER);
 	if (node_diskless(n))
 		WORLD_MARK(READ_REMOTE);
+	if (n->lost)
+		WORLD_MARK(READ_LOST);
 	if (n->st.needs_resync)
 		WORLD_MARK(READ_BEHIND);
 	WORLD_CHECK(count >= (leads ? quorum() : min_t(u32, 2, world.cfg.nodes)),
@@ -365,7 +388,7 @@ void check_stopped(struct node *n)
 	u32 i;
 
 	n->stop_t = world.now;
-	n->was_halted = n->halted;
+	n->was_halted = n->halted || n->lost;
 	n->must_last = n->dur_last;
 	if (n->installing)
 		n->must_last = min_t(u64, n->must_last, n->seen_commit);

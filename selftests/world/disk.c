@@ -258,8 +258,8 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 	for (i = 0; i < op->nseg; i++)
 		WORLD_CHECK(op->seg[i].pgno < d->npg, "%s access beyond the device: page %u of %u",
 			    d->data ? "data" : "log", op->seg[i].pgno, d->npg);
-	WORLD_CHECK(is_read(op) || !world.node[d->node].halted,
-		    "node %c: has halted, and writes to its %s device", 'a' + d->node,
+	WORLD_CHECK(is_read(op) || !(world.node[d->node].halted || world.node[d->node].lost),
+		    "node %c: has halted, or lost its replica, and writes to its %s device", 'a' + d->node,
 		    d->data ? "data" : "log");
 	if (rnd_ppm(R_DISK, ppm)) {
 		op->error = -EIO;

@@ -78,8 +78,11 @@
 	X(NO_READBACK,		1, "no memory to read payload back")	\
 	X(RX_STALLED,		1, "no memory to receive payload: the stream waited") \
 	X(BLACKOUT,		1, "all nodes lost power at once")	\
-	X(LOG_ERROR,		1, "a node halted after a log error")	\
-	X(DATA_ERROR,		1, "a node halted after a data error")	\
+	X(LOG_ERROR,		0, "a node halted after a log error")	\
+	X(DATA_ERROR,		0, "a node halted after a data error")	\
+	X(LOG_LOST,		1, "a node lost its replica to a log error") \
+	X(DATA_LOST,		1, "a node lost its replica to a data error") \
+	X(READ_LOST,		1, "a node that has lost its replica served a read") \
 	X(HALT_ROT,		0, "a running node found rot in its log")	\
 	X(HALT_SET_BACK,	0, "a node heard that its store was set back")	\
 	X(SET_BACK_APART,	1, "a store was set back, and only who knew better heard it") \
@@ -98,6 +101,7 @@
 	X(LASTING_HANG,		1, "one device hung for good, and writes went on") \
 	X(LASTING_FROZEN,	1, "one node was frozen for good, and writes went on") \
 	X(LASTING_NARROW,	1, "what is large did not get through for good, and writes went on") \
+	X(LASTING_BROKEN,	1, "one device failed for good, and writes went on") \
 	X(SWALLOWED,		1, "a path swallowed a frame because it was large") \
 	X(LIVENESS,		1, "the liveness phase was demanded and held") \
 	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")

@@ -214,7 +214,7 @@ static void forget(struct node *n)
 	n->gave_up = 0;
 	n->sess_epoch = 0;
 	n->leader_since = 0;
-	n->halted = false;
+	n->halted = n->lost = false;
 	n->resume_t = 0;
 	n->reset_pending = false;
 	n->read_failed = n->injected = n->broken = false;

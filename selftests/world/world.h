@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_DATA, R_STREAMS };
+		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -276,6 +276,7 @@ struct rec {
 struct node {
 	u8 id;
 	bool up, refused, halted;
+	bool lost;			/* a device of it has failed: it goes on as a client */
 	bool read_failed;		/* an injected error met the start */
 	int start_error;		/* why it was refused */
 	bool injected;			/* an operation of this start was made to fail */

@@ -64,7 +64,8 @@ static void leader_found(struct rblk_client *c, const struct wire_reply *r)
 {
 	struct rblk_ground *g = c->g;
 
-	if (r->term < g->term || !r->leader)
+	/* Who has not heard yet that this node has lost its replica may think that it leads. */
+	if (r->term < g->term || !r->leader || r->leader == g->cfg.super.store)
 		return;
 	if (r->serving) {
 		c->last_contact = g->now;
@@ -89,7 +90,7 @@ static void learn_volume(struct rblk_ground *g, const struct wire_reply *r)
 	g->conf.flags = r->flags;
 	g->conf.election_ms = r->election_ms;
 	g->conf.heartbeat_ms = r->heartbeat_ms;
-	g->conf.index = 1;
+	g->conf.index = max_t(u64, g->conf.index, 1);
 	if (changed)
 		rblk_ground_note(g, NODE_N_CONF, 1);
 }
@@ -103,6 +104,26 @@ void rblk_client_found(struct rblk_client *c, const struct wire_reply *r)
 {
 	learn_volume(c->g, r);
 	leader_found(c, r);
+}
+
+/**
+ * rblk_client_alone() - the replica that told who leads, and served reads, is lost
+ * @c: client
+ *
+ * It may have led, or campaigned in a term that nobody else has heard of.
+ */
+void rblk_client_alone(struct rblk_client *c)
+{
+	struct rblk_ground *g = c->g;
+
+	if (!g->leader || g->leader == g->cfg.super.store) {
+		g->leader = 0;
+		g->term = 0;
+	}
+	g->remote = true;
+	c->seeks = true;
+	c->last_contact = g->now;
+	rblk_client_reads_switch(c);
 }
 
 /**

@@ -22,6 +22,7 @@ struct rblk_peer {
 	bool known;		/* a hello was accepted */
 	bool bootstrapped;
 	bool client;		/* it has no disks */
+	bool lost;		/* a member whose replica is lost: a device of it has failed */
 	bool frees;		/* its data device frees what is zeroed */
 	bool tx_blocked;	/* tx_begin() had no room */
 	bool needs_resync;	/* this node leads, and its log no longer covers the peer */
@@ -97,6 +98,12 @@ static inline bool rblk_peer_connected(const struct rblk_peer *p)
 static inline bool rblk_peer_sendable(const struct rblk_peer *p)
 {
 	return rblk_peer_connected(p) && !p->tx_blocked;
+}
+
+/* Raft speaks only to a peer that has a replica. */
+static inline bool rblk_peer_listens(const struct rblk_peer *p)
+{
+	return rblk_peer_connected(p) && !p->client && !p->lost;
 }
 
 void rblk_ground_init(struct rblk_ground *g, const struct rblk_node_cfg *cfg, u64 now);

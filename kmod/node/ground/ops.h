@@ -61,6 +61,7 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_COPY,
 	NODE_N_PATH,		/* payload to a peer is stuck, or gets through; arg: slot */
 	NODE_N_RESYNC,		/* arg: enum rblk_resync_step */
+	NODE_N_REPLICA,		/* the replica is lost; arg: enum rblk_node_halt of the device */
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -262,6 +263,7 @@ struct rblk_node_peer_status {
 	u8 up[WIRE_CHANNELS];
 	u8 bootstrapped;
 	u8 client;		/* has no disks */
+	u8 lost;		/* a member whose replica is lost: a device of it has failed */
 	u8 needs_resync;	/* this node leads, and its log no longer covers the peer */
 	u8 impaired;		/* enum rblk_impaired, if this node leads */
 	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
@@ -277,6 +279,8 @@ struct rblk_node_status {
 	int halt_error;
 	const char *invariant;	/* HALT_INVARIANT: the condition; text that stays. Else NULL */
 	bool diskless;		/* a client */
+	enum rblk_node_halt lost;	/* whose failure has cost it its replica; NODE_RUNNING */
+	int lost_error;
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* the leader's log no longer covers this node */
 	bool absent;		/* its data device lacks a part of the image */

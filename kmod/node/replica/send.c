@@ -14,7 +14,7 @@ u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last)
 	struct rblk_peer *p = rblk_ground_peer(r->g, store, &slot);
 	u64 i;
 
-	if (!p || !rblk_peer_sendable(p) || r->feed[slot].unsent)
+	if (!p || !rblk_peer_listens(p) || !rblk_peer_sendable(p) || r->feed[slot].unsent)
 		return first - 1;
 	for (i = first; i <= last && n < WIRE_ENTRIES_MAX; i++, n++) {
 		struct rblk_ent *ent = rblk_replica_live(r, i);
@@ -95,7 +95,7 @@ void rblk_replica_send(struct rblk_replica *r, const struct raft_msg *msg)
 	struct raft_msg said;
 	void *buf;
 
-	if (!p || !rblk_peer_connected(p))
+	if (!p || !rblk_peer_listens(p))
 		return;
 	f.slot = slot;
 	if (msg->type == RAFT_MSG_APPEND && msg->ents.first <= msg->ents.last)
