@@ -23,6 +23,11 @@ bool is_client(struct json_object *o)
 	return js(o, "role") && !jstr(o, "log_path")[0];
 }
 
+bool is_lost(struct json_object *o)
+{
+	return js(o, "lost") && !is(o, "lost", "none");
+}
+
 u64 election_ms(struct json_object *o)
 {
 	u64 ms = ju(o, "conf.election_ms");
@@ -57,7 +62,12 @@ bool peer_needs_resync(struct json_object *o, struct json_object *p)
 
 bool peer_is_impaired(struct json_object *o, struct json_object *p)
 {
-	return jb(p, "impaired");
+	return jb(p, "impaired") && !jb(p, "lost");
+}
+
+bool peer_is_lost(struct json_object *o, struct json_object *p)
+{
+	return jb(p, "lost") && !peer_is_down(o, p);
 }
 
 /* It may be so no more: this node finds out when it sends what is large again. */
@@ -103,18 +113,19 @@ bool replica_is_silent(struct json_object *o, struct json_object *p)
 bool replica_lags(struct json_object *o, struct json_object *p)
 {
 	return is(o, "role", "leader") && replica_is_there(o, p) && !jb(p, "needs_resync") &&
+	       !jb(p, "lost") &&
 	       replica_lag(o, p) > ju(o, "log_entries_max") / LAG_PART;
 }
 
 bool replica_is_absent(struct json_object *o, struct json_object *p)
 {
-	return replica_is_down(o, p) || replica_is_silent(o, p);
+	return replica_is_down(o, p) || replica_is_silent(o, p) || peer_is_lost(o, p);
 }
 
 bool replica_is_unable(struct json_object *o, struct json_object *p)
 {
 	return has_replica(o, p) && (peer_is_down(o, p) || jb(p, "needs_resync") || jb(p, "mute") ||
-				     is_stuck(o, p));
+				     jb(p, "lost") || is_stuck(o, p));
 }
 
 /* One side refuses the other, so they are not connected. */
@@ -159,6 +170,8 @@ static const char *trouble(struct json_object *o, struct json_object *p, char *b
 			 jstr(p, "reason")[0] ? jstr(p, "reason") :
 			 js(p, "error")	      ? strerror(ju(p, "error")) :
 						"no contact");
+	else if (jb(p, "lost"))
+		snprintf(buf, size, "has lost its replica: a device of it failed");
 	else if (jb(p, "needs_resync"))
 		snprintf(buf, size, "needs a resync");
 	else if (jb(p, "mute"))
@@ -210,7 +223,8 @@ const char *refusal_step(struct json_object *p)
 /* What a data device holds up is not the acknowledgment. */
 static bool self_is_able(struct json_object *o)
 {
-	return is(o, "halt", "none") && !jb(o, "needs_resync") && !ju(o, "log_late_ms");
+	return is(o, "halt", "none") && !is_lost(o) && !jb(o, "needs_resync") &&
+	       !ju(o, "log_late_ms");
 }
 
 static bool any_replica(struct json_object *o, struct json_object *p)
@@ -221,12 +235,13 @@ static bool any_replica(struct json_object *o, struct json_object *p)
 size_t able_members(struct json_object *o, size_t *all)
 {
 	struct json_object *members = js(o, "conf.members"), *m, *p;
-	size_t i, n = 0;
+	size_t i, n = 0, lost;
 
 	if (is_client(o)) {
 		peer_with(o, any_replica, all);
 		peer_with(o, replica_is_there, &n);
-		return n;
+		peer_with(o, peer_is_lost, &lost);
+		return n - lost;
 	}
 	*all = members ? json_object_array_length(members) : 0;
 	for (i = 0; i < *all; i++) {

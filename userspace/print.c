@@ -2,7 +2,7 @@
 /* Printing: sizes, colours, and a volume's status for people. */
 #include <unistd.h>
 
-#include "tool.h"
+#include "status.h"
 
 const char *paint(const char *colour, FILE *f)
 {
@@ -206,7 +206,9 @@ static void print_peer(struct json_object *o, struct json_object *p)
 		printf(", %sneeds a resync%s", paint(RED, stdout), paint(PLAIN, stdout));
 	if (jb(p, "absent"))
 		printf(", %sis resynchronised%s", paint(YELLOW, stdout), paint(PLAIN, stdout));
-	if (jb(p, "impaired"))
+	if (jb(p, "lost"))
+		printf(", %shas lost its replica%s", paint(RED, stdout), paint(PLAIN, stdout));
+	else if (jb(p, "impaired"))
 		printf(", %sa device of it does not respond%s", paint(RED, stdout),
 		       paint(PLAIN, stdout));
 	if (jb(p, "stuck"))
@@ -260,10 +262,14 @@ void print_status(struct json_object *o)
 	print_age(o);
 	print_role(o);
 	print_session(o);
-	if (jstr(o, "log_path")[0])
+	if (jstr(o, "log_path")[0] && !is_lost(o))
 		print_log(o);
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
+	if (is_lost(o))
+		printf("  %sthis node has lost its replica: the %s device failed (error %llu), and its I/O goes through the other members%s\n",
+		       paint(RED, stdout), jstr(o, "lost"), (unsigned long long)ju(o, "lost_error"),
+		       paint(PLAIN, stdout));
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));

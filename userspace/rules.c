@@ -223,7 +223,7 @@ static bool no_quorum(struct json_object *o, struct said *s)
 	struct json_object *p = peer_with(o, replica_is_refused, NULL);
 	char down[384];
 
-	needs = is_client(o) ? 1 : (all + self) / 2 + 1 - self;
+	needs = is_client(o) ? 1 : (all + self) / 2 + 1 - (self && !is_lost(o));
 	if (jb(o, "ready") || !all || up >= needs)
 		return false;
 	list_peers(o, replica_is_down, down, sizeof(down));
@@ -243,11 +243,14 @@ static void nobody_leads(struct json_object *o, struct said *s)
 	struct json_object *down = peer_with(o, replica_is_down, NULL);
 	char list[384], own[300] = "";
 
-	if (ju(o, "log_late_ms"))
+	if (is_lost(o))
+		snprintf(own, sizeof(own), "; the %s device of this node failed, so it cannot vote",
+			 jstr(o, "lost"));
+	else if (ju(o, "log_late_ms"))
 		snprintf(own, sizeof(own), "; the log device %s of this node does not respond, so it cannot vote",
 			 jstr(o, "log_path"));
 	cause(s, "no leader has been heard of for %llu s%s%s%s", (unsigned long long)waits_s(o), own,
-	      down || peer_with(o, replica_is_silent, NULL) ? "; of no help: " : "",
+	      peer_with(o, replica_is_absent, NULL) ? "; of no help: " : "",
 	      list_peers(o, replica_is_absent, list, sizeof(list)));
 	step(s, "run 'raftblk why %s' on the other nodes%s", jstr(o, "volume"),
 	     down ? "; if one that is not connected leads, open the device here: leadership moves to a node that both hear" :
@@ -428,6 +431,10 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (js(o, "hold.trouble"))
 		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
 		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
+	if (is_lost(o))
+		remark(list, "this node has lost its replica: the %s device %s failed (%s); its I/O goes on through the other members; repair the device, then close the volume, and run 'raftblk down %s' and 'raftblk up %s' here",
+		       jstr(o, "lost"), jstr(o, is(o, "lost", "data") ? "data_path" : "log_path"),
+		       strerror(ju(o, "lost_error")), jstr(o, "volume"), jstr(o, "volume"));
 	if (jb(o, "needs_resync"))
 		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica asks another member for a state to go on from; meanwhile its I/O goes to the leader");
 	else if (jb(o, "absent"))
@@ -441,6 +448,10 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (ju(o, "data_late_ms"))
 		remark(list, "the data device %s has not responded for %llu s: reads on this node wait for it",
 		       jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
+	p = peer_with(o, peer_is_lost, NULL);
+	if (p)
+		remark(list, "%s has lost its replica, since a device of it failed: 'raftblk why %s' there says which",
+		       jstr(p, "node"), jstr(o, "volume"));
 	p = peer_with(o, peer_is_impaired, NULL);
 	if (p)
 		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));

@@ -50,7 +50,7 @@ unsigned int log_percent(struct json_object *o);
 typedef bool peer_test(struct json_object *o, struct json_object *p);
 
 peer_test peer_is_down, peer_needs_resync, peer_is_impaired, peer_is_refused, peer_was_stuck,
-	peer_is_blocked, peer_is_absent;
+	peer_is_blocked, peer_is_lost, peer_is_absent;
 /* Of those that have a replica of the volume. */
 peer_test replica_is_down, replica_is_there, replica_is_silent, replica_lags, replica_is_absent,
 	replica_is_unable, replica_is_refused;
@@ -67,6 +67,7 @@ size_t able_members(struct json_object *o, size_t *all);
 /* The element of @list, an array or NULL, whose node has this name; NULL: none has. */
 struct json_object *node_in_list(struct json_object *list, const char *node);
 bool is_client(struct json_object *o);		/* this node has no disks */
+bool is_lost(struct json_object *o);		/* it has lost its replica: a device of it failed */
 u64 election_ms(struct json_object *o);
 u64 replica_lag(struct json_object *o, struct json_object *p);
 

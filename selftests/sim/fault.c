@@ -65,7 +65,7 @@ static void lose_data(struct node *n)
 		return;
 	}
 	TRACE(n->id, "data-lost", 0, 0);
-	WORLD_MARK(DATA_LOST);
+	WORLD_MARK(DATA_CHANGED);
 	if (rnd_one_in(R_DATA, 2))
 		data_blank(n);
 	else

@@ -67,7 +67,7 @@
 	X(HELLO_STORE,		1, "a wiped store was refused")		\
 	X(STRANGER,		1, "a node that is configured wrongly was refused") \
 	X(DATA_STALE,		1, "a log older than its data device was refused") \
-	X(DATA_LOST,		1, "a data device was set back or replaced while the others went on") \
+	X(DATA_CHANGED,		1, "a data device was set back or replaced while the others went on") \
 	X(DATA_OLDER,		1, "an older or blank data device became whole")	\
 	X(DATA_SWAPPED,		1, "another node's data device was refused") \
 	X(META_TORN,		1, "one metadata slot was bad at start")	\
