@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Backing devices are slow or fail: the member halts, and the others go on.
+# Backing devices are slow or fail: the member loses its replica, and all users go on, its own, too.
 . "$(dirname "$0")/lib.sh"
 RBLK_LONG_CASES="recovery_has_many_reads_in_flight"
 trap 'cluster_down' EXIT
@@ -62,7 +62,7 @@ follower_log_fails() {
 	SAVED=$(dmsetup table "rblog$f")
 	with_table "rblog$f" error
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=20 oflag=direct status=none
-	until_ok 20 halted "$f"
+	until_ok 20 lost "$f"
 	rb "$f" why vol | grep -qi 'log'
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=20 oflag=direct status=none
 	dm_table "rblog$f" "$SAVED"
@@ -71,25 +71,42 @@ follower_log_fails() {
 	replicas_equal vol
 }
 
-halted() { [ "$(field "$1" vol halt)" != none ]; }
+lost() { [ "$(field "$1" vol lost)" != none ]; }
 
-leader_log_fails() {
-	local l
+# A device of the node that leads fails, under a file system in use there: nobody gets an error.
+goes_on_without() {	# log|data RW
+	local l disk fio seq
 	l=$(a_leader vol)
-	SAVED=$(dmsetup table "rblog$l")
-	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=5 oflag=direct status=none
-	with_table "rblog$l" error
-	# The write may fail, since its outcome is unknown, but it must end.
-	within 20 dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=1 oflag=direct status=none || [ $? != 124 ]
+	disk=rb$1$l
+	mkdir -p /tmp/mnt
+	mkfs.ext4 -qF "$(device "$l" vol)"
+	mount "$(device "$l" vol)" /tmp/mnt
+	SAVED=$(dmsetup table "$disk")
+	seq=$(field "$l" vol session_seq)
+	fio --name=u --directory=/tmp/mnt --size=8m --bs=4k --rw="$2" --direct=1 --iodepth=8 \
+		--ioengine=libaio --verify=crc32c --verify_fatal=1 --rate_iops=200 --output=/tmp/fio.out &
+	fio=$!
+	until_ok 30 has_written "$l" $((seq + 300))
+	with_table "$disk" error
+	until_ok 20 lost "$l"
 	until_ok 30 other_leader "$l"
-	# This works once the node that halted, which held the session, has been silent for
-	# long enough.
-	until_ok 30 dd if=/dev/urandom of="$(leader_device vol)" bs=4k count=20 oflag=direct
-	dm_table "rblog$l" "$SAVED"
-	rb "$l" down vol --force
+	rb "$l" why vol | grep -q "has lost its replica: the $1 device"
+	rb "$(leader vol)" why vol | grep -q "rb$l has lost its replica"
+	fails rb "$l" check vol
+	wait $fio
+	echo end >/tmp/mnt/end
+	sync -f /tmp/mnt
+	fails grep -q ' /tmp/mnt ext4 ro' /proc/mounts
+	umount /tmp/mnt
+	fsck.ext4 -fn "$(device "$l" vol)"
+	dm_table "$disk" "$SAVED"
+	rb "$l" down vol
 	rb "$l" up vol
 	replicas_equal vol
 }
+has_written() { [ "$(field "$1" vol session_seq)" -ge "$2" ]; }	# NODE SEQUENCE-NUMBER
+leader_log_fails() { goes_on_without log randrw; }
+leader_data_fails() { goes_on_without data randwrite; }
 
 follower_data_fails() {
 	local l f
@@ -98,7 +115,7 @@ follower_data_fails() {
 	SAVED=$(dmsetup table "rbdata$f")
 	with_table "rbdata$f" error
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=20 oflag=direct status=none
-	until_ok 30 halted "$f"
+	until_ok 30 lost "$f"
 	dm_table "rbdata$f" "$SAVED"
 	rb "$f" down vol --force
 	rb "$f" up vol
@@ -213,8 +230,9 @@ disk_is_pulled_out() {
 	log3_is "/dev/$disk"
 	until_ok 20 settled vol
 	echo 1 >"/sys/block/$disk/device/delete"
-	until_ok 5 halted 3
-	rb 3 why vol | grep -q 'its log device failed'
+	until_ok 5 lost 3
+	rb 3 why vol | grep -q 'has lost its replica: the log device /tmp/log3 failed'
+	rb 3 check vol | grep -q 'WARNING.*2 of 3 replicas'
 	rb 3 down vol --timeout 10s
 	# It comes back, perhaps by another name.
 	echo '- - -' >"/sys/class/scsi_host/${host##*/}/scan"
@@ -249,7 +267,7 @@ rot_is_reported_and_not_served() {
 }
 
 for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
-	follower_log_fails leader_log_fails follower_data_fails damaged_copies_are_rewritten \
+	follower_log_fails leader_log_fails leader_data_fails follower_data_fails damaged_copies_are_rewritten \
 	a_copy_that_cannot_be_rewritten_is_told what_others_wrote_is_not_mended \
 	disk_is_pulled_out rot_is_reported_and_not_served; do
 	tap $t
