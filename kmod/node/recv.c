@@ -68,7 +68,7 @@ static int recv_data(struct rblk_node *n, u32 slot, struct wire_frame *f, struct
 {
 	if (f->data.to != n->g.cfg.super.store || n->g.peer[slot].client)
 		return -EINVAL;
-	return rblk_client_data(&n->client, &f->data, &f->append, buf);
+	return rblk_client_data(&n->client, slot, &f->data, &f->append, buf);
 }
 
 static int recv_pull(struct rblk_node *n, u32 slot, const struct wire_pull *w)

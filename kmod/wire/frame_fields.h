@@ -176,7 +176,8 @@ FIELDS(frame_read, struct wire_read)
 	FIELD(16,	le64,	sector, ANY)		/* first sector */
 	/* number of sectors */
 	FIELD(24,	le32,	nsect, RANGE(1, RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT))
-	ZERO(28,	le32,	zero)
+	/* 1: who does not lead may answer, too */
+	FIELD(28,	le32,	anyone, UPTO(1))
 FIELDS_END(frame_read, 32)
 
 /* The answer; the content follows as a WRITE entry with its sums. */

@@ -161,6 +161,7 @@ struct wire_read {
 	u64 id;			/* number of the read, which the answer repeats */
 	u64 sector;
 	u32 nsect;
+	u32 anyone;		/* 1: who does not lead may answer, too */
 };
 
 /* The content follows as a WRITE entry of the range. */

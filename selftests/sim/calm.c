@@ -32,12 +32,13 @@ static bool responds(const struct disk *d)
 
 /*
  * A member that the leader's log does not cover is no voice of a majority. One that has lost its
- * replica is none, either, but its users are served as those of a client.
+ * replica is none, either, but its users are served as those of a client, unless the data device
+ * does not let go of what they read before.
  */
 static bool is_well(const struct node *n)
 {
 	return n->up && n->inc == spell.inc[n->id] && !n->halted && !node_paused(n) &&
-	       (node_diskless(n) || n->lost ||
+	       (node_diskless(n) || (n->lost && responds(&n->data)) ||
 		(responds(&n->log) && responds(&n->data) && !n->st.needs_resync));
 }
 

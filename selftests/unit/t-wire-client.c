@@ -235,6 +235,7 @@ static void test_read(void)
 	CHECK_EQ(frame->read.id, rd.id);
 	CHECK_EQ(frame->read.sector, rd.sector);
 	CHECK_EQ(frame->read.nsect, rd.nsect);
+	CHECK_EQ(frame->read.anyone, rd.anyone);
 	CHECK_EQ(app->n, 0);
 }
 
@@ -466,7 +467,7 @@ static const struct bad bad_read[] = {
 	{ "nsect over", HEAD + 24, 4, (RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT) + 1, -EINVAL },
 	{ "nsect huge", HEAD + 24, 4, U32_MAX, -EINVAL },
 	{ "sector wraps", HEAD + 16, 8, U64_MAX - 100, -EINVAL },
-	{ "reserved", HEAD + 28, 4, 1, -EINVAL },
+	{ "anyone 2", HEAD + 28, 4, 2, -EINVAL },
 };
 
 static const struct bad bad_data[] = {

@@ -111,18 +111,21 @@ events_begin_with_the_state() {
 	rb "$n" events vol --now --count 1 | grep -Eq ' vol now: leader in term [0-9]+, ready, session [a-z]+(, holder rb[1-3])?; connected:( rb[1-4]){3}$'
 }
 
-a_halted_node_is_not_waited_for() {
-	local l f code=0 said
+# Its users go on, so there is what to wait for.
+a_node_without_its_replica_is_waited_for() {
+	local l f
 	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	dm_table "rblog$f" "0 $((RBLK_LOG_MIB * 2048)) error"
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=4k count=4 oflag=direct status=none
-	said=$(rb $f wait vol --for held --timeout 60s 2>&1) || code=$?
-	[ $code = 1 ] && [[ $said == *"this node is halted; see: raftblk why vol" ]]
+	until_ok 10 field_is "$f" vol lost log
+	rb $f wait vol --for leader --timeout 60s
+	rb $f take vol --force
+	rb $f wait vol --for held --timeout 60s
 }
 
 for t in starts up_again_is_success up_waits_for_its_port waits_until_it_is_up waits_for_the_session waits_for_all_members \
-	events_begin_with_the_state a_halted_node_is_not_waited_for; do
+	events_begin_with_the_state a_node_without_its_replica_is_waited_for; do
 	tap $t
 done
 tap_end

@@ -270,6 +270,7 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 		op->error = -EIO;
 		world.node[d->node].injected = true;
 	}
+	world.read_faults += op->kind == D_READ && op->error;
 	op->flush_seq = d->seq;
 	if (op->kind == D_APPLY && rnd_one_in(R_DISK, 2))
 		show_early(d, op);

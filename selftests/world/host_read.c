@@ -45,6 +45,8 @@ static void read_ended(struct node *n, struct op *op)
 	if (op->parts || !op->issued || op->done)
 		return;
 	error = op->part_error;
+	if (error)
+		op->away = true;
 	if (op->served)
 		fill_served(op);
 	op->issued = false;

@@ -91,6 +91,7 @@
 	X(TURN,			1, "one of several users had a turn")	\
 	X(FAIR,			1, "two writers on a shared volume, each with a share") \
 	X(READ_ERROR,		1, "a read ended with a device error")	\
+	X(READ_AWAY,		1, "another member read what a data device could not") \
 	X(RECOVERED_MORE,	1, "recovery found more than was known durable") \
 	X(APPLY_TORN,		1, "power went with unflushed applied data") \
 	X(CLEAN_STOP,		1, "an orderly stop")			\

@@ -84,6 +84,7 @@ static struct op *op_new(struct node *n, enum op_kind kind, u64 sector, u32 nsec
 	op->nsect = nsect;
 	op->t0 = world.now;
 	op->turn = world.now;
+	op->faults0 = world.read_faults;
 	op->floor = done_index;
 	return op;
 }
@@ -458,6 +459,19 @@ static void check_write_error(struct node *n, const struct op *op)
 		    'a' + n->id, (unsigned long long)op->id, op->error);
 }
 
+/* What one data device fails to read, the others are asked for. */
+static void check_read_error(struct node *n, const struct op *op)
+{
+	struct rblk_node_status *st = &n->now;
+
+	rblk_node_status(n->m, st);
+	WORLD_MARK(READ_ERROR);
+	WORLD_CHECK(st->halt != NODE_RUNNING ||
+			    world.read_faults - op->faults0 >= world.cfg.nodes,
+		    "node %c: read %llu failed, though not all members failed to read it",
+		    'a' + n->id, (unsigned long long)op->id);
+}
+
 static void failed(struct node *n, struct op *op)
 {
 	if (op->kind == OP_OPEN)
@@ -467,13 +481,15 @@ static void failed(struct node *n, struct op *op)
 		check_write_error(n, op);
 	}
 	if (op->kind == OP_READ && op->error == -EIO)
-		WORLD_MARK(READ_ERROR);
+		check_read_error(n, op);
 }
 
 static void succeeded(struct node *n, struct op *op)
 {
 	if (op->kind == OP_READ) {
 		world.stats[ST_READS]++;
+		if (op->away)
+			WORLD_MARK(READ_AWAY);
 		WORLD_CHECK(rblk_node_session(n->m) != NODE_S_FENCED,
 			    "node %c: read %llu was served by a fenced node", 'a' + n->id,
 			    (unsigned long long)op->id);

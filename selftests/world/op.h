@@ -12,12 +12,14 @@ struct op {
 	u8 node;
 	u32 inc;
 	bool accepted, done, lost, gave_up;
+	bool away;		/* the own data device failed to read it */
 	bool served;		/* a leader reads for a client without disks */
 	int error;
 	u64 sector;
 	u32 nsect;
 	u64 t0, t1;
 	u64 turn;		/* accepted, or the first that waits, since then; NEVER: it is behind */
+	u64 faults0;		/* world.read_faults at t0 */
 	u64 order;		/* in which the node took it */
 	u64 floor;		/* newest index completed before it began */
 	u64 index;		/* where it took effect; 0: not (yet) */

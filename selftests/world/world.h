@@ -520,6 +520,7 @@ struct world {
 	u8 volume[RBLK_UUID_LEN];
 	char why[400];
 	u64 stats[8];
+	u64 read_faults;		/* reads of data devices that were made to fail */
 	u32 transfer_to;		/* node + 1 that was asked to lead */
 	u64 rejects[WIRE_R_NR];
 	u64 cuts;			/* connections cut for what was said on them */

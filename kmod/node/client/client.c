@@ -178,6 +178,7 @@ void rblk_client_run(struct rblk_client *c)
 		rblk_client_restart(c);
 	}
 	give_up(c);
+	rblk_client_away_run(c);
 }
 
 static u64 keepalive_deadline(const struct rblk_client *c)
@@ -203,6 +204,7 @@ u64 rblk_client_deadline(const struct rblk_client *c)
 {
 	u64 at = min_t(u64, keepalive_deadline(c), rblk_client_seek_deadline(c));
 
+	at = min_t(u64, at, rblk_client_away_deadline(c));
 	return min_t(u64, at, rblk_client_openers_deadline(c));
 }
 

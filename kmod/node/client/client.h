@@ -72,6 +72,7 @@ struct rblk_client {
 	u64 last_contact;	/* when a leader that serves replied last */
 	u64 seek_at;		/* when to ask everybody who leads, see @seeks */
 	u64 read_again_at;	/* when reads sent to the leader count as lost */
+	u64 away_at;		/* when those that other members were asked for do; 0: none was */
 
 	u64 writes;
 };
@@ -117,7 +118,7 @@ void rblk_client_found(struct rblk_client *c, const struct wire_reply *r);
 struct rblk_read *rblk_client_read(struct rblk_client *c, u64 sector, u32 nsect, u64 token);
 void rblk_client_read_done(struct rblk_client *c, struct rblk_read *rd);
 void rblk_client_reads_switch(struct rblk_client *c);
-int rblk_client_data(struct rblk_client *c, const struct wire_data *d, const struct wire_append *a,
-		     struct rblk_buf **buf);
+int rblk_client_data(struct rblk_client *c, u32 slot, const struct wire_data *d,
+		     const struct wire_append *a, struct rblk_buf **buf);
 
 #endif /* RBLK_NODE_CLIENT_H */

@@ -31,5 +31,12 @@ u64 rblk_client_seek_deadline(const struct rblk_client *c);
 void rblk_client_reads_restart(struct rblk_client *c);
 void rblk_client_reads_again(struct rblk_client *c);
 void rblk_client_reads_send(struct rblk_client *c, u32 slot);
+bool rblk_client_read_send(struct rblk_client *c, u32 slot, struct rblk_read *rd);
+
+/* away.c: reads that the own data device has failed */
+void rblk_client_away_run(struct rblk_client *c);
+u64 rblk_client_away_deadline(const struct rblk_client *c);
+void rblk_client_away_refused(struct rblk_client *c);
+void rblk_client_away_failed(struct rblk_client *c, struct rblk_read *rd, u32 slot, int error);
 
 #endif /* RBLK_NODE_CLIENT_INTERNAL_H */

@@ -211,8 +211,8 @@ static void refused(struct rblk_client *c, struct rblk_read *rd)
 	c->reads->sent_max = c->reads->sent;
 }
 
-/* False: there is no room to send. */
-static bool send_read(struct rblk_client *c, u32 slot, struct rblk_read *rd)
+/* Asks a node for the content of a read. False: there is no room to send. */
+bool rblk_client_read_send(struct rblk_client *c, u32 slot, struct rblk_read *rd)
 {
 	struct rblk_ground *g = c->g;
 	struct wire_read w = {
@@ -220,6 +220,7 @@ static bool send_read(struct rblk_client *c, u32 slot, struct rblk_read *rd)
 		.id = wire_id(c, rd->token),
 		.sector = rd->sector,
 		.nsect = rd->nsect,
+		.anyone = !!(rd->flags & NODE_R_AWAY),
 	};
 	void *frame = rblk_ground_tx_begin(g, slot, WIRE_BULK);
 
@@ -247,7 +248,7 @@ void rblk_client_reads_send(struct rblk_client *c, u32 slot)
 	for (rd = rblk_reads_first(reads, &next); rd; rd = rblk_reads_next(reads, &next)) {
 		if (rd->flags & (NODE_R_SENT | NODE_R_PARTS))
 			continue;
-		if (reads->sent >= reads->sent_max || !send_read(c, slot, rd))
+		if (reads->sent >= reads->sent_max || !rblk_client_read_send(c, slot, rd))
 			return;
 	}
 	reads->fresh = false;
@@ -305,22 +306,22 @@ static void take_content(struct rblk_client *c, const struct rblk_read *rd, stru
 }
 
 /**
- * rblk_client_data() - the leader sends what it read
+ * rblk_client_data() - the leader, or another member that was asked, sends what it read
  * @c: client
+ * @slot: who sends it
  * @d: decoded, meant for this node
  * @a: the range
  * @buf: the content
  *
  * Return: 0; -EINVAL: absurd.
  */
-int rblk_client_data(struct rblk_client *c, const struct wire_data *d, const struct wire_append *a,
-		     struct rblk_buf **buf)
+int rblk_client_data(struct rblk_client *c, u32 slot, const struct wire_data *d,
+		     const struct wire_append *a, struct rblk_buf **buf)
 {
-	struct rblk_read *rd = NULL;
+	struct rblk_read *rd = rblk_reads_find(c->reads, wire_id(c, d->id));
+	bool away = rd && rd->flags & NODE_R_AWAY;
 
-	if (c->g->remote)
-		rd = rblk_reads_find(c->reads, wire_id(c, d->id));
-	if (!rd || rd->flags & NODE_R_PARTS || rd->buf)
+	if (!rd || rd->flags & NODE_R_PARTS || !(away || (c->g->remote && !rd->buf)))
 		return 0;
 	/*
 	 * Read before the session that this node has, or after it was fenced, as it
@@ -328,7 +329,14 @@ int rblk_client_data(struct rblk_client *c, const struct wire_data *d, const str
 	 */
 	if (d->error == WIRE_E_AGAIN ||
 	    (a->n && c->state == NODE_S_HELD && d->epoch != c->epoch)) {
-		refused(c, rd);
+		if (away)
+			rblk_client_away_refused(c);
+		else
+			refused(c, rd);
+		return 0;
+	}
+	if (!a->n && away) {
+		rblk_client_away_failed(c, rd, slot, rblk_wire_errno(d->error));
 		return 0;
 	}
 	if (!a->n) {

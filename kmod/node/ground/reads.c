@@ -86,7 +86,7 @@ struct rblk_read *rblk_reads_add(struct rblk_reads *rds, u64 token, u64 sector, 
 	rd->owner = owner;
 	rd->read_id = rds->read_id + 1;
 	if (pull) {
-		rd->flags = NODE_R_PULL | NODE_R_CONFIRMED;
+		rd->flags = NODE_R_PULL | NODE_R_CONFIRMED | NODE_R_NOT_AWAY;
 		rds->npulls++;
 	} else {
 		rds->fresh = true;

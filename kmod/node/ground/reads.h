@@ -17,8 +17,10 @@ enum rblk_read_flags {
 	NODE_R_FOUND		= 2,	/* the last lookup was read in full */
 	NODE_R_CONFIRMED	= 4,	/* by a round of the leader: wait_index is valid */
 	NODE_R_SENT		= 8,	/* the leader was asked for its content */
-	NODE_R_GIVEN		= 16,	/* the parts in progress are content that the leader sent */
-	NODE_R_PULL		= 32,	/* for a member that is resynchronised: needs no leader */
+	NODE_R_GIVEN		= 16,	/* the parts in progress were sent by another node */
+	NODE_R_AWAY		= 32,	/* the data device failed it: another member is asked */
+	NODE_R_NOT_AWAY		= 64,	/* it is for a member whose device failed it */
+	NODE_R_PULL		= 128,	/* for a member that is resynchronised: needs no leader */
 };
 
 struct rblk_read;
@@ -41,6 +43,7 @@ struct rblk_read {
 	struct rblk_buf *buf;	/* for its content, if another node reads; else NULL */
 	u64 id;			/* by which the other node knows it */
 	u32 slot;		/* of the other node */
+	u32 asked, failed;	/* AWAY: slot asked last, + 1; those that failed, a bit each */
 	u32 hash_next;		/* in its bucket; place + 1 */
 	u32 prev, next;		/* by age; place + 1, 0 for none */
 };
@@ -54,6 +57,7 @@ struct rblk_reads {
 	u32 npulls;		/* of these, NODE_R_PULL */
 	u64 read_id;		/* newest read id that a round was asked for */
 	bool fresh;		/* some were not put to raft, or to the leader, yet */
+	bool away;		/* there may be some of which another member is asked */
 	u32 sent, sent_max;	/* reads put to the leader, and the most at once */
 	u64 total, retried;
 };

@@ -82,11 +82,28 @@ void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd)
 	r->g->ops->read_issued(r->g->host, rd->token);
 }
 
+/*
+ * May another member read what the device of this one could not? A node that is fenced meanwhile
+ * reads nothing, and what one member asks another for goes no further.
+ */
+static bool others_may_read(const struct rblk_replica *r, const struct rblk_read *rd)
+{
+	return rd->error != -ESTALE && !(rd->flags & NODE_R_NOT_AWAY) && r->g->conf.n > 1;
+}
+
 /* Moves on a read that has no parts in progress: ends it, or looks its content up again. */
 static void advance(struct rblk_replica *r, struct rblk_read *rd)
 {
-	if (rd->flags & NODE_R_PARTS)
+	if (rd->flags & (NODE_R_PARTS | NODE_R_AWAY))
 		return;
+	if (rd->error && others_may_read(r, rd)) {
+		rd->error = 0;
+		rd->flags |= NODE_R_AWAY;
+		/* What another member is asked for now is as new as this, and perhaps no newer. */
+		rd->wait_index = rblk_replica_executed(r);
+		r->reads->away = true;
+		return;
+	}
 	if (rd->error) {
 		rblk_reads_end(r->reads, rd, rd->error);
 		return;
@@ -128,7 +145,7 @@ static void confirm_reads(struct rblk_replica *r)
 	for (rd = rblk_reads_first(r->reads, &next); rd; rd = rblk_reads_next(r->reads, &next)) {
 		if (rd->read_id > r->read_ok_id)
 			break;		/* the list is in order of read_id */
-		if (rd->flags & NODE_R_CONFIRMED)
+		if (rd->flags & (NODE_R_CONFIRMED | NODE_R_AWAY))
 			continue;
 		rd->flags |= NODE_R_CONFIRMED;
 		rd->wait_index = r->read_ok_index;

@@ -71,8 +71,17 @@ static int rblk_server_read_end(void *owner, struct rblk_read *rd, int error)
 	return error;
 }
 
+/*
+ * Who does not lead has the leader confirm how new the content has to be, as for its own users,
+ * and answers other members whose data device fails.
+ */
+static bool may_answer(struct rblk_server *sv, const struct wire_read *w)
+{
+	return w->anyone ? !sv->g->remote && sv->g->conf.index : rblk_server_serves(sv);
+}
+
 /**
- * rblk_server_read() - begins a read of a node without a usable replica
+ * rblk_server_read() - begins a read of a node without a usable replica, or whose device fails
  * @sv: server
  * @slot: that node
  * @w: the range, asked for by the store of that node
@@ -88,7 +97,7 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 	struct rblk_buf *buf;
 	u64 token;
 
-	if (!rblk_server_serves(sv) || !rblk_reads_room(sv->reads, false)) {
+	if (!may_answer(sv, w) || !rblk_reads_room(sv->reads, false)) {
 		rblk_server_read_refuse(g, slot, w);
 		return 0;
 	}
@@ -107,6 +116,7 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 	rd->buf = buf;
 	rd->slot = slot;
 	rd->id = w->id;
+	rd->flags = w->anyone ? NODE_R_NOT_AWAY : 0;
 	rblk_replica_look_up(sv->r, rd);
 	return 0;
 }
