@@ -83,9 +83,10 @@ static bool may_meet(const struct node *a, const struct node *b)
 	return !node_diskless(m) && knows_better(m, n, &h);
 }
 
+/* One that has lost its replica takes no part, however old its store is. */
 static void met(struct node *m, u8 other, const struct wire_hello *h)
 {
-	WORLD_CHECK(node_diskless(m) || back[other].state == B_WELL ||
+	WORLD_CHECK(node_diskless(m) || h->role == WIRE_LOST || back[other].state == B_WELL ||
 		    !knows_better(m, &world.node[other], h),
 		    "node %c saw more of the store of node %c, and lets it in", 'a' + m->id,
 		    'a' + other);
