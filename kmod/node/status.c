@@ -132,9 +132,10 @@ bool rblk_node_old_data(const struct rblk_node *n)
  */
 bool rblk_node_lacks(const struct rblk_node *n, u64 sector)
 {
+	const struct rblk_replica *r = n->replica ?: n->lost;
 	u32 region = (u32)(sector >> (n->g.cfg.super.region_shift - RBLK_SECTOR_SHIFT));
 
-	return rblk_vol_map_value(n->replica->vol, region) & RBLK_MAP_ABSENT;
+	return rblk_vol_map_value(r->vol, region) & RBLK_MAP_ABSENT;
 }
 
 /**
