@@ -67,6 +67,17 @@ bool rblk_replica_mends(const struct rblk_replica *r);
 bool rblk_replica_mend_done(struct rblk_replica *r, enum rblk_io io, int error);
 void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
 
+/* pull.c: the requests of a resync */
+u64 rblk_replica_pull_ns(const struct rblk_replica *r);
+struct rblk_pull *rblk_replica_pull_new(struct rblk_replica *r, u8 what, u32 at);
+struct rblk_pull *rblk_replica_pull_find(struct rblk_replica *r, u64 id, u8 what);
+bool rblk_replica_pull_is_out(const struct rblk_pull *p);
+void rblk_replica_pull_avoid(struct rblk_replica *r, u32 slot);
+void rblk_replica_pull_answered(struct rblk_resync *s);
+void rblk_replica_pull_forget(struct rblk_replica *r, struct rblk_pull *p);
+void rblk_replica_pulls_forget(struct rblk_replica *r);
+void rblk_replica_pulls_send(struct rblk_replica *r);
+
 /* spare.c */
 u64 rblk_replica_spared(struct rblk_replica *r, u64 store);
 

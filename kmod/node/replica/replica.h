@@ -230,7 +230,7 @@ bool rblk_replica_must_yield(const struct rblk_replica *r);
 void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);
 u64 rblk_replica_map_offset(const struct rblk_replica *r, u32 block);
 
-/* resync.c */
+/* resync.c, pull.c */
 void rblk_replica_resync_run(struct rblk_replica *r);
 void rblk_replica_resync_refused(struct rblk_replica *r, u32 slot, u64 id);
 int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wire_state *st);

@@ -21,215 +21,13 @@
  */
 #include "internal.h"
 
-#define RESYNC_TRY_MORE		16	/* answers until the window grows by one */
 #define RESYNC_SETTLE_CHUNKS	512	/* 64 MiB: a crash makes no more than that absent again */
-
-static struct rblk_resync *resync_of(struct rblk_replica *r)
-{
-	return &r->resync;
-}
-
-/* ---- requests ---- */
-
-static u64 answer_ns(const struct rblk_replica *r)
-{
-	return 2 * rblk_ground_election_ns(r->g);
-}
-
-static void forget_pull(struct rblk_replica *r, struct rblk_pull *p)
-{
-	if (p->buf)
-		r->g->ops->buf_put(r->g->host, p->buf);
-	memset(p, 0, sizeof(*p));
-}
-
-/* Gives up all requests, but not what is being written. */
-static void forget_pulls(struct rblk_replica *r)
-{
-	struct rblk_resync *s = resync_of(r);
-	u32 i;
-
-	for (i = 0; i < NODE_PULLS; i++)
-		if (&s->pull[i] != s->landing)
-			forget_pull(r, &s->pull[i]);
-}
-
-static bool is_out(const struct rblk_pull *p)
-{
-	return p->id && !p->came && p->slot < NODE_PEERS_MAX;
-}
-
-static u32 count_out(const struct rblk_resync *s)
-{
-	u32 i, n = 0;
-
-	for (i = 0; i < NODE_PULLS; i++)
-		n += is_out(&s->pull[i]);
-	return n;
-}
-
-static bool may_ask(const struct rblk_replica *r, u32 slot)
-{
-	const struct rblk_peer *p = &r->g->peer[slot];
-
-	return slot < r->g->npeers && rblk_peer_listens(p) && rblk_ground_member(r->g, p->store);
-}
-
-/* Whom to ask: the one that was asked last, else a follower, as the leader has enough to do. */
-static u32 find_source(const struct rblk_replica *r)
-{
-	const struct rblk_resync *s = &r->resync;
-	u32 i, found = NODE_PEERS_MAX;
-
-	if (may_ask(r, s->source) && r->g->now >= s->avoid[s->source])
-		return s->source;
-	for (i = 0; i < r->g->npeers; i++) {
-		if (!may_ask(r, i) || r->g->now < s->avoid[i])
-			continue;
-		if (r->g->peer[i].store != r->g->leader)
-			return i;
-		found = i;
-	}
-	return found;
-}
-
-static void avoid(struct rblk_replica *r, u32 slot)
-{
-	r->resync.avoid[slot] = r->g->now + rblk_ground_election_ns(r->g);
-}
-
-/*
- * What was not answered in time, or not before a connection was gone, goes to another member,
- * if there is one, under the same number: an answer that comes late is as good.
- */
-static void look_after(struct rblk_replica *r, struct rblk_pull *p)
-{
-	bool late = r->g->now >= p->since + answer_ns(r);
-
-	if (!is_out(p) || (!late && may_ask(r, p->slot)))
-		return;
-	avoid(r, p->slot);
-	p->slot = NODE_PEERS_MAX;
-}
-
-static u64 least_of(const struct rblk_replica *r, const struct rblk_pull *p)
-{
-	if (p->what == WIRE_P_STATE)
-		return r->commit;
-	return p->what == WIRE_P_MAP ? r->resync.base.state.index : r->resync.from;
-}
-
-/* Sends a request. Returns false if that is not possible now. */
-static bool send_pull(struct rblk_replica *r, struct rblk_pull *p)
-{
-	struct rblk_resync *s = resync_of(r);
-	struct wire_pull w = {
-		.from = r->g->cfg.super.store, .id = p->id, .what = p->what, .at = p->at,
-		.least = least_of(r, p),
-	};
-	u32 slot = find_source(r);
-	void *frame;
-
-	if (slot == NODE_PEERS_MAX || !rblk_peer_sendable(&r->g->peer[slot]))
-		return false;
-	frame = rblk_ground_tx_begin(r->g, slot, WIRE_BULK);
-	if (!frame)
-		return false;
-	if (p->what == WIRE_P_CHUNK)
-		rblk_vol_chunk(r->vol, p->at, &w.at, &w.nsect);
-	rblk_ground_tx_end(r->g, slot, WIRE_BULK, rblk_wire_encode_pull(frame, &w), NULL, 0);
-	s->source = slot;
-	p->slot = slot;
-	p->since = r->g->now;
-	return true;
-}
-
-/* A place for another request; NULL: enough are out. */
-static struct rblk_pull *new_pull(struct rblk_replica *r, u8 what, u32 at)
-{
-	struct rblk_resync *s = resync_of(r);
-	u32 i, used = 0;
-
-	for (i = 0; i < NODE_PULLS; i++)
-		used += !!s->pull[i].id;
-	for (i = 0; used < s->window && i < NODE_PULLS; i++) {
-		struct rblk_pull *p = &s->pull[i];
-
-		if (p->id)
-			continue;
-		p->id = r->g->cfg.boot_nonce + ++s->ids;
-		p->what = what;
-		p->at = at;
-		p->slot = NODE_PEERS_MAX;
-		return p;
-	}
-	return NULL;
-}
-
-/* Sends what is not out, as far as it may be. */
-static void send_pulls(struct rblk_replica *r)
-{
-	struct rblk_resync *s = resync_of(r);
-	u32 i;
-
-	for (i = 0; i < NODE_PULLS; i++)
-		look_after(r, &s->pull[i]);
-	for (i = 0; i < NODE_PULLS; i++) {
-		struct rblk_pull *p = &s->pull[i];
-
-		if (!p->id || p->came || is_out(p))
-			continue;
-		if (count_out(s) >= s->window || !send_pull(r, p))
-			return;
-	}
-}
-
-/* Finds what an answer belongs to; NULL: it is no longer waited for. */
-static struct rblk_pull *find_pull(struct rblk_replica *r, u64 id, u8 what)
-{
-	struct rblk_resync *s = resync_of(r);
-	u32 i;
-
-	for (i = 0; id && i < NODE_PULLS; i++)
-		if (s->pull[i].id == id && !s->pull[i].came && (!what || s->pull[i].what == what))
-			return &s->pull[i];
-	return NULL;
-}
-
-/**
- * rblk_replica_resync_refused() - a member cannot answer now
- * @r: replica
- * @slot: the member
- * @id: of the request
- *
- * If it has others to answer, fewer at once are enough for it. Otherwise, somebody else is
- * asked.
- */
-void rblk_replica_resync_refused(struct rblk_replica *r, u32 slot, u64 id)
-{
-	struct rblk_resync *s = resync_of(r);
-	struct rblk_pull *p = find_pull(r, id, 0);
-
-	if (!p || p->slot != slot)
-		return;
-	p->slot = NODE_PEERS_MAX;
-	s->window = max_t(u32, count_out(s), 1);
-	if (!count_out(s))
-		avoid(r, slot);
-}
-
-/* Now and then, one more at once is tried. */
-static void answered(struct rblk_resync *s)
-{
-	if (++s->answers % RESYNC_TRY_MORE == 0 && s->window < NODE_PULLS)
-		s->window++;
-}
 
 /* ---- from the state of another member ---- */
 
 static void ask_state(struct rblk_replica *r)
 {
-	const struct rblk_resync *s = resync_of(r);
+	const struct rblk_resync *s = &r->resync;
 	u32 i;
 
 	if (r->g->now < s->ask_at || s->spared <= r->commit)
@@ -237,7 +35,7 @@ static void ask_state(struct rblk_replica *r)
 	for (i = 0; i < NODE_PULLS; i++)
 		if (s->pull[i].id && s->pull[i].what == WIRE_P_STATE)
 			return;
-	new_pull(r, WIRE_P_STATE, 0);
+	rblk_replica_pull_new(r, WIRE_P_STATE, 0);
 }
 
 /* Could this node have been given this configuration by a leader? */
@@ -265,27 +63,27 @@ static bool conf_ok(struct rblk_replica *r, const struct rblk_conf *conf)
  */
 int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wire_state *st)
 {
-	struct rblk_resync *s = resync_of(r);
-	struct rblk_pull *p = find_pull(r, st->id, WIRE_P_STATE);
+	struct rblk_resync *s = &r->resync;
+	struct rblk_pull *p = rblk_replica_pull_find(r, st->id, WIRE_P_STATE);
 	struct rblk_id id = { .index = st->state.index, .term = st->state.term };
 
 	if (!p || s->phase != RESYNC_STATE)
 		return 0;
 	/* The map of a checkpoint in progress is encoded in the same block. */
 	if (r->ckpt != CKPT_IDLE || rblk_replica_mends(r)) {
-		forget_pull(r, p);
+		rblk_replica_pull_forget(r, p);
 		return 0;
 	}
 	if (!conf_ok(r, &st->conf) ||
 	    st->state.nsessions > (st->conf.flags & RBLK_CONF_SHARED ? RBLK_SESSIONS_MAX : 1))
 		return -EINVAL;
-	forget_pull(r, p);
+	rblk_replica_pull_forget(r, p);
 	/* A state that is too new now will not be for long. */
 	s->ask_at = r->g->now + rblk_ground_heartbeat_ns(r->g);
 	if (id.index > s->spared)
 		return 0;
 	if (!rblk_raft_installable(r->raft, &id)) {
-		avoid(r, slot);
+		rblk_replica_pull_avoid(r, slot);
 		return 0;
 	}
 	s->base = *st;
@@ -300,7 +98,7 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 /* From now on this replica says that it lacks a part of the image. */
 static void begin_absence(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 
 	if (!r->absent)
 		rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_BEGAN);
@@ -317,7 +115,7 @@ static void begin_absence(struct rblk_replica *r)
 
 static void map_complete(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 
 	begin_absence(r);
 	s->phase = RESYNC_INSTALL;
@@ -325,7 +123,7 @@ static void map_complete(struct rblk_replica *r)
 
 static void ask_map(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	u32 regions = rblk_vol_regions(r->vol), i;
 
 	/* Regions of another size: nothing can be said of those here. */
@@ -335,7 +133,7 @@ static void ask_map(struct rblk_replica *r)
 		map_complete(r);
 		return;
 	}
-	while (s->map_asked < regions && new_pull(r, WIRE_P_MAP, s->map_asked))
+	while (s->map_asked < regions && rblk_replica_pull_new(r, WIRE_P_MAP, s->map_asked))
 		s->map_asked += RBLK_MAP_PER_BLOCK;
 }
 
@@ -348,15 +146,15 @@ static void ask_map(struct rblk_replica *r)
  */
 int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m)
 {
-	struct rblk_resync *s = resync_of(r);
-	struct rblk_pull *p = find_pull(r, m->id, WIRE_P_MAP);
+	struct rblk_resync *s = &r->resync;
+	struct rblk_pull *p = rblk_replica_pull_find(r, m->id, WIRE_P_MAP);
 	u32 i;
 
 	if (!p || s->phase != RESYNC_MAP)
 		return 0;
 	if (m->first != p->at)
 		return -EINVAL;
-	forget_pull(r, p);
+	rblk_replica_pull_forget(r, p);
 	begin_absence(r);
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		rblk_vol_want(r->vol, (u32)m->first + i, m->v[i], s->since);
@@ -372,7 +170,7 @@ int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m)
  */
 static void install(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	struct rblk_id id = { .index = s->base.state.index, .term = s->base.state.term };
 
 	if (s->installing)
@@ -410,7 +208,7 @@ static void drop_log(struct rblk_replica *r, const struct rblk_id *id)
 /* The metadata with the state is durable in both copies. */
 void rblk_replica_resync_installed(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	struct raft_event ev = {
 		.type = RAFT_EV_INSTALLED,
 		.now = r->g->now,
@@ -457,7 +255,7 @@ static bool rblk_replica_pulls(void *ctx, u32 chunk)
 
 static void ask_chunks(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	bool needed;
 	u32 chunk;
 
@@ -465,7 +263,7 @@ static void ask_chunks(struct rblk_replica *r)
 		needed = rblk_vol_needed(r->vol, rblk_replica_pulls, s, &chunk);
 		if (!needed && !rblk_vol_next_absent(r->vol, s->next, rblk_replica_pulls, s, &chunk))
 			return;
-		if (!new_pull(r, WIRE_P_CHUNK, chunk))
+		if (!rblk_replica_pull_new(r, WIRE_P_CHUNK, chunk))
 			return;
 		if (!needed)
 			s->next = chunk + 1;
@@ -485,8 +283,8 @@ static void ask_chunks(struct rblk_replica *r)
 int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wire_chunk *c,
 			      const struct wire_append *a, struct rblk_buf **buf)
 {
-	struct rblk_resync *s = resync_of(r);
-	struct rblk_pull *p = find_pull(r, c->id, WIRE_P_CHUNK);
+	struct rblk_resync *s = &r->resync;
+	struct rblk_pull *p = rblk_replica_pull_find(r, c->id, WIRE_P_CHUNK);
 	u64 sector;
 	u32 nsect;
 
@@ -500,7 +298,7 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 		rblk_replica_resync_refused(r, slot, c->id);
 		return 0;
 	}
-	answered(s);
+	rblk_replica_pull_answered(s);
 	p->came = true;
 	p->upto = c->upto;
 	p->buf = buf[0];
@@ -511,7 +309,7 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 /* Writes content that came to the data device, one chunk at a time, and not during a batch. */
 static void land(struct rblk_replica *r, struct rblk_pull *p)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	struct vol_batch b = { .zero = &s->zero, .item = s->item };
 	u32 i, nsect;
 	u64 sector;
@@ -538,7 +336,7 @@ static void land(struct rblk_replica *r, struct rblk_pull *p)
 /* What was written is there. Returns false if it was not content of a resync that ended. */
 bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	struct rblk_pull *p = s->landing;
 	u64 sector;
 	u32 nsect;
@@ -555,13 +353,13 @@ bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
 		s->unsettled++;
 		s->waits = false;
 	}
-	forget_pull(r, p);
+	rblk_replica_pull_forget(r, p);
 	return true;
 }
 
 static void pull_chunks(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	u32 i;
 
 	ask_chunks(r);
@@ -592,7 +390,7 @@ bool rblk_replica_resync_forbids(const struct rblk_replica *r)
 /* A checkpoint begins: the device is flushed afterwards. */
 void rblk_replica_resync_settle(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	u64 applied = rblk_replica_applied(r);
 
 	s->unsettled = 0;
@@ -610,7 +408,7 @@ void rblk_replica_resync_settle(struct rblk_replica *r)
  */
 void rblk_replica_resync_init(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 
 	if (r->data.index < r->meta.image_index) {
 		s->old = true;
@@ -645,7 +443,7 @@ void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block)
  */
 static bool mark(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 
 	if (!s->old)
 		return false;
@@ -668,7 +466,7 @@ void rblk_replica_resync_marked(struct rblk_replica *r)
 /* A new phase begins with what is the case now. */
 static void choose_phase(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 	enum rblk_resync_phase was = s->phase;
 	bool behind = r->rst.resync && r->g->conf.index;
 
@@ -682,7 +480,7 @@ static void choose_phase(struct rblk_replica *r)
 		s->phase = rblk_vol_absent(r->vol) ? RESYNC_PULL : RESYNC_NONE;
 	if (was == s->phase)
 		return;
-	forget_pulls(r);
+	rblk_replica_pulls_forget(r);
 	if (was != RESYNC_NONE)
 		return;
 	s->since_ns = r->g->now;
@@ -695,7 +493,7 @@ static void choose_phase(struct rblk_replica *r)
  */
 void rblk_replica_resync_run(struct rblk_replica *r)
 {
-	struct rblk_resync *s = resync_of(r);
+	struct rblk_resync *s = &r->resync;
 
 	if (r->bootstrapping || mark(r))
 		return;
@@ -708,7 +506,7 @@ void rblk_replica_resync_run(struct rblk_replica *r)
 		install(r);
 	if (s->phase == RESYNC_PULL)
 		pull_chunks(r);
-	send_pulls(r);
+	rblk_replica_pulls_send(r);
 }
 
 /**
@@ -726,8 +524,8 @@ u64 rblk_replica_resync_deadline(const struct rblk_replica *r)
 	if (s->phase == RESYNC_NONE || s->phase == RESYNC_INSTALL)
 		return at;
 	for (i = 0; i < NODE_PULLS; i++)
-		if (is_out(&s->pull[i]))
-			at = min_t(u64, at, s->pull[i].since + answer_ns(r));
+		if (rblk_replica_pull_is_out(&s->pull[i]))
+			at = min_t(u64, at, s->pull[i].since + rblk_replica_pull_ns(r));
 	for (i = 0; i < r->g->npeers; i++)
 		if (s->avoid[i] > r->g->now)
 			at = min_t(u64, at, s->avoid[i]);
@@ -742,5 +540,5 @@ void rblk_replica_resync_put(struct rblk_replica *r)
 	u32 i;
 
 	for (i = 0; i < NODE_PULLS; i++)
-		forget_pull(r, &r->resync.pull[i]);
+		rblk_replica_pull_forget(r, &r->resync.pull[i]);
 }

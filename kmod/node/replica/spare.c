@@ -30,7 +30,7 @@ static u64 held(struct rblk_replica *r, u64 store)
 
 	if (store == r->g->cfg.super.store)
 		return r->absent ? 0 : r->rst.durable;
-	return p && peer && !peer->says_absent ? p->match : 0;
+	return p && peer && !peer->says_absent && !peer->lost ? p->match : 0;
 }
 
 static bool rblk_replica_lacks(void *ctx, u64 store)
