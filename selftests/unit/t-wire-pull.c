@@ -466,6 +466,24 @@ static void test_chunk_two(void)
 	CHECK_EQ(decode_any(), -EINVAL);
 }
 
+/* A decoder refuses frames of other types, even if its caller mixes them up. */
+static void test_wrong_type(void)
+{
+	static u32 (*const encode[])(void) = { encode_pull, encode_state, encode_map, encode_chunk };
+	struct wire_header h;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(encode); i++) {
+		encode[i]();
+		CHECK_EQ(decode_any(), 0);
+		CHECK_EQ(rblk_wire_decode_header(&h, buf), 0);
+		h.type = WIRE_TYPE_NR;
+		CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
+		h.type = WIRE_REPLY;
+		CHECK_EQ(rblk_wire_decode(frame, &h, buf + HEAD), -EINVAL);
+	}
+}
+
 /* Decoding overwrites what an earlier frame left in the result. */
 static void test_result_reused(void)
 {
@@ -494,6 +512,7 @@ static const struct tap_case cases[] = {
 	{ "golden", test_golden },
 	{ "bit_flips", test_bit_flips },
 	{ "bad", test_bad },
+	{ "wrong_type", test_wrong_type },
 	{ "result_reused", test_result_reused },
 };
 
