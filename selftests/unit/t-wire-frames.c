@@ -19,7 +19,7 @@ static struct raft_msg append_msg(u32 n)
 	return (struct raft_msg){
 		.type = RAFT_MSG_APPEND, .from = 0x11, .to = 0x22, .term = 9,
 		.prev = { .term = 6, .index = 99 }, .commit = 98, .read_seq = 5, .cluster = 0x33,
-		.ents = { .first = 100, .last = 99 + n, .term = 7 }, .durable = 97,
+		.ents = { .first = 100, .last = 99 + n, .term = 7 }, .durable = 97, .spared = 96,
 	};
 }
 
@@ -38,7 +38,7 @@ static u32 encode_mixed(void)
 	return rblk_wire_encode_raft(buf, &m, 6, entry_at, NULL);
 }
 
-#define ENTRY(i)	(HEAD + 136 + 44 * (i))
+#define ENTRY(i)	(HEAD + 144 + 44 * (i))
 #define SUM(n, i)	(ENTRY(n) + 4 * (i))
 
 static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
@@ -47,6 +47,7 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK_EQ(a->reject, b->reject);
 	CHECK_EQ(a->force, b->force);
 	CHECK_EQ(a->resync, b->resync);
+	CHECK_EQ(a->spared, b->spared);
 	CHECK_EQ(a->stalled, b->stalled);
 	CHECK_EQ(a->impaired, b->impaired);
 	CHECK_EQ(a->blocked << 1 | a->stuck, b->blocked << 1 | b->stuck);
@@ -164,7 +165,7 @@ static void test_raft_plain(void)
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
 			.commit = 111, .read_seq = 112, .seeker = 113, .cluster = 114, .stuck = 1,
 		};
-		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 136);
+		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 144);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
 		same_msg(&m, &got);
 		CHECK_EQ(app->n, 0);
@@ -267,12 +268,13 @@ static const char golden_reject[] =
 	"020000000000000003000000000000000000000000000000000000000000000004000000000000000500000000000000";
 
 static const char golden_append[] =
-	"72626c6b01030000e80000000200000009000000000000003d3448debd3e360e050000000200000011000000"
+	"72626c6b01030000f0000000020000000900000000000000528c82b4ce3e38ce050000000200000011000000"
 	"0000000022000000000000000900000000000000060000000000000063000000000000000000000000000000"
 	"0000000000000000640000000000000065000000000000000700000000000000620000000000000005000000"
-	"0000000000000000000000003300000000000000000000000000000061000000000000006745230100000000"
-	"00000000000000003200000000000000010000000000000009000000b2a45bbe020003000000000000000000"
-	"77000000000000003200000000000000020000000000000000000000ca94798600000500000000c0010000c0";
+	"0000000000000000000000003300000000000000000000000000000061000000000000006000000000000000"
+	"674523010000000000000000000000003200000000000000010000000000000009000000b2a45bbe02000300"
+	"000000000000000077000000000000003200000000000000020000000000000000000000ca94798600000500"
+	"000000c0010000c0";
 
 /* The bytes themselves: a change of them is a change of the protocol. */
 static void test_golden(void)
@@ -360,11 +362,11 @@ static void test_bad_hello(void)
 
 static const struct bad bad_raft[] = {
 	{ "no room for the message", 8, 4, 127, -EINVAL },
-	{ "an entry short", 8, 4, 136 + 5 * 44 + 20, -EINVAL },
-	{ "a sum short", 8, 4, 136 + 6 * 44 + 16, -EINVAL },
-	{ "a byte short", 8, 4, 136 + 6 * 44 + 19, -EINVAL },
-	{ "a byte long", 8, 4, 136 + 6 * 44 + 21, -EINVAL },
-	{ "a sum long", 8, 4, 136 + 6 * 44 + 24, -EINVAL },
+	{ "an entry short", 8, 4, 144 + 5 * 44 + 20, -EINVAL },
+	{ "a sum short", 8, 4, 144 + 6 * 44 + 16, -EINVAL },
+	{ "a byte short", 8, 4, 144 + 6 * 44 + 19, -EINVAL },
+	{ "a byte long", 8, 4, 144 + 6 * 44 + 21, -EINVAL },
+	{ "a sum long", 8, 4, 144 + 6 * 44 + 24, -EINVAL },
 	{ "payload: less", 12, 4, 4, -EINVAL },
 	{ "payload: more", 12, 4, 6, -EINVAL },
 	{ "payload: none", 12, 4, 0, -EINVAL },
@@ -485,7 +487,7 @@ static void test_bad_lengths(void)
 	buf[ENTRY(i - 1) + 42] = RBLK_E_NOOP;
 	put32(HEAD + 4, i);
 	put32(HEAD + 72, 99 + i);
-	put32(8, 136 + 44 * i);
+	put32(8, 144 + 44 * i);
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);
 }
