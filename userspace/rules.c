@@ -417,20 +417,11 @@ static const char *without(const char *text, const char *known)
 	return strncmp(text, known, n) ? text : text + n + strspn(text + n, ": ");
 }
 
-static void remarks(struct json_object *o, struct json_object *list, bool quorum_told)
+/* What of this node is worth knowing. */
+static void remarks_here(struct json_object *o, struct json_object *list)
 {
-	struct json_object *p;
-	char down[384];
-	size_t n;
+	char absent[TITLE_MAX];
 
-	if (peer_with(o, peer_is_down, NULL) && !quorum_told) {
-		p = peer_with(o, peer_is_refused, NULL);
-		remark(list, "not connected: %s%s%s", list_peers(o, peer_is_down, down, sizeof(down)),
-		       p ? "; " : "", p ? refusal_step(p) : "");
-	}
-	if (js(o, "hold.trouble"))
-		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
-		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
 	if (is_lost(o))
 		remark(list, "this node has lost its replica: the %s device %s failed (%s); its I/O goes on through the other members; repair the device, then close the volume, and run 'raftblk down %s' and 'raftblk up %s' here",
 		       jstr(o, "lost"), jstr(o, is(o, "lost", "data") ? "data_path" : "log_path"),
@@ -439,7 +430,7 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica asks another member for a state to go on from; meanwhile its I/O goes to the leader");
 	else if (jb(o, "absent"))
 		remark(list, "the data device %s lacks %s of the image, which %s: meanwhile reads on this node go to the leader",
-		       jstr(o, "data_path"), human_bytes(ju(o, "absent_bytes"), down, sizeof(down)),
+		       jstr(o, "data_path"), human_bytes(ju(o, "absent_bytes"), absent, sizeof(absent)),
 		       js(o, "resync_source") ? "is pulled from other members" :
 						"no member can give now");
 	if (ju(o, "log_late_ms"))
@@ -448,6 +439,14 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (ju(o, "data_late_ms"))
 		remark(list, "the data device %s has not responded for %llu s: reads on this node wait for it",
 		       jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
+}
+
+/* ... and of the others. */
+static void remarks_peers(struct json_object *o, struct json_object *list)
+{
+	struct json_object *p;
+	size_t n;
+
 	p = peer_with(o, peer_is_lost, NULL);
 	if (p)
 		remark(list, "%s has lost its replica, since a device of it failed: 'raftblk why %s' there says which",
@@ -474,6 +473,23 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 	if (p)
 		remark(list, "%s is resynchronised: its data device lacks a part of the image",
 		       jstr(p, "node"));
+}
+
+static void remarks(struct json_object *o, struct json_object *list, bool quorum_told)
+{
+	struct json_object *p;
+	char down[384];
+
+	if (peer_with(o, peer_is_down, NULL) && !quorum_told) {
+		p = peer_with(o, peer_is_refused, NULL);
+		remark(list, "not connected: %s%s%s", list_peers(o, peer_is_down, down, sizeof(down)),
+		       p ? "; " : "", p ? refusal_step(p) : "");
+	}
+	if (js(o, "hold.trouble"))
+		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
+		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
+	remarks_here(o, list);
+	remarks_peers(o, list);
 	if (log_percent(o) > LOG_FULL)
 		remark(list, "the log is %u%% full: writes wait for the data device %s",
 		       log_percent(o), jstr(o, "data_path"));

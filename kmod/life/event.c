@@ -69,7 +69,8 @@ static void rblk_note_peer(struct rblk_volume *v, u64 slot, char *text, size_t s
 	else if (p->needs_resync)
 		scnprintf(text, size, "%s needs a resync: the log no longer covers it", p->node);
 	else if (p->absent)
-		scnprintf(text, size, "%s is resynchronised: its data device lacks a part", p->node);
+		scnprintf(text, size, "%s is resynchronised: its data device lacks a part",
+			  p->node);
 	else if (p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK])
 		scnprintf(text, size, "%s is connected", p->node);
 	else if (p->last_reject)

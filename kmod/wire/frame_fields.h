@@ -232,7 +232,7 @@ FIELDS(frame_state, struct wire_state)
 	FIELD(8,	id,	id, ANY)		/* number of the request */
 	FIELD_AS(16,	le64,	index, state.index, NOT_ZERO)	/* the state is as of this entry */
 	FIELD_AS(24,	le64,	state_term, state.term, NOT_ZERO)	/* term of that entry */
-	FIELD_AS(32,	id,	digest, state.digest, ANY)	/* digest of all verdicts up to it */
+	FIELD_AS(32,	id,	digest, state.digest, ANY)	/* digest of all verdicts */
 	/* sessions that follow */
 	FIELD_AS(40,	le32,	nsessions, state.nsessions, UPTO(RBLK_SESSIONS_MAX))
 	FIELD(44,	le32,	region_shift, ANY)	/* log2 of the bytes of a region */
@@ -246,7 +246,7 @@ FIELDS(frame_state, struct wire_state)
 	FIELD_AS(84,	le32,	n, conf.n, RANGE(1, RBLK_MEMBERS_MAX))
 	FIELD_AS(88,	le32,	flags, conf.flags, ANY)	/* flags of the volume: 1 shared */
 	FIELD_AS(92,	le32,	entries, conf.entries, ANY)	/* smallest table of a member */
-	FIELD_AS(96,	le64,	ring_bytes, conf.ring_bytes, ANY)	/* smallest ring of a member */
+	FIELD_AS(96,	le64,	ring_bytes, conf.ring_bytes, ANY)	/* smallest ring */
 	TABLE(104,	frame_member, m, RBLK_MEMBERS_MAX)	/* members */
 	TABLE(1896,	frame_session, session, RBLK_SESSIONS_MAX)	/* sessions */
 FIELDS_END(frame_state, 2408)

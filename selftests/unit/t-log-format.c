@@ -334,22 +334,16 @@ static void metadata(void)
 		{ 64, 8, 0x29, -EINVAL },	/* below the generation that began */
 		{ 96, 8, 0x42, -EINVAL },	/* floor above the checkpoint */
 		{ 96, 8, -1, -EINVAL },
-		{ 104, 8, 0x37001, -EINVAL },
-		{ 104, 8, 1ULL << 60, -EINVAL },
+		{ 104, 8, 0x37001, -EINVAL }, { 104, 8, 1ULL << 60, -EINVAL },
 		{ 112, 8, 1ULL << 60, -EINVAL },
 		{ 120, 8, -1, -EINVAL },
-		{ 136, 8, 0x200, -EINVAL },
-		{ 136, 8, 1ULL << 60, -EINVAL },
+		{ 136, 8, 0x200, -EINVAL }, { 136, 8, 1ULL << 60, -EINVAL },
 		{ 144, 8, -1, -EINVAL },
 		{ 156, 4, 17, -EINVAL },
 		{ 160, 4, 17, -EINVAL },
-		{ 164, 4, 0, 0 },		/* nothing is absent */
-		{ 164, 4, 2, -EINVAL },		/* flags of a later version */
-		{ 164, 4, 0x80000001, -EINVAL },
-		{ 240, 8, 1ULL << 60, -EINVAL },
-		{ 240, 8, -1, -EINVAL },
-		{ 248 + 36, 4, 17, -EINVAL },
-		{ 248 + 40, 4, 3, -EINVAL },
+		{ 164, 4, 0, 0 }, { 164, 4, 2, -EINVAL }, { 164, 4, 0x80000001, -EINVAL },
+		{ 240, 8, 1ULL << 60, -EINVAL }, { 240, 8, -1, -EINVAL },
+		{ 248 + 36, 4, 17, -EINVAL }, { 248 + 40, 4, 3, -EINVAL },
 		{ 2096 + 24, 4, 1, -EINVAL },
 	};
 	static struct log_meta m, t;

@@ -6,7 +6,6 @@ RBLK_VOLUMES="vol"
 trap cluster_down EXIT
 RBLK_LOG_MIB=24
 RBLK_DATA_MIB=96
-IMAGE=$((96 << 20))
 
 starts() { cluster_up 3 vol; }
 
@@ -119,7 +118,7 @@ data_disk_is_replaced() {
 	rb "$f" down vol --force
 	blank "$(data_dev "$f" vol)"
 	dd if=/dev/urandom of="$(data_dev "$f" vol)" bs=1M count=32 conv=fsync status=none
-	! rb "$f" up vol >/tmp/up.out 2>&1
+	fails rb "$f" up vol >/tmp/up.out 2>&1
 	grep -q 'raftblk format vol --data' /tmp/up.out
 	rb "$f" format vol --data --dry-run | grep -q 'which stays as it is'
 	rb "$f" format vol --data --quiet

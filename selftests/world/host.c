@@ -377,19 +377,6 @@ static void log_read(void *host, struct rblk_node_readback *rb)
 	dop_start(&n->log, op, readback_event);
 }
 
-/* ---- reads for clients without disks ---- */
-
-static struct rblk_buf *serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
-				    u64 *token)
-{
-	struct op *op = op_serve(host, pull, nblocks, sector, nsect);
-
-	if (!op)
-		return NULL;
-	*token = op->id;
-	return &op->buf->buf;
-}
-
 /* ---- data device ---- */
 
 static void apply_event(struct event *e)
@@ -596,7 +583,7 @@ const struct rblk_node_ops host_ops = {
 	.log_read = log_read,
 	.data_apply = data_apply,
 	.data_sync = data_sync,
-	.serve_begin = serve_begin,
+	.serve_begin = host_serve_begin,
 	.read_data = host_read_data,
 	.read_copy = host_read_copy,
 	.read_zero = host_read_zero,

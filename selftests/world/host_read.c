@@ -174,3 +174,15 @@ void host_read_issued(void *host, u64 token)
 	else
 		ev_push(world.now + 500, issued_event, n->id, 0, 0, op);
 }
+
+/* For another node. */
+struct rblk_buf *host_serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
+				  u64 *token)
+{
+	struct op *op = op_serve(host, pull, nblocks, sector, nsect);
+
+	if (!op)
+		return NULL;
+	*token = op->id;
+	return &op->buf->buf;
+}

@@ -574,13 +574,6 @@ void op_drop_waiting(struct node *n)
 		drop_payload(op);
 }
 
-void op_forget_waiting(struct node *n)
-{
-	n->wait_write = (struct waitq){ .tail = &n->wait_write.first };
-	n->wait_read = (struct waitq){ .tail = &n->wait_read.first };
-	n->nwait = 0;
-}
-
 u64 op_count(void)
 {
 	return nops;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Requests that have not ended. */
+/* Requests that have not ended, and those that wait to be accepted. */
 #include "world.h"
 
 /* Tells which requests hang: for the report of a failure. */
@@ -47,4 +47,11 @@ struct op *op_oldest(const struct node *n)
 			oldest = op;
 	}
 	return oldest;
+}
+
+void op_forget_waiting(struct node *n)
+{
+	n->wait_write = (struct waitq){ .tail = &n->wait_write.first };
+	n->wait_read = (struct waitq){ .tail = &n->wait_read.first };
+	n->nwait = 0;
 }

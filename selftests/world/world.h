@@ -367,6 +367,8 @@ void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nt
 		    u32 nsect);
 void host_read_zero(void *host, u64 token, u32 off, u32 nsect);
 void host_read_issued(void *host, u64 token);
+struct rblk_buf *host_serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
+				  u64 *token);
 
 u64 node_now(const struct node *n);
 void node_format(struct node *n);

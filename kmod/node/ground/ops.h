@@ -310,7 +310,7 @@ struct rblk_node_status {
 		u64 pulled_bytes;	/* ... since the newest resync began */
 		u64 absent_bytes;	/* of the image, not landed yet */
 		u64 ns;			/* for how long it has been resynchronised; 0: it is not */
-		u32 source;		/* slot of who is asked for content; NODE_PEERS_MAX: nobody */
+		u32 source;		/* slot of who is asked; NODE_PEERS_MAX: nobody */
 	} resync;
 	u32 nsessions, npeers;
 	/* what is large, and copied as a whole */

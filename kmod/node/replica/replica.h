@@ -130,7 +130,7 @@ struct rblk_replica {
 	struct rblk_feed apply_feed;	/* for entries from before the start */
 	struct rblk_feed feed[NODE_PEERS_MAX];	/* by slot */
 
-	/* Whether the data device lacks a part of the image, as durable metadata says or may say. */
+	/* Whether the data device lacks a part of the image, as durable metadata may say. */
 	bool absent;
 	bool meta_absent;		/* the version being written says so */
 	struct rblk_resync resync;

@@ -39,7 +39,7 @@ static void ask_state(struct rblk_replica *r)
 }
 
 /* Could this node have been given this configuration by a leader? */
-static bool conf_ok(struct rblk_replica *r, const struct rblk_conf *conf)
+static bool base_conf_ok(struct rblk_replica *r, const struct rblk_conf *conf)
 {
 	const struct rblk_ground *g = r->g;
 
@@ -74,7 +74,7 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 		rblk_replica_pull_forget(r, p);
 		return 0;
 	}
-	if (!conf_ok(r, &st->conf) ||
+	if (!base_conf_ok(r, &st->conf) ||
 	    st->state.nsessions > (st->conf.flags & RBLK_CONF_SHARED ? RBLK_SESSIONS_MAX : 1))
 		return -EINVAL;
 	rblk_replica_pull_forget(r, p);
@@ -261,7 +261,8 @@ static void ask_chunks(struct rblk_replica *r)
 
 	for (;;) {
 		needed = rblk_vol_needed(r->vol, rblk_replica_pulls, s, &chunk);
-		if (!needed && !rblk_vol_next_absent(r->vol, s->next, rblk_replica_pulls, s, &chunk))
+		if (!needed &&
+		    !rblk_vol_next_absent(r->vol, s->next, rblk_replica_pulls, s, &chunk))
 			return;
 		if (!rblk_replica_pull_new(r, WIRE_P_CHUNK, chunk))
 			return;

@@ -23,7 +23,7 @@ struct spare {
 };
 
 /* The newest entry that a member holds, with the image that it is in. Nobody heard is known. */
-static u64 held(struct rblk_replica *r, u64 store)
+static u64 held_by(struct rblk_replica *r, u64 store)
 {
 	const struct raft_peer_status *p = rblk_replica_progress(r, store);
 	const struct rblk_peer *peer = rblk_ground_peer(r->g, store, NULL);
@@ -37,7 +37,7 @@ static bool rblk_replica_lacks(void *ctx, u64 store)
 {
 	const struct spare *s = ctx;
 
-	return store == s->store || held(s->r, store) < s->index;
+	return store == s->store || held_by(s->r, store) < s->index;
 }
 
 /* Up to which entry is a member spared? 0: it has to keep what it has. */
@@ -49,7 +49,7 @@ u64 rblk_replica_spared(struct rblk_replica *r, u64 store)
 	u32 i;
 
 	for (i = 0; i < conf->n; i++) {
-		s.index = held(r, conf->m[i].store);
+		s.index = held_by(r, conf->m[i].store);
 		if (s.index > most && !rblk_replica_suffice(r, rblk_replica_lacks, &s))
 			most = s.index;
 	}

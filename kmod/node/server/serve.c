@@ -101,7 +101,7 @@ void rblk_server_executed(struct rblk_server *sv)
 	if (r->absent)
 		sv->synced = false;
 	else if (!sv->synced && r->rst.leader_ready && !r->execute_blocked &&
-	    rblk_replica_executed(r) >= r->commit)
+		 rblk_replica_executed(r) >= r->commit)
 		sv->synced = true;
 }
 
