@@ -25,9 +25,11 @@ struct format {
 	bool zeroed;		/* the data device is, from an earlier format */
 };
 
+enum { KEY_DATA = 0x100 };
+
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0, "overwrite the store that this node has of the volume (never anything else)", 1 },
-	{ "data", 'd', NULL, 0, "format the data device alone, for the log that this node has", 1 },
+	{ "data", KEY_DATA, NULL, 0, "format the data device alone, for the log that this node has", 1 },
 	{ "dry-run", 'n', NULL, 0, "check everything, but change nothing", 1 },
 	{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
 	{ 0 },
@@ -41,7 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	case 'f':
 		f->force = true;
 		return 0;
-	case 'd':
+	case KEY_DATA:
 		f->data_only = true;
 		return 0;
 	case 'n':

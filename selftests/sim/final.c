@@ -210,7 +210,7 @@ bool final_settled(void)
 	for (i = 0; i < world.cfg.nodes; i++) {
 		struct node *n = &world.node[i];
 
-		if (!n->up || n->halted)
+		if (!n->up || n->halted || n->lost)
 			continue;
 		if (!final_covered(lead, n) || n->st.absent)
 			return false;
@@ -231,8 +231,8 @@ static void compare(const struct node *lead)
 	for (i = 0; i < world.cfg.nodes; i++) {
 		struct node *n = &world.node[i];
 
-		/* Rot may be found late. */
-		if (!n->up || n->halted)
+		/* Rot may be found late, and a device may have failed for good. */
+		if (!n->up || n->halted || n->lost)
 			continue;
 		WORLD_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
 			    "node %c: digest at %llu differs at the end", 'a' + n->id,
