@@ -200,6 +200,12 @@ void final_settle(void)
 }
 
 
+/* Rot may be found late. Where nothing goes wrong but at the end, nobody starts a node again. */
+static bool is_out(const struct node *n)
+{
+	return !n->up || n->halted || (n->lost && sim.cost);
+}
+
 bool final_settled(void)
 {
 	const struct node *lead = node_leader();
@@ -210,9 +216,9 @@ bool final_settled(void)
 	for (i = 0; i < world.cfg.nodes; i++) {
 		struct node *n = &world.node[i];
 
-		if (!n->up || n->halted || n->lost)
+		if (is_out(n))
 			continue;
-		if (!final_covered(lead, n) || n->st.absent)
+		if (n->lost || !final_covered(lead, n) || n->st.absent)
 			return false;
 		if (n->st.executed_index != lead->st.executed_index ||
 		    n->st.checkpoint_index != n->st.executed_index) {
@@ -231,8 +237,7 @@ static void compare(const struct node *lead)
 	for (i = 0; i < world.cfg.nodes; i++) {
 		struct node *n = &world.node[i];
 
-		/* Rot may be found late, and a device may have failed for good. */
-		if (!n->up || n->halted || n->lost)
+		if (is_out(n))
 			continue;
 		WORLD_CHECK(n->st.digest == lead->st.digest && n->st.executed_index == model_last(),
 			    "node %c: digest at %llu differs at the end", 'a' + n->id,
