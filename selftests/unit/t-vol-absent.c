@@ -85,10 +85,10 @@ static bool none(void *ctx, u32 chunk)
 	return false;
 }
 
-/* @ctx: bits of chunks */
+/* @ctx: bits of the first 64 chunks */
 static bool in_set(void *ctx, u32 chunk)
 {
-	return *(u64 *)ctx >> chunk & 1;
+	return chunk < 64 && *(u64 *)ctx >> chunk & 1;
 }
 
 /* The next chunk that is needed, or absent, or -1. */

@@ -62,6 +62,29 @@ static int receive_conf(struct rblk_replica *r, struct raft_msg *msg, const stru
 	return 0;
 }
 
+/* What an entry takes of the ring at the most; those that relieve a full one have a reserve. */
+static u64 ring_need(const struct rblk_entry *e)
+{
+	if (e->kind != RBLK_E_WRITE && e->kind != RBLK_E_ZEROES)
+		return 0;
+	return LOG_HEADER_BYTES_MAX + (u64)e->nblocks * RBLK_BLOCK_SIZE;
+}
+
+/*
+ * Where the apply waits for content of others, what the ring has no room for has to wait
+ * outside: here it would keep memory that the content needs, and that is what makes room.
+ */
+static u64 ring_room(const struct rblk_replica *r)
+{
+	u64 room = rblk_log_free_bytes(&r->log), need = 0, i;
+
+	if (!r->absent)
+		return U64_MAX;
+	for (i = r->log_next; i <= r->last; i++)
+		need += ring_need(&r->ent[i & r->mask].e);
+	return room > need ? room - need : 0;
+}
+
 /*
  * Raft's callback: the last of the entries @first to @last of the message that it is being
  * fed that there is room for, or @first - 1 for none.
@@ -69,16 +92,19 @@ static int receive_conf(struct rblk_replica *r, struct raft_msg *msg, const stru
 u64 rblk_replica_takes(void *ctx, u64 first, u64 last)
 {
 	struct rblk_replica *r = ctx;
-	u64 i = first;
+	u64 room = ring_room(r), need, i;
 
-	/*
-	 * The log is about to be given up; or it is full until a chunk has landed, which needs
-	 * the memory that these entries would take up.
-	 */
-	if (r->resync.installing || (r->absent && r->log_blocked))
+	/* The log is about to be given up. */
+	if (r->resync.installing)
 		return first - 1;
-	while (i <= last && rblk_replica_fits(r, i, r->rx->e[i - r->rx_first].kind))
-		i++;
+	for (i = first; i <= last; i++) {
+		const struct rblk_entry *e = &r->rx->e[i - r->rx_first];
+
+		need = ring_need(e);
+		if (!rblk_replica_fits(r, i, e->kind) || need > room)
+			break;
+		room -= need;
+	}
 	return i - 1;
 }
 

@@ -76,7 +76,6 @@ struct rblk_replica {
 	struct rblk_id base;
 	u64 last;
 	u64 log_next;			/* next entry to give to the log */
-	bool log_blocked;		/* ... which finds no room in the ring */
 	u64 commit;			/* commit index of raft */
 	u64 released;			/* entries up to here have no payload in memory */
 	u64 held_bytes;			/* payload of applied entries, for peers */

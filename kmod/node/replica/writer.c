@@ -33,7 +33,6 @@ static bool write_record(struct rblk_replica *r)
 			r->g->bufs[nbufs++] = ent->buf;
 		r->log_next++;
 	}
-	r->log_blocked = ret == -ENOSPC;
 	/* Raft and the table hand over what is whole and follows. */
 	if (RBLK_ASSERT(&r->g->alarm, ret != -EINVAL))
 		return false;
@@ -63,7 +62,6 @@ void rblk_replica_writer_run(struct rblk_replica *r)
 		r->log_idle_at = U64_MAX;
 		return;
 	}
-	r->log_blocked &= r->log_next <= r->last;
 	while (r->log_next <= r->last && r->log.nrec < r->g->cfg.limits.records_inflight)
 		if (!write_record(r))
 			break;
