@@ -70,7 +70,7 @@ static void lose_data(struct node *n)
 		data_blank(n);
 	else
 		disk_restore(&n->data, data_image[n->id]);
-	data_lost(n);
+	data_exchanged(n);
 	data_image[n->id] = NULL;
 }
 

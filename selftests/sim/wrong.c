@@ -102,7 +102,7 @@ static bool whole(void)
 
 static void must_become_whole(void)
 {
-	data_lost(victim);
+	data_exchanged(victim);
 	WORLD_CHECK(node_start(victim), "node %c does not start", 'a' + victim->id);
 	WORLD_CHECK(victim->st.absent, "node %c does not know that its data device is older",
 		    'a' + victim->id);

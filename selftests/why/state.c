@@ -337,15 +337,30 @@ static void wiped(void)
 	node_start(n);
 }
 
-/* It is away until the log reaches back no further than its end. */
-static void needs_resync(void)
+/*
+ * It is away until the log reaches back no further than its end, and frames of a resync are lost:
+ * what it asks for, or what it is sent.
+ */
+static void left_behind(struct node *n, u8 type)
 {
-	struct node *n = culprit(member(follows));
+	struct net_rule r = { .from = WORLD_NONE, .to = WORLD_NONE, .type = type, .fate = NET_LOSE };
 
+	net_rule_add(&r);
 	node_stop(n, false);
 	walk_run(3 * walk_election());
 	walk_write(3 * world.cfg.limits.entries);
 	node_start(n);
+}
+
+static void needs_resync(void)
+{
+	left_behind(culprit(member(follows)), WIRE_PULL);
+}
+
+static void lacks_content(void)
+{
+	left_behind(culprit(member(follows)), WIRE_CHUNK);
+	walk_run(3 * walk_election());
 }
 
 static void resync_and_down(void)
@@ -521,6 +536,7 @@ const struct state states[] = {
 	{ "set-back-and-down", 3, set_back_and_down },
 	{ "wiped", 2, wiped, .self = true },
 	{ "needs-resync", 3, needs_resync, .self = true },
+	{ "lacks-content", 3, lacks_content, .self = true },
 	{ "resync-and-down", 3, resync_and_down },
 	{ "refused", 2, refused, .refuses = true, .self = true },
 	{ "most-refused", 3, most_refused, .refuses = true },

@@ -418,7 +418,7 @@ void node_forget(struct node *n)
  * What is on it is not what was. Nothing is demanded of it before the node has looked at it, and
  * then only what the node says is there.
  */
-void data_lost(struct node *n)
+void data_exchanged(struct node *n)
 {
 	u32 i;
 

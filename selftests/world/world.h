@@ -379,7 +379,7 @@ void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
 void node_forget(struct node *n);		/* its disks lose their content */
-void data_lost(struct node *n);		/* ... its data device does, while it is down */
+void data_exchanged(struct node *n);		/* ... its data device does, while it is down */
 void data_blank(struct node *n);	/* it gets another one, formatted */
 /* ... and have this one instead, of an earlier time. */
 void node_set_back(struct node *n, struct page **log, struct page **data);
