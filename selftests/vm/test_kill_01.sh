@@ -55,17 +55,19 @@ opener_reads_the_table() {
 
 # As above, and a reader is there before: where there are no partitions.
 opener_behind_a_reader() {
+	local i
 	sfdisk -q --delete "$(dev 1)"
 	until_ok 10 fails test -e "$(dev 2)p1"
 	until_ok 20 settled vol
-	dmsetup suspend --nolockfs rbdata2
+	# All of them: what is read ahead fails on a suspended device, and another member would answer.
+	for i in 1 2 3; do dmsetup suspend --nolockfs "rbdata$i"; done
 	dd if="$(dev 2)" of=/dev/null bs=4k skip=100 count=1 status=none &
 	PIDS=($!)
 	until_ok 20 waits_in $! folio_wait_bit
 	dd if=/dev/zero of="$(dev 2)" bs=4k seek=1000 count=1 status=none &
 	PIDS+=($!)
 	dies $! folio_wait_bit
-	dmsetup resume rbdata2
+	for i in 1 2 3; do dmsetup resume "rbdata$i"; done
 	wait "${PIDS[0]}"
 	PIDS=()
 	dd if=/dev/zero of="$(dev 2)" bs=4k seek=1000 count=1 oflag=direct status=none
