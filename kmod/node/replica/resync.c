@@ -21,6 +21,7 @@
  */
 #include "internal.h"
 
+#define RESYNC_STATE_BEATS	4	/* heartbeats until another state is asked for */
 #define RESYNC_SETTLE_CHUNKS	512	/* 64 MiB: a crash makes no more than that absent again */
 
 /* ---- from the state of another member ---- */
@@ -78,21 +79,32 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 	    st->state.nsessions > (st->conf.flags & RBLK_CONF_SHARED ? RBLK_SESSIONS_MAX : 1))
 		return -EINVAL;
 	rblk_replica_pull_forget(r, p);
-	/* A state that is too new now will not be for long. */
-	s->ask_at = r->g->now + rblk_ground_heartbeat_ns(r->g);
-	if (id.index > s->spared)
-		return 0;
+	s->ask_at = r->g->now + RESYNC_STATE_BEATS * rblk_ground_heartbeat_ns(r->g);
 	if (!rblk_raft_installable(r->raft, &id)) {
 		rblk_replica_pull_avoid(r, slot);
 		return 0;
 	}
 	s->base = *st;
+	s->have_base = true;
+	return 0;
+}
+
+/* The leader says only with its next heartbeats that a state as new as this may be gone on from. */
+static void begin_map(struct rblk_replica *r)
+{
+	struct rblk_resync *s = &r->resync;
+	struct rblk_id id = { .index = s->base.state.index, .term = s->base.state.term };
+
+	if (!s->have_base || id.index > s->spared)
+		return;
+	s->have_base = false;
+	if (!rblk_raft_installable(r->raft, &id))
+		return;
 	/* What was applied since then is not flushed, and the log that has it is given up. */
 	s->since = r->ckpt_index;
 	s->map_asked = 0;
 	s->map_known = 0;
 	s->phase = RESYNC_MAP;
-	return 0;
 }
 
 /* From now on this replica says that it lacks a part of the image. */
@@ -471,8 +483,10 @@ static void choose_phase(struct rblk_replica *r)
 	enum rblk_resync_phase was = s->phase;
 	bool behind = r->rst.resync && r->g->conf.index;
 
-	if (!behind)
+	if (!behind) {
 		s->spared = 0;
+		s->have_base = false;
+	}
 	if (s->phase == RESYNC_INSTALL)
 		return;
 	if (behind && s->phase != RESYNC_MAP)
@@ -499,6 +513,8 @@ void rblk_replica_resync_run(struct rblk_replica *r)
 	if (r->bootstrapping || mark(r))
 		return;
 	choose_phase(r);
+	if (s->phase == RESYNC_STATE)
+		begin_map(r);
 	if (s->phase == RESYNC_STATE)
 		ask_state(r);
 	if (s->phase == RESYNC_MAP)

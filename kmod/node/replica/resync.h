@@ -44,6 +44,7 @@ struct rblk_resync {
 
 	u64 spared;		/* as the leader said last: see spare.c */
 	u64 ask_at;		/* when to ask for a state again */
+	bool have_base;		/* RESYNC_STATE: @base is one, which may be too new yet */
 	struct wire_state base;	/* from RESYNC_MAP on */
 	u64 since;		/* entries up to this one were checkpointed when it came */
 	u32 map_asked, map_known;	/* regions of its map that were asked for, and came */
