@@ -147,20 +147,6 @@ void rblk_vol_want(struct vol *v, u32 region, u64 changed, u64 since)
 		want_region(v, region);
 }
 
-/**
- * rblk_vol_want_since() - the data device is older than the log
- * @v: the volume, to which nothing was applied yet, its map loaded
- * @since: entries up to this one are on it
- */
-void rblk_vol_want_since(struct vol *v, u64 since)
-{
-	u32 i;
-
-	for (i = 0; i < v->regions; i++)
-		if (rblk_vol_changed(v, i) > since)
-			want_region(v, i);
-}
-
 /* Is a part of this range absent? */
 bool rblk_vol_lacks(const struct vol *v, u64 sector, u32 nsect)
 {

@@ -201,13 +201,15 @@ static void test_want(void)
 static void test_want_since(void)
 {
 	u64 v[RBLK_MAP_PER_BLOCK] = { 10, 20, 30, 21, 0 };
+	u32 i;
 
 	start();
 	rblk_vol_map_load(w.v, 0, v, true, 0);
 	stop();
 	begin(SECTORS, 18);
 	rblk_vol_map_load(w.v, 0, v, true, 0);
-	rblk_vol_want_since(w.v, 20);
+	for (i = 0; i < rblk_vol_regions(w.v); i++)
+		rblk_vol_want(w.v, i, rblk_vol_map_value(w.v, i), 20);
 	CHECK_EQ(value(0), 10);
 	CHECK_EQ(value(1), 20);
 	CHECK_EQ(value(2), 30 | ABSENT);
