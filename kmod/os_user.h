@@ -33,6 +33,7 @@ typedef uint64_t __le64;
 #define U32_MAX			UINT32_MAX
 #define U64_MAX			UINT64_MAX
 #define BIT_ULL(n)		(1ULL << (n))
+#define hweight64(x)		((u32)__builtin_popcountll(x))
 #define min_t(t, a, b)		((t)(a) < (t)(b) ? (t)(a) : (t)(b))
 #define max_t(t, a, b)		((t)(a) > (t)(b) ? (t)(a) : (t)(b))
 #define round_up(x, y)		((((x) - 1) | ((__typeof__(x))((y) - 1))) + 1)

@@ -23,11 +23,9 @@
 #define RBLK_RECORD_ENTRIES	48	/* entries in one record of the log */
 /* Payload blocks in one record: those of two unaligned writes of the largest size. */
 #define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
-#define RBLK_MAP_PER_BLOCK	504	/* regions in one block of the change map */
+#define RBLK_MAP_PER_BLOCK	504	/* values in one block of the change map */
 /* In the change map: the data device lacks the content of this region, or a part of it. */
 #define RBLK_MAP_ABSENT		BIT_ULL(63)
-/* In memory only: all of that has landed, and the map is to say so. */
-#define RBLK_MAP_SETTLING	BIT_ULL(62)
 
 /* Identifies an entry: its term and index. */
 struct rblk_id {

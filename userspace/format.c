@@ -251,14 +251,15 @@ static void tell_plan(const struct format *f)
 static int write_map(struct format *f)
 {
 	u64 v[RBLK_MAP_PER_BLOCK] = {};
-	u32 n = f->super.map_bytes / RBLK_BLOCK_SIZE, i;
+	u32 n = rblk_log_map_regions(&f->super), i;
 	u8 block[RBLK_BLOCK_SIZE];
-	int err = 0;
+	int copy, err = 0;
 
 	for (i = 0; i < n && !err; i++) {
 		rblk_log_map_encode(&f->super, i, v, block);
-		err = device_write(&f->log, f->super.map_off + (u64)i * RBLK_BLOCK_SIZE, block,
-				   sizeof(block), f->c.volume);
+		for (copy = 0; copy < LOG_COPIES && !err; copy++)
+			err = device_write(&f->log, rblk_log_map_offset(&f->super, i, copy), block,
+					   sizeof(block), f->c.volume);
 	}
 	return err;
 }

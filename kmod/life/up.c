@@ -160,19 +160,17 @@ static int rblk_start_failed(struct rblk_volume *v, int ret, const struct log_re
 
 static void rblk_start_map(struct rblk_volume *v, struct rblk_node *m, const struct log_reader *rd)
 {
-	u32 i, bad = 0, n = rblk_node_map_blocks(m);
-	int ret;
+	struct rblk_map_report rep;
 
-	for (i = 0; i < n; i++) {
-		ret = rd->read(rd->ctx, rblk_node_map_offset(m, i), rd->scratch, RBLK_BLOCK_SIZE);
-		bad += ret != 0;
-		rblk_node_map_load(m, i, rd->scratch, ret);
-		cond_resched();
-	}
-	if (bad)
+	rblk_node_map_load(m, rd, &rep);
+	if (rep.mended)
 		rblk_warn(v,
-			  "%u of %u blocks of the change map could not be read: their regions count as changed\n",
-			  bad, n);
+			  "of %u of %u blocks of the change map on %s, one copy is damaged: the other one is used, and both are written again\n",
+			  rep.mended, rep.blocks, v->up.log_path);
+	if (rep.lost)
+		rblk_warn(v,
+			  "%u of %u blocks of the change map on %s could not be read: their regions count as changed\n",
+			  rep.lost, rep.blocks, v->up.log_path);
 }
 
 static void rblk_member_cfg(struct rblk_volume *v, struct rblk_node_cfg *cfg)

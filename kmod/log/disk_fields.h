@@ -42,7 +42,9 @@ FIELDS(disk_data, struct data_super)
 	FIELD(96,	name,	node, ANY)		/* name of the node */
 	FIELD(128,	le64,	index, ANY)		/* index of the checkpoint */
 	FIELD(136,	le64,	term, ANY)		/* term of the entry at that index */
-FIELDS_END(disk_data, 144)
+	/* 0, or a part is absent: what is there may include entries up to this one */
+	FIELD(144,	le64,	upto, COUNT)
+FIELDS_END(disk_data, 152)
 
 /* A line of a configuration. */
 FIELDS(disk_member, struct rblk_member)
@@ -131,22 +133,24 @@ FIELDS(disk_meta, struct log_meta)
 	/* set back: index that it saw */
 	FIELD_AS(224,	le64,	seen_match, seen.match, ANY)
 	FIELD_AS(232,	le64,	seen_term, seen.term, ANY)	/* set back: term that it saw */
-	FIELD(240,	le64,	image_index, COUNT)	/* index in the header of the data device */
-	NESTED(248,	disk_conf, conf)		/* configuration as of the checkpoint */
-	NESTED(2096,	disk_conf, prev_conf)		/* configuration before that one */
+	FIELD(240,	le64,	image_seq, ANY)		/* number in the header of the data device */
+	/* flag 1: content that others send has to include the entries up to this one */
+	FIELD(248,	le64,	absent_from, COUNT)
+	NESTED(256,	disk_conf, conf)		/* configuration as of the checkpoint */
+	NESTED(2104,	disk_conf, prev_conf)		/* configuration before that one */
 	/* sessions as of the checkpoint */
-	TABLE(3944,	disk_session, session, RBLK_SESSIONS_MAX)
+	TABLE(3952,	disk_session, session, RBLK_SESSIONS_MAX)
 	/* what is remembered of other stores */
-	TABLE(4456,	disk_peer, peer, RBLK_MEMBERS_MAX)
+	TABLE(4464,	disk_peer, peer, RBLK_MEMBERS_MAX)
 	/* highest term seen of each of them */
-	VALUES(4840,	le64, peer_term, RBLK_MEMBERS_MAX)
-FIELDS_END(disk_meta, 4968)
+	VALUES(4848,	le64, peer_term, RBLK_MEMBERS_MAX)
+FIELDS_END(disk_meta, 4976)
 
 /* A block of the change map. */
 FIELDS(disk_map, void)
 	NESTED(0,	disk_head, head)		/* head, with the letter C */
 	CODED(56,	le64,	block, ANY)		/* number of the block */
-	/* index of the last entry that touched the region; may err only high; bit 63: absent */
+	/* of regions: newest entry that touched it, or a later one; or bits */
 	VALUES(64,	le64, v, RBLK_MAP_PER_BLOCK)
 FIELDS_END(disk_map, 4096)
 

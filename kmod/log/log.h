@@ -65,6 +65,11 @@ struct data_super {
 	u64 seq;			/* number of the checkpoint */
 	u64 index;			/* the image holds every entry up to this one */
 	u64 term;			/* term of that entry */
+	/*
+	 * 0: it has all of the image. Otherwise it lacks a part, and what has landed of it may
+	 * include entries up to this one.
+	 */
+	u64 upto;
 	bool mbr;			/* as that of the superblock */
 };
 
@@ -83,11 +88,12 @@ struct log_peer_memory {
 
 struct log_meta {
 	u32 flags;			/* LOG_META_* */
+	u64 image_seq;			/* number in the header of the data device, at the least */
 	/*
-	 * Index in the header of the data device, at the least. That of the checkpoint, unless
-	 * the replica goes on from the state of another member.
+	 * With LOG_META_ABSENT: what other members send of the image has to include the entries
+	 * up to this one. Later ones are in the log, or in blocks that are not absent.
 	 */
-	u64 image_index;
+	u64 absent_from;
 	u64 version;			/* grows with each write; the highest valid one counts */
 	u64 generation;			/* grows with each start */
 	struct rblk_hard_state raft;
@@ -122,12 +128,15 @@ struct log_meta {
 #define DATA_COPY_OFF		0x10000u	/* of the header */
 #define DATA_TAIL_BYTES		0x100000u	/* at the end of the data device, without content */
 #define LOG_FRONT_BYTES		0x30000u	/* of a log device, before the change map */
-#define LOG_COPIES		2		/* of superblock, metadata and data header */
+#define LOG_COPIES		2		/* of superblock, metadata, data header and change map */
 
 u64 rblk_log_super_offset(const struct log_super *s, int copy);
 u64 rblk_log_super_offset2(u64 dev_bytes);
 u64 rblk_log_meta_offset(int copy);
 u64 rblk_log_data_offset(int copy);
+u32 rblk_log_map_regions(const struct log_super *s);
+u32 rblk_log_map_blocks(const struct log_super *s);
+u64 rblk_log_map_offset(const struct log_super *s, u32 n, int copy);
 int rblk_log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *need);
 
 /*

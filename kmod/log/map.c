@@ -5,7 +5,7 @@
 /**
  * rblk_log_map_encode() - makes a block of the change map
  * @s: superblock
- * @n: number of the block, which lies at map_off + @n * 4 KiB
+ * @n: number of the block, see rblk_log_map_offset()
  * @v: RBLK_MAP_PER_BLOCK values
  * @block: RBLK_BLOCK_SIZE bytes, filled
  */
@@ -16,7 +16,7 @@ void rblk_log_map_encode(const struct log_super *s, u32 n, const u64 *v, void *b
 
 	d->block = cpu_to_le64(n);
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
-		d->v[i] = cpu_to_le64(v[i] & ~RBLK_MAP_SETTLING);
+		d->v[i] = cpu_to_le64(v[i]);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_MAP, s->volume, s->store, sizeof(*d));
 }
 
@@ -41,9 +41,6 @@ int rblk_log_map_decode(const struct log_super *s, u32 n, u64 *v, const void *bl
 		return ret;
 	if (!rblk_log_disk_ours(&d->head, s) || le64_to_cpu(d->block) != n)
 		return -EINVAL;
-	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
-		if (le64_to_cpu(d->v[i]) & RBLK_MAP_SETTLING)
-			return -EINVAL;
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		v[i] = le64_to_cpu(d->v[i]);
 	return 0;

@@ -4,7 +4,7 @@
 
 #define REGION_SHIFT_MIN	16
 #define REGION_SHIFT_MAX	30
-#define DATA_BYTES_MAX		0x1000000000000000ULL
+#define DATA_BYTES_MAX		(1ULL << 48)	/* chunks of 128 KiB are counted in 31 bits */
 #define DEV_BYTES_MAX		0x4000000000000000ULL
 
 /**
@@ -52,11 +52,48 @@ u64 rblk_log_data_offset(int copy)
 	return copy ? DATA_COPY_OFF : 0;
 }
 
+/**
+ * rblk_log_map_regions() - blocks of the change map with a value for each region
+ * @s: superblock
+ *
+ * Return: their number; they are the first ones.
+ */
+u32 rblk_log_map_regions(const struct log_super *s)
+{
+	u64 regions = ((s->data_bytes - 1) >> s->region_shift) + 1;
+
+	return DIV_ROUND_UP((u32)regions, RBLK_MAP_PER_BLOCK);
+}
+
+/**
+ * rblk_log_map_blocks() - blocks of the change map
+ * @s: superblock
+ *
+ * Return: their number, with those that have a bit for each 4 KiB block of the volume.
+ */
+u32 rblk_log_map_blocks(const struct log_super *s)
+{
+	u64 words = (s->data_bytes - 1) / (64 * RBLK_BLOCK_SIZE) + 1;
+
+	return rblk_log_map_regions(s) + DIV_ROUND_UP((u32)words, RBLK_MAP_PER_BLOCK);
+}
+
+/**
+ * rblk_log_map_offset() - where a block of the change map lies
+ * @s: superblock
+ * @n: number of the block
+ * @copy: the first (0) or the second (1)
+ *
+ * Return: offset on the log device.
+ */
+u64 rblk_log_map_offset(const struct log_super *s, u32 n, int copy)
+{
+	return s->map_off + ((u64)copy * rblk_log_map_blocks(s) + n) * RBLK_BLOCK_SIZE;
+}
+
 static u64 map_bytes(const struct log_super *s)
 {
-	u64 regions = DIV_ROUND_UP(s->data_bytes, 1ULL << s->region_shift);
-
-	return DIV_ROUND_UP(regions, RBLK_MAP_PER_BLOCK) * RBLK_BLOCK_SIZE;
+	return (u64)LOG_COPIES * rblk_log_map_blocks(s) * RBLK_BLOCK_SIZE;
 }
 
 static bool volume_ok(const struct log_super *s)

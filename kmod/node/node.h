@@ -41,9 +41,8 @@ int rblk_node_start_client(struct rblk_node *n, const struct rblk_node_cfg *cfg,
 u64 rblk_client_store(const char *volume, const char *node);
 size_t rblk_client_size(const struct rblk_node_cfg *cfg);
 
-u32 rblk_node_map_blocks(const struct rblk_node *n);
-u64 rblk_node_map_offset(const struct rblk_node *n, u32 block);
-void rblk_node_map_load(struct rblk_node *n, u32 block, const void *data, int error);
+void rblk_node_map_load(struct rblk_node *n, const struct log_reader *rd,
+			struct rblk_map_report *rep);
 
 void rblk_node_stop(struct rblk_node *n, int error);
 

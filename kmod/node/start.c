@@ -235,36 +235,17 @@ void rblk_node_stop(struct rblk_node *n, int error)
 }
 
 /**
- * rblk_node_map_blocks() - counts the blocks of the change map on the log device
- * @n: node
+ * rblk_node_map_load() - reads the change map
+ * @n: node with disks, started, that did nothing yet
+ * @rd: reads the log device
+ * @rep: filled: what was found
  *
- * Return: how many there are to load.
- */
-u32 rblk_node_map_blocks(const struct rblk_node *n)
-{
-	return n->replica ? rblk_vol_map_blocks(n->replica->vol) : 0;
-}
-
-/**
- * rblk_node_map_offset() - where a block of the change map is
- * @n: node with disks
- * @block: which one
+ * What cannot be read counts as changed.
  *
- * Return: byte offset on the log device.
+ * Context: may sleep in @rd.
  */
-u64 rblk_node_map_offset(const struct rblk_node *n, u32 block)
+void rblk_node_map_load(struct rblk_node *n, const struct log_reader *rd,
+			struct rblk_map_report *rep)
 {
-	return rblk_replica_map_offset(n->replica, block);
-}
-
-/**
- * rblk_node_map_load() - a block of the change map was read
- * @n: node with disks
- * @block: which one
- * @data: its content
- * @error: 0, or -errno if it could not be read: its regions then count as changed
- */
-void rblk_node_map_load(struct rblk_node *n, u32 block, const void *data, int error)
-{
-	rblk_replica_map_load(n->replica, block, data, error);
+	rblk_replica_map_load(n->replica, rd, rep);
 }

@@ -85,7 +85,7 @@ struct raft_msg {
 	u8 impaired;		/* APPEND_REPLY: what a device holds up that hangs; not of raft */
 	u8 blocked;		/* ...: payload of the sender reaches no majority; not of raft */
 	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
-	u8 absent;		/* ...: the sender lacks a part of the image; not of raft */
+	u8 absent;		/* the sender lacks a part of the image; not of raft */
 	u64 durable;		/* APPEND: newest durable entry of the leader; not of raft */
 	/* APPEND with resync: the receiver may go on from a state up to this entry; not of raft */
 	u64 spared;

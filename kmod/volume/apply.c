@@ -11,7 +11,7 @@
 
 /*
  * Extends the plan by one entry. Returns false if the entry does not fit, is not in the
- * log, or changed what the data device lacks.
+ * log, or changed a part of a block that the data device lacks.
  */
 static bool plan_entry(struct vol *v)
 {
@@ -30,7 +30,7 @@ static bool plan_entry(struct vol *v)
 		n = e->nblocks;
 	if (n > v->g.batch - p->nversion)
 		return false;
-	if ((n || zeroes) && rblk_vol_lacks(v, e->sector, e->nsect))
+	if ((n || zeroes) && rblk_vol_waits(v, e->sector, e->nsect))
 		return false;
 	verdict = rblk_vol_verdict(&p->state, &v->g, e);
 	if (RBLK_ASSERT(v->g.alarm,
@@ -178,11 +178,13 @@ void rblk_vol_apply_done(struct vol *v)
 		const struct vol_version *s = &v->version[rblk_vol_version_at(v, i)];
 
 		rblk_vol_map_touch(v, s->block * RBLK_SECTORS_PER_BLOCK, 1, s->index);
+		rblk_vol_written(v, s->block * RBLK_SECTORS_PER_BLOCK, 1);
 	}
 	for (i = 0; i < p->nrange; i++) {
 		const struct vol_range *r = rblk_vol_range_at(v, i);
 
 		rblk_vol_map_touch(v, r->sector, r->nsect, r->index);
+		rblk_vol_written(v, r->sector, r->nsect);
 	}
 	rblk_vol_ext_release(v, p->nversion, p->nrange);
 	v->applied = p->state;

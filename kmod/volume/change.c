@@ -2,6 +2,9 @@
 /*
  * The change map has, for each region, the index of the last applied entry that
  * touched it. It may name a later index than the true one, never an earlier one.
+ *
+ * Its blocks on disk follow those that say which blocks of a region are absent, see absent.c:
+ * no region is said to be absent before it is known which of its blocks are.
  */
 #include "internal.h"
 
@@ -27,20 +30,24 @@ void rblk_vol_map_init(struct vol *v)
 		v->map[i] = v->map_base;
 }
 
-/* Sets a value of the map, which differs from the disk from now on. */
+/* A map block differs from the disk from now on. */
+void rblk_vol_map_differs(struct vol *v, u32 block)
+{
+	v->map_dirty[block / 64] |= 1ULL << (block % 64);
+}
+
+/* Sets a value of the map. */
 void rblk_vol_map_put(struct vol *v, u32 region, u64 value)
 {
-	u32 block = region / RBLK_MAP_PER_BLOCK;
-
 	v->map[region] = value;
-	v->map_dirty[block / 64] |= 1ULL << (block % 64);
+	rblk_vol_map_differs(v, v->bit_blocks + region / RBLK_MAP_PER_BLOCK);
 }
 
 /* Never lowers a region: a loaded value may be ahead of what was applied so far. */
 static void raise_region(struct vol *v, u32 region, u64 index)
 {
 	if (rblk_vol_changed(v, region) < index)
-		rblk_vol_map_put(v, region, index | (v->map[region] & VOL_MAP_FLAGS));
+		rblk_vol_map_put(v, region, index | (v->map[region] & RBLK_MAP_ABSENT));
 }
 
 /* The entry @index touched a range, which has at least one sector. */
@@ -56,11 +63,25 @@ void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
  * rblk_vol_map_blocks() - size of the change map on disk
  * @v: the volume
  *
- * Return: its number of map blocks, of RBLK_MAP_PER_BLOCK regions each.
+ * Return: its number of map blocks, of RBLK_MAP_PER_BLOCK values each. Those with a value for
+ * each region come last, see rblk_vol_bit_blocks().
  */
 u32 rblk_vol_map_blocks(const struct vol *v)
 {
 	return v->map_blocks;
+}
+
+/**
+ * rblk_vol_bit_blocks() - which map blocks say what is absent
+ * @v: the volume
+ *
+ * They have a bit for each block of the volume, and are of use only while a region is absent.
+ *
+ * Return: their number; they are the first ones.
+ */
+u32 rblk_vol_bit_blocks(const struct vol *v)
+{
+	return v->bit_blocks;
 }
 
 /**
@@ -105,14 +126,34 @@ void rblk_vol_map_clean(struct vol *v, u32 block)
  * @v: the volume
  * @block: number of the map block
  *
- * Return: RBLK_MAP_PER_BLOCK values, zero after the last region, or NULL if there
- * is no such block. Flags other than RBLK_MAP_ABSENT are not for the disk.
+ * Return: RBLK_MAP_PER_BLOCK values, zero after the last region or block, or NULL if there
+ * is no such map block.
  */
 u64 *rblk_vol_map(struct vol *v, u32 block)
 {
 	if (RBLK_ASSERT(v->g.alarm, block < v->map_blocks))
 		return NULL;
-	return v->map + (size_t)block * RBLK_MAP_PER_BLOCK;
+	if (block < v->bit_blocks)
+		return v->absent + (size_t)block * RBLK_MAP_PER_BLOCK;
+	return v->map + (size_t)(block - v->bit_blocks) * RBLK_MAP_PER_BLOCK;
+}
+
+/* Values for regions were read from disk, or could not be. */
+static bool load_regions(struct vol *v, u32 first, const u64 *val, bool ok, u64 now_index)
+{
+	u32 r, end = min_t(u32, first + RBLK_MAP_PER_BLOCK, v->regions);
+	bool all = true;
+
+	for (r = first; r < end; r++) {
+		u64 index = rblk_vol_changed(v, r), was = v->map[r] & RBLK_MAP_ABSENT;
+		u64 loaded = ok ? val[r - first] & ~RBLK_MAP_ABSENT : now_index;
+
+		if (ok && index <= v->map_base)
+			index = loaded;
+		v->map[r] = max_t(u64, index, loaded) | was;
+		all &= rblk_vol_region_load(v, r, ok ? val[r - first] & RBLK_MAP_ABSENT : was, ok);
+	}
+	return all;
 }
 
 /**
@@ -126,27 +167,34 @@ u64 *rblk_vol_map(struct vol *v, u32 block)
  *
  * This may come at any time after rblk_vol_init(): what was touched since then is
  * kept. But a volume that was told to want all of it has to know what it has before it
- * wants more, or anything lands: see rblk_vol_want_all().
+ * wants more, or anything is applied or lands: see rblk_vol_want_all().
+ *
+ * Return: false if a region counts as absent as a whole only because it is not known what was
+ * there: what was applied to it may be in nothing that this replica has.
  */
-void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
+bool rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index)
 {
-	u32 r, first = block * RBLK_MAP_PER_BLOCK, end;
-
 	if (RBLK_ASSERT(v->g.alarm, block < v->map_blocks))
-		return;
-	end = min_t(u32, first + RBLK_MAP_PER_BLOCK, v->regions);
-	for (r = first; r < end; r++) {
-		u64 index = rblk_vol_changed(v, r), was = v->map[r] & VOL_MAP_FLAGS;
-		u64 loaded = ok ? val[r - first] & ~VOL_MAP_FLAGS : now_index;
-
-		if (ok && index <= v->map_base)
-			index = loaded;
-		v->map[r] = max_t(u64, index, loaded) | was;
+		return true;
+	if (block < v->bit_blocks) {
 		if (ok)
-			rblk_vol_region_absent(v, r, val[r - first] & RBLK_MAP_ABSENT);
+			rblk_vol_bits_load(v, block, val);
+		return true;
 	}
 	if (!ok)
-		v->map_dirty[block / 64] |= 1ULL << (block % 64);
+		rblk_vol_map_differs(v, block);
+	return load_regions(v, (block - v->bit_blocks) * RBLK_MAP_PER_BLOCK, val, ok, now_index);
+}
+
+/**
+ * rblk_vol_map_redo() - a map block has to be written again
+ * @v: the volume
+ * @block: number of the map block
+ */
+void rblk_vol_map_redo(struct vol *v, u32 block)
+{
+	if (!RBLK_ASSERT(v->g.alarm, block < v->map_blocks))
+		rblk_vol_map_differs(v, block);
 }
 
 static bool slot_touches(const struct vol_version *s, u64 index, u64 sector, u32 nsect)

@@ -138,7 +138,7 @@ static int check_plan(const struct vol *v)
 
 static int check_map(const struct vol *v)
 {
-	u32 i, n = v->map_blocks * RBLK_MAP_PER_BLOCK;
+	u32 i, n = (v->map_blocks - v->bit_blocks) * RBLK_MAP_PER_BLOCK;
 
 	for (i = v->regions; i < n; i++)
 		MUST(!v->map[i]);

@@ -54,23 +54,25 @@ struct vol {
 	struct vol_item *item;	/* of the planned batch */
 	struct vol_zero *zero;
 
-	/* An index per region, and flags; the last map block is padded with zeroes. */
+	/* An index per region, and a flag; the last map block is padded with zeroes. */
 	u64 *map;
 	u64 *map_dirty;		/* one bit per map block */
-	u32 regions, map_blocks;
+	u32 regions;
+	u32 map_blocks, bit_blocks;	/* map blocks, and how many of them are those of @absent */
 	u64 map_base;		/* applied index at the start; higher values are newer */
 
-	u64 *absent;		/* one bit per chunk, see absent.c */
-	u32 chunks, nabsent;	/* chunks of the volume, and how many of them are absent */
+	u64 *absent;		/* one bit per 4 KiB block, in whole map blocks: see absent.c */
+	u32 *absent_in;		/* how many there are in each of these map blocks */
+	u64 *bits_known;	/* one bit per such map block: it was loaded */
+	u64 nabsent;		/* blocks that are absent */
+	u32 chunks;		/* of the volume */
 	u32 nlacking;		/* regions with RBLK_MAP_ABSENT */
 };
-
-#define VOL_MAP_FLAGS		(RBLK_MAP_ABSENT | RBLK_MAP_SETTLING)
 
 /* The newest entry that touched a region, or a later one. */
 static inline u64 rblk_vol_changed(const struct vol *v, u32 region)
 {
-	return v->map[region] & ~VOL_MAP_FLAGS;
+	return v->map[region] & ~RBLK_MAP_ABSENT;
 }
 
 /* Place of the @i-th oldest version, counting from 0. */
@@ -124,12 +126,16 @@ void rblk_vol_ext_release(struct vol *v, u32 nversion, u32 nrange);
 u64 rblk_vol_map_regions(const struct vol_geom *g);
 void rblk_vol_map_init(struct vol *v);
 void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index);
+void rblk_vol_map_differs(struct vol *v, u32 block);
 void rblk_vol_map_put(struct vol *v, u32 region, u64 value);
 
 /* absent.c */
 u32 rblk_vol_chunk_shift(const struct vol_geom *g);
-bool rblk_vol_lacks(const struct vol *v, u64 sector, u32 nsect);
-void rblk_vol_region_absent(struct vol *v, u32 region, bool absent);
+u64 rblk_vol_bit_words(const struct vol_geom *g);
+void rblk_vol_bits_load(struct vol *v, u32 block, const u64 *val);
+bool rblk_vol_region_load(struct vol *v, u32 region, bool absent, bool ok);
+bool rblk_vol_waits(const struct vol *v, u64 sector, u32 nsect);
+void rblk_vol_written(struct vol *v, u64 sector, u32 nsect);
 int rblk_vol_absent_check(const struct vol *v);
 
 #endif /* RBLK_VOLUME_INTERNAL_H */

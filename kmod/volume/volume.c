@@ -14,8 +14,8 @@ static size_t carve_vol(size_t *at, u64 n, size_t each)
 }
 
 struct layout {
-	size_t version, bucket, range, item, zero, map, dirty, absent, bytes;
-	u32 regions, map_blocks, chunks, bucket_bits;
+	size_t version, bucket, range, item, zero, map, dirty, absent, absent_in, known, bytes;
+	u32 regions, map_blocks, bit_blocks, chunks, bucket_bits;
 };
 
 static u64 chunks_of(const struct vol_geom *g)
@@ -48,7 +48,8 @@ static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
 		return false;
 	memset(l, 0, sizeof(*l));
 	l->regions = (u32)rblk_vol_map_regions(g);
-	l->map_blocks = DIV_ROUND_UP(l->regions, RBLK_MAP_PER_BLOCK);
+	l->bit_blocks = DIV_ROUND_UP((u32)rblk_vol_bit_words(g), RBLK_MAP_PER_BLOCK);
+	l->map_blocks = l->bit_blocks + DIV_ROUND_UP(l->regions, RBLK_MAP_PER_BLOCK);
 	while (1u << l->bucket_bits < g->versions)
 		l->bucket_bits++;
 	l->bytes = round_up(sizeof(struct vol), 8);
@@ -56,10 +57,13 @@ static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
 	l->range = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_range));
 	l->item = carve_vol(&l->bytes, g->batch, sizeof(struct vol_item));
 	l->zero = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_zero));
-	l->map = carve_vol(&l->bytes, (u64)l->map_blocks * RBLK_MAP_PER_BLOCK, sizeof(u64));
+	l->map = carve_vol(&l->bytes, (u64)(l->map_blocks - l->bit_blocks) * RBLK_MAP_PER_BLOCK,
+			   sizeof(u64));
 	l->dirty = carve_vol(&l->bytes, DIV_ROUND_UP(l->map_blocks, 64), sizeof(u64));
 	l->chunks = (u32)chunks_of(g);
-	l->absent = carve_vol(&l->bytes, DIV_ROUND_UP(l->chunks, 64), sizeof(u64));
+	l->absent = carve_vol(&l->bytes, (u64)l->bit_blocks * RBLK_MAP_PER_BLOCK, sizeof(u64));
+	l->absent_in = carve_vol(&l->bytes, l->bit_blocks, sizeof(u32));
+	l->known = carve_vol(&l->bytes, DIV_ROUND_UP(l->bit_blocks, 64), sizeof(u64));
 	l->bucket = carve_vol(&l->bytes, 1ULL << l->bucket_bits, sizeof(u32));
 	return true;
 }
@@ -110,7 +114,10 @@ struct vol *rblk_vol_init(void *mem, const struct vol_geom *g, const struct rblk
 	v->map_dirty = (u64 *)(base + l.dirty);
 	v->regions = l.regions;
 	v->map_blocks = l.map_blocks;
+	v->bit_blocks = l.bit_blocks;
 	v->absent = (u64 *)(base + l.absent);
+	v->absent_in = (u32 *)(base + l.absent_in);
+	v->bits_known = (u64 *)(base + l.known);
 	v->chunks = l.chunks;
 	rblk_vol_ext_init(v);
 	rblk_vol_map_init(v);

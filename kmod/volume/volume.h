@@ -112,14 +112,16 @@ void rblk_vol_apply_abort(struct vol *v);
 /* ---- change map: for each region, the index of the last entry that touched it ---- */
 
 u32 rblk_vol_map_blocks(const struct vol *v);
+u32 rblk_vol_bit_blocks(const struct vol *v);
 int rblk_vol_map_dirty(const struct vol *v, u32 from);
 void rblk_vol_map_clean(struct vol *v, u32 block);
+void rblk_vol_map_redo(struct vol *v, u32 block);
 u64 *rblk_vol_map(struct vol *v, u32 block);
-void rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
+bool rblk_vol_map_load(struct vol *v, u32 block, const u64 *val, bool ok, u64 now_index);
 
 /* ---- what the data device lacks, see absent.c ---- */
 
-u32 rblk_vol_absent(const struct vol *v);
+u64 rblk_vol_absent(const struct vol *v);
 bool rblk_vol_complete(const struct vol *v);
 void rblk_vol_want_all(struct vol *v);
 void rblk_vol_want(struct vol *v, u32 region, u64 changed, u64 since);
@@ -129,6 +131,7 @@ bool rblk_vol_needed(const struct vol *v, bool (*skip)(void *ctx, u32 chunk), vo
 bool rblk_vol_next_absent(const struct vol *v, u32 from, bool (*skip)(void *ctx, u32 chunk),
 			  void *ctx, u32 *chunk);
 void rblk_vol_chunk(const struct vol *v, u32 chunk, u64 *sector, u32 *nsect);
+bool rblk_vol_block_absent(const struct vol *v, u64 block);
 void rblk_vol_landed(struct vol *v, u32 chunk);
 void rblk_vol_settle(struct vol *v);
 u64 rblk_vol_map_value(const struct vol *v, u32 region);

@@ -223,7 +223,7 @@ void cmd_pause(void)
 		node_resume(n);
 }
 
-/* image NODE: keeps a copy of its devices; restore NODE: puts it back */
+/* image NODE: keeps a copy of its devices; restore NODE [data]: puts it back, or only that one */
 void cmd_image(void)
 {
 	static struct page **log[WORLD_NODES], **data[WORLD_NODES];
@@ -236,8 +236,12 @@ void cmd_image(void)
 	}
 	if (n->up)
 		ts_wrong("this node is up");
-	disk_restore(&n->log, log[n->id]);
 	disk_restore(&n->data, data[n->id]);
+	if (ts_text("data")) {
+		data_exchanged(n);
+		return;
+	}
+	disk_restore(&n->log, log[n->id]);
 	n->set_back = true;
 	node_forget(n);
 }
@@ -305,6 +309,17 @@ static enum log_copy copy_at(int i)
 void cmd_damage(void)
 {
 	copy_damage(script_node_at(1), copy_at(2), ts_text("unreadable") != NULL);
+}
+
+/* damage-map NODE regions|bits first|second: a bit of the first such block flips, in that copy */
+void cmd_damage_map(void)
+{
+	const struct log_super *s = &script_node_at(1)->super;
+	u32 n = ts_text("bits") ? rblk_log_map_regions(s) : 0;
+
+	if (!disk_rot(&script_node_at(1)->log,
+		      (u32)(rblk_log_map_offset(s, n, ts_text("second") != NULL) / RBLK_BLOCK_SIZE)))
+		ts_wrong("there is nothing that could rot");
 }
 
 /* lose-device NODE log|data: it is pulled out */

@@ -74,6 +74,7 @@ void cmd_image(void);
 void cmd_newcomers(void);
 void cmd_rot(void);
 void cmd_damage(void);
+void cmd_damage_map(void);
 void cmd_lose_device(void);
 void cmd_break(void);
 void cmd_lead(void);

@@ -104,7 +104,8 @@ static void data_header(void)
 		.part = part, .buf = buf, .len = RBLK_BLOCK_SIZE, .decode = decode_data,
 		.encode = encode_data, .mend = mend_data, .fresh = features,
 	};
-	struct data_super d = { .store = 1, .seq = 2, .index = 3, .term = 4 };
+	struct data_super d = { .store = 1, .seq = 2, .index = 3, .term = 4,
+				.upto = 5 };
 
 	memset(d.volume, 0x5a, RBLK_UUID_LEN);
 	memset(d.volume_name, 'v', RBLK_NAME_MAX - 1);
@@ -205,7 +206,7 @@ static void metadata(void)
 
 	set_super();
 	m = (struct log_meta){
-		.flags = LOG_META_ABSENT, .image_index = 999,
+		.flags = LOG_META_ABSENT, .image_seq = 999, .absent_from = 998,
 		.version = 1, .generation = 9, .raft = { 2, 3 },
 		.floor = { .term = 4, .index = 5 }, .floor_pos = 0x6000, .floor_seq = 7,
 		.floor_chain = 8, .watermark = 9, .start_generation = 5,

@@ -8,6 +8,8 @@
 #define CHUNK		256		/* sectors */
 #define LAST		40		/* ... of the last chunk */
 #define CHUNKS		10		/* two in each region */
+#define BLOCKS		32		/* of a chunk */
+#define LAST_BLOCKS	5
 #define SECTORS		((CHUNKS - 1) * CHUNK + LAST)
 #define REGIONS		5
 
@@ -31,6 +33,18 @@ static void begin(u64 sectors, u32 region_shift)
 	w.rnd = 88172645463325252ULL;
 }
 
+/* The only map block with regions is read, or could not be. */
+static bool load(const u64 *val)
+{
+	return rblk_vol_map_load(w.v, 1, val, val, 177);
+}
+
+/* ... and the only one with bits. */
+static bool load_bits(const u64 *val)
+{
+	return rblk_vol_map_load(w.v, 0, val, val, 177);
+}
+
 /* A volume of five regions as of entry 100, with a map that says that 50 touched them. */
 static void start(void)
 {
@@ -40,7 +54,8 @@ static void start(void)
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		v[i] = i < REGIONS ? 50 : 0;
 	begin(SECTORS, 18);
-	rblk_vol_map_load(w.v, 0, v, true, 0);
+	CHECK_EQ(rblk_vol_bit_blocks(w.v), 1);
+	load(v);
 	CHECK_EQ(rblk_vol_regions(w.v), REGIONS);
 }
 
@@ -61,9 +76,10 @@ static u64 commit(u8 kind, u64 sector, u32 nsect)
 	return e.index;
 }
 
+/* A part of a block: it has to wait for the rest of it. */
 static u64 write_at(u64 sector)
 {
-	return commit(RBLK_E_WRITE, sector, 8);
+	return commit(RBLK_E_WRITE, sector, 7);
 }
 
 /* Applies what can be; returns what is applied now. */
@@ -111,6 +127,11 @@ static u64 value(u32 region)
 	return rblk_vol_map_value(w.v, region);
 }
 
+static u64 bits(u32 word)
+{
+	return rblk_vol_map(w.v, 0)[word];
+}
+
 #define ABSENT	RBLK_MAP_ABSENT
 
 /* Regions are made of whole chunks; only the last one of all may be smaller. */
@@ -127,7 +148,7 @@ static void test_chunks(void)
 	rblk_vol_chunk(w.v, CHUNKS - 1, &sector, &nsect);
 	CHECK(sector == (CHUNKS - 1) * CHUNK && nsect == LAST);
 	rblk_vol_want_all(w.v);
-	CHECK_EQ(rblk_vol_absent(w.v), CHUNKS);
+	CHECK_EQ(rblk_vol_absent(w.v), (CHUNKS - 1) * BLOCKS + LAST_BLOCKS);
 	stop();
 	begin(8 * 200 - 3, 12);		/* small regions: as many chunks */
 	rblk_vol_chunk(w.v, 199, &sector, &nsect);
@@ -163,38 +184,43 @@ static void test_want(void)
 	rblk_vol_want(w.v, 1, 60, 60);
 	CHECK_EQ(value(1), 60);
 	CHECK_EQ(rblk_vol_absent(w.v), 0);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
-	rblk_vol_map_clean(w.v, 0);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 1);
+	rblk_vol_map_clean(w.v, 1);
 	rblk_vol_want(w.v, 2, 61, 60);
 	CHECK_EQ(value(2), 61 | ABSENT);
-	CHECK_EQ(rblk_vol_absent(w.v), 2);
+	CHECK_EQ(rblk_vol_absent(w.v), 2 * BLOCKS);
+	CHECK_EQ(bits(2), U64_MAX);
 	CHECK(!rblk_vol_complete(w.v));
+	/* Which blocks these are is written before the region is said to be absent. */
 	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), 1);
 	rblk_vol_want(w.v, 2, 61, 60);		/* once more */
 	rblk_vol_want(w.v, 2, 10, 60);		/* and it stays so, however old it is */
 	CHECK_EQ(value(2), 61 | ABSENT);
-	CHECK_EQ(rblk_vol_absent(w.v), 2);
+	CHECK_EQ(rblk_vol_absent(w.v), 2 * BLOCKS);
 	rblk_vol_want(w.v, REGIONS, 100, 0);
 	rblk_vol_want(w.v, U32_MAX, 100, 0);
-	CHECK_EQ(rblk_vol_absent(w.v), 2);
+	CHECK_EQ(rblk_vol_absent(w.v), 2 * BLOCKS);
 	/* An index that was known already is no news, but that it is absent is. */
 	rblk_vol_map_clean(w.v, 0);
+	rblk_vol_map_clean(w.v, 1);
 	rblk_vol_want(w.v, 0, 50, 49);
 	CHECK_EQ(value(0), 50 | ABSENT);
 	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), 1);
 	rblk_vol_landed(w.v, 0);
 	rblk_vol_landed(w.v, 1);
 	/* Flags of the other one mean nothing here. */
-	rblk_vol_want(w.v, 3, 60 | ABSENT | RBLK_MAP_SETTLING, 60);
+	rblk_vol_want(w.v, 3, 60 | ABSENT, 60);
 	CHECK_EQ(value(3), 60);
-	CHECK_EQ(rblk_vol_absent(w.v), 2);
+	CHECK_EQ(rblk_vol_absent(w.v), 2 * BLOCKS);
 	/* What landed is absent again. */
 	rblk_vol_landed(w.v, 4);
 	rblk_vol_want(w.v, 2, 70, 60);
-	CHECK_EQ(rblk_vol_absent(w.v), 2);
-	/* The last region: its chunks are those that exist. */
+	CHECK_EQ(rblk_vol_absent(w.v), 2 * BLOCKS);
+	/* The last region: its blocks are those that exist. */
 	rblk_vol_want(w.v, 4, 61, 60);
-	CHECK_EQ(rblk_vol_absent(w.v), 4);
+	CHECK_EQ(rblk_vol_absent(w.v), 3 * BLOCKS + LAST_BLOCKS);
 	stop();
 }
 
@@ -203,11 +229,8 @@ static void test_want_since(void)
 	u64 v[RBLK_MAP_PER_BLOCK] = { 10, 20, 30, 21, 0 };
 	u32 i;
 
-	start();
-	rblk_vol_map_load(w.v, 0, v, true, 0);
-	stop();
 	begin(SECTORS, 18);
-	rblk_vol_map_load(w.v, 0, v, true, 0);
+	load(v);
 	for (i = 0; i < rblk_vol_regions(w.v); i++)
 		rblk_vol_want(w.v, i, rblk_vol_map_value(w.v, i), 20);
 	CHECK_EQ(value(0), 10);
@@ -215,7 +238,7 @@ static void test_want_since(void)
 	CHECK_EQ(value(2), 30 | ABSENT);
 	CHECK_EQ(value(3), 21 | ABSENT);
 	CHECK_EQ(value(4), 0);
-	CHECK_EQ(rblk_vol_absent(w.v), 4);
+	CHECK_EQ(rblk_vol_absent(w.v), 4 * BLOCKS);
 	stop();
 }
 
@@ -225,41 +248,151 @@ static void test_load(void)
 	u64 v[RBLK_MAP_PER_BLOCK] = { 10, 20 | ABSENT, 30, 40, 50 | ABSENT };
 
 	begin(SECTORS, 18);
-	rblk_vol_map_load(w.v, 0, v, true, 0);
-	CHECK_EQ(rblk_vol_absent(w.v), 4);
+	rblk_vol_want_all(w.v);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+	CHECK(!load(v));				/* of which blocks is not known */
+	CHECK_EQ(rblk_vol_absent(w.v), 3 * BLOCKS + LAST_BLOCKS);
 	CHECK_EQ(value(0), 10);
 	CHECK_EQ(value(1), 20 | ABSENT);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
-	stop();
-	begin(SECTORS, 18);
-	rblk_vol_want_all(w.v);
-	CHECK_EQ(rblk_vol_absent(w.v), CHUNKS);
-	rblk_vol_map_load(w.v, 0, v, true, 0);
-	CHECK_EQ(rblk_vol_absent(w.v), 4);
 	CHECK_EQ(value(4), 50 | ABSENT);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), -1);
 	stop();
 	begin(SECTORS, 18);
 	rblk_vol_want_all(w.v);
-	rblk_vol_map_load(w.v, 0, v, false, 77);
-	CHECK_EQ(rblk_vol_absent(w.v), CHUNKS);
-	CHECK_EQ(value(0), 100 | ABSENT);
+	CHECK(!load(NULL));
+	CHECK_EQ(rblk_vol_absent(w.v), 9 * BLOCKS + LAST_BLOCKS);
+	CHECK_EQ(value(0), 177 | ABSENT);
 	stop();
 	begin(SECTORS, 18);
-	rblk_vol_map_load(w.v, 0, v, false, 177);
+	CHECK(load(NULL));
 	CHECK_EQ(rblk_vol_absent(w.v), 0);
 	CHECK_EQ(value(0), 177);
 	stop();
-	/* Bits that are not for the disk are not taken from it. */
-	v[0] |= RBLK_MAP_SETTLING;
+	/* The flag of the whole is not there, but a region has one: it is not trusted. */
 	begin(SECTORS, 18);
-	rblk_vol_map_load(w.v, 0, v, true, 0);
-	CHECK_EQ(value(0), 10);
-	rblk_vol_settle(w.v);
-	CHECK_EQ(rblk_vol_map(w.v, 0)[0], 10);
+	CHECK(!load(v));
+	CHECK_EQ(rblk_vol_absent(w.v), 3 * BLOCKS + LAST_BLOCKS);
 	stop();
 }
 
-/* An entry that changes what is absent waits, and all that follow with it. */
+/* The bits say what is absent of a region that is flagged, and of no other. */
+static void test_load_bits(void)
+{
+	u64 v[RBLK_MAP_PER_BLOCK] = { 10, 20 | ABSENT, 30, 40, 50 | ABSENT };
+	u64 b[RBLK_MAP_PER_BLOCK] = { 0xff, 0x70, 0xf0f0, 0, U64_MAX, U64_MAX };
+
+	begin(SECTORS, 18);
+	rblk_vol_want_all(w.v);
+	CHECK(load_bits(b));
+	CHECK(load(v));
+	CHECK_EQ(bits(0), 0);
+	CHECK_EQ(bits(1), 0x70);
+	CHECK_EQ(bits(2), 0);
+	CHECK_EQ(bits(4), U64_MAX >> (64 - BLOCKS - LAST_BLOCKS));
+	CHECK_EQ(bits(5), 0);
+	CHECK_EQ(rblk_vol_absent(w.v), 3 + BLOCKS + LAST_BLOCKS);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+	CHECK_EQ(next(0, 0), 2);
+	CHECK_EQ(next(3, 0), 8);
+	stop();
+	/* What cannot be read is of no use where something is absent. */
+	begin(SECTORS, 18);
+	rblk_vol_want_all(w.v);
+	CHECK(load_bits(NULL));
+	CHECK(!load(v));
+	CHECK_EQ(bits(1), U64_MAX);
+	stop();
+	begin(SECTORS, 18);
+	rblk_vol_want_all(w.v);
+	CHECK(load_bits(b));
+	CHECK(!load(NULL));
+	CHECK_EQ(bits(1), U64_MAX);
+	CHECK_EQ(rblk_vol_absent(w.v), 9 * BLOCKS + LAST_BLOCKS);
+	stop();
+	v[1] = 20;
+	v[4] = 50;
+	begin(SECTORS, 18);
+	rblk_vol_want_all(w.v);
+	CHECK(load_bits(NULL));
+	CHECK(load(v));
+	CHECK(rblk_vol_complete(w.v));
+	CHECK_EQ(rblk_vol_absent(w.v), 0);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);	/* nobody will ask for it */
+	stop();
+}
+
+/* All of a block is written: it need not be pulled, and nothing waits for it. */
+static void test_write_through(void)
+{
+	start();
+	rblk_vol_want_all(w.v);
+	rblk_vol_map_clean(w.v, 0);
+	commit(RBLK_E_WRITE, 8, 8);			/* 101: block 1 */
+	CHECK_EQ(needed(0), -1);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);	/* not before it is applied */
+	CHECK_EQ(apply(), 101);
+	CHECK_EQ(bits(0), ~2ULL);
+	CHECK_EQ(value(0), 101 | ABSENT);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	CHECK(rblk_vol_block_absent(w.v, 0));
+	CHECK(!rblk_vol_block_absent(w.v, 1));
+	commit(RBLK_E_WRITE, 9, 3);			/* 102: a part of it, which is there */
+	CHECK_EQ(apply(), 102);
+	commit(RBLK_E_WRITE, 16, 16);			/* 103: blocks 2 and 3 */
+	commit(RBLK_E_WRITE, 31, 2);			/* 104: a part of 3 and of 4 */
+	CHECK_EQ(apply(), 103);
+	CHECK_EQ(bits(0), ~0xeULL);
+	CHECK_EQ(needed(0), 0);
+	rblk_vol_landed(w.v, 0);
+	CHECK_EQ(bits(0), U64_MAX << BLOCKS);
+	CHECK_EQ(apply(), 104);
+	/* The last block of the volume is all that there is of it. */
+	begin(SECTORS - 3, 18);
+	rblk_vol_want_all(w.v);
+	commit(RBLK_E_WRITE, SECTORS - 8, 5);
+	CHECK_EQ(needed(0), -1);
+	CHECK_EQ(apply(), 101);
+	CHECK_EQ(rblk_vol_absent(w.v), 9 * BLOCKS + LAST_BLOCKS - 1);
+	commit(RBLK_E_WRITE, SECTORS - 16, 7);
+	CHECK_EQ(apply(), 101);
+	stop();
+}
+
+/* Zeroes: what they have all of is there, and the rest they wait for. */
+static void test_zero_through(void)
+{
+	start();
+	rblk_vol_want_all(w.v);
+	commit(RBLK_E_ZEROES, CHUNK, 2 * CHUNK);	/* 101: chunks 1 and 2 */
+	CHECK_EQ(needed(0), -1);
+	CHECK_EQ(apply(), 101);
+	CHECK_EQ(bits(0), U64_MAX >> BLOCKS);
+	CHECK_EQ(bits(1), U64_MAX << BLOCKS);
+	CHECK_EQ(next(1, 0), 3);
+	commit(RBLK_E_ZEROES, 4 * CHUNK + 1, 15);	/* 102: a part of a block, and one */
+	CHECK_EQ(apply(), 101);
+	CHECK_EQ(needed(0), 4);
+	rblk_vol_landed(w.v, 4);
+	CHECK_EQ(apply(), 102);
+	commit(RBLK_E_ZEROES, 6 * CHUNK, 9);		/* 103: one block, and a part */
+	CHECK_EQ(apply(), 102);
+	CHECK_EQ(needed(0), 6);
+	rblk_vol_landed(w.v, 6);
+	CHECK_EQ(apply(), 103);
+	commit(RBLK_E_ZEROES, 7 * CHUNK + 1, 6);	/* 104: only a part of a block */
+	CHECK_EQ(apply(), 103);
+	CHECK_EQ(needed(0), 7);
+	CHECK_EQ(needed(1 << 7), -1);
+	rblk_vol_landed(w.v, 7);
+	CHECK_EQ(apply(), 104);
+	commit(RBLK_E_ZEROES, 8 * CHUNK, CHUNK + LAST);	/* 105: up to the end */
+	CHECK_EQ(apply(), 105);
+	CHECK_EQ(bits(4), 0);
+	stop();
+}
+
+/* An entry that changes a part of what is absent waits, and all that follow with it. */
 static void test_apply_waits(void)
 {
 	start();
@@ -281,40 +414,39 @@ static void test_apply_edges(void)
 	start();
 	rblk_vol_want(w.v, 1, 60, 50);
 	rblk_vol_landed(w.v, 3);
-	commit(RBLK_E_WRITE, 2 * CHUNK - 8, 8);		/* 101: before it */
-	commit(RBLK_E_WRITE, 3 * CHUNK, 8);		/* 102: behind it */
+	commit(RBLK_E_WRITE, 2 * CHUNK - 7, 7);		/* 101: before it */
+	commit(RBLK_E_WRITE, 3 * CHUNK, 7);		/* 102: behind it */
 	CHECK_EQ(apply(), 102);
 	commit(RBLK_E_WRITE, 2 * CHUNK - 8, 9);		/* 103: one sector of it */
 	CHECK_EQ(apply(), 102);
 	rblk_vol_want(w.v, 1, 60, 50);
 	rblk_vol_landed(w.v, 2);
 	CHECK_EQ(apply(), 103);
-	commit(RBLK_E_WRITE, 3 * CHUNK - 1, 2);		/* 104: begins in front of it */
+	commit(RBLK_E_WRITE, 4 * CHUNK - 1, 2);		/* 104: begins in front of the end */
 	CHECK_EQ(apply(), 103);
 	rblk_vol_landed(w.v, 3);
 	CHECK_EQ(apply(), 104);
 	stop();
 }
 
-/* Zeroes over several chunks wait for all of them. */
+/* Zeroes with a part of a block at either end wait for both of them. */
 static void test_zeroes_wait(void)
 {
 	start();
 	rblk_vol_want(w.v, 1, 60, 50);
 	rblk_vol_want(w.v, 2, 60, 50);
-	commit(RBLK_E_ZEROES, CHUNK, 4 * CHUNK);	/* 1 to 4 */
+	commit(RBLK_E_ZEROES, 2 * CHUNK + 4, 2 * CHUNK);
 	CHECK_EQ(apply(), 100);
 	CHECK_EQ(needed(0), 2);
-	CHECK_EQ(needed(1 << 2), 3);
-	CHECK_EQ(needed(3 << 2), 4);
-	CHECK_EQ(needed(7 << 2), -1);			/* 5 is absent, but not needed */
-	rblk_vol_landed(w.v, 3);
+	CHECK_EQ(needed(1 << 2), 4);
+	CHECK_EQ(needed(1 << 2 | 1 << 4), -1);		/* 3 is absent, but not needed */
 	rblk_vol_landed(w.v, 2);
 	CHECK_EQ(apply(), 100);
 	CHECK_EQ(needed(0), 4);
 	rblk_vol_landed(w.v, 4);
 	CHECK_EQ(apply(), 101);
 	CHECK_EQ(needed(0), -1);
+	CHECK_EQ(rblk_vol_absent(w.v), BLOCKS);		/* 5 */
 	stop();
 }
 
@@ -336,7 +468,8 @@ static void test_no_effect(void)
 	w.e[++w.last] = (struct rblk_entry){ .index = 103, .term = 3, .kind = RBLK_E_NOOP };
 	CHECK_EQ(rblk_vol_execute(w.v, &w.e[103]), 0);
 	CHECK_EQ(apply(), 103);
-	commit(RBLK_E_ZEROES, 0, 8);
+	CHECK_EQ(bits(0), U64_MAX);
+	commit(RBLK_E_ZEROES, 0, 7);
 	CHECK_EQ(apply(), 103);
 	stop();
 }
@@ -389,61 +522,69 @@ static void test_next(void)
 	stop();
 }
 
-/* The map speaks of what had landed a checkpoint ago, and of whole regions only. */
+/* The map says that regions are whole once nothing is absent. */
 static void test_settle(void)
 {
 	start();
 	rblk_vol_want(w.v, 1, 60, 50);
 	rblk_vol_want(w.v, 2, 61, 50);
 	rblk_vol_map_clean(w.v, 0);
+	rblk_vol_map_clean(w.v, 1);
 	rblk_vol_landed(w.v, 2);
-	rblk_vol_settle(w.v);
-	rblk_vol_settle(w.v);
-	CHECK_EQ(value(1), 60 | ABSENT);		/* 3 is absent */
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	rblk_vol_map_clean(w.v, 0);
 	rblk_vol_landed(w.v, 3);
-	rblk_vol_settle(w.v);
-	CHECK_EQ(value(1), 60 | ABSENT);		/* told to nobody yet */
-	CHECK_EQ(rblk_vol_map(w.v, 0)[1] & ABSENT, ABSENT);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
 	rblk_vol_landed(w.v, 4);
 	rblk_vol_landed(w.v, 5);
+	CHECK_EQ(value(1), 60 | ABSENT);
+	CHECK_EQ(rblk_vol_absent(w.v), 0);
+	CHECK(!rblk_vol_complete(w.v));
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), -1);
 	rblk_vol_settle(w.v);
 	CHECK_EQ(value(1), 60);
-	CHECK_EQ(value(2), 61 | ABSENT);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
-	CHECK(!rblk_vol_complete(w.v));
-	CHECK_EQ(rblk_vol_absent(w.v), 0);
-	rblk_vol_settle(w.v);
 	CHECK_EQ(value(2), 61);
-	CHECK(rblk_vol_complete(w.v));
-	stop();
-}
-
-/* What becomes absent again begins anew, and what is written meanwhile counts. */
-static void test_settle_again(void)
-{
-	start();
-	rblk_vol_want(w.v, 0, 60, 50);
-	rblk_vol_landed(w.v, 0);
-	rblk_vol_landed(w.v, 1);
-	rblk_vol_settle(w.v);
-	rblk_vol_want(w.v, 0, 70, 60);
-	rblk_vol_settle(w.v);
-	CHECK_EQ(value(0), 70 | ABSENT);
-	rblk_vol_landed(w.v, 0);
-	rblk_vol_landed(w.v, 1);
-	rblk_vol_settle(w.v);
-	CHECK_EQ(value(0), 70 | ABSENT);
-	write_at(0);					/* 101 */
-	CHECK_EQ(apply(), 101);
-	CHECK_EQ(value(0), 101 | ABSENT);
-	rblk_vol_settle(w.v);
-	CHECK_EQ(value(0), 101);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), 1);
 	CHECK(rblk_vol_complete(w.v));
 	/* An absent region has an index, too. */
 	rblk_vol_want(w.v, 2, 60, 50);
-	CHECK(rblk_vol_touched_since(w.v, 59, 4 * CHUNK, 1));
-	CHECK(!rblk_vol_touched_since(w.v, 60, 4 * CHUNK, 1));
+	CHECK(rblk_vol_touched_since(w.v, 60, 4 * CHUNK, 1));
+	CHECK(!rblk_vol_touched_since(w.v, 61, 4 * CHUNK, 1));
+	stop();
+}
+
+/* A map block with bits is skipped if it has none, and so is a word of them. */
+static void test_next_far(void)
+{
+	u64 far = 64ULL * RBLK_MAP_PER_BLOCK;		/* blocks in a map block */
+	u64 v[RBLK_MAP_PER_BLOCK] = {};
+
+	begin(3 * far * 8, 18);
+	CHECK_EQ(rblk_vol_bit_blocks(w.v), 3);
+	rblk_vol_want(w.v, (u32)(2 * far / 64) - 1, 200, 100);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 1);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 2), 3 + (2 * far / 64 - 1) / RBLK_MAP_PER_BLOCK);
+	CHECK_EQ(next(0, 0), 2 * far / BLOCKS - 2);
+	CHECK_EQ(next(2 * far / BLOCKS, 0), 2 * far / BLOCKS - 2);
+	rblk_vol_landed(w.v, 2 * far / BLOCKS - 2);
+	CHECK_EQ(next(5, 0), 2 * far / BLOCKS - 1);
+	rblk_vol_want(w.v, (u32)(2 * far / 64), 200, 100);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 2), 2);
+	CHECK_EQ(next(2 * far / BLOCKS, 0), 2 * far / BLOCKS);
+	stop();
+	/* A region that has bits in two map blocks. */
+	begin(3 * far * 8, 27);
+	rblk_vol_want(w.v, 0, 200, 100);
+	CHECK_EQ(rblk_vol_absent(w.v), 1 << 15);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), 1);
+	CHECK_EQ(rblk_vol_map_dirty(w.v, 2), 3);
+	stop();
+	begin(3 * far * 8, 27);
+	rblk_vol_want_all(w.v);
+	CHECK(load_bits(v));
+	v[0] = 20 | ABSENT;
+	CHECK(!rblk_vol_map_load(w.v, 3, v, true, 0));	/* half of them are not known */
+	CHECK_EQ(rblk_vol_absent(w.v), 1 << 15);
 	stop();
 }
 
@@ -470,7 +611,7 @@ static void test_install(void)
 	CHECK_EQ(rblk_vol_lookup(w.v, 8, 8, seg, ARRAY_SIZE(seg), &done), 1);
 	CHECK_EQ(seg[0].kind, VOL_SEG_DATA);
 	CHECK_EQ(value(0), 450 | ABSENT);
-	CHECK_EQ(rblk_vol_absent(w.v), 2);
+	CHECK_EQ(rblk_vol_absent(w.v), 2 * BLOCKS);
 	/* It goes on from there. */
 	w.sess[0] = to.session[0];
 	CHECK_EQ(commit(RBLK_E_WRITE, 4 * CHUNK, 8), 501);
@@ -498,6 +639,14 @@ static void test_misuse(void)
 	rblk_vol_landed(w.v, 0);			/* was not absent */
 	rblk_vol_landed(w.v, CHUNKS);			/* does not exist */
 	CHECK_EQ(tap_asserts(), 4);
+	rblk_vol_want(w.v, 0, 60, 50);
+	rblk_vol_settle(w.v);				/* something is absent */
+	CHECK_EQ(tap_asserts(), 5);
+	rblk_vol_map_redo(w.v, 2);			/* no such map block */
+	CHECK_EQ(tap_asserts(), 6);
+	CHECK_EQ(value(0), 101 | ABSENT);
+	rblk_vol_landed(w.v, 0);
+	rblk_vol_landed(w.v, 1);
 	CHECK_EQ(rblk_vol_absent(w.v), 0);
 	stop();
 }
@@ -508,6 +657,9 @@ static const struct tap_case cases[] = {
 	{ "want", test_want },
 	{ "want_since", test_want_since },
 	{ "load", test_load },
+	{ "load_bits", test_load_bits },
+	{ "write_through", test_write_through },
+	{ "zero_through", test_zero_through },
 	{ "apply_waits", test_apply_waits },
 	{ "apply_edges", test_apply_edges },
 	{ "zeroes_wait", test_zeroes_wait },
@@ -515,7 +667,7 @@ static const struct tap_case cases[] = {
 	{ "needed", test_needed },
 	{ "next", test_next },
 	{ "settle", test_settle },
-	{ "settle_again", test_settle_again },
+	{ "next_far", test_next_far },
 	{ "install", test_install },
 	{ "misuse", test_misuse },
 };

@@ -138,12 +138,12 @@ DAMAGE(plan_ranges, w.v->plan.nrange++)
 DAMAGE(plan_last, w.v->plan.state.index = 4)
 DAMAGE(plan_future, w.v->plan.state.index = 7)
 DAMAGE(map_padding, w.v->map[w.v->regions] = 1)
-DAMAGE(dirty_padding, w.v->map_dirty[0] = 2)
+DAMAGE(dirty_padding, w.v->map_dirty[0] = 4)
 DAMAGE(absent_count, w.v->nabsent++)
 DAMAGE(lacking_count, w.v->nlacking++)
 DAMAGE(absent_untold, (w.v->absent[0] ^= 1, w.v->nabsent++))
-DAMAGE(settling_present, w.v->map[0] |= RBLK_MAP_SETTLING)
-DAMAGE(settling_absent, (rblk_vol_want(w.v, 0, 9, 0), w.v->map[0] |= RBLK_MAP_SETTLING))
+DAMAGE(absent_in_count, w.v->absent_in[0]++)
+DAMAGE(absent_unflagged, (w.v->absent[0] ^= 1, w.v->nabsent++, w.v->absent_in[0]++))
 
 /* A write that took effect is in the index: a batch without it would pass it by. */
 static void plan_misses_a_write(void)
@@ -245,8 +245,8 @@ static const struct tap_case cases[] = {
 	{ "absent_count", damage_absent_count },
 	{ "lacking_count", damage_lacking_count },
 	{ "absent_untold", damage_absent_untold },
-	{ "settling_present", damage_settling_present },
-	{ "settling_absent", damage_settling_absent },
+	{ "absent_in_count", damage_absent_in_count },
+	{ "absent_unflagged", damage_absent_unflagged },
 };
 
 TAP_MAIN(cases)

@@ -12,6 +12,19 @@ static struct world w;
 /* A volume as of entry 100, of three map blocks of one-block regions and 5 regions more. */
 static struct rblk_state at = { .index = 100, .term = 1, .nsessions = 1 };
 
+/* The map blocks with regions follow those with bits. */
+static u32 nth(u32 block)
+{
+	return rblk_vol_bit_blocks(w.v) + block;
+}
+
+static int dirty(u32 from)
+{
+	int n = rblk_vol_map_dirty(w.v, nth(from));
+
+	return n < 0 ? n : n - (int)nth(0);
+}
+
 static void start(void)
 {
 	at.session[0] = (struct rblk_session){ .store = 1, .epoch = 1, .nonce = 1, .seq = 0 };
@@ -25,7 +38,7 @@ static void start(void)
 	w.last = w.applied = 100;
 	w.sess[0] = at.session[0];
 	w.nsess = 1;
-	CHECK_EQ(rblk_vol_map_blocks(w.v), 4);
+	CHECK_EQ(rblk_vol_map_blocks(w.v), nth(4));
 }
 
 /* Plain commit and apply: the sectors are too many for the model's arrays. */
@@ -54,7 +67,7 @@ static void apply(void)
 
 static u64 value(u32 region)
 {
-	return rblk_vol_map(w.v, region / PER)[region % PER];
+	return rblk_vol_map(w.v, nth(region / PER))[region % PER];
 }
 
 static void load_all(u64 val)
@@ -65,7 +78,7 @@ static void load_all(u64 val)
 	for (i = 0; i < PER; i++)
 		v[i] = val;
 	for (b = 0; b < 4; b++)
-		rblk_vol_map_load(w.v, b, v, true, 0);
+		rblk_vol_map_load(w.v, nth(b), v, true, 0);
 }
 
 /* Not loaded: all changed at the checkpoint. */
@@ -75,7 +88,7 @@ static void test_unknown(void)
 	CHECK(rblk_vol_touched_since(w.v, 99, 0, 1));
 	CHECK(rblk_vol_touched_since(w.v, 0, 8 * 3 * PER, 1));
 	CHECK(!rblk_vol_touched_since(w.v, 100, 0, 4000));
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+	CHECK_EQ(dirty(0), -1);
 	CHECK_EQ(value(0), 100);
 	CHECK_EQ(value(3 * PER + 4), 100);
 	CHECK_EQ(value(3 * PER + 5), 0);		/* padding */
@@ -90,8 +103,8 @@ static void test_load(void)
 	start();
 	for (i = 0; i < PER; i++)
 		v[i] = i % 100;
-	rblk_vol_map_load(w.v, 1, v, true, 0);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+	rblk_vol_map_load(w.v, nth(1), v, true, 0);
+	CHECK_EQ(dirty(0), -1);
 	for (i = 0; i < PER; i++)
 		CHECK_EQ(value(PER + i), i % 100);
 	CHECK_EQ(value(PER - 1), 100);
@@ -100,7 +113,7 @@ static void test_load(void)
 	CHECK(!rblk_vol_touched_since(w.v, 7, (PER + 7) * 8, 8));
 	CHECK(rblk_vol_touched_since(w.v, 7, (PER + 7) * 8 + 7, 2));
 	CHECK(!rblk_vol_touched_since(w.v, 7, (PER + 6) * 8 + 7, 2));
-	rblk_vol_map_load(w.v, 3, v, true, 0);
+	rblk_vol_map_load(w.v, nth(3), v, true, 0);
 	CHECK_EQ(value(3 * PER + 4), 4);
 	CHECK_EQ(value(3 * PER + 5), 0);		/* padding stays zero */
 	CHECK_EQ(rblk_vol_check(w.v), 0);
@@ -119,12 +132,12 @@ static void test_load_late(void)
 	v[0] = 50;
 	v[1] = 120;
 	v[2] = 130;
-	rblk_vol_map_load(w.v, 0, v, true, 0);
+	rblk_vol_map_load(w.v, nth(0), v, true, 0);
 	CHECK_EQ(value(0), 101);			/* touched since: stays */
 	CHECK_EQ(value(1), 120);			/* the disk knew more */
 	CHECK_EQ(value(2), 130);
 	CHECK_EQ(value(3), 0);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
+	CHECK_EQ(dirty(0), 0);
 	commit(RBLK_E_WRITE, 16, 1);			/* 103, replayed: no lower */
 	apply();
 	CHECK_EQ(value(2), 130);
@@ -137,16 +150,16 @@ static void test_unreadable(void)
 	commit(RBLK_E_WRITE, 8 * PER, 1);		/* 101 */
 	apply();
 	load_all(7);
-	rblk_vol_map_clean(w.v, 1);
-	rblk_vol_map_load(w.v, 1, NULL, false, 100);
+	rblk_vol_map_clean(w.v, nth(1));
+	rblk_vol_map_load(w.v, nth(1), NULL, false, 100);
 	CHECK_EQ(value(PER), 101);
 	CHECK_EQ(value(PER + 1), 100);
 	CHECK_EQ(value(2 * PER - 1), 100);
 	CHECK_EQ(value(PER - 1), 7);
 	CHECK_EQ(value(2 * PER), 7);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 1);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 2), -1);
-	rblk_vol_map_load(w.v, 3, NULL, false, 100);
+	CHECK_EQ(dirty(0), 1);
+	CHECK_EQ(dirty(2), -1);
+	rblk_vol_map_load(w.v, nth(3), NULL, false, 100);
 	CHECK_EQ(value(3 * PER + 4), 100);
 	CHECK_EQ(value(3 * PER + 5), 0);
 	CHECK_EQ(rblk_vol_check(w.v), 0);
@@ -157,25 +170,25 @@ static void test_dirty(void)
 {
 	start();
 	load_all(7);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+	CHECK_EQ(dirty(0), -1);
 	commit(RBLK_E_ZEROES, 8 * (PER - 1), 9);	/* 101: two map blocks */
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);	/* only once applied */
+	CHECK_EQ(dirty(0), -1);	/* only once applied */
 	CHECK(rblk_vol_touched_since(w.v, 100, 8 * PER, 1));
 	CHECK(!rblk_vol_touched_since(w.v, 100, 8 * PER + 1, 1));
 	apply();
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 0);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 1), 1);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 2), -1);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 4), -1);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 1000), -1);
+	CHECK_EQ(dirty(0), 0);
+	CHECK_EQ(dirty(1), 1);
+	CHECK_EQ(dirty(2), -1);
+	CHECK_EQ(dirty(4), -1);
+	CHECK_EQ(dirty(1000), -1);
 	CHECK(rblk_vol_touched_since(w.v, 100, 8 * PER + 1, 1));	/* by the region now */
-	rblk_vol_map_clean(w.v, 0);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 1);
-	rblk_vol_map_clean(w.v, 1);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+	rblk_vol_map_clean(w.v, nth(0));
+	CHECK_EQ(dirty(0), 1);
+	rblk_vol_map_clean(w.v, nth(1));
+	CHECK_EQ(dirty(0), -1);
 	commit(RBLK_E_WRITE, w.g.sectors - 1, 1);	/* the last sector */
 	apply();
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 3);
+	CHECK_EQ(dirty(0), 3);
 	CHECK_EQ(value(3 * PER + 4), 102);
 	w_stop(&w);
 }
@@ -232,9 +245,9 @@ static void test_misuse(void)
 {
 	start();
 	tap_expect_asserts();
-	CHECK(!rblk_vol_map(w.v, 4));
-	rblk_vol_map_clean(w.v, 4);
-	rblk_vol_map_load(w.v, 4, NULL, false, 1);
+	CHECK(!rblk_vol_map(w.v, nth(4)));
+	rblk_vol_map_clean(w.v, nth(4));
+	rblk_vol_map_load(w.v, nth(4), NULL, false, 1);
 	CHECK_EQ(tap_asserts(), 3);
 	w_stop(&w);
 }
@@ -249,23 +262,27 @@ static void test_many_blocks(void)
 	w.g.sectors = 200ULL * PER * 8;
 	w.mem = calloc(1, rblk_vol_size(&w.g));
 	w.v = rblk_vol_init(w.mem, &w.g, &at);
-	CHECK_EQ(rblk_vol_map_blocks(w.v), 200);
+	CHECK_EQ(rblk_vol_map_blocks(w.v), nth(200));
+	commit(RBLK_E_WRITE, (64ULL - nth(0)) * PER * 8, 1);	/* the first of the second word */
+	apply();
+	CHECK_EQ(dirty(0), 64 - nth(0));
+	rblk_vol_map_clean(w.v, 64);
 	commit(RBLK_E_WRITE, 70ULL * PER * 8, 1);
 	apply();
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 63), 70);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 71), -1);
-	rblk_vol_map_clean(w.v, 70);
+	CHECK_EQ(dirty(63), 70);
+	CHECK_EQ(dirty(71), -1);
+	rblk_vol_map_clean(w.v, nth(70));
 	commit(RBLK_E_WRITE, 130ULL * PER * 8, 1);
 	commit(RBLK_E_WRITE, 199ULL * PER * 8, 1);
 	apply();
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), 130);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 63), 130);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 128), 130);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 130), 130);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 131), 199);
+	CHECK_EQ(dirty(0), 130);
+	CHECK_EQ(dirty(63), 130);
+	CHECK_EQ(dirty(128), 130);
+	CHECK_EQ(dirty(130), 130);
+	CHECK_EQ(dirty(131), 199);
 	for (b = 0; b < 200; b++)
-		rblk_vol_map_clean(w.v, b);
-	CHECK_EQ(rblk_vol_map_dirty(w.v, 0), -1);
+		rblk_vol_map_clean(w.v, nth(b));
+	CHECK_EQ(dirty(0), -1);
 	w_stop(&w);
 }
 

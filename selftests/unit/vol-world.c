@@ -377,9 +377,11 @@ void w_map(struct world *w)
 		for (r = e->sector >> shift; r <= (e->sector + e->nsect - 1) >> shift; r++)
 			map[r] = i;
 	}
-	CHECK_EQ(rblk_vol_map_blocks(w->v), (n + RBLK_MAP_PER_BLOCK - 1) / RBLK_MAP_PER_BLOCK);
+	CHECK_EQ(rblk_vol_map_blocks(w->v), rblk_vol_bit_blocks(w->v) +
+		 (n + RBLK_MAP_PER_BLOCK - 1) / RBLK_MAP_PER_BLOCK);
 	for (r = 0; r < n; r++)
-		CHECK_EQ(rblk_vol_map(w->v, r / RBLK_MAP_PER_BLOCK)[r % RBLK_MAP_PER_BLOCK],
+		CHECK_EQ(rblk_vol_map(w->v, rblk_vol_bit_blocks(w->v) +
+				      r / RBLK_MAP_PER_BLOCK)[r % RBLK_MAP_PER_BLOCK],
 			 map[r]);
 }
 

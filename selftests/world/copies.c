@@ -37,7 +37,7 @@ static u64 newness(struct node *n, enum log_copy c)
 	if (c < LOG_C_DATA)
 		return rblk_log_meta_decode(&meta, &n->super, buf) ? 0 : meta.version;
 	return !rblk_log_data_super_decode(&data, buf) && data.store == n->super.store ?
-	       data.index + 1 : 0;
+	       data.seq + 1 : 0;
 }
 
 bool copy_whole(struct node *n, enum log_copy c)

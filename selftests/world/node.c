@@ -162,15 +162,19 @@ static void get_memory(struct node *n, const struct rblk_node_cfg *cfg)
 	memset(n->m, 0, size);
 }
 
+static int read_map(void *ctx, u64 off, void *buf, u32 len)
+{
+	struct node *n = ctx;
+
+	return disk_read(&n->log, off, buf, len);
+}
+
 static void load_map(struct node *n)
 {
-	u32 i;
-	int err;
+	struct log_reader rd = { .read = read_map, .ctx = n, .scratch = block };
+	struct rblk_map_report rep;
 
-	for (i = 0; i < rblk_node_map_blocks(n->m); i++) {
-		err = disk_read(&n->log, rblk_node_map_offset(n->m, i), block, RBLK_BLOCK_SIZE);
-		rblk_node_map_load(n->m, i, block, err);
-	}
+	rblk_node_map_load(n->m, &rd, &rep);
 }
 
 /*

@@ -320,4 +320,11 @@ struct rblk_node_status {
 	struct rblk_node_peer_status peer[NODE_PEERS_MAX];
 };
 
+/* What was found when the change map was read. */
+struct rblk_map_report {
+	u32 blocks;
+	u32 mended;	/* one of two copies is damaged, and is rewritten with the next checkpoint */
+	u32 lost;	/* both are */
+};
+
 #endif /* RBLK_NODE_OPS_H */

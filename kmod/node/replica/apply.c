@@ -195,7 +195,7 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 	struct vol_batch b;
 	u64 limit, from;
 
-	while (!r->apply_busy && apply_wanted(r) && !r->resync.installing) {
+	while (!r->apply_busy && apply_wanted(r) && !rblk_replica_resync_holds(r)) {
 		from = rblk_replica_applied(r) + 1;
 		limit = apply_limit(r);
 		if (limit < from)
@@ -259,7 +259,7 @@ u64 rblk_replica_apply_deadline(const struct rblk_replica *r)
 	if (r->apply_feed.rb.busy || r->apply_feed.wanted)
 		return U64_MAX;
 	/* Until a chunk has landed, or there is room to apply something else, nothing can be. */
-	if (r->resync.waits || r->resync.installing)
+	if (r->resync.waits || rblk_replica_resync_holds(r))
 		return U64_MAX;
 	return r->idle_since + NODE_APPLY_IDLE_NS;
 }

@@ -37,19 +37,26 @@ void rblk_replica_write_header(struct rblk_replica *r, u8 copy, bool flush)
 	r->g->ops->data_sync(r->g->host, rblk_log_data_offset(copy), r->block, flush);
 }
 
-static void begin_ckpt(struct rblk_replica *r)
+/* Flushes the data device, and its header says what it has and lacks; the map follows. */
+void rblk_replica_data_sync(struct rblk_replica *r)
 {
-	rblk_replica_resync_settle(r);
-	r->ckpt_state = *rblk_vol_applied(r->vol);
 	r->data.seq++;
-	r->data.index = r->ckpt_state.index;
-	r->data.term = r->ckpt_state.term;
+	r->data.upto = rblk_replica_resync_upto(r);
 	r->ckpt = CKPT_SYNC;
 	r->ckpt_busy = true;
 	rblk_ground_trace(r->g, NODE_T_CHECKPOINT, r->ckpt_state.index, CKPT_SYNC);
 	/* A copy that could not be mended: the good one is not touched before it. */
 	r->data_first = !!(r->damaged & LOG_C_BIT(LOG_C_DATA2));
 	rblk_replica_write_header(r, r->data_first, true);
+}
+
+static void begin_ckpt(struct rblk_replica *r)
+{
+	rblk_replica_resync_settle(r);
+	r->ckpt_state = *rblk_vol_applied(r->vol);
+	r->data.index = r->ckpt_state.index;
+	r->data.term = r->ckpt_state.term;
+	rblk_replica_data_sync(r);
 }
 
 /*
@@ -113,14 +120,16 @@ static void write_installed(struct rblk_replica *r)
 
 	r->meta.conf = r->resync.base.conf;
 	r->meta.prev_conf = r->meta.conf;
+	r->meta.absent_from = id.index;
 	rblk_log_restart(&r->log, &id, &r->meta);
 }
 
 static void write_checkpoint(struct rblk_replica *r)
 {
-	r->meta.image_index = r->ckpt_state.index;
-	if (rblk_vol_complete(r->vol))
+	if (rblk_vol_complete(r->vol)) {
 		r->meta.flags &= ~LOG_META_ABSENT;
+		r->meta.absent_from = 0;
+	}
 	if (r->g->conf.index <= r->ckpt_state.index) {
 		r->meta.conf = r->g->conf;
 		r->meta.prev_conf = r->g->conf;
@@ -134,11 +143,10 @@ static void write_checkpoint(struct rblk_replica *r)
 static void write_meta_state(struct rblk_replica *r)
 {
 	r->meta.state = r->ckpt_state;
+	r->meta.image_seq = r->data.seq;
 	if (r->resync.installing)
 		write_installed(r);
-	else if (r->resync.marking)
-		r->meta.image_index = r->data.index;
-	else
+	else if (!r->resync.marking)
 		write_checkpoint(r);
 	r->ckpt = CKPT_META;
 	r->ckpt_busy = false;
@@ -163,41 +171,12 @@ static void trim_only(struct rblk_replica *r)
 	r->meta_dirty = true;
 }
 
-/**
- * rblk_replica_map_offset() - where a block of the change map is
- * @r: replica
- * @block: which one
- *
- * Return: byte offset on the log device.
- */
-u64 rblk_replica_map_offset(const struct rblk_replica *r, u32 block)
-{
-	return r->g->cfg.super.map_off + (u64)block * RBLK_BLOCK_SIZE;
-}
-
-static void next_map_block(struct rblk_replica *r)
-{
-	int n = rblk_vol_map_dirty(r->vol, r->map_next);
-
-	if (n < 0) {
-		write_meta_state(r);
-		return;
-	}
-	rblk_log_map_encode(&r->g->cfg.super, n, rblk_vol_map(r->vol, n), r->block);
-	/* Clean before the write: a change during it makes the block dirty again. */
-	rblk_vol_map_clean(r->vol, n);
-	r->map_next = n + 1;
-	r->ckpt_busy = true;
-	rblk_replica_begin(r, RBLK_IO_BLOCK);
-	r->g->ops->block_write(r->g->host, rblk_replica_map_offset(r, n), r->block);
-}
-
 /* Writes what differs from the disk of the change map, and then the metadata. */
 void rblk_replica_map_write(struct rblk_replica *r)
 {
 	r->ckpt = CKPT_MAP;
-	r->map_next = 0;
-	next_map_block(r);
+	if (!rblk_replica_map_begin(r))
+		write_meta_state(r);
 }
 
 /**
@@ -275,7 +254,8 @@ void rblk_replica_block_done(struct rblk_replica *r, int error)
 		rblk_ground_halt(r->g, NODE_HALT_LOG, error);
 		return;
 	}
-	next_map_block(r);
+	if (!rblk_replica_map_next(r))
+		write_meta_state(r);
 }
 
 static void ckpt_ended(struct rblk_replica *r)

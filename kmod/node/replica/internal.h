@@ -80,12 +80,16 @@ void rblk_replica_pulls_send(struct rblk_replica *r);
 
 /* spare.c */
 u64 rblk_replica_spared(struct rblk_replica *r, u64 store);
+void rblk_replica_spare_led(struct rblk_replica *r, const struct raft_msg *msg);
 
 /* resync.c */
 void rblk_replica_resync_init(struct rblk_replica *r);
+bool rblk_replica_resync_bits(const struct rblk_replica *r);
 void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block);
+u64 rblk_replica_resync_upto(const struct rblk_replica *r);
 void rblk_replica_resync_marked(struct rblk_replica *r);
 bool rblk_replica_resync_due(const struct rblk_replica *r);
+bool rblk_replica_resync_holds(const struct rblk_replica *r);
 bool rblk_replica_resync_forbids(const struct rblk_replica *r);
 void rblk_replica_resync_settle(struct rblk_replica *r);
 void rblk_replica_resync_installed(struct rblk_replica *r);
@@ -93,7 +97,12 @@ bool rblk_replica_resync_landed(struct rblk_replica *r, int error);
 u64 rblk_replica_resync_deadline(const struct rblk_replica *r);
 void rblk_replica_resync_put(struct rblk_replica *r);
 
+/* map.c */
+bool rblk_replica_map_begin(struct rblk_replica *r);
+bool rblk_replica_map_next(struct rblk_replica *r);
+
 /* writer.c, apply.c, ckpt.c */
+void rblk_replica_data_sync(struct rblk_replica *r);
 void rblk_replica_map_write(struct rblk_replica *r);
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r);
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r);

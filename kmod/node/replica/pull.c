@@ -19,7 +19,7 @@ void rblk_replica_pull_forget(struct rblk_replica *r, struct rblk_pull *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* Gives up all requests, but not what is being written. */
+/* Gives up all requests. What is being written keeps its place until that has ended. */
 void rblk_replica_pulls_forget(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
@@ -28,6 +28,8 @@ void rblk_replica_pulls_forget(struct rblk_replica *r)
 	for (i = 0; i < NODE_PULLS; i++)
 		if (&s->pull[i] != s->landing)
 			rblk_replica_pull_forget(r, &s->pull[i]);
+	if (s->landing)
+		s->landing->stale = true;
 }
 
 bool rblk_replica_pull_is_out(const struct rblk_pull *p)

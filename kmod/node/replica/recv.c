@@ -147,8 +147,10 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 	heed_reply(r, p, msg);
 	if (msg->type == RAFT_MSG_APPEND && msg->resync)
 		r->resync.spared = msg->spared;
-	if (msg->type == RAFT_MSG_APPEND)
+	if (msg->type == RAFT_MSG_APPEND) {
 		rblk_replica_led(r, p, min_t(u64, msg->durable, msg->commit));
+		rblk_replica_spare_led(r, msg);
+	}
 	if (msg->cluster)
 		p->bootstrapped = true;
 	return 0;

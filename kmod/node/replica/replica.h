@@ -115,7 +115,8 @@ struct rblk_replica {
 	u32 damaged;
 	u32 unmended;			/* of these, what was not rewritten yet */
 	enum log_copy mending;		/* LOG_C_NR: none is being rewritten */
-	u32 map_next;
+	u32 map_block;			/* of the change map, is being written */
+	u8 map_copy;			/* ... to this copy */
 	struct rblk_state ckpt_state;
 	u8 *block;			/* one block: data header, map block, configuration */
 	u64 idle_since;			/* latest progress of execution or apply */
@@ -133,6 +134,10 @@ struct rblk_replica {
 	bool absent;
 	bool meta_absent;		/* the version being written says so */
 	struct rblk_resync resync;
+	struct {
+		u64 store;		/* who led last, as far as this node heard; 0: nobody */
+		u64 held;		/* ... and held up to this entry, with the image: see spare.c */
+	} led;
 
 	/* For run.c. */
 	bool reads_due;			/* something changed that reads may wait for */
@@ -175,7 +180,6 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 void rblk_replica_stop(struct rblk_replica *r);
 bool rblk_replica_listens(const struct rblk_replica *r);
 void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h);
-void rblk_replica_map_load(struct rblk_replica *r, u32 block, const void *data, int error);
 
 /* recv.c */
 int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
@@ -225,9 +229,12 @@ bool rblk_replica_impaired(const struct rblk_replica *r);
 bool rblk_replica_blocked(struct rblk_replica *r);
 bool rblk_replica_must_yield(const struct rblk_replica *r);
 
-/* feed.c, ckpt.c */
+/* feed.c */
 void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);
-u64 rblk_replica_map_offset(const struct rblk_replica *r, u32 block);
+
+/* map.c */
+void rblk_replica_map_load(struct rblk_replica *r, const struct log_reader *rd,
+			   struct rblk_map_report *rep);
 
 /* resync.c, pull.c */
 void rblk_replica_resync_run(struct rblk_replica *r);

@@ -95,16 +95,20 @@ static void begin_map(struct rblk_replica *r)
 	struct rblk_resync *s = &r->resync;
 	struct rblk_id id = { .index = s->base.state.index, .term = s->base.state.term };
 
-	if (!s->have_base || id.index > s->spared)
+	if (!s->have_base || id.index > s->spared || r->apply_busy)
 		return;
 	s->have_base = false;
 	if (!rblk_raft_installable(r->raft, &id))
 		return;
-	/* What was applied since then is not flushed, and the log that has it is given up. */
-	s->since = r->ckpt_index;
+	/* All of that is flushed before the log that has it is given up. */
+	s->since = rblk_replica_applied(r);
 	s->map_asked = 0;
 	s->map_known = 0;
 	s->phase = RESYNC_MAP;
+	/* Another state may have been asked for while a batch was in progress. */
+	rblk_replica_pulls_forget(r);
+	/* Nothing is applied meanwhile, and the map needs memory to be received. */
+	rblk_replica_shed(r);
 }
 
 /* From now on this replica says that it lacks a part of the image. */
@@ -117,12 +121,13 @@ static void begin_absence(struct rblk_replica *r)
 	r->absent = true;
 	if (s->landing)
 		s->landing->stale = true;
-	if (!(r->meta.flags & LOG_META_ABSENT)) {
-		r->meta.flags |= LOG_META_ABSENT;
-		r->meta_dirty = true;
-	}
-	/* Of a batch in progress, too, something may be in a chunk that is absent from now on. */
+	/* What the log had before may be in nothing but the image. */
 	s->from = max_t(u64, s->from, rblk_replica_executed(r));
+	if (r->meta.flags & LOG_META_ABSENT && r->meta.absent_from == s->from)
+		return;
+	r->meta.flags |= LOG_META_ABSENT;
+	r->meta.absent_from = s->from;
+	r->meta_dirty = true;
 }
 
 static void map_complete(struct rblk_replica *r)
@@ -198,7 +203,8 @@ static void install(struct rblk_replica *r)
 		return;
 	s->installing = true;
 	r->ckpt_state = s->base.state;
-	rblk_replica_map_write(r);
+	/* The map says of what has landed so far that it is there. */
+	rblk_replica_data_sync(r);
 }
 
 static void drop_log(struct rblk_replica *r, const struct rblk_id *id)
@@ -236,7 +242,6 @@ void rblk_replica_resync_installed(struct rblk_replica *r)
 	s->phase = RESYNC_PULL;
 	s->from = s->base.state.index;
 	s->target = max_t(u64, s->target, s->from);
-	s->settle_at = s->target;
 	rblk_ground_trace(r->g, NODE_T_INSTALL, s->from, r->last);
 	rblk_log_trim(&r->log, &r->meta);
 	drop_log(r, &ev.installed.id);
@@ -319,31 +324,58 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 	return 0;
 }
 
-/* Writes content that came to the data device, one chunk at a time, and not during a batch. */
+/* Adds a block of a chunk to what is written. */
+static void land_block(struct rblk_replica *r, struct rblk_pull *p, struct vol_batch *b, u32 nth)
+{
+	struct rblk_resync *s = &r->resync;
+	u64 sector, at;
+	u32 nsect, n;
+
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	at = sector + nth * RBLK_SECTORS_PER_BLOCK;
+	n = min_t(u32, RBLK_SECTORS_PER_BLOCK, nsect - nth * RBLK_SECTORS_PER_BLOCK);
+	if (p->buf) {
+		s->item[b->nitem] = (struct vol_item){
+			.block = at / RBLK_SECTORS_PER_BLOCK, .nth = nth,
+			.mask = rblk_block_mask(sector, nsect, nth),
+		};
+		r->apply_buf[b->nitem++] = p->buf;
+	} else if (b->nzero && s->zero[b->nzero - 1].sector + s->zero[b->nzero - 1].nsect == at) {
+		s->zero[b->nzero - 1].nsect += n;
+	} else {
+		s->zero[b->nzero++] = (struct vol_zero){ .sector = at, .nsect = n };
+	}
+}
+
+/*
+ * Writes content that came to the data device, one chunk at a time, and not during a batch: but
+ * only what is absent by now.
+ */
 static void land(struct rblk_replica *r, struct rblk_pull *p)
 {
 	struct rblk_resync *s = &r->resync;
-	struct vol_batch b = { .zero = &s->zero, .item = s->item };
+	struct vol_batch b = { .zero = s->zero, .item = s->item };
 	u32 i, nsect;
 	u64 sector;
 
 	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
-	if (!p->buf) {
-		s->zero = (struct vol_zero){ .sector = sector, .nsect = nsect };
-		b.nzero = 1;
+	for (i = 0; i < DIV_ROUND_UP(nsect, RBLK_SECTORS_PER_BLOCK); i++)
+		if (rblk_vol_block_absent(r->vol, sector / RBLK_SECTORS_PER_BLOCK + i))
+			land_block(r, p, &b, i);
+	if (!b.nitem && !b.nzero) {
+		rblk_replica_pull_forget(r, p);
+		return;
 	}
-	for (i = 0; p->buf && i < p->buf->nblocks; i++) {
-		s->item[i] = (struct vol_item){
-			.block = sector / RBLK_SECTORS_PER_BLOCK + i, .nth = i,
-			.mask = rblk_block_mask(sector, nsect, i),
-		};
-		r->apply_buf[i] = p->buf;
-	}
-	b.nitem = i;
 	s->landing = p;
 	r->apply_busy = true;
 	rblk_replica_begin(r, RBLK_IO_APPLY);
 	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
+}
+
+/* A checkpoint has begun to flush, and has not written all of the map. */
+static bool flushes(const struct rblk_replica *r)
+{
+	return r->ckpt == CKPT_SYNC || r->ckpt == CKPT_MAP;
 }
 
 /* What was written is there. Returns false if it was not content of a resync that ended. */
@@ -357,6 +389,9 @@ bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
 	if (!p)
 		return false;
 	s->landing = NULL;
+	/* It counts only for the next flush. So it is written once more after this one. */
+	if (!error && !p->stale && flushes(r))
+		return true;
 	if (!error && !p->stale) {
 		rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
 		rblk_vol_landed(r->vol, p->at);
@@ -376,7 +411,7 @@ static void pull_chunks(struct rblk_replica *r)
 	u32 i;
 
 	ask_chunks(r);
-	for (i = 0; !r->apply_busy && i < NODE_PULLS; i++)
+	for (i = 0; !r->apply_busy && !flushes(r) && i < NODE_PULLS; i++)
 		if (s->pull[i].came)
 			land(r, &s->pull[i]);
 }
@@ -394,6 +429,15 @@ bool rblk_replica_resync_due(const struct rblk_replica *r)
 	       (!rblk_vol_absent(r->vol) && rblk_replica_applied(r) >= s->target);
 }
 
+/*
+ * What is absent, is absent of a state that the own log does not lead to: nothing of that log may
+ * pass for it.
+ */
+bool rblk_replica_resync_holds(const struct rblk_replica *r)
+{
+	return r->resync.phase == RESYNC_MAP || r->resync.phase == RESYNC_INSTALL;
+}
+
 /* Has another write of the metadata to come before any checkpoint? */
 bool rblk_replica_resync_forbids(const struct rblk_replica *r)
 {
@@ -407,12 +451,14 @@ void rblk_replica_resync_settle(struct rblk_replica *r)
 	u64 applied = rblk_replica_applied(r);
 
 	s->unsettled = 0;
-	if (rblk_vol_complete(r->vol) || applied < s->settle_at)
-		return;
-	rblk_vol_settle(r->vol);
-	s->settle_at = s->target;
-	if (applied >= s->settle_at)
+	if (!rblk_vol_absent(r->vol) && applied >= s->target)
 		rblk_vol_settle(r->vol);
+}
+
+/* For the header of the data device: what it may include, if it lacks anything. */
+u64 rblk_replica_resync_upto(const struct rblk_replica *r)
+{
+	return rblk_vol_complete(r->vol) ? 0 : max_t(u64, r->resync.target, 1);
 }
 
 /*
@@ -423,21 +469,28 @@ void rblk_replica_resync_init(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
 
-	if (r->data.index < r->meta.image_index) {
-		s->old = true;
-		s->old_index = r->data.index;
+	s->from = r->ckpt_index;
+	s->old = r->data.seq < r->meta.image_seq;
+	if (s->old) {
+		/* It may have lacked something itself when it was as new as this. */
+		s->old_index = r->data.upto ? 0 : r->data.index;
 		r->meta.flags |= LOG_META_ABSENT;
+		r->meta.absent_from = s->from;
 	} else if (r->meta.flags & LOG_META_ABSENT) {
+		s->from = r->meta.absent_from;
 		rblk_vol_want_all(r->vol);
 	}
-
 	s->source = NODE_PEERS_MAX;
 	s->window = NODE_PULLS;
-	s->from = r->ckpt_index;
-	s->target = r->last;
-	s->settle_at = r->last;
+	s->target = r->data.upto;
 	s->since_ns = r->g->now;
 	r->absent = r->meta.flags & LOG_META_ABSENT;
+}
+
+/* Does the disk know block by block what is absent? Not of an older data device. */
+bool rblk_replica_resync_bits(const struct rblk_replica *r)
+{
+	return r->absent && !r->resync.old;
 }
 
 /* A block of the change map was loaded: of its regions, these are not on an older data device. */
@@ -508,6 +561,7 @@ static void choose_phase(struct rblk_replica *r)
  */
 void rblk_replica_resync_run(struct rblk_replica *r)
 {
+	bool held = rblk_replica_resync_holds(r);
 	struct rblk_resync *s = &r->resync;
 
 	if (r->bootstrapping || mark(r))
@@ -523,6 +577,8 @@ void rblk_replica_resync_run(struct rblk_replica *r)
 		install(r);
 	if (s->phase == RESYNC_PULL)
 		pull_chunks(r);
+	if (held && !rblk_replica_resync_holds(r))
+		rblk_replica_apply_run(r);
 	rblk_replica_pulls_send(r);
 }
 

@@ -40,18 +40,17 @@ struct rblk_resync {
 	struct rblk_pull pull[NODE_PULLS];
 	struct rblk_pull *landing;	/* is being written to the data device */
 	struct vol_item item[NODE_CHUNK_BLOCKS];	/* ... these blocks of it */
-	struct vol_zero zero;
+	struct vol_zero zero[DIV_ROUND_UP(NODE_CHUNK_BLOCKS, 2)];	/* ... or these ranges */
 
 	u64 spared;		/* as the leader said last: see spare.c */
 	u64 ask_at;		/* when to ask for a state again */
 	bool have_base;		/* RESYNC_STATE: @base is one, which may be too new yet */
 	struct wire_state base;	/* from RESYNC_MAP on */
-	u64 since;		/* entries up to this one were checkpointed when it came */
+	u64 since;		/* entries up to this one were applied when it came */
 	u32 map_asked, map_known;	/* regions of its map that were asked for, and came */
 
 	u64 from;		/* content that lands includes the entries up to this one */
 	u64 target;		/* content that landed may include entries up to this one */
-	u64 settle_at;		/* ... and that which the map is to speak of next */
 	u32 next;		/* where to look for the next chunk */
 	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
 	bool waits;		/* the apply waits for a chunk */

@@ -64,6 +64,7 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 	const struct rblk_peer *to = rblk_ground_peer(r->g, m->to, NULL);
 
 	m->cluster = r->g->conf.cluster;
+	m->absent = r->absent;
 	if (m->type == RAFT_MSG_APPEND) {
 		m->stalled |= r->g->stalled;
 		m->durable = r->rst.durable;
@@ -75,7 +76,6 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 		      rblk_replica_impaired(r) ? NODE_P_IMPAIRED :
 						 NODE_P_WELL;
 	m->blocked = rblk_replica_blocked(r);
-	m->absent = r->absent;
 	m->stuck = to && rblk_ground_path_stuck(r->g, to);
 	m->seeker = rblk_ground_seeker(r->g, m->to);
 }

@@ -148,19 +148,3 @@ void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 	h->match_term = rblk_raft_term_at(r->raft, r->rst.durable);
 	h->term = r->term_durable;
 }
-
-/**
- * rblk_replica_map_load() - a block of the change map was read
- * @r: replica
- * @block: which one
- * @data: its content
- * @error: 0, or -errno if it could not be read: its regions then count as changed
- */
-void rblk_replica_map_load(struct rblk_replica *r, u32 block, const void *data, int error)
-{
-	u64 *val = (u64 *)r->block;	/* scratch: RBLK_MAP_PER_BLOCK values fit in a block */
-	bool ok = !error && !rblk_log_map_decode(&r->g->cfg.super, block, val, data);
-
-	rblk_vol_map_load(r->vol, block, val, ok, r->last);
-	rblk_replica_resync_loaded(r, block);
-}

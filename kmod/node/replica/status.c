@@ -5,15 +5,12 @@
 static void resync_status(const struct rblk_replica *r, struct rblk_resync_status *st)
 {
 	const struct rblk_resync *s = &r->resync;
-	u64 sector;
-	u32 nsect;
 
-	rblk_vol_chunk(r->vol, 0, &sector, &nsect);
 	st->installs = s->installs;
 	st->bytes = s->bytes;
 	st->zero_bytes = s->zero_bytes;
 	st->pulled_bytes = s->bytes - s->bytes_before;
-	st->absent_bytes = (u64)rblk_vol_absent(r->vol) * nsect << RBLK_SECTOR_SHIFT;
+	st->absent_bytes = rblk_vol_absent(r->vol) << RBLK_BLOCK_SHIFT;
 	st->source = s->phase == RESYNC_NONE ? NODE_PEERS_MAX : s->source;
 	if (r->rst.resync || r->absent)
 		st->ns = max_t(u64, r->g->now - s->since_ns, 1);

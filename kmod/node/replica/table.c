@@ -189,7 +189,8 @@ void rblk_replica_truncate(struct rblk_replica *r, u64 first)
  */
 void rblk_replica_shed(struct rblk_replica *r)
 {
-	u64 done = r->absent ? rblk_replica_applied(r) : rblk_replica_executed(r), bytes = 0, i;
+	bool waits = r->absent || rblk_replica_resync_holds(r);
+	u64 done = waits ? rblk_replica_applied(r) : rblk_replica_executed(r), bytes = 0, i;
 
 	if (rblk_replica_leads(r))
 		return;
