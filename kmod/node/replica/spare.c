@@ -7,7 +7,8 @@
  * The rule: a member may give up its log for a state as of some entry only if those that
  * lack that entry, or the image that it is in, itself included, are no quorum. Then any
  * quorum has somebody who has it, whatever happens to the others. The leader knows who holds what,
- * and tells a member that needs a resync up to which entry it is spared.
+ * and tells a member that needs a resync up to which entry it is spared. Of who led before it, and
+ * may be gone, it knows what that one said when it led.
  *
  * Without the rule, members that fall behind one after the other could leave one whole
  * member alone, and with it all that was acknowledged would be lost, though a quorum of stores is
@@ -27,10 +28,18 @@ static u64 held_by(struct rblk_replica *r, u64 store)
 {
 	const struct raft_peer_status *p = rblk_replica_progress(r, store);
 	const struct rblk_peer *peer = rblk_ground_peer(r->g, store, NULL);
+	u64 led = store == r->led.store ? r->led.held : 0;
 
 	if (store == r->g->cfg.super.store)
 		return r->absent ? 0 : r->rst.durable;
-	return p && peer && !peer->says_absent && !peer->lost ? p->match : 0;
+	return p && peer && !peer->says_absent && !peer->lost ? max_t(u64, p->match, led) : 0;
+}
+
+/* A leader says what it holds. */
+void rblk_replica_spare_led(struct rblk_replica *r, const struct raft_msg *msg)
+{
+	r->led.store = msg->from;
+	r->led.held = msg->absent ? 0 : min_t(u64, msg->durable, msg->commit);
 }
 
 static bool rblk_replica_lacks(void *ctx, u64 store)
