@@ -113,4 +113,10 @@ void rblk_replica_map_load(struct rblk_replica *r, const struct log_reader *rd,
 		load_block(r, rd, i, rep);
 		rep->blocks++;
 	}
+	if (r->absent || rblk_vol_complete(r->vol))
+		return;
+	/* The map was written, and power was cut before the metadata was. */
+	r->absent = true;
+	r->meta.flags |= LOG_META_ABSENT;
+	r->meta.absent_from = r->resync.from;
 }

@@ -95,7 +95,7 @@ static void begin_map(struct rblk_replica *r)
 	struct rblk_resync *s = &r->resync;
 	struct rblk_id id = { .index = s->base.state.index, .term = s->base.state.term };
 
-	if (!s->have_base || id.index > s->spared || r->apply_busy)
+	if (!s->have_base || id.index > s->spared || r->apply_busy || r->ckpt != CKPT_IDLE)
 		return;
 	s->have_base = false;
 	if (!rblk_raft_installable(r->raft, &id))
@@ -441,7 +441,7 @@ bool rblk_replica_resync_holds(const struct rblk_replica *r)
 /* Has another write of the metadata to come before any checkpoint? */
 bool rblk_replica_resync_forbids(const struct rblk_replica *r)
 {
-	return r->resync.phase == RESYNC_INSTALL || r->resync.old;
+	return rblk_replica_resync_holds(r) || r->resync.old;
 }
 
 /* A checkpoint begins: the device is flushed afterwards. */
