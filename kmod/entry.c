@@ -99,6 +99,10 @@ int rblk_entry_check(const struct rblk_entry *e)
 	case RBLK_E_ZEROES:
 		ok = range_ok(e, RBLK_ZERO_SECTORS_MAX) && !e->nblocks;
 		break;
+	case RBLK_E_VERIFY:
+		ok = range_ok(e, RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT) && !e->nblocks &&
+		     !(e->sector % RBLK_SECTORS_PER_BLOCK);
+		break;
 	default:
 		ok = false;
 	}

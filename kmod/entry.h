@@ -27,7 +27,8 @@ enum rblk_entry_kind {
 	RBLK_E_ZEROES	= 4,	/* write-zeroes or discard: every replica reads zeroes afterwards */
 	RBLK_E_OPEN	= 5,	/* opens a session: store, epoch expected to be current, nonce */
 	RBLK_E_CLOSE	= 6,	/* closes a session: store, epoch */
-	/* From 7 on reserved, each by a feature bit: snapshot mark, verify mark, resize, option. */
+	RBLK_E_VERIFY	= 7,	/* changes nothing: each replica reads the range exactly here */
+	/* From 8 on reserved, each by a feature bit: snapshot mark, resize, option. */
 	RBLK_E_KIND_NR,
 };
 
@@ -47,12 +48,14 @@ struct rblk_entry {
 	u64 term;
 	u8 kind;		/* enum rblk_entry_kind */
 	u32 nblocks;		/* payload, in 4 KiB blocks */
-	u64 sector;		/* WRITE, ZEROES: first 512-byte sector */
-	u32 nsect;		/* WRITE, ZEROES: number of sectors */
+	u64 sector;		/* WRITE, ZEROES, VERIFY: first 512-byte sector */
+	u32 nsect;		/* WRITE, ZEROES, VERIFY: number of sectors */
 	u32 csum;		/* identity: rblk_entry_csum() of the fields and the block sums */
-	u64 store;		/* OPEN, CLOSE: store id of the node whose session it is */
+	/* OPEN, CLOSE: store id of the node whose session it is; VERIFY: of who compares */
+	u64 store;
 	u64 epoch;		/* WRITE, ZEROES, CLOSE: of the session; OPEN: the one to replace */
-	u64 seq;		/* WRITE, ZEROES: 1, 2, ... in the session; OPEN: its nonce */
+	/* WRITE, ZEROES: 1, 2, ... in the session; OPEN: its nonce; VERIFY: number of the mark */
+	u64 seq;
 };
 
 /* Blocks that a write of @nsect sectors at @sector touches. */

@@ -37,6 +37,7 @@ static const char *const kind_names[RBLK_E_KIND_NR] = {
 	[RBLK_E_ZEROES] = "zeroes",
 	[RBLK_E_OPEN] = "open",
 	[RBLK_E_CLOSE] = "close",
+	[RBLK_E_VERIFY] = "verify",
 };
 
 /* ---- the JSON, from which the output for people is made as well ---- */

@@ -177,7 +177,7 @@ FIELDS(disk_entry, struct rblk_entry)
 	FIELD(40,	le32,	nsect, ANY)		/* number of sectors */
 	FIELD(44,	crc,	csum, ANY)		/* CRC-32C of the entry: its identity */
 	FIELD(48,	le32,	nblocks, ANY)		/* blocks of payload */
-	/* 1 no-op, 2 configuration, 3 write, 4 zeroes, 5 open, 6 close of a session */
+	/* 1 no-op, 2 configuration, 3 write, 4 zeroes, 5 open, 6 close of a session, 7 verify */
 	FIELD(52,	u8,	kind, ANY)
 	SPARE(53,	3, spare)
 FIELDS_END(disk_entry, 56)

@@ -165,6 +165,7 @@ int rblk_vol_verdict(struct rblk_state *s, const struct vol_geom *g, const struc
 	switch (e->kind) {
 	case RBLK_E_NOOP:
 	case RBLK_E_CONF:
+	case RBLK_E_VERIFY:
 		verdict = 0;
 		break;
 	case RBLK_E_OPEN:

@@ -11,7 +11,7 @@ FIELDS(frame_header, struct wire_header)
 	CODED(4,	u8,	version, ANY)		/* version of the protocol: 1 */
 	/*
 	 * 1 HELLO, 2 REJECT, 3 RAFT, 4 SUBMIT, 5 REPLY, 6 READ, 7 DATA, 8 PULL, 9 STATE,
-	 * 10 MAP, 11 CHUNK
+	 * 10 MAP, 11 CHUNK, 12 MARK, 13 SUMS
 	 */
 	FIELD(5,	u8,	type, RANGE(1, WIRE_TYPE_NR - 1))
 	CODED(6,	le16,	flags, ANY)		/* 0; others make it unreadable */
@@ -109,13 +109,14 @@ FIELDS_END(frame_raft, 144)
 /* An entry, in RAFT, SUBMIT, DATA and CHUNK. */
 FIELDS(frame_entry, struct rblk_entry)
 	FIELD(0,	le64,	sector, ANY)		/* first sector */
-	FIELD(8,	id,	store, ANY)		/* store id of a session */
+	FIELD(8,	id,	store, ANY)	/* store id of a session, or of who compares */
 	FIELD(16,	le64,	epoch, ANY)		/* epoch of the session */
-	FIELD(24,	le64,	seq, ANY)		/* sequence number; of an OPEN: nonce */
+	/* sequence number; of an OPEN: nonce; of a VERIFY: number of the mark */
+	FIELD(24,	le64,	seq, ANY)
 	FIELD(32,	le32,	nsect, ANY)		/* number of sectors */
 	FIELD(36,	crc,	csum, ANY)		/* CRC-32C of the entry; in no log: 0 */
 	FIELD(40,	le16,	nblocks, ANY)		/* blocks of payload */
-	/* 1 no-op, 2 configuration, 3 write, 4 zeroes, 5 open, 6 close of a session */
+	/* 1 no-op, 2 configuration, 3 write, 4 zeroes, 5 open, 6 close of a session, 7 verify */
 	FIELD(42,	u8,	kind, ANY)
 	ZERO(43,	u8,	zero)
 FIELDS_END(frame_entry, 44)
@@ -273,3 +274,30 @@ FIELDS(frame_chunk, struct wire_chunk)
 	ZERO(40,	le64,	zero)
 	ZERO(48,	le64,	zero2)
 FIELDS_END(frame_chunk, 56)
+
+/* From a member that compares the copies of the image: to the leader, or to a member. */
+FIELDS(frame_mark, struct wire_mark)
+	FIELD(0,	id,	from, NOT_ZERO)		/* store id of the sender */
+	FIELD(8,	id,	id, ANY)		/* number of the mark */
+	FIELD(16,	le64,	sector, ANY)		/* first sector */
+	/* number of sectors */
+	FIELD(24,	le32,	nsect, RANGE(1, WIRE_SUMS_MAX * RBLK_SECTORS_PER_BLOCK))
+	/* MEND: members that agree, a bit each, by their place in the configuration; else 0 */
+	FIELD(28,	le32,	good, UPTO((1u << RBLK_MEMBERS_MAX) - 1))
+	FIELD(32,	le64,	conf, ANY)		/* index of that configuration */
+	FIELD(40,	u8,	what, RANGE(1, WIRE_M_NR - 1))	/* 1 VERIFY, 2 MEND */
+	ZERO(41,	u8,	zero)
+	ZERO(42,	le16,	zero2)
+	ZERO(44,	le32,	zero3)
+FIELDS_END(frame_mark, 48)
+
+/* To that member: what a replica has read of a range, exactly at the entry that says so. */
+FIELDS(frame_sums, struct wire_sums)
+	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
+	FIELD(8,	id,	id, ANY)		/* number of the mark */
+	FIELD(16,	le64,	index, NOT_ZERO)	/* index of its VERIFY entry */
+	/* 0: it was read; 5: it cannot be read; 11: not now; 61: a part of the image is absent */
+	FIELD(24,	le32,	error, ANY)
+	FIELD(28,	le32,	n, UPTO(WIRE_SUMS_MAX))	/* blocks that were read */
+	VALUES(32,	crc,	v, WIRE_SUMS_MAX)	/* CRC-32C of each block; behind them 0 */
+FIELDS_END(frame_sums, 160)

@@ -43,6 +43,8 @@ enum wire_type {
 	WIRE_STATE,		/* the answer to a PULL: the replicated state */
 	WIRE_MAP,		/* ...: a part of the change map */
 	WIRE_CHUNK,		/* ...: content of the image, or a refusal of any PULL */
+	WIRE_MARK,		/* from a member that compares the copies of the image */
+	WIRE_SUMS,		/* to that member: what a replica has read of a range */
 	WIRE_TYPE_NR,
 };
 
@@ -71,6 +73,7 @@ enum wire_error {
 	WIRE_E_NONE	= 0,
 	WIRE_E_IO	= 5,	/* it cannot be read; so is every code that is not known */
 	WIRE_E_AGAIN	= 11,	/* it cannot be read now; the client asks again */
+	WIRE_E_ABSENT	= 61,	/* in SUMS: a part of the image is absent, or a mixture */
 };
 
 u32 rblk_wire_error(int error);
@@ -208,6 +211,34 @@ struct wire_chunk {
 	u32 error;		/* enum wire_error; if it is not 0, there is no content */
 };
 
+/* What a MARK asks for. */
+enum wire_marked {
+	WIRE_M_VERIFY = 1,	/* of the leader: a VERIFY entry of this range */
+	WIRE_M_MEND,		/* of a replica that differs: content of those that agree */
+	WIRE_M_NR,
+};
+
+struct wire_mark {
+	u64 from;		/* store id of the member that compares */
+	u64 id;			/* number of the mark, which the entry and the answers repeat */
+	u64 sector;
+	u32 nsect;
+	u32 good;		/* MEND: members that agree, a bit each, by place in */
+	u64 conf;		/* ... the configuration of this index */
+	u8 what;		/* enum wire_marked */
+};
+
+#define WIRE_SUMS_MAX	(RBLK_WRITE_MAX / RBLK_BLOCK_SIZE)
+
+struct wire_sums {
+	u64 to;			/* store id of the member that compares */
+	u64 id;			/* number of the mark */
+	u64 index;		/* of its entry: the range was read exactly there */
+	u32 error;		/* enum wire_error; if it is not 0, there are no sums */
+	u32 n;			/* blocks of the range */
+	u32 v[WIRE_SUMS_MAX];	/* CRC-32C of each; unused ones are 0 */
+};
+
 /*
  * The entries of a frame. An append has those of its span; those of other frames are not
  * in a log yet and have no index, no term and no checksum. This is large (3 KiB), so
@@ -233,6 +264,8 @@ struct wire_frame {
 		struct wire_state state;
 		struct wire_map map;
 		struct wire_chunk chunk;
+		struct wire_mark mark;
+		struct wire_sums sums;
 	};
 	struct wire_append append;	/* of a RAFT, SUBMIT, DATA or CHUNK; else empty */
 };
@@ -264,6 +297,8 @@ u32 rblk_wire_encode_state(void *buf, const struct wire_state *s);
 u32 rblk_wire_encode_map(void *buf, const struct wire_map *m);
 u32 rblk_wire_encode_chunk(void *buf, const struct wire_chunk *c, const struct rblk_entry *e,
 			   const u32 *crc);
+u32 rblk_wire_encode_mark(void *buf, const struct wire_mark *m);
+u32 rblk_wire_encode_sums(void *buf, const struct wire_sums *s);
 int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head);
 
 #endif /* RBLK_WIRE_H */

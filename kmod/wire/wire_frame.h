@@ -40,6 +40,10 @@ int rblk_wire_decode_map(struct wire_map *m, const struct wire_header *h, const 
 int rblk_wire_decode_chunk(struct wire_chunk *c, struct wire_append *a,
 			   const struct wire_header *h, const void *head);
 
+/* wire_verify.c */
+int rblk_wire_decode_mark(struct wire_mark *m, const struct wire_header *h, const void *head);
+int rblk_wire_decode_sums(struct wire_sums *s, const struct wire_header *h, const void *head);
+
 u32 rblk_wire_finish(void *buf, u8 type, u32 head_len, u32 payload_blocks, u64 term);
 
 #endif /* RBLK_WIRE_FRAME_H */

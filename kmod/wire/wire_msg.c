@@ -79,6 +79,7 @@ static bool unplaced_ok(struct rblk_entry *e)
 	e->index = 1;
 	e->term = 1;
 	ok = !e->csum && e->kind != RBLK_E_CONF && e->kind != RBLK_E_NOOP && !rblk_entry_check(e);
+	ok &= e->kind != RBLK_E_VERIFY;
 	e->index = 0;
 	e->term = 0;
 	return ok;
@@ -330,6 +331,10 @@ int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const vo
 		return rblk_wire_decode_state(&f->state, h, head);
 	case WIRE_MAP:
 		return rblk_wire_decode_map(&f->map, h, head);
+	case WIRE_MARK:
+		return rblk_wire_decode_mark(&f->mark, h, head);
+	case WIRE_SUMS:
+		return rblk_wire_decode_sums(&f->sums, h, head);
 	case WIRE_CHUNK:
 		return rblk_wire_decode_chunk(&f->chunk, &f->append, h, head);
 	default:

@@ -65,6 +65,10 @@ static u32 encode(const struct wire_frame *f)
 		return rblk_wire_encode_map(out, &f->map);
 	case WIRE_CHUNK:
 		return rblk_wire_encode_chunk(out, &f->chunk, a->n ? &a->e[0] : NULL, a->crc);
+	case WIRE_MARK:
+		return rblk_wire_encode_mark(out, &f->mark);
+	case WIRE_SUMS:
+		return rblk_wire_encode_sums(out, &f->sums);
 	default:
 		return rblk_wire_encode_data(out, &f->data, a->n ? &a->e[0] : NULL, a->crc);
 	}
@@ -137,6 +141,7 @@ static const char *const heads[WIRE_TYPE_NR] = {
 	[WIRE_SUBMIT] = "frame_submit", [WIRE_REPLY] = "frame_reply", [WIRE_READ] = "frame_read",
 	[WIRE_DATA] = "frame_data", [WIRE_PULL] = "frame_pull", [WIRE_STATE] = "frame_state",
 	[WIRE_MAP] = "frame_map", [WIRE_CHUNK] = "frame_chunk",
+	[WIRE_MARK] = "frame_mark", [WIRE_SUMS] = "frame_sums",
 };
 
 /* The value named @name of a head of @type; NULL: it has none, or ends before. */
@@ -327,6 +332,14 @@ static void seed_message(u32 *rnd)
 	case WIRE_CHUNK:
 		one.chunk = (struct wire_chunk){ .to = 1, .id = 2, .index = bits % 100,
 			.upto = 100 + bits % 9, .error = n ? 0 : 1 + bits % 100 };
+		break;
+	case WIRE_MARK:
+		one.mark = (struct wire_mark){ .from = 1, .id = 2, .sector = bits & ~7u,
+			.nsect = 1 + bits % 256, .what = 1 + bits % 2, .good = bits % 2 * 6 };
+		break;
+	case WIRE_SUMS:
+		one.sums = (struct wire_sums){ .to = 1, .id = 2, .index = 1 + bits % 99,
+			.error = bits & 1 ? 11 : 0, .n = bits & 1 ? 0 : 1, .v = { bits & 1 ? 0 : bits } };
 		break;
 	default:
 		one.data = (struct wire_data){ .to = 1, .id = 2, .error = n ? 0 : 1 + bits % 100 };

@@ -50,6 +50,7 @@ static const struct row rows[] = {
 	{ "noop", 1, 0, RBLK_E_NOOP, 0, 0, 0, 0, 0, 0, 30, 7 },
 	{ "noop, none", 0, 0, RBLK_E_NOOP, 0, 0, 0, 0, 0, 0, 0, 0 },
 	{ "conf", 1, 0, RBLK_E_CONF, 0, 0, 0, 0, 0, 0, 30, 7 },
+	{ "verify", 1, 0, RBLK_E_VERIFY, 9, 0, 4, 8, 8, 0, 30, 7 },
 	{ "open, none, expects none", 0, 0, RBLK_E_OPEN, 6, 0, 12, 0, 0, 0, 41, 0 },
 	{ "open, none, expects one", 0, 0, RBLK_E_OPEN, 6, 30, 12, 0, 0, -EBUSY, 0, 0 },
 	{ "open, held, expects none", 1, 0, RBLK_E_OPEN, 6, 0, 12, 0, 0, -EBUSY, 30, 7 },

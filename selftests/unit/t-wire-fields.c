@@ -52,6 +52,10 @@ static u32 encode(u8 *to, u8 type)
 		return rblk_wire_encode_map(to, &got.map);
 	case WIRE_CHUNK:
 		return rblk_wire_encode_chunk(to, &got.chunk, a->n ? &a->e[0] : NULL, a->crc);
+	case WIRE_MARK:
+		return rblk_wire_encode_mark(to, &got.mark);
+	case WIRE_SUMS:
+		return rblk_wire_encode_sums(to, &got.sums);
 	default:
 		return rblk_wire_encode_data(to, &got.data, a->n ? &a->e[0] : NULL, a->crc);
 	}
@@ -349,6 +353,28 @@ static void test_chunk(void)
 	run("frame_chunk", mend, NULL);
 }
 
+static void test_mark(void)
+{
+	static const char *const alone[] = { "frame_mark.good", "frame_mark.what", NULL };
+
+	begin(WIRE_MARK);
+	got.mark = (struct wire_mark){ .from = 1, .id = 2, .sector = 8, .nsect = 4, .good = 6,
+				       .conf = 5, .what = WIRE_M_MEND };
+	run("frame_mark", mend, alone);
+}
+
+static void test_sums(void)
+{
+	static const char *const whole[] = { "frame_sums.error", "frame_sums.n", NULL };
+	u32 i;
+
+	begin(WIRE_SUMS);
+	got.sums = (struct wire_sums){ .to = 1, .id = 2, .index = 3, .n = WIRE_SUMS_MAX };
+	for (i = 0; i < WIRE_SUMS_MAX; i++)
+		got.sums.v[i] = i << 8;
+	run("frame_sums", mend, whole);
+}
+
 /* The header alone: what it says of the head is right with no other value. */
 static void test_header(void)
 {
@@ -386,6 +412,8 @@ static const struct tap_case cases[] = {
 	{ "state", test_state },
 	{ "map", test_map },
 	{ "chunk", test_chunk },
+	{ "mark", test_mark },
+	{ "sums", test_sums },
 };
 
 TAP_MAIN(cases)
