@@ -95,6 +95,7 @@ void rblk_volume_gone(struct rblk_volume *v, u64 op_id, int error, const char *t
 	rblk_volume_unlist(v);
 	rblk_notify_end(v, l->bootstrap.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rblk_notify_end(v, l->transfer.id, -ESHUTDOWN, "went down", GFP_KERNEL);
+	rblk_notify_end(v, l->verify.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	if (l->take.on)
 		rblk_notify_end(v, l->take.told.id, -ESHUTDOWN, "went down", GFP_KERNEL);
 	rblk_notify_end(v, op_id, error, text, GFP_KERNEL);

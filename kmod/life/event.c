@@ -95,9 +95,11 @@ static void rblk_note_session(struct rblk_volume *v, char *text, size_t size)
 		scnprintf(text, size, "%s", rblk_session_text[st->session]);
 }
 
-/* That a node keeps asking is not news; a change of the session is. */
+/* That a node keeps asking, or finds all alike, is not news; a change of the session is. */
 static bool rblk_note_is_news(struct rblk_volume *v, const struct rblk_note *n, const char *text)
 {
+	if (n->what == NODE_N_VERIFY)
+		return n->arg != NODE_V_EQUAL;
 	if (n->what != NODE_N_SESSION)
 		return true;
 	if (v->st.session == NODE_S_OPENING || !strcmp(text, v->life->session_noted))
@@ -245,6 +247,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 	case NODE_N_REPLICA:
 		rblk_note_replica(v, text, size);
 		break;
+	case NODE_N_VERIFY:
+		rblk_note_verify(v, text, size);
+		break;
 	}
 }
 
@@ -295,6 +300,8 @@ u64 rblk_volume_ops_deadline(const struct rblk_volume *v)
 
 	if (l->transfer.id)
 		at = min_t(u64, at, l->transfer.deadline);
+	if (l->verify.id)
+		at = min_t(u64, at, l->verify.deadline);
 	return l->take.on ? min_t(u64, at, l->take.told.deadline) : at;
 }
 
@@ -309,7 +316,7 @@ void rblk_volume_notes(struct rblk_volume *v, u64 now)
 	u32 i, n = l->nnotes;
 	bool changed = false;
 
-	if (!n && !l->transfer.id && !l->bootstrap.id && !l->take.on)
+	if (!n && !l->transfer.id && !l->bootstrap.id && !l->verify.id && !l->take.on)
 		return;
 	rblk_node_status(v->m, &v->st);
 	for (i = 0; i < n; i++) {
@@ -322,6 +329,7 @@ void rblk_volume_notes(struct rblk_volume *v, u64 now)
 	l->nnotes = 0;
 	rblk_volume_ops(v, now);
 	rblk_take_tell(v, now);
+	rblk_verify_tell(v, now);
 	if (changed)
 		rblk_disk_state_changed(v);
 }

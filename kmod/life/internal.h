@@ -42,7 +42,7 @@ struct rblk_life {
 	struct rblk_note note[RBLK_NOTES_MAX];	/* noted in the current pass */
 	u32 nnotes;
 	char session_noted[RBLK_TEXT_MAX];	/* the latest text about the session */
-	struct rblk_op bootstrap, transfer;
+	struct rblk_op bootstrap, transfer, verify;
 	struct rblk_take take;
 };
 
@@ -74,6 +74,10 @@ void rblk_volume_notes(struct rblk_volume *v, u64 now);
 bool rblk_volume_op_end(struct rblk_volume *v, struct rblk_op *t, u64 now, int error,
 			const char *text);
 u64 rblk_volume_ops_deadline(const struct rblk_volume *v);
+
+/* verify.c; owner */
+void rblk_note_verify(struct rblk_volume *v, char *text, size_t size);
+void rblk_verify_tell(struct rblk_volume *v, u64 now);
 
 /* take.c; owner */
 void rblk_take_done(struct rblk_volume *v, int error);

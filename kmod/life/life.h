@@ -15,10 +15,17 @@ struct rblk_bootstrap {			/* what "bootstrap" asks for */
 	u32 election_ms;		/* 0: what "up" said */
 };
 
+struct rblk_verify_ask {		/* what "verify" asks for */
+	u64 sector, sectors;		/* sectors 0: all that follow */
+	bool mend;
+};
+
 int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *err);
 int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err);
 int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b, u64 op_id,
 			  char *err);
+int rblk_volume_verify(struct rblk_volume *v, const struct rblk_verify_ask *ask, u64 op_id,
+		       char *err);
 int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, char *err);
 int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err);
 

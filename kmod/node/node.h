@@ -103,6 +103,8 @@ void rblk_node_apply_part(struct rblk_node *n, u64 now);
 void rblk_node_apply_done(struct rblk_node *n, int error, u64 now);
 void rblk_node_data_sync_done(struct rblk_node *n, int error, u64 now);
 
+int rblk_node_verify(struct rblk_node *n, u64 sector, u64 nsect, bool mend, u64 now);
+
 void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now);
 
 /* ---- looking at it ---- */

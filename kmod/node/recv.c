@@ -97,6 +97,24 @@ static int recv_pulled(struct rblk_node *n, u32 slot, struct wire_frame *f, stru
 	return 0;
 }
 
+/* A member compares the copies of the image. */
+static int recv_mark(struct rblk_node *n, u32 slot, const struct wire_mark *w)
+{
+	if (w->from != n->g.peer[slot].store || n->g.peer[slot].client || !n->replica ||
+	    !rblk_ground_member(&n->g, w->from))
+		return -EINVAL;
+	return w->what == WIRE_M_VERIFY ? rblk_server_mark(&n->server, w) :
+					  rblk_replica_mend_range(n->replica, w);
+}
+
+static int recv_sums(struct rblk_node *n, u32 slot, const struct wire_sums *s)
+{
+	if (s->to != n->g.cfg.super.store || n->g.peer[slot].client || !n->replica)
+		return -EINVAL;
+	rblk_replica_compare_heard(n->replica, n->g.peer[slot].store, s);
+	return 0;
+}
+
 static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 			  struct rblk_buf **buf)
 {
@@ -117,6 +135,10 @@ static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 	case WIRE_MAP:
 	case WIRE_CHUNK:
 		return recv_pulled(n, slot, f, buf);
+	case WIRE_MARK:
+		return recv_mark(n, slot, &f->mark);
+	case WIRE_SUMS:
+		return recv_sums(n, slot, &f->sums);
 	default:
 		return -EINVAL;
 	}

@@ -172,6 +172,24 @@ static void run_client(struct rblk_node *n)
 		rblk_client_send(c, slot);
 }
 
+/* This node compares the copies of the image: whoever leads is asked for marks. */
+static void run_verify(struct rblk_node *n)
+{
+	struct rblk_peer *p;
+	struct wire_mark w;
+	u32 slot;
+
+	rblk_replica_verify_run(n->replica);
+	p = rblk_ground_peer(&n->g, n->g.leader, &slot);
+	if (!n->g.leader || (p && !rblk_peer_sendable(p)) ||
+	    !rblk_replica_compare_asks(n->replica, &w))
+		return;
+	if (p)
+		rblk_replica_mark_send(n->replica, slot, &w);
+	else
+		rblk_server_mark(&n->server, &w);
+}
+
 static void run_server(struct rblk_node *n)
 {
 	struct wire_reply r;
@@ -197,6 +215,7 @@ static void run_replica(struct rblk_node *n)
 		execute(n);
 		run_client(n);
 		run_server(n);
+		run_verify(n);
 		rblk_replica_reads_run(r);
 		rblk_replica_pump(r);
 		rblk_replica_reads_advance(r);
@@ -295,6 +314,30 @@ int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now)
 	if (slot < 0 || !n->g.peer[slot].store)
 		return -ENOENT;
 	return rblk_replica_step_store(n->replica, RAFT_EV_TRANSFER, n->g.peer[slot].store);
+}
+
+/**
+ * rblk_node_verify() - compares the copies of the image that the members have
+ * @n: node
+ * @sector: first sector
+ * @nsect: number of sectors; 0: all from there on
+ * @mend: what differs from a majority is to be mended
+ * @now: ns
+ *
+ * Return: 0: under way, a VERIFY note follows; -EOPNOTSUPP: this node has no replica;
+ * -EBUSY: it compares already; -EAGAIN: it knows of no configuration; -EINVAL: beyond the
+ * end of the volume; -ESHUTDOWN.
+ */
+int rblk_node_verify(struct rblk_node *n, u64 sector, u64 nsect, bool mend, u64 now)
+{
+	n->g.now = now;
+	if (n->g.halt != NODE_RUNNING)
+		return -ESHUTDOWN;
+	if (!n->replica)
+		return -EOPNOTSUPP;
+	if (!nsect && sector < n->g.conf.sectors)
+		nsect = n->g.conf.sectors - sector;
+	return rblk_replica_compare(n->replica, sector, nsect, mend);
 }
 
 /**

@@ -100,6 +100,12 @@ void cmd_peers(void);
 void cmd_alike(void);
 void cmd_copies(void);
 
+/* ---- node-script-verify.c ---- */
+
+void cmd_flip(void);
+void cmd_verify(void);
+void cmd_verified(void);
+
 /* ---- node-script-say.c: what a node did not say ---- */
 
 void cmd_say(void);

@@ -42,6 +42,8 @@ static const struct transcript_command commands[] = {
 	{ "reads", cmd_reads },		{ "read-again", cmd_read_again },
 	{ "status", cmd_status },	{ "sessions", cmd_sessions },
 	{ "peers", cmd_peers },		{ "alike", cmd_alike },
+	{ "verify", cmd_verify },	{ "verified", cmd_verified },
+	{ "flip", cmd_flip },
 	{ "say", cmd_say },
 };
 

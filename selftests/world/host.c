@@ -505,6 +505,8 @@ static void note(void *host, enum rblk_node_note what, u64 arg)
 	TRACE(n->id, "note", what, arg);
 	if (what == NODE_N_COPY)
 		copy_noted(n, arg & ((1 << NODE_N_COPY_ERROR) - 1), arg >> NODE_N_COPY_ERROR);
+	if (what == NODE_N_VERIFY && world.on.verified)
+		world.on.verified(n, (enum rblk_verify_outcome)arg);
 }
 
 static const char *const trace_name[NODE_T_NR] = {

@@ -104,6 +104,9 @@
 	X(LASTING_NARROW,	1, "what is large did not get through for good, and writes went on") \
 	X(LASTING_BROKEN,	1, "one device failed for good, and writes went on") \
 	X(SWALLOWED,		1, "a path swallowed a frame because it was large") \
+	X(VERIFIED,		1, "copies of the image were compared, and alike") \
+	X(FLIPPED,		1, "a bit of an image flipped")		\
+	X(FLIP_MENDED,		1, "a copy that differed was mended")	\
 	X(LIVENESS,		1, "the liveness phase was demanded and held") \
 	X(LIVENESS_SKIPPED,	0, "no majority could be recovered")
 

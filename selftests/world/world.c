@@ -35,6 +35,7 @@ void world_begin(void)
 		world.volume[i] = (u8)(rnd(R_CFG) | 1);
 	world.cluster = rnd(R_CFG) | 1;
 	op_init();
+	flip_init();
 	model_init();
 	platter_init();
 	check_init();

@@ -28,7 +28,8 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_STREAMS };
+		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_FLIP,
+		    R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -250,6 +251,21 @@ void disk_news(struct disk *d, u32 pgno);	/* has to be looked at */
 struct page **disk_copy(struct disk *d);	/* its content, flushed */
 struct page **disk_image(struct disk *d);	/* the platter at this moment */
 void disk_restore(struct disk *d, struct page **pg);
+
+/* ---- flip.c: bits of an image that flip ---- */
+
+struct flip {
+	u8 node;
+	u64 sector;
+};
+
+struct node;
+
+void flip_init(void);		/* none has, from now on */
+void flip(struct node *n, u64 sector);
+bool flip_at(u8 node, u64 sector);	/* WORLD_NONE: on any */
+bool flip_lasts(const struct flip *f);
+const struct flip *flip_nth(u32 i);	/* NULL: there are no more */
 
 /* ---- node.c, host.c: the host of a node ---- */
 
@@ -507,6 +523,7 @@ struct world_hooks {
 	void (*met)(struct node *n, u8 other, const struct wire_hello *h);	/* it accepts @h */
 	bool (*may_meet)(const struct node *a, const struct node *b);
 	void (*copy)(struct node *n, enum log_copy c, u64 error);	/* see copy_noted() */
+	void (*verified)(struct node *n, enum rblk_verify_outcome outcome);
 	void (*power_cut)(u8 node, u64 t);	/* see crash_io: the power goes at @t */
 	void (*failed)(void);			/* of a check, see world.why: does not return */
 };

@@ -16,7 +16,7 @@
 #define NODE_PEERS_MAX	(RBLK_MEMBERS_MAX - 1)
 /* Parts of one lookup that are on the data device, when every other sector is elsewhere. */
 #define NODE_SEGS_MAX		(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT >> 1)
-#define NODE_PULL_READS		4	/* for members that are resynchronised, see serve_begin() */
+#define NODE_PULL_READS		4	/* for members that are resynchronised, and marks */
 #define NODE_READBACK_BLOCKS	WIRE_BLOCKS_MAX
 #define NODE_READBACK_ENTRIES	WIRE_ENTRIES_MAX
 
@@ -62,6 +62,7 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_PATH,		/* payload to a peer is stuck, or gets through; arg: slot */
 	NODE_N_RESYNC,		/* arg: enum rblk_resync_step */
 	NODE_N_REPLICA,		/* the replica is lost; arg: enum rblk_node_halt of the device */
+	NODE_N_VERIFY,		/* a comparison ended; arg: enum rblk_verify_outcome */
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -102,6 +103,17 @@ enum rblk_session_state {
 #define NODE_OPEN_FORCE		0x01	/* takes it from the holder, used or not */
 #define NODE_OPEN_WAIT		0x02	/* also while another node uses it */
 #define NODE_OPEN_SERVED	0x04	/* until I/O is served as well */
+
+/* What came of the newest comparison of the copies of the image. */
+enum rblk_verify_outcome {
+	NODE_V_NONE,		/* nothing yet */
+	NODE_V_EQUAL,		/* all that could be read are alike */
+	NODE_V_MENDED,		/* a range differed, and is alike now */
+	NODE_V_DIFFERS,		/* some differ from what more than half of all voters have */
+	NODE_V_SPLIT,		/* copies differ, and nobody is more than half of the voters */
+	NODE_V_ALONE,		/* fewer than two could be read */
+	NODE_V_NO_ANSWER,	/* there was no leader, or no mark of it, for too long */
+};
 
 /* A read of payload from the log: the host fills buf[i] from position pos[i] of the ring. */
 struct rblk_node_readback {
@@ -312,6 +324,25 @@ struct rblk_node_status {
 		u64 ns;			/* for how long it has been resynchronised; 0: it is not */
 		u32 source;		/* slot of who is asked; NODE_PEERS_MAX: nobody */
 	} resync;
+	/* Comparisons of the copies of the image, made by this node; members by place in @conf. */
+	struct rblk_verify_status {
+		u64 id;			/* counts those that were asked for */
+		bool busy;		/* the newest one has not ended */
+		u8 outcome;		/* enum rblk_verify_outcome of the newest one */
+		u64 sector;		/* range that it has got to, or ended with */
+		u32 nsect;
+		u32 differs;		/* members that differ; SPLIT: that were compared */
+		u32 missing;		/* members that were not compared, or not everywhere */
+		u64 at, age_ns;		/* when it ended, and how long ago that is; 0: none did */
+		u64 ranges;		/* found to be alike */
+		u64 differing, mended;	/* ranges */
+		/* The newest difference that was found, and not since then to be gone. */
+		u8 open;		/* DIFFERS, SPLIT, or NONE: there is none */
+		u64 open_sector;
+		u32 open_nsect, open_members;
+		u64 open_at, open_age_ns;
+		u64 reads, mends;	/* by this replica: ranges read, and begun to be mended */
+	} verify;
 	u32 nsessions, npeers;
 	/* what is large, and copied as a whole */
 	struct raft_status raft;

@@ -197,7 +197,7 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 
 	while (!r->apply_busy && apply_wanted(r) && !rblk_replica_resync_holds(r)) {
 		from = rblk_replica_applied(r) + 1;
-		limit = apply_limit(r);
+		limit = min_t(u64, apply_limit(r), rblk_replica_verify_limit(r));
 		if (limit < from)
 			return;
 		if (!rblk_vol_apply_plan(r->vol, limit, &b)) {
@@ -254,7 +254,7 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r)
 {
 	if (r->apply_busy || !rblk_vol_unapplied_entries(r->vol) ||
-	    rblk_replica_applied(r) >= r->rst.durable)
+	    rblk_replica_applied(r) >= min_t(u64, r->rst.durable, rblk_replica_verify_limit(r)))
 		return U64_MAX;
 	if (r->apply_feed.rb.busy || r->apply_feed.wanted)
 		return U64_MAX;

@@ -83,6 +83,7 @@ u64 rblk_replica_spared(struct rblk_replica *r, u64 store);
 void rblk_replica_spare_led(struct rblk_replica *r, const struct raft_msg *msg);
 
 /* resync.c */
+void rblk_replica_resync_begin(struct rblk_replica *r);
 void rblk_replica_resync_init(struct rblk_replica *r);
 bool rblk_replica_resync_bits(const struct rblk_replica *r);
 void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block);
@@ -100,6 +101,14 @@ void rblk_replica_resync_put(struct rblk_replica *r);
 /* map.c */
 bool rblk_replica_map_begin(struct rblk_replica *r);
 bool rblk_replica_map_next(struct rblk_replica *r);
+
+/* verify.c, compare.c */
+void rblk_replica_marked(struct rblk_replica *r, const struct rblk_entry *e);
+u64 rblk_replica_verify_limit(const struct rblk_replica *r);
+void rblk_replica_compare_marked(struct rblk_replica *r, const struct rblk_entry *e);
+void rblk_replica_compare_run(struct rblk_replica *r);
+u64 rblk_replica_compare_deadline(const struct rblk_replica *r);
+void rblk_replica_compare_status(const struct rblk_replica *r, struct rblk_verify_status *st);
 
 /* writer.c, apply.c, ckpt.c */
 void rblk_replica_data_sync(struct rblk_replica *r);

@@ -50,7 +50,8 @@ static bool may_ask(const struct rblk_replica *r, u32 slot)
 {
 	const struct rblk_peer *p = &r->g->peer[slot];
 
-	return slot < r->g->npeers && rblk_peer_listens(p) && rblk_ground_member(r->g, p->store);
+	return slot < r->g->npeers && rblk_peer_listens(p) && rblk_ground_member(r->g, p->store) &&
+	       (!r->resync.only || r->resync.only >> slot & 1);
 }
 
 /* Whom to ask: the one that was asked last, else a follower, as the leader has enough to do. */

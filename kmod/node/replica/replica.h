@@ -25,6 +25,7 @@
 #include "node/ground/ground.h"
 #include "node/ground/reads.h"
 #include "resync.h"
+#include "verify.h"
 
 struct rblk_ent {
 	struct rblk_entry e;
@@ -138,6 +139,8 @@ struct rblk_replica {
 		u64 store;		/* who led last, as far as this node heard; 0: nobody */
 		u64 held;		/* ... and held up to this entry, with the image: see spare.c */
 	} led;
+	struct rblk_verify verify;
+	struct rblk_compare compare;
 
 	/* For run.c. */
 	bool reads_due;			/* something changed that reads may wait for */
@@ -243,6 +246,14 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m);
 int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wire_chunk *c,
 			      const struct wire_append *a, struct rblk_buf **buf);
+
+/* verify.c, compare.c */
+void rblk_replica_verify_run(struct rblk_replica *r);
+int rblk_replica_mend_range(struct rblk_replica *r, const struct wire_mark *w);
+int rblk_replica_compare(struct rblk_replica *r, u64 sector, u64 nsect, bool mend);
+void rblk_replica_mark_send(struct rblk_replica *r, u32 slot, const struct wire_mark *w);
+bool rblk_replica_compare_asks(struct rblk_replica *r, struct wire_mark *w);
+void rblk_replica_compare_heard(struct rblk_replica *r, u64 from, const struct wire_sums *s);
 
 /* read.c */
 void rblk_replica_look_up(struct rblk_replica *r, struct rblk_read *rd);

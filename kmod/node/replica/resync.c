@@ -112,7 +112,7 @@ static void begin_map(struct rblk_replica *r)
 }
 
 /* From now on this replica says that it lacks a part of the image. */
-static void begin_absence(struct rblk_replica *r)
+void rblk_replica_resync_begin(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
 
@@ -134,7 +134,7 @@ static void map_complete(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
 
-	begin_absence(r);
+	rblk_replica_resync_begin(r);
 	s->phase = RESYNC_INSTALL;
 }
 
@@ -172,7 +172,7 @@ int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m)
 	if (m->first != p->at)
 		return -EINVAL;
 	rblk_replica_pull_forget(r, p);
-	begin_absence(r);
+	rblk_replica_resync_begin(r);
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		rblk_vol_want(r->vol, (u32)m->first + i, m->v[i], s->since);
 	s->map_known += RBLK_MAP_PER_BLOCK;
@@ -423,7 +423,10 @@ bool rblk_replica_resync_due(const struct rblk_replica *r)
 {
 	const struct rblk_resync *s = &r->resync;
 
-	if (rblk_vol_complete(r->vol) || s->phase == RESYNC_INSTALL)
+	/* A start that found nothing absent, though the metadata allowed for it, has to say so. */
+	if (rblk_vol_complete(r->vol))
+		return r->absent && s->phase == RESYNC_NONE;
+	if (s->phase == RESYNC_INSTALL)
 		return false;
 	return s->unsettled >= RESYNC_SETTLE_CHUNKS ||
 	       (!rblk_vol_absent(r->vol) && rblk_replica_applied(r) >= s->target);
@@ -441,7 +444,7 @@ bool rblk_replica_resync_holds(const struct rblk_replica *r)
 /* Has another write of the metadata to come before any checkpoint? */
 bool rblk_replica_resync_forbids(const struct rblk_replica *r)
 {
-	return rblk_replica_resync_holds(r) || r->resync.old;
+	return rblk_replica_resync_holds(r) || r->resync.old || r->verify.mends;
 }
 
 /* A checkpoint begins: the device is flushed afterwards. */
@@ -540,6 +543,8 @@ static void choose_phase(struct rblk_replica *r)
 		s->spared = 0;
 		s->have_base = false;
 	}
+	if (!rblk_vol_absent(r->vol))
+		s->only = 0;
 	if (s->phase == RESYNC_INSTALL)
 		return;
 	if (behind && s->phase != RESYNC_MAP)

@@ -34,6 +34,7 @@ struct rblk_resync {
 	bool installing;	/* the checkpoint in progress is that of RESYNC_INSTALL */
 	u32 source;		/* slot of the member that was asked last; NODE_PEERS_MAX: none */
 	u64 avoid[NODE_PEERS_MAX];	/* until when this member is not asked */
+	u32 only;		/* slots, a bit each: nobody else is asked; 0: everybody may be */
 	u64 ids;		/* requests since the start */
 	u32 window;		/* so many at once */
 	u32 answers;		/* with content, since the start */

@@ -90,6 +90,7 @@ void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *
 	memcpy(st->sessions, executed->session, sizeof(st->sessions));
 	st->absent = r->absent;
 	resync_status(r, &st->resync);
+	rblk_replica_compare_status(r, &st->verify);
 	replica_counters(r, st);
 }
 

@@ -220,7 +220,7 @@ void rblk_replica_yield(struct rblk_replica *r, u64 store)
  */
 static bool has_room(const struct rblk_replica *r, enum rblk_entry_kind kind)
 {
-	bool data = kind == RBLK_E_WRITE || kind == RBLK_E_ZEROES;
+	bool data = kind == RBLK_E_WRITE || kind == RBLK_E_ZEROES || kind == RBLK_E_VERIFY;
 
 	return rblk_replica_fits(r, r->last + 1 + (data ? NODE_SESSION_RESERVE : 0), kind) &&
 	       !(data && rblk_replica_log_full(r));

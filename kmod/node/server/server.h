@@ -91,6 +91,9 @@ u64 rblk_server_follow_deadline(struct rblk_server *sv);
 /* pull.c: what a member that is resynchronised asks for */
 int rblk_server_pull(struct rblk_server *sv, u32 slot, const struct wire_pull *w);
 
+/* mark.c: marks, for members that compare the copies of the image */
+int rblk_server_mark(struct rblk_server *sv, const struct wire_mark *w);
+
 /* read.c: reads for other nodes */
 bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id);
 int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w);
