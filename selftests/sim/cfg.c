@@ -210,6 +210,12 @@ static void draw_data_loss(void)
 		c->data_loss = (u32)rnd_log(R_DATA, 2, 60);
 }
 
+static void draw_verify(void)
+{
+	if (rnd_below(R_FLIP, 100) >= 70)
+		c->verify_mean = rnd_log(R_FLIP, 20 * MSEC, 4 * SEC);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -233,6 +239,7 @@ void cfg_draw(void)
 	draw_calm();
 	draw_paths();
 	draw_data_loss();
+	draw_verify();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -305,6 +312,7 @@ static void print_faults(void)
 	PRINT(w, corrupt);
 	PRINT(c, copy_loss);
 	PRINT(c, data_loss);
+	PRINT(c, verify_mean);
 	PRINT(c, slow_mean);
 	PRINT(c, slow_len);
 	PRINT(w, slow_factor);

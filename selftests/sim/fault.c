@@ -426,6 +426,7 @@ void fault_init(void)
 	begin(halt_event, 100 * MSEC);
 	setback_init();
 	calm_init();
+	verify_init();
 }
 
 /* Everything is mended that can be. */

@@ -175,11 +175,23 @@ static bool all_ended(void)
 	return !outstanding();
 }
 
-void final_write_within(u32 count, u64 bound)
+/* New writes, which need not end before something else has happened. */
+void final_writes_begin(u32 count)
 {
 	writes_wanted = world.stats[ST_WRITES] + count;
 	ev_push(world.now, write_event, WORLD_NONE, 0, 0, NULL);
+}
+
+void final_write_within(u32 count, u64 bound)
+{
+	final_writes_begin(count);
 	demand_within(wrote, bound, "new writes do not complete");
+}
+
+void final_writes_end(void)
+{
+	demand_within(wrote, BOUND, "new writes do not complete");
+	final_all_ended();
 }
 
 void final_all_ended(void)
@@ -368,6 +380,7 @@ void final_run(void)
 			      "requests of users who take turns never end");
 	fair_run();
 	lasting_run();
+	verify_run();
 	demand();
 	check_copies();
 	wrong_store();

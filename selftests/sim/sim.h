@@ -26,6 +26,7 @@ struct sim_cfg {
 	u32 data_loss;			/* ... the data device is set back, or replaced */
 	u32 clean_stop;			/* percent of stops that are orderly */
 	u64 transfer_mean, checkpoint_mean;
+	u64 verify_mean;		/* how often somebody has the copies compared */
 	u64 image_mean, back_mean;	/* how often a store is copied, and set back */
 	/* users */
 	u64 op_mean;
@@ -64,6 +65,8 @@ void fault_cut(u8 node, u64 t);
 void fault_restart(struct node *n, u64 mean);
 void final_run(void);
 void final_write(u32 count);		/* new writes have to complete */
+void final_writes_begin(u32 count);	/* ... but not yet */
+void final_writes_end(void);
 void final_write_within(u32 count, u64 bound);
 void final_settle(void);		/* replicas become equal */
 /* Something breaks that nobody mends: on @n, or between it and @other. */
@@ -83,6 +86,11 @@ void wrong_store(void);
 
 void turn_init(void);
 bool turn_leaves(const struct node *n);		/* its user wants to close the device */
+
+/* ---- verify.c: comparisons of the copies, and bits that flip ---- */
+
+void verify_init(void);
+void verify_run(void);
 
 /* ---- calm.c: spells in which what is broken stays as it is ---- */
 
