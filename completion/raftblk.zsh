@@ -30,7 +30,7 @@ _raftblk() {
 	elif [[ $command == (dump|wipe) ]]; then
 		_files
 	elif (( CURRENT == 3 )) && [[ $words[3] == /* && \
-			$command == (status|sessions|why|check|transfer|take|down) ]]; then
+			$command == (status|sessions|why|check|transfer|take|down|verify) ]]; then
 		list=(/dev/raftblk<->(N))
 		compadd -a list
 	elif (( CURRENT == 3 )); then

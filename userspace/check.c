@@ -40,7 +40,8 @@ void check_volume(struct json_object *o, struct check *c)
 	append(c->text, sizeof(c->text), "%zu of %zu replicas", n, all);
 	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL || ju(o, "data_late_ms") ||
 			      jb(o, "absent") || peer_with(o, peer_is_absent, NULL) ||
-			      peer_with(o, peer_is_impaired, NULL)))
+			      peer_with(o, peer_is_impaired, NULL) ||
+			      (js(o, "verify") && !is(o, "verify.open", "none"))))
 		verdict = WARNING;
 	for (i = 0; verdict > OK && i < json_object_array_length(remarks); i++)
 		append(c->text, sizeof(c->text), ", %s",

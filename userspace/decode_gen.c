@@ -59,6 +59,18 @@ static const char *const event_names[] = {
 	"path",
 	"resync",
 	"replica",
+	"verify",
+	NULL
+};
+
+static const char *const verify_result_names[] = {
+	"none",
+	"equal",
+	"mended",
+	"differs",
+	"split",
+	"alone",
+	"no-answer",
 	NULL
 };
 
@@ -149,6 +161,26 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_RESYNCS, ATTR_U64, "resyncs" },
 	{ RAFTBLK_A_COUNTERS_RESYNC_BYTES, ATTR_U64, "resync_bytes" },
 	{ RAFTBLK_A_COUNTERS_RESYNC_ZERO_BYTES, ATTR_U64, "resync_zero_bytes" },
+	{ RAFTBLK_A_COUNTERS_VERIFY_RANGES, ATTR_U64, "verify_ranges" },
+	{ RAFTBLK_A_COUNTERS_VERIFY_DIFFERING, ATTR_U64, "verify_differing" },
+	{ RAFTBLK_A_COUNTERS_VERIFY_MENDED, ATTR_U64, "verify_mended" },
+	{ RAFTBLK_A_COUNTERS_VERIFY_READS, ATTR_U64, "verify_reads" },
+	{ 0 }
+};
+
+static const struct attr verify_attrs[] = {
+	{ RAFTBLK_A_VERIFY_BUSY, ATTR_FLAG, "busy" },
+	{ RAFTBLK_A_VERIFY_RESULT, ATTR_ENUM, "result", .names = verify_result_names },
+	{ RAFTBLK_A_VERIFY_SECTOR, ATTR_U64, "sector" },
+	{ RAFTBLK_A_VERIFY_SECTORS, ATTR_U64, "sectors" },
+	{ RAFTBLK_A_VERIFY_NODES, ATTR_STRING, "nodes" },
+	{ RAFTBLK_A_VERIFY_MISSING, ATTR_STRING, "missing" },
+	{ RAFTBLK_A_VERIFY_AGE_MS, ATTR_U64, "age_ms" },
+	{ RAFTBLK_A_VERIFY_OPEN, ATTR_ENUM, "open", .names = verify_result_names },
+	{ RAFTBLK_A_VERIFY_OPEN_SECTOR, ATTR_U64, "open_sector" },
+	{ RAFTBLK_A_VERIFY_OPEN_SECTORS, ATTR_U64, "open_sectors" },
+	{ RAFTBLK_A_VERIFY_OPEN_NODES, ATTR_STRING, "open_nodes" },
+	{ RAFTBLK_A_VERIFY_OPEN_AGE_MS, ATTR_U64, "open_age_ms" },
 	{ 0 }
 };
 
@@ -209,6 +241,7 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_RESYNC_SOURCE, ATTR_STRING, "resync_source" },
 	{ RAFTBLK_A_STATUS_LOST, ATTR_ENUM, "lost", .names = halt_names },
 	{ RAFTBLK_A_STATUS_LOST_ERROR, ATTR_U32, "lost_error" },
+	{ RAFTBLK_A_STATUS_VERIFY, ATTR_NEST, "verify", .nest = verify_attrs },
 	{ 0 }
 };
 

@@ -237,6 +237,40 @@ static void print_resync(struct json_object *o)
 	puts("; reads go to the leader");
 }
 
+/* What the newest comparison of the copies found, and what is left of it. */
+static void print_verify(struct json_object *o)
+{
+	static const struct { const char *name, *text; } results[] = {
+		{ "equal", "all copies are alike" }, { "mended", "a copy was mended" },
+		{ "differs", "a copy differs" }, { "split", "copies differ, without a majority" },
+		{ "alone", "no two members could read" }, { "no-answer", "nobody could compare" },
+	};
+	u64 sector = ju(o, "verify.sector"), s = ju(o, "verify.age_ms") / 1000;
+	char buf[TITLE_MAX];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(results); i++)
+		if (!strcmp(jstr(o, "verify.result"), results[i].name))
+			break;
+	if (i == ARRAY_SIZE(results) && !jb(o, "verify.busy"))
+		return;
+	field("verify");
+	if (jb(o, "verify.busy"))
+		printf("under way at %s",
+		       human_bytes(sector << RBLK_SECTOR_SHIFT, buf, sizeof(buf)));
+	else
+		printf("%s, up to %s, %llu s ago", results[i].text,
+		       human_bytes((sector + ju(o, "verify.sectors")) << RBLK_SECTOR_SHIFT, buf,
+				   sizeof(buf)),
+		       (unsigned long long)s);
+	if (jstr(o, "verify.missing")[0])
+		printf("; not compared: %s", jstr(o, "verify.missing"));
+	if (strcmp(jstr(o, "verify.open"), "none"))
+		printf("; %snot mended: %s%s", paint(RED, stdout), jstr(o, "verify.open_nodes"),
+		       paint(PLAIN, stdout));
+	puts("");
+}
+
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");
@@ -275,6 +309,8 @@ void print_status(struct json_object *o)
 		       paint(RED, stdout), paint(PLAIN, stdout));
 	else if (jb(o, "absent"))
 		print_resync(o);
+	if (js(o, "verify"))
+		print_verify(o);
 	field("devices");
 	if (!jstr(o, "log_path")[0]) {
 		puts("none: this node is a client");

@@ -441,6 +441,21 @@ static void remarks_here(struct json_object *o, struct json_object *list)
 		       jstr(o, "data_path"), (unsigned long long)ju(o, "data_late_ms") / 1000);
 }
 
+/* A copy that differs stays so until somebody has it mended. */
+static void remark_verify(struct json_object *o, struct json_object *list)
+{
+	u64 first = ju(o, "verify.open_sector") << RBLK_SECTOR_SHIFT;
+	u64 end = first + (ju(o, "verify.open_sectors") << RBLK_SECTOR_SHIFT);
+	const char *nodes = jstr(o, "verify.open_nodes"), *volume = jstr(o, "volume");
+
+	if (is(o, "verify.open", "differs"))
+		remark(list, "'raftblk verify' found that the copy of the image on %s differs from that of the others at bytes %llu-%llu; to mend it: raftblk verify %s --mend",
+		       nodes, (unsigned long long)first, (unsigned long long)end, volume);
+	else if (is(o, "verify.open", "split"))
+		remark(list, "'raftblk verify' found that the copies of the image on %s differ at bytes %llu-%llu, and none of them has a majority: bring back the other members, if there are any, and then run 'raftblk verify %s --mend'; else write what belongs there",
+		       nodes, (unsigned long long)first, (unsigned long long)end, volume);
+}
+
 /* ... and of the others. */
 static void remarks_peers(struct json_object *o, struct json_object *list)
 {
@@ -489,6 +504,7 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
 		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
 	remarks_here(o, list);
+	remark_verify(o, list);
 	remarks_peers(o, list);
 	if (log_percent(o) > LOG_FULL)
 		remark(list, "the log is %u%% full: writes wait for the data device %s",

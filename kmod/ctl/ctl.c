@@ -36,6 +36,8 @@ static_assert(RAFTBLK_EVENT_COPY == (int)NODE_N_COPY);
 static_assert(RAFTBLK_EVENT_PATH == (int)NODE_N_PATH);
 static_assert(RAFTBLK_EVENT_RESYNC == (int)NODE_N_RESYNC);
 static_assert(RAFTBLK_EVENT_REPLICA == (int)NODE_N_REPLICA);
+static_assert(RAFTBLK_EVENT_VERIFY == (int)NODE_N_VERIFY);
+static_assert(RAFTBLK_VERIFY_RESULT_NO_ANSWER == (int)NODE_V_NO_ANSWER);
 
 static const struct genl_multicast_group rblk_ctl_groups[] = {
 	[RAFTBLK_NLGRP_EVENTS] = {
@@ -374,6 +376,22 @@ static int do_transfer(struct rblk_volume *v, struct genl_info *info, u64 op_id,
 int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change(skb, info, do_transfer);
+}
+
+static int do_verify(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
+{
+	struct rblk_verify_ask ask = {
+		.sector = get_u64(info, RAFTBLK_A_SECTOR),
+		.sectors = get_u64(info, RAFTBLK_A_SECTORS),
+		.mend = nla_get_flag(info->attrs[RAFTBLK_A_MEND]),
+	};
+
+	return rblk_volume_verify(v, &ask, op_id, text);
+}
+
+int raftblk_nl_verify_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(skb, info, do_verify);
 }
 
 static int do_take(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)

@@ -79,8 +79,18 @@ const struct nla_policy raftblk_take_nl_policy[RAFTBLK_A_WAIT_MS + 1] = {
 	[RAFTBLK_A_WAIT_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
 };
 
+/* RAFTBLK_CMD_VERIFY - do */
+const struct nla_policy raftblk_verify_nl_policy[RAFTBLK_A_MEND + 1] = {
+	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
+	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
+	[RAFTBLK_A_SECTOR] = { .type = NLA_U64, },
+	[RAFTBLK_A_SECTORS] = { .type = NLA_U64, },
+	[RAFTBLK_A_MEND] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for raftblk */
-const struct genl_ops raftblk_nl_ops[6] = {
+const struct genl_ops raftblk_nl_ops[7] = {
 	{
 		.cmd		= RAFTBLK_CMD_GET,
 		.doit		= raftblk_nl_get_doit,
@@ -122,6 +132,13 @@ const struct genl_ops raftblk_nl_ops[6] = {
 		.doit		= raftblk_nl_take_doit,
 		.policy		= raftblk_take_nl_policy,
 		.maxattr	= RAFTBLK_A_WAIT_MS,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= RAFTBLK_CMD_VERIFY,
+		.doit		= raftblk_nl_verify_doit,
+		.policy		= raftblk_verify_nl_policy,
+		.maxattr	= RAFTBLK_A_MEND,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

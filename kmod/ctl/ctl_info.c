@@ -52,6 +52,8 @@ static const struct field counters_u64[] = {
 	COUNT(EVENTS_LOST, events_lost), COUNT(COPIES_MENDED, st.copies_mended),
 	COUNT(RESYNCS, st.resync.installs), COUNT(RESYNC_BYTES, st.resync.bytes),
 	COUNT(RESYNC_ZERO_BYTES, st.resync.zero_bytes),
+	COUNT(VERIFY_RANGES, st.verify.ranges), COUNT(VERIFY_DIFFERING, st.verify.differing),
+	COUNT(VERIFY_MENDED, st.verify.mended), COUNT(VERIFY_READS, st.verify.reads),
 };
 
 static bool put_table(struct sk_buff *skb, const struct rblk_volume_info *info,
@@ -274,6 +276,47 @@ static bool put_source(struct sk_buff *skb, const struct rblk_node_status *st)
 	       !nla_put_string(skb, RAFTBLK_A_STATUS_RESYNC_SOURCE, st->peer[slot].node);
 }
 
+/* Names of members, separated by commas, which have room; nothing if there are none. */
+static bool put_members(struct sk_buff *skb, int attr, const struct rblk_conf *c, u32 members)
+{
+	char text[RBLK_MEMBERS_MAX * RBLK_NAME_MAX];
+	size_t at = 0;
+	u32 i;
+
+	for (i = 0; i < c->n; i++)
+		if (members >> i & 1)
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at ? "," : "",
+					c->m[i].node);
+	return !at || !nla_put_string(skb, attr, text);
+}
+
+static bool put_verify(struct sk_buff *skb, const struct rblk_volume_info *info)
+{
+	const struct rblk_node_status *st = &info->st;
+	const struct rblk_verify_status *s = &st->verify;
+	const int pad = RAFTBLK_A_VERIFY_PAD;
+	struct nlattr *nest;
+
+	if (st->diskless || st->lost)
+		return true;
+	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_VERIFY);
+	if (!nest || !put_flag(skb, RAFTBLK_A_VERIFY_BUSY, s->busy) ||
+	    nla_put_u32(skb, RAFTBLK_A_VERIFY_RESULT, s->outcome) ||
+	    !put_u64(skb, RAFTBLK_A_VERIFY_SECTOR, s->sector, pad) ||
+	    !put_u64(skb, RAFTBLK_A_VERIFY_SECTORS, s->nsect, pad) ||
+	    !put_members(skb, RAFTBLK_A_VERIFY_NODES, &st->conf, s->differs) ||
+	    !put_members(skb, RAFTBLK_A_VERIFY_MISSING, &st->conf, s->missing) ||
+	    !put_u64(skb, RAFTBLK_A_VERIFY_AGE_MS, info->verify_ms, pad) ||
+	    nla_put_u32(skb, RAFTBLK_A_VERIFY_OPEN, s->open) ||
+	    !put_u64(skb, RAFTBLK_A_VERIFY_OPEN_SECTOR, s->open_sector, pad) ||
+	    !put_u64(skb, RAFTBLK_A_VERIFY_OPEN_SECTORS, s->open_nsect, pad) ||
+	    !put_members(skb, RAFTBLK_A_VERIFY_OPEN_NODES, &st->conf, s->open_members) ||
+	    !put_u64(skb, RAFTBLK_A_VERIFY_OPEN_AGE_MS, info->verify_open_ms, pad))
+		return false;
+	nla_nest_end(skb, nest);
+	return true;
+}
+
 /* Everything that needs a running node. */
 static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 			const struct rblk_volume_info *info)
@@ -295,7 +338,8 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_SESSION, st->session) &&
 	       put_table(skb, info, status_u64, ARRAY_SIZE(status_u64), RAFTBLK_A_STATUS_PAD) &&
 	       put_sessions(skb, v, st) && put_conf(skb, &st->conf) &&
-	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info);
+	       put_peers(skb, info) && put_budgets(skb, info) && put_counters(skb, info) &&
+	       put_verify(skb, info);
 }
 
 /*

@@ -25,6 +25,8 @@ void rblk_status_publish(struct rblk_volume *v)
 		info->late_ms[i] = div_u64(info->st.late_ns[i], NSEC_PER_MSEC);
 	info->waiting_ms = div_u64(info->st.waiting_ns, NSEC_PER_MSEC);
 	info->resync_ms = div_u64(info->st.resync.ns, NSEC_PER_MSEC);
+	info->verify_ms = div_u64(info->st.verify.age_ns, NSEC_PER_MSEC);
+	info->verify_open_ms = div_u64(info->st.verify.open_age_ns, NSEC_PER_MSEC);
 	info->writes_ms = div_u64(info->st.writes_ns, NSEC_PER_MSEC);
 	for (i = 0; i < NODE_PEERS_MAX; i++)
 		info->peer_silent_ms[i] = div_u64(info->st.peer[i].silent_ns, NSEC_PER_MSEC);

@@ -115,6 +115,9 @@ enum raftblk_replica {
  *   member, 2 if nothing is absent any more.
  * @RAFTBLK_EVENT_REPLICA: A device has failed, and the node has lost its
  *   replica: it goes on as a client. The argument is a value of "halt".
+ * @RAFTBLK_EVENT_VERIFY: The comparison of the copies of the image that this
+ *   node makes has ended otherwise than with "equal". The argument is a value
+ *   of "verify-result".
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -129,6 +132,32 @@ enum raftblk_event {
 	RAFTBLK_EVENT_PATH,
 	RAFTBLK_EVENT_RESYNC,
 	RAFTBLK_EVENT_REPLICA,
+	RAFTBLK_EVENT_VERIFY,
+};
+
+/**
+ * enum raftblk_verify_result - What came of a comparison of the copies of the
+ *   image.
+ * @RAFTBLK_VERIFY_RESULT_NONE: None was made, or it has not ended.
+ * @RAFTBLK_VERIFY_RESULT_EQUAL: All copies that could be read are alike.
+ * @RAFTBLK_VERIFY_RESULT_MENDED: A range differed on some members, and is
+ *   alike now.
+ * @RAFTBLK_VERIFY_RESULT_DIFFERS: Some members have something else than more
+ *   than half of all voters.
+ * @RAFTBLK_VERIFY_RESULT_SPLIT: Copies differ, and none of them is that of
+ *   more than half of all voters.
+ * @RAFTBLK_VERIFY_RESULT_ALONE: Fewer than two copies could be read.
+ * @RAFTBLK_VERIFY_RESULT_NO_ANSWER: For a minute there was no leader, or no
+ *   entry of it, to compare at.
+ */
+enum raftblk_verify_result {
+	RAFTBLK_VERIFY_RESULT_NONE,
+	RAFTBLK_VERIFY_RESULT_EQUAL,
+	RAFTBLK_VERIFY_RESULT_MENDED,
+	RAFTBLK_VERIFY_RESULT_DIFFERS,
+	RAFTBLK_VERIFY_RESULT_SPLIT,
+	RAFTBLK_VERIFY_RESULT_ALONE,
+	RAFTBLK_VERIFY_RESULT_NO_ANSWER,
 };
 
 enum {
@@ -159,6 +188,8 @@ enum {
 	RAFTBLK_A_FORGET,
 	RAFTBLK_A_UUID,
 	RAFTBLK_A_NETNS,
+	RAFTBLK_A_SECTOR,
+	RAFTBLK_A_MEND,
 
 	__RAFTBLK_A_MAX,
 	RAFTBLK_A_MAX = (__RAFTBLK_A_MAX - 1)
@@ -232,9 +263,29 @@ enum {
 	RAFTBLK_A_STATUS_RESYNC_SOURCE,
 	RAFTBLK_A_STATUS_LOST,
 	RAFTBLK_A_STATUS_LOST_ERROR,
+	RAFTBLK_A_STATUS_VERIFY,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)
+};
+
+enum {
+	RAFTBLK_A_VERIFY_PAD = 1,
+	RAFTBLK_A_VERIFY_BUSY,
+	RAFTBLK_A_VERIFY_RESULT,
+	RAFTBLK_A_VERIFY_SECTOR,
+	RAFTBLK_A_VERIFY_SECTORS,
+	RAFTBLK_A_VERIFY_NODES,
+	RAFTBLK_A_VERIFY_MISSING,
+	RAFTBLK_A_VERIFY_AGE_MS,
+	RAFTBLK_A_VERIFY_OPEN,
+	RAFTBLK_A_VERIFY_OPEN_SECTOR,
+	RAFTBLK_A_VERIFY_OPEN_SECTORS,
+	RAFTBLK_A_VERIFY_OPEN_NODES,
+	RAFTBLK_A_VERIFY_OPEN_AGE_MS,
+
+	__RAFTBLK_A_VERIFY_MAX,
+	RAFTBLK_A_VERIFY_MAX = (__RAFTBLK_A_VERIFY_MAX - 1)
 };
 
 enum {
@@ -339,6 +390,10 @@ enum {
 	RAFTBLK_A_COUNTERS_RESYNCS,
 	RAFTBLK_A_COUNTERS_RESYNC_BYTES,
 	RAFTBLK_A_COUNTERS_RESYNC_ZERO_BYTES,
+	RAFTBLK_A_COUNTERS_VERIFY_RANGES,
+	RAFTBLK_A_COUNTERS_VERIFY_DIFFERING,
+	RAFTBLK_A_COUNTERS_VERIFY_MENDED,
+	RAFTBLK_A_COUNTERS_VERIFY_READS,
 
 	__RAFTBLK_A_COUNTERS_MAX,
 	RAFTBLK_A_COUNTERS_MAX = (__RAFTBLK_A_COUNTERS_MAX - 1)
@@ -353,6 +408,7 @@ enum {
 	RAFTBLK_CMD_DONE,
 	RAFTBLK_CMD_NOTICE,
 	RAFTBLK_CMD_TAKE,
+	RAFTBLK_CMD_VERIFY,
 
 	__RAFTBLK_CMD_MAX,
 	RAFTBLK_CMD_MAX = (__RAFTBLK_CMD_MAX - 1)

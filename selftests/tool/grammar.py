@@ -19,7 +19,7 @@ ARGUMENTS = {
     "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
     "io-timeout": "TIME", "minor": "N", "node": "NODE", "on-error": "ACTION",
     "options": "OPTIONS", "output": "COLUMNS", "patience": "TIME", "pool": "SIZE", "retry": "TIME",
-    "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
+    "range": "FROM-TO", "rate": "SIZE", "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
     "wait": "TIME",
 }
 LETTERS = {

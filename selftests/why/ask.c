@@ -60,6 +60,8 @@ static void tell(const struct node *n, struct rblk_volume_info *info)
 		info->late_ms[i] = info->st.late_ns[i] / MSEC;
 	info->waiting_ms = info->st.waiting_ns / MSEC;
 	info->resync_ms = info->st.resync.ns / MSEC;
+	info->verify_ms = info->st.verify.age_ns / MSEC;
+	info->verify_open_ms = info->st.verify.open_age_ns / MSEC;
 	info->writes_ms = info->st.writes_ns / MSEC;
 	for (i = 0; i < NODE_PEERS_MAX; i++)
 		info->peer_silent_ms[i] = info->st.peer[i].silent_ns / MSEC;
