@@ -133,7 +133,7 @@ FIELDS(disk_meta, struct log_meta)
 	/* set back: index that it saw */
 	FIELD_AS(224,	le64,	seen_match, seen.match, ANY)
 	FIELD_AS(232,	le64,	seen_term, seen.term, ANY)	/* set back: term that it saw */
-	FIELD(240,	le64,	image_seq, ANY)		/* number in the header of the data device */
+	FIELD(240,	le64,	image_seq, ANY)		/* number in the data header */
 	/* flag 1: content that others send has to include the entries up to this one */
 	FIELD(248,	le64,	absent_from, COUNT)
 	NESTED(256,	disk_conf, conf)		/* configuration as of the checkpoint */

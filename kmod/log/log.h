@@ -128,7 +128,7 @@ struct log_meta {
 #define DATA_COPY_OFF		0x10000u	/* of the header */
 #define DATA_TAIL_BYTES		0x100000u	/* at the end of the data device, without content */
 #define LOG_FRONT_BYTES		0x30000u	/* of a log device, before the change map */
-#define LOG_COPIES		2		/* of superblock, metadata, data header and change map */
+#define LOG_COPIES		2		/* of all but the ring and the image */
 
 u64 rblk_log_super_offset(const struct log_super *s, int copy);
 u64 rblk_log_super_offset2(u64 dev_bytes);

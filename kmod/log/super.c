@@ -4,7 +4,7 @@
 
 #define REGION_SHIFT_MIN	16
 #define REGION_SHIFT_MAX	30
-#define DATA_BYTES_MAX		(1ULL << 48)	/* chunks of 128 KiB are counted in 31 bits */
+#define DATA_BYTES_MAX		BIT_ULL(48)	/* chunks of 128 KiB are counted in 31 bits */
 #define DEV_BYTES_MAX		0x4000000000000000ULL
 
 /**

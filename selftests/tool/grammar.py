@@ -19,8 +19,8 @@ ARGUMENTS = {
     "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
     "io-timeout": "TIME", "minor": "N", "node": "NODE", "on-error": "ACTION",
     "options": "OPTIONS", "output": "COLUMNS", "patience": "TIME", "pool": "SIZE", "retry": "TIME",
-    "range": "FROM-TO", "rate": "SIZE", "size": "SIZE", "start": "COMMAND", "stop": "COMMAND", "timeout": "TIME", "type": "TYPE",
-    "wait": "TIME",
+    "range": "FROM-TO", "rate": "SIZE", "size": "SIZE", "start": "COMMAND", "stop": "COMMAND",
+    "timeout": "TIME", "type": "TYPE", "wait": "TIME",
 }
 LETTERS = {
     "e": "entries", "F": "field", "f": "force", "i": "input", "c": "count", "n": "dry-run",

@@ -392,10 +392,8 @@ static void change_map(void)
 	static const struct bad bad[] = {
 		{ 12, 4, 2, -EPROTONOSUPPORT },
 		{ 32, 1, 0x99, -EINVAL },
-		{ 48, 8, 5, -EINVAL },
-		{ 56, 8, 4, -EINVAL },
-		{ 64, 8, -1, 0 },		/* bits may have any value */
-		{ 4088, 8, 1ULL << 63, 0 },
+		{ 48, 8, 5, -EINVAL }, { 56, 8, 4, -EINVAL },
+		{ 64, 8, -1, 0 }, { 4088, 8, 1ULL << 63, 0 },	/* bits may have any value */
 	};
 	static u64 v[RBLK_MAP_PER_BLOCK], t[RBLK_MAP_PER_BLOCK];
 
@@ -544,12 +542,10 @@ static void layout(void)
 	CHECK_EQ(s.ring_off % (1 << 20), 0);
 	/* A value for each MiB, a bit for each block, and all of that twice. */
 	CHECK_EQ(rblk_log_map_regions(&s), DIV_ROUND_UP(1 << 20, RBLK_MAP_PER_BLOCK));
-	CHECK_EQ(rblk_log_map_blocks(&s), rblk_log_map_regions(&s) +
-		 DIV_ROUND_UP((1ULL << 28) / 64, RBLK_MAP_PER_BLOCK));
-	CHECK_EQ(s.map_bytes, 2 * rblk_log_map_blocks(&s) * RBLK_BLOCK_SIZE);
-	CHECK_EQ(rblk_log_map_offset(&s, 0, 0), s.map_off);
-	CHECK_EQ(rblk_log_map_offset(&s, 0, 1), s.map_off + s.map_bytes / 2);
-	CHECK_EQ(rblk_log_map_offset(&s, 7, 1), s.map_off + s.map_bytes / 2 + 7 * RBLK_BLOCK_SIZE);
+	n = rblk_log_map_regions(&s) + DIV_ROUND_UP(1 << 22, RBLK_MAP_PER_BLOCK);
+	CHECK_EQ(s.map_bytes, 2 * n * RBLK_BLOCK_SIZE);
+	CHECK_EQ(rblk_log_map_offset(&s, 7, 0), s.map_off + 7 * RBLK_BLOCK_SIZE);
+	CHECK_EQ(rblk_log_map_offset(&s, 7, 1), s.map_off + (n + 7) * RBLK_BLOCK_SIZE);
 	CHECK(s.map_off >= rblk_log_meta_offset(1) + LOG_META_BYTES);
 	CHECK(s.map_off + s.map_bytes <= s.ring_off);
 	CHECK_EQ(rblk_log_meta_offset(0), 64 << 10);

@@ -4,6 +4,7 @@
 # differs, a bit that flips on a data device is, and it is mended.
 RBLK_VOLUMES="vol"
 . "$(dirname "$0")/lib.sh"
+RBLK_LONG_CASES="leader_is_mended no_majority"
 trap cluster_down EXIT
 RBLK_LOG_MIB=24
 RBLK_DATA_MIB=96
@@ -26,9 +27,9 @@ load() {
 	fio=$!
 }
 unload() {
-	kill -0 $fio
-	kill $fio
-	wait $fio || true
+	kill -0 "$fio"
+	kill "$fio"
+	wait "$fio" || true
 }
 
 # flip NODE BYTE: a bit of this byte of the image, below the volume that is up.

@@ -354,7 +354,7 @@ struct rblk_node_status {
 /* What was found when the change map was read. */
 struct rblk_map_report {
 	u32 blocks;
-	u32 mended;	/* one of two copies is damaged, and is rewritten with the next checkpoint */
+	u32 mended;	/* one of two copies is damaged: the next checkpoint rewrites it */
 	u32 lost;	/* both are */
 };
 

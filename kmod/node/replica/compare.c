@@ -35,7 +35,7 @@ static void count_in(const struct rblk_conf *conf, u32 mask, u32 *voters, u32 *n
 
 /* ---- one look ---- */
 
-static void look(struct rblk_replica *r)
+static void look_again(struct rblk_replica *r)
 {
 	struct rblk_compare *c = &r->compare;
 
@@ -157,7 +157,7 @@ static bool alike(const struct rblk_copy *a, const struct rblk_copy *b)
 	       !memcmp(a->sum, b->sum, a->n * sizeof(a->sum[0]));
 }
 
-static enum rblk_verify_outcome judge(const struct rblk_replica *r, struct verdict *v)
+static enum rblk_verify_outcome compare_sums(const struct rblk_replica *r, struct verdict *v)
 {
 	const struct rblk_conf *conf = &r->g->conf;
 	const struct rblk_copy *copy = r->compare.copy;
@@ -206,7 +206,7 @@ static void begin_range(struct rblk_replica *r)
 	c->differed = 0;
 	c->sent = 0;
 	c->give_up_at = after(r, GIVE_UP_ELECTIONS);
-	look(r);
+	look_again(r);
 }
 
 static void end(struct rblk_replica *r, enum rblk_verify_outcome outcome)
@@ -302,14 +302,14 @@ static void mend_range(struct rblk_replica *r, const struct verdict *v)
 		return;
 	}
 	c->differed = v->differs;
-	look(r);
+	look_again(r);
 }
 
-static void decide(struct rblk_replica *r)
+static void conclude(struct rblk_replica *r)
 {
 	struct rblk_compare *c = &r->compare;
 	struct verdict v;
-	enum rblk_verify_outcome outcome = judge(r, &v);
+	enum rblk_verify_outcome outcome = compare_sums(r, &v);
 	u32 i;
 
 	for (i = 0; i < r->g->conf.n; i++)
@@ -349,9 +349,9 @@ void rblk_replica_compare_run(struct rblk_replica *r)
 		end(r, c->differed ? NODE_V_DIFFERS : NODE_V_NO_ANSWER);
 	else if (c->index && c->conf == r->g->conf.index &&
 		 (all_heard(r) || r->g->now >= c->next_at))
-		decide(r);
+		conclude(r);
 	else if (r->g->now >= c->next_at)
-		look(r);
+		look_again(r);
 }
 
 u64 rblk_replica_compare_deadline(const struct rblk_replica *r)

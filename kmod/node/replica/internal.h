@@ -78,6 +78,10 @@ void rblk_replica_pull_forget(struct rblk_replica *r, struct rblk_pull *p);
 void rblk_replica_pulls_forget(struct rblk_replica *r);
 void rblk_replica_pulls_send(struct rblk_replica *r);
 
+/* content.c */
+bool rblk_replica_resync_landed(struct rblk_replica *r, int error);
+void rblk_replica_content_run(struct rblk_replica *r);
+
 /* spare.c */
 u64 rblk_replica_spared(struct rblk_replica *r, u64 store);
 void rblk_replica_spare_led(struct rblk_replica *r, const struct raft_msg *msg);
@@ -94,7 +98,6 @@ bool rblk_replica_resync_holds(const struct rblk_replica *r);
 bool rblk_replica_resync_forbids(const struct rblk_replica *r);
 void rblk_replica_resync_settle(struct rblk_replica *r);
 void rblk_replica_resync_installed(struct rblk_replica *r);
-bool rblk_replica_resync_landed(struct rblk_replica *r, int error);
 u64 rblk_replica_resync_deadline(const struct rblk_replica *r);
 void rblk_replica_resync_put(struct rblk_replica *r);
 

@@ -137,7 +137,7 @@ struct rblk_replica {
 	struct rblk_resync resync;
 	struct {
 		u64 store;		/* who led last, as far as this node heard; 0: nobody */
-		u64 held;		/* ... and held up to this entry, with the image: see spare.c */
+		u64 held;		/* ... with the image, up to this entry: see spare.c */
 	} led;
 	struct rblk_verify verify;
 	struct rblk_compare compare;
@@ -239,7 +239,7 @@ void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);
 void rblk_replica_map_load(struct rblk_replica *r, const struct log_reader *rd,
 			   struct rblk_map_report *rep);
 
-/* resync.c, pull.c */
+/* resync.c, pull.c, content.c */
 void rblk_replica_resync_run(struct rblk_replica *r);
 void rblk_replica_resync_refused(struct rblk_replica *r, u32 slot, u64 id);
 int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wire_state *st);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The content that a resync pulls: which chunks are asked for, and what becomes of what comes. See
+ * volume/absent.c for the rules.
+ */
+#include "internal.h"
+
+/* Is this chunk on its way? */
+static bool rblk_replica_pulls(void *ctx, u32 chunk)
+{
+	const struct rblk_resync *s = ctx;
+	u32 i;
+
+	for (i = 0; i < NODE_PULLS; i++)
+		if (s->pull[i].id && s->pull[i].what == WIRE_P_CHUNK && s->pull[i].at == chunk)
+			return true;
+	return false;
+}
+
+static void ask_chunks(struct rblk_replica *r)
+{
+	struct rblk_resync *s = &r->resync;
+	bool needed;
+	u32 chunk;
+
+	for (;;) {
+		needed = rblk_vol_needed(r->vol, rblk_replica_pulls, s, &chunk);
+		if (!needed &&
+		    !rblk_vol_next_absent(r->vol, s->next, rblk_replica_pulls, s, &chunk))
+			return;
+		if (!rblk_replica_pull_new(r, WIRE_P_CHUNK, chunk))
+			return;
+		if (!needed)
+			s->next = chunk + 1;
+	}
+}
+
+/**
+ * rblk_replica_resync_chunk() - a member sends content
+ * @r: replica
+ * @slot: the member
+ * @c: what it says
+ * @a: the range
+ * @buf: the content; what is taken over becomes NULL
+ *
+ * Return: 0; -EINVAL: hostile or absurd.
+ */
+int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wire_chunk *c,
+			      const struct wire_append *a, struct rblk_buf **buf)
+{
+	struct rblk_resync *s = &r->resync;
+	struct rblk_pull *p = rblk_replica_pull_find(r, c->id, WIRE_P_CHUNK);
+	u64 sector;
+	u32 nsect;
+
+	if (!p || s->phase != RESYNC_PULL)
+		return 0;
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	if (a->e[0].sector != sector || a->e[0].nsect != nsect)
+		return -EINVAL;
+	/* Entries that the own log does not have could be missing. */
+	if (c->index < s->from) {
+		rblk_replica_resync_refused(r, slot, c->id);
+		return 0;
+	}
+	rblk_replica_pull_answered(s);
+	p->came = true;
+	p->upto = c->upto;
+	p->buf = buf[0];
+	buf[0] = NULL;
+	return 0;
+}
+
+/* Adds a block of a chunk to what is written. */
+static void land_block(struct rblk_replica *r, struct rblk_pull *p, struct vol_batch *b, u32 nth)
+{
+	struct rblk_resync *s = &r->resync;
+	u64 sector, at;
+	u32 nsect, n;
+
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	at = sector + nth * RBLK_SECTORS_PER_BLOCK;
+	n = min_t(u32, RBLK_SECTORS_PER_BLOCK, nsect - nth * RBLK_SECTORS_PER_BLOCK);
+	if (p->buf) {
+		s->item[b->nitem] = (struct vol_item){
+			.block = at / RBLK_SECTORS_PER_BLOCK, .nth = nth,
+			.mask = rblk_block_mask(sector, nsect, nth),
+		};
+		r->apply_buf[b->nitem++] = p->buf;
+	} else if (b->nzero && s->zero[b->nzero - 1].sector + s->zero[b->nzero - 1].nsect == at) {
+		s->zero[b->nzero - 1].nsect += n;
+	} else {
+		s->zero[b->nzero++] = (struct vol_zero){ .sector = at, .nsect = n };
+	}
+}
+
+/*
+ * Writes content that came to the data device, one chunk at a time, and not during a batch: but
+ * only what is absent by now.
+ */
+static void land(struct rblk_replica *r, struct rblk_pull *p)
+{
+	struct rblk_resync *s = &r->resync;
+	struct vol_batch b = { .zero = s->zero, .item = s->item };
+	u32 i, nsect;
+	u64 sector;
+
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	for (i = 0; i < DIV_ROUND_UP(nsect, RBLK_SECTORS_PER_BLOCK); i++)
+		if (rblk_vol_block_absent(r->vol, sector / RBLK_SECTORS_PER_BLOCK + i))
+			land_block(r, p, &b, i);
+	if (!b.nitem && !b.nzero) {
+		rblk_replica_pull_forget(r, p);
+		return;
+	}
+	s->landing = p;
+	r->apply_busy = true;
+	rblk_replica_begin(r, RBLK_IO_APPLY);
+	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
+}
+
+/* A checkpoint has begun to flush, and has not written all of the map. */
+static bool flushes(const struct rblk_replica *r)
+{
+	return r->ckpt == CKPT_SYNC || r->ckpt == CKPT_MAP;
+}
+
+/* What was written is there. Returns false if it was not content of a resync that ended. */
+bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
+{
+	struct rblk_resync *s = &r->resync;
+	struct rblk_pull *p = s->landing;
+	u64 sector;
+	u32 nsect;
+
+	if (!p)
+		return false;
+	s->landing = NULL;
+	/* It counts only for the next flush. So it is written once more after this one. */
+	if (!error && !p->stale && flushes(r))
+		return true;
+	if (!error && !p->stale) {
+		rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+		rblk_vol_landed(r->vol, p->at);
+		s->target = max_t(u64, s->target, p->upto);
+		s->bytes += (u64)nsect << RBLK_SECTOR_SHIFT;
+		s->zero_bytes += p->buf ? 0 : (u64)nsect << RBLK_SECTOR_SHIFT;
+		s->unsettled++;
+		s->waits = false;
+	}
+	rblk_replica_pull_forget(r, p);
+	return true;
+}
+
+/**
+ * rblk_replica_content_run() - asks for chunks, and writes what came
+ * @r: replica, started, that lacks a part of the image
+ */
+void rblk_replica_content_run(struct rblk_replica *r)
+{
+	struct rblk_resync *s = &r->resync;
+	u32 i;
+
+	ask_chunks(r);
+	for (i = 0; !r->apply_busy && !flushes(r) && i < NODE_PULLS; i++)
+		if (s->pull[i].came)
+			land(r, &s->pull[i]);
+}
