@@ -200,7 +200,8 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 		goto nomem;
 	rblk_member_cfg(v, cfg);
 	cfg->damaged = c->damaged;
-	m = kvzalloc(max_t(size_t, rblk_node_size(cfg), PAGE_SIZE), GFP_KERNEL);
+	/* Of a large volume, it is more than kvzalloc() gives. */
+	m = vzalloc(max_t(size_t, rblk_node_size(cfg), PAGE_SIZE));
 	v->life->node_pages = vzalloc(rblk_node_pages_size());
 	if (!m || !v->life->node_pages)
 		goto nomem;

@@ -4,7 +4,7 @@
 
 #define REGION_SHIFT_MIN	16
 #define REGION_SHIFT_MAX	30
-#define DATA_BYTES_MAX		BIT_ULL(48)	/* chunks of 128 KiB are counted in 31 bits */
+#define DATA_BYTES_MAX		BIT_ULL(48)	/* less with small regions: see volume_ok() */
 #define DEV_BYTES_MAX		0x4000000000000000ULL
 
 /**
@@ -101,6 +101,7 @@ static bool volume_ok(const struct log_super *s)
 	return (s->block_size == 512 || s->block_size == 4096) &&
 	       s->region_shift >= REGION_SHIFT_MIN && s->region_shift <= REGION_SHIFT_MAX &&
 	       s->data_bytes && s->data_bytes <= DATA_BYTES_MAX &&
+	       s->data_bytes >> min_t(u32, s->region_shift, 17) < INT_MAX &&
 	       !(s->data_bytes & (s->block_size - 1));
 }
 

@@ -103,17 +103,12 @@ static void tell_blocks(struct vol *v, u64 first, u64 end)
 		rblk_vol_map_differs(v, b);
 }
 
-static void lose_region(struct vol *v, u32 region)
-{
-	put_blocks(v, region_begin(v, region), region_end(v, region), true);
-	tell_blocks(v, region_begin(v, region), region_end(v, region));
-}
-
-static void have_blocks(struct vol *v, u64 first, u64 end)
+/* ... if they are others by that. */
+static void change_blocks(struct vol *v, u64 first, u64 end, bool absent)
 {
 	u64 was = v->nabsent;
 
-	put_blocks(v, first, end, false);
+	put_blocks(v, first, end, absent);
 	if (v->nabsent != was)
 		tell_blocks(v, first, end);
 }
@@ -164,7 +159,7 @@ u32 rblk_vol_regions(const struct vol *v)
 static void want_region(struct vol *v, u32 region)
 {
 	flag_region(v, region, true);
-	lose_region(v, region);
+	change_blocks(v, region_begin(v, region), region_end(v, region), true);
 	rblk_vol_map_put(v, region, v->map[region]);
 }
 
@@ -217,9 +212,12 @@ bool rblk_vol_region_load(struct vol *v, u32 region, bool absent, bool ok)
 	flag_region(v, region, absent);
 	if (!absent)
 		put_blocks(v, region_begin(v, region), region_end(v, region), false);
-	else if (!known)
-		lose_region(v, region);
-	return !absent || known;
+	if (!absent || known)
+		return true;
+	/* What the disk says of them cannot be read now; it might be later. */
+	put_blocks(v, region_begin(v, region), region_end(v, region), true);
+	tell_blocks(v, region_begin(v, region), region_end(v, region));
+	return false;
 }
 
 /**
@@ -273,8 +271,8 @@ bool rblk_vol_waits(const struct vol *v, u64 sector, u32 nsect)
 void rblk_vol_written(struct vol *v, u64 sector, u32 nsect)
 {
 	if (v->nabsent)
-		have_blocks(v, sector / RBLK_SECTORS_PER_BLOCK,
-			    DIV_ROUND_UP(sector + nsect, RBLK_SECTORS_PER_BLOCK));
+		change_blocks(v, sector / RBLK_SECTORS_PER_BLOCK,
+			      DIV_ROUND_UP(sector + nsect, RBLK_SECTORS_PER_BLOCK), false);
 }
 
 /* Was all of the block written? */
@@ -403,9 +401,10 @@ void rblk_vol_landed(struct vol *v, u32 chunk)
 {
 	u64 first = (u64)chunk << chunk_blocks_shift(v);
 
-	if (RBLK_ASSERT(v->g.alarm, chunk < v->chunks && chunk_lacks(v, chunk)))
+	if (RBLK_ASSERT(v->g.alarm, chunk < v->chunks))
 		return;
-	have_blocks(v, first, min_t(u64, (chunk + 1ULL) << chunk_blocks_shift(v), blocks_of(v)));
+	change_blocks(v, first, min_t(u64, (chunk + 1ULL) << chunk_blocks_shift(v), blocks_of(v)),
+		      false);
 }
 
 /**

@@ -223,12 +223,18 @@ void cmd_pause(void)
 		node_resume(n);
 }
 
-/* image NODE: keeps a copy of its devices; restore NODE [data]: puts it back, or only that one */
+/*
+ * image NODE [second]: keeps a copy of its devices; restore NODE [second] [data]: puts it back, or
+ * only the data device
+ */
 void cmd_image(void)
 {
-	static struct page **log[WORLD_NODES], **data[WORLD_NODES];
+	static struct page **copy[2][2][WORLD_NODES], ***log, ***data;
 	struct node *n = script_node_at(1);
+	int nth = ts_text("second") != NULL;
 
+	log = copy[nth][0];
+	data = copy[nth][1];
 	if (!strcmp(ts_word[0], "image")) {
 		log[n->id] = disk_copy(&n->log);
 		data[n->id] = disk_copy(&n->data);

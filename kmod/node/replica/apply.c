@@ -195,7 +195,8 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 	struct vol_batch b;
 	u64 limit, from;
 
-	while (!r->apply_busy && apply_wanted(r) && !rblk_replica_resync_holds(r)) {
+	while (!r->apply_busy && apply_wanted(r) && !rblk_replica_resync_holds(r) &&
+	       !rblk_replica_content_turn(r)) {
 		from = rblk_replica_applied(r) + 1;
 		limit = min_t(u64, apply_limit(r), rblk_replica_verify_limit(r));
 		if (limit < from)
@@ -214,6 +215,7 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 		if (RBLK_ASSERT(&r->g->alarm, payload_in_memory(r, &b)))
 			return;
 		r->applied_blocks += b.nitem;
+		r->resync.batches++;
 		r->apply_busy = true;
 		rblk_replica_begin(r, RBLK_IO_APPLY);
 		r->g->ops->data_apply(r->g->host, &b, r->apply_buf);

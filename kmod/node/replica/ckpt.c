@@ -143,7 +143,9 @@ static void write_checkpoint(struct rblk_replica *r)
 static void write_meta_state(struct rblk_replica *r)
 {
 	r->meta.state = r->ckpt_state;
-	r->meta.image_seq = r->data.seq;
+	/* A device that is older does not bring back numbers that another one has had. */
+	if (!r->resync.marking)
+		r->meta.image_seq = r->data.seq;
 	if (r->resync.installing)
 		write_installed(r);
 	else if (!r->resync.marking)

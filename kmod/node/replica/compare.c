@@ -198,11 +198,13 @@ static enum rblk_verify_outcome compare_sums(const struct rblk_replica *r, struc
 static void begin_range(struct rblk_replica *r)
 {
 	struct rblk_compare *c = &r->compare;
+	u32 per, shift = 0;
 	u64 first;
-	u32 per;
 
 	rblk_vol_chunk(r->vol, 0, &first, &per);
-	rblk_vol_chunk(r->vol, (u32)(c->sector / per), &c->sector, &c->nsect);
+	while (1u << shift < per)
+		shift++;
+	rblk_vol_chunk(r->vol, (u32)(c->sector >> shift), &c->sector, &c->nsect);
 	c->differed = 0;
 	c->sent = 0;
 	c->give_up_at = after(r, GIVE_UP_ELECTIONS);

@@ -5,6 +5,8 @@
  */
 #include "internal.h"
 
+#define RESYNC_BATCHES	4	/* batches of entries that are applied for each chunk */
+
 /* Is this chunk on its way? */
 static bool rblk_replica_pulls(void *ctx, u32 chunk)
 {
@@ -114,6 +116,7 @@ static void land(struct rblk_replica *r, struct rblk_pull *p)
 		return;
 	}
 	s->landing = p;
+	s->batches = 0;
 	r->apply_busy = true;
 	rblk_replica_begin(r, RBLK_IO_APPLY);
 	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
@@ -125,21 +128,21 @@ static bool flushes(const struct rblk_replica *r)
 	return r->ckpt == CKPT_SYNC || r->ckpt == CKPT_MAP;
 }
 
-/* What was written is there. Returns false if it was not content of a resync that ended. */
-bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
+/*
+ * What was written counts for the next flush, and not for one that has begun. What entries wrote
+ * to it in between is as good.
+ */
+static void count_written(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
-	struct rblk_pull *p = s->landing;
 	u64 sector;
-	u32 nsect;
+	u32 nsect, i;
 
-	if (!p)
-		return false;
-	s->landing = NULL;
-	/* It counts only for the next flush. So it is written once more after this one. */
-	if (!error && !p->stale && flushes(r))
-		return true;
-	if (!error && !p->stale) {
+	for (i = 0; !flushes(r) && i < NODE_PULLS; i++) {
+		struct rblk_pull *p = &s->pull[i];
+
+		if (!p->written)
+			continue;
 		rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
 		rblk_vol_landed(r->vol, p->at);
 		s->target = max_t(u64, s->target, p->upto);
@@ -147,9 +150,40 @@ bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
 		s->zero_bytes += p->buf ? 0 : (u64)nsect << RBLK_SECTOR_SHIFT;
 		s->unsettled++;
 		s->waits = false;
+		rblk_replica_pull_forget(r, p);
 	}
-	rblk_replica_pull_forget(r, p);
+}
+
+/* What was written is there. Returns false if it was not content of a resync that ended. */
+bool rblk_replica_resync_landed(struct rblk_replica *r, int error)
+{
+	struct rblk_resync *s = &r->resync;
+	struct rblk_pull *p = s->landing;
+
+	if (!p)
+		return false;
+	s->landing = NULL;
+	if (error || p->stale) {
+		rblk_replica_pull_forget(r, p);
+		return true;
+	}
+	p->written = true;
+	count_written(r);
 	return true;
+}
+
+/* After some batches of entries, a chunk that came is written before the next one. */
+bool rblk_replica_content_turn(const struct rblk_replica *r)
+{
+	const struct rblk_resync *s = &r->resync;
+	u32 i;
+
+	if (s->batches < RESYNC_BATCHES || s->phase != RESYNC_PULL)
+		return false;
+	for (i = 0; i < NODE_PULLS; i++)
+		if (s->pull[i].came && !s->pull[i].written)
+			return true;
+	return false;
 }
 
 /**
@@ -161,8 +195,9 @@ void rblk_replica_content_run(struct rblk_replica *r)
 	struct rblk_resync *s = &r->resync;
 	u32 i;
 
+	count_written(r);
 	ask_chunks(r);
-	for (i = 0; !r->apply_busy && !flushes(r) && i < NODE_PULLS; i++)
-		if (s->pull[i].came)
+	for (i = 0; !r->apply_busy && i < NODE_PULLS; i++)
+		if (s->pull[i].came && !s->pull[i].written)
 			land(r, &s->pull[i]);
 }

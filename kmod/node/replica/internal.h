@@ -80,6 +80,7 @@ void rblk_replica_pulls_send(struct rblk_replica *r);
 
 /* content.c */
 bool rblk_replica_resync_landed(struct rblk_replica *r, int error);
+bool rblk_replica_content_turn(const struct rblk_replica *r);
 void rblk_replica_content_run(struct rblk_replica *r);
 
 /* spare.c */

@@ -59,24 +59,29 @@ bool rblk_replica_map_next(struct rblk_replica *r)
 	return true;
 }
 
-static bool read_copy(struct rblk_replica *r, const struct log_reader *rd, u32 block, int copy)
+/* @sum: set to a checksum of what was read */
+static bool read_copy(struct rblk_replica *r, const struct log_reader *rd, u32 block, int copy,
+		      u32 *sum)
 {
 	const struct log_super *s = &r->g->cfg.super;
 	u64 *val = (u64 *)r->block;	/* RBLK_MAP_PER_BLOCK values fit in a block */
 	u32 n = on_disk(r, block);
 
-	return !rd->read(rd->ctx, rblk_log_map_offset(s, n, copy), rd->scratch,
-			 RBLK_BLOCK_SIZE) &&
-	       !rblk_log_map_decode(s, n, val, rd->scratch);
+	if (rd->read(rd->ctx, rblk_log_map_offset(s, n, copy), rd->scratch, RBLK_BLOCK_SIZE) ||
+	    rblk_log_map_decode(s, n, val, rd->scratch))
+		return false;
+	*sum = rblk_crc32c(0, val, RBLK_MAP_PER_BLOCK * sizeof(*val));
+	return true;
 }
 
 static void load_block(struct rblk_replica *r, const struct log_reader *rd, u32 block,
 		       struct rblk_map_report *rep)
 {
 	bool is_bits = block < rblk_vol_bit_blocks(r->vol);
-	bool second = read_copy(r, rd, block, 1);
-	bool first = read_copy(r, rd, block, 0);
-	bool ok = first || (second && read_copy(r, rd, block, 1));
+	u32 sum[LOG_COPIES] = {};
+	bool second = read_copy(r, rd, block, 1, &sum[1]);
+	bool first = read_copy(r, rd, block, 0, &sum[0]);
+	bool ok = first || (second && read_copy(r, rd, block, 1, &sum[1]));
 
 	if (!rblk_vol_map_load(r->vol, block, (u64 *)r->block, ok, r->last)) {
 		/* What was applied to it since it became absent may have gone with that. */
@@ -87,9 +92,10 @@ static void load_block(struct rblk_replica *r, const struct log_reader *rd, u32 
 		rblk_replica_resync_loaded(r, block - rblk_vol_bit_blocks(r->vol));
 	/* Bits that were never of use were never written. */
 	rep->lost += !ok && !is_bits;
-	if (!ok || (first && second))
+	/* If they differ, power was cut between the two: the first one is newer. */
+	if (!ok || (first && second && sum[0] == sum[1]))
 		return;
-	rep->mended++;
+	rep->mended += !first || !second;
 	rblk_vol_map_redo(r->vol, block);
 }
 

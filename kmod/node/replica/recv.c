@@ -149,7 +149,8 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 		r->resync.spared = msg->spared;
 	if (msg->type == RAFT_MSG_APPEND) {
 		rblk_replica_led(r, p, min_t(u64, msg->durable, msg->commit));
-		rblk_replica_spare_led(r, msg);
+		if (msg->term == r->rst.term)
+			rblk_replica_spare_led(r, msg);
 	}
 	if (msg->cluster)
 		p->bootstrapped = true;

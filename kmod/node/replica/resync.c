@@ -369,6 +369,8 @@ void rblk_replica_resync_marked(struct rblk_replica *r)
 {
 	r->resync.marking = false;
 	r->resync.old = false;
+	/* Perhaps the newest header came to the device, and its metadata did not. */
+	r->data.seq = r->meta.image_seq + 1;
 	rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_BEGAN);
 }
 
@@ -406,8 +408,8 @@ static void choose_phase(struct rblk_replica *r)
  */
 void rblk_replica_resync_run(struct rblk_replica *r)
 {
-	bool held = rblk_replica_resync_holds(r);
 	struct rblk_resync *s = &r->resync;
+	bool held = rblk_replica_resync_holds(r) || rblk_replica_content_turn(r) || s->waits;
 
 	if (r->bootstrapping || mark(r))
 		return;
@@ -422,7 +424,7 @@ void rblk_replica_resync_run(struct rblk_replica *r)
 		install(r);
 	if (s->phase == RESYNC_PULL)
 		rblk_replica_content_run(r);
-	if (held && !rblk_replica_resync_holds(r))
+	if (held)
 		rblk_replica_apply_run(r);
 	rblk_replica_pulls_send(r);
 }

@@ -15,6 +15,7 @@ struct rblk_pull {
 	u32 slot;		/* to this member; NODE_PEERS_MAX: it has to be sent */
 	u8 what;		/* enum wire_pulled */
 	bool came;		/* the content is here */
+	bool written;		/* ... and on the data device, to be counted after a flush */
 	bool stale;		/* it is being written, and no longer counts */
 	u32 at;			/* MAP: first region; CHUNK: which one */
 	u64 upto;		/* CHUNK that came: entries up to this one may be included */
@@ -54,6 +55,7 @@ struct rblk_resync {
 	u64 target;		/* content that landed may include entries up to this one */
 	u32 next;		/* where to look for the next chunk */
 	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
+	u32 batches;		/* of entries, since a chunk was written */
 	bool waits;		/* the apply waits for a chunk */
 
 	/*
