@@ -96,13 +96,21 @@ static void flip_some(void)
 	}
 }
 
+#define LOOKS	5	/* until everybody has to have read */
+
 /* Everything from @sector on; returns where to go on. */
 static u64 look(u64 sector, bool mend)
 {
 	const struct rblk_verify_status *v = &who->now.verify;
 
-	ask(who, sector, world.cfg.sectors - sector, mend);
-	WORLD_CHECK(world_until(ended, BOUND), "node %c: a comparison does not end", 'a' + who->id);
+	u32 tries = 0;
+
+	/* Who cannot read just then is named, and it is up to the user to ask again. */
+	do {
+		ask(who, sector, world.cfg.sectors - sector, mend);
+		WORLD_CHECK(world_until(ended, BOUND), "node %c: a comparison does not end",
+			    'a' + who->id);
+	} while (v->missing && ++tries < LOOKS);
 	WORLD_CHECK(v->outcome == NODE_V_EQUAL || v->outcome == NODE_V_MENDED ||
 		    (!mend && v->outcome == NODE_V_DIFFERS),
 		    "node %c: a comparison ended with %u at %llu", 'a' + who->id, v->outcome,
