@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Backing devices are slow or fail: the member loses its replica, and all users go on, its own, too.
 . "$(dirname "$0")/lib.sh"
-RBLK_LONG_CASES="recovery_has_many_reads_in_flight"
+RBLK_LONG_CASES="recovery_has_many_reads_in_flight leader_data_fails"
 trap 'cluster_down' EXIT
 
 starts() { cluster_up 3 vol; }
