@@ -111,8 +111,8 @@ int rblk_vol_map_dirty(const struct vol *v, u32 from)
  *
  * Call it when the content is copied out to be written, not when the write has
  * ended: whatever changes in between makes the block dirty again. The log may be
- * trimmed only after the write. If the write fails, halt, or pass the block to
- * rblk_vol_map_load() as not ok.
+ * trimmed only after the write. If the write fails, halt, or have the block
+ * written again by rblk_vol_map_redo().
  */
 void rblk_vol_map_clean(struct vol *v, u32 block)
 {

@@ -13,8 +13,8 @@
  * are not applied, ends a batch before it asks for the next, and looks up what is within
  * the volume. In return, a batch covers all that its entries wrote. This is asserted.
  *
- * The data device of a replica that is resynchronised lacks parts of the image. A batch never
- * covers an entry that changed such a part: it waits until the part has landed.
+ * The data device of a replica that is resynchronised lacks blocks of the image. A batch never
+ * covers an entry that wrote a part of such a block: it waits until the block has landed.
  *
  * The functions are described where they are defined.
  */

@@ -105,7 +105,7 @@ static void load_block(struct rblk_replica *r, const struct log_reader *rd, u32 
  * @rd: reads the log device
  * @rep: filled: what was found
  *
- * Of no use without it, and bits are not read unless something is absent.
+ * The blocks with bits are not read unless something is absent.
  *
  * Context: may sleep in @rd.
  */
