@@ -120,6 +120,7 @@ static void test_write_through(void)
 	rblk_vol_landed(w.v, 0);
 	CHECK_EQ(bits(0), U64_MAX << BLOCKS);
 	CHECK_EQ(apply(), 104);
+	stop();
 	/* The last block of the volume is all that there is of it. */
 	begin(SECTORS - 3, 18);
 	rblk_vol_want_all(w.v);

@@ -5,7 +5,6 @@
 
 #include "vol-world.h"
 
-
 #define CHUNK		256		/* sectors */
 #define LAST		40		/* ... of the last chunk */
 #define CHUNKS		10		/* two in each region */
