@@ -142,14 +142,37 @@ void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader)
 	r->forced = false;
 }
 
+/* Does a log that ends with @tail have all of one that ends with @other? */
+static bool covers(const struct rblk_id *tail, const struct rblk_id *other)
+{
+	return tail->term > other->term ||
+	       (tail->term == other->term && tail->index >= other->index);
+}
+
 /*
- * A blank member, a learner or a removed member never campaigns. Neither does a
+ * What was acknowledged and lost is owed until a leader has brought it, or the entry that shows
+ * that it was overruled: a log that ends as late has all of it that was committed.
+ */
+void rblk_raft_settle_owed(struct raft *r)
+{
+	struct rblk_id durable = {
+		.index = r->durable, .term = rblk_raft_runs_term(&r->runs, r->durable),
+	};
+
+	if (r->owed.index && covers(&durable, &r->owed))
+		memset(&r->owed, 0, sizeof(r->owed));
+}
+
+/*
+ * A blank member, a learner or a removed member never campaigns. Neither does one that
+ * has lost what it acknowledged, as only others can bring that back, nor a
  * node without room for the no-op of a new leader: each leadership, however
  * short, leaves one in the log.
  */
 static bool may_campaign(const struct raft *r)
 {
-	return rblk_raft_is_voter(r, r->cfg.self) && r->meta.term + 1 < RAFT_NUM_MAX &&
+	return rblk_raft_is_voter(r, r->cfg.self) && !r->owed.index &&
+	       r->meta.term + 1 < RAFT_NUM_MAX &&
 	       rblk_raft_runs_fits(&r->runs, rblk_raft_last(r) + 1, r->meta.term + 1, 0) &&
 	       r->cfg.can_lead(r->cfg.ctx);
 }
@@ -226,11 +249,12 @@ static bool sticky(const struct raft *r)
 	return r->leader && r->now < r->leader_contact + r->cfg.election_ns;
 }
 
+/* Whoever gets this vote has what this node has acknowledged, also what it has lost of that. */
 static bool up_to_date(const struct raft *r, const struct rblk_id *tail)
 {
-	u64 term = rblk_raft_last_term(r);
+	struct rblk_id last = { .index = rblk_raft_last(r), .term = rblk_raft_last_term(r) };
 
-	return tail->term > term || (tail->term == term && tail->index >= rblk_raft_last(r));
+	return covers(tail, &last) && covers(tail, &r->owed);
 }
 
 /*

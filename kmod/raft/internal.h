@@ -70,6 +70,8 @@ struct raft {
 	u64 done_trunc_epoch;	/* truncation epoch of the newest completion */
 	u64 cut;		/* oldest entry truncated since a completion of the newest epoch */
 	u64 commit;
+	/* Newest entry that this node acknowledged and has lost; 0, 0: it has all of them. */
+	struct rblk_id owed;
 
 	u64 leader;		/* store id; 0: unknown */
 	u64 leader_contact;	/* when its newest append arrived */
@@ -201,6 +203,7 @@ bool rblk_raft_msg_valid(const struct raft *r, const struct raft_msg *m);
 void rblk_raft_meta_set(struct raft *r, u64 term, u64 vote);
 void rblk_raft_meta_flush(struct raft *r);
 int rblk_raft_meta_done(struct raft *r, u64 version);
+void rblk_raft_settle_owed(struct raft *r);
 bool rblk_raft_meta_is_durable(const struct raft *r);
 void rblk_raft_arm_election(struct raft *r);
 void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader);

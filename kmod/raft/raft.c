@@ -74,8 +74,10 @@ int rblk_raft_init(struct raft *r, const struct raft_cfg *cfg, const struct raft
 	r->commit = boot->commit;
 	r->durable = boot->last.index;
 	r->cut = RAFT_NUM_MAX;
+	r->owed = boot->owed;
 	if (rblk_raft_runs_init(&r->runs, boot) || r->commit < r->runs.snap.index ||
 	    r->commit > r->durable || r->meta.term >= RAFT_NUM_MAX ||
+	    !r->owed.index != !r->owed.term || r->owed.term >= RAFT_NUM_MAX ||
 	    (!r->meta.term && r->meta.vote) || boot_conf(r, boot))
 		return -EINVAL;
 	/*
@@ -317,6 +319,19 @@ static int step_unsent(struct raft *r, u64 store, u64 first)
 	return 0;
 }
 
+/*
+ * What the peer acknowledged before counts no more, until it says so again. What was committed
+ * because of it stays committed.
+ */
+static int step_forgot(struct raft *r, u64 store)
+{
+	struct raft_peer *p = rblk_raft_peer_find(r, store);
+
+	if (p && r->role == RAFT_LEADER)
+		rblk_raft_peer_reset(r, p);
+	return 0;
+}
+
 static int step_reachable(struct raft *r, u64 store)
 {
 	struct raft_peer *p = rblk_raft_peer_find(r, store);
@@ -405,6 +420,8 @@ static int dispatch(struct raft *r, const struct raft_event *ev)
 		return step_unsent(r, ev->store, ev->first);
 	case RAFT_EV_REACHABLE:
 		return step_reachable(r, ev->store);
+	case RAFT_EV_FORGOT:
+		return step_forgot(r, ev->store);
 	case RAFT_EV_IO_ERROR:
 		rblk_raft_halt(r);
 		return 0;
@@ -446,6 +463,7 @@ int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out 
 	if (ret == -EINVAL && ev->type == RAFT_EV_MSG)
 		r->bad_msgs++;
 	if (!ret) {
+		rblk_raft_settle_owed(r);
 		if (term != r->meta.term || leader != r->leader)
 			rblk_raft_read_reset(r);
 		rblk_raft_meta_flush(r);
@@ -532,6 +550,7 @@ void rblk_raft_status(const struct raft *r, struct raft_status *st)
 	st->last.term = rblk_raft_last_term(r);
 	st->durable = r->durable;
 	st->commit = r->commit;
+	st->owed = r->owed;
 	st->read_ok = r->read_ok;
 	st->resync = r->role == RAFT_FOLLOWER && r->leader && r->resync;
 	st->stalled = r->leader && r->stalled;

@@ -126,6 +126,7 @@ enum raft_event_type {
 	RAFT_EV_UNREACHABLE,	/* what was in flight to @store is lost */
 	RAFT_EV_UNSENT,		/* the entries from @first on were not sent to @store after all */
 	RAFT_EV_REACHABLE,	/* @store is connected again, or its payload became sendable */
+	RAFT_EV_FORGOT,		/* @store was started anew, and has lost what it acknowledged */
 	RAFT_EV_IO_ERROR,	/* a write of the local log or metadata failed: halt */
 };
 
@@ -140,7 +141,8 @@ struct raft_event {
 			const struct raft_conf *conf;	/* PROPOSE of a lone configuration entry */
 		} propose;
 		struct {
-			u64 store;	/* TRANSFER, YIELD, UNREACHABLE, UNSENT, REACHABLE */
+			/* TRANSFER, YIELD, UNREACHABLE, UNSENT, REACHABLE, FORGOT */
+			u64 store;
 			u64 first;		/* UNSENT */
 		};
 		struct {
@@ -237,6 +239,11 @@ struct raft_boot {
 	struct raft_conf prev_conf;	/* restored if the entry of @conf is truncated */
 	const struct rblk_id *runs;	/* {term, last index} of each run after @snap, ascending */
 	u32 nruns;
+	/*
+	 * The newest entry that this node has acknowledged, or may have, and that recovery did not
+	 * find; 0, 0: there is none.
+	 */
+	struct rblk_id owed;
 };
 
 struct raft;			/* rblk_raft_size() bytes of the caller */
@@ -274,6 +281,7 @@ struct raft_status {
 	struct rblk_id snap, last;
 	u64 durable;		/* the local log is durable up to here, without gaps */
 	u64 commit;
+	struct rblk_id owed;	/* acknowledged and lost: it votes as if it had that; 0, 0: nothing */
 	u64 read_ok;		/* newest read id that was confirmed */
 	bool leader_ready;	/* this node leads, and its no-op is committed */
 	bool resync;		/* the leader says that its log no longer covers this node */

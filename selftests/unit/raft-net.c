@@ -300,7 +300,7 @@ int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 id)
 	struct raft_event ev = { .type = type };
 
 	if (type == RAFT_EV_TRANSFER || type == RAFT_EV_YIELD || type == RAFT_EV_UNREACHABLE ||
-	    type == RAFT_EV_REACHABLE) {
+	    type == RAFT_EV_REACHABLE || type == RAFT_EV_FORGOT) {
 		ev.store = x;
 	} else if (type == RAFT_EV_UNSENT) {
 		ev.store = x;
@@ -339,6 +339,7 @@ void net_boot(struct net_node *n)
 	}
 	n->last = n->disk_last;
 	b.commit = max_t(u64, n->ckpt, n->snap.index);
+	b.owed = n->owed;
 	n->meta_version = 0;
 	n->op_n = 0;
 	n->done_n = 0;
@@ -360,6 +361,28 @@ void net_boot(struct net_node *n)
 void net_crash(struct net_node *n)
 {
 	n->up = false;
+}
+
+void net_lose(struct net_node *n, u64 keep)
+{
+	struct rblk_id last = { n->disk[n->disk_last].term, n->disk_last };
+
+	if (n->owed.term < last.term || (n->owed.term == last.term && n->owed.index < last.index))
+		n->owed = last;
+	n->disk_last = keep;
+}
+
+void net_boot_forgetful(struct net_node *n)
+{
+	u32 i;
+
+	for (i = net.nmsg; i--;)
+		if (net.msg[i].m.from == n->id)
+			net_msg_drop(i);
+	net_boot(n);
+	for (i = 1; i <= NET_NODES; i++)
+		if (net.node[i].up && &net.node[i] != n)
+			net_event(&net.node[i], RAFT_EV_FORGOT, n->id, 0);
 }
 
 void net_start(u32 count, const struct raft_conf *conf, u64 seed)

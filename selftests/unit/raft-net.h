@@ -46,6 +46,7 @@ struct net_node {
 	struct raft_conf snap_conf;
 	u64 ckpt;			/* known committed at a restart */
 	u64 disk_last;
+	struct rblk_id owed;		/* newest entry that rot has taken; 0, 0: none */
 	struct net_ent disk[NET_LOG];
 	/* Does not. */
 	u64 last;
@@ -102,6 +103,10 @@ int net_step(struct net_node *n, struct raft_event *ev);
 int net_event(struct net_node *n, enum raft_event_type type, u64 x, u64 id);
 void net_boot(struct net_node *n);
 void net_crash(struct net_node *n);
+/* Its disk loses what is behind entry @keep, and it knows that. It is not up. */
+void net_lose(struct net_node *n, u64 keep);
+/* It boots, and the others learn what it has lost; what it said before is not delivered any more. */
+void net_boot_forgetful(struct net_node *n);
 /* Nodes 1..@count with entry (1,1) as their common past. */
 void net_start(u32 count, const struct raft_conf *conf, u64 seed);
 void net_msg_drop(u32 i);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random runs: crashes that lose what is not durable, a network that loses,
+ * Random runs: crashes that lose what is not durable, rot that takes what was, a network that loses,
  * repeats and reorders, compaction, hand-overs, changes of configuration. The
  * referee of raft-net.h watches; in the end everything heals and must converge.
  * RAFT_SEED=n runs one seed, RAFT_SEEDS=n that many, RAFT_TRACE=1 prints all.
@@ -170,6 +170,27 @@ static void do_partition(u32 count)
 						false;
 }
 
+static u32 losses;
+
+/*
+ * Rot takes a part of a log behind the checkpoint. It always hits the same node, and not one that
+ * could be a majority: so a copy of everything is left.
+ */
+static void do_rot(struct net_node *n)
+{
+	const struct raft_conf *c = rblk_raft_conf_active(n->r);
+	u64 keep = max_t(u64, n->ckpt, n->snap.index);
+	u32 i, voters = 0;
+
+	for (i = 0; i < c->n; i++)
+		voters += c->m[i].flags == RBLK_M_IN || c->m[i].flags == (RBLK_M_IN | RBLK_M_OUT);
+	if (n->id != 1 || voters < 3 || n->disk_last <= keep)
+		return;
+	losses++;
+	net_lose(n, keep + net_rand(n->disk_last - keep));
+	net_boot_forgetful(n);
+}
+
 static void do_rare(u32 count)
 {
 	struct net_node *n = any_node(count);
@@ -178,10 +199,12 @@ static void do_rare(u32 count)
 	switch (net_rand(8)) {
 	case 0:
 	case 1:
-		if (!n->up)
+		if (!n->up) {
 			net_boot(n);
-		else if (!net_rand(3))
+		} else if (!net_rand(3)) {
 			net_crash(n);
+			do_rot(n);
+		}
 		break;
 	case 2:
 		if (n->up)
@@ -327,7 +350,8 @@ static void random_runs(void)
 		commits += net.commit;
 	}
 	seed_now = 0;
-	printf("# %u seeds, %llu entries committed\n", n, U(commits));
+	printf("# %u seeds, %llu entries committed, %u parts of logs lost\n", n, U(commits), losses);
+	CHECK(losses || s);
 }
 
 static const struct tap_case cases[] = {

@@ -226,6 +226,7 @@ static void cmd_event(void)
 		{ "io-error", RAFT_EV_IO_ERROR }, { "compacted", RAFT_EV_COMPACTED },
 		{ "log-told", RAFT_EV_LOG_DONE }, { "meta-told", RAFT_EV_META_DONE },
 		{ "unsent", RAFT_EV_UNSENT }, { "yield", RAFT_EV_YIELD },
+		{ "forgot", RAFT_EV_FORGOT },
 	};
 	struct net_node *n = node(1);
 	struct rblk_id id;
@@ -245,6 +246,12 @@ static void cmd_event(void)
 static void cmd_crash(void)
 {
 	net_crash(node(1));
+}
+
+/* lose ID INDEX: rot takes what is behind that entry, and the node owes it; before its boot */
+static void cmd_lose(void)
+{
+	net_lose(node(1), ts_num(2));
 }
 
 static void cmd_time(void)
@@ -308,6 +315,8 @@ static void cmd_status(void)
 		U(ts_num(1)), net_role(st.role), U(st.term), U(st.vote), U(st.leader), U(st.snap.term),
 		U(st.snap.index), U(st.last.term), U(st.last.index), U(st.durable), U(st.commit),
 		st.leader_ready ? " ready" : "", st.resync ? " resync" : "", U(st.bad_msgs));
+	if (st.owed.index)
+		fprintf(net_out, "     owes %llu/%llu\n", U(st.owed.term), U(st.owed.index));
 	if (st.rejects)
 		fprintf(net_out, "     rejects %llu\n", U(st.rejects));
 	if (st.transferee)
@@ -426,6 +435,7 @@ static const struct transcript_command commands[] = {
 	{ "yield", cmd_event },
 	{ "reachable", cmd_event },  { "io-error", cmd_event },	 { "compacted", cmd_event },
 	{ "log-told", cmd_event },   { "meta-told", cmd_event }, { "unsent", cmd_event },
+	{ "forgot", cmd_event },     { "lose", cmd_lose },
 	{ "crash", cmd_crash },	     { "time", cmd_time },	 { "cut", cmd_cut },
 	{ "join", cmd_cut },	     { "blind", cmd_blind },	 { "asserts", cmd_asserts },
 	{ "status", cmd_status },    { "msg", cmd_msg },	 { "wait", cmd_wait },
