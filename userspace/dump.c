@@ -245,7 +245,7 @@ static void dump_report(struct dump *d, const struct log_report *rep, int err)
 	add_str(o, "ended", rblk_log_finding_name(rep->finding));
 	if (err)
 		add_str(o, "error", err == -EBADMSG ?
-			"durable data is lost: the log is not used" : strerror(-err));
+			"durable data is lost from there on" : strerror(-err));
 	add_u64(o, "records", rep->records);
 	add_u64(o, "entries", rep->entries);
 	add_u64(o, "bytes", rep->bytes);

@@ -144,7 +144,11 @@ FIELDS(disk_meta, struct log_meta)
 	TABLE(4464,	disk_peer, peer, RBLK_MEMBERS_MAX)
 	/* highest term seen of each of them */
 	VALUES(4848,	le64, peer_term, RBLK_MEMBERS_MAX)
-FIELDS_END(disk_meta, 4976)
+	/* newest entry that was acknowledged and is lost: index; 0: none */
+	FIELD_AS(4976,	le64,	owed_index, owed.index, COUNT)
+	/* newest entry that was acknowledged and is lost: term */
+	FIELD_AS(4984,	le64,	owed_term, owed.term, ANY)
+FIELDS_END(disk_meta, 4992)
 
 /* A block of the change map. */
 FIELDS(disk_map, void)

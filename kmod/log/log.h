@@ -118,6 +118,11 @@ struct log_meta {
 	 * and takes no part until an administrator says so. 0: nobody did.
 	 */
 	struct log_peer_memory seen;
+	/*
+	 * The newest entry that this store acknowledged and that rot has taken; 0, 0: it has all
+	 * that it acknowledged.
+	 */
+	struct rblk_id owed;
 	u32 npeers;
 	struct log_peer_memory peer[RBLK_MEMBERS_MAX];
 };
@@ -306,6 +311,11 @@ struct log_report {
 	 * lowest index in doubt, and last the highest, or U64_MAX if nothing tells.
 	 */
 	struct log_record_id rot;
+	/*
+	 * ... and the newest entry that may have been acknowledged. Term 0: nothing is damaged, or
+	 * the metadata is older than the ring.
+	 */
+	struct rblk_id owed;
 };
 
 /*
@@ -327,6 +337,7 @@ int rblk_log_read_meta(const struct log_reader *rd, const struct log_super *s, s
 		       struct log_copies *c);
 int rblk_log_recover(struct log *l, const struct log_reader *rd, const struct log_meta *m,
 		     rblk_log_entry_fn fn, void *ctx, struct log_report *rep);
+bool rblk_log_cut(struct log *l, const struct log_report *rep);
 const char *rblk_log_finding_name(enum log_finding v);
 
 #endif /* RBLK_LOG_H */

@@ -67,8 +67,11 @@ struct evidence {
 	bool durable;		/* the record at the bad place was durable */
 	bool known;		/* rep->rot says what it was */
 	bool empty;		/* nothing that was durable from there on held an entry */
+	bool outdated;		/* the ring went on without this metadata */
 	u64 found;		/* records ahead that are not stale */
 	u64 next_first;		/* first index of the nearest of them with entries; 0: none */
+	struct rblk_id newest;	/* entry that a record ahead has, or vouches for */
+	bool blind;		/* behind the newest of them lies what cannot be read, or there is none */
 };
 
 static bool media_error(int ret)
@@ -242,6 +245,29 @@ out:
 	return 0;
 }
 
+static void newer(struct rblk_id *newest, u64 term, u64 index)
+{
+	if (term < newest->term || (term == newest->term && index <= newest->index))
+		return;
+	newest->term = term;
+	newest->index = index;
+}
+
+/* The entries that a header ahead names: its own, and those that it says were durable. */
+static void note_entries(struct evidence *ev, const u8 *p, const struct log_header *h)
+{
+	const struct disk_record *d = (const void *)p;
+	struct log_record_id id;
+	u32 i;
+
+	rblk_log_header_self(p, h, &id);
+	newer(&ev->newest, id.term, id.last);
+	for (i = 0; i < h->nids; i++) {
+		disk_record_id_get(&id, &d->id[i]);
+		newer(&ev->newest, id.term, id.last);
+	}
+}
+
 /* What does a header of this store prove that was found at @pos, ahead of the bad place? */
 static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header *h,
 		  struct evidence *ev)
@@ -254,13 +280,17 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 	if (h->pos < pos || rblk_mod_u64(h->pos - pos, sc->l->super.ring_bytes))
 		return;
 	/* A later lap or generation: the ring went on without this metadata. */
-	if (h->pos != pos || h->generation > sc->m->start_generation)
+	if (h->pos != pos || h->generation > sc->m->start_generation) {
 		ev->durable = true;
-	else if (h->seq <= seq)
+		ev->outdated = true;
+	} else if (h->seq <= seq) {
 		return;
-	else if (sc->pos >= sc->m->start_pos && h->generation < sc->m->start_generation)
+	} else if (sc->pos >= sc->m->start_pos && h->generation < sc->m->start_generation) {
 		return;
+	}
 	ev->found++;
+	ev->blind = false;
+	note_entries(ev, p, h);
 	if (h->seq > sc->rep->highest_seq)
 		sc->rep->highest_seq = h->seq;
 	if (!ev->next_first)
@@ -284,6 +314,7 @@ static int search_block(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
 
 	if (media_error(ret)) {
 		sc->rep->unreadable++;
+		ev->blind = true;
 		return 0;
 	}
 	if (ret)
@@ -297,20 +328,14 @@ static int search_block(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
 	return 0;
 }
 
-static int search(struct scan *sc, struct evidence *ev)
+/* Looks for headers from @pos to @end. */
+static int search(struct scan *sc, u64 pos, u64 end, struct evidence *ev)
 {
-	u64 end = sc->pos + min_t(u64, LOG_SEARCH_BYTES, sc->limit - sc->pos);
-	u64 pos;
-	int ret;
+	int ret = 0;
 
-	ev->known = sc->own;
-	ev->durable = sc->m->watermark >= expected_seq(sc) || sc->pos < sc->m->start_pos;
-	for (pos = sc->pos; pos < end; pos += RBLK_BLOCK_SIZE) {
+	for (; !ret && pos < end; pos += RBLK_BLOCK_SIZE)
 		ret = search_block(sc, pos, end, ev);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return ret;
 }
 
 /*
@@ -345,13 +370,42 @@ static enum log_finding decide(enum place place, const struct evidence *ev)
 	}
 }
 
-static int judge(struct scan *sc, enum place place)
+/*
+ * Something is lost that was durable, or that may have been. What is the newest entry that this
+ * store may have acknowledged? All that the rest of the ring names counts. If nothing there is
+ * the last word, the records that would be may be lost with the others: then only a term that is
+ * newer than that of any acknowledgment is certain to lie behind them.
+ */
+static int survey(struct scan *sc, u64 from, struct evidence *ev)
 {
 	struct log_report *rep = sc->rep;
-	struct evidence ev = {};
 	int ret;
 
-	ret = search(sc, &ev);
+	newer(&ev->newest, sc->m->durable.term, sc->m->durable.index);
+	newer(&ev->newest, sc->last_term, sc->l->last_index);
+	if (ev->known)
+		newer(&ev->newest, rep->rot.term, rep->rot.last);
+	ev->known = true;
+	ret = search(sc, from, sc->limit, ev);
+	if (ret || ev->outdated)
+		return ret;
+	rep->owed = ev->newest;
+	if (ev->blind)
+		newer(&rep->owed, max_t(u64, sc->m->raft.term, 1), DISK_COUNT_MAX - 1);
+	return 0;
+}
+
+static int judge(struct scan *sc, enum place place)
+{
+	u64 end = sc->pos + min_t(u64, LOG_SEARCH_BYTES, sc->limit - sc->pos);
+	struct log_report *rep = sc->rep;
+	struct evidence ev = {
+		.known = sc->own, .blind = true,
+		.durable = sc->m->watermark >= expected_seq(sc) || sc->pos < sc->m->start_pos,
+	};
+	int ret;
+
+	ret = search(sc, sc->pos, end, &ev);
 	if (ret)
 		return ret;
 	ev.empty = ev.durable && nothing_lost(sc, &ev);
@@ -364,18 +418,18 @@ static int judge(struct scan *sc, enum place place)
 		memset(&rep->rot, 0, sizeof(rep->rot));
 		return 0;
 	case LOG_F_ROT:
-		return -EBADMSG;
+		break;
 	default:
 		/* The header of payload that cannot be read says what is missing. */
 		if (sc->own)
-			return -EBADMSG;
+			break;
 		memset(&rep->rot, 0, sizeof(rep->rot));
 		rep->rot.seq = expected_seq(sc);
 		rep->rot.pos = sc->pos;
 		rep->rot.first = sc->l->last_index + 1;
 		rep->rot.last = ev.next_first - 1;	/* U64_MAX: there is none */
-		return -EBADMSG;
 	}
+	return survey(sc, end, &ev) ?: -EBADMSG;
 }
 
 static int hand_over(struct scan *sc, const u8 *p, const struct log_header *h,

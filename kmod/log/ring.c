@@ -81,6 +81,26 @@ bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
 }
 
 /**
+ * rblk_log_cut() - gives up what recovery found damaged, and all behind it
+ * @l: log, of which rblk_log_recover() returned -EBADMSG; ready for rblk_log_start() if this succeeds
+ * @rep: what it found
+ *
+ * The store has acknowledged what is given up, as far as @rep->owed. It has to remember that, and
+ * never to help somebody win who lacks it.
+ *
+ * Return: false: nothing in the ring is damaged, or the metadata is older than the ring, so that
+ * votes may be lost as well.
+ */
+bool rblk_log_cut(struct log *l, const struct log_report *rep)
+{
+	if (!rep->owed.term)
+		return false;
+	l->failed = false;
+	l->next_seq = max_t(u64, rep->highest_seq, rep->end_seq) + LOG_SEQ_JUMP;
+	return true;
+}
+
+/**
  * rblk_log_restart() - gives up all entries: the log goes on behind another one
  * @l: log, without records that are open or in flight
  * @id: the entry before the next one, which is not in the log

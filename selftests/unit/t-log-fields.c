@@ -213,6 +213,7 @@ static void metadata(void)
 		.start_pos = 0xb000, .start_seq = 12,
 		.state = { .index = 1000, .term = 13, .digest = 14,
 			   .nsessions = RBLK_SESSIONS_MAX },
+		.owed = { .term = 15, .index = 16 },
 		.npeers = RBLK_MEMBERS_MAX,
 	};
 	set_conf(&m.conf);
