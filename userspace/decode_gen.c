@@ -60,6 +60,7 @@ static const char *const event_names[] = {
 	"resync",
 	"replica",
 	"verify",
+	"rot",
 	NULL
 };
 
@@ -165,6 +166,7 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_VERIFY_DIFFERING, ATTR_U64, "verify_differing" },
 	{ RAFTBLK_A_COUNTERS_VERIFY_MENDED, ATTR_U64, "verify_mended" },
 	{ RAFTBLK_A_COUNTERS_VERIFY_READS, ATTR_U64, "verify_reads" },
+	{ RAFTBLK_A_COUNTERS_LOG_ROTS, ATTR_U64, "log_rots" },
 	{ 0 }
 };
 
@@ -241,6 +243,7 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_RESYNC_SOURCE, ATTR_STRING, "resync_source" },
 	{ RAFTBLK_A_STATUS_LOST, ATTR_ENUM, "lost", .names = halt_names },
 	{ RAFTBLK_A_STATUS_LOST_ERROR, ATTR_U32, "lost_error" },
+	{ RAFTBLK_A_STATUS_OWED_INDEX, ATTR_U64, "owed_index" },
 	{ RAFTBLK_A_STATUS_VERIFY, ATTR_NEST, "verify", .nest = verify_attrs },
 	{ 0 }
 };

@@ -271,6 +271,21 @@ static void print_verify(struct json_object *o)
 	puts("");
 }
 
+/* What was found damaged since the start, and is whole again. */
+static void print_damage(struct json_object *o)
+{
+	if (ju(o, "copies_mended")) {
+		field("mended");
+		printf("%llu copies of superblock, metadata or data header were damaged at the start; see dmesg(1)\n",
+		       (unsigned long long)ju(o, "copies_mended"));
+	}
+	if (ju(o, "log_rots")) {
+		field("log");
+		printf("a part of it was damaged %llu times since the start, and given up; see dmesg(1)\n",
+		       (unsigned long long)ju(o, "log_rots"));
+	}
+}
+
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");
@@ -301,8 +316,13 @@ void print_status(struct json_object *o)
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
 	if (is_lost(o))
-		printf("  %sthis node has lost its replica: the %s device failed (error %llu), and its I/O goes through the other members%s\n",
-		       paint(RED, stdout), jstr(o, "lost"), (unsigned long long)ju(o, "lost_error"),
+		printf("  %sthis node has lost its replica: the %s device %s (error %llu), and its I/O goes through the other members%s\n",
+		       paint(RED, stdout), is(o, "lost", "data") ? "data" : "log",
+		       is(o, "lost", "rot") ? "is damaged" : "failed",
+		       (unsigned long long)ju(o, "lost_error"), paint(PLAIN, stdout));
+	if (ju(o, "owed_index"))
+		printf("  %sthe log is damaged, and lacks acknowledged entries up to %llu, which the leader brings again%s\n",
+		       paint(RED, stdout), (unsigned long long)ju(o, "owed_index"),
 		       paint(PLAIN, stdout));
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
@@ -321,9 +341,5 @@ void print_status(struct json_object *o)
 	printf(", data %s", jstr(o, "data_path"));
 	print_late(ju(o, "data_late_ms"));
 	puts("");
-	if (!ju(o, "copies_mended"))
-		return;
-	field("mended");
-	printf("%llu copies of superblock, metadata or data header were damaged at the start; see dmesg(1)\n",
-	       (unsigned long long)ju(o, "copies_mended"));
+	print_damage(o);
 }

@@ -82,7 +82,7 @@ static bool halted(struct json_object *o, struct said *s)
 		{ "data", "its data device failed",
 		  "repair or replace %s, then 'raftblk down --force' and 'raftblk up'" },
 		{ "rot", "a committed entry in its log is damaged",
-		  "keep the other nodes running; 'raftblk dump %s' shows which entries are lost" },
+		  "no other member has what is lost, and 'raftblk dump %s' shows which entries that are: restore a backup" },
 		{ "set-back", "its store was set back to an older state: a member saw more of it than it has now",
 		  "keep the other nodes running; restore the newest state of %s and of the data device, or see 'up --forget' in raftblk(8)" },
 		{ "invariant", "a broken invariant",
@@ -245,7 +245,10 @@ static void nobody_leads(struct json_object *o, struct said *s)
 
 	if (is_lost(o))
 		snprintf(own, sizeof(own), "; the %s device of this node failed, so it cannot vote",
-			 jstr(o, "lost"));
+			 is(o, "lost", "data") ? "data" : "log");
+	else if (ju(o, "owed_index"))
+		snprintf(own, sizeof(own), "; the log of this node is damaged, so it votes only for a node that has entry %llu",
+			 (unsigned long long)ju(o, "owed_index"));
 	else if (ju(o, "log_late_ms"))
 		snprintf(own, sizeof(own), "; the log device %s of this node does not respond, so it cannot vote",
 			 jstr(o, "log_path"));
@@ -422,7 +425,10 @@ static void remarks_here(struct json_object *o, struct json_object *list)
 {
 	char absent[TITLE_MAX];
 
-	if (is_lost(o))
+	if (is(o, "lost", "rot"))
+		remark(list, "this node has lost its replica: a part of the log on %s that it needs is damaged; its I/O goes on through the other members, and they have what is lost; close the volume, and run 'raftblk down %s' and 'raftblk up %s' here to get it from them",
+		       jstr(o, "log_path"), jstr(o, "volume"), jstr(o, "volume"));
+	else if (is_lost(o))
 		remark(list, "this node has lost its replica: the %s device %s failed (%s); its I/O goes on through the other members; repair the device, then close the volume, and run 'raftblk down %s' and 'raftblk up %s' here",
 		       jstr(o, "lost"), jstr(o, is(o, "lost", "data") ? "data_path" : "log_path"),
 		       strerror(ju(o, "lost_error")), jstr(o, "volume"), jstr(o, "volume"));
@@ -433,6 +439,9 @@ static void remarks_here(struct json_object *o, struct json_object *list)
 		       jstr(o, "data_path"), human_bytes(ju(o, "absent_bytes"), absent, sizeof(absent)),
 		       js(o, "resync_source") ? "is pulled from other members" :
 						"no member can give now");
+	if (ju(o, "owed_index"))
+		remark(list, "the log on %s is damaged, and lacks entries up to %llu that this node had acknowledged: the leader brings them again, and until then this node does not lead",
+		       jstr(o, "log_path"), (unsigned long long)ju(o, "owed_index"));
 	if (ju(o, "log_late_ms"))
 		remark(list, "the log device %s has not responded for %llu s: this replica does not take part",
 		       jstr(o, "log_path"), (unsigned long long)ju(o, "log_late_ms") / 1000);

@@ -35,6 +35,7 @@ static const struct field status_u64[] = {
 	INFO(INFLIGHT_RECORDS, st.inflight_records),
 	INFO(ABSENT_BYTES, st.resync.absent_bytes),
 	INFO(PULLED_BYTES, st.resync.pulled_bytes), INFO(RESYNC_MS, resync_ms),
+	INFO(OWED_INDEX, st.raft.owed.index),
 	INFO(SESSION_EPOCH, st.session_epoch), INFO(SESSION_SEQ, st.session_seq),
 };
 
@@ -54,6 +55,7 @@ static const struct field counters_u64[] = {
 	COUNT(RESYNC_ZERO_BYTES, st.resync.zero_bytes),
 	COUNT(VERIFY_RANGES, st.verify.ranges), COUNT(VERIFY_DIFFERING, st.verify.differing),
 	COUNT(VERIFY_MENDED, st.verify.mended), COUNT(VERIFY_READS, st.verify.reads),
+	COUNT(LOG_ROTS, st.rots),
 };
 
 static bool put_table(struct sk_buff *skb, const struct rblk_volume_info *info,

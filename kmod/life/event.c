@@ -157,9 +157,10 @@ static void rblk_note_replica(struct rblk_volume *v, char *text, size_t size)
 	bool data = st->lost == NODE_HALT_DATA;
 
 	scnprintf(text, size,
-		  "REPLICA LOST: the %s device %s failed (error %d): node %s no longer takes part; its I/O goes on through the other members; see 'raftblk why %s'",
+		  "REPLICA LOST: the %s device %s %s (error %d): node %s no longer takes part; its I/O goes on through the other members; see 'raftblk why %s'",
 		  data ? "data" : "log", data ? v->up.data_path : v->up.log_path,
-		  -st->lost_error, v->up.node, v->name);
+		  st->lost == NODE_HALT_ROT ? "is damaged" : "failed", -st->lost_error, v->up.node,
+		  v->name);
 }
 
 static void rblk_note_path(struct rblk_volume *v, u64 slot, char *text, size_t size)
@@ -196,6 +197,18 @@ static void rblk_note_copy(struct rblk_volume *v, u64 arg, char *text, size_t si
 		scnprintf(text, size,
 			  "%s %s was damaged, and was rewritten from the other one",
 			  what[copy], path);
+}
+
+static void rblk_note_rot(struct rblk_volume *v, u64 index, char *text, size_t size)
+{
+	if (index)
+		scnprintf(text, size,
+			  "log device %s is damaged at or before entry %llu, which is in the image: that part of the log is given up",
+			  v->up.log_path, index);
+	else
+		scnprintf(text, size,
+			  "the log on %s has again all that this node had acknowledged: other members brought it",
+			  v->up.log_path);
 }
 
 static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, char *text,
@@ -249,6 +262,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_VERIFY:
 		rblk_note_verify(v, text, size);
+		break;
+	case NODE_N_ROT:
+		rblk_note_rot(v, n->arg, text, size);
 		break;
 	}
 }

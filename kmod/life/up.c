@@ -136,7 +136,7 @@ static int rblk_start_failed(struct rblk_volume *v, int ret, const struct log_re
 	switch (ret) {
 	case -EBADMSG:
 		return rblk_error_text(err, ret,
-				       "log device %s has lost durable data (%s, record %llu): it is not used",
+				       "log device %s has lost durable data (%s, record %llu), and no other member is known that has it: it is not used",
 				       v->up.log_path, rblk_log_finding_name(rep->finding),
 				       rep->end_seq);
 	case -EUCLEAN:
@@ -210,6 +210,11 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 		rblk_start_failed(v, ret, &rep, err);
 		goto out;
 	}
+	if (rep.owed.term)
+		rblk_warn(v,
+			  "log device %s is damaged (%s, record %llu): this node lacks what it had acknowledged from entry %llu on; other members bring it back, and until then it does not lead\n",
+			  v->up.log_path, rblk_log_finding_name(rep.finding), rep.end_seq,
+			  rep.rot.first);
 	rblk_info(v, "log: %llu records, %llu entries, %llu KiB; ends: %s, %llu records cut\n",
 		  rep.records, rep.entries, rep.bytes >> 10, rblk_log_finding_name(rep.finding),
 		  rep.cut_records);

@@ -71,7 +71,7 @@ struct evidence {
 	u64 found;		/* records ahead that are not stale */
 	u64 next_first;		/* first index of the nearest of them with entries; 0: none */
 	struct rblk_id newest;	/* entry that a record ahead has, or vouches for */
-	bool blind;		/* behind the newest of them lies what cannot be read, or there is none */
+	bool blind;		/* there is none, or behind the newest lies what cannot be read */
 };
 
 static bool media_error(int ret)

@@ -82,7 +82,8 @@ bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
 
 /**
  * rblk_log_cut() - gives up what recovery found damaged, and all behind it
- * @l: log, of which rblk_log_recover() returned -EBADMSG; ready for rblk_log_start() if this succeeds
+ * @l: log, of which rblk_log_recover() returned -EBADMSG; afterwards, if this succeeds, it is ready
+ *     for rblk_log_start()
  * @rep: what it found
  *
  * The store has acknowledged what is given up, as far as @rep->owed. It has to remember that, and

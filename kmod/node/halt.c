@@ -28,7 +28,8 @@ void rblk_node_end_all(struct rblk_node *n)
 static bool replica_failed(const struct rblk_node *n)
 {
 	return n->replica && !n->halted &&
-	       (n->g.halt == NODE_HALT_LOG || n->g.halt == NODE_HALT_DATA);
+	       (n->g.halt == NODE_HALT_LOG || n->g.halt == NODE_HALT_DATA ||
+		n->g.halt == NODE_HALT_ROT);
 }
 
 /*

@@ -142,8 +142,8 @@ void rblk_raft_become_follower(struct raft *r, u64 term, u64 leader)
 	r->forced = false;
 }
 
-/* Does a log that ends with @tail have all of one that ends with @other? */
-static bool covers(const struct rblk_id *tail, const struct rblk_id *other)
+/* Does a log that ends with @tail have all that is committed of one that ends with @other? */
+static bool ends_as_late(const struct rblk_id *tail, const struct rblk_id *other)
 {
 	return tail->term > other->term ||
 	       (tail->term == other->term && tail->index >= other->index);
@@ -159,7 +159,7 @@ void rblk_raft_settle_owed(struct raft *r)
 		.index = r->durable, .term = rblk_raft_runs_term(&r->runs, r->durable),
 	};
 
-	if (r->owed.index && covers(&durable, &r->owed))
+	if (r->owed.index && ends_as_late(&durable, &r->owed))
 		memset(&r->owed, 0, sizeof(r->owed));
 }
 
@@ -254,7 +254,7 @@ static bool up_to_date(const struct raft *r, const struct rblk_id *tail)
 {
 	struct rblk_id last = { .index = rblk_raft_last(r), .term = rblk_raft_last_term(r) };
 
-	return covers(tail, &last) && covers(tail, &r->owed);
+	return ends_as_late(tail, &last) && ends_as_late(tail, &r->owed);
 }
 
 /*

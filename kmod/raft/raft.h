@@ -281,7 +281,7 @@ struct raft_status {
 	struct rblk_id snap, last;
 	u64 durable;		/* the local log is durable up to here, without gaps */
 	u64 commit;
-	struct rblk_id owed;	/* acknowledged and lost: it votes as if it had that; 0, 0: nothing */
+	struct rblk_id owed;	/* acknowledged and lost; 0, 0: nothing is */
 	u64 read_ok;		/* newest read id that was confirmed */
 	bool leader_ready;	/* this node leads, and its no-op is committed */
 	bool resync;		/* the leader says that its log no longer covers this node */

@@ -118,6 +118,9 @@ enum raftblk_replica {
  * @RAFTBLK_EVENT_VERIFY: The comparison of the copies of the image that this
  *   node makes has ended otherwise than with "equal". The argument is a value
  *   of "verify-result".
+ * @RAFTBLK_EVENT_ROT: A part of the log is damaged that the image has, and the
+ *   node gave it up; the argument is the newest entry in it. It is 0 if the
+ *   other members have brought back all that a start had found lost.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -133,6 +136,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_RESYNC,
 	RAFTBLK_EVENT_REPLICA,
 	RAFTBLK_EVENT_VERIFY,
+	RAFTBLK_EVENT_ROT,
 };
 
 /**
@@ -263,6 +267,7 @@ enum {
 	RAFTBLK_A_STATUS_RESYNC_SOURCE,
 	RAFTBLK_A_STATUS_LOST,
 	RAFTBLK_A_STATUS_LOST_ERROR,
+	RAFTBLK_A_STATUS_OWED_INDEX,
 	RAFTBLK_A_STATUS_VERIFY,
 
 	__RAFTBLK_A_STATUS_MAX,
@@ -394,6 +399,7 @@ enum {
 	RAFTBLK_A_COUNTERS_VERIFY_DIFFERING,
 	RAFTBLK_A_COUNTERS_VERIFY_MENDED,
 	RAFTBLK_A_COUNTERS_VERIFY_READS,
+	RAFTBLK_A_COUNTERS_LOG_ROTS,
 
 	__RAFTBLK_A_COUNTERS_MAX,
 	RAFTBLK_A_COUNTERS_MAX = (__RAFTBLK_A_COUNTERS_MAX - 1)

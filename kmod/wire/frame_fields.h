@@ -30,15 +30,19 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(2,	le16,	version_max, ANY)	/* highest version that is spoken */
 	FIELD(4,	u8,	channel, BELOW(WIRE_CHANNELS))	/* 0 consensus, 1 bulk connection */
 	FIELD(5,	u8,	bootstrapped, BOOL)	/* 1: the store is bootstrapped */
-	/* 0 replica, 1 client, without disks, 2 member that has lost its replica */
-	FIELD(6,	u8,	role, UPTO(2))
+	/*
+	 * 0 replica, 1 client, without disks, 2 member that has lost its replica, 3 replica whose
+	 * log lacks what it has acknowledged
+	 */
+	FIELD(6,	u8,	role, UPTO(3))
 	FIELD(7,	u8,	frees, BOOL)	/* 1: its data device frees what is zeroed */
 	FIELD(8,	id,	features, ANY)		/* features, a bit each */
 	FIELD(16,	uuid,	volume, ANY)		/* uuid of the volume */
 	FIELD(32,	id,	cluster, ANY)		/* number that names the cluster */
 	FIELD(40,	id,	store, NOT_ZERO)	/* store id */
 	FIELD(48,	le64,	generation, ANY)	/* number of starts of the store */
-	FIELD(56,	le64,	match, ANY)		/* index of the newest durable entry */
+	/* index of the newest entry that it has, or had, durably */
+	FIELD(56,	le64,	match, ANY)
 	FIELD(64,	le64,	match_term, ANY)	/* term of that entry */
 	FIELD(72,	le64,	data_sectors, ANY)	/* room of its data device, in sectors */
 	FIELD(80,	le64,	ring_bytes, ANY)	/* size of its ring */

@@ -91,6 +91,7 @@ enum wire_role {
 	WIRE_REPLICA,
 	WIRE_CLIENT,		/* no disks, no member; the store id is made of names */
 	WIRE_LOST,		/* a member whose replica is lost: a device of it has failed */
+	WIRE_OWES,		/* a replica whose log lacks what it has acknowledged */
 };
 
 struct wire_hello {
@@ -100,7 +101,7 @@ struct wire_hello {
 	u64 cluster;		/* number that names the cluster; 0: not bootstrapped */
 	u64 store;		/* store id */
 	u64 generation;		/* counts the starts of the store */
-	u64 match;		/* newest durable index */
+	u64 match;		/* newest durable index; WIRE_OWES: newest acknowledged one */
 	u64 match_term;		/* term of that entry */
 	u64 term;		/* newest term that is durable; in the header of the frame */
 	u64 data_sectors;	/* sectors that the data device has room for */

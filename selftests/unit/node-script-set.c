@@ -288,13 +288,20 @@ void cmd_newcomers(void)
 	SAY("%llu opened and went\n", (unsigned long long)i);
 }
 
-/* rot NODE: a bit flips in the newest record of its log that has entries */
+/*
+ * rot NODE [back=N] [payload]: a bit flips in the newest record of its log that has entries, or in
+ * one so many before it; in its header, or the first block of its payload
+ */
 void cmd_rot(void)
 {
 	struct node *n = script_node_at(1);
+	u64 nth = n->nrecords - 1 - ts_option("back", 0), pos;
 	struct log_extent ext[2];
 
-	rblk_log_extents(&n->super, n->newest_pos, RBLK_BLOCK_SIZE, ext);
+	pos = n->record_pos[nth % ARRAY_SIZE(n->record_pos)];
+	if (ts_text("payload"))
+		pos += LOG_HEADER_BYTES_MAX;
+	rblk_log_extents(&n->super, pos, RBLK_BLOCK_SIZE, ext);
 	n->doomed = true;
 	if (!disk_rot(&n->log, (u32)(ext[0].off / RBLK_BLOCK_SIZE)))
 		ts_wrong("there is nothing that could rot");

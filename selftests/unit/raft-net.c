@@ -372,19 +372,6 @@ void net_lose(struct net_node *n, u64 keep)
 	n->disk_last = keep;
 }
 
-void net_boot_forgetful(struct net_node *n)
-{
-	u32 i;
-
-	for (i = net.nmsg; i--;)
-		if (net.msg[i].m.from == n->id)
-			net_msg_drop(i);
-	net_boot(n);
-	for (i = 1; i <= NET_NODES; i++)
-		if (net.node[i].up && &net.node[i] != n)
-			net_event(&net.node[i], RAFT_EV_FORGOT, n->id, 0);
-}
-
 void net_start(u32 count, const struct raft_conf *conf, u64 seed)
 {
 	struct net_node *n;

@@ -105,8 +105,6 @@ void net_boot(struct net_node *n);
 void net_crash(struct net_node *n);
 /* Its disk loses what is behind entry @keep, and it knows that. It is not up. */
 void net_lose(struct net_node *n, u64 keep);
-/* It boots, and the others learn what it has lost; what it said before is not delivered any more. */
-void net_boot_forgetful(struct net_node *n);
 /* Nodes 1..@count with entry (1,1) as their common past. */
 void net_start(u32 count, const struct raft_conf *conf, u64 seed);
 void net_msg_drop(u32 i);

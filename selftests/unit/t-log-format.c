@@ -344,8 +344,7 @@ static void metadata(void)
 		{ 156, 4, 17, -EINVAL },
 		{ 160, 4, 17, -EINVAL },
 		{ 164, 4, 0, 0 }, { 164, 4, 2, -EINVAL }, { 164, 4, 0x80000001, -EINVAL },
-		{ 248, 8, 1ULL << 60, -EINVAL }, { 248, 8, -1, -EINVAL },
-		{ 4976, 8, 1ULL << 60, -EINVAL },
+		{ 248, 8, 1ULL << 60, -EINVAL }, { 248, 8, -1, -EINVAL }, { 4976, 8, 1ULL << 60, -EINVAL },
 		{ 256 + 36, 4, 17, -EINVAL }, { 256 + 40, 4, 3, -EINVAL },
 		{ 2104 + 24, 4, 1, -EINVAL },
 	};
@@ -354,14 +353,13 @@ static void metadata(void)
 	meta_super = super();
 	m = (struct log_meta){
 		.flags = LOG_META_ABSENT, .image_seq = 0x3f, .absent_from = 0x2e,
-		.version = 0x31, .generation = 0x32, .raft = { 0x33, 0x34 },
-		.floor = { .term = 0x35, .index = 0x36 }, .floor_pos = 0x37000,
-		.floor_seq = 0x38, .watermark = 0x39, .start_generation = 0x2a,
-		.start_pos = 0x3b000, .start_seq = 0x3c, .floor_chain = 0x3d3e3f40,
+		.version = 0x31, .generation = 0x32, .raft = { 0x33, 0x34 }, .watermark = 0x39,
+		.floor = { .term = 0x35, .index = 0x36 }, .floor_pos = 0x37000, .floor_seq = 0x38,
+		.start_generation = 0x2a, .start_pos = 0x3b000, .start_seq = 0x3c, .floor_chain = 0x3d3e3f40,
 		.state = { .index = 0x41, .term = 0x42, .digest = 0x43, .nsessions = 1,
 			   .session = { { 0x51, 0x52, 0x53, 0x54 } } },
-		.owed = { .term = 0x2b, .index = 0x2c },
-		.npeers = 2, .peer = { { 0x61, 0x62, 0x63 }, { 0x64, 0x65, 0x66 } },
+		.owed = { .term = 0x2b, .index = 0x2c }, .npeers = 2,
+		.peer = { { 0x61, 0x62, 0x63 }, { 0x64, 0x65, 0x66 } },
 	};
 	conf_set(&m.conf, 0x2000, 4096, 2);
 	conf_set(&m.prev_conf, 0x1000, 512, 1);

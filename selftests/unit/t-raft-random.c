@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random runs: crashes that lose what is not durable, rot that takes what was, a network that loses,
- * repeats and reorders, compaction, hand-overs, changes of configuration. The
+ * Random runs: crashes that lose what is not durable, rot that takes what was, a network that
+ * loses, repeats and reorders, compaction, hand-overs, changes of configuration. The
  * referee of raft-net.h watches; in the end everything heals and must converge.
  * RAFT_SEED=n runs one seed, RAFT_SEEDS=n that many, RAFT_TRACE=1 prints all.
  */
@@ -172,6 +172,20 @@ static void do_partition(u32 count)
 
 static u32 losses;
 
+/* It boots, and the others learn what it has lost; what it said before is not delivered. */
+static void boot_forgetful(struct net_node *n)
+{
+	u32 i;
+
+	for (i = net.nmsg; i--;)
+		if (net.msg[i].m.from == n->id)
+			net_msg_drop(i);
+	net_boot(n);
+	for (i = 1; i <= NET_NODES; i++)
+		if (net.node[i].up && &net.node[i] != n)
+			net_event(&net.node[i], RAFT_EV_FORGOT, n->id, 0);
+}
+
 /*
  * Rot takes a part of a log behind the checkpoint. It always hits the same node, and not one that
  * could be a majority: so a copy of everything is left.
@@ -188,7 +202,7 @@ static void do_rot(struct net_node *n)
 		return;
 	losses++;
 	net_lose(n, keep + net_rand(n->disk_last - keep));
-	net_boot_forgetful(n);
+	boot_forgetful(n);
 }
 
 static void do_rare(u32 count)

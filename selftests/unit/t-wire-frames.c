@@ -333,7 +333,7 @@ static const struct bad bad_hello[] = {
 	{ "max 0", HEAD + 2, 2, 0, -EINVAL },
 	{ "channel", HEAD + 4, 1, WIRE_CHANNELS, -EINVAL },
 	{ "bootstrapped", HEAD + 5, 1, 2, -EINVAL },
-	{ "role", HEAD + 6, 1, 3, -EINVAL },
+	{ "role", HEAD + 6, 1, 4, -EINVAL },
 	{ "frees", HEAD + 7, 1, 2, -EINVAL },
 	{ "store 0", HEAD + 40, 8, 0, -EINVAL },
 	{ "name: blank", HEAD + 97, 1, ' ', -EINVAL },

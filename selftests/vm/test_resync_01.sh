@@ -134,6 +134,42 @@ data_disk_is_replaced() {
 	replicas_equal vol
 }
 
+# Bits flip in the log of a member, in the header of a record and in the payload of a later one: it
+# starts without what follows, and the leader brings that again.
+log_rots() {
+	local l f t d
+	pick
+	fio_write "$d" --size=8m --io_size=4m
+	rb "$f" down vol --force
+	"$RB" dump --json --entries "$(log_dev "$f" vol)" >/tmp/dump.json
+	flip record_pos 40 "$f"
+	flip payload_pos 15 "$f"
+	fails "$RB" dump "$(log_dev "$f" vol)" >/dev/null 2>&1
+	back "$f"
+	dmesg | grep -q "vol@rb$f: log device .* is damaged .*other members bring it back"
+	until_ok 60 whole "$f"
+	until_ok 20 field_is "$f" vol owed_index 0
+	[ "$(field "$f" vol log_rots)" = 1 ]
+	dmesg | grep -q "vol@rb$f: .*has again all that this node had acknowledged"
+	rb "$l" down vol --force
+	until_ok 30 other_leader "$l"
+	d=$(leader_device vol)
+	fio_write "$d" --size=8m --io_size=2m
+	back "$l"
+	until_ok 60 whole "$l"
+	"$RB" dump "$(log_dev "$f" vol)" >/dev/null
+	replicas_equal vol
+}
+# flip FIELD NTH NODE: a byte of its log, where /tmp/dump.json says that the last but NTH write has it
+flip() {
+	local at
+	at=$(jq -r --arg f "$1" --argjson n "$2" '(.superblock | .ring_off, .ring_bytes),
+		([.entries[] | select(.kind == "write")] | .[length - $n][$f])' /tmp/dump.json |
+		xargs | awk '{ print $1 + $3 % $2 + 9 }')
+	say "$1: byte $at of $(log_dev "$3" vol)"
+	printf '\xa5' | dd of="$(log_dev "$3" vol)" bs=1 seek="$at" conv=notrunc,fsync status=none
+}
+
 # An older image of the data device alone: it is noticed, and what has changed since is pulled.
 data_disk_is_set_back() {
 	local l f t d
@@ -155,7 +191,7 @@ data_disk_is_set_back() {
 
 for t in starts away_past_the_log under_load member_is_killed_meanwhile \
 	source_is_killed_meanwhile leader_is_killed_meanwhile data_disk_is_replaced \
-	data_disk_is_set_back; do
+	log_rots data_disk_is_set_back; do
 	tap $t
 done
 tap_end

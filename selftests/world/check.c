@@ -212,11 +212,6 @@ static void check_halt(struct node *n)
 		WORLD_MARK(DATA_ERROR);
 		WORLD_CHECK(n->injected, "node %c: data halt without a fault", 'a' + n->id);
 		break;
-	case NODE_HALT_ROT:
-		WORLD_MARK(HALT_ROT);
-		WORLD_CHECK(n->doomed, "node %c: rot without a fault",
-			    'a' + n->id);
-		break;
 	case NODE_HALT_SET_BACK:
 		WORLD_MARK(HALT_SET_BACK);
 		WORLD_CHECK(n->set_back, "node %c: its store was not set back", 'a' + n->id);
@@ -239,6 +234,11 @@ static void check_lost(struct node *n)
 	n->lost = true;
 	n->leader_since = 0;
 	TRACE(n->id, "lost", n->st.lost, (u64)-n->st.lost_error);
+	if (n->st.lost == NODE_HALT_ROT) {
+		WORLD_MARK(HALT_ROT);
+		WORLD_CHECK(n->doomed, "node %c: rot without a fault", 'a' + n->id);
+		return;
+	}
 	WORLD_CHECK(n->injected && (log || n->st.lost == NODE_HALT_DATA),
 		    "node %c: its replica is lost without a fault: %d, error %d", 'a' + n->id,
 		    n->st.lost, n->st.lost_error);
@@ -426,6 +426,19 @@ static void check_meta_kept(struct node *n)
 }
 
 /*
+ * What rot has taken, or cannot be read for a moment, may be gone from the log, and not from what
+ * the node vouches for.
+ */
+static bool owes(const struct node *n, u64 index)
+{
+	const struct rblk_id *owed = &n->st.raft.owed;
+	u64 term = n->dur[index].term;
+
+	return (n->doomed || n->read_failed) &&
+	       (owed->term > term || (owed->term == term && owed->index >= index));
+}
+
+/*
  * Rot in the newest record, before a later one vouches for it, cannot be told
  * from a torn write. That window is stated, and small: see Documentation. The
  * simulator then counts the store as destroyed.
@@ -438,6 +451,8 @@ static bool rot_as_torn(struct node *n)
 		const struct rblk_entry *e = i <= last ? rblk_node_entry(n->m, i) : NULL;
 
 		if (e && e->term == n->dur[i].term && e->csum == n->dur[i].csum)
+			continue;
+		if (i > last && owes(n, i))
 			continue;
 		/* A frozen or halted node writes no closing record, a slow disk writes it late. */
 		WORLD_CHECK(n->stop_t - n->dur_t <
@@ -455,8 +470,12 @@ static void check_log_kept(struct node *n)
 {
 	u64 snap = n->st.raft.snap.index, last = n->st.raft.last.index, i;
 
-	WORLD_CHECK(last >= n->must_last, "node %c: log was durable to %llu, found to %llu",
-		    'a' + n->id, (unsigned long long)n->must_last, (unsigned long long)last);
+	WORLD_CHECK(last >= n->must_last || owes(n, n->must_last),
+		    "node %c: log was durable to %llu of term %llu, found to %llu, and owes %llu of term %llu",
+		    'a' + n->id, (unsigned long long)n->must_last,
+		    (unsigned long long)n->dur[n->must_last].term, (unsigned long long)last,
+		    (unsigned long long)n->st.raft.owed.index,
+		    (unsigned long long)n->st.raft.owed.term);
 	WORLD_CHECK(snap <= n->ckpt, "node %c: log starts at %llu behind the checkpoint", 'a' + n->id,
 		    (unsigned long long)snap);
 	for (i = snap + 1; i <= last; i++) {

@@ -218,7 +218,7 @@ static void log_write(void *host, struct log_record *rec, struct rblk_buf *const
 	op->what = rec;
 	rec_add(n, rec);
 	if (rec->id.first <= rec->id.last)
-		n->newest_pos = rec->pos;
+		n->record_pos[n->nrecords++ % ARRAY_SIZE(n->record_pos)] = rec->pos;
 	world.stats[ST_BYTES] += len;
 	dop_start(&n->log, op, log_write_event);
 }

@@ -83,6 +83,7 @@
 	X(LOG_LOST,		1, "a node lost its replica to a log error") \
 	X(DATA_LOST,		1, "a node lost its replica to a data error") \
 	X(READ_LOST,		1, "a node that has lost its replica served a read") \
+	X(ROT_CUT,		0, "a node started without what rot had taken, and owed it")	\
 	X(HALT_ROT,		0, "a running node found rot in its log")	\
 	X(HALT_SET_BACK,	0, "a node heard that its store was set back")	\
 	X(SET_BACK_APART,	1, "a store was set back, and only who knew better heard it") \

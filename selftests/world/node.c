@@ -200,10 +200,10 @@ static void note_report(struct node *n, const struct log_report *rep, int err)
 	TRACE(n->id, "recovered", rep->entries, rep->finding);
 	if (rep->finding == LOG_F_TORN)
 		WORLD_MARK(TORN_TAIL);
-	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN) {
+	if (rep->finding == LOG_F_ROT || rep->finding == LOG_F_ROT_UNKNOWN)
 		WORLD_MARK(ROT_REPORTED);
-		WORLD_CHECK(err, "node %c: rot was found, and it started", 'a' + n->id);
-	}
+	if (!err && rep->owed.term)
+		WORLD_MARK(ROT_CUT);
 }
 
 static void forget(struct node *n)

@@ -351,7 +351,8 @@ struct node {
 	u32 nrec;
 	struct ident *logid;		/* identities in its log as last seen, by index */
 	u64 maxid;			/* room of dur and logid */
-	u64 newest_pos;			/* position of the newest record with entries in its log */
+	/* Positions of the newest records with entries in its log, by their number. */
+	u64 record_pos[64], nrecords;
 	u64 vote_term, vote;
 	u64 seen_commit, seen_live, seen_last;
 	u64 executed_seen;		/* newest executed index that it traced */

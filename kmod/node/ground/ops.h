@@ -63,6 +63,11 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_RESYNC,		/* arg: enum rblk_resync_step */
 	NODE_N_REPLICA,		/* the replica is lost; arg: enum rblk_node_halt of the device */
 	NODE_N_VERIFY,		/* a comparison ended; arg: enum rblk_verify_outcome */
+	/*
+	 * Rot in the log; arg: an entry that it took, and that peers are not fed from here any
+	 * more. 0: all that a start had found lost is there again.
+	 */
+	NODE_N_ROT,
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -80,7 +85,7 @@ enum rblk_node_halt {
 	NODE_RUNNING,
 	NODE_HALT_LOG,		/* log write, flush or metadata error */
 	NODE_HALT_DATA,		/* data device write error */
-	NODE_HALT_ROT,		/* a committed entry is damaged in the node's own log */
+	NODE_HALT_ROT,		/* the own log lacks what has yet to be applied: it is damaged */
 	NODE_HALT_INVARIANT,	/* a broken invariant: the status names it */
 	NODE_HALT_SET_BACK,	/* a member saw more of its store than it has now */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
@@ -316,6 +321,7 @@ struct rblk_node_status {
 	u64 writes, reads, reads_retried, proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
 	u64 copies_mended;
+	u64 rots;		/* times that rot was found in the log */
 	struct rblk_resync_status {
 		u64 installs;		/* states of other members that it went on from */
 		u64 bytes, zero_bytes;	/* of content that landed; of that, zeroes */

@@ -75,7 +75,7 @@ static bool low_space(const struct rblk_replica *r)
  * the table) stays for peers that lag, even where it is checkpointed. With a
  * checkpoint every quarter, the last quarter remains free.
  */
-static u64 floor_index(const struct rblk_replica *r, u64 ckpt)
+static u64 sound_floor(const struct rblk_replica *r, u64 ckpt)
 {
 	u64 keep = r->g->cfg.super.ring_bytes / 2;
 	u64 lo = r->base.index, hi = ckpt, newest;
@@ -100,7 +100,8 @@ static u64 floor_index(const struct rblk_replica *r, u64 ckpt)
 
 static void set_floor(struct rblk_replica *r)
 {
-	u64 floor = floor_index(r, r->ckpt_state.index);
+	u64 ckpt = r->ckpt_state.index;
+	u64 floor = max_t(u64, sound_floor(r, ckpt), min_t(u64, r->rotten, ckpt));
 
 	if (floor <= r->base.index)
 		return;
@@ -156,10 +157,10 @@ static void write_meta_state(struct rblk_replica *r)
 }
 
 /*
- * Space is low because of entries that cannot be checkpointed before they are
- * committed. So everything that the newest checkpoint covers is given up, even if
- * peers lack it: it may take up the room for the very entry that commits the
- * others.
+ * Something checkpointed is rotten, or space is low because of entries that cannot be
+ * checkpointed before they are committed. Then everything that the newest checkpoint covers is
+ * given up, or as much as is rotten, even if peers lack it: it may take up the room for the very
+ * entry that commits the others.
  */
 static void trim_only(struct rblk_replica *r)
 {
@@ -191,7 +192,7 @@ void rblk_replica_ckpt_run(struct rblk_replica *r)
 		return;
 	if (r->ckpt == CKPT_IDLE && ckpt_due(r))
 		begin_ckpt(r);
-	else if (r->ckpt == CKPT_IDLE && low_space(r) &&
+	else if (r->ckpt == CKPT_IDLE && (low_space(r) || r->rotten > r->base.index) &&
 		 !rblk_replica_resync_forbids(r))
 		trim_only(r);
 	else if (r->ckpt == CKPT_IDLE && r->ckpt_wanted && !rblk_vol_unapplied_entries(r->vol))
@@ -311,6 +312,7 @@ void rblk_replica_meta_run(struct rblk_replica *r)
 	if (!r->meta_dirty || r->meta_busy)
 		return;
 	rblk_replica_remember(r);
+	r->meta.owed = r->rst.owed;
 	r->meta.version++;
 	rblk_log_watermark(&r->log, &r->meta);
 	if (RBLK_ASSERT(&r->g->alarm,
@@ -352,6 +354,9 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 		return;
 	}
 	r->meta_busy = false;
+	/* If the start gave up a part of the log, its floor is durable now. */
+	if (!r->started)
+		rblk_log_trim(&r->log, &r->meta);
 	r->started = true;
 	r->term_durable = r->meta_term;
 	if (r->absent && !r->meta_absent && !(r->meta.flags & LOG_META_ABSENT)) {

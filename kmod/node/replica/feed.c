@@ -207,9 +207,10 @@ void rblk_replica_feeds_put(struct rblk_replica *r)
 	drop_feed(r, &r->apply_feed);
 }
 
-/* Does what was read match the table? */
-static bool readback_good(struct rblk_replica *r, struct rblk_node_readback *rb)
+/* Does what was read match the table? Returns the newest entry that does not, or 0. */
+static u64 readback_bad(struct rblk_replica *r, struct rblk_node_readback *rb)
 {
+	u64 bad = 0;
 	u32 i;
 
 	for (i = 0; i < rb->n; i++) {
@@ -219,9 +220,25 @@ static bool readback_good(struct rblk_replica *r, struct rblk_node_readback *rb)
 			continue;
 		r->g->ops->buf_sum(r->g->host, rb->buf[i], rb->buf[i]->crc);
 		if (rblk_entry_csum(&ent->e, rb->buf[i]->crc) != ent->e.csum)
-			return false;
+			bad = rb->first + i;
 	}
-	return true;
+	return bad;
+}
+
+/*
+ * The log has entry @index no more, or all up to it. What is checkpointed is not needed there:
+ * peers that lack it need a resync then. Otherwise the replica stops, and its next start has
+ * other members bring the entry again.
+ */
+static void lost_entry(struct rblk_replica *r, u64 index, int error)
+{
+	if (index > r->ckpt_index) {
+		rblk_ground_halt(r->g, error ? NODE_HALT_LOG : NODE_HALT_ROT, error ?: -EBADMSG);
+		return;
+	}
+	r->rotten = max_t(u64, r->rotten, index);
+	r->rots++;
+	rblk_ground_note(r->g, NODE_N_ROT, index);
 }
 
 static void apply_readback_done(struct rblk_replica *r)
@@ -249,6 +266,7 @@ static void apply_readback_done(struct rblk_replica *r)
 void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readback *rb, int error)
 {
 	struct rblk_feed *f = container_of(rb, struct rblk_feed, rb);
+	u64 bad;
 
 	if (RBLK_ASSERT(&r->g->alarm, rb->busy))
 		return;
@@ -259,10 +277,10 @@ void rblk_replica_readback_done(struct rblk_replica *r, struct rblk_node_readbac
 		f->sendable = true;
 		return;
 	}
-	if (error || !readback_good(r, rb)) {
+	bad = error ? rb->first + rb->n - 1 : readback_bad(r, rb);
+	if (bad) {
 		drop_feed(r, f);
-		rblk_ground_halt(r->g, error ? NODE_HALT_LOG : NODE_HALT_ROT,
-				 error ? error : -EBADMSG);
+		lost_entry(r, bad, error);
 		return;
 	}
 	if (f == &r->apply_feed) {

@@ -61,6 +61,9 @@ u64 rblk_replica_takes(void *ctx, u64 first, u64 last);
 void rblk_replica_begin(struct rblk_replica *r, enum rblk_io io);
 void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);
 
+/* start.c */
+struct rblk_id rblk_replica_vouches(const struct rblk_replica *r);
+
 /* mend.c */
 void rblk_replica_mend_init(struct rblk_replica *r);
 bool rblk_replica_mends(const struct rblk_replica *r);

@@ -166,8 +166,8 @@ void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reje
 	    absurd_jump(r->rst.term, reject->term))
 		return;
 	if (r->meta.seen.store ||
-	    (reject->generation <= r->meta.generation && reject->match <= r->rst.durable &&
-	     reject->term <= r->term_durable))
+	    (reject->generation <= r->meta.generation &&
+	     reject->match <= rblk_replica_vouches(r).index && reject->term <= r->term_durable))
 		return;
 	r->meta.seen = (struct log_peer_memory){
 		.store = reject->from, .generation = reject->generation, .match = reject->match,

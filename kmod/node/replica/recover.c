@@ -71,6 +71,7 @@ static int start_raft(struct rblk_replica *r, void *scratch)
 		.snap = r->base,
 		.last = r->base,
 		.commit = r->meta.state.index,
+		.owed = r->meta.owed,
 	};
 	int ret = collect_runs(r, &boot, scratch);
 
@@ -90,16 +91,43 @@ static int start_raft(struct rblk_replica *r, void *scratch)
 
 /*
  * The header of the data device is written before the metadata of its checkpoint,
- * and names an entry that was durable in the own log, which never loses it. So it
- * is not newer than the log. If it is older than the metadata, it is another device than it was,
- * or an image of it: then what has changed since is absent, see resync.c.
+ * and names an entry that was durable in the own log, which never loses it without
+ * remembering that. So it is not newer than the log. If it is older than the
+ * metadata, it is another device than it was, or an image of it: then what has changed
+ * since is absent, see resync.c.
  */
 static int check_data(const struct rblk_replica *r, const struct data_super *data)
 {
 	if (memcmp(data->volume, r->g->cfg.super.volume, RBLK_UUID_LEN) ||
 	    data->store != r->g->cfg.super.store)
 		return -EINVAL;
-	return data->index > r->last ? -EBADMSG : 0;
+	return data->index > max_t(u64, r->last, r->meta.owed.index) ? -EBADMSG : 0;
+}
+
+/*
+ * A part of the log is rotten that this store may have acknowledged. Others have it, if there are
+ * any, and a leader brings it again. Until then raft votes as if it were there. What the
+ * checkpoint has is not needed: if the hole is in that, the log goes on behind it.
+ */
+static int cut_log(struct rblk_replica *r, const struct log_report *rep)
+{
+	struct rblk_id ckpt = { .index = r->meta.state.index, .term = r->meta.state.term };
+	struct rblk_id *owed = &r->meta.owed;
+
+	if (r->g->conf.n < 2 || !rblk_log_cut(&r->log, rep))
+		return -EBADMSG;
+	if (rep->owed.term > owed->term ||
+	    (rep->owed.term == owed->term && rep->owed.index > owed->index))
+		*owed = rep->owed;
+	r->rots++;
+	if (r->last >= ckpt.index)
+		return 0;
+	r->base = ckpt;
+	r->last = ckpt.index;
+	r->g->conf = r->meta.conf;
+	r->prev_conf = r->meta.prev_conf;
+	rblk_log_restart(&r->log, &ckpt, &r->meta);
+	return 0;
 }
 
 static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct log_report *rep)
@@ -120,6 +148,8 @@ static int read_log(struct rblk_replica *r, const struct log_reader *rd, struct 
 	r->ckpt_index = r->meta.state.index;
 	reader.skip_index = r->ckpt_index;
 	ret = rblk_log_recover(&r->log, &reader, &r->meta, rblk_replica_recovered, r, rep);
+	if (ret == -EBADMSG)
+		ret = cut_log(r, rep);
 	if (ret)
 		return ret;
 	/* The checkpoint never passes what is durable: a shorter log has lost something. */

@@ -155,6 +155,8 @@ struct rblk_replica {
 
 	u64 proposals_refused, truncated, readbacks;
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes, copies_mended;
+	u64 rotten;		/* the log lacks this entry, which is checkpointed; 0: none */
+	u64 rots;		/* times that rot was found in the log */
 };
 
 static inline u64 rblk_replica_executed(const struct rblk_replica *r)

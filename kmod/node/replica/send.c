@@ -26,7 +26,8 @@ u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last)
 		if (blocks + ent->e.nblocks > WIRE_BLOCKS_MAX)
 			break;
 		if (ent->e.nblocks && !rblk_replica_payload_for(r, slot, i)) {
-			if (!n)
+			/* What is rotten is about to be given up. */
+			if (!n && i > r->rotten)
 				rblk_replica_feed_want(&r->feed[slot], first, last);
 			break;
 		}

@@ -136,6 +136,18 @@ bool rblk_replica_listens(const struct rblk_replica *r)
 	return r->started && !r->bootstrapping;
 }
 
+/* The newest entry that this replica has acknowledged, or may have: it has it, or owes it. */
+struct rblk_id rblk_replica_vouches(const struct rblk_replica *r)
+{
+	struct rblk_id id = r->rst.owed;
+
+	if (!id.index) {
+		id.index = r->rst.durable;
+		id.term = rblk_raft_term_at(r->raft, id.index);
+	}
+	return id;
+}
+
 /**
  * rblk_replica_hello() - fills in what a hello says about the replica
  * @r: replica
@@ -144,7 +156,9 @@ bool rblk_replica_listens(const struct rblk_replica *r)
 void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 {
 	h->generation = r->meta.generation;
-	h->match = r->rst.durable;
-	h->match_term = rblk_raft_term_at(r->raft, r->rst.durable);
+	h->match = rblk_replica_vouches(r).index;
+	h->match_term = rblk_replica_vouches(r).term;
 	h->term = r->term_durable;
+	if (r->rst.owed.index)
+		h->role = WIRE_OWES;
 }

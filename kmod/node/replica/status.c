@@ -28,6 +28,7 @@ static void replica_counters(const struct rblk_replica *r, struct rblk_node_stat
 	st->checkpoints = r->checkpoints;
 	st->meta_writes = r->meta_writes;
 	st->copies_mended = r->copies_mended;
+	st->rots = r->rots;
 }
 
 /**

@@ -4,7 +4,13 @@
 
 static void take_status(struct rblk_replica *r)
 {
+	bool owed = r->rst.owed.index;
+
 	rblk_raft_status(r->raft, &r->rst);
+	if (owed && !r->rst.owed.index) {
+		r->meta_dirty = true;
+		rblk_ground_note(r->g, NODE_N_ROT, 0);
+	}
 	r->g->term = r->rst.term;
 	r->g->leader = r->rst.leader;
 }
