@@ -4,7 +4,7 @@
 # smaller than that of its ends, and nobody says so. Heartbeats go on. Leadership moves to another
 # node, writers wait no longer than for an election, and people are told.
 . "$(dirname "$0")/lib.sh"
-RBLK_LONG_CASES="both_ways"
+RBLK_LONG_CASES="both_ways payload_of_the_leader"
 trap cluster_down EXIT
 # Leadership does not follow the writer of a shared volume.
 ELECTION_S=2
