@@ -321,9 +321,8 @@ void print_status(struct json_object *o)
 		       is(o, "lost", "rot") ? "is damaged" : "failed",
 		       (unsigned long long)ju(o, "lost_error"), paint(PLAIN, stdout));
 	if (ju(o, "owed_index"))
-		printf("  %sthe log is damaged, and lacks acknowledged entries up to %llu, which the leader brings again%s\n",
-		       paint(RED, stdout), (unsigned long long)ju(o, "owed_index"),
-		       paint(PLAIN, stdout));
+		printf("  %sthe log was damaged, and lacks entries that this node had acknowledged: the leader brings them again%s\n",
+		       paint(RED, stdout), paint(PLAIN, stdout));
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));

@@ -247,8 +247,7 @@ static void nobody_leads(struct json_object *o, struct said *s)
 		snprintf(own, sizeof(own), "; the %s device of this node failed, so it cannot vote",
 			 is(o, "lost", "data") ? "data" : "log");
 	else if (ju(o, "owed_index"))
-		snprintf(own, sizeof(own), "; the log of this node is damaged, so it votes only for a node that has entry %llu",
-			 (unsigned long long)ju(o, "owed_index"));
+		snprintf(own, sizeof(own), "; the log of this node was damaged, so it votes only for a node that has all that it had acknowledged ('up --forget' in raftblk(8) tells what to do if there is none any more)");
 	else if (ju(o, "log_late_ms"))
 		snprintf(own, sizeof(own), "; the log device %s of this node does not respond, so it cannot vote",
 			 jstr(o, "log_path"));
@@ -440,8 +439,8 @@ static void remarks_here(struct json_object *o, struct json_object *list)
 		       js(o, "resync_source") ? "is pulled from other members" :
 						"no member can give now");
 	if (ju(o, "owed_index"))
-		remark(list, "the log on %s is damaged, and lacks entries up to %llu that this node had acknowledged: the leader brings them again, and until then this node does not lead",
-		       jstr(o, "log_path"), (unsigned long long)ju(o, "owed_index"));
+		remark(list, "the log on %s was damaged, and lacks entries that this node had acknowledged: the leader brings them again, and until then this node does not lead",
+		       jstr(o, "log_path"));
 	if (ju(o, "log_late_ms"))
 		remark(list, "the log device %s has not responded for %llu s: this replica does not take part",
 		       jstr(o, "log_path"), (unsigned long long)ju(o, "log_late_ms") / 1000);

@@ -136,9 +136,10 @@ static int rblk_start_failed(struct rblk_volume *v, int ret, const struct log_re
 	switch (ret) {
 	case -EBADMSG:
 		return rblk_error_text(err, ret,
-				       "log device %s has lost durable data (%s, record %llu), and no other member is known that has it: it is not used",
+				       "log device %s has lost durable data (%s, record %llu)%s: it is not used",
 				       v->up.log_path, rblk_log_finding_name(rep->finding),
-				       rep->end_seq);
+				       rep->end_seq, rep->owed.term ?
+				       ", and no other member is known that has it" : "");
 	case -EUCLEAN:
 		return rblk_error_text(err, ret,
 				       "both copies of the metadata on log device %s are damaged",
@@ -212,9 +213,8 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	}
 	if (rep.owed.term)
 		rblk_warn(v,
-			  "log device %s is damaged (%s, record %llu): this node lacks what it had acknowledged from entry %llu on; other members bring it back, and until then it does not lead\n",
-			  v->up.log_path, rblk_log_finding_name(rep.finding), rep.end_seq,
-			  rep.rot.first);
+			  "log device %s is damaged (%s, record %llu): what this node lacks of what it had acknowledged, other members bring back, and until then it does not lead\n",
+			  v->up.log_path, rblk_log_finding_name(rep.finding), rep.end_seq);
 	rblk_info(v, "log: %llu records, %llu entries, %llu KiB; ends: %s, %llu records cut\n",
 		  rep.records, rep.entries, rep.bytes >> 10, rblk_log_finding_name(rep.finding),
 		  rep.cut_records);

@@ -313,7 +313,7 @@ struct log_report {
 	struct log_record_id rot;
 	/*
 	 * ... and the newest entry that may have been acknowledged. Term 0: nothing is damaged, or
-	 * the metadata is older than the ring.
+	 * reading failed for an unknown reason, or the metadata is older than the ring.
 	 */
 	struct rblk_id owed;
 };

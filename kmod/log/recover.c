@@ -31,7 +31,8 @@
  * closing record that is bad, and the finding is TORN.
  *
  * With OK the scan goes on. END and TORN end the log there, and it may be appended to;
- * TORN moves the numbers of the next records far ahead. The others stop the store.
+ * TORN moves the numbers of the next records far ahead. With the others, it may be once it
+ * is cut by rblk_log_cut(): see survey().
  *
  * One case cannot be told apart: a record that was durable, while no later header or
  * metadata with its watermark is, and that rots then, looks torn.
@@ -61,6 +62,7 @@ struct scan {
 	u64 wpos;		/* the range of the ring that the scratch buffer holds */
 	u32 wlen;
 	bool own;		/* the header at the bad place is sound: rep->rot is its identity */
+	bool vague;		/* reading it failed, which says nothing about what is there */
 };
 
 struct evidence {
@@ -242,6 +244,8 @@ out:
 	if (!media_error(ret))
 		return ret;
 	*place = P_UNREADABLE;
+	/* A medium that is damaged says so. This may be a path, and pass. */
+	sc->vague = ret == -EIO;
 	return 0;
 }
 
@@ -285,7 +289,7 @@ static void weigh(struct scan *sc, u64 pos, const u8 *p, const struct log_header
 		ev->outdated = true;
 	} else if (h->seq <= seq) {
 		return;
-	} else if (sc->pos >= sc->m->start_pos && h->generation < sc->m->start_generation) {
+	} else if (pos >= sc->m->start_pos && h->generation < sc->m->start_generation) {
 		return;
 	}
 	ev->found++;
@@ -387,7 +391,7 @@ static int survey(struct scan *sc, u64 from, struct evidence *ev)
 		newer(&ev->newest, rep->rot.term, rep->rot.last);
 	ev->known = true;
 	ret = search(sc, from, sc->limit, ev);
-	if (ret || ev->outdated)
+	if (ret || ev->outdated || sc->vague)
 		return ret;
 	rep->owed = ev->newest;
 	if (ev->blind)

@@ -89,8 +89,8 @@ bool rblk_log_floor(const struct log *l, u64 index, struct log_meta *m)
  * The store has acknowledged what is given up, as far as @rep->owed. It has to remember that, and
  * never to help somebody win who lacks it.
  *
- * Return: false: nothing in the ring is damaged, or the metadata is older than the ring, so that
- * votes may be lost as well.
+ * Return: false: nothing in the ring is damaged, as far as is known, or the metadata is older than
+ * the ring, so that votes may be lost as well.
  */
 bool rblk_log_cut(struct log *l, const struct log_report *rep)
 {

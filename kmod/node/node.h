@@ -66,8 +66,8 @@ void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u6
 void rblk_node_tx_ready(struct rblk_node *n, u32 slot, u64 now);
 int rblk_node_peer_slot(const struct rblk_node *n, const char *node);
 
-int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf,
-		   u64 now);
+int rblk_node_recv(struct rblk_node *n, u32 slot, enum wire_channel ch, struct wire_frame *f,
+		   struct rblk_buf **buf, u64 now);
 
 /* ---- requests ---- */
 

@@ -160,7 +160,7 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->frees = h->frees;
 	p->store = h->store;
 	p->generation = h->generation;
-	p->forgot |= h->role == WIRE_OWES && p->start[h->channel] != h->generation;
+	p->owes = h->role == WIRE_OWES;
 	p->start[h->channel] = h->generation;
 	p->match = h->match;
 	p->match_term = h->match_term;
@@ -248,9 +248,8 @@ void rblk_node_peer_up(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 
 		rblk_client_restart(&n->client);
 	if (n->replica) {
 		rblk_server_peer_up(&n->server, slot);
-		if (p->forgot)
-			rblk_replica_step_store(n->replica, RAFT_EV_FORGOT, p->store);
-		p->forgot = false;
+		if (p->owes)
+			rblk_replica_forgot(n->replica, p->store);
 		rblk_replica_step_store(n->replica, RAFT_EV_REACHABLE, p->store);
 	}
 	rblk_ground_note(&n->g, NODE_N_PEER, slot);

@@ -150,6 +150,17 @@ static bool ends_as_late(const struct rblk_id *tail, const struct rblk_id *other
 }
 
 /*
+ * Does this follower have all that its leader has committed? A leader that has committed an entry
+ * of its own term knows of everything that was committed, also because of what this node had
+ * acknowledged: it learned that this was lost before it said a word to this start of the node.
+ */
+static bool has_committed(const struct raft *r)
+{
+	return r->leader && rblk_raft_runs_term(&r->runs, r->told_commit) == r->meta.term &&
+	       r->told_commit <= min_t(u64, r->durable, r->verified.index);
+}
+
+/*
  * What was acknowledged and lost is owed until a leader has brought it, or the entry that shows
  * that it was overruled: a log that ends as late has all of it that was committed.
  */
@@ -159,7 +170,7 @@ void rblk_raft_settle_owed(struct raft *r)
 		.index = r->durable, .term = rblk_raft_runs_term(&r->runs, r->durable),
 	};
 
-	if (r->owed.index && ends_as_late(&durable, &r->owed))
+	if (r->owed.index && (ends_as_late(&durable, &r->owed) || has_committed(r)))
 		memset(&r->owed, 0, sizeof(r->owed));
 }
 

@@ -230,7 +230,7 @@ bool final_settled(void)
 
 		if (is_out(n))
 			continue;
-		if (n->lost || !final_covered(lead, n) || n->st.absent)
+		if (n->lost || !final_covered(lead, n) || n->st.absent || n->st.raft.owed.index)
 			return false;
 		if (n->st.executed_index != lead->st.executed_index ||
 		    n->st.checkpoint_index != n->st.executed_index) {

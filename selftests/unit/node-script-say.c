@@ -239,7 +239,7 @@ void cmd_say(void)
 		(*ts_word[2] == 'h' ? hello : refuse)(a, b);
 		return;
 	}
-	ret = rblk_node_recv(b->m, b->node_slot[from], &frame, buf, node_now(b));
+	ret = rblk_node_recv(b->m, b->node_slot[from], WIRE_CONSENSUS, &frame, buf, node_now(b));
 	if (ret)
 		SAY("%c: %s\n", N(b), ret == -EINVAL ? "cuts this connection" : "wants a new hello");
 	node_after(b);

@@ -115,6 +115,36 @@ static void metadata_knows(void)
 	owed(1, 9);
 }
 
+/* What an earlier cut has left behind the newest records is not the last word. */
+static void left_by_a_cut(void)
+{
+	u64 i;
+
+	fill(30);
+	rot(ids[5].pos);
+	owed(1, 30);
+	t_meta.raft.term = 4;
+	cut();
+	for (i = 5; i <= 8; i++)
+		ids[i] = t_append(i, 4, 2);
+	for (i = 3; i <= 8; i++)
+		wipe(ids[i].pos);
+	owed(4, DISK_COUNT_MAX - 1);
+}
+
+/* A path that fails says nothing about the medium: the log is left alone. */
+static void path_fails(void)
+{
+	fill(9);
+	unreadable(ids[4].pos);
+	t_read_error = -ENODATA;
+	owed(1, 9);
+	t_read_error = -EIO;
+	CHECK_EQ(t_recover(), -EBADMSG);
+	CHECK_EQ(t_rep.owed.term, 0);
+	CHECK(!rblk_log_cut(&t_log, &t_rep));
+}
+
 /* Nor if what cannot be read is behind all that can. */
 static void blind(void)
 {
@@ -159,6 +189,8 @@ static const struct tap_case cases[] = {
 	{ "newest", newest },
 	{ "no_last_word", no_last_word },
 	{ "metadata_knows", metadata_knows },
+	{ "left_by_a_cut", left_by_a_cut },
+	{ "path_fails", path_fails },
 	{ "blind", blind },
 	{ "outdated", outdated },
 	{ "nothing", nothing },

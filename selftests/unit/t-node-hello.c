@@ -232,6 +232,28 @@ static void t_lost(void)
 	CHECK_EQ(h.role, WIRE_LOST);
 }
 
+/* Once a new start of a peer has said hello, what an earlier one has sent is not heard any more. */
+static void t_earlier_start(void)
+{
+	static struct wire_frame f = { .type = WIRE_TYPE_NR };
+	struct wire_hello h = hello_of("n2", false);
+
+	set_up(false, false);
+	h.generation = 5;
+	h.channel = WIRE_CONSENSUS;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	h.channel = WIRE_BULK;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK(rblk_node_recv(&node, 0, WIRE_CONSENSUS, &f, NULL, 0) != -ECONNRESET);
+	h.generation = 6;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_recv(&node, 0, WIRE_CONSENSUS, &f, NULL, 0), -ECONNRESET);
+	CHECK(rblk_node_recv(&node, 0, WIRE_BULK, &f, NULL, 0) != -ECONNRESET);
+	h.channel = WIRE_CONSENSUS;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK(rblk_node_recv(&node, 0, WIRE_CONSENSUS, &f, NULL, 0) != -ECONNRESET);
+}
+
 /* A refused peer is told of as such, unless it was somebody else who was refused. */
 static void t_refused_in_status(void)
 {
@@ -268,6 +290,7 @@ static const struct tap_case cases[] = {
 	{ "answer", t_answer },
 	{ "client_says_so", t_client_says_so },
 	{ "lost", t_lost },
+	{ "earlier_start", t_earlier_start },
 	{ "refused_in_status", t_refused_in_status },
 	{ "client_needs_uuid", t_client_needs_uuid },
 };

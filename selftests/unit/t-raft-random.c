@@ -16,6 +16,7 @@ static struct {
 	u32 net, disk, time, propose, pump, read, rare;	/* weights */
 	u32 jump;	/* ms */
 	u32 drop, dup, reorder, late;	/* percent */
+	bool confs;	/* the configuration changes */
 } world;
 
 static void make_world(void)
@@ -34,6 +35,7 @@ static void make_world(void)
 	world.dup = net_rand(10);
 	world.reorder = net_rand(60);
 	world.late = net_rand(2) ? net_rand(100) : 0;
+	world.confs = net_rand(4);
 }
 
 static bool percent(u32 p)
@@ -131,6 +133,8 @@ static void do_conf(struct net_node *n, u32 count)
 	struct raft_conf next = *c;
 	u32 i, k;
 
+	if (!world.confs)
+		return;
 	if (rblk_raft_conf_joint(c)) {
 		for (i = k = 0; i < c->n; i++) {
 			next.m[k] = c->m[i];
@@ -172,13 +176,13 @@ static void do_partition(u32 count)
 
 static u32 losses;
 
-/* It boots, and the others learn what it has lost; what it said before is not delivered. */
+/* It boots, and the others learn what it has lost; what was on the way is not delivered. */
 static void boot_forgetful(struct net_node *n)
 {
 	u32 i;
 
 	for (i = net.nmsg; i--;)
-		if (net.msg[i].m.from == n->id)
+		if (net.msg[i].m.from == n->id || net.msg[i].m.to == n->id)
 			net_msg_drop(i);
 	net_boot(n);
 	for (i = 1; i <= NET_NODES; i++)
@@ -202,6 +206,9 @@ static void do_rot(struct net_node *n)
 		return;
 	losses++;
 	net_lose(n, keep + net_rand(n->disk_last - keep));
+	/* It may not know how much that was. Then there has to be a majority without it. */
+	if (!world.confs)
+		n->owed = (struct rblk_id){ n->meta.term, RAFT_NUM_MAX - 1 };
 	boot_forgetful(n);
 }
 

@@ -248,10 +248,14 @@ static void cmd_crash(void)
 	net_crash(node(1));
 }
 
-/* lose ID INDEX: rot takes what is behind that entry, and the node owes it; before its boot */
+/* lose ID INDEX [blind]: rot takes what is behind that entry, and the node owes it, or whatever
+ * its term may have had; before its boot
+ */
 static void cmd_lose(void)
 {
 	net_lose(node(1), ts_num(2));
+	if (ts_text("blind"))
+		node(1)->owed = (struct rblk_id){ node(1)->meta.term, 1000000 };
 }
 
 static void cmd_time(void)

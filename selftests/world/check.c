@@ -425,16 +425,13 @@ static void check_meta_kept(struct node *n)
 	n->ckpt = n->st.checkpoint_index;
 }
 
-/*
- * What rot has taken, or cannot be read for a moment, may be gone from the log, and not from what
- * the node vouches for.
- */
+/* What rot has taken may be gone from the log, and not from what the node vouches for. */
 static bool owes(const struct node *n, u64 index)
 {
 	const struct rblk_id *owed = &n->st.raft.owed;
 	u64 term = n->dur[index].term;
 
-	return (n->doomed || n->read_failed) &&
+	return n->doomed &&
 	       (owed->term > term || (owed->term == term && owed->index >= index));
 }
 
@@ -452,7 +449,7 @@ static bool rot_as_torn(struct node *n)
 
 		if (e && e->term == n->dur[i].term && e->csum == n->dur[i].csum)
 			continue;
-		if (i > last && owes(n, i))
+		if (owes(n, i))
 			continue;
 		/* A frozen or halted node writes no closing record, a slow disk writes it late. */
 		WORLD_CHECK(n->stop_t - n->dur_t <
@@ -480,8 +477,9 @@ static void check_log_kept(struct node *n)
 		    (unsigned long long)snap);
 	for (i = snap + 1; i <= last; i++) {
 		scan_entry(n, i);
-		WORLD_CHECK(i > n->must_last || (n->dur[i].term == n->logid[i].term &&
-					       n->dur[i].csum == n->logid[i].csum),
+		WORLD_CHECK(i > n->must_last || owes(n, i) ||
+				    (n->dur[i].term == n->logid[i].term &&
+				     n->dur[i].csum == n->logid[i].csum),
 			  "node %c: entry %llu was durable and is another one now", 'a' + n->id,
 			  (unsigned long long)i);
 		n->dur[i] = n->logid[i];

@@ -40,7 +40,7 @@ struct rblk_peer {
 	u64 store;		/* 0: not known yet */
 	u64 generation;
 	u64 start[WIRE_CHANNELS];	/* generation that said hello on each of its connections */
-	bool forgot;		/* raft has yet to learn that it lost what it acknowledged */
+	bool owes;		/* in this start, its log lacked what it had acknowledged */
 	bool established;	/* both sides accepted the other: what it said is remembered */
 	u64 up_at;		/* when both of its connections were up */
 	u64 heard_at;		/* when the latest frame came from it */

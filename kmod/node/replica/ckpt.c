@@ -18,6 +18,8 @@ static bool ckpt_due(const struct rblk_replica *r)
 		return true;
 	if (rblk_replica_applied(r) <= r->ckpt_index)
 		return false;
+	if (r->rotten > r->ckpt_index)
+		return true;
 	if (r->ckpt_wanted)
 		return !rblk_vol_unapplied_entries(r->vol) || rblk_replica_pressure(r);
 	if (rblk_replica_pressure(r))

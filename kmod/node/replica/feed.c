@@ -226,13 +226,13 @@ static u64 readback_bad(struct rblk_replica *r, struct rblk_node_readback *rb)
 }
 
 /*
- * The log has entry @index no more, or all up to it. What is checkpointed is not needed there:
- * peers that lack it need a resync then. Otherwise the replica stops, and its next start has
- * other members bring the entry again.
+ * The log has entry @index no more, or all up to it. What is applied is not needed there: after
+ * the next checkpoint it is given up, and peers that lack it need a resync. Otherwise the replica
+ * stops, and its next start has other members bring the entry again.
  */
 static void lost_entry(struct rblk_replica *r, u64 index, int error)
 {
-	if (index > r->ckpt_index) {
+	if (index > rblk_replica_applied(r)) {
 		rblk_ground_halt(r->g, error ? NODE_HALT_LOG : NODE_HALT_ROT, error ?: -EBADMSG);
 		return;
 	}

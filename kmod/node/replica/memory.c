@@ -95,6 +95,20 @@ void rblk_replica_remember(struct rblk_replica *r)
 }
 
 /**
+ * rblk_replica_forgot() - a member has lost what it had acknowledged, and was started since
+ * @r: replica
+ * @store: which one
+ *
+ * What it holds is found out anew. Called before it is sent anything.
+ */
+void rblk_replica_forgot(struct rblk_replica *r, u64 store)
+{
+	if (r->led.store == store)
+		r->led.held = 0;
+	rblk_replica_step_store(r, RAFT_EV_FORGOT, store);
+}
+
+/**
  * rblk_replica_known() - what its next hello has to say of a store, at the least
  * @r: replica
  * @store: which one

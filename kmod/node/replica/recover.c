@@ -71,10 +71,11 @@ static int start_raft(struct rblk_replica *r, void *scratch)
 		.snap = r->base,
 		.last = r->base,
 		.commit = r->meta.state.index,
-		.owed = r->meta.owed,
 	};
 	int ret = collect_runs(r, &boot, scratch);
 
+	if (!r->g->cfg.forget)
+		boot.owed = r->meta.owed;
 	/* The others count on a table as large as it once was. */
 	if (!ret && r->g->conf.entries > r->g->cfg.limits.entries)
 		ret = -E2BIG;
@@ -107,7 +108,8 @@ static int check_data(const struct rblk_replica *r, const struct data_super *dat
 /*
  * A part of the log is rotten that this store may have acknowledged. Others have it, if there are
  * any, and a leader brings it again. Until then raft votes as if it were there. What the
- * checkpoint has is not needed: if the hole is in that, the log goes on behind it.
+ * checkpoint has is not needed: if the hole is in that, the log goes on behind it. So it does if
+ * what is left is as long, and was overruled by what is lost.
  */
 static int cut_log(struct rblk_replica *r, const struct log_report *rep)
 {
@@ -120,7 +122,9 @@ static int cut_log(struct rblk_replica *r, const struct log_report *rep)
 	    (rep->owed.term == owed->term && rep->owed.index > owed->index))
 		*owed = rep->owed;
 	r->rots++;
-	if (r->last >= ckpt.index)
+	r->cut = true;
+	if (r->log.durable_term > ckpt.term ||
+	    (r->log.durable_term == ckpt.term && r->last >= ckpt.index))
 		return 0;
 	r->base = ckpt;
 	r->last = ckpt.index;

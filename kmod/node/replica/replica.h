@@ -157,6 +157,7 @@ struct rblk_replica {
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes, copies_mended;
 	u64 rotten;		/* the log lacks this entry, which is checkpointed; 0: none */
 	u64 rots;		/* times that rot was found in the log */
+	bool cut;		/* this start gave up a part of the log that it had acknowledged */
 };
 
 static inline u64 rblk_replica_executed(const struct rblk_replica *r)
@@ -202,6 +203,7 @@ struct log_peer_memory rblk_replica_known(struct rblk_replica *r, u64 store);
 void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *reject);
 void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reject);
 void rblk_replica_remember(struct rblk_replica *r);
+void rblk_replica_forgot(struct rblk_replica *r, u64 store);
 bool rblk_replica_absurd(struct rblk_replica *r, const struct wire_hello *h);
 
 /* run.c, and its parts */

@@ -96,7 +96,8 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 	r->data = *data;
 	r->data.mbr = g->cfg.super.mbr;
 	rblk_replica_mend_init(r);
-	r->boot_last = r->last;
+	/* The image may be newer than a log that was cut. */
+	r->boot_last = max_t(u64, r->last, data->index);
 	r->log_next = r->last + 1;
 	r->commit = r->ckpt_index;
 	r->released = r->ckpt_index;
@@ -159,6 +160,6 @@ void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 	h->match = rblk_replica_vouches(r).index;
 	h->match_term = rblk_replica_vouches(r).term;
 	h->term = r->term_durable;
-	if (r->rst.owed.index)
+	if (r->cut || r->rst.owed.index)
 		h->role = WIRE_OWES;
 }

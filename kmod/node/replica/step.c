@@ -8,6 +8,8 @@ static void take_status(struct rblk_replica *r)
 
 	rblk_raft_status(r->raft, &r->rst);
 	if (owed && !r->rst.owed.index) {
+		/* What is applied already may include all that was lost. */
+		r->boot_last = max_t(u64, r->boot_last, r->rst.durable);
 		r->meta_dirty = true;
 		rblk_ground_note(r->g, NODE_N_ROT, 0);
 	}

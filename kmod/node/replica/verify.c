@@ -51,7 +51,7 @@ static int range_read(void *owner, struct rblk_read *rd, int error)
 
 static bool can_read(const struct rblk_replica *r, const struct rblk_entry *e)
 {
-	return !r->absent && !r->g->remote &&
+	return !r->absent && !r->g->remote && !r->rst.owed.index &&
 	       r->boot_last <= rblk_replica_applied(r) && rblk_reads_room(r->reads, true) &&
 	       rblk_vol_fits(r->g->conf.sectors, r->g->conf.block_size, e->sector, e->nsect);
 }
