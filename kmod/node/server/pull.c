@@ -99,7 +99,7 @@ static void read_chunk(struct rblk_server *sv, u32 slot, const struct wire_pull 
 	struct rblk_buf *buf = NULL;
 	u64 token;
 
-	if (rblk_server_reads(sv->reads, slot, w->id))
+	if (rblk_server_reads(sv->reads, slot, w->id, true))
 		return;
 	if (rblk_reads_room(sv->reads, true))
 		buf = sv->g->ops->serve_begin(sv->g->host, true,

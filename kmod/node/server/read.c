@@ -23,18 +23,20 @@ void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_
  * @reads: reads of this node
  * @slot: the other node
  * @id: by which it knows the read
+ * @pull: it pulls; its reads have ids of their own, which may be the same
  *
  * It asks again when the device here is slow.
  *
  * Return: true if so.
  */
-bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id)
+bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id, bool pull)
 {
 	struct rblk_read *rd;
 	u32 next;
 
 	for (rd = rblk_reads_first(reads, &next); rd; rd = rblk_reads_next(reads, &next))
-		if (rd->buf && rd->slot == slot && rd->id == id)
+		if (rd->buf && rd->slot == slot && rd->id == id &&
+		    !!(rd->flags & NODE_R_PULL) == pull)
 			return true;
 	return false;
 }
@@ -103,7 +105,7 @@ int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w
 	}
 	if (!rblk_vol_fits(g->conf.sectors, g->conf.block_size, w->sector, w->nsect))
 		return -EINVAL;
-	if (rblk_server_reads(sv->reads, slot, w->id))
+	if (rblk_server_reads(sv->reads, slot, w->id, false))
 		return 0;
 	buf = g->ops->serve_begin(g->host, false, rblk_blocks_touched(w->sector, w->nsect),
 				  w->sector, w->nsect, &token);

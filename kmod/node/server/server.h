@@ -95,7 +95,7 @@ int rblk_server_pull(struct rblk_server *sv, u32 slot, const struct wire_pull *w
 int rblk_server_mark(struct rblk_server *sv, const struct wire_mark *w);
 
 /* read.c: reads for other nodes */
-bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id);
+bool rblk_server_reads(struct rblk_reads *reads, u32 slot, u64 id, bool pull);
 int rblk_server_read(struct rblk_server *sv, u32 slot, const struct wire_read *w);
 void rblk_server_read_refuse(struct rblk_ground *g, u32 slot, const struct wire_read *w);
 
