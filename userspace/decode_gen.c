@@ -61,6 +61,7 @@ static const char *const event_names[] = {
 	"replica",
 	"verify",
 	"rot",
+	"block",
 	NULL
 };
 
@@ -167,6 +168,9 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_VERIFY_MENDED, ATTR_U64, "verify_mended" },
 	{ RAFTBLK_A_COUNTERS_VERIFY_READS, ATTR_U64, "verify_reads" },
 	{ RAFTBLK_A_COUNTERS_LOG_ROTS, ATTR_U64, "log_rots" },
+	{ RAFTBLK_A_COUNTERS_READS_FAILED, ATTR_U64, "reads_failed" },
+	{ RAFTBLK_A_COUNTERS_BLOCKS_REWRITTEN, ATTR_U64, "blocks_rewritten" },
+	{ RAFTBLK_A_COUNTERS_BLOCKS_LEFT, ATTR_U64, "blocks_left" },
 	{ 0 }
 };
 

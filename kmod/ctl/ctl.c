@@ -38,6 +38,7 @@ static_assert(RAFTBLK_EVENT_RESYNC == (int)NODE_N_RESYNC);
 static_assert(RAFTBLK_EVENT_REPLICA == (int)NODE_N_REPLICA);
 static_assert(RAFTBLK_EVENT_VERIFY == (int)NODE_N_VERIFY);
 static_assert(RAFTBLK_EVENT_ROT == (int)NODE_N_ROT);
+static_assert(RAFTBLK_EVENT_BLOCK == (int)NODE_N_BLOCK);
 static_assert(RAFTBLK_VERIFY_RESULT_NO_ANSWER == (int)NODE_V_NO_ANSWER);
 
 static const struct genl_multicast_group rblk_ctl_groups[] = {

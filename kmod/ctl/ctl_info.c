@@ -56,6 +56,8 @@ static const struct field counters_u64[] = {
 	COUNT(VERIFY_RANGES, st.verify.ranges), COUNT(VERIFY_DIFFERING, st.verify.differing),
 	COUNT(VERIFY_MENDED, st.verify.mended), COUNT(VERIFY_READS, st.verify.reads),
 	COUNT(LOG_ROTS, st.rots),
+	COUNT(READS_FAILED, st.reads_failed), COUNT(BLOCKS_REWRITTEN, st.blocks_rewritten),
+	COUNT(BLOCKS_LEFT, st.blocks_left),
 };
 
 static bool put_table(struct sk_buff *skb, const struct rblk_volume_info *info,

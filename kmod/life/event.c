@@ -211,6 +211,20 @@ static void rblk_note_rot(struct rblk_volume *v, u64 index, char *text, size_t s
 			  v->up.log_path);
 }
 
+static void rblk_note_block(struct rblk_volume *v, u64 arg, char *text, size_t size)
+{
+	u64 at = (arg >> 1) * RBLK_BLOCK_SIZE;
+
+	if (arg & 1)
+		scnprintf(text, size,
+			  "data device %s cannot read 4 KiB at %llu of the volume, though they were rewritten: others read them; replace the device",
+			  v->up.data_path, at);
+	else
+		scnprintf(text, size,
+			  "data device %s could not read 4 KiB at %llu of the volume: they were rewritten from another member",
+			  v->up.data_path, at);
+}
+
 static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, char *text,
 			   size_t size)
 {
@@ -265,6 +279,9 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_ROT:
 		rblk_note_rot(v, n->arg, text, size);
+		break;
+	case NODE_N_BLOCK:
+		rblk_note_block(v, n->arg, text, size);
 		break;
 	}
 }

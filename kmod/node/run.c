@@ -222,6 +222,7 @@ static void run_replica(struct rblk_node *n)
 		rblk_replica_writer_run(r);
 		rblk_replica_bootstrap_run(r);
 		rblk_replica_release_run(r);
+		rblk_replica_rewrite_run(r);
 		rblk_replica_apply_run(r);
 		rblk_replica_resync_run(r);
 		rblk_replica_mend_run(r);

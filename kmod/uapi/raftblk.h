@@ -121,6 +121,10 @@ enum raftblk_replica {
  * @RAFTBLK_EVENT_ROT: A part of the log is damaged that the image has, and the
  *   node gave it up; the argument is the newest entry in it. It is 0 if the
  *   other members have brought back all that a start had found lost.
+ * @RAFTBLK_EVENT_BLOCK: A block of the data device that could not be read was
+ *   rewritten from another member. The argument is its number in the volume,
+ *   times 2. With the lowest bit, it cannot be read all the same, and is left
+ *   alone.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -137,6 +141,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_REPLICA,
 	RAFTBLK_EVENT_VERIFY,
 	RAFTBLK_EVENT_ROT,
+	RAFTBLK_EVENT_BLOCK,
 };
 
 /**
@@ -400,6 +405,9 @@ enum {
 	RAFTBLK_A_COUNTERS_VERIFY_MENDED,
 	RAFTBLK_A_COUNTERS_VERIFY_READS,
 	RAFTBLK_A_COUNTERS_LOG_ROTS,
+	RAFTBLK_A_COUNTERS_READS_FAILED,
+	RAFTBLK_A_COUNTERS_BLOCKS_REWRITTEN,
+	RAFTBLK_A_COUNTERS_BLOCKS_LEFT,
 
 	__RAFTBLK_A_COUNTERS_MAX,
 	RAFTBLK_A_COUNTERS_MAX = (__RAFTBLK_A_COUNTERS_MAX - 1)

@@ -204,11 +204,12 @@ FIELDS(frame_pull, struct wire_pull)
 	FIELD(8,	id,	id, ANY)		/* number of the request */
 	/* entries up to this index have to be included; with a STATE, one more at least */
 	FIELD(16,	le64,	least, ANY)
-	/* MAP: first region. CHUNK: first sector */
+	/* MAP: first region. CHUNK, EXACT: first sector */
 	FIELD(24,	le64,	at, ANY)
-	/* CHUNK: number of sectors */
+	/* CHUNK, EXACT: number of sectors */
 	FIELD(32,	le32,	nsect, UPTO(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT))
-	FIELD(36,	u8,	what, RANGE(1, WIRE_P_NR - 1))	/* 1 STATE, 2 MAP, 3 CHUNK */
+	/* 1 STATE, 2 MAP, 3 CHUNK, 4 EXACT */
+	FIELD(36,	u8,	what, RANGE(1, WIRE_P_NR - 1))
 	ZERO(37,	u8,	zero)
 	ZERO(38,	le16,	zero2)
 FIELDS_END(frame_pull, 40)

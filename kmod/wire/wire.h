@@ -177,7 +177,13 @@ struct wire_data {
 };
 
 /* What a PULL asks for. */
-enum wire_pulled { WIRE_P_STATE = 1, WIRE_P_MAP, WIRE_P_CHUNK, WIRE_P_NR };
+enum wire_pulled {
+	WIRE_P_STATE = 1,
+	WIRE_P_MAP,
+	WIRE_P_CHUNK,
+	WIRE_P_EXACT,		/* a chunk without later content from before a start */
+	WIRE_P_NR
+};
 
 struct wire_pull {
 	u64 from;		/* store id of the member that is resynchronised */

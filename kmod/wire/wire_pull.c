@@ -24,7 +24,7 @@ int rblk_wire_decode_pull(struct wire_pull *p, const struct wire_header *h, cons
 	if (h->head_len != sizeof(*f) || !frame_pull_ok(f))
 		return -EINVAL;
 	frame_pull_get(p, f);
-	return p->at <= U64_MAX - p->nsect && !p->nsect == (p->what != WIRE_P_CHUNK) ? 0 : -EINVAL;
+	return p->at <= U64_MAX - p->nsect && !p->nsect == (p->what < WIRE_P_CHUNK) ? 0 : -EINVAL;
 }
 
 /**

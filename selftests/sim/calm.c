@@ -166,6 +166,7 @@ static void hush(bool on)
 {
 	sim.calm = on;
 	if (on) {
+		unread_spare();
 		spell.read_error = world.cfg.read_error;
 		spell.write_error = world.cfg.write_error;
 		spell.corrupt = world.cfg.corrupt;

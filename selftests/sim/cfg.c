@@ -216,6 +216,14 @@ static void draw_verify(void)
 		c->verify_mean = rnd_log(R_FLIP, 20 * MSEC, 4 * SEC);
 }
 
+/* Only where no read fails by chance: a node rewrites no more than some blocks in an hour. */
+static void draw_unread(void)
+{
+	if (w->nodes > 1 && !c->rot_mean && !c->image_mean && !w->read_error &&
+	    rnd_one_in(R_UNREAD, 2))
+		c->unread_mean = rnd_log(R_UNREAD, 50 * MSEC, 2 * SEC);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -240,6 +248,7 @@ void cfg_draw(void)
 	draw_paths();
 	draw_data_loss();
 	draw_verify();
+	draw_unread();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -313,6 +322,7 @@ static void print_faults(void)
 	PRINT(c, copy_loss);
 	PRINT(c, data_loss);
 	PRINT(c, verify_mean);
+	PRINT(c, unread_mean);
 	PRINT(c, slow_mean);
 	PRINT(c, slow_len);
 	PRINT(w, slow_factor);

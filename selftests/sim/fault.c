@@ -71,6 +71,7 @@ static void lose_data(struct node *n)
 	else
 		disk_restore(&n->data, data_image[n->id]);
 	data_exchanged(n);
+	unread_spare();
 	data_image[n->id] = NULL;
 }
 
@@ -427,6 +428,7 @@ void fault_init(void)
 	setback_init();
 	calm_init();
 	verify_init();
+	unread_init();
 }
 
 /* Everything is mended that can be. */

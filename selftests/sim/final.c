@@ -306,6 +306,13 @@ static void check_full(void)
 				    full[i][k]->error);
 }
 
+void final_read_all(void)
+{
+	memset(nfull, 0, sizeof(nfull));
+	memset(full_at, 0, sizeof(full_at));
+	demand_until(read_all, "reads at the end do not end");
+}
+
 static void skip(void)
 {
 	WORLD_MARK(LIVENESS_SKIPPED);
@@ -321,9 +328,7 @@ static void demand(void)
 	final_settle();
 	lead = node_leader();
 	compare(lead);
-	memset(nfull, 0, sizeof(nfull));
-	memset(full_at, 0, sizeof(full_at));
-	demand_until(read_all, "reads at the end do not end");
+	final_read_all();
 	check_full();
 	WORLD_MARK(LIVENESS);
 }
@@ -378,6 +383,7 @@ void final_run(void)
 	if (sim.cfg.away_mean)
 		demand_within(all_ended, TURN_ELECTIONS * world.node[0].st.conf.election_ms * MSEC,
 			      "requests of users who take turns never end");
+	unread_run();
 	fair_run();
 	lasting_run();
 	verify_run();

@@ -73,6 +73,7 @@ static void ran(struct node *n)
 {
 	user_session(n);
 	setback_ran(n);
+	unread_ran(n);
 }
 
 static void reset(u64 seed, bool trace, bool cost)

@@ -27,6 +27,7 @@ struct sim_cfg {
 	u32 clean_stop;			/* percent of stops that are orderly */
 	u64 transfer_mean, checkpoint_mean;
 	u64 verify_mean;		/* how often somebody has the copies compared */
+	u64 unread_mean;		/* how often a page of an image becomes unreadable */
 	u64 image_mean, back_mean;	/* how often a store is copied, and set back */
 	/* users */
 	u64 op_mean;
@@ -69,6 +70,7 @@ void final_writes_begin(u32 count);	/* ... but not yet */
 void final_writes_end(void);
 void final_write_within(u32 count, u64 bound);
 void final_settle(void);		/* replicas become equal */
+void final_read_all(void);		/* each node reads the whole volume */
 /* Something breaks that nobody mends: on @n, or between it and @other. */
 enum lasting { L_LINK, L_ONE_WAY, L_LOG, L_DATA, L_FROZEN, L_NARROW, L_BROKEN, L_NR };
 
@@ -91,6 +93,13 @@ bool turn_leaves(const struct node *n);		/* its user wants to close the device *
 
 void verify_init(void);
 void verify_run(void);
+
+/* ---- unread.c: pages that cannot be read until they are written again ---- */
+
+void unread_init(void);
+void unread_ran(struct node *n);
+void unread_spare(void);		/* all of them can be read again */
+void unread_run(void);			/* all of them have to be rewritten */
 
 /* ---- calm.c: spells in which what is broken stays as it is ---- */
 

@@ -57,6 +57,8 @@ void cmd_status(void)
 		{ "absent", st.absent }, { "installs", st.resync.installs },
 		{ "pulled", st.resync.bytes >> 10 }, { "zeroes", st.resync.zero_bytes >> 10 },
 		{ "lacks", st.resync.absent_bytes >> 10 },
+		{ "reads-failed", st.reads_failed }, { "rewritten", st.blocks_rewritten },
+		{ "left", st.blocks_left },
 		{ "log-late", st.late_ns[RBLK_LOG_DEVICE] != 0 },
 		{ "data-late", st.late_ns[RBLK_DATA_DEVICE] != 0 },
 	};

@@ -10,6 +10,14 @@ void cmd_flip(void)
 	flip(script_node_at(1), ts_num(2));
 }
 
+/* unreadable NODE SECTOR [for-good]: the page of this sector, until it is written, or even then */
+void cmd_unreadable(void)
+{
+	disk_unreadable(&script_node_at(1)->data,
+			(IMAGE_PAGE + ts_num(2) / PAGE_SECTORS) * RBLK_BLOCK_SIZE,
+			ts_text("for-good") ? DISK_BAD_FOR_GOOD : DISK_BAD);
+}
+
 static void members(struct node *n, const char *what, u32 mask)
 {
 	u32 i, k;

@@ -103,6 +103,7 @@ void cmd_copies(void);
 /* ---- node-script-verify.c ---- */
 
 void cmd_flip(void);
+void cmd_unreadable(void);
 void cmd_verify(void);
 void cmd_verified(void);
 

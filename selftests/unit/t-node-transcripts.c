@@ -43,7 +43,7 @@ static const struct transcript_command commands[] = {
 	{ "status", cmd_status },	{ "sessions", cmd_sessions },
 	{ "peers", cmd_peers },		{ "alike", cmd_alike },
 	{ "verify", cmd_verify },	{ "verified", cmd_verified },
-	{ "flip", cmd_flip },
+	{ "flip", cmd_flip }, { "unreadable", cmd_unreadable },
 	{ "say", cmd_say },
 };
 

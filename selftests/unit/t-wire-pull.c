@@ -115,7 +115,7 @@ static void test_pull_kinds(void)
 	for (what = 0; what <= WIRE_P_NR; what++)
 		for (nsect = 0; nsect < 2; nsect++) {
 			bool good = what && what < WIRE_P_NR &&
-				    !!nsect == (what == WIRE_P_CHUNK);
+				    !!nsect == (what >= WIRE_P_CHUNK);
 
 			p.what = (u8)what;
 			p.nsect = nsect;

@@ -57,7 +57,7 @@ void copy_damage(struct node *n, enum log_copy c, bool unreadable)
 
 	TRACE(n->id, "damage", c, unreadable);
 	if (unreadable)
-		disk_unreadable(copy_disk(n, c), copy_off(n, c));
+		disk_unreadable(copy_disk(n, c), copy_off(n, c), DISK_BAD);
 	else
 		disk_flip(copy_disk(n, c), copy_off(n, c) + byte);
 }

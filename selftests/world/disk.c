@@ -51,6 +51,14 @@ static void to_platter(struct disk *d, u32 pgno, u8 mask, struct page *pg)
 {
 	page_mix(&d->pg[pgno], mask, pg);
 	disk_news(d, pgno);
+	if (mask && d->bad[pgno] != DISK_BAD_FOR_GOOD)
+		d->bad[pgno] = 0;
+}
+
+/* What is in the cache can be read in any case. */
+bool disk_is_bad(const struct disk *d, u32 pgno)
+{
+	return d->bad[pgno] == DISK_BAD_FOR_GOOD || (d->bad[pgno] && !d->dirty[pgno]);
 }
 
 static void list_drop(struct disk *d, u32 pgno)
@@ -67,8 +75,6 @@ static void list_drop(struct disk *d, u32 pgno)
 static void write_durable(struct disk *d, u32 pgno, u8 mask, struct page *pg)
 {
 	to_platter(d, pgno, mask, pg);
-	if (mask)
-		d->bad[pgno] = false;
 	if (!d->dirty[pgno])
 		return;
 	page_mix(&d->cache[pgno], mask, pg);
@@ -250,6 +256,17 @@ static void show_early(struct disk *d, struct dop *op)
 	}
 }
 
+/* Does a read of the image meet a page that cannot be read? b: first sector, c: sectors. */
+static bool reads_bad(const struct disk *d, const struct dop *op)
+{
+	u64 s;
+
+	for (s = op->b; s < op->b + op->c; s = (s / PAGE_SECTORS + 1) * PAGE_SECTORS)
+		if (disk_is_bad(d, (u32)(IMAGE_PAGE + s / PAGE_SECTORS)))
+			return true;
+	return false;
+}
+
 void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 {
 	u32 ppm = is_read(op) ? world.cfg.read_error : world.cfg.write_error, i;
@@ -270,6 +287,8 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 		op->error = -EIO;
 		world.node[d->node].injected = true;
 	}
+	if (op->kind == D_READ && reads_bad(d, op))
+		op->error = -EIO;
 	world.read_faults += op->kind == D_READ && op->error;
 	op->flush_seq = d->seq;
 	if (op->kind == D_APPLY && rnd_one_in(R_DISK, 2))
@@ -392,7 +411,7 @@ bool disk_look(struct disk *d, u64 off, void *buf, u32 len)
 		u32 n = min_t(u32, len, RBLK_BLOCK_SIZE - in);
 		struct page *p = disk_page(d, (u32)(off / RBLK_BLOCK_SIZE));
 
-		if (d->bad[off / RBLK_BLOCK_SIZE])
+		if (disk_is_bad(d, (u32)(off / RBLK_BLOCK_SIZE)))
 			return false;
 		if (p)
 			memcpy(to, page_data(p) + in, n);
@@ -446,9 +465,9 @@ bool disk_rot(struct disk *d, u32 pgno)
 	return true;
 }
 
-void disk_unreadable(struct disk *d, u64 off)
+void disk_unreadable(struct disk *d, u64 off, enum disk_bad how)
 {
-	d->bad[off / RBLK_BLOCK_SIZE] = true;
+	d->bad[off / RBLK_BLOCK_SIZE] = how;
 }
 
 /* As after a power cut that leaves nothing of the cache. */

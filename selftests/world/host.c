@@ -413,8 +413,6 @@ static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *c
 	WORLD_CHECK(!n->apply_busy, "node %c: two batches are applied at once", 'a' + n->id);
 	if (b->last)
 		check_own_log(n, b->last, "applied");
-	else
-		WORLD_MARK(CHUNK_LANDED);
 	n->apply_busy = true;
 	for (i = 0; i < b->nzero; i++) {
 		end = b->zero[i].sector + b->zero[i].nsect;
@@ -429,6 +427,8 @@ static void data_apply(void *host, const struct vol_batch *b, struct rblk_buf *c
 		dop_seg(op, (u32)(IMAGE_PAGE + b->item[i].block), b->item[i].mask,
 			sbuf_of(buf[i])->pg[b->item[i].nth]);
 	}
+	if (!b->last)
+		platter_landing(n, op);
 	dop_start(&n->data, op, apply_event);
 }
 
@@ -505,6 +505,8 @@ static void note(void *host, enum rblk_node_note what, u64 arg)
 	TRACE(n->id, "note", what, arg);
 	if (what == NODE_N_COPY)
 		copy_noted(n, arg & ((1 << NODE_N_COPY_ERROR) - 1), arg >> NODE_N_COPY_ERROR);
+	if (what == NODE_N_BLOCK && !(arg & 1))
+		WORLD_MARK(REREAD);
 	if (what == NODE_N_VERIFY && world.on.verified)
 		world.on.verified(n, (enum rblk_verify_outcome)arg);
 }

@@ -33,6 +33,9 @@
 	X(NEEDS_RESYNC,		1, "a peer fell behind the leader's log")	\
 	X(INSTALLED,		1, "a member went on from the state of another one") \
 	X(CHUNK_LANDED,		1, "content of another member landed")	\
+	X(UNREADABLE,		1, "a page of an image could not be read any more") \
+	X(REWRITTEN,		1, "a block that could not be read was written again") \
+	X(REREAD,		1, "... and could be read then")		\
 	X(RESYNCED,		1, "a member that lacked content became whole") \
 	X(CARETAKER,		1, "a member that lacked content led")	\
 	X(DEPOSED_INFLIGHT,	1, "a leader was deposed with writes in flight") \

@@ -88,6 +88,37 @@ void platter_data(struct node *n, u64 at, bool exact, const char *why)
 		disk_news(d, d->again[--d->nagain]);
 }
 
+/*
+ * A replica that is whole writes nothing but what its device should hold: for a block that it
+ * could not read, which is still there for us. Nobody knows what it should hold after a bit flipped.
+ */
+static void check_rewrite(struct node *n, const struct dseg *seg)
+{
+	u64 first = (u64)(seg->pgno - IMAGE_PAGE) * PAGE_SECTORS;
+	u32 i;
+
+	for (i = 0; i < PAGE_SECTORS; i++) {
+		struct sref was = page_sector(disk_page(&n->data, seg->pgno), i);
+		struct sref is = page_sector(seg->pg, i);
+
+		WORLD_CHECK(!(seg->mask & 1 << i) || flip_at(n->id, first + i) ||
+				    !memcmp(sector_data(&was), sector_data(&is), 512),
+			    "node %c: sector %llu is rewritten with something else", 'a' + n->id,
+			    (unsigned long long)(first + i));
+	}
+}
+
+void platter_landing(struct node *n, const struct dop *op)
+{
+	if (n->absent) {
+		WORLD_MARK(CHUNK_LANDED);
+		return;
+	}
+	WORLD_MARK(REWRITTEN);
+	WORLD_CHECK(op->nseg == 1, "node %c: %u blocks are rewritten at once", 'a' + n->id, op->nseg);
+	check_rewrite(n, op->seg);
+}
+
 /* ---- the change map ---- */
 
 static void touch_regions(struct node *n, u64 at, u32 per)

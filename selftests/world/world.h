@@ -28,7 +28,7 @@
  */
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
-		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_FLIP,
+		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_FLIP, R_UNREAD,
 		    R_STREAMS };
 
 void rnd_seed(u64 seed);
@@ -204,6 +204,12 @@ struct dop {
 	u32 flags;
 };
 
+enum disk_bad {
+	DISK_GOOD,
+	DISK_BAD,		/* reading the page fails until it is written again */
+	DISK_BAD_FOR_GOOD,	/* ... or even then */
+};
+
 struct disk {
 	u8 node;
 	bool data;
@@ -212,7 +218,7 @@ struct disk {
 	struct page **cache;		/* written, not flushed; only sectors in dirty count */
 	u8 *dirty;
 	u64 *dirty_seq;		/* of the oldest write that is not flushed */
-	bool *bad;		/* reading fails until it is written again */
+	u8 *bad;		/* enum disk_bad */
 	u32 *list, nlist;		/* pages with dirty != 0 */
 	u32 *news, nnews;		/* pages of the platter that platter_data() has to look at */
 	u32 *again, nagain;		/* ... and has to look at once more, next time */
@@ -242,8 +248,9 @@ void disk_write_now(struct disk *d, u64 off, const void *buf,
 		    u32 len); /* durable at once: format */
 bool disk_rot(struct disk *d, u32 pgno);	/* flips a bit; false: the page was never written */
 void disk_flip(struct disk *d, u64 off);	/* ... of this byte */
-/* Until this page is written again, reading it fails, and with an error of its own: -ENODATA. */
-void disk_unreadable(struct disk *d, u64 off);
+/* Reading this page fails from now on; at a start with an error of its own: -ENODATA. */
+void disk_unreadable(struct disk *d, u64 off, enum disk_bad how);
+bool disk_is_bad(const struct disk *d, u32 pgno);
 /* What is on the platter; false: it is not readable. */
 bool disk_look(struct disk *d, u64 off, void *buf, u32 len);
 u32 disk_release(struct disk *d, u32 kinds);	/* those held back end; how many */
@@ -491,6 +498,8 @@ u64 model_digest(u64 index);
 void platter_init(void);
 /* Every sector of the platter is at least what index @at demands. @exact: exactly the newest. */
 void platter_data(struct node *n, u64 at, bool exact, const char *why);
+/* Content of another member is about to be written. */
+void platter_landing(struct node *n, const struct dop *op);
 /* And the change map of such a checkpoint. */
 void platter_check(struct node *n, u64 at, bool exact, const char *why);
 

@@ -3,7 +3,8 @@
  * Reads that the data device of this node has failed, for its users or for other nodes: another
  * member is asked for the content. That may be any of them, since this node may lead. Each makes
  * sure that what it sends is as new as the question. Only what all the others fail to read, too,
- * is an error.
+ * is an error, and not at once: of a large range each may lack another block, and who has failed
+ * to read one has it rewritten.
  */
 #include "internal.h"
 
@@ -26,6 +27,16 @@ static int next_source(const struct rblk_client *c, const struct rblk_read *rd)
 			return slot;
 	}
 	return -1;
+}
+
+static bool all_failed(const struct rblk_client *c, const struct rblk_read *rd)
+{
+	u32 i;
+
+	for (i = 0; i < c->g->npeers; i++)
+		if (!c->g->cfg.peer[i].client && !(rd->failed >> i & 1))
+			return false;
+	return true;
 }
 
 static void ask_for(struct rblk_client *c, struct rblk_read *rd)
@@ -61,6 +72,8 @@ void rblk_client_away_run(struct rblk_client *c)
 		c->reads->away = true;
 		if (again)
 			rblk_reads_unsent(c->reads, rd);
+		if (again && all_failed(c, rd))
+			rd->failed = 0;
 		if (!(rd->flags & NODE_R_SENT))
 			ask_for(c, rd);
 	}
@@ -98,12 +111,8 @@ void rblk_client_away_refused(struct rblk_client *c)
  */
 void rblk_client_away_failed(struct rblk_client *c, struct rblk_read *rd, u32 slot, int error)
 {
-	u32 i;
-
 	rd->failed |= 1u << slot;
 	rblk_reads_unsent(c->reads, rd);
-	for (i = 0; i < c->g->npeers; i++)
-		if (!c->g->cfg.peer[i].client && !(rd->failed >> i & 1))
-			return;
-	rblk_reads_end(c->reads, rd, error);
+	if (all_failed(c, rd) && ++rd->rounds >= NODE_READ_ROUNDS)
+		rblk_reads_end(c->reads, rd, error);
 }

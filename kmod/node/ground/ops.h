@@ -68,6 +68,11 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	 * more. 0: all that a start had found lost is there again.
 	 */
 	NODE_N_ROT,
+	/*
+	 * A block of the data device that could not be read was rewritten; arg: which one << 1.
+	 * With the lowest bit, it cannot be read all the same, and is left alone.
+	 */
+	NODE_N_BLOCK,
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -322,6 +327,9 @@ struct rblk_node_status {
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
 	u64 copies_mended;
 	u64 rots;		/* times that rot was found in the log */
+	u64 reads_failed;	/* by the data device */
+	u64 blocks_rewritten;	/* that it had failed to read */
+	u64 blocks_left;	/* that it cannot read, though they were rewritten */
 	struct rblk_resync_status {
 		u64 installs;		/* states of other members that it went on from */
 		u64 bytes, zero_bytes;	/* of content that landed; of that, zeroes */

@@ -11,6 +11,7 @@
 #include "ground.h"
 
 #define NODE_READ_BUCKETS	256
+#define NODE_READ_ROUNDS	3	/* until what nobody can read is an error */
 
 enum rblk_read_flags {
 	NODE_R_PARTS		= 1,	/* the host has parts of it that have not ended yet */
@@ -44,6 +45,7 @@ struct rblk_read {
 	u64 id;			/* by which the other node knows it */
 	u32 slot;		/* of the other node */
 	u32 asked, failed;	/* AWAY: slot asked last, + 1; those that failed, a bit each */
+	u32 rounds;		/* ... how often it began again with all of them, or here */
 	u32 hash_next;		/* in its bucket; place + 1 */
 	u32 prev, next;		/* by age; place + 1, 0 for none */
 };

@@ -82,7 +82,7 @@ bool rblk_replica_apply_urgent(const struct rblk_replica *r)
 	if (!rblk_vol_unapplied_entries(r->vol))
 		return false;
 	return r->execute_blocked || r->reads_stalled || r->ckpt_wanted ||
-	       rblk_replica_pressure(r) ||
+	       rblk_replica_pressure(r) || rblk_replica_rewrite_waits(r) ||
 	       rblk_vol_unapplied(r->vol) >= r->g->cfg.limits.apply_bytes;
 }
 
@@ -237,7 +237,7 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 	rblk_replica_end(r, RBLK_IO_APPLY);
 	if (r->g->halt != NODE_RUNNING)
 		return;
-	if (rblk_replica_resync_landed(r, error)) {
+	if (rblk_replica_resync_landed(r, error) || rblk_replica_rewrite_done(r, error)) {
 		if (error)
 			rblk_ground_halt(r->g, NODE_HALT_DATA, error);
 		return;

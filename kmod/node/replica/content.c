@@ -55,6 +55,8 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 	u64 sector;
 	u32 nsect;
 
+	if (rblk_replica_rewrite_asks(r, c->id))
+		return rblk_replica_rewrite_chunk(r, c, a, buf);
 	if (!p || s->phase != RESYNC_PULL)
 		return 0;
 	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);

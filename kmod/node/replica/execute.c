@@ -43,6 +43,7 @@ void rblk_replica_execute(struct rblk_replica *r)
 		rblk_ground_trace(r->g, NODE_T_VERDICT, i, (u64)-verdict);
 		if (!verdict && changes_head(r, &ent->e))
 			r->g->ops->head_changed(r->g->host);
+		rblk_replica_rewrite_executed(r, &ent->e);
 		if (ent->e.kind == RBLK_E_VERIFY)
 			rblk_replica_marked(r, &ent->e);
 	}

@@ -70,6 +70,22 @@ bool rblk_replica_mends(const struct rblk_replica *r);
 bool rblk_replica_mend_done(struct rblk_replica *r, enum rblk_io io, int error);
 void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
 
+/* read.c */
+void rblk_replica_reads_back(struct rblk_replica *r, u64 sector, u32 nsect);
+
+/* rewrite.c */
+void rblk_replica_read_failed(struct rblk_replica *r, const struct rblk_read *rd);
+bool rblk_replica_rewrite_asks(const struct rblk_replica *r, u64 id);
+void rblk_replica_rewrite_refused(struct rblk_replica *r, u64 id);
+int rblk_replica_rewrite_chunk(struct rblk_replica *r, const struct wire_chunk *c,
+			       const struct wire_append *a, struct rblk_buf **buf);
+void rblk_replica_rewrite_executed(struct rblk_replica *r, const struct rblk_entry *e);
+bool rblk_replica_rewrite_waits(const struct rblk_replica *r);
+bool rblk_replica_rewrite_done(struct rblk_replica *r, int error);
+u64 rblk_replica_rewrite_deadline(const struct rblk_replica *r);
+void rblk_replica_rewrite_put(struct rblk_replica *r);
+void rblk_replica_rewrite_status(const struct rblk_replica *r, struct rblk_node_status *st);
+
 /* pull.c: the requests of a resync */
 u64 rblk_replica_pull_ns(const struct rblk_replica *r);
 struct rblk_pull *rblk_replica_pull_new(struct rblk_replica *r, u8 what, u32 at);

@@ -189,6 +189,7 @@ void rblk_replica_resync_refused(struct rblk_replica *r, u32 slot, u64 id)
 	struct rblk_resync *s = &r->resync;
 	struct rblk_pull *p = rblk_replica_pull_find(r, id, 0);
 
+	rblk_replica_rewrite_refused(r, id);
 	if (!p || p->slot != slot)
 		return;
 	p->slot = NODE_PEERS_MAX;

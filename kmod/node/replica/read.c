@@ -132,7 +132,35 @@ static void advance(struct rblk_replica *r, struct rblk_read *rd)
 void rblk_replica_read_done(struct rblk_replica *r, struct rblk_read *rd)
 {
 	rd->flags |= NODE_R_FOUND;
+	if (rd->error)
+		rblk_replica_read_failed(r, rd);
 	advance(r, rd);
+}
+
+/**
+ * rblk_replica_reads_back() - the device can read a range that it could not read before
+ * @r: replica
+ * @sector: first sector
+ * @nsect: number of sectors
+ *
+ * Who reads there need not wait for other members, which may have to wait for this one.
+ */
+void rblk_replica_reads_back(struct rblk_replica *r, u64 sector, u32 nsect)
+{
+	struct rblk_read *rd;
+	u32 next;
+
+	for (rd = rblk_reads_first(r->reads, &next); rd; rd = rblk_reads_next(r->reads, &next)) {
+		if (!(rd->flags & NODE_R_AWAY) || rd->flags & NODE_R_PARTS ||
+		    rd->sector < sector || rd->sector + rd->nsect > sector + nsect ||
+		    ++rd->rounds >= NODE_READ_ROUNDS)
+			continue;
+		rblk_reads_unsent(r->reads, rd);
+		rd->flags &= ~(NODE_R_AWAY | NODE_R_FOUND | NODE_R_CONFIRMED);
+		rd->failed = 0;
+		r->reads->fresh = true;
+		rblk_replica_look_up(r, rd);
+	}
 }
 
 /* Raft confirmed a round: the reads up to its id have to be as new as its index. */

@@ -25,6 +25,7 @@
 #include "node/ground/ground.h"
 #include "node/ground/reads.h"
 #include "resync.h"
+#include "rewrite.h"
 #include "verify.h"
 
 struct rblk_ent {
@@ -141,6 +142,7 @@ struct rblk_replica {
 	} led;
 	struct rblk_verify verify;
 	struct rblk_compare compare;
+	struct rblk_rewrite rewrite;
 
 	/* For run.c. */
 	bool reads_due;			/* something changed that reads may wait for */
@@ -217,6 +219,7 @@ void rblk_replica_apply_run(struct rblk_replica *r);
 void rblk_replica_ckpt_run(struct rblk_replica *r);
 void rblk_replica_meta_run(struct rblk_replica *r);
 void rblk_replica_mend_run(struct rblk_replica *r);
+void rblk_replica_rewrite_run(struct rblk_replica *r);
 void rblk_replica_readbacks_run(struct rblk_replica *r);
 u64 rblk_replica_deadline(const struct rblk_replica *r);
 

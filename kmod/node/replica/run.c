@@ -72,5 +72,6 @@ u64 rblk_replica_deadline(const struct rblk_replica *r)
 	at = min_t(u64, at, rblk_replica_apply_deadline(r));
 	at = min_t(u64, at, rblk_replica_resync_deadline(r));
 	at = min_t(u64, at, rblk_replica_compare_deadline(r));
+	at = min_t(u64, at, rblk_replica_rewrite_deadline(r));
 	return min_t(u64, at, rblk_replica_ckpt_deadline(r));
 }

@@ -124,6 +124,7 @@ void rblk_replica_stop(struct rblk_replica *r)
 		rblk_replica_drop(r, &r->ent[i & r->mask]);
 	rblk_replica_feeds_put(r);
 	rblk_replica_resync_put(r);
+	rblk_replica_rewrite_put(r);
 }
 
 /**

@@ -170,6 +170,7 @@ void rblk_replica_truncate(struct rblk_replica *r, u64 first)
 		rblk_replica_drop(r, &r->ent[i & r->mask]);
 	r->truncated += r->last - first + 1;
 	r->last = first - 1;
+	r->boot_last = min_t(u64, r->boot_last, r->last);
 	if (r->log_next > first) {
 		rblk_log_truncate(&r->log, first);
 		r->log_next = first;

@@ -116,6 +116,29 @@ static void read_chunk(struct rblk_server *sv, u32 slot, const struct wire_pull 
 	rblk_replica_look_up(sv->r, rd);
 }
 
+static bool is_content(const struct wire_pull *w)
+{
+	return w->what == WIRE_P_CHUNK || w->what == WIRE_P_EXACT;
+}
+
+/*
+ * Can this be answered with what is on the devices now? A device may have been written to before
+ * a start by entries that are to be applied again: then its content is newer than can be said.
+ */
+static bool may_send(const struct rblk_replica *r, const struct wire_pull *w)
+{
+	u64 applied = rblk_replica_applied(r);
+
+	if (r->absent)
+		return false;
+	if (w->what == WIRE_P_STATE)
+		return applied > w->least;
+	if (w->what == WIRE_P_MAP)
+		return applied >= w->least;
+	return rblk_replica_executed(r) >= w->least &&
+	       (w->what == WIRE_P_CHUNK || applied >= r->boot_last);
+}
+
 /**
  * rblk_server_pull() - a member that is resynchronised asks for something
  * @sv: server
@@ -126,17 +149,12 @@ static void read_chunk(struct rblk_server *sv, u32 slot, const struct wire_pull 
  */
 int rblk_server_pull(struct rblk_server *sv, u32 slot, const struct wire_pull *w)
 {
-	const struct rblk_replica *r = sv->r;
-	u64 applied = rblk_replica_applied(r);
-
 	if (!rblk_ground_member(sv->g, w->from))
 		return -EINVAL;
-	if (w->what == WIRE_P_CHUNK &&
+	if (is_content(w) &&
 	    (w->at >= sv->g->conf.sectors || w->nsect > sv->g->conf.sectors - w->at))
 		return -EINVAL;
-	if (r->absent || (w->what == WIRE_P_STATE && applied <= w->least) ||
-	    (w->what == WIRE_P_MAP && applied < w->least) ||
-	    (w->what == WIRE_P_CHUNK && rblk_replica_executed(r) < w->least)) {
+	if (!may_send(sv->r, w)) {
 		refuse_pull(sv, slot, w);
 		return 0;
 	}
