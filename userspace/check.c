@@ -39,7 +39,8 @@ void check_volume(struct json_object *o, struct check *c)
 		append(c->text, sizeof(c->text), "%s, ", jstr(r, "cause"));
 	append(c->text, sizeof(c->text), "%zu of %zu replicas", n, all);
 	if (verdict == OK && (n < all || log_percent(o) > LOG_FULL || ju(o, "data_late_ms") ||
-			      jb(o, "absent") || ju(o, "owed_index") || peer_with(o, peer_is_absent, NULL) ||
+			      jb(o, "absent") || ju(o, "owed_index") || ju(o, "blocks_left") ||
+			      peer_with(o, peer_is_absent, NULL) ||
 			      peer_with(o, peer_is_impaired, NULL) ||
 			      (js(o, "verify") && !is(o, "verify.open", "none"))))
 		verdict = WARNING;

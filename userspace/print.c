@@ -286,6 +286,21 @@ static void print_damage(struct json_object *o)
 	}
 }
 
+/* What the data device failed to read. */
+static void print_failed_reads(struct json_object *o)
+{
+	u64 left = ju(o, "blocks_left");
+
+	field("reads");
+	printf("%llu failed on the data device; %llu blocks were rewritten from other members",
+	       (unsigned long long)ju(o, "reads_failed"),
+	       (unsigned long long)ju(o, "blocks_rewritten"));
+	if (left)
+		printf(", %s%llu cannot be read all the same%s", paint(RED, stdout),
+		       (unsigned long long)left, paint(PLAIN, stdout));
+	puts("");
+}
+
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");
@@ -341,4 +356,6 @@ void print_status(struct json_object *o)
 	print_late(ju(o, "data_late_ms"));
 	puts("");
 	print_damage(o);
+	if (ju(o, "reads_failed"))
+		print_failed_reads(o);
 }

@@ -450,6 +450,13 @@ static void remarks_here(struct json_object *o, struct json_object *list)
 }
 
 /* A copy that differs stays so until somebody has it mended. */
+static void remark_unreadable(struct json_object *o, struct json_object *list)
+{
+	if (ju(o, "blocks_left"))
+		remark(list, "the data device %s cannot read %llu blocks of 4 KiB, though they were written again: other members read them for this node; replace the device, see 'format --data' in raftblk(8)",
+		       jstr(o, "data_path"), (unsigned long long)ju(o, "blocks_left"));
+}
+
 static void remark_verify(struct json_object *o, struct json_object *list)
 {
 	u64 first = ju(o, "verify.open_sector") << RBLK_SECTOR_SHIFT;
@@ -512,6 +519,7 @@ static void remarks(struct json_object *o, struct json_object *list, bool quorum
 		remark(list, "%s: the service does not run here; 'raftblk hold' says: %s",
 		       jstr(o, "hold.trouble"), without(jstr(o, "hold.text"), jstr(o, "hold.trouble")));
 	remarks_here(o, list);
+	remark_unreadable(o, list);
 	remark_verify(o, list);
 	remarks_peers(o, list);
 	if (log_percent(o) > LOG_FULL)

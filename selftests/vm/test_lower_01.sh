@@ -108,6 +108,40 @@ has_written() { [ "$(field "$1" vol session_seq)" -ge "$2" ]; }	# NODE SEQUENCE-
 leader_log_fails() { goes_on_without log randrw; }
 leader_data_fails() { goes_on_without data randwrite; }
 
+# A sector of a follower cannot be read until it is written: its user notices nothing, and then it is
+# written. What is put there before that, in place of what was lost, has to be gone.
+sector_is_rewritten() {
+	local l f i sectors device from at=$((2048 + 80)) reader
+	l=$(a_leader vol)
+	f=$((l % 3 + 1))
+	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=4 oflag=direct status=none
+	until_ok 20 is_checkpointed "$f"
+	SAVED=$(dmsetup table "rbdata$f")
+	read -r _ sectors _ device from <<<"$SAVED"
+	dm_table "rbdata$f" "0 $at linear $device $from
+$at 8 error
+$((at + 8)) $((sectors - at - 8)) linear $device $((from + at + 8))"
+	# The others answer when the disk has replaced the sector.
+	for i in 1 2 3; do [ "$i" = "$f" ] || dmsetup suspend --nolockfs "rbdata$i"; done
+	dd if="$(device "$f" vol)" of=/tmp/there bs=64k count=1 iflag=direct status=none &
+	reader=$!
+	until_ok 10 field_is "$f" vol reads_failed 1
+	sleep 0.3
+	dm_table "rbdata$f" "$SAVED"
+	dd if=/dev/zero of="/dev/mapper/rbdata$f" bs=4k count=1 seek=$((at / 8)) oflag=direct conv=notrunc \
+		status=none
+	for i in 1 2 3; do [ "$i" = "$f" ] || dmsetup resume "rbdata$i"; done
+	wait $reader
+	dd if="$(device "$l" vol)" of=/tmp/here bs=64k count=1 iflag=direct status=none
+	cmp /tmp/here /tmp/there
+	until_ok 10 field_is "$f" vol blocks_rewritten 1
+	[ "$(field "$f" vol blocks_left)" = 0 ]
+	rb "$f" status vol | grep -q '1 blocks were rewritten from other members'
+	dmesg | grep -q 'could not read 4 KiB at 40960 of the volume: they were rewritten'
+	replicas_equal vol
+}
+is_checkpointed() { [ "$(field "$1" vol checkpoint_index)" -ge "$(field "$1" vol commit_index)" ]; }
+
 follower_data_fails() {
 	local l f
 	l=$(a_leader vol)
@@ -267,7 +301,8 @@ rot_is_reported_and_not_served() {
 }
 
 for t in starts slow_follower_does_not_matter recovery_has_many_reads_in_flight \
-	follower_log_fails leader_log_fails leader_data_fails follower_data_fails damaged_copies_are_rewritten \
+	follower_log_fails leader_log_fails leader_data_fails sector_is_rewritten follower_data_fails \
+	damaged_copies_are_rewritten \
 	a_copy_that_cannot_be_rewritten_is_told what_others_wrote_is_not_mended \
 	disk_is_pulled_out rot_is_reported_and_not_served; do
 	tap $t
