@@ -249,6 +249,9 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_LOST_ERROR, ATTR_U32, "lost_error" },
 	{ RAFTBLK_A_STATUS_OWED_INDEX, ATTR_U64, "owed_index" },
 	{ RAFTBLK_A_STATUS_VERIFY, ATTR_NEST, "verify", .nest = verify_attrs },
+	{ RAFTBLK_A_STATUS_AWAY_ENTRIES, ATTR_U64, "away_entries" },
+	{ RAFTBLK_A_STATUS_AWAY_BYTES, ATTR_U64, "away_bytes" },
+	{ RAFTBLK_A_STATUS_AWAY_MS, ATTR_U64, "away_ms" },
 	{ 0 }
 };
 

@@ -171,6 +171,23 @@ static void print_log(struct json_object *o)
 	       human_bytes(ju(o, "unapplied_bytes"), c, sizeof(c)));
 }
 
+/* Only a leader knows how far the others are. */
+static void print_away(struct json_object *o)
+{
+	u64 ms = ju(o, "away_ms");
+	char buf[32];
+
+	if (!is(o, "role", "leader") || !js(o, "away_entries"))
+		return;
+	field("away");
+	printf("a member needs a resync after another %llu entries or %s of the log",
+	       (unsigned long long)ju(o, "away_entries"),
+	       human_bytes(ju(o, "away_bytes"), buf, sizeof(buf)));
+	if (ms)
+		printf(", in %llu s at the present rate", (unsigned long long)ms / 1000);
+	puts("");
+}
+
 static void print_late(u64 ms)
 {
 	if (ms)
@@ -338,6 +355,7 @@ void print_status(struct json_object *o)
 	if (ju(o, "owed_index"))
 		printf("  %sthe log was damaged, and lacks entries that this node had acknowledged: the leader brings them again%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
+	print_away(o);
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));

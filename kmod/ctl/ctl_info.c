@@ -33,6 +33,8 @@ static const struct field status_u64[] = {
 	INFO(RING_BYTES, st.ring_bytes), INFO(RING_USED, st.ring_used),
 	INFO(LOG_ENTRIES, st.log_entries), INFO(LOG_ENTRIES_MAX, st.log_entries_max),
 	INFO(INFLIGHT_RECORDS, st.inflight_records),
+	INFO(AWAY_ENTRIES, st.away.entries), INFO(AWAY_BYTES, st.away.bytes),
+	INFO(AWAY_MS, away_ms),
 	INFO(ABSENT_BYTES, st.resync.absent_bytes),
 	INFO(PULLED_BYTES, st.resync.pulled_bytes), INFO(RESYNC_MS, resync_ms),
 	INFO(OWED_INDEX, st.raft.owed.index),

@@ -38,6 +38,7 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	u64 waiting_ms;			/* for how long I/O has not been served; 0: it is */
 	u64 writes_ms;			/* for how long writes have waited, and none has ended */
 	u64 resync_ms;			/* for how long it has been resynchronised; 0: it is not */
+	u64 away_ms;			/* what st.away says, at the present rate; 0: no rate */
 	/* Since when the newest comparison has ended, and a difference is known; 0: none is. */
 	u64 verify_ms, verify_open_ms;
 	u32 pool_free[RBLK_BUDGETS], pool_size[RBLK_BUDGETS];

@@ -14,6 +14,18 @@
 /* Anybody may look, and as often as they like, but the loop answers no more often than this. */
 #define RBLK_LOOK_NS		(5 * RBLK_NSEC_PER_MSEC)
 
+/* At the present rate, for how long a member may still be away before it needs a resync. */
+static u64 rblk_away_ms(const struct rblk_node_status *st)
+{
+	u64 window = div_u64(st->away.rate_ns, NSEC_PER_MSEC), ms = U64_MAX;
+
+	if (st->away.rate_bytes)
+		ms = div64_u64(st->away.bytes * window, st->away.rate_bytes);
+	if (st->away.rate_entries)
+		ms = min(ms, div64_u64(st->away.entries * window, st->away.rate_entries));
+	return ms == U64_MAX ? 0 : max_t(u64, ms, 1);
+}
+
 /* Publishes a snapshot. Called as owner, between passes of the node. */
 void rblk_status_publish(struct rblk_volume *v)
 {
@@ -24,6 +36,7 @@ void rblk_status_publish(struct rblk_volume *v)
 	for (i = 0; i < RBLK_DEVICES; i++)
 		info->late_ms[i] = div_u64(info->st.late_ns[i], NSEC_PER_MSEC);
 	info->waiting_ms = div_u64(info->st.waiting_ns, NSEC_PER_MSEC);
+	info->away_ms = rblk_away_ms(&info->st);
 	info->resync_ms = div_u64(info->st.resync.ns, NSEC_PER_MSEC);
 	info->verify_ms = div_u64(info->st.verify.age_ns, NSEC_PER_MSEC);
 	info->verify_open_ms = div_u64(info->st.verify.open_age_ns, NSEC_PER_MSEC);

@@ -59,6 +59,9 @@ void cmd_status(void)
 		{ "lacks", st.resync.absent_bytes >> 10 },
 		{ "reads-failed", st.reads_failed }, { "rewritten", st.blocks_rewritten },
 		{ "left", st.blocks_left },
+		{ "away-entries", st.away.entries }, { "away-bytes", st.away.bytes },
+		{ "rate-entries", st.away.rate_entries }, { "rate-bytes", st.away.rate_bytes },
+		{ "rate-ms", st.away.rate_ns / MSEC },
 		{ "log-late", st.late_ns[RBLK_LOG_DEVICE] != 0 },
 		{ "data-late", st.late_ns[RBLK_DATA_DEVICE] != 0 },
 	};

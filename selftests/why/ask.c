@@ -59,6 +59,7 @@ static void tell(const struct node *n, struct rblk_volume_info *info)
 	for (i = 0; i < RBLK_DEVICES; i++)
 		info->late_ms[i] = info->st.late_ns[i] / MSEC;
 	info->waiting_ms = info->st.waiting_ns / MSEC;
+	info->away_ms = info->st.away.rate_entries;
 	info->resync_ms = info->st.resync.ns / MSEC;
 	info->verify_ms = info->st.verify.age_ns / MSEC;
 	info->verify_open_ms = info->st.verify.open_age_ns / MSEC;

@@ -330,6 +330,14 @@ struct rblk_node_status {
 	u64 reads_failed;	/* by the data device */
 	u64 blocks_rewritten;	/* that it had failed to read */
 	u64 blocks_left;	/* that it cannot read, though they were rewritten */
+	/*
+	 * What may still be written before the voter that lags most needs a resync, if this node
+	 * leads: as many entries, or as many bytes of the log. How much was, in as many ns.
+	 */
+	struct {
+		u64 entries, bytes;
+		u64 rate_entries, rate_bytes, rate_ns;
+	} away;
 	struct rblk_resync_status {
 		u64 installs;		/* states of other members that it went on from */
 		u64 bytes, zero_bytes;	/* of content that landed; of that, zeroes */

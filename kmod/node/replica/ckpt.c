@@ -79,15 +79,15 @@ static bool low_space(const struct rblk_replica *r)
  */
 static u64 sound_floor(const struct rblk_replica *r, u64 ckpt)
 {
-	u64 keep = r->g->cfg.super.ring_bytes / 2;
+	u64 keep = rblk_replica_kept_bytes(r), kept = rblk_replica_kept_entries(r);
 	u64 lo = r->base.index, hi = ckpt, newest;
 
 	if (low_space(r))
 		return ckpt;
 	if (r->log.head_pos <= r->log.floor_pos + keep &&
-	    rblk_replica_free_entries(r) > r->mask / 2)
+	    rblk_replica_free_entries(r) > kept)
 		return r->base.index;
-	newest = r->last > r->mask / 2 ? r->last - r->mask / 2 : 0;
+	newest = r->last > kept ? r->last - kept : 0;
 	/* Positions ascend with the index: find the last one below head - keep. */
 	while (lo < hi) {
 		u64 mid = lo + (hi - lo + 1) / 2;

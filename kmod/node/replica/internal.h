@@ -57,6 +57,21 @@ u64 rblk_replica_sendable(void *ctx, u64 store, u64 first, u64 last);
 /* recv.c */
 u64 rblk_replica_takes(void *ctx, u64 first, u64 last);
 
+/* lag.c */
+void rblk_replica_rate_run(struct rblk_replica *r);
+void rblk_replica_lag_status(const struct rblk_replica *r, struct rblk_node_status *st);
+
+/* Half of the ring and of the table stays for members that lag. */
+static inline u64 rblk_replica_kept_bytes(const struct rblk_replica *r)
+{
+	return r->g->cfg.super.ring_bytes / 2;
+}
+
+static inline u64 rblk_replica_kept_entries(const struct rblk_replica *r)
+{
+	return r->mask / 2;
+}
+
 /* watch.c */
 void rblk_replica_begin(struct rblk_replica *r, enum rblk_io io);
 void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);

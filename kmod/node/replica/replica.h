@@ -58,6 +58,12 @@ struct rblk_watch {
 	u64 since;		/* when the first of them began, or the latest one ended */
 };
 
+/* How much was written to the log of late, see lag.c. */
+struct rblk_rate {
+	u64 at, pos, last;	/* when it was looked at, and how far the log went */
+	u64 ns, bytes, entries;	/* between the two times before */
+};
+
 enum rblk_ckpt_phase { CKPT_IDLE, CKPT_SYNC, CKPT_MAP, CKPT_META };
 
 struct rblk_replica {
@@ -153,6 +159,7 @@ struct rblk_replica {
 
 	struct rblk_watch watch[RBLK_IO_NR];
 	u64 watch_at;			/* when to look at them again */
+	struct rblk_rate rate;
 	u64 late_since[RBLK_DEVICES];	/* since when a device has not responded; 0: it does */
 
 	u64 proposals_refused, truncated, readbacks;

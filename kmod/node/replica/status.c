@@ -93,6 +93,7 @@ void rblk_replica_status(const struct rblk_replica *r, struct rblk_node_status *
 	resync_status(r, &st->resync);
 	rblk_replica_compare_status(r, &st->verify);
 	rblk_replica_rewrite_status(r, st);
+	rblk_replica_lag_status(r, st);
 	replica_counters(r, st);
 }
 

@@ -97,6 +97,7 @@ void rblk_replica_watch_run(struct rblk_replica *r)
 	if (r->g->now < r->watch_at)
 		return;
 	r->watch_at = r->g->now + rblk_ground_heartbeat_ns(r->g);
+	rblk_replica_rate_run(r);
 	for (dev = RBLK_LOG_DEVICE; dev < RBLK_DEVICES; dev++) {
 		since = waits_since(r, dev);
 		is_late = since != U64_MAX && r->g->now >= since + patience(r);
