@@ -27,7 +27,7 @@ void rblk_replica_rate_run(struct rblk_replica *r)
 	t->last = r->last;
 }
 
-/* What the voter has that lags most, and that the log still covers. Of some, nothing is known yet. */
+/* What the voter has that lags most and is still covered. Of some, nothing is known yet. */
 static u64 least_match(const struct rblk_replica *r)
 {
 	const struct raft_peer_status *p;
