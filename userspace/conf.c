@@ -130,6 +130,19 @@ static int set_pool(struct parser *p, const char *value)
 	return 1;
 }
 
+static int set_resync_max(struct parser *p, const char *value)
+{
+	u64 bytes = 0;
+
+	if (strcmp(value, "0") &&
+	    (conf_parse_size(value, &bytes) || bytes % (1 << 20) || !bytes ||
+	     bytes > 10000ULL << 20))
+		return bad(p, "resync-rate-max: '%s' is not a valid rate; write whole MiB in a second, as 64M, or 0 for no bound",
+			   value);
+	p->c->resync_max = (u32)(bytes >> 20);
+	return 1;
+}
+
 static int set_self(struct parser *p, const char *value)
 {
 	const char *why;
@@ -153,6 +166,7 @@ static const struct {
 	{ "io-timeout", set_io_timeout },
 	{ "shared", set_shared },
 	{ "pool", set_pool },
+	{ "resync-rate-max", set_resync_max },
 	{ "node", set_self },
 };
 
@@ -283,7 +297,7 @@ static int on_key(struct parser *p, const char *key, const char *value)
 		return volume_keys[i].set(p, value);
 	}
 	return bad(p,
-		   "there is no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool and node, and sections [node NAME]",
+		   "there is no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool, resync-rate-max and node, and sections [node NAME]",
 		   key);
 }
 

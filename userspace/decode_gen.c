@@ -244,6 +244,7 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_ABSENT_BYTES, ATTR_U64, "absent_bytes" },
 	{ RAFTBLK_A_STATUS_PULLED_BYTES, ATTR_U64, "pulled_bytes" },
 	{ RAFTBLK_A_STATUS_RESYNC_MS, ATTR_U64, "resync_ms" },
+	{ RAFTBLK_A_STATUS_RESYNC_RATE_MAX, ATTR_U64, "resync_rate_max" },
 	{ RAFTBLK_A_STATUS_RESYNC_SOURCE, ATTR_STRING, "resync_source" },
 	{ RAFTBLK_A_STATUS_LOST, ATTR_ENUM, "lost", .names = halt_names },
 	{ RAFTBLK_A_STATUS_LOST_ERROR, ATTR_U32, "lost_error" },

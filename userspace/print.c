@@ -251,6 +251,8 @@ static void print_resync(struct json_object *o)
 		printf(", now from %s", jstr(o, "resync_source"));
 	if (s && pulled / s)
 		printf("; about %llu s left", (unsigned long long)(absent / (pulled / s)));
+	if (ju(o, "resync_rate_max"))
+		printf("; at most %llu MiB/s", (unsigned long long)ju(o, "resync_rate_max"));
 	puts("; reads go to the leader");
 }
 

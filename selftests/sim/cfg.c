@@ -224,6 +224,12 @@ static void draw_unread(void)
 		c->unread_mean = rnd_log(R_UNREAD, 50 * MSEC, 2 * SEC);
 }
 
+static void draw_rate(void)
+{
+	if (rnd_one_in(R_UNREAD, 4))
+		w->limits.resync_max = (u32)rnd_log(R_UNREAD, 1, 100);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -249,6 +255,7 @@ void cfg_draw(void)
 	draw_data_loss();
 	draw_verify();
 	draw_unread();
+	draw_rate();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -302,6 +309,7 @@ static void print_limits(void)
 	PRINT(l, records_inflight);
 	PRINT(l, window);
 	PRINT(l, follow_ms);
+	PRINT(l, resync_max);
 	PRINT(l, default_election_ms);
 	PRINT(l, default_heartbeat_ms);
 }

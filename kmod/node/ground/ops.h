@@ -249,6 +249,7 @@ struct rblk_node_limits {
 	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
 	u32 window;		/* writes of this node in progress, power of two */
 	u32 follow_ms;		/* time after an election before leadership follows the session */
+	u32 resync_max;		/* MiB of content that a resync asks for in a second; 0: no bound */
 	u32 late_ms;		/* until a device counts as unresponsive; 0: an election timeout */
 	u32 records_inflight;	/* from here on, entries wait to share one: 1 .. LOG_INFLIGHT */
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
@@ -344,6 +345,7 @@ struct rblk_node_status {
 		u64 pulled_bytes;	/* ... since the newest resync began */
 		u64 absent_bytes;	/* of the image, not landed yet */
 		u64 ns;			/* for how long it has been resynchronised; 0: it is not */
+		u64 rate_max;		/* MiB that it may ask for in a second; 0: no bound */
 		u32 source;		/* slot of who is asked; NODE_PEERS_MAX: nobody */
 	} resync;
 	/* Comparisons of the copies of the image, made by this node; members by place in @conf. */

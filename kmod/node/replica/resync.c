@@ -451,6 +451,8 @@ u64 rblk_replica_resync_deadline(const struct rblk_replica *r)
 			at = min_t(u64, at, s->avoid[i]);
 	if (s->phase == RESYNC_STATE && s->ask_at > r->g->now)
 		at = min_t(u64, at, s->ask_at);
+	if (s->phase == RESYNC_PULL && s->pace_at > r->g->now)
+		at = min_t(u64, at, s->pace_at);
 	return at;
 }
 

@@ -54,6 +54,7 @@ struct rblk_resync {
 	u64 from;		/* content that lands includes the entries up to this one */
 	u64 target;		/* content that landed may include entries up to this one */
 	u32 next;		/* where to look for the next chunk */
+	u64 pace_at;		/* when the next one may be asked for */
 	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
 	u32 batches;		/* of entries, since a chunk was written */
 	bool waits;		/* the apply waits for a chunk */
