@@ -362,6 +362,9 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 		rblk_ground_halt(r->g, NODE_HALT_SET_BACK, -ESTALE);
 		return;
 	}
+	/* It was told while this was written: nothing goes on, and the next version says why. */
+	if (r->meta.seen.store)
+		return;
 	if (r->meta_has_ckpt)
 		ckpt_ended(r);
 	if (r->bootstrapping || !r->meta_version_written)
