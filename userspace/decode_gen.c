@@ -27,6 +27,7 @@ static const char *const halt_names[] = {
 	"rot",
 	"invariant",
 	"set-back",
+	"copy",
 	"stopped",
 	NULL
 };

@@ -38,6 +38,8 @@ static const char * const rblk_halt_text[] = {
 	[NODE_HALT_ROT] = "a committed entry in its log is damaged",
 	[NODE_HALT_INVARIANT] = "a broken invariant",
 	[NODE_HALT_SET_BACK] = "its store was set back: a member saw more of it than it has now",
+	[NODE_HALT_COPY] =
+		"a member knows another start of its store, so one is a copy of the other",
 	[NODE_HALT_STOPPED] = "the node was stopped",
 };
 

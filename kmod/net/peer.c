@@ -357,6 +357,8 @@ bool rblk_peers_poll(struct rblk_volume *v, u64 now)
 	u32 i;
 
 	lockdep_assert_held(&v->owner);
+	if (!rblk_node_greets(v->m))
+		return false;
 	if (now >= ps->next_timer)
 		run_timers(ps, now);
 	if (test_and_clear_bit(RBLK_CONN_READ, &ps->bits))
@@ -375,7 +377,7 @@ bool rblk_peers_poll(struct rblk_volume *v, u64 now)
  */
 u64 rblk_peers_deadline(const struct rblk_volume *v)
 {
-	return v->peers->next_timer;
+	return rblk_node_greets(v->m) ? v->peers->next_timer : U64_MAX;
 }
 
 /**

@@ -53,6 +53,7 @@ u64 rblk_node_deadline(struct rblk_node *n);
 
 /* ---- peers ---- */
 
+bool rblk_node_greets(const struct rblk_node *n);
 void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 		     struct wire_hello *h);
 void rblk_node_dialled(struct rblk_node *n, u32 slot, enum wire_channel ch);

@@ -20,6 +20,20 @@ int rblk_node_peer_slot(const struct rblk_node *n, const char *node)
 }
 
 /**
+ * rblk_node_greets() - may this node say hello, and answer one?
+ * @n: node
+ *
+ * What it says of its start, others remember: so this has to be durable before. It is once a pass
+ * has run after the end of the write.
+ *
+ * Return: whether it may.
+ */
+bool rblk_node_greets(const struct rblk_node *n)
+{
+	return !n->replica || n->replica->started;
+}
+
+/**
  * rblk_node_hello() - fills the hello that this node sends to a peer
  * @n: node
  * @slot: the peer
@@ -42,6 +56,7 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	h->bootstrapped = n->g.conf.index != 0;
 	h->role = n->replica ? WIRE_REPLICA : n->lost ? WIRE_LOST : WIRE_CLIENT;
 	h->frees = n->g.cfg.frees;
+	h->line[0] = n->g.cfg.boot_nonce;
 	if (n->replica)
 		rblk_replica_hello(n->replica, h);
 	memcpy(h->name, n->g.cfg.super.volume_name, sizeof(h->name));
@@ -118,6 +133,8 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 		return n->g.conf.index ? 0 : WIRE_R_ROLE;
 	if (rblk_replica_absurd(n->replica, h))
 		return WIRE_R_ABSURD;
+	if (rblk_replica_other_line(n->replica, h))
+		return WIRE_R_COPY;
 	if (rblk_replica_rolled_back(n->replica, h, &n->g.peer[slot].asked[h->channel]))
 		return WIRE_R_ROLLBACK;
 	/*
@@ -160,6 +177,7 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->frees = h->frees;
 	p->store = h->store;
 	p->generation = h->generation;
+	p->nonce = h->line[0];
 	p->match = h->match;
 	p->match_term = h->match_term;
 	p->term = h->term;
@@ -168,6 +186,12 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->entries = (u32)min_t(u64, h->entries, U32_MAX);
 	p->bootstrapped = h->bootstrapped;
 	return 0;
+}
+
+/* Is a store refused for what was seen of it, and so has to compare? */
+static bool of_the_store(u8 reason)
+{
+	return reason == WIRE_R_ROLLBACK || reason == WIRE_R_COPY;
 }
 
 /**
@@ -182,12 +206,16 @@ void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h
 {
 	memset(reject, 0, sizeof(*reject));
 	reject->reason = reason;
-	if (reason != WIRE_R_ROLLBACK || !n->replica)
+	if (!of_the_store(reason) || !n->replica)
 		return;
 	memcpy(reject->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
 	reject->from = n->g.cfg.super.store;
 	reject->to = h->store;
 	rblk_replica_seen(n->replica, h->store, reject);
+	if (reason == WIRE_R_COPY)
+		reject->start = h->line[0];
+	else
+		reject->nonce = 0;
 }
 
 /*
@@ -217,7 +245,7 @@ void rblk_node_peer_refused(struct rblk_node *n, u32 slot, const struct wire_rej
 	n->g.now = now;
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
 		return;
-	if (reject->reason != WIRE_R_ROLLBACK || !n->replica || n->g.halt != NODE_RUNNING)
+	if (!of_the_store(reject->reason) || !n->replica || n->g.halt != NODE_RUNNING)
 		return;
 	if (refusal_counts(n, slot, reject))
 		rblk_replica_refused(n->replica, reject);

@@ -51,6 +51,8 @@ enum raftblk_role {
  * @RAFTBLK_HALT_INVARIANT: An invariant is broken; the attribute "invariant"
  *   says which.
  * @RAFTBLK_HALT_SET_BACK: A member saw more of its store than it has now.
+ * @RAFTBLK_HALT_COPY: A member knows another start of its store, so one is a
+ *   copy of the other.
  * @RAFTBLK_HALT_STOPPED: The volume was stopped.
  */
 enum raftblk_halt {
@@ -60,6 +62,7 @@ enum raftblk_halt {
 	RAFTBLK_HALT_ROT,
 	RAFTBLK_HALT_INVARIANT,
 	RAFTBLK_HALT_SET_BACK,
+	RAFTBLK_HALT_COPY,
 	RAFTBLK_HALT_STOPPED,
 };
 

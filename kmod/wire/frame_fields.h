@@ -46,7 +46,9 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(96,	name,	name, ANY)		/* name of the volume, for people */
 	FIELD(128,	name,	node, NOT_ZERO)		/* name of the node that speaks */
 	FIELD(160,	name,	peer, ANY)		/* name of the node that is spoken to */
-FIELDS_END(frame_hello, 192)
+	/* numbers of the newest starts, each random, the present one first; client: only that */
+	VALUES(192,	id, line, RBLK_LINE)
+FIELDS_END(frame_hello, 256)
 
 /* The connection is refused. */
 FIELDS(frame_reject, struct wire_reject)
@@ -54,18 +56,21 @@ FIELDS(frame_reject, struct wire_reject)
 	 * 1 no common version, 2 another volume, 3 another cluster, 4 not the expected
 	 * node, 5 not a member's store, 6 older than it was seen to be, 7 connected
 	 * already, 8 log ring or entry table too small, 9 absurd number of starts, or
-	 * term, 10 a client under the name of a replica, or the reverse
+	 * term, 10 a client under the name of a replica, or the reverse, 11 another start
+	 * of the store is known
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
 	SPARE(1,	7, spare)
-	/* reason 6: what was seen of the store; else 0 */
+	/* reasons 6 and 11: what was seen of the store; else 0 */
 	FIELD(8,	le64,	generation, ANY)	/* number of its starts */
 	FIELD(16,	le64,	match, ANY)		/* index of an entry that it had durably */
 	FIELD(24,	le64,	term, ANY)		/* a term that it had durably */
 	FIELD(32,	uuid,	volume, ANY)		/* uuid of the volume */
 	FIELD(48,	id,	from, ANY)		/* store id of the member that refuses */
 	FIELD(56,	id,	to, ANY)		/* store id that is refused */
-FIELDS_END(frame_reject, 64)
+	FIELD(64,	id,	nonce, ANY)	/* reason 11: number of the start that is known */
+	FIELD(72,	id,	start, ANY)	/* reason 11: number of the start that is refused */
+FIELDS_END(frame_reject, 80)
 
 /* A message of Raft; descriptors of entries and sums of blocks follow. */
 FIELDS(frame_raft, struct raft_msg)

@@ -62,6 +62,7 @@ enum wire_reason {
 	WIRE_R_SIZES,		/* ring or entry table smaller than the configuration says */
 	WIRE_R_ABSURD,		/* more starts, or terms, than there can have been */
 	WIRE_R_ROLE,		/* a client under the name of a replica, or the reverse */
+	WIRE_R_COPY,		/* another start of the store is known: one is a copy of the other */
 	WIRE_R_NR,
 };
 
@@ -113,15 +114,18 @@ struct wire_hello {
 	char name[RBLK_NAME_MAX];	/* name of the volume, for people: the uuid counts */
 	char node[RBLK_NAME_MAX];	/* name of the node that speaks */
 	char peer[RBLK_NAME_MAX];	/* name of the node that it believes to speak to */
+	u64 line[RBLK_LINE];	/* numbers of its newest starts; without a replica: of this one */
 };
 
 struct wire_reject {
 	u8 reason;		/* enum wire_reason, or one of a later version */
-	/* WIRE_R_ROLLBACK: what was seen of the store. It may have said so since its hello. */
+	/* WIRE_R_ROLLBACK, WIRE_R_COPY: what was seen of the store, perhaps since its hello. */
 	u64 generation, match, term;
 	/* ... and who says so, of which store: there may be no hello of the other side. */
 	u8 volume[RBLK_UUID_LEN];
 	u64 from, to;
+	/* WIRE_R_COPY: numbers of the start that is known, and of the one that is refused. */
+	u64 nonce, start;
 };
 
 /* From the client of a node to the leader. Without entries it is a keepalive. */

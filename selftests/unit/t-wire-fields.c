@@ -200,6 +200,7 @@ static void test_hello(void)
 		.version_min = 2, .version_max = 0x300, .features = 3, .volume = { 4, 5 },
 		.cluster = 6, .store = 7, .generation = 8, .match = 9, .match_term = 10,
 		.data_sectors = 11, .ring_bytes = 12, .entries = 13,
+		.line = { 14, 15, 16, 17, 18, 19, 20, 21 },
 	};
 	memset(hello.name, 'v', RBLK_NAME_MAX - 1);
 	memset(hello.node, 'n', RBLK_NAME_MAX - 1);

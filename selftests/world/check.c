@@ -48,6 +48,11 @@ static bool is_known(const struct ident *id, u64 index)
 
 /* ---- durability ---- */
 
+static bool same_ident(const struct ident *id, u64 term, u32 csum)
+{
+	return id->term == term && id->csum == csum;
+}
+
 u32 check_holders(u64 index, u64 term, u32 csum)
 {
 	u32 i, count = 0;
@@ -58,9 +63,10 @@ u32 check_holders(u64 index, u64 term, u32 csum)
 		/* What a store held before it was set back counts: that is another fault. */
 		if (max_t(u64, n->absent ? 0 : n->ckpt, n->had_ckpt) >= index)
 			count++;
-		else if (max_t(u64, n->dur_last, n->had_last) >= index && index > n->log_from &&
-			 n->dur[index].term == term &&
-			 n->dur[index].csum == csum)
+		else if (n->dur_last >= index && index > n->log_from &&
+			 same_ident(&n->dur[index], term, csum))
+			count++;
+		else if (n->had_last >= index && same_ident(&n->had[index], term, csum))
 			count++;
 	}
 	return count;
@@ -216,6 +222,10 @@ static void check_halt(struct node *n)
 		WORLD_MARK(HALT_ROT);
 		WORLD_CHECK(n->doomed, "node %c: rot without a fault",
 			    'a' + n->id);
+		break;
+	case NODE_HALT_COPY:
+		WORLD_MARK(HALT_COPY);
+		WORLD_CHECK(n->set_back, "node %c: its store is no copy", 'a' + n->id);
 		break;
 	case NODE_HALT_SET_BACK:
 		WORLD_MARK(HALT_SET_BACK);

@@ -235,6 +235,7 @@ static void try_event(struct event *e)
 	if (e->b != c->epoch || c->linked)
 		return;
 	if (!a->up || !b->up || node_paused(a) || node_paused(b) || a->halted || b->halted ||
+	    !rblk_node_greets(a->m) || !rblk_node_greets(b->m) ||
 	    c->side[0].open || c->side[1].open || net_blocked(a->id, b->id) ||
 	    net_blocked(b->id, a->id) || (world.on.may_meet && !world.on.may_meet(a, b))) {
 		a->end[b->id][c->ch] =
@@ -314,7 +315,7 @@ static void reject(struct conn *c, int from, u8 reason, const struct wire_hello 
 
 	rblk_node_reject(world.node[c->node[from]].m, reason, h, &r);
 	TRACE(c->node[from], "reject", c->node[!from], reason);
-	if (reason == WIRE_R_ROLLBACK) {
+	if (reason == WIRE_R_ROLLBACK || reason == WIRE_R_COPY) {
 		WORLD_CHECK(world.node[c->node[!from]].set_back,
 			    "node %c refuses node %c, whose store was not set back",
 			    'a' + c->node[from], 'a' + c->node[!from]);

@@ -300,6 +300,7 @@ struct node {
 	bool broken;			/* a bug was put into this start: it has to notice */
 	bool set_back;			/* its devices are those of an earlier time */
 	u64 had_last, had_ckpt;		/* what they held until then, see dur_last and ckpt */
+	struct ident *had;		/* ... by index */
 	bool forget;			/* its next start is told to forget what was seen */
 	bool frees;			/* its data device frees what is zeroed */
 	u32 inc;			/* starts and stops */

@@ -39,6 +39,7 @@ struct rblk_peer {
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
+	u64 nonce;		/* number of its start */
 	bool established;	/* both sides accepted the other: what it said is remembered */
 	u64 up_at;		/* when both of its connections were up */
 	u64 heard_at;		/* when the latest frame came from it */

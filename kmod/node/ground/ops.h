@@ -83,6 +83,7 @@ enum rblk_node_halt {
 	NODE_HALT_ROT,		/* a committed entry is damaged in the node's own log */
 	NODE_HALT_INVARIANT,	/* a broken invariant: the status names it */
 	NODE_HALT_SET_BACK,	/* a member saw more of its store than it has now */
+	NODE_HALT_COPY,		/* a member knows another start of its store: one is a copy */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
 };
 
@@ -257,7 +258,7 @@ struct rblk_node_cfg {
 	struct rblk_node_peer_cfg peer[NODE_PEERS_MAX];	/* slot i is peer[i] */
 	struct rblk_node_limits limits;
 	u64 seed;
-	u64 boot_nonce;		/* random, and different at each start */
+	u64 boot_nonce;		/* random, never 0, and different at each start */
 	/* An administrator says so: what members saw of each other's stores counts no more. */
 	bool forget;
 	bool frees;		/* the data device frees what is zeroed, and quickly */

@@ -102,6 +102,7 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 	r->released = r->ckpt_index;
 	rblk_replica_resync_init(r);
 	rblk_log_start(&r->log, &r->meta);
+	rblk_replica_begin_start(r);
 	r->meta_dirty = true;
 	r->term_durable = r->meta.raft.term;
 	if (g->cfg.forget) {
@@ -147,4 +148,5 @@ void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 	h->match = r->rst.durable;
 	h->match_term = rblk_raft_term_at(r->raft, r->rst.durable);
 	h->term = r->term_durable;
+	memcpy(h->line, r->meta.line, sizeof(h->line));
 }
