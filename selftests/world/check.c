@@ -418,7 +418,8 @@ static void check_meta_kept(struct node *n)
 		  "node %c: term %llu vote %llx were durable, found are term %llu vote %llx",
 		  'a' + n->id, (unsigned long long)n->dur_term, (unsigned long long)n->dur_vote,
 		  (unsigned long long)r->term, (unsigned long long)r->vote);
-	WORLD_CHECK(n->st.checkpoint_index >= n->ckpt || n->doomed,
+	/* So may the only copy of a checkpoint that one start found, and that the next cannot read. */
+	WORLD_CHECK(n->st.checkpoint_index >= (n->read_failed ? n->ckpt_twice : n->ckpt) || n->doomed,
 		    "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
 		    (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
 	/*
@@ -432,7 +433,13 @@ static void check_meta_kept(struct node *n)
 	/* Its log may be of a newer term than its metadata: then it has not voted in it. */
 	n->dur_term = n->vote_term;
 	n->dur_vote = n->vote;
+	/* A state that was installed took the place of the log, which is the older one again. */
+	if (n->st.checkpoint_index < n->ckpt)
+		n->must_last = min_t(u64, n->must_last, n->st.checkpoint_index);
 	n->ckpt = n->st.checkpoint_index;
+	n->ckpt_twice = min_t(u64, n->ckpt_twice, n->ckpt);
+	if (n->slot_version[0] == n->slot_version[1])
+		n->ckpt_twice = n->ckpt;
 }
 
 /*

@@ -413,7 +413,7 @@ void node_forget(struct node *n)
 {
 	n->dur_last = n->must_last = 0;
 	n->dur_term = n->dur_vote = 0;
-	n->ckpt = 0;
+	n->ckpt = n->ckpt_twice = 0;
 	n->slot_floor[0] = n->slot_floor[1] = 0;
 	n->slot_base[0] = n->slot_base[1] = 0;
 }

@@ -348,6 +348,7 @@ struct node {
 	u32 unmended;			/* copies that it could not rewrite */
 	u64 slot_base[2];		/* newest entry that the log need not keep, in each copy */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
+	u64 ckpt_twice;			/* ... in both copies */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
 	u32 nrec;
 	struct ident *logid;		/* identities in its log as last seen, by index */
