@@ -482,6 +482,10 @@ static void remarks_peers(struct json_object *o, struct json_object *list)
 	if (p)
 		remark(list, "%s has lost its replica, since a device of it failed: 'raftblk why %s' there says which",
 		       jstr(p, "node"), jstr(o, "volume"));
+	p = peer_with(o, peer_is_copied, NULL);
+	if (p)
+		remark(list, "two machines have the store of %s: %s; let only that one run which had its devices all the time",
+		       jstr(p, "node"), jstr(p, "copy"));
 	p = peer_with(o, peer_is_impaired, NULL);
 	if (p)
 		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));

@@ -8,6 +8,7 @@
 #include "block/block.h"
 #include "host/notify.h"
 #include "life/internal.h"
+#include "net/net.h"
 
 #define RBLK_NOTIFY_RETRY_NS	(100 * RBLK_NSEC_PER_MSEC)
 
@@ -251,6 +252,10 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_VERIFY:
 		rblk_note_verify(v, text, size);
+		break;
+	case NODE_N_COPIED:
+		scnprintf(text, size, "two machines have the store of %s: %s",
+			  st->peer[n->arg].node, rblk_peers_copy(v, n->arg));
 		break;
 	}
 }

@@ -53,11 +53,12 @@ u64 rblk_node_deadline(struct rblk_node *n);
 
 /* ---- peers ---- */
 
+bool rblk_node_outlived(const struct rblk_node *n, u32 slot, enum wire_channel ch);
 bool rblk_node_greets(const struct rblk_node *n);
 void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 		     struct wire_hello *h);
 void rblk_node_dialled(struct rblk_node *n, u32 slot, enum wire_channel ch);
-int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h);
+int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h, u64 now);
 void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h,
 		      struct wire_reject *reject);
 void rblk_node_peer_refused(struct rblk_node *n, u32 slot, const struct wire_reject *reject,

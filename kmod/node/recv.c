@@ -139,6 +139,8 @@ static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 		return recv_mark(n, slot, &f->mark);
 	case WIRE_SUMS:
 		return recv_sums(n, slot, &f->sums);
+	case WIRE_ALIVE:
+		return rblk_node_alive(n, slot, &f->alive);
 	default:
 		return -EINVAL;
 	}

@@ -121,6 +121,8 @@ enum raftblk_replica {
  * @RAFTBLK_EVENT_VERIFY: The comparison of the copies of the image that this
  *   node makes has ended otherwise than with "equal". The argument is a value
  *   of "verify-result".
+ * @RAFTBLK_EVENT_COPIED: Another machine with the store of a peer is refused:
+ *   one of them is a copy. The argument is the slot of the peer.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -136,6 +138,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_RESYNC,
 	RAFTBLK_EVENT_REPLICA,
 	RAFTBLK_EVENT_VERIFY,
+	RAFTBLK_EVENT_COPIED,
 };
 
 /**
@@ -350,6 +353,7 @@ enum {
 	RAFTBLK_A_PEER_STATUS_BLOCKED,
 	RAFTBLK_A_PEER_STATUS_ABSENT,
 	RAFTBLK_A_PEER_STATUS_STUCK,
+	RAFTBLK_A_PEER_STATUS_COPY,
 	RAFTBLK_A_PEER_STATUS_MUTE,
 	RAFTBLK_A_PEER_STATUS_CLIENT,
 	RAFTBLK_A_PEER_STATUS_SILENT_MS,

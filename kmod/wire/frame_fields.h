@@ -11,7 +11,7 @@ FIELDS(frame_header, struct wire_header)
 	CODED(4,	u8,	version, ANY)		/* version of the protocol: 1 */
 	/*
 	 * 1 HELLO, 2 REJECT, 3 RAFT, 4 SUBMIT, 5 REPLY, 6 READ, 7 DATA, 8 PULL, 9 STATE,
-	 * 10 MAP, 11 CHUNK, 12 MARK, 13 SUMS
+	 * 10 MAP, 11 CHUNK, 12 MARK, 13 SUMS, 14 ALIVE
 	 */
 	FIELD(5,	u8,	type, RANGE(1, WIRE_TYPE_NR - 1))
 	CODED(6,	le16,	flags, ANY)		/* 0; others make it unreadable */
@@ -60,7 +60,8 @@ FIELDS(frame_reject, struct wire_reject)
 	 * of the store is known
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
-	SPARE(1,	7, spare)
+	FIELD(1,	u8,	alive, BOOL)	/* reason 11: 1: the start that is known still runs */
+	SPARE(2,	6, spare)
 	/* reasons 6 and 11: what was seen of the store; else 0 */
 	FIELD(8,	le64,	generation, ANY)	/* number of its starts */
 	FIELD(16,	le64,	match, ANY)		/* index of an entry that it had durably */
@@ -69,8 +70,13 @@ FIELDS(frame_reject, struct wire_reject)
 	FIELD(48,	id,	from, ANY)		/* store id of the member that refuses */
 	FIELD(56,	id,	to, ANY)		/* store id that is refused */
 	FIELD(64,	id,	nonce, ANY)	/* reason 11: number of the start that is known */
-	FIELD(72,	id,	start, ANY)	/* reason 11: number of the start that is refused */
-FIELDS_END(frame_reject, 80)
+	/* reason 11, or 7 while an earlier start is asked: number of the start that is refused */
+	FIELD(72,	id,	start, ANY)
+	FIELD(80,	addr,	addr, ANY)	/* reason 11: where the start that is known was met */
+	/* start of the member that refuses: generation */
+	FIELD(144,	le64,	from_generation, ANY)
+	FIELD(152,	id,	from_nonce, ANY)	/* start of the member that refuses: number */
+FIELDS_END(frame_reject, 160)
 
 /* A message of Raft; descriptors of entries and sums of blocks follow. */
 FIELDS(frame_raft, struct raft_msg)
@@ -306,3 +312,14 @@ FIELDS(frame_sums, struct wire_sums)
 	FIELD(28,	le32,	n, UPTO(WIRE_SUMS_MAX))	/* blocks that were read */
 	VALUES(32,	crc,	v, WIRE_SUMS_MAX)	/* CRC-32C of each block; behind them 0 */
 FIELDS_END(frame_sums, 160)
+
+/* Asks a node whether its start still runs, since another start of its store said hello. */
+FIELDS(frame_alive, struct wire_alive)
+	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
+	FIELD(8,	id,	nonce, NOT_ZERO)	/* number of the start */
+	FIELD(16,	id,	id, ANY)		/* number of the question */
+	FIELD(24,	u8,	answer, BOOL)		/* 1: it does */
+	ZERO(25,	u8,	zero)
+	ZERO(26,	le16,	zero2)
+	ZERO(28,	le32,	zero3)
+FIELDS_END(frame_alive, 32)

@@ -248,3 +248,28 @@ int rblk_wire_decode_reject(struct wire_reject *r, const struct wire_header *h, 
 	frame_reject_get(r, f);
 	return 0;
 }
+
+/**
+ * rblk_wire_encode_alive() - makes the frame that asks whether a start still runs, or its answer
+ * @buf: filled
+ * @a: content
+ *
+ * Return: bytes to send.
+ */
+u32 rblk_wire_encode_alive(void *buf, const struct wire_alive *a)
+{
+	struct frame_alive *f = rblk_wire_head(buf);
+
+	frame_alive_put(f, a);
+	return rblk_wire_finish(buf, WIRE_ALIVE, sizeof(*f), 0, 0);
+}
+
+int rblk_wire_decode_alive(struct wire_alive *a, const struct wire_header *h, const void *head)
+{
+	const struct frame_alive *f = head;
+
+	if (h->head_len != sizeof(*f) || !frame_alive_ok(f))
+		return -EINVAL;
+	frame_alive_get(a, f);
+	return 0;
+}

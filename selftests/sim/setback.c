@@ -59,7 +59,7 @@ static bool knows_better(const struct node *m, const struct node *n, const struc
 {
 	struct wire_reject seen;
 
-	if (m == n || !m->up || m->halted || m->set_back)
+	if (m == n || !m->up || m->halted || m->lost || m->set_back)
 		return false;
 	rblk_node_reject(m->m, WIRE_R_COPY, h, &seen);
 	if (other_line(&seen, h))

@@ -107,7 +107,7 @@ static void break_hello(struct rblk_node *m)
 {
 	struct wire_hello h = { .store = 1 };
 
-	rblk_node_peer_hello(m, m->g.npeers, &h);
+	rblk_node_peer_hello(m, m->g.npeers, &h, m->g.now);
 }
 
 static void break_up(struct rblk_node *m)

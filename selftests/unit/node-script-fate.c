@@ -118,6 +118,7 @@ static const struct { const char *name; u8 type, msg; bool entries; } kinds[] = 
 	{ "pull", WIRE_PULL, 0, false }, { "state", WIRE_STATE, 0, false },
 	{ "map", WIRE_MAP, 0, false }, { "chunk", WIRE_CHUNK, 0, false },
 	{ "mark", WIRE_MARK, 0, false }, { "sums", WIRE_SUMS, 0, false },
+	{ "alive", WIRE_ALIVE, 0, false },
 	{ "append", WIRE_RAFT, RAFT_MSG_APPEND, false },
 	{ "entries", WIRE_RAFT, RAFT_MSG_APPEND, true },
 	{ "append-reply", WIRE_RAFT, RAFT_MSG_APPEND_REPLY, false },

@@ -194,7 +194,7 @@ static void hello(struct node *from, struct node *to)
 	for (starts = field("later", 0); starts; starts--)
 		later_start(&h);
 	h.line[0] = field("nonce", h.line[0]);
-	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[as->id], &h);
+	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[as->id], &h, node_now(to));
 	SAY("%c %s %c%s%s\n", N(to), reason ? "refuses" : "accepts", N(from), reason ? ": " : "",
 	    reason ? rblk_wire_reason_text(reason) : "");
 	node_after(to);
@@ -204,18 +204,28 @@ static void hello(struct node *from, struct node *to)
 static void refuse(struct node *from, struct node *to)
 {
 	struct wire_reject r = { .reason = WIRE_R_ROLLBACK };
+	struct wire_hello h;
 
 	rblk_node_status(to->m, &st);
 	r.reason = (u8)field("reason", r.reason);
 	r.generation = field("generation", st.generation);
 	r.match = field("match", st.raft.durable);
 	r.term = field("term", st.raft.term);
+	if (ts_text("before")) {	/* the start before this one */
+		rblk_node_hello(to->m, 0, WIRE_CONSENSUS, &h);
+		r.generation = h.generation - 1;
+		r.nonce = h.line[1];
+	}
 	memcpy(r.volume, from->super.volume, sizeof(r.volume));
 	r.volume[0] = (u8)field("uuid", r.volume[0]);
 	r.from = field("from", from->super.store);
 	r.to = field("to", to->super.store);
-	r.nonce = field("nonce", to->boot_nonce);
+	r.nonce = field("nonce", r.nonce ? r.nonce : to->boot_nonce);
 	r.start = field("start", to->boot_nonce);
+	r.alive = field("alive", 0) != 0;
+	rblk_node_status(from->m, &st);
+	r.from_generation = field("from-generation", st.generation);
+	r.from_nonce = field("from-nonce", from->boot_nonce);
 	rblk_node_peer_refused(to->m, to->node_slot[from->id], &r, node_now(to));
 	node_after(to);
 }

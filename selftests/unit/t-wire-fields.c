@@ -56,6 +56,8 @@ static u32 encode(u8 *to, u8 type)
 		return rblk_wire_encode_mark(to, &got.mark);
 	case WIRE_SUMS:
 		return rblk_wire_encode_sums(to, &got.sums);
+	case WIRE_ALIVE:
+		return rblk_wire_encode_alive(to, &got.alive);
 	default:
 		return rblk_wire_encode_data(to, &got.data, a->n ? &a->e[0] : NULL, a->crc);
 	}
@@ -376,6 +378,13 @@ static void test_sums(void)
 	run("frame_sums", mend, whole);
 }
 
+static void test_alive(void)
+{
+	begin(WIRE_ALIVE);
+	got.alive = (struct wire_alive){ .to = 1, .nonce = 2, .id = 3, .answer = 1 };
+	run("frame_alive", mend, NULL);
+}
+
 /* The header alone: what it says of the head is right with no other value. */
 static void test_header(void)
 {
@@ -415,6 +424,7 @@ static const struct tap_case cases[] = {
 	{ "chunk", test_chunk },
 	{ "mark", test_mark },
 	{ "sums", test_sums },
+	{ "alive", test_alive },
 };
 
 TAP_MAIN(cases)

@@ -133,10 +133,12 @@ static void test_reject(void)
 {
 	struct wire_reject r = { .reason = WIRE_R_ROLLBACK, .generation = 0x2122232425262728,
 				 .match = 0x3132333435363738, .term = 0x4142434445464748,
-				 .nonce = 0x5152535455565758, .start = 0x6162636465666768 };
+				 .nonce = 0x5152535455565758, .start = 0x6162636465666768,
+				 .alive = 1, .addr = "10.0.0.1:7800",
+				 .from_generation = 3, .from_nonce = 4 };
 	struct wire_reject got = { 0 };
 
-	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 80);
+	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 160);
 	CHECK_EQ(decode(NULL, NULL, &got), 0);
 	CHECK_EQ(got.reason, WIRE_R_ROLLBACK);
 	CHECK_EQ(got.generation, r.generation);
@@ -144,7 +146,11 @@ static void test_reject(void)
 	CHECK_EQ(got.term, r.term);
 	CHECK_EQ(got.nonce, r.nonce);
 	CHECK_EQ(got.start, r.start);
-	put32(8, 79);		/* a byte short */
+	CHECK_EQ(got.alive, 1);
+	CHECK_EQ(got.from_generation, r.from_generation);
+	CHECK_EQ(got.from_nonce, r.from_nonce);
+	CHECK_STREQ(got.addr, r.addr);
+	put32(8, 159);		/* a byte short */
 	seal();
 	CHECK_EQ(decode_any(), -EINVAL);
 	r.reason = 0;
@@ -271,9 +277,11 @@ static const char golden_hello[] =
 	"00000000000000000000b8b7b6b5b4b3b2b1";
 
 static const char golden_reject[] =
-	"72626c6b0102000050000000000000000000000000000000b1e9810d68bb8f600500000000000000010000000000"
+	"72626c6b01020000a000000000000000000000000000000096086c2c5b28ec720501000000000000010000000000"
 	"00000200000000000000030000000000000000000000000000000000000000000000040000000000000005000000"
-	"0000000006000000000000000700000000000000";
+	"0000000006000000000000000700000000000000613a310000000000000000000000000000000000000000000000"
+	"00000000000000000000000000000000000000000000000000000000000000000000000000000800000000000000"
+	"0900000000000000";
 
 static const char golden_append[] =
 	"72626c6b01030000f0000000020000000900000000000000528c82b4ce3e38ce050000000200000011000000"
@@ -288,7 +296,8 @@ static const char golden_append[] =
 static void test_golden(void)
 {
 	struct wire_reject r = { .reason = 5, .generation = 1, .match = 2, .term = 3, .from = 4, .to = 5,
-				 .nonce = 6, .start = 7 };
+				 .nonce = 6, .start = 7, .alive = 1, .addr = "a:1",
+				 .from_generation = 8, .from_nonce = 9 };
 	struct raft_msg m = append_msg(2);
 	u32 b = 0;
 

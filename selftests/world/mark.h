@@ -85,6 +85,7 @@
 	X(READ_LOST,		1, "a node that has lost its replica served a read") \
 	X(HALT_ROT,		0, "a running node found rot in its log")	\
 	X(HALT_SET_BACK,	0, "a node heard that its store was set back")	\
+	X(CLONE_REFUSED,	1, "a copy of a node was refused beside its original")	\
 	X(HALT_COPY,		0, "a node heard that its store is a copy")	\
 	X(SET_BACK_APART,	1, "a store was set back, and only who knew better heard it") \
 	X(SET_BACK_AMONG,	0, "a store was set back, and all others had everything") \

@@ -63,6 +63,7 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_RESYNC,		/* arg: enum rblk_resync_step */
 	NODE_N_REPLICA,		/* the replica is lost; arg: enum rblk_node_halt of the device */
 	NODE_N_VERIFY,		/* a comparison ended; arg: enum rblk_verify_outcome */
+	NODE_N_COPIED,		/* a copy of a peer, or its original, is refused; arg: slot */
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -282,6 +283,8 @@ struct rblk_node_peer_status {
 	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
 	u8 stuck;		/* payload to it does not get through, though it is heard */
 	u8 absent;		/* this node leads; its data device lacks a part of the image */
+	u64 start;		/* number of the start that @generation counts; 0: not known */
+	u64 copy;		/* the start that was refused as one of a copy of late; 0: none */
 	u64 silent_ns;		/* for how long a peer that is connected has said nothing */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;

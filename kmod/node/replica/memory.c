@@ -210,12 +210,15 @@ static bool of_own_line(const struct rblk_replica *r, const struct wire_reject *
 	return since < RBLK_LINE && r->meta.line[since] == reject->nonce;
 }
 
-/* Does a member know what cannot be of this store, unless it is a copy or was set back? */
+/*
+ * Does a member know what cannot be of this store, unless it is a copy or was set back? While a
+ * start before this one runs, it runs on another machine.
+ */
 static bool convicted(const struct rblk_replica *r, const struct wire_reject *reject)
 {
 	if (reject->reason == WIRE_R_COPY)
 		return reject->nonce && reject->start == r->g->cfg.boot_nonce &&
-		       !of_own_line(r, reject);
+		       (reject->alive ? reject->nonce != reject->start : !of_own_line(r, reject));
 	return reject->generation > r->meta.generation || reject->match > r->rst.durable ||
 	       reject->term > r->term_durable;
 }
