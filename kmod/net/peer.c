@@ -144,7 +144,7 @@ void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now)
 	rblk_node_peer_up(l->peers->v->m, l->slot, l->ch, now);
 }
 
-/* The hello of a later start was accepted: the other connection may still be one with that before. */
+/* A hello of a later start was accepted: the other connection may still be with that before. */
 void rblk_link_cut_outlived(struct rblk_link *l, u64 now)
 {
 	struct rblk_link *other = rblk_link(l->peers, l->slot, !l->ch);

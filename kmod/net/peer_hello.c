@@ -183,8 +183,9 @@ static void tell_refusal(struct rblk_conn *c, const struct wire_reject *r)
 	if (reason == WIRE_R_DUPLICATE && r->start)
 		return;
 	if (reason == WIRE_R_COPY)
-		scnprintf(text, sizeof(text), " (start %016llx is refused; %s start %llu (%016llx) at %s)",
-			  r->start, r->alive ? "still running is" : "known is", r->generation,
+		scnprintf(text, sizeof(text),
+			  " (start %016llx is refused; %s start %llu (%016llx) at %s)", r->start,
+			  r->alive ? "still running is" : "known is", r->generation,
 			  r->nonce, *r->addr ? r->addr : "an address not known any more");
 	if (!is_news(v->peers, &v->peers->told_refusal[slot], reason))
 		return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two machines under one identity. Whoever says hello under the store of a peer that is connected is
- * that peer, started again before the old connections were found dead; or it is another machine,
- * with a copy of its devices, or a client of the same name. So the one that is connected is asked
- * whether it runs. If it answers, the two run at the same time: the other one is refused for
- * good. If it is silent for an election timeout, it is gone, and the new one takes its place when it
- * comes the next time.
+ * Two machines under one identity. Whoever says hello under the store of a peer that is connected
+ * is that peer, started again before the old connections were found dead; or it is another
+ * machine, with a copy of its devices, or a client of the same name. So the one that is connected
+ * is asked whether it runs. If it answers, the two run at the same time: the other one is
+ * refused for good. If it is silent for an election timeout, it is gone, and the new one takes its
+ * place when it comes the next time.
  */
 #include "internal.h"
 
@@ -67,7 +67,7 @@ u8 rblk_node_rival(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 	return 0;
 }
 
-/* Asked by a peer, or answered. An answer to an earlier question says nothing of the rival of now. */
+/* Asked by a peer, or answered. An answer to an earlier question is not about the present rival. */
 int rblk_node_alive(struct rblk_node *n, u32 slot, const struct wire_alive *a)
 {
 	struct rblk_peer *p = &n->g.peer[slot];

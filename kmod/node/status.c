@@ -2,7 +2,7 @@
 /* The status of a node, and the audit of its invariants. */
 #include "internal.h"
 
-#define COPY_SHOWN_NS	(60 * RBLK_NSEC_PER_SEC)	/* who is refused comes again within seconds */
+#define COPY_SHOWN_NS	(60 * RBLK_NSEC_PER_SEC)	/* who is refused comes again */
 
 static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_node_peer_status *ps)
 {

@@ -60,7 +60,8 @@ FIELDS(frame_reject, struct wire_reject)
 	 * of the store is known
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
-	FIELD(1,	u8,	alive, BOOL)	/* reason 11: 1: the start that is known still runs */
+	/* reason 11: 1: the start that is known still runs */
+	FIELD(1,	u8,	alive, BOOL)
 	SPARE(2,	6, spare)
 	/* reasons 6 and 11: what was seen of the store; else 0 */
 	FIELD(8,	le64,	generation, ANY)	/* number of its starts */
@@ -72,10 +73,12 @@ FIELDS(frame_reject, struct wire_reject)
 	FIELD(64,	id,	nonce, ANY)	/* reason 11: number of the start that is known */
 	/* reason 11, or 7 while an earlier start is asked: number of the start that is refused */
 	FIELD(72,	id,	start, ANY)
-	FIELD(80,	addr,	addr, ANY)	/* reason 11: where the start that is known was met */
+	/* reason 11: where the start that is known was met */
+	FIELD(80,	addr,	addr, ANY)
 	/* start of the member that refuses: generation */
 	FIELD(144,	le64,	from_generation, ANY)
-	FIELD(152,	id,	from_nonce, ANY)	/* start of the member that refuses: number */
+	/* start of the member that refuses: number */
+	FIELD(152,	id,	from_nonce, ANY)
 FIELDS_END(frame_reject, 160)
 
 /* A message of Raft; descriptors of entries and sums of blocks follow. */

@@ -23,7 +23,8 @@ const char *rblk_wire_reason_text(u8 reason)
 		[WIRE_R_SIZES] = "log ring or entry table smaller than the others count on",
 		[WIRE_R_ABSURD] = "absurd number of starts, or term",
 		[WIRE_R_ROLE] = "a client under the name of a replica, or the reverse",
-		[WIRE_R_COPY] = "another start of this store is known, so one is a copy of the other",
+		[WIRE_R_COPY] =
+			"another start of this store is known, so one is a copy of the other",
 	};
 
 	return reason < WIRE_R_NR && text[reason] ? text[reason] : "unknown reason";

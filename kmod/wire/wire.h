@@ -63,7 +63,7 @@ enum wire_reason {
 	WIRE_R_SIZES,		/* ring or entry table smaller than the configuration says */
 	WIRE_R_ABSURD,		/* more starts, or terms, than there can have been */
 	WIRE_R_ROLE,		/* a client under the name of a replica, or the reverse */
-	WIRE_R_COPY,		/* another start of the store is known: one is a copy of the other */
+	WIRE_R_COPY,		/* another start of the store is known: one is a copy */
 	WIRE_R_NR,
 };
 
@@ -131,7 +131,7 @@ struct wire_reject {
 	 * WIRE_R_DUPLICATE: the latter, while an earlier one is asked whether it still runs.
 	 */
 	u64 nonce, start;
-	u8 alive;		/* WIRE_R_COPY: the start that is known has just said that it runs */
+	u8 alive;		/* WIRE_R_COPY: the start that is known says that it runs */
 	char addr[RBLK_ADDR_MAX];	/* ... from where; empty: not known */
 };
 

@@ -342,8 +342,7 @@ static void seed_message(u32 *rnd)
 					       .v = { bits } };
 		break;
 	case WIRE_ALIVE:
-		one.alive = (struct wire_alive){ .to = 1, .nonce = 1 + bits, .id = bits,
-						 .answer = bits % 2 };
+		one.alive = (struct wire_alive){ 1, 1 + bits, bits, bits % 2 };
 		break;
 	default:
 		one.data = (struct wire_data){ .to = 1, .id = 2, .error = n ? 0 : 1 + bits % 100 };

@@ -345,8 +345,7 @@ static void metadata(void)
 		{ 160, 4, 17, -EINVAL },
 		{ 164, 4, 0, 0 }, { 164, 4, 2, -EINVAL }, { 164, 4, 0x80000001, -EINVAL },
 		{ 248, 8, 1ULL << 60, -EINVAL }, { 248, 8, -1, -EINVAL },
-		{ 256 + 36, 4, 17, -EINVAL }, { 256 + 40, 4, 3, -EINVAL },
-		{ 2104 + 24, 4, 1, -EINVAL },
+		{ 256 + 36, 4, 17, -EINVAL }, { 256 + 40, 4, 3, -EINVAL }, { 2104 + 24, 4, 1, -EINVAL },
 	};
 	static struct log_meta m, t;
 

@@ -166,7 +166,7 @@ bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h
 }
 
 /**
- * rblk_replica_other_line() - is this not the store that was seen, but a copy of it, or its original?
+ * rblk_replica_other_line() - is this a copy of the store that was seen, or its original?
  * @r: replica
  * @h: its hello
  *

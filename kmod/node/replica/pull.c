@@ -56,8 +56,8 @@ static bool may_ask(const struct rblk_replica *r, u32 slot)
 }
 
 /*
- * When a member was last asked in vain, if that is not long ago: else those that are behind themselves
- * would be asked in turn, and nobody else ever.
+ * When a member was last asked in vain, if that is not long ago: else those that are behind
+ * themselves would be asked in turn, and nobody else ever.
  */
 static u64 asked_in_vain(const struct rblk_replica *r, u32 slot)
 {
