@@ -20,6 +20,13 @@
  */
 #define RBLK_SESSIONS_MAX	16
 
+/*
+ * Each start of a store draws a random number. So many of the newest starts, the present one
+ * first, are its line: whoever knows one of them sees whether this is the store that it knew, or
+ * another one that was a copy of it.
+ */
+#define RBLK_LINE		8
+
 #define RBLK_RECORD_ENTRIES	48	/* entries in one record of the log */
 /* Payload blocks in one record: those of two unaligned writes of the largest size. */
 #define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)

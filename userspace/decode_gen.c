@@ -27,6 +27,7 @@ static const char *const halt_names[] = {
 	"rot",
 	"invariant",
 	"set-back",
+	"copy",
 	"stopped",
 	NULL
 };
@@ -62,6 +63,7 @@ static const char *const event_names[] = {
 	"verify",
 	"rot",
 	"block",
+	"copied",
 	NULL
 };
 
@@ -125,6 +127,7 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_BLOCKED, ATTR_FLAG, "blocked" },
 	{ RAFTBLK_A_PEER_STATUS_ABSENT, ATTR_FLAG, "absent" },
 	{ RAFTBLK_A_PEER_STATUS_STUCK, ATTR_FLAG, "stuck" },
+	{ RAFTBLK_A_PEER_STATUS_COPY, ATTR_STRING, "copy" },
 	{ RAFTBLK_A_PEER_STATUS_MUTE, ATTR_FLAG, "mute" },
 	{ RAFTBLK_A_PEER_STATUS_CLIENT, ATTR_FLAG, "client" },
 	{ RAFTBLK_A_PEER_STATUS_SILENT_MS, ATTR_U64, "silent_ms" },

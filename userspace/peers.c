@@ -128,6 +128,12 @@ bool replica_is_unable(struct json_object *o, struct json_object *p)
 				     jb(p, "lost") || is_stuck(o, p));
 }
 
+/* Another machine came in its name, and with its store, within the last minute. */
+bool peer_is_copied(struct json_object *o, struct json_object *p)
+{
+	return js(p, "copy");
+}
+
 /* One side refuses the other, so they are not connected. */
 bool peer_is_refused(struct json_object *o, struct json_object *p)
 {

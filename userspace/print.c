@@ -230,6 +230,9 @@ static void print_peer(struct json_object *o, struct json_object *p)
 		       paint(PLAIN, stdout));
 	if (jb(p, "stuck"))
 		printf(", %spayload does not get through%s", paint(RED, stdout), paint(PLAIN, stdout));
+	if (js(p, "copy"))
+		printf(", %stwo machines have its store: %s%s", paint(RED, stdout), jstr(p, "copy"),
+		       paint(PLAIN, stdout));
 	if (jb(p, "blocked"))
 		printf(", %sits payload reaches no majority%s", paint(RED, stdout),
 		       paint(PLAIN, stdout));

@@ -85,6 +85,8 @@ static bool halted(struct json_object *o, struct said *s)
 		  "no other member has what is lost, and 'raftblk dump %s' shows which entries that are: restore a backup" },
 		{ "set-back", "its store was set back to an older state: a member saw more of it than it has now",
 		  "keep the other nodes running; restore the newest state of %s and of the data device, or see 'up --forget' in raftblk(8)" },
+		{ "copy", "a member knows another start of its store: the devices of this node are a copy, or were copied",
+		  "run only one machine under the name of this node, on the devices that it had all the time, and stop this one if %s is a copy; if it is the one to keep, see 'up --forget' in raftblk(8)" },
 		{ "invariant", "a broken invariant",
 		  "if devices of any node were set back to an older image, that may be why: 'raftblk why' on the others says whose; else please report this with the kernel log; 'raftblk down --force' and 'raftblk up' start the node again from %s" },
 	};
@@ -133,6 +135,19 @@ static bool set_back(struct json_object *o, struct said *s)
 	      jstr(p, "node"));
 	step(s,
 	     "attach the devices in their newest state, not an image or snapshot of them; if that is gone, keep the other nodes up: they have what was acknowledged; 'up --forget' in raftblk(8) says how the store can take part again");
+	return true;
+}
+
+static bool copy(struct json_object *o, struct said *s)
+{
+	struct json_object *p = peer_refusing(o, WIRE_R_COPY);
+
+	if (!p || jb(o, "ready"))
+		return false;
+	cause(s,
+	      "%s refuses the store of this node, since it knows another start of it: the devices of this node are a copy, or were copied",
+	      jstr(p, "node"));
+	step(s, "%s", refusal_step(p));
 	return true;
 }
 
@@ -373,6 +388,7 @@ static const struct rule {
 	{ "halted", halted },
 	{ "not-a-member", not_a_member },
 	{ "set-back", set_back },
+	{ "copy", copy },
 	{ "refused", refused },
 	{ "not-joined", not_joined },
 	{ "not-bootstrapped", not_bootstrapped },
@@ -481,6 +497,10 @@ static void remarks_peers(struct json_object *o, struct json_object *list)
 	if (p)
 		remark(list, "%s has lost its replica, since a device of it failed: 'raftblk why %s' there says which",
 		       jstr(p, "node"), jstr(o, "volume"));
+	p = peer_with(o, peer_is_copied, NULL);
+	if (p)
+		remark(list, "two machines have the store of %s: %s; let only that one run which had its devices all the time",
+		       jstr(p, "node"), jstr(p, "copy"));
 	p = peer_with(o, peer_is_impaired, NULL);
 	if (p)
 		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));

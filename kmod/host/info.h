@@ -25,7 +25,9 @@ enum rblk_budget {
 	RBLK_BUDGETS
 };
 
-struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
+#define RBLK_COPY_MAX	192	/* two starts of a store, and where they are, as text */
+
+struct rblk_volume_info {		/* each room fills in its part; about 9 KiB */
 	char volume[RBLK_NAME_MAX], node[RBLK_NAME_MAX];
 	char log_path[RBLK_PATH_MAX], data_path[RBLK_PATH_MAX];
 	enum rblk_volume_state state;	/* current, unlike what follows @age_ms */
@@ -47,6 +49,7 @@ struct rblk_volume_info {		/* each room fills in its part; about 6 KiB */
 	u8 peer_refused[NODE_PEERS_MAX];	/* enum wire_reason it refused us with; 0: none */
 	int peer_error[NODE_PEERS_MAX];		/* what ended the latest connection; 0: nothing */
 	u64 peer_silent_ms[NODE_PEERS_MAX];	/* for how long a connected one has said nothing */
+	char peer_copy[NODE_PEERS_MAX][RBLK_COPY_MAX];	/* a copy that is refused; empty: none */
 	struct rblk_node_status st;
 };
 

@@ -8,6 +8,7 @@
 #include "block/block.h"
 #include "host/notify.h"
 #include "life/internal.h"
+#include "net/net.h"
 
 #define RBLK_NOTIFY_RETRY_NS	(100 * RBLK_NSEC_PER_MSEC)
 
@@ -38,6 +39,8 @@ static const char * const rblk_halt_text[] = {
 	[NODE_HALT_ROT] = "a committed entry in its log is damaged",
 	[NODE_HALT_INVARIANT] = "a broken invariant",
 	[NODE_HALT_SET_BACK] = "its store was set back: a member saw more of it than it has now",
+	[NODE_HALT_COPY] =
+		"a member knows another start of its store, so one is a copy of the other",
 	[NODE_HALT_STOPPED] = "the node was stopped",
 };
 
@@ -282,6 +285,10 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		break;
 	case NODE_N_BLOCK:
 		rblk_note_block(v, n->arg, text, size);
+		break;
+	case NODE_N_COPIED:
+		scnprintf(text, size, "two machines have the store of %s: %s",
+			  st->peer[n->arg].node, rblk_peers_copy(v, n->arg));
 		break;
 	}
 }

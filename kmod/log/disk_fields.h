@@ -144,11 +144,17 @@ FIELDS(disk_meta, struct log_meta)
 	TABLE(4464,	disk_peer, peer, RBLK_MEMBERS_MAX)
 	/* highest term seen of each of them */
 	VALUES(4848,	le64, peer_term, RBLK_MEMBERS_MAX)
+	/* numbers of the newest starts, each random, the present one first */
+	VALUES(4976,	id, line, RBLK_LINE)
+	/* number of the newest start seen of each of them; 0: not known */
+	VALUES(5040,	id, peer_nonce, RBLK_MEMBERS_MAX)
+	/* a copy: number of the start that the member saw; set back: 0 */
+	FIELD_AS(5168,	id,	seen_nonce, seen.nonce, ANY)
 	/* newest entry that was acknowledged and is lost: index; 0: none */
-	FIELD_AS(4976,	le64,	owed_index, owed.index, COUNT)
+	FIELD_AS(5176,	le64,	owed_index, owed.index, COUNT)
 	/* newest entry that was acknowledged and is lost: term */
-	FIELD_AS(4984,	le64,	owed_term, owed.term, ANY)
-FIELDS_END(disk_meta, 4992)
+	FIELD_AS(5184,	le64,	owed_term, owed.term, ANY)
+FIELDS_END(disk_meta, 5192)
 
 /* A block of the change map. */
 FIELDS(disk_map, void)

@@ -81,6 +81,7 @@ struct log_peer_memory {
 	u64 generation;			/* highest one that it was seen in */
 	u64 match;			/* highest index that it acknowledged */
 	u64 term;			/* highest one that it had durably */
+	u64 nonce;			/* number of the start with that generation; 0: not known */
 };
 
 #define LOG_META_ABSENT		1u	/* the data device lacks a part of the image */
@@ -96,6 +97,7 @@ struct log_meta {
 	u64 absent_from;
 	u64 version;			/* grows with each write; the highest valid one counts */
 	u64 generation;			/* grows with each start */
+	u64 line[RBLK_LINE];		/* numbers of the newest starts, the present one first */
 	struct rblk_hard_state raft;
 	struct rblk_id floor;		/* the entry before the first that is retained */
 	u64 floor_pos, floor_seq;	/* the first record that is retained */
@@ -114,8 +116,9 @@ struct log_meta {
 	struct rblk_conf prev_conf;	/* configuration before that one */
 	struct rblk_state state;	/* checkpoint */
 	/*
-	 * What member @seen.store saw of this store, and it no longer has: it was set back,
-	 * and takes no part until an administrator says so. 0: nobody did.
+	 * What member @seen.store saw of this store, and it no longer has: it was set back.
+	 * With a nonce, that is of a start that is none of this store: this is a copy. Either
+	 * takes no part until an administrator says so. 0: nobody did.
 	 */
 	struct log_peer_memory seen;
 	/*

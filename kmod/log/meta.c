@@ -59,7 +59,10 @@ int rblk_log_meta_encode(const struct log_meta *m, const struct log_super *s, vo
 	for (i = 0; i < m->npeers; i++) {
 		disk_peer_put(&d->peer[i], &m->peer[i]);
 		d->peer_term[i] = cpu_to_le64(m->peer[i].term);
+		d->peer_nonce[i] = cpu_to_le64(m->peer[i].nonce);
 	}
+	for (i = 0; i < RBLK_LINE; i++)
+		d->line[i] = cpu_to_le64(m->line[i]);
 	rblk_log_disk_seal(&d->head, DISK_MAGIC_META, s->volume, s->store, LOG_META_BYTES);
 	return RBLK_ASSERT(NULL, !meta_check(d, s)) ? -EINVAL : 0;
 }
@@ -96,7 +99,10 @@ int rblk_log_meta_decode(struct log_meta *m, const struct log_super *s, const vo
 	for (i = 0; i < m->npeers; i++) {
 		disk_peer_get(&m->peer[i], &d->peer[i]);
 		m->peer[i].term = le64_to_cpu(d->peer_term[i]);
+		m->peer[i].nonce = le64_to_cpu(d->peer_nonce[i]);
 	}
+	for (i = 0; i < RBLK_LINE; i++)
+		m->line[i] = le64_to_cpu(d->line[i]);
 	return 0;
 }
 

@@ -89,6 +89,7 @@ struct rblk_link {
 	u32 slot;
 	enum wire_channel ch;
 	bool dial;			/* this node dials, not the peer */
+	struct sockaddr_storage seen;	/* address of the latest one; no family: none yet */
 	u64 dial_at;
 	u32 backoff_ms;
 	u8 refused;			/* enum wire_reason of the latest REJECT; 0 once it is up */
@@ -131,6 +132,9 @@ struct rblk_peers {
 	 */
 	u8 told_refused[NODE_PEERS_MAX], told_refusal[NODE_PEERS_MAX];
 	char told_stranger[RBLK_NAME_MAX];	/* a node that is not configured */
+	/* Start that was refused last as one of a copy, by slot, and both as text. */
+	u64 told_copy[NODE_PEERS_MAX];
+	char copy[NODE_PEERS_MAX][RBLK_COPY_MAX];
 	/* What they hold back is told at a later attempt. */
 	struct ratelimit_state tell, tell_strangers;
 	u64 frames_bad, frames_sent, frames_received, bytes_sent, bytes_received;
@@ -156,6 +160,7 @@ void rblk_conn_free(struct rblk_conn *c);
 void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now);
 void rblk_conn_linger(struct rblk_conn *c, u64 now);
 void rblk_link_down(struct rblk_link *l, u64 now);
+void rblk_link_cut_outlived(struct rblk_link *l, u64 now);
 
 /* peer_sock.c */
 int rblk_sock_listen(struct rblk_peers *ps, const struct sockaddr_storage *addr);

@@ -11,6 +11,7 @@ void rblk_peers_shutdown(struct rblk_volume *v);
 void rblk_peers_free(struct rblk_volume *v);
 bool rblk_peers_poll(struct rblk_volume *v, u64 now);
 u64 rblk_peers_deadline(const struct rblk_volume *v);
+const char *rblk_peers_copy(const struct rblk_volume *v, u32 slot);
 void rblk_peers_info(struct rblk_volume *v, struct rblk_volume_info *info);
 
 /* struct rblk_node_ops */

@@ -134,6 +134,7 @@ void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now)
 	l->backoff_ms = RBLK_BACKOFF_MIN_MS;
 	l->refused = 0;
 	l->error = 0;
+	l->seen = c->addr;
 	c->link = l;
 	c->state = RBLK_C_UP;
 	if (!c->dialled)
@@ -141,6 +142,15 @@ void rblk_conn_adopt(struct rblk_conn *c, struct rblk_link *l, u64 now)
 	if (l->ch == WIRE_BULK)
 		rblk_sock_keepalive(c);
 	rblk_node_peer_up(l->peers->v->m, l->slot, l->ch, now);
+}
+
+/* A hello of a later start was accepted: the other connection may still be with that before. */
+void rblk_link_cut_outlived(struct rblk_link *l, u64 now)
+{
+	struct rblk_link *other = rblk_link(l->peers, l->slot, !l->ch);
+
+	if (other->conn && rblk_node_outlived(l->peers->v->m, l->slot, other->ch))
+		rblk_link_down(other, now);
 }
 
 /*
@@ -357,6 +367,8 @@ bool rblk_peers_poll(struct rblk_volume *v, u64 now)
 	u32 i;
 
 	lockdep_assert_held(&v->owner);
+	if (!rblk_node_greets(v->m))
+		return false;
 	if (now >= ps->next_timer)
 		run_timers(ps, now);
 	if (test_and_clear_bit(RBLK_CONN_READ, &ps->bits))
@@ -375,7 +387,19 @@ bool rblk_peers_poll(struct rblk_volume *v, u64 now)
  */
 u64 rblk_peers_deadline(const struct rblk_volume *v)
 {
-	return v->peers->next_timer;
+	return rblk_node_greets(v->m) ? v->peers->next_timer : U64_MAX;
+}
+
+/**
+ * rblk_peers_copy() - says of which starts of a peer, and where, one is refused as a copy
+ * @v: volume
+ * @slot: peer
+ *
+ * Return: text, empty if none was.
+ */
+const char *rblk_peers_copy(const struct rblk_volume *v, u32 slot)
+{
+	return v->peers->copy[slot];
 }
 
 /**
@@ -394,6 +418,8 @@ void rblk_peers_info(struct rblk_volume *v, struct rblk_volume_info *info)
 	info->frames_received = ps->frames_received;
 	info->bytes_sent = ps->bytes_sent;
 	info->bytes_received = ps->bytes_received;
+	for (i = 0; i < v->up.npeers; i++)
+		strscpy(info->peer_copy[i], ps->copy[i], sizeof(info->peer_copy[i]));
 	for (i = 0; i < ps->nlinks; i++) {
 		l = &ps->link[i];
 		if (l->refused || l->ch == WIRE_CONSENSUS)

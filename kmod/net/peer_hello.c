@@ -62,13 +62,42 @@ static bool is_new_stranger(struct rblk_peers *ps, const char *node)
 	return true;
 }
 
-static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello *h)
+/* Of two machines under one identity, both are named, with their starts and addresses. */
+static void tell_copy(struct rblk_conn *c, u32 slot, const struct wire_hello *h,
+		      struct wire_reject *r)
+{
+	struct rblk_volume *v = c->v;
+	struct rblk_peers *ps = v->peers;
+	const struct sockaddr_storage *seen = &rblk_link(ps, slot, WIRE_CONSENSUS)->seen;
+
+	if (seen->ss_family)
+		scnprintf(r->addr, sizeof(r->addr), "%pISpc", seen);
+	scnprintf(ps->copy[slot], sizeof(ps->copy[slot]),
+		  "start %llu (%016llx) at %pISpc is refused; %s start %llu (%016llx) at %s",
+		  h->generation, h->line[0], &c->addr, r->alive ? "still running is" : "known is",
+		  r->generation, r->nonce, *r->addr ? r->addr : "an address not known any more");
+	if (ps->told_copy[slot] == h->line[0] || !__ratelimit(&ps->tell))
+		return;
+	ps->told_copy[slot] = h->line[0];
+	rblk_warn(v, "two machines have the store of node '%s': %s; %s\n", h->node, ps->copy[slot],
+		  rblk_wire_reason_step(WIRE_R_COPY));
+}
+
+static void tell_refused(struct rblk_conn *c, u8 reason, const struct wire_hello *h,
+			 struct wire_reject *r)
 {
 	struct rblk_volume *v = c->v;
 	int slot = c->link ? c->link->slot : rblk_node_peer_slot(v->m, h->node);
 	const char *why = rblk_wire_reason_text(reason);
 	char text[RBLK_TEXT_MAX];
 
+	/* It is only asked which of two starts is still there. */
+	if (reason == WIRE_R_DUPLICATE && r->start)
+		return;
+	if (reason == WIRE_R_COPY && slot >= 0) {
+		tell_copy(c, (u32)slot, h, r);
+		return;
+	}
 	if (slot < 0 ? !is_new_stranger(v->peers, h->node) :
 		       !is_news(v->peers, &v->peers->told_refused[slot], reason))
 		return;
@@ -85,7 +114,7 @@ static int refuse_conn(struct rblk_conn *c, u8 reason, const struct wire_hello *
 	int ret;
 
 	rblk_node_reject(v->m, reason, h, &r);
-	tell_refused(c, reason, h);
+	tell_refused(c, reason, h, &r);
 	ret = rblk_sock_send(c, ps->scratch, rblk_wire_encode_reject(ps->scratch, &r));
 	if (!ret)
 		rblk_conn_linger(c, now);
@@ -131,9 +160,10 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 	l = expected(c, &h);
 	if (!l)
 		return refuse_conn(c, WIRE_R_NODE, &h, now);
-	reason = rblk_node_peer_hello(c->v->m, l->slot, &h);
+	reason = rblk_node_peer_hello(c->v->m, l->slot, &h, now);
 	if (reason)
 		return refuse_conn(c, reason, &h, now);
+	rblk_link_cut_outlived(l, now);
 	if (!c->dialled) {
 		ret = rblk_conn_greet(c, l);
 		if (ret)
@@ -143,15 +173,24 @@ int rblk_conn_recv_hello(struct rblk_conn *c, u64 now)
 	return 0;
 }
 
-static void tell_refusal(struct rblk_conn *c, u8 reason)
+static void tell_refusal(struct rblk_conn *c, const struct wire_reject *r)
 {
 	struct rblk_volume *v = c->v;
 	u32 slot = c->link->slot;
+	u8 reason = r->reason;
+	char text[RBLK_TEXT_MAX] = "";
 
+	if (reason == WIRE_R_DUPLICATE && r->start)
+		return;
+	if (reason == WIRE_R_COPY)
+		scnprintf(text, sizeof(text),
+			  " (start %016llx is refused; %s start %llu (%016llx) at %s)", r->start,
+			  r->alive ? "still running is" : "known is", r->generation,
+			  r->nonce, *r->addr ? r->addr : "an address not known any more");
 	if (!is_news(v->peers, &v->peers->told_refusal[slot], reason))
 		return;
-	rblk_warn(v, "node '%s' at %pISpc refused the connection of this node: %s; %s\n",
-		  v->up.peer[slot].node, &c->addr, rblk_wire_reason_text(reason),
+	rblk_warn(v, "node '%s' at %pISpc refused the connection of this node: %s%s; %s\n",
+		  v->up.peer[slot].node, &c->addr, rblk_wire_reason_text(reason), text,
 		  rblk_wire_reason_step(reason));
 }
 
@@ -169,6 +208,6 @@ int rblk_conn_recv_reject(struct rblk_conn *c, u64 now)
 		return -EPROTO;
 	c->link->refused = r.reason;
 	rblk_node_peer_refused(v->m, c->link->slot, &r, now);
-	tell_refusal(c, r.reason);
+	tell_refusal(c, &r);
 	return -EACCES;
 }

@@ -182,7 +182,7 @@ static int deliver(struct rblk_conn *c, u64 now)
 
 	if (ret)
 		return ret;
-	ret = rblk_node_recv(c->v->m, l->slot, l->ch, &l->wire, l->payload, now);
+	ret = rblk_node_recv(c->v->m, l->slot, &l->wire, l->payload, now);
 	/* The node took over the references, even if it refused the message. */
 	memset(l->payload, 0, sizeof(l->payload));
 	return ret;

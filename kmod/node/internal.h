@@ -27,8 +27,14 @@ struct rblk_node {
 	bool halted;			/* everything that waited here has been ended */
 	bool ready;
 	u64 unready_since;		/* unless it is ready */
+	u32 questions;			/* asked so far: see rival.c */
 	u32 passes;			/* made so far: every so many there is an audit */
 };
+
+/* rival.c */
+u8 rblk_node_rival(struct rblk_node *n, u32 slot, const struct wire_hello *h);
+int rblk_node_alive(struct rblk_node *n, u32 slot, const struct wire_alive *a);
+void rblk_node_alive_owed(struct rblk_node *n, u32 slot);
 
 /* halt.c */
 void rblk_node_end_all(struct rblk_node *n);

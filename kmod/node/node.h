@@ -53,10 +53,12 @@ u64 rblk_node_deadline(struct rblk_node *n);
 
 /* ---- peers ---- */
 
+bool rblk_node_outlived(const struct rblk_node *n, u32 slot, enum wire_channel ch);
+bool rblk_node_greets(const struct rblk_node *n);
 void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 		     struct wire_hello *h);
 void rblk_node_dialled(struct rblk_node *n, u32 slot, enum wire_channel ch);
-int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h);
+int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h, u64 now);
 void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h,
 		      struct wire_reject *reject);
 void rblk_node_peer_refused(struct rblk_node *n, u32 slot, const struct wire_reject *reject,
@@ -66,8 +68,8 @@ void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u6
 void rblk_node_tx_ready(struct rblk_node *n, u32 slot, u64 now);
 int rblk_node_peer_slot(const struct rblk_node *n, const char *node);
 
-int rblk_node_recv(struct rblk_node *n, u32 slot, enum wire_channel ch, struct wire_frame *f,
-		   struct rblk_buf **buf, u64 now);
+int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf,
+		   u64 now);
 
 /* ---- requests ---- */
 

@@ -20,6 +20,20 @@ int rblk_node_peer_slot(const struct rblk_node *n, const char *node)
 }
 
 /**
+ * rblk_node_greets() - may this node say hello, and answer one?
+ * @n: node
+ *
+ * What it says of its start, others remember: so this has to be durable before. It is once a pass
+ * has run after the end of the write.
+ *
+ * Return: whether it may.
+ */
+bool rblk_node_greets(const struct rblk_node *n)
+{
+	return !n->replica || n->replica->started;
+}
+
+/**
  * rblk_node_hello() - fills the hello that this node sends to a peer
  * @n: node
  * @slot: the peer
@@ -42,6 +56,7 @@ void rblk_node_hello(const struct rblk_node *n, u32 slot, enum wire_channel ch,
 	h->bootstrapped = n->g.conf.index != 0;
 	h->role = n->replica ? WIRE_REPLICA : n->lost ? WIRE_LOST : WIRE_CLIENT;
 	h->frees = n->g.cfg.frees;
+	h->line[0] = n->g.cfg.boot_nonce;
 	if (n->replica)
 		rblk_replica_hello(n->replica, h);
 	memcpy(h->name, n->g.cfg.super.volume_name, sizeof(h->name));
@@ -118,6 +133,8 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 		return n->g.conf.index ? 0 : WIRE_R_ROLE;
 	if (rblk_replica_absurd(n->replica, h))
 		return WIRE_R_ABSURD;
+	if (rblk_replica_other_line(n->replica, h))
+		return WIRE_R_COPY;
 	if (rblk_replica_rolled_back(n->replica, h, &n->g.peer[slot].asked[h->channel]))
 		return WIRE_R_ROLLBACK;
 	/*
@@ -131,29 +148,47 @@ static u8 check_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
 	return 0;
 }
 
+/* It comes again and again, which is worth an event once. */
+static void note_copy(struct rblk_node *n, u32 slot, const struct wire_hello *h)
+{
+	struct rblk_peer *p = &n->g.peer[slot];
+	bool news = p->copy.nonce != h->line[0];
+
+	p->copy.nonce = h->line[0];
+	p->copy.at = n->g.now;
+	if (news)
+		rblk_ground_note(&n->g, NODE_N_COPIED, slot);
+}
+
 /**
  * rblk_node_peer_hello() - the hello of a peer has arrived
  * @n: node
  * @slot: the peer that the connection is for
  * @h: decoded
+ * @now: ns
  *
- * Return: 0, or the enum wire_reason to refuse the connection with.
+ * Return: 0: see rblk_node_outlived(); or the enum wire_reason to refuse the connection with.
  */
-int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h)
+int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello *h, u64 now)
 {
 	struct rblk_peer *p = &n->g.peer[slot];
 	u8 reason;
 
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
 		return WIRE_R_NODE;
+	n->g.now = now;
 	reason = check_hello(n, slot, h);
+	if (!reason && p->store && p->store != h->store && (p->up[0] || p->up[1]))
+		reason = WIRE_R_DUPLICATE;
+	if (!reason)
+		reason = rblk_node_rival(n, slot, h);
 	p->asked[h->channel].store = 0;
+	if (reason == WIRE_R_COPY)
+		note_copy(n, slot, h);
 	/* While the peer is connected, it is somebody else who comes in its name. */
 	p->last_reject = rblk_peer_connected(p) ? 0 : reason;
 	if (reason)
 		return reason;
-	if (p->store && p->store != h->store && (p->up[0] || p->up[1]))
-		return WIRE_R_DUPLICATE;
 	p->known = true;
 	p->client = h->role == WIRE_CLIENT;
 	p->lost = h->role == WIRE_LOST;
@@ -161,7 +196,7 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->store = h->store;
 	p->generation = h->generation;
 	p->owes = h->role == WIRE_OWES;
-	p->start[h->channel] = h->generation;
+	p->nonce = h->line[0];
 	p->match = h->match;
 	p->match_term = h->match_term;
 	p->term = h->term;
@@ -170,6 +205,27 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 	p->entries = (u32)min_t(u64, h->entries, U32_MAX);
 	p->bootstrapped = h->bootstrapped;
 	return 0;
+}
+
+/* Is a store refused for what was seen of it, and so has to compare? */
+static bool of_the_store(u8 reason)
+{
+	return reason == WIRE_R_ROLLBACK || reason == WIRE_R_COPY;
+}
+
+/* What has to do with its start: that is another one than the one that runs, or is asked. */
+static void reject_start(const struct rblk_peer *p, const struct wire_hello *h,
+			 struct wire_reject *reject)
+{
+	bool rival = p->rival.nonce == h->line[0];
+
+	if (reject->reason == WIRE_R_COPY || (reject->reason == WIRE_R_DUPLICATE && rival))
+		reject->start = h->line[0];
+	if (reject->reason != WIRE_R_COPY || !rival || !p->rival.refused)
+		return;
+	reject->alive = true;
+	reject->generation = p->generation;
+	reject->nonce = p->start[WIRE_CONSENSUS];
 }
 
 /**
@@ -182,14 +238,34 @@ int rblk_node_peer_hello(struct rblk_node *n, u32 slot, const struct wire_hello 
 void rblk_node_reject(struct rblk_node *n, u8 reason, const struct wire_hello *h,
 		      struct wire_reject *reject)
 {
+	int slot = rblk_node_peer_slot(n, h->node);
+
 	memset(reject, 0, sizeof(*reject));
 	reject->reason = reason;
-	if (reason != WIRE_R_ROLLBACK || !n->replica)
+	if (slot >= 0)
+		reject_start(&n->g.peer[slot], h, reject);
+	if (!of_the_store(reason) || !n->replica)
 		return;
 	memcpy(reject->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
 	reject->from = n->g.cfg.super.store;
+	reject->from_generation = n->replica->meta.generation;
+	reject->from_nonce = n->g.cfg.boot_nonce;
 	reject->to = h->store;
-	rblk_replica_seen(n->replica, h->store, reject);
+	if (!reject->alive)
+		rblk_replica_seen(n->replica, h->store, reject);
+}
+
+/* Does it say so that is itself a copy of that member? Another start of it runs, or was seen. */
+static bool by_a_copy(const struct rblk_node *n, u32 slot, const struct wire_reject *reject)
+{
+	const struct rblk_peer *p = &n->g.peer[slot];
+	struct log_peer_memory mem = rblk_replica_known(n->replica, reject->from);
+
+	if (rblk_peer_connected(p) && p->start[WIRE_CONSENSUS] != reject->from_nonce)
+		return true;
+	return mem.nonce && (reject->from_generation < mem.generation ||
+			     (reject->from_generation == mem.generation &&
+			      reject->from_nonce != mem.nonce));
 }
 
 /*
@@ -201,7 +277,7 @@ static bool refusal_counts(const struct rblk_node *n, u32 slot, const struct wir
 {
 	const struct rblk_member *by = rblk_ground_member(&n->g, reject->from);
 
-	return by && !strcmp(by->node, n->g.cfg.peer[slot].node) &&
+	return by && !strcmp(by->node, n->g.cfg.peer[slot].node) && !by_a_copy(n, slot, reject) &&
 	       reject->to == n->g.cfg.super.store &&
 	       !memcmp(reject->volume, n->g.cfg.super.volume, RBLK_UUID_LEN);
 }
@@ -219,7 +295,7 @@ void rblk_node_peer_refused(struct rblk_node *n, u32 slot, const struct wire_rej
 	n->g.now = now;
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers))
 		return;
-	if (reject->reason != WIRE_R_ROLLBACK || !n->replica || n->g.halt != NODE_RUNNING)
+	if (!of_the_store(reject->reason) || !n->replica || n->g.halt != NODE_RUNNING)
 		return;
 	if (refusal_counts(n, slot, reject))
 		rblk_replica_refused(n->replica, reject);
@@ -239,6 +315,10 @@ void rblk_node_peer_up(struct rblk_node *n, u32 slot, enum wire_channel ch, u64 
 	n->g.now = now;
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers && p->store))
 		return;
+	/* Both connections are with one start: what the one acknowledges, the other has. */
+	if (RBLK_ASSERT(&n->g.alarm, !rblk_node_outlived(n, slot, !ch)))
+		return;
+	p->start[ch] = p->nonce;
 	p->up[ch] = true;
 	if (!rblk_peer_connected(p))
 		return;
@@ -271,6 +351,7 @@ void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u6
 	if (n->replica)
 		rblk_replica_remember(n->replica);
 	p->up[ch] = false;
+	p->owed = 0;
 	if (ch == WIRE_BULK)
 		rblk_ground_path_new(p);
 	p->established = false;
@@ -297,6 +378,7 @@ void rblk_node_tx_ready(struct rblk_node *n, u32 slot, u64 now)
 	if (!p->tx_blocked)
 		return;
 	p->tx_blocked = false;
+	rblk_node_alive_owed(n, slot);
 	if (n->replica)
 		rblk_replica_step_store(n->replica, RAFT_EV_REACHABLE, p->store);
 }

@@ -139,6 +139,8 @@ static int dispatch_frame(struct rblk_node *n, u32 slot, struct wire_frame *f,
 		return recv_mark(n, slot, &f->mark);
 	case WIRE_SUMS:
 		return recv_sums(n, slot, &f->sums);
+	case WIRE_ALIVE:
+		return rblk_node_alive(n, slot, &f->alive);
 	default:
 		return -EINVAL;
 	}
@@ -165,7 +167,6 @@ static void heed(struct rblk_node *n, struct rblk_peer *p, const struct wire_fra
  * rblk_node_recv() - a frame has arrived from a peer
  * @n: node
  * @slot: the peer
- * @ch: the connection that it came on
  * @f: the decoded frame; the configuration pointer of a raft message is set here
  * @buf: payload of entry i, NULL for none; all references are taken over
  * @now: ns
@@ -173,8 +174,8 @@ static void heed(struct rblk_node *n, struct rblk_peer *p, const struct wire_fra
  * Return: 0; -EINVAL: the frame is hostile or absurd, and the connection should be cut;
  * -ECONNRESET: the connection should be cut, so that the peer says hello again.
  */
-int rblk_node_recv(struct rblk_node *n, u32 slot, enum wire_channel ch, struct wire_frame *f,
-		   struct rblk_buf **buf, u64 now)
+int rblk_node_recv(struct rblk_node *n, u32 slot, struct wire_frame *f, struct rblk_buf **buf,
+		   u64 now)
 {
 	int ret = 0;
 
@@ -183,9 +184,6 @@ int rblk_node_recv(struct rblk_node *n, u32 slot, enum wire_channel ch, struct w
 		return -EINVAL;
 	if (RBLK_ASSERT(&n->g.alarm, slot < n->g.npeers)) {
 		ret = -EINVAL;
-	} else if (n->g.peer[slot].start[ch] != n->g.peer[slot].generation) {
-		/* An earlier start of the peer, which may have lost since what it says. */
-		ret = -ECONNRESET;
 	} else if (n->g.halt == NODE_RUNNING &&
 		   (!n->replica || rblk_replica_listens(n->replica))) {
 		heed(n, &n->g.peer[slot], f);

@@ -208,6 +208,7 @@ static void run_replica(struct rblk_node *n)
 
 	if (r->started) {
 		rblk_replica_tick(r);
+		rblk_replica_meet(r);
 		rblk_replica_report(r);
 		update_resync(n);
 		update_peers(n);

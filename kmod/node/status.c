@@ -2,6 +2,8 @@
 /* The status of a node, and the audit of its invariants. */
 #include "internal.h"
 
+#define COPY_SHOWN_NS	(60 * RBLK_NSEC_PER_SEC)	/* who is refused comes again */
+
 static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_node_peer_status *ps)
 {
 	const struct rblk_peer *p = &n->g.peer[slot];
@@ -23,6 +25,9 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->blocked = p->blocked;
 	ps->stuck = p->stuck;
 	ps->last_reject = p->last_reject;
+	ps->start = p->nonce;
+	if (n->g.now < p->copy.at + COPY_SHOWN_NS)
+		ps->copy = p->copy.nonce;
 	if (rblk_peer_connected(p))
 		ps->silent_ns = n->g.now - max_t(u64, p->heard_at, p->up_at);
 	ps->match = p->match;

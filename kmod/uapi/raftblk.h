@@ -51,6 +51,8 @@ enum raftblk_role {
  * @RAFTBLK_HALT_INVARIANT: An invariant is broken; the attribute "invariant"
  *   says which.
  * @RAFTBLK_HALT_SET_BACK: A member saw more of its store than it has now.
+ * @RAFTBLK_HALT_COPY: A member knows another start of its store, so one is a
+ *   copy of the other.
  * @RAFTBLK_HALT_STOPPED: The volume was stopped.
  */
 enum raftblk_halt {
@@ -60,6 +62,7 @@ enum raftblk_halt {
 	RAFTBLK_HALT_ROT,
 	RAFTBLK_HALT_INVARIANT,
 	RAFTBLK_HALT_SET_BACK,
+	RAFTBLK_HALT_COPY,
 	RAFTBLK_HALT_STOPPED,
 };
 
@@ -125,6 +128,8 @@ enum raftblk_replica {
  *   rewritten from another member. The argument is its number in the volume,
  *   times 2. With the lowest bit, it cannot be read all the same, and is left
  *   alone.
+ * @RAFTBLK_EVENT_COPIED: Another machine with the store of a peer is refused:
+ *   one of them is a copy. The argument is the slot of the peer.
  */
 enum raftblk_event {
 	RAFTBLK_EVENT_ROLE,
@@ -142,6 +147,7 @@ enum raftblk_event {
 	RAFTBLK_EVENT_VERIFY,
 	RAFTBLK_EVENT_ROT,
 	RAFTBLK_EVENT_BLOCK,
+	RAFTBLK_EVENT_COPIED,
 };
 
 /**
@@ -362,6 +368,7 @@ enum {
 	RAFTBLK_A_PEER_STATUS_BLOCKED,
 	RAFTBLK_A_PEER_STATUS_ABSENT,
 	RAFTBLK_A_PEER_STATUS_STUCK,
+	RAFTBLK_A_PEER_STATUS_COPY,
 	RAFTBLK_A_PEER_STATUS_MUTE,
 	RAFTBLK_A_PEER_STATUS_CLIENT,
 	RAFTBLK_A_PEER_STATUS_SILENT_MS,

@@ -11,7 +11,7 @@ FIELDS(frame_header, struct wire_header)
 	CODED(4,	u8,	version, ANY)		/* version of the protocol: 1 */
 	/*
 	 * 1 HELLO, 2 REJECT, 3 RAFT, 4 SUBMIT, 5 REPLY, 6 READ, 7 DATA, 8 PULL, 9 STATE,
-	 * 10 MAP, 11 CHUNK, 12 MARK, 13 SUMS
+	 * 10 MAP, 11 CHUNK, 12 MARK, 13 SUMS, 14 ALIVE
 	 */
 	FIELD(5,	u8,	type, RANGE(1, WIRE_TYPE_NR - 1))
 	CODED(6,	le16,	flags, ANY)		/* 0; others make it unreadable */
@@ -50,7 +50,9 @@ FIELDS(frame_hello, struct wire_hello)
 	FIELD(96,	name,	name, ANY)		/* name of the volume, for people */
 	FIELD(128,	name,	node, NOT_ZERO)		/* name of the node that speaks */
 	FIELD(160,	name,	peer, ANY)		/* name of the node that is spoken to */
-FIELDS_END(frame_hello, 192)
+	/* numbers of the newest starts, each random, the present one first; client: only that */
+	VALUES(192,	id, line, RBLK_LINE)
+FIELDS_END(frame_hello, 256)
 
 /* The connection is refused. */
 FIELDS(frame_reject, struct wire_reject)
@@ -58,18 +60,30 @@ FIELDS(frame_reject, struct wire_reject)
 	 * 1 no common version, 2 another volume, 3 another cluster, 4 not the expected
 	 * node, 5 not a member's store, 6 older than it was seen to be, 7 connected
 	 * already, 8 log ring or entry table too small, 9 absurd number of starts, or
-	 * term, 10 a client under the name of a replica, or the reverse
+	 * term, 10 a client under the name of a replica, or the reverse, 11 another start
+	 * of the store is known
 	 */
 	FIELD(0,	u8,	reason, NOT_ZERO)
-	SPARE(1,	7, spare)
-	/* reason 6: what was seen of the store; else 0 */
+	/* reason 11: 1: the start that is known still runs */
+	FIELD(1,	u8,	alive, BOOL)
+	SPARE(2,	6, spare)
+	/* reasons 6 and 11: what was seen of the store; else 0 */
 	FIELD(8,	le64,	generation, ANY)	/* number of its starts */
 	FIELD(16,	le64,	match, ANY)		/* index of an entry that it had durably */
 	FIELD(24,	le64,	term, ANY)		/* a term that it had durably */
 	FIELD(32,	uuid,	volume, ANY)		/* uuid of the volume */
 	FIELD(48,	id,	from, ANY)		/* store id of the member that refuses */
 	FIELD(56,	id,	to, ANY)		/* store id that is refused */
-FIELDS_END(frame_reject, 64)
+	FIELD(64,	id,	nonce, ANY)	/* reason 11: number of the start that is known */
+	/* reason 11, or 7 while an earlier start is asked: number of the start that is refused */
+	FIELD(72,	id,	start, ANY)
+	/* reason 11: where the start that is known was met */
+	FIELD(80,	addr,	addr, ANY)
+	/* start of the member that refuses: generation */
+	FIELD(144,	le64,	from_generation, ANY)
+	/* start of the member that refuses: number */
+	FIELD(152,	id,	from_nonce, ANY)
+FIELDS_END(frame_reject, 160)
 
 /* A message of Raft; descriptors of entries and sums of blocks follow. */
 FIELDS(frame_raft, struct raft_msg)
@@ -306,3 +320,14 @@ FIELDS(frame_sums, struct wire_sums)
 	FIELD(28,	le32,	n, UPTO(WIRE_SUMS_MAX))	/* blocks that were read */
 	VALUES(32,	crc,	v, WIRE_SUMS_MAX)	/* CRC-32C of each block; behind them 0 */
 FIELDS_END(frame_sums, 160)
+
+/* Asks a node whether its start still runs, since another start of its store said hello. */
+FIELDS(frame_alive, struct wire_alive)
+	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
+	FIELD(8,	id,	nonce, NOT_ZERO)	/* number of the start */
+	FIELD(16,	id,	id, ANY)		/* number of the question */
+	FIELD(24,	u8,	answer, BOOL)		/* 1: it does */
+	ZERO(25,	u8,	zero)
+	ZERO(26,	le16,	zero2)
+	ZERO(28,	le32,	zero3)
+FIELDS_END(frame_alive, 32)

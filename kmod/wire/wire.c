@@ -23,6 +23,8 @@ const char *rblk_wire_reason_text(u8 reason)
 		[WIRE_R_SIZES] = "log ring or entry table smaller than the others count on",
 		[WIRE_R_ABSURD] = "absurd number of starts, or term",
 		[WIRE_R_ROLE] = "a client under the name of a replica, or the reverse",
+		[WIRE_R_COPY] =
+			"another start of this store is known, so one is a copy of the other",
 	};
 
 	return reason < WIRE_R_NR && text[reason] ? text[reason] : "unknown reason";
@@ -52,6 +54,8 @@ const char *rblk_wire_reason_step(u8 reason)
 		[WIRE_R_ABSURD] = "see 'up --forget' in raftblk(8)",
 		[WIRE_R_ROLE] =
 			"compare the key 'client' of the nodes in the configuration files of both",
+		[WIRE_R_COPY] =
+			"run only one machine under this name, on the devices that it had all the time; see 'up --forget' in raftblk(8)",
 	};
 
 	return reason < WIRE_R_NR && step[reason] ? step[reason] :
@@ -174,8 +178,11 @@ int rblk_wire_check_head(const struct wire_header *h, const void *head)
 u32 rblk_wire_encode_hello(void *buf, const struct wire_hello *hello)
 {
 	struct frame_hello *f = rblk_wire_head(buf);
+	u32 i;
 
 	frame_hello_put(f, hello);
+	for (i = 0; i < RBLK_LINE; i++)
+		f->line[i] = cpu_to_le64(hello->line[i]);
 	return rblk_wire_finish(buf, WIRE_HELLO, sizeof(*f), 0, hello->term);
 }
 
@@ -193,12 +200,15 @@ u32 rblk_wire_encode_hello(void *buf, const struct wire_hello *hello)
 int rblk_wire_decode_hello(struct wire_hello *hello, const struct wire_header *h, const void *head)
 {
 	const struct frame_hello *f = head;
+	u32 i;
 
 	if (h->type != WIRE_HELLO || h->head_len < sizeof(*f))
 		return -EINVAL;
 	if (!frame_hello_ok(f))
 		return -EINVAL;
 	frame_hello_get(hello, f);
+	for (i = 0; i < RBLK_LINE; i++)
+		hello->line[i] = le64_to_cpu(f->line[i]);
 	hello->term = h->term;
 	if (hello->version_min > hello->version_max)
 		return -EINVAL;
@@ -237,5 +247,30 @@ int rblk_wire_decode_reject(struct wire_reject *r, const struct wire_header *h, 
 	if (h->type != WIRE_REJECT || h->head_len < sizeof(*f) || !frame_reject_ok(f))
 		return -EINVAL;
 	frame_reject_get(r, f);
+	return 0;
+}
+
+/**
+ * rblk_wire_encode_alive() - makes the frame that asks whether a start still runs, or its answer
+ * @buf: filled
+ * @a: content
+ *
+ * Return: bytes to send.
+ */
+u32 rblk_wire_encode_alive(void *buf, const struct wire_alive *a)
+{
+	struct frame_alive *f = rblk_wire_head(buf);
+
+	frame_alive_put(f, a);
+	return rblk_wire_finish(buf, WIRE_ALIVE, sizeof(*f), 0, 0);
+}
+
+int rblk_wire_decode_alive(struct wire_alive *a, const struct wire_header *h, const void *head)
+{
+	const struct frame_alive *f = head;
+
+	if (h->head_len != sizeof(*f) || !frame_alive_ok(f))
+		return -EINVAL;
+	frame_alive_get(a, f);
 	return 0;
 }

@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_CHUNK,		/* ...: content of the image, or a refusal of any PULL */
 	WIRE_MARK,		/* from a member that compares the copies of the image */
 	WIRE_SUMS,		/* to that member: what a replica has read of a range */
+	WIRE_ALIVE,		/* asks whether a start still runs, since another one said hello */
 	WIRE_TYPE_NR,
 };
 
@@ -62,6 +63,7 @@ enum wire_reason {
 	WIRE_R_SIZES,		/* ring or entry table smaller than the configuration says */
 	WIRE_R_ABSURD,		/* more starts, or terms, than there can have been */
 	WIRE_R_ROLE,		/* a client under the name of a replica, or the reverse */
+	WIRE_R_COPY,		/* another start of the store is known: one is a copy */
 	WIRE_R_NR,
 };
 
@@ -114,15 +116,24 @@ struct wire_hello {
 	char name[RBLK_NAME_MAX];	/* name of the volume, for people: the uuid counts */
 	char node[RBLK_NAME_MAX];	/* name of the node that speaks */
 	char peer[RBLK_NAME_MAX];	/* name of the node that it believes to speak to */
+	u64 line[RBLK_LINE];	/* numbers of its newest starts; without a replica: of this one */
 };
 
 struct wire_reject {
 	u8 reason;		/* enum wire_reason, or one of a later version */
-	/* WIRE_R_ROLLBACK: what was seen of the store. It may have said so since its hello. */
+	/* WIRE_R_ROLLBACK, WIRE_R_COPY: what was seen of the store, perhaps since its hello. */
 	u64 generation, match, term;
 	/* ... and who says so, of which store: there may be no hello of the other side. */
 	u8 volume[RBLK_UUID_LEN];
 	u64 from, to;
+	u64 from_generation, from_nonce;	/* start of the member that says so */
+	/*
+	 * WIRE_R_COPY: numbers of the start that is known, and of the one that is refused.
+	 * WIRE_R_DUPLICATE: the latter, while an earlier one is asked whether it still runs.
+	 */
+	u64 nonce, start;
+	u8 alive;		/* WIRE_R_COPY: the start that is known says that it runs */
+	char addr[RBLK_ADDR_MAX];	/* ... from where; empty: not known */
 };
 
 /* From the client of a node to the leader. Without entries it is a keepalive. */
@@ -235,6 +246,14 @@ struct wire_mark {
 	u8 what;		/* enum wire_marked */
 };
 
+/* Is the start of this number still running? Its answer is the same with @answer. */
+struct wire_alive {
+	u64 to;			/* store id of the receiver */
+	u64 nonce;		/* number of the start */
+	u64 id;			/* number of the question, which the answer repeats */
+	u8 answer;
+};
+
 #define WIRE_SUMS_MAX	(RBLK_WRITE_MAX / RBLK_BLOCK_SIZE)
 
 struct wire_sums {
@@ -273,6 +292,7 @@ struct wire_frame {
 		struct wire_chunk chunk;
 		struct wire_mark mark;
 		struct wire_sums sums;
+		struct wire_alive alive;
 	};
 	struct wire_append append;	/* of a RAFT, SUBMIT, DATA or CHUNK; else empty */
 };
@@ -306,6 +326,7 @@ u32 rblk_wire_encode_chunk(void *buf, const struct wire_chunk *c, const struct r
 			   const u32 *crc);
 u32 rblk_wire_encode_mark(void *buf, const struct wire_mark *m);
 u32 rblk_wire_encode_sums(void *buf, const struct wire_sums *s);
+u32 rblk_wire_encode_alive(void *buf, const struct wire_alive *a);
 int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const void *head);
 
 #endif /* RBLK_WIRE_H */

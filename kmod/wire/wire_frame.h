@@ -40,6 +40,9 @@ int rblk_wire_decode_map(struct wire_map *m, const struct wire_header *h, const 
 int rblk_wire_decode_chunk(struct wire_chunk *c, struct wire_append *a,
 			   const struct wire_header *h, const void *head);
 
+/* wire.c */
+int rblk_wire_decode_alive(struct wire_alive *a, const struct wire_header *h, const void *head);
+
 /* wire_verify.c */
 int rblk_wire_decode_mark(struct wire_mark *m, const struct wire_header *h, const void *head);
 int rblk_wire_decode_sums(struct wire_sums *s, const struct wire_header *h, const void *head);

@@ -335,6 +335,8 @@ int rblk_wire_decode(struct wire_frame *f, const struct wire_header *h, const vo
 		return rblk_wire_decode_mark(&f->mark, h, head);
 	case WIRE_SUMS:
 		return rblk_wire_decode_sums(&f->sums, h, head);
+	case WIRE_ALIVE:
+		return rblk_wire_decode_alive(&f->alive, h, head);
 	case WIRE_CHUNK:
 		return rblk_wire_decode_chunk(&f->chunk, &f->append, h, head);
 	default:

@@ -69,6 +69,8 @@ static u32 encode(const struct wire_frame *f)
 		return rblk_wire_encode_mark(out, &f->mark);
 	case WIRE_SUMS:
 		return rblk_wire_encode_sums(out, &f->sums);
+	case WIRE_ALIVE:
+		return rblk_wire_encode_alive(out, &f->alive);
 	default:
 		return rblk_wire_encode_data(out, &f->data, a->n ? &a->e[0] : NULL, a->crc);
 	}
@@ -141,7 +143,7 @@ static const char *const heads[WIRE_TYPE_NR] = {
 	[WIRE_SUBMIT] = "frame_submit", [WIRE_REPLY] = "frame_reply", [WIRE_READ] = "frame_read",
 	[WIRE_DATA] = "frame_data", [WIRE_PULL] = "frame_pull", [WIRE_STATE] = "frame_state",
 	[WIRE_MAP] = "frame_map", [WIRE_CHUNK] = "frame_chunk",
-	[WIRE_MARK] = "frame_mark", [WIRE_SUMS] = "frame_sums",
+	[WIRE_MARK] = "frame_mark", [WIRE_SUMS] = "frame_sums", [WIRE_ALIVE] = "frame_alive",
 };
 
 /* The value named @name of a head of @type; NULL: it has none, or ends before. */
@@ -338,6 +340,9 @@ static void seed_message(u32 *rnd)
 	case WIRE_SUMS:
 		one.sums = (struct wire_sums){ .to = 1, .id = 2, .index = 1 + bits % 99, .n = 1,
 					       .v = { bits } };
+		break;
+	case WIRE_ALIVE:
+		one.alive = (struct wire_alive){ 1, 1 + bits, bits, bits % 2 };
 		break;
 	default:
 		one.data = (struct wire_data){ .to = 1, .id = 2, .error = n ? 0 : 1 + bits % 100 };

@@ -45,14 +45,25 @@ static void note_matches(const struct node *n)
 								   r->commit));
 }
 
+/* Is the start that was seen none of this store? */
+static bool other_line(const struct wire_reject *seen, const struct wire_hello *h)
+{
+	u64 since = h->generation - seen->generation;
+
+	return seen->nonce && seen->generation <= h->generation && since < RBLK_LINE &&
+	       h->line[since] != seen->nonce;
+}
+
 /* Does this member know of more than this hello of @n says? */
 static bool knows_better(const struct node *m, const struct node *n, const struct wire_hello *h)
 {
 	struct wire_reject seen;
 
-	if (m == n || !m->up || m->halted || m->set_back)
+	if (m == n || !m->up || m->halted || m->lost || m->set_back)
 		return false;
-	rblk_node_reject(m->m, WIRE_R_ROLLBACK, h, &seen);
+	rblk_node_reject(m->m, WIRE_R_COPY, h, &seen);
+	if (other_line(&seen, h))
+		return true;
 	return seen.generation > h->generation || seen.match > h->match || seen.term > h->term ||
 	       back[n->id].match[m->id] > h->match;
 }
@@ -98,9 +109,9 @@ static void refused(struct node *n, u8 by, const struct wire_reject *r)
 {
 	struct back *b = &back[n->id];
 
-	if (b->state != B_BACK || r->reason != WIRE_R_ROLLBACK)
+	if (b->state != B_BACK || (r->reason != WIRE_R_ROLLBACK && r->reason != WIRE_R_COPY))
 		return;
-	if (r->generation <= n->st.generation && r->term <= n->dur_term &&
+	if (r->reason == WIRE_R_ROLLBACK && r->generation <= n->st.generation && r->term <= n->dur_term &&
 	    r->match <= max_t(u64, n->dur_last, n->ckpt))
 		return;
 	TRACE(n->id, "told", by, r->match);
@@ -113,6 +124,11 @@ static void sent(struct node *n, u8 to, const struct wire_frame *f)
 		    "node %c was told that it was set back, and takes part", 'a' + n->id);
 }
 
+static bool halted_for_it(const struct node *n)
+{
+	return n->st.halt == NODE_HALT_SET_BACK || n->st.halt == NODE_HALT_COPY;
+}
+
 void setback_ran(struct node *n)
 {
 	struct back *b = &back[n->id];
@@ -120,7 +136,7 @@ void setback_ran(struct node *n)
 	if (!sim.cfg.back_mean || node_diskless(n))
 		return;
 	note_matches(n);
-	if (b->state < B_BACK || n->st.halt != NODE_HALT_SET_BACK)
+	if (b->state < B_BACK || !halted_for_it(n))
 		return;
 	b->state = B_NOTED;
 	b->apart = false;
@@ -157,6 +173,8 @@ static void image_event(struct event *e)
 	b->data = disk_image(&n->data);
 	hello_of(n, &b->most);
 	b->most.generation = n->st.generation + 1;
+	memmove(b->most.line + 1, b->most.line, (RBLK_LINE - 1) * sizeof(b->most.line[0]));
+	b->most.line[0] = 0;	/* not drawn yet: of no start that was seen */
 	b->most.match = max_t(u64, n->dur_last, n->ckpt);
 	b->most.term = max_t(u64, n->dur_term, n->vote_term);
 	TRACE(n->id, "image", b->most.match, b->most.term);
@@ -277,7 +295,7 @@ static void start_again(struct node *n)
 		node_stop(n, rnd_one_in(R_BACK, 2));
 	WORLD_CHECK(node_start(n), "node %c does not start", 'a' + n->id);
 	starting = n;
-	WORLD_CHECK(world_until(has_halted, SETBACK_BOUND) && n->st.halt == NODE_HALT_SET_BACK,
+	WORLD_CHECK(world_until(has_halted, SETBACK_BOUND) && halted_for_it(n),
 		    "node %c has forgotten that it was set back", 'a' + n->id);
 	WORLD_MARK(SET_BACK_TOLD);
 }

@@ -47,8 +47,10 @@ static void knock(struct node *from, struct node *to, const struct node *as)
 			(enum wire_channel)rnd_below(R_STRANGER, WIRE_CHANNELS), &h);
 	memcpy(h.node, as->name, sizeof(h.node));
 	reason = make_wrong(&h, to, as);
+	/* The first one sets the clock. */
+	rblk_node_peer_hello(to->m, slot, &h, node_now(to));
 	rblk_node_status(to->m, &before);
-	got = rblk_node_peer_hello(to->m, slot, &h);
+	got = rblk_node_peer_hello(to->m, slot, &h, node_now(to));
 	rblk_node_status(to->m, &after);
 	TRACE(to->id, "stranger", from->id, got);
 	WORLD_CHECK(got == reason, "node %c answers a wrong hello with %d, not %u", 'a' + to->id, got,
@@ -73,6 +75,8 @@ static void accuse(const struct node *from, struct node *to)
 
 	rblk_node_status(to->m, &before);
 	memcpy(r.volume, world.volume, sizeof(r.volume));
+	r.from_nonce = from->boot_nonce;
+	r.from_generation = from->st.generation;
 	r.match = before.raft.durable + 1;
 	switch (rnd_below(R_STRANGER, 5)) {
 	case 0:
@@ -96,6 +100,67 @@ static void accuse(const struct node *from, struct node *to)
 		    'a' + to->id);
 }
 
+/* ---- another machine under the identity of a node, beside it ---- */
+
+/* What the copy of @n says that was made just now, and was started @n for the first time. */
+static void clone_hello(const struct node *n, const struct node *to, u64 nonce, struct wire_hello *h)
+{
+	rblk_node_hello(n->m, n->node_slot[to->id], WIRE_CONSENSUS, h);
+	if (h->role == WIRE_REPLICA) {
+		h->generation++;
+		memmove(h->line + 1, h->line, (RBLK_LINE - 1) * sizeof(h->line[0]));
+	}
+	h->line[0] = nonce;
+}
+
+static bool connected(const struct node *to, const struct node *n)
+{
+	static struct rblk_node_status st;
+	const struct rblk_node_peer_status *p = &st.peer[to->node_slot[n->id]];
+
+	if (!to->up || to->halted || node_paused(to) || !n->up || n->halted ||
+	    !rblk_node_greets(n->m) || !rblk_node_greets(to->m))
+		return false;
+	rblk_node_status(to->m, &st);
+	return p->up[WIRE_CONSENSUS] && p->up[WIRE_BULK] && p->start == n->boot_nonce;
+}
+
+/* Whatever it says, the one that is connected keeps its place. */
+static void clone_knocks(struct node *to, const struct node *n, u64 nonce)
+{
+	struct wire_hello h;
+	int got;
+
+	clone_hello(n, to, nonce, &h);
+	got = rblk_node_peer_hello(to->m, to->node_slot[n->id], &h, node_now(to));
+	TRACE(to->id, "clone", n->id, got);
+	WORLD_CHECK(got, "node %c lets a copy of node %c in, which is connected", 'a' + to->id,
+		    'a' + n->id);
+	if (got == WIRE_R_COPY)
+		WORLD_MARK(CLONE_REFUSED);
+	node_after(to);
+}
+
+static void clone_again(struct event *e)
+{
+	struct node *to = &world.node[e->node], *n = &world.node[e->a];
+
+	if (!sim.healed && connected(to, n))
+		clone_knocks(to, n, e->b);
+}
+
+static void clone_comes(struct node *to, const struct node *n)
+{
+	u64 nonce = rnd_below(R_STRANGER, U32_MAX) << 1 | 1;
+	u64 patience = world.cfg.limits.default_election_ms * MSEC;
+
+	if (n == to || !connected(to, n))
+		return;
+	clone_knocks(to, n, nonce);
+	ev_push(world.now + rnd_below(R_STRANGER, patience / 2), clone_again, to->id, n->id,
+		nonce, NULL);
+}
+
 static void stranger_event(struct event *e)
 {
 	struct node *from = &world.node[any_node()], *to = &world.node[any_node()];
@@ -108,6 +173,7 @@ static void stranger_event(struct event *e)
 		knock(from, to, as);
 	if (from != to && to->up && !node_paused(to) && !node_diskless(to))
 		accuse(from, to);
+	clone_comes(to, as);
 }
 
 void stranger_init(void)

@@ -7,6 +7,7 @@
 #include "sim.h"
 
 #define BOUND		(120 * SEC)
+#define APPLIED_BOUND	(2 * SEC)
 #define WRITES		40	/* that go on meanwhile */
 
 static bool flipped;		/* some copies do differ */
@@ -122,16 +123,34 @@ static u64 look(u64 sector, bool mend)
 	return v->sector + v->nsect;
 }
 
-/* What still is wrong lies behind @sector. */
-static void check_found(u64 sector)
+static u64 looked_at;		/* everything up to this sector */
+
+static const struct flip *wrong_still(void)
 {
 	const struct flip *f;
 	u32 i;
 
 	for (i = 0; (f = flip_nth(i)); i++)
-		WORLD_CHECK(f->sector >= sector || !flip_lasts(f),
-			    "node %c: sector %llu is wrong, and was not found", 'a' + f->node,
-			    (unsigned long long)f->sector);
+		if (f->sector < looked_at && flip_lasts(f))
+			return f;
+	return NULL;
+}
+
+static bool none_wrong(void)
+{
+	return !wrong_still();
+}
+
+/*
+ * What still is wrong lies behind @sector. What was written again is compared as it was written, before
+ * that is on the device.
+ */
+static void check_found(u64 sector)
+{
+	looked_at = sector;
+	WORLD_CHECK(world_until(none_wrong, APPLIED_BOUND),
+		    "node %c: sector %llu is wrong, and was not found", 'a' + wrong_still()->node,
+		    (unsigned long long)wrong_still()->sector);
 }
 
 /* Users read and write meanwhile. Where data devices or logs are lost, another test is at work. */

@@ -107,7 +107,7 @@ static void break_hello(struct rblk_node *m)
 {
 	struct wire_hello h = { .store = 1 };
 
-	rblk_node_peer_hello(m, m->g.npeers, &h);
+	rblk_node_peer_hello(m, m->g.npeers, &h, m->g.now);
 }
 
 static void break_up(struct rblk_node *m)
@@ -120,7 +120,7 @@ static void break_recv(struct rblk_node *m)
 	static struct wire_frame f = { .type = WIRE_REPLY, .append.n = 1 };
 	struct rblk_buf *buf = m->g.ops->buf_alloc(m->g.host, 1);
 
-	rblk_node_recv(m, m->g.npeers, WIRE_BULK, &f, &buf, m->g.now);
+	rblk_node_recv(m, m->g.npeers, &f, &buf, m->g.now);
 }
 
 /* ---- the host answers what it was not asked, or twice ---- */

@@ -118,6 +118,7 @@ static const struct { const char *name; u8 type, msg; bool entries; } kinds[] = 
 	{ "pull", WIRE_PULL, 0, false }, { "state", WIRE_STATE, 0, false },
 	{ "map", WIRE_MAP, 0, false }, { "chunk", WIRE_CHUNK, 0, false },
 	{ "mark", WIRE_MARK, 0, false }, { "sums", WIRE_SUMS, 0, false },
+	{ "alive", WIRE_ALIVE, 0, false },
 	{ "append", WIRE_RAFT, RAFT_MSG_APPEND, false },
 	{ "entries", WIRE_RAFT, RAFT_MSG_APPEND, true },
 	{ "append-reply", WIRE_RAFT, RAFT_MSG_APPEND_REPLY, false },
@@ -179,9 +180,9 @@ void cmd_frames(void)
 /* ---- disks ---- */
 
 /*
- * disk NODE hold|go|fail|part KIND: operations of a kind do not end, end, the next one
- * fails, or a part of what does not end has ended (apply); log, meta, map, readback on
- * the log device, apply, sync, read on the other one
+ * disk NODE hold|lose|go|fail|part KIND: operations of a kind do not end, do not even leave traces
+ * if the power goes, end, the next one fails, or a part of what does not end has ended (apply);
+ * log, meta, map, readback on the log device, apply, sync, read on the other one
  */
 void cmd_disk(void)
 {
@@ -198,7 +199,9 @@ void cmd_disk(void)
 	if (k == ARRAY_SIZE(names))
 		ts_wrong("no such kind of operation");
 	d = k <= D_LOG_READ ? &n->log : &n->data;
-	if (!strcmp(ts_word[2], "hold"))
+	if (!strcmp(ts_word[2], "lose"))
+		d->lose |= 1u << k;
+	if (!strcmp(ts_word[2], "hold") || !strcmp(ts_word[2], "lose"))
 		d->hold |= 1u << k;
 	else if (!strcmp(ts_word[2], "fail"))
 		d->fail |= 1u << k;

@@ -165,11 +165,22 @@ static struct rblk_buf *configuration(struct node *from, struct node *to)
 	return &sb->buf;
 }
 
-/* A hello, as the other node would say it; with "as=b", under the name of b. */
+static void later_start(struct wire_hello *h)
+{
+	h->generation++;
+	memmove(h->line + 1, h->line, (RBLK_LINE - 1) * sizeof(h->line[0]));
+	h->line[0] = h->line[1] + 2;
+}
+
+/*
+ * A hello, as the other node would say it; with "as=b", under the name of b, and with "later=2", as
+ * after two more starts.
+ */
 static void hello(struct node *from, struct node *to)
 {
 	const struct node *as = ts_text("as") ? script_node(ts_text("as")) : from;
 	struct wire_hello h;
+	u64 starts;
 	u8 reason;
 
 	rblk_node_hello(from->m, from->node_slot[to->id], WIRE_CONSENSUS, &h);
@@ -180,26 +191,41 @@ static void hello(struct node *from, struct node *to)
 	h.generation = field("generation", h.generation);
 	h.match = field("match", h.match);
 	h.term = field("term", h.term);
-	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[as->id], &h);
+	for (starts = field("later", 0); starts; starts--)
+		later_start(&h);
+	h.line[0] = field("nonce", h.line[0]);
+	reason = (u8)rblk_node_peer_hello(to->m, to->node_slot[as->id], &h, node_now(to));
 	SAY("%c %s %c%s%s\n", N(to), reason ? "refuses" : "accepts", N(from), reason ? ": " : "",
 	    reason ? rblk_wire_reason_text(reason) : "");
 	node_after(to);
 }
 
-/* A refusal, as of a store that was set back; what was seen of it is what it has. */
+/* A refusal, as of a store that was set back, or is a copy; what was seen of it is what it has. */
 static void refuse(struct node *from, struct node *to)
 {
 	struct wire_reject r = { .reason = WIRE_R_ROLLBACK };
+	struct wire_hello h;
 
 	rblk_node_status(to->m, &st);
 	r.reason = (u8)field("reason", r.reason);
 	r.generation = field("generation", st.generation);
 	r.match = field("match", st.raft.durable);
 	r.term = field("term", st.raft.term);
+	if (ts_text("before")) {	/* the start before this one */
+		rblk_node_hello(to->m, 0, WIRE_CONSENSUS, &h);
+		r.generation = h.generation - 1;
+		r.nonce = h.line[1];
+	}
 	memcpy(r.volume, from->super.volume, sizeof(r.volume));
 	r.volume[0] = (u8)field("uuid", r.volume[0]);
 	r.from = field("from", from->super.store);
 	r.to = field("to", to->super.store);
+	r.nonce = field("nonce", r.nonce ? r.nonce : to->boot_nonce);
+	r.start = field("start", to->boot_nonce);
+	r.alive = field("alive", 0) != 0;
+	rblk_node_status(from->m, &st);
+	r.from_generation = field("from-generation", st.generation);
+	r.from_nonce = field("from-nonce", from->boot_nonce);
 	rblk_node_peer_refused(to->m, to->node_slot[from->id], &r, node_now(to));
 	node_after(to);
 }
@@ -239,7 +265,7 @@ void cmd_say(void)
 		(*ts_word[2] == 'h' ? hello : refuse)(a, b);
 		return;
 	}
-	ret = rblk_node_recv(b->m, b->node_slot[from], WIRE_CONSENSUS, &frame, buf, node_now(b));
+	ret = rblk_node_recv(b->m, b->node_slot[from], &frame, buf, node_now(b));
 	if (ret)
 		SAY("%c: %s\n", N(b), ret == -EINVAL ? "cuts this connection" : "wants a new hello");
 	node_after(b);

@@ -165,7 +165,8 @@ static void ran(struct node *n)
 	static const char *const text[] = {
 		[NODE_HALT_LOG] = "its log device", [NODE_HALT_DATA] = "its data device",
 		[NODE_HALT_ROT] = "rot in its log", [NODE_HALT_INVARIANT] = "a broken invariant",
-		[NODE_HALT_SET_BACK] = "its store was set back", [NODE_HALT_STOPPED] = "it was stopped",
+		[NODE_HALT_SET_BACK] = "its store was set back",
+		[NODE_HALT_COPY] = "its store is a copy", [NODE_HALT_STOPPED] = "it was stopped",
 	};
 	struct told *t = &told[n->id];
 

@@ -220,8 +220,10 @@ static void metadata(void)
 	set_conf(&m.prev_conf);
 	for (i = 0; i < RBLK_SESSIONS_MAX; i++)
 		m.state.session[i] = (struct rblk_session){ 1 + i, 2 + i, 3 + i, 4 + i };
+	for (i = 0; i < RBLK_LINE; i++)
+		m.line[i] = 20 + i;
 	for (i = 0; i < RBLK_MEMBERS_MAX; i++)
-		m.peer[i] = (struct log_peer_memory){ 5 + i, 6 + i, 7 + i, 8 + i };
+		m.peer[i] = (struct log_peer_memory){ 5 + i, 6 + i, 7 + i, 8 + i, 9 + i };
 	rblk_log_meta_encode(&m, &super, buf);
 	roundtrip(&rt);
 }

@@ -344,9 +344,8 @@ static void metadata(void)
 		{ 156, 4, 17, -EINVAL },
 		{ 160, 4, 17, -EINVAL },
 		{ 164, 4, 0, 0 }, { 164, 4, 2, -EINVAL }, { 164, 4, 0x80000001, -EINVAL },
-		{ 248, 8, 1ULL << 60, -EINVAL }, { 248, 8, -1, -EINVAL }, { 4976, 8, 1ULL << 60, -EINVAL },
-		{ 256 + 36, 4, 17, -EINVAL }, { 256 + 40, 4, 3, -EINVAL },
-		{ 2104 + 24, 4, 1, -EINVAL },
+		{ 248, 8, 1ULL << 60, -EINVAL }, { 248, 8, -1, -EINVAL }, { 5176, 8, 1ULL << 60, -EINVAL },
+		{ 256 + 36, 4, 17, -EINVAL }, { 256 + 40, 4, 3, -EINVAL }, { 2104 + 24, 4, 1, -EINVAL },
 	};
 	static struct log_meta m, t;
 
@@ -358,8 +357,9 @@ static void metadata(void)
 		.start_generation = 0x2a, .start_pos = 0x3b000, .start_seq = 0x3c, .floor_chain = 0x3d3e3f40,
 		.state = { .index = 0x41, .term = 0x42, .digest = 0x43, .nsessions = 1,
 			   .session = { { 0x51, 0x52, 0x53, 0x54 } } },
-		.owed = { .term = 0x2b, .index = 0x2c }, .npeers = 2,
-		.peer = { { 0x61, 0x62, 0x63 }, { 0x64, 0x65, 0x66 } },
+		.owed = { .term = 0x2b, .index = 0x2c }, .line = { 0x71, [RBLK_LINE - 1] = 0x72 },
+		.npeers = 2, .peer = { { 0x61, 0x62, 0x63, .nonce = 0x67 }, { 0x64, 0x65, 0x66 } },
+		.seen.nonce = 0x73,
 	};
 	conf_set(&m.conf, 0x2000, 4096, 2);
 	conf_set(&m.prev_conf, 0x1000, 512, 1);

@@ -4,10 +4,13 @@
 #include "node/replica/internal.h"
 #include "tap.h"
 
+#define DEFAULT_ELECTION_NS	(600 * RBLK_NSEC_PER_MSEC)
+
 enum { OTHER_UUID = 1, NO_UUID = 2 };
 
 static struct rblk_node node;
 static struct rblk_replica replica;
+static u64 now = 1;
 
 static const u8 uuid[RBLK_UUID_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
@@ -72,7 +75,7 @@ static void combination(bool disks, bool configured, bool client, int volume, bo
 		want = WIRE_R_NODE;
 	else if (client != configured)
 		want = WIRE_R_ROLE;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), want);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), want);
 	CHECK_EQ(p->last_reject, want);
 	/* Who is refused leaves nothing behind. */
 	CHECK_EQ(p->known, !want);
@@ -97,7 +100,7 @@ static void t_name_of_volume(void)
 
 	set_up(true, true);
 	snprintf(h.name, RBLK_NAME_MAX, "elsewhere");
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
 }
 
 /* What the volume has decided counts more than a file: a member does not come in as a client. */
@@ -113,13 +116,13 @@ static void t_member_is_no_client(void)
 	c->m[0].store = 0xa1;
 	snprintf(c->m[1].node, RBLK_NAME_MAX, "n3");
 	c->m[1].store = 0xa3;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
 	snprintf(c->m[1].node, RBLK_NAME_MAX, "n2");
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLE);
 	/* Nor with the store of one, under a name of its own. */
 	snprintf(c->m[1].node, RBLK_NAME_MAX, "n3");
 	h.store = 0xa3;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLE);
 }
 
 /* Smaller than the configuration says is too small; larger than the own ones is no reason. */
@@ -131,13 +134,13 @@ static void t_sizes(void)
 	set_up(true, false);
 	node.g.cfg.super.ring_bytes = 4 * ring;
 	node.g.cfg.limits.entries = 4 * (u32)entries;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);	/* nothing is agreed on yet */
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);	/* nothing is agreed on yet */
 	/* ... but a bootstrap would agree on the smallest. */
 	h.ring_bytes = ring - 1;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_SIZES);
 	h.ring_bytes = ring;
 	h.entries = entries - 1;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_SIZES);
 	node.g.conf.index = 1;
 	node.g.conf.n = 1;
 	snprintf(node.g.conf.m[0].node, RBLK_NAME_MAX, "n2");
@@ -146,15 +149,15 @@ static void t_sizes(void)
 	node.g.conf.entries = 2 * (u32)entries;
 	h.ring_bytes = 2 * ring;
 	h.entries = 2 * entries;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
 	h.ring_bytes = 8 * ring;
 	h.entries = 8 * entries;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
 	h.ring_bytes = 2 * ring - 1;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_SIZES);
 	h.ring_bytes = 2 * ring;
 	h.entries = 2 * entries - 1;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_SIZES);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_SIZES);
 }
 
 /* What is learned of a store while its answer is on the way may have overtaken that. */
@@ -173,18 +176,18 @@ static void t_answer(void)
 	h.match = 5;
 	rblk_node_dialled(&node, 0, WIRE_CONSENSUS);
 	seen->match = 9;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
 	/* That was the answer. Whoever says hello unasked knows all that it said before. */
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLLBACK);
 	/* Nor was this one asked, but on the other connection. */
 	rblk_node_dialled(&node, 0, WIRE_CONSENSUS);
 	seen->match = 10;
 	h.match = 9;
 	h.channel = WIRE_BULK;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLLBACK);
 	h.channel = WIRE_CONSENSUS;
 	h.match = 8;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLLBACK);
 }
 
 static void t_client_says_so(void)
@@ -207,7 +210,7 @@ static void t_lost(void)
 
 	set_up(true, false);
 	h.role = WIRE_LOST;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLE);
 	node.g.conf.index = 1;
 	node.g.conf.n = 1;
 	snprintf(node.g.conf.m[0].node, RBLK_NAME_MAX, "n2");
@@ -216,42 +219,20 @@ static void t_lost(void)
 	replica.meta.peer[0] = (struct log_peer_memory){
 		.store = 0xa2, .generation = 3, .match = 5, .term = 7,
 	};
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
 	CHECK(node.g.peer[0].lost && !node.g.peer[0].client);
 	h.store = 0xa3;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_STORE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_STORE);
 	h.store = 0xa2;
 	h.role = WIRE_REPLICA;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLLBACK);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLLBACK);
 	h = hello_of("n3", false);
 	h.role = WIRE_LOST;
-	CHECK_EQ(rblk_node_peer_hello(&node, 1, &h), WIRE_R_ROLE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 1, &h, now), WIRE_R_ROLE);
 	node.lost = node.replica;
 	node.replica = NULL;
 	rblk_node_hello(&node, 0, WIRE_BULK, &h);
 	CHECK_EQ(h.role, WIRE_LOST);
-}
-
-/* Once a new start of a peer has said hello, what an earlier one has sent is not heard any more. */
-static void t_earlier_start(void)
-{
-	static struct wire_frame f = { .type = WIRE_TYPE_NR };
-	struct wire_hello h = hello_of("n2", false);
-
-	set_up(false, false);
-	h.generation = 5;
-	h.channel = WIRE_CONSENSUS;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
-	h.channel = WIRE_BULK;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
-	CHECK(rblk_node_recv(&node, 0, WIRE_CONSENSUS, &f, NULL, 0) != -ECONNRESET);
-	h.generation = 6;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
-	CHECK_EQ(rblk_node_recv(&node, 0, WIRE_CONSENSUS, &f, NULL, 0), -ECONNRESET);
-	CHECK(rblk_node_recv(&node, 0, WIRE_BULK, &f, NULL, 0) != -ECONNRESET);
-	h.channel = WIRE_CONSENSUS;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), 0);
-	CHECK(rblk_node_recv(&node, 0, WIRE_CONSENSUS, &f, NULL, 0) != -ECONNRESET);
 }
 
 /* A refused peer is told of as such, unless it was somebody else who was refused. */
@@ -261,12 +242,12 @@ static void t_refused_in_status(void)
 	struct wire_hello h = hello_of("n2", true);
 
 	set_up(false, false);
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLE);
 	rblk_node_status(&node, &st);
 	CHECK_EQ(st.peer[0].last_reject, WIRE_R_ROLE);
 	node.g.peer[0].up[WIRE_CONSENSUS] = true;
 	node.g.peer[0].up[WIRE_BULK] = true;
-	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h), WIRE_R_ROLE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_ROLE);
 	node.g.peer[0].up[WIRE_BULK] = false;
 	rblk_node_status(&node, &st);
 	CHECK_EQ(st.peer[0].last_reject, 0);
@@ -282,6 +263,136 @@ static void t_client_needs_uuid(void)
 	CHECK_EQ(rblk_node_start_client(&node, &cfg, 0), -EINVAL);
 }
 
+/* ---- whether a start still runs ---- */
+
+static u8 room[WIRE_HEADER_BYTES + WIRE_HEAD_MAX];
+static bool full;
+static u32 said, noted;
+
+static void *tx_begin(void *host, u32 slot, enum wire_channel ch)
+{
+	CHECK_EQ(ch, WIRE_CONSENSUS);
+	return full ? NULL : room;
+}
+
+static void tx_end(void *host, u32 slot, enum wire_channel ch, u32 len, struct rblk_buf *const *buf,
+		   u32 n)
+{
+	said++;
+}
+
+static void note(void *host, enum rblk_node_note what, u64 arg)
+{
+	noted += what == NODE_N_COPIED;
+}
+
+static const struct rblk_node_ops alive_ops = {
+	.tx_begin = tx_begin, .tx_end = tx_end, .note = note,
+};
+
+static void peer_of_start(u64 nonce)
+{
+	struct rblk_peer *p = &node.g.peer[0];
+
+	node.g.ops = &alive_ops;
+	node.g.cfg.boot_nonce = 0xb1;
+	p->store = 0xa2;
+	p->nonce = p->start[WIRE_CONSENSUS] = p->start[WIRE_BULK] = nonce;
+	p->up[WIRE_CONSENSUS] = p->up[WIRE_BULK] = true;
+	full = false;
+	said = noted = 0;
+}
+
+static int hear_alive(u64 to, u64 nonce, u64 id, bool answer)
+{
+	static struct wire_frame f;
+
+	f = (struct wire_frame){
+		.type = WIRE_ALIVE,
+		.alive = { .to = to, .nonce = nonce, .id = id, .answer = answer },
+	};
+	return rblk_node_recv(&node, 0, &f, NULL, now);
+}
+
+/* What is asked of this start is answered, as soon as there is room. */
+static void t_answers(void)
+{
+	set_up(false, false);
+	peer_of_start(0xc1);
+	CHECK_EQ(hear_alive(0xa1, 0xb1, 7, false), 0);
+	CHECK_EQ(said, 1);
+	CHECK_EQ(hear_alive(0xa1, 0xb2, 7, false), -EINVAL);
+	CHECK_EQ(hear_alive(0xa3, 0xb1, 7, false), -EINVAL);
+	CHECK_EQ(said, 1);
+	full = true;
+	CHECK_EQ(hear_alive(0xa1, 0xb1, 8, false), 0);
+	CHECK_EQ(said, 1);
+	full = false;
+	rblk_node_tx_ready(&node, 0, now);
+	CHECK_EQ(said, 2);
+	node.g.peer[0].tx_blocked = true;
+	rblk_node_tx_ready(&node, 0, now);
+	CHECK_EQ(said, 2);
+}
+
+/* A client has no disks that could be copied, but a name that two machines can have. */
+static void t_two_clients(void)
+{
+	const u64 election = DEFAULT_ELECTION_NS;
+	struct wire_hello h = hello_of("n2", true);
+
+	set_up(false, true);
+	peer_of_start(0xc1);
+	node.g.cfg.limits.default_election_ms = 600;
+	h.line[0] = 0xc2;
+	/* Whoever cannot be asked now is given time until it can. */
+	full = true;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	now += 2 * election;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	full = false;
+	node.g.peer[0].tx_blocked = false;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	CHECK_EQ(said, 1);
+	now += election - 1;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	CHECK_EQ(said, 1);
+	CHECK_EQ(hear_alive(0xa1, 0xc2, node.g.peer[0].rival.question, true), 0);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	CHECK_EQ(hear_alive(0xa1, 0xc1, node.g.peer[0].rival.question, true), 0);
+	now += 2 * election;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_COPY);
+	CHECK_EQ(noted, 1);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_COPY);
+	CHECK_EQ(noted, 1);
+	CHECK_EQ(node.g.peer[0].nonce, 0xc1);
+	/* The one that is connected may connect once more. */
+	h.line[0] = 0xc1;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
+	CHECK(!rblk_node_outlived(&node, 0, WIRE_BULK));
+}
+
+/* Half of it is gone already: nobody can be asked. The other half goes with it. */
+static void t_half_gone(void)
+{
+	const u64 election = DEFAULT_ELECTION_NS;
+	struct wire_hello h = hello_of("n2", true);
+
+	set_up(false, true);
+	peer_of_start(0xc1);
+	node.g.cfg.limits.default_election_ms = 600;
+	node.g.peer[0].up[WIRE_BULK] = false;
+	h.line[0] = 0xc2;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	CHECK_EQ(said, 0);
+	now += election;
+	h.channel = WIRE_BULK;
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), WIRE_R_DUPLICATE);
+	CHECK_EQ(rblk_node_peer_hello(&node, 0, &h, now), 0);
+	CHECK(rblk_node_outlived(&node, 0, WIRE_CONSENSUS));
+	CHECK(!rblk_node_outlived(&node, 0, WIRE_BULK));
+}
+
 static const struct tap_case cases[] = {
 	{ "combinations", t_combinations },
 	{ "name_of_volume", t_name_of_volume },
@@ -290,8 +401,10 @@ static const struct tap_case cases[] = {
 	{ "answer", t_answer },
 	{ "client_says_so", t_client_says_so },
 	{ "lost", t_lost },
-	{ "earlier_start", t_earlier_start },
 	{ "refused_in_status", t_refused_in_status },
+	{ "answers", t_answers },
+	{ "two_clients", t_two_clients },
+	{ "half_gone", t_half_gone },
 	{ "client_needs_uuid", t_client_needs_uuid },
 };
 

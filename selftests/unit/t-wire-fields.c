@@ -56,6 +56,8 @@ static u32 encode(u8 *to, u8 type)
 		return rblk_wire_encode_mark(to, &got.mark);
 	case WIRE_SUMS:
 		return rblk_wire_encode_sums(to, &got.sums);
+	case WIRE_ALIVE:
+		return rblk_wire_encode_alive(to, &got.alive);
 	default:
 		return rblk_wire_encode_data(to, &got.data, a->n ? &a->e[0] : NULL, a->crc);
 	}
@@ -200,6 +202,7 @@ static void test_hello(void)
 		.version_min = 2, .version_max = 0x300, .features = 3, .volume = { 4, 5 },
 		.cluster = 6, .store = 7, .generation = 8, .match = 9, .match_term = 10,
 		.data_sectors = 11, .ring_bytes = 12, .entries = 13,
+		.line = { 14, 15, 16, 17, 18, 19, 20, 21 },
 	};
 	memset(hello.name, 'v', RBLK_NAME_MAX - 1);
 	memset(hello.node, 'n', RBLK_NAME_MAX - 1);
@@ -375,6 +378,13 @@ static void test_sums(void)
 	run("frame_sums", mend, whole);
 }
 
+static void test_alive(void)
+{
+	begin(WIRE_ALIVE);
+	got.alive = (struct wire_alive){ .to = 1, .nonce = 2, .id = 3, .answer = 1 };
+	run("frame_alive", mend, NULL);
+}
+
 /* The header alone: what it says of the head is right with no other value. */
 static void test_header(void)
 {
@@ -414,6 +424,7 @@ static const struct tap_case cases[] = {
 	{ "chunk", test_chunk },
 	{ "mark", test_mark },
 	{ "sums", test_sums },
+	{ "alive", test_alive },
 };
 
 TAP_MAIN(cases)

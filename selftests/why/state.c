@@ -318,6 +318,19 @@ static void set_back_to_nothing(void)
 	put_back(n);
 }
 
+/* Its devices were copied while it was down, and the copy was there before it. */
+static void copied(void)
+{
+	struct node *n = culprit(member(any));
+
+	node_stop(n, true);
+	take_image(n);
+	walk_run(walk_election());
+	node_start(n);
+	walk_run(5 * walk_election());
+	put_back(n);
+}
+
 /* Those that saw more of its store are not all there. */
 static void set_back_and_down(void)
 {
@@ -401,6 +414,9 @@ static void say_wrong(const struct node *n, u8 to, struct wire_hello *h)
 	case WIRE_R_ABSURD:
 		h->generation |= 1ull << 62;
 		break;
+	case WIRE_R_COPY:
+		h->line[0] ^= 0x5500;
+		break;
 	case WIRE_R_ROLE:
 		h->role = h->role == WIRE_CLIENT ? WIRE_REPLICA : WIRE_CLIENT;
 		break;
@@ -410,7 +426,7 @@ static void say_wrong(const struct node *n, u8 to, struct wire_hello *h)
 /* What is between two nodes, both see; what a node says of its own store, the others. */
 static bool mutual(u8 reason)
 {
-	return reason != WIRE_R_STORE && reason != WIRE_R_ABSURD;
+	return reason != WIRE_R_STORE && reason != WIRE_R_ABSURD && reason != WIRE_R_COPY;
 }
 
 static void change_hello(struct node *n, u8 to, struct wire_hello *h)
@@ -425,6 +441,7 @@ static void turn_strange(struct node *n)
 	int ch;
 
 	strange |= 1u << n->id;
+	n->set_back = walk.reason == WIRE_R_COPY;
 	world.on.hello = change_hello;
 	for (i = 0; i < world.cfg.all; i++)
 		for (ch = 0; i != n->id && ch < WIRE_CHANNELS; ch++)
@@ -448,7 +465,7 @@ static void client_refused(void)
 	strange = 0;
 	/* These are of stores. */
 	if (walk.reason == WIRE_R_STORE || walk.reason == WIRE_R_SIZES ||
-	    walk.reason == WIRE_R_ABSURD)
+	    walk.reason == WIRE_R_ABSURD || walk.reason == WIRE_R_COPY)
 		walk.reason = WIRE_R_VOLUME;
 	turn_strange(culprit(client()));
 }
@@ -467,9 +484,9 @@ static void blank_and_down(void)
 static void blank_and_refused(void)
 {
 	strange = 0;
-	/* These are of what a configuration says. */
+	/* These are of what a configuration says, or of what was seen of its members. */
 	if (walk.reason == WIRE_R_STORE || walk.reason == WIRE_R_CLUSTER ||
-	    walk.reason == WIRE_R_SIZES)
+	    walk.reason == WIRE_R_SIZES || walk.reason == WIRE_R_COPY)
 		walk.reason = WIRE_R_VOLUME;
 	turn_strange(culprit(member(any)));
 }
@@ -533,6 +550,7 @@ const struct state states[] = {
 	{ "invariant", 1, invariant_breaks, .self = true },
 	{ "set-back", 3, set_back, .self = true },
 	{ "set-back-to-nothing", 2, set_back_to_nothing, .self = true },
+	{ "copied", 2, copied, .self = true },
 	{ "set-back-and-down", 3, set_back_and_down },
 	{ "wiped", 2, wiped, .self = true },
 	{ "needs-resync", 3, needs_resync, .self = true },

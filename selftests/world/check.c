@@ -48,6 +48,11 @@ static bool is_known(const struct ident *id, u64 index)
 
 /* ---- durability ---- */
 
+static bool same_ident(const struct ident *id, u64 term, u32 csum)
+{
+	return id->term == term && id->csum == csum;
+}
+
 u32 check_holders(u64 index, u64 term, u32 csum)
 {
 	u32 i, count = 0;
@@ -58,9 +63,10 @@ u32 check_holders(u64 index, u64 term, u32 csum)
 		/* What a store held before it was set back counts: that is another fault. */
 		if (max_t(u64, n->absent ? 0 : n->ckpt, n->had_ckpt) >= index)
 			count++;
-		else if (max_t(u64, n->dur_last, n->had_last) >= index && index > n->log_from &&
-			 n->dur[index].term == term &&
-			 n->dur[index].csum == csum)
+		else if (n->dur_last >= index && index > n->log_from &&
+			 same_ident(&n->dur[index], term, csum))
+			count++;
+		else if (n->had_last >= index && same_ident(&n->had[index], term, csum))
 			count++;
 	}
 	return count;
@@ -211,6 +217,10 @@ static void check_halt(struct node *n)
 	case NODE_HALT_DATA:
 		WORLD_MARK(DATA_ERROR);
 		WORLD_CHECK(n->injected, "node %c: data halt without a fault", 'a' + n->id);
+		break;
+	case NODE_HALT_COPY:
+		WORLD_MARK(HALT_COPY);
+		WORLD_CHECK(n->set_back, "node %c: its store is no copy", 'a' + n->id);
 		break;
 	case NODE_HALT_SET_BACK:
 		WORLD_MARK(HALT_SET_BACK);
@@ -408,7 +418,8 @@ static void check_meta_kept(struct node *n)
 		  "node %c: term %llu vote %llx were durable, found are term %llu vote %llx",
 		  'a' + n->id, (unsigned long long)n->dur_term, (unsigned long long)n->dur_vote,
 		  (unsigned long long)r->term, (unsigned long long)r->vote);
-	WORLD_CHECK(n->st.checkpoint_index >= n->ckpt || n->doomed,
+	/* So may the only copy of a checkpoint that one start found, and that the next cannot read. */
+	WORLD_CHECK(n->st.checkpoint_index >= (n->read_failed ? n->ckpt_twice : n->ckpt) || n->doomed,
 		    "node %c: checkpoint %llu was durable, found is %llu", 'a' + n->id,
 		    (unsigned long long)n->ckpt, (unsigned long long)n->st.checkpoint_index);
 	/*
@@ -422,7 +433,13 @@ static void check_meta_kept(struct node *n)
 	/* Its log may be of a newer term than its metadata: then it has not voted in it. */
 	n->dur_term = n->vote_term;
 	n->dur_vote = n->vote;
+	/* A state that was installed took the place of the log, which is the older one again. */
+	if (n->st.checkpoint_index < n->ckpt)
+		n->must_last = min_t(u64, n->must_last, n->st.checkpoint_index);
 	n->ckpt = n->st.checkpoint_index;
+	n->ckpt_twice = min_t(u64, n->ckpt_twice, n->ckpt);
+	if (n->slot_version[0] == n->slot_version[1])
+		n->ckpt_twice = n->ckpt;
 }
 
 /* What rot has taken may be gone from the log, and not from what the node vouches for. */

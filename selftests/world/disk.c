@@ -339,6 +339,7 @@ static u32 release(struct disk *d, struct dop *op, u32 kinds)
 u32 disk_release(struct disk *d, u32 kinds)
 {
 	d->hold &= ~kinds;
+	d->lose &= ~kinds;
 	return release(d, d->flying, kinds);
 }
 
@@ -372,6 +373,8 @@ static void cut_flying(struct disk *d, struct dop *op)
 	enum cut how = (enum cut)rnd_below(R_DISK, CUT_NR);
 	u32 limit = (u32)rnd_below(R_DISK, op->nseg + 1), i;
 
+	if (d->lose >> op->kind & 1)
+		return;
 	if (op->kind == D_SYNC) {
 		if (how == CUT_NONE)
 			return;		/* not even flushed */

@@ -240,6 +240,7 @@ static void meta_event(struct event *e)
 		if (both) {
 			n->dur_term = n->vote_term;
 			n->dur_vote = n->vote;
+			n->ckpt_twice = max_t(u64, n->ckpt_twice, op->c);
 			n->absent = n->slot_absent[0] || n->slot_absent[1];
 		}
 		if (both && op->c > n->ckpt) {

@@ -89,6 +89,8 @@
 	X(ROT_CUT,		0, "a node started without what rot had taken, and owed it")	\
 	X(HALT_ROT,		0, "a running node found rot in its log")	\
 	X(HALT_SET_BACK,	0, "a node heard that its store was set back")	\
+	X(CLONE_REFUSED,	1, "a copy of a node was refused beside its original")	\
+	X(HALT_COPY,		0, "a node heard that its store is a copy")	\
 	X(SET_BACK_APART,	1, "a store was set back, and only who knew better heard it") \
 	X(SET_BACK_AMONG,	0, "a store was set back, and all others had everything") \
 	X(SET_BACK_TOLD,	1, "a store that was set back heard so, and stayed silent") \

@@ -235,6 +235,7 @@ static void try_event(struct event *e)
 	if (e->b != c->epoch || c->linked)
 		return;
 	if (!a->up || !b->up || node_paused(a) || node_paused(b) || a->halted || b->halted ||
+	    !rblk_node_greets(a->m) || !rblk_node_greets(b->m) ||
 	    c->side[0].open || c->side[1].open || net_blocked(a->id, b->id) ||
 	    net_blocked(b->id, a->id) || (world.on.may_meet && !world.on.may_meet(a, b))) {
 		a->end[b->id][c->ch] =
@@ -314,7 +315,7 @@ static void reject(struct conn *c, int from, u8 reason, const struct wire_hello 
 
 	rblk_node_reject(world.node[c->node[from]].m, reason, h, &r);
 	TRACE(c->node[from], "reject", c->node[!from], reason);
-	if (reason == WIRE_R_ROLLBACK) {
+	if (reason == WIRE_R_ROLLBACK || reason == WIRE_R_COPY) {
 		WORLD_CHECK(world.node[c->node[!from]].set_back,
 			    "node %c refuses node %c, whose store was not set back",
 			    'a' + c->node[from], 'a' + c->node[!from]);
@@ -331,6 +332,22 @@ static void reject(struct conn *c, int from, u8 reason, const struct wire_hello 
 	c->side[from].open = false;
 }
 
+/* The other connection is still one with the start before: its end is seen now at the latest. */
+static void cut_outlived(struct conn *c, int at)
+{
+	struct node *n = &world.node[c->node[at]];
+	u8 other = c->node[!at];
+	struct conn *o = conn_of(n->id, other, !c->ch);
+
+	if (!rblk_node_outlived(n->m, n->node_slot[other], o->ch))
+		return;
+	TRACE(n->id, "outlived", other, o->ch);
+	o->side[at].open = false;
+	o->side[at].up = false;
+	conn_break(o);
+	rblk_node_peer_down(n->m, n->node_slot[other], o->ch, node_now(n));
+}
+
 /* The other side's hello has reached side @at. 0, or the connection has to be cut. */
 int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *head)
 {
@@ -343,13 +360,14 @@ int net_hello(struct conn *c, int at, const struct wire_header *h, const u8 *hea
 		return -EPROTO;
 	if (rblk_node_peer_slot(n->m, hello.node) != n->node_slot[other] || hello.channel != c->ch)
 		return -EPROTO;
-	reason = rblk_node_peer_hello(n->m, n->node_slot[other], &hello);
+	reason = rblk_node_peer_hello(n->m, n->node_slot[other], &hello, node_now(n));
 	if (reason) {
 		reject(c, at, (u8)reason, &hello);
 		return 0;
 	}
 	if (world.on.met)
 		world.on.met(n, other, &hello);
+	cut_outlived(c, at);
 	if (at == 1)
 		say_hello(c, 1);
 	c->side[at].up = true;

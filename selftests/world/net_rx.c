@@ -94,7 +94,7 @@ static int receive(struct conn *c, int at, const struct frame *f, const u8 *byte
 		return 0;
 	}
 	n->heard[from] = max_t(u64, n->heard[from], f->sent);
-	return rblk_node_recv(n->m, n->node_slot[from], c->ch, &frame, buf, node_now(n));
+	return rblk_node_recv(n->m, n->node_slot[from], &frame, buf, node_now(n));
 }
 
 /* Flips one bit somewhere; it has to be noticed. */

@@ -140,7 +140,7 @@ static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 	n->forget = false;
 	cfg->frees = n->frees;
 	cfg->seed = rnd(R_NODE);
-	cfg->boot_nonce = n->boot_nonce = rnd(R_NODE);
+	cfg->boot_nonce = n->boot_nonce = rnd(R_NODE) | 1;
 	cfg->ops = &host_ops;
 	cfg->host = n;
 }
@@ -413,7 +413,7 @@ void node_forget(struct node *n)
 {
 	n->dur_last = n->must_last = 0;
 	n->dur_term = n->dur_vote = 0;
-	n->ckpt = 0;
+	n->ckpt = n->ckpt_twice = 0;
 	n->slot_floor[0] = n->slot_floor[1] = 0;
 	n->slot_base[0] = n->slot_base[1] = 0;
 }
@@ -442,7 +442,12 @@ void data_blank(struct node *n)
 
 void node_set_back(struct node *n, struct page **log, struct page **data)
 {
-	n->had_last = max_t(u64, n->had_last, n->dur_last);
+	u64 i;
+
+	n->had_last = n->dur_last;
+	n->had = mem_alloc((n->had_last + 1) * sizeof(*n->had));
+	for (i = n->log_from + 1; i <= n->had_last; i++)
+		n->had[i] = n->dur[i];
 	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
 	n->set_back = true;
 	disk_restore(&n->log, log);

@@ -227,6 +227,7 @@ struct disk {
 	u64 seq;
 	u64 slow_until;
 	u32 hold;		/* bits of enum dop_kind: these do not end */
+	u32 lose;		/* ... and of these nothing is there when the power goes meanwhile */
 	u32 fail;		/* ... and of these the next one fails */
 	struct dop *flying;
 };
@@ -307,6 +308,7 @@ struct node {
 	bool broken;			/* a bug was put into this start: it has to notice */
 	bool set_back;			/* its devices are those of an earlier time */
 	u64 had_last, had_ckpt;		/* what they held until then, see dur_last and ckpt */
+	struct ident *had;		/* ... by index */
 	bool forget;			/* its next start is told to forget what was seen */
 	bool frees;			/* its data device frees what is zeroed */
 	u32 inc;			/* starts and stops */
@@ -354,6 +356,7 @@ struct node {
 	u32 unmended;			/* copies that it could not rewrite */
 	u64 slot_base[2];		/* newest entry that the log need not keep, in each copy */
 	u64 ckpt;			/* newest checkpoint whose metadata is durable */
+	u64 ckpt_twice;			/* ... in both copies */
 	struct rec recs[2 * LOG_INFLIGHT];	/* log writes in flight, by seq */
 	u32 nrec;
 	struct ident *logid;		/* identities in its log as last seen, by index */

@@ -16,6 +16,15 @@ struct rblk_sought {
 	u64 named_at;		/* when the leader was told so last */
 };
 
+/* Another start of a peer's store says hello, while the one that is connected may still run. */
+struct rblk_rival {
+	u64 nonce;		/* number of the start that says hello; 0: none does */
+	u64 since;		/* when it did first, or when the connected one could be asked */
+	u64 question;		/* number of the question; 0: it could not be asked yet */
+	bool late;		/* the time for an answer was over when it came last */
+	bool refused;		/* the connected one has answered */
+};
+
 /* A peer: the state of its connections, and what it said in its latest hello. */
 struct rblk_peer {
 	bool up[WIRE_CHANNELS];
@@ -39,8 +48,15 @@ struct rblk_peer {
 	u8 last_reject;
 	u64 store;		/* 0: not known yet */
 	u64 generation;
-	u64 start[WIRE_CHANNELS];	/* generation that said hello on each of its connections */
 	bool owes;		/* in this start, its log lacked what it had acknowledged */
+	u64 nonce;		/* number of its start */
+	u64 start[WIRE_CHANNELS];	/* ... that each of its connections is with */
+	struct rblk_rival rival;
+	struct {
+		u64 nonce;	/* number of the start that was refused last as one of a copy; 0 */
+		u64 at;		/* when it was */
+	} copy;
+	u64 owed;		/* question that an answer is due to; 0: none is */
 	bool established;	/* both sides accepted the other: what it said is remembered */
 	u64 up_at;		/* when both of its connections were up */
 	u64 heard_at;		/* when the latest frame came from it */

@@ -73,6 +73,7 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	 * With the lowest bit, it cannot be read all the same, and is left alone.
 	 */
 	NODE_N_BLOCK,
+	NODE_N_COPIED,		/* a copy of a peer, or its original, is refused; arg: slot */
 };
 
 #define NODE_N_COPY_ERROR	8
@@ -93,6 +94,7 @@ enum rblk_node_halt {
 	NODE_HALT_ROT,		/* the own log lacks what has yet to be applied: it is damaged */
 	NODE_HALT_INVARIANT,	/* a broken invariant: the status names it */
 	NODE_HALT_SET_BACK,	/* a member saw more of its store than it has now */
+	NODE_HALT_COPY,		/* a member knows another start of its store: one is a copy */
 	NODE_HALT_STOPPED,	/* rblk_node_stop() */
 };
 
@@ -268,7 +270,7 @@ struct rblk_node_cfg {
 	struct rblk_node_peer_cfg peer[NODE_PEERS_MAX];	/* slot i is peer[i] */
 	struct rblk_node_limits limits;
 	u64 seed;
-	u64 boot_nonce;		/* random, and different at each start */
+	u64 boot_nonce;		/* random, never 0, and different at each start */
 	/* An administrator says so: what members saw of each other's stores counts no more. */
 	bool forget;
 	bool frees;		/* the data device frees what is zeroed, and quickly */
@@ -292,6 +294,8 @@ struct rblk_node_peer_status {
 	u8 blocked;		/* this node leads; payload of the peer reaches no majority */
 	u8 stuck;		/* payload to it does not get through, though it is heard */
 	u8 absent;		/* this node leads; its data device lacks a part of the image */
+	u64 start;		/* number of the start that @generation counts; 0: not known */
+	u64 copy;		/* the start that was refused as one of a copy of late; 0: none */
 	u64 silent_ns;		/* for how long a peer that is connected has said nothing */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
 	u64 match;

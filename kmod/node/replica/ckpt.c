@@ -366,9 +366,13 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 		rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_WHOLE);
 	}
 	if (r->meta_has_seen) {
-		rblk_ground_halt(r->g, NODE_HALT_SET_BACK, -ESTALE);
+		rblk_ground_halt(r->g, r->meta.seen.nonce ? NODE_HALT_COPY : NODE_HALT_SET_BACK,
+				 -ESTALE);
 		return;
 	}
+	/* It was told while this was written: nothing goes on, and the next version says why. */
+	if (r->meta.seen.store)
+		return;
 	if (r->meta_has_ckpt)
 		ckpt_ended(r);
 	if (r->bootstrapping || !r->meta_version_written)

@@ -19,6 +19,7 @@ int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 int rblk_replica_step(struct rblk_replica *r, const struct raft_event *ev);
 
 /* memory.c */
+void rblk_replica_begin_start(struct rblk_replica *r);
 void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p);
 void rblk_replica_led(struct rblk_replica *r, const struct rblk_peer *p, u64 match);
 

@@ -28,6 +28,29 @@ static struct log_peer_memory *peer_memory(struct rblk_replica *r, u64 store, bo
 	return &meta->peer[meta->npeers++];
 }
 
+/* Puts the number of the start that begins in front of those before it. */
+void rblk_replica_begin_start(struct rblk_replica *r)
+{
+	u64 *line = r->meta.line;
+
+	memmove(line + 1, line, (RBLK_LINE - 1) * sizeof(*line));
+	line[0] = r->g->cfg.boot_nonce;
+}
+
+/*
+ * The newest start is durable soon after it is seen, and not only with what is written next: after
+ * a crash of this node, too, a copy of that store is told from it.
+ */
+static void see_start(struct rblk_replica *r, struct log_peer_memory *mem,
+		      const struct rblk_peer *p)
+{
+	if (p->generation <= mem->generation && mem->nonce)
+		return;
+	mem->generation = max_t(u64, mem->generation, p->generation);
+	mem->nonce = p->nonce;
+	r->meta_dirty = true;
+}
+
 /*
  * Remembers what a member said in its hello, once it is known that it has accepted the
  * hello of this node, too: it sends a message of raft, or its connections have lasted. Of
@@ -43,7 +66,7 @@ void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p)
 	if (!mem)
 		return;
 	p->established = true;
-	mem->generation = max_t(u64, mem->generation, p->generation);
+	see_start(r, mem, p);
 	mem->term = max_t(u64, mem->term, p->term);
 	if (p->match > r->base.index && p->match <= r->last &&
 	    rblk_raft_term_at(r->raft, p->match) == p->match_term)
@@ -63,6 +86,20 @@ void rblk_replica_led(struct rblk_replica *r, const struct rblk_peer *p, u64 mat
 }
 
 /**
+ * rblk_replica_meet() - remembers the hellos of peers whose connections have lasted
+ * @r: replica
+ */
+void rblk_replica_meet(struct rblk_replica *r)
+{
+	u64 lasted = rblk_ground_election_ns(r->g);
+	u32 i;
+
+	for (i = 0; i < r->g->npeers; i++)
+		if (!r->g->peer[i].established && r->g->now >= r->g->peer[i].up_at + lasted)
+			rblk_replica_met(r, &r->g->peer[i]);
+}
+
+/**
  * rblk_replica_remember() - notes in the metadata what is known of the other stores
  * @r: replica
  *
@@ -74,12 +111,9 @@ void rblk_replica_led(struct rblk_replica *r, const struct rblk_peer *p, u64 mat
  */
 void rblk_replica_remember(struct rblk_replica *r)
 {
-	u64 lasted = rblk_ground_election_ns(r->g);
 	u32 i;
 
-	for (i = 0; i < r->g->npeers; i++)
-		if (r->g->now >= r->g->peer[i].up_at + lasted)
-			rblk_replica_met(r, &r->g->peer[i]);
+	rblk_replica_meet(r);
 	if (!rblk_replica_leads(r))
 		return;
 	for (i = 0; i < r->rst.npeers; i++) {
@@ -146,6 +180,25 @@ bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h
 }
 
 /**
+ * rblk_replica_other_line() - is this a copy of the store that was seen, or its original?
+ * @r: replica
+ * @h: its hello
+ *
+ * Whatever began as a copy of a store has drawn another number in some start. It shows as long as
+ * the start that was seen is one of the newest RBLK_LINE; of an older one nothing is known.
+ *
+ * Return: whether it is.
+ */
+bool rblk_replica_other_line(struct rblk_replica *r, const struct wire_hello *h)
+{
+	struct log_peer_memory mem = rblk_replica_known(r, h->store);
+	u64 since = h->generation - mem.generation;
+
+	return mem.nonce && h->generation >= mem.generation && since < RBLK_LINE &&
+	       h->line[since] != mem.nonce;
+}
+
+/**
  * rblk_replica_seen() - what was seen of a store, for it to compare
  * @r: replica
  * @store: which one
@@ -160,16 +213,40 @@ void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *re
 	reject->generation = mem->generation;
 	reject->match = mem->match;
 	reject->term = mem->term;
+	reject->nonce = mem->nonce;
+}
+
+/* Is the start that a member knows of this store one of those before this one? */
+static bool of_own_line(const struct rblk_replica *r, const struct wire_reject *reject)
+{
+	u64 since = r->meta.generation - reject->generation;
+
+	return since < RBLK_LINE && r->meta.line[since] == reject->nonce;
+}
+
+/*
+ * Does a member know what cannot be of this store, unless it is a copy or was set back? While a
+ * start before this one runs, it runs on another machine.
+ */
+static bool convicted(const struct rblk_replica *r, const struct wire_reject *reject)
+{
+	if (reject->reason == WIRE_R_COPY)
+		return reject->nonce && reject->start == r->g->cfg.boot_nonce &&
+		       (reject->alive ? reject->nonce != reject->start : !of_own_line(r, reject));
+	return reject->generation > r->meta.generation || reject->match > rblk_replica_vouches(r).index ||
+	       reject->term > r->term_durable;
 }
 
 /**
- * rblk_replica_refused() - a member says that it saw more of this store than its hello said
+ * rblk_replica_refused() - a member says that it saw what is not of this store
  * @r: replica
  * @reject: what it saw
  *
  * If this store has all that was seen of it, it was an older hello that was refused, and the
  * next one will say so. Otherwise the store was set back: it lost
- * entries that it had acknowledged, or forgot a vote. It takes no part any more, in this
+ * entries that it had acknowledged, or forgot a vote. Or what was seen is a start of another
+ * store with the same id, of which this one is a copy, or that is a copy of this one: what the one
+ * acknowledged, the other does not have. It takes no part any more, in this
  * start or later ones: whoever is elected with its vote may lack what was acknowledged.
  * Nobody can have seen an absurd number of starts, or term. How many entries a store that
  * was set back has lost, nobody can judge.
@@ -179,13 +256,11 @@ void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reje
 	if (absurd_jump(r->meta.generation, reject->generation) ||
 	    absurd_jump(r->rst.term, reject->term))
 		return;
-	if (r->meta.seen.store ||
-	    (reject->generation <= r->meta.generation &&
-	     reject->match <= rblk_replica_vouches(r).index && reject->term <= r->term_durable))
+	if (r->meta.seen.store || !convicted(r, reject))
 		return;
 	r->meta.seen = (struct log_peer_memory){
 		.store = reject->from, .generation = reject->generation, .match = reject->match,
-		.term = reject->term,
+		.term = reject->term, .nonce = reject->reason == WIRE_R_COPY ? reject->nonce : 0,
 	};
 	/* Silent at once, and halted as soon as the metadata says why. */
 	rblk_replica_halt(r);

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #define RESYNC_TRY_MORE		16	/* answers until the window grows by one */
+#define VAIN_ELECTIONS		16	/* whoever did not answer comes last for so many */
 
 u64 rblk_replica_pull_ns(const struct rblk_replica *r)
 {
@@ -54,6 +55,17 @@ static bool may_ask(const struct rblk_replica *r, u32 slot)
 	       (!r->resync.only || r->resync.only >> slot & 1);
 }
 
+/*
+ * When a member was last asked in vain, if that is not long ago: else those that are behind
+ * themselves would be asked in turn, and nobody else ever.
+ */
+static u64 asked_in_vain(const struct rblk_replica *r, u32 slot)
+{
+	u64 until = r->resync.avoid[slot];
+
+	return r->g->now < until + VAIN_ELECTIONS * rblk_ground_election_ns(r->g) ? until : 0;
+}
+
 /* Whom to ask: the one that was asked last, else a follower, as the leader has enough to do. */
 static u32 find_source(const struct rblk_replica *r)
 {
@@ -65,9 +77,10 @@ static u32 find_source(const struct rblk_replica *r)
 	for (i = 0; i < r->g->npeers; i++) {
 		if (!may_ask(r, i) || r->g->now < s->avoid[i])
 			continue;
-		if (r->g->peer[i].store != r->g->leader)
-			return i;
-		found = i;
+		if (found == NODE_PEERS_MAX || asked_in_vain(r, i) < asked_in_vain(r, found) ||
+		    (asked_in_vain(r, i) == asked_in_vain(r, found) &&
+		     r->g->peer[found].store == r->g->leader))
+			found = i;
 	}
 	return found;
 }

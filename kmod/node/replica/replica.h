@@ -206,11 +206,13 @@ void rblk_replica_yield(struct rblk_replica *r, u64 store);
 void rblk_replica_halt(struct rblk_replica *r);
 
 /* memory.c */
+bool rblk_replica_other_line(struct rblk_replica *r, const struct wire_hello *h);
 bool rblk_replica_rolled_back(struct rblk_replica *r, const struct wire_hello *h,
 			      const struct log_peer_memory *asked);
 struct log_peer_memory rblk_replica_known(struct rblk_replica *r, u64 store);
 void rblk_replica_seen(struct rblk_replica *r, u64 store, struct wire_reject *reject);
 void rblk_replica_refused(struct rblk_replica *r, const struct wire_reject *reject);
+void rblk_replica_meet(struct rblk_replica *r);
 void rblk_replica_remember(struct rblk_replica *r);
 void rblk_replica_forgot(struct rblk_replica *r, u64 store);
 bool rblk_replica_absurd(struct rblk_replica *r, const struct wire_hello *h);

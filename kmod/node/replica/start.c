@@ -103,6 +103,7 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 	r->released = r->ckpt_index;
 	rblk_replica_resync_init(r);
 	rblk_log_start(&r->log, &r->meta);
+	rblk_replica_begin_start(r);
 	r->meta_dirty = true;
 	r->term_durable = r->meta.raft.term;
 	if (g->cfg.forget) {
@@ -163,4 +164,5 @@ void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h)
 	h->term = r->term_durable;
 	if (r->cut || r->rst.owed.index)
 		h->role = WIRE_OWES;
+	memcpy(h->line, r->meta.line, sizeof(h->line));
 }
