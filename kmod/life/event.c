@@ -111,6 +111,16 @@ static bool rblk_note_is_news(struct rblk_volume *v, const struct rblk_note *n, 
 	return true;
 }
 
+static void rblk_note_ready(const struct rblk_node_status *st, bool ready, char *text, size_t size)
+{
+	scnprintf(text, size,
+		  !ready ?
+			  "I/O waits: no quorum" :
+		  !st->needs_resync ?
+			  "I/O is served" :
+			  "the log of the leader no longer covers this node, which is resynchronised; meanwhile its I/O goes to the leader");
+}
+
 static void rblk_note_halt(const struct rblk_node_status *st, char *text, size_t size)
 {
 	if (st->invariant)
@@ -202,6 +212,12 @@ static void rblk_note_copy(struct rblk_volume *v, u64 arg, char *text, size_t si
 			  what[copy], path);
 }
 
+static void rblk_note_copied(struct rblk_volume *v, u64 slot, char *text, size_t size)
+{
+	scnprintf(text, size, "two machines have the store of %s: %s", v->st.peer[slot].node,
+		  rblk_peers_copy(v, slot));
+}
+
 static void rblk_note_rot(struct rblk_volume *v, u64 index, char *text, size_t size)
 {
 	if (index)
@@ -255,12 +271,7 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		rblk_note_halt(st, text, size);
 		break;
 	case NODE_N_READY:
-		scnprintf(text, size,
-			  !n->arg ?
-				  "I/O waits: no quorum" :
-			  !st->needs_resync ?
-				  "I/O is served" :
-				  "the log of the leader no longer covers this node, which is resynchronised; meanwhile its I/O goes to the leader");
+		rblk_note_ready(st, n->arg, text, size);
 		break;
 	case NODE_N_DEVICE:
 		rblk_note_device(v, n->arg, text, size);
@@ -287,8 +298,7 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		rblk_note_block(v, n->arg, text, size);
 		break;
 	case NODE_N_COPIED:
-		scnprintf(text, size, "two machines have the store of %s: %s",
-			  st->peer[n->arg].node, rblk_peers_copy(v, n->arg));
+		rblk_note_copied(v, n->arg, text, size);
 		break;
 	}
 }

@@ -233,8 +233,8 @@ static bool convicted(const struct rblk_replica *r, const struct wire_reject *re
 	if (reject->reason == WIRE_R_COPY)
 		return reject->nonce && reject->start == r->g->cfg.boot_nonce &&
 		       (reject->alive ? reject->nonce != reject->start : !of_own_line(r, reject));
-	return reject->generation > r->meta.generation || reject->match > rblk_replica_vouches(r).index ||
-	       reject->term > r->term_durable;
+	return reject->generation > r->meta.generation ||
+	       reject->match > rblk_replica_vouches(r).index || reject->term > r->term_durable;
 }
 
 /**
