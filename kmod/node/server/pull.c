@@ -129,7 +129,8 @@ static bool may_send(const struct rblk_replica *r, const struct wire_pull *w)
 {
 	u64 applied = rblk_replica_applied(r);
 
-	if (r->absent)
+	/* What rot has taken from the log may be in the image all the same. */
+	if (r->absent || r->rst.owed.index)
 		return false;
 	if (w->what == WIRE_P_STATE)
 		return applied > w->least;
