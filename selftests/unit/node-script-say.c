@@ -201,9 +201,18 @@ static void hello(struct node *from, struct node *to)
 }
 
 /* A refusal, as of a store that was set back, or is a copy; what was seen of it is what it has. */
+/* In the name of another node, it says what that one is. */
+static struct node *in_whose_name(struct node *from)
+{
+	const char *s = ts_text("from");
+
+	return s && *s >= 'a' && *s <= 'z' ? script_node(s) : from;
+}
+
 static void refuse(struct node *from, struct node *to)
 {
 	struct wire_reject r = { .reason = WIRE_R_ROLLBACK };
+	struct node *named = in_whose_name(from);
 	struct wire_hello h;
 
 	rblk_node_status(to->m, &st);
@@ -223,9 +232,9 @@ static void refuse(struct node *from, struct node *to)
 	r.nonce = field("nonce", r.nonce ? r.nonce : to->boot_nonce);
 	r.start = field("start", to->boot_nonce);
 	r.alive = field("alive", 0) != 0;
-	rblk_node_status(from->m, &st);
+	rblk_node_status(named->m, &st);
 	r.from_generation = field("from-generation", st.generation);
-	r.from_nonce = field("from-nonce", from->boot_nonce);
+	r.from_nonce = field("from-nonce", named->boot_nonce);
 	rblk_node_peer_refused(to->m, to->node_slot[from->id], &r, node_now(to));
 	node_after(to);
 }
