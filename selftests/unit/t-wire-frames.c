@@ -123,14 +123,14 @@ static void test_reject(void)
 				 .nonce = 0x5152535455565758, .start = 0x6162636465666768,
 				 .alive = 1, .addr = "10.0.0.1:7800",
 				 .from_generation = 3, .from_nonce = 4 };
+	struct wire_header hello = { .type = WIRE_HELLO, .head_len = 160 };
 	struct wire_reject got = { 0 };
 
 	CHECK_EQ(rblk_wire_encode_reject(buf, &r), HEAD + 160);
+	CHECK_EQ(rblk_wire_decode_reject(&got, &hello, buf + HEAD), -EINVAL);
 	CHECK_EQ(decode(NULL, NULL, &got), 0);
 	CHECK_EQ(got.reason, WIRE_R_ROLLBACK);
-	CHECK_EQ(got.generation, r.generation);
-	CHECK_EQ(got.nonce, r.nonce);
-	CHECK_EQ(got.alive, 1);
+	CHECK(got.generation == r.generation && got.nonce == r.nonce && got.alive);
 	CHECK_STREQ(got.addr, r.addr);
 	put32(8, 159);		/* a byte short */
 	seal();

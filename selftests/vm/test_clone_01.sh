@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Two machines have the devices of one member, as after its virtual machine was cloned.
 . "$(dirname "$0")/lib.sh"
+RBLK_LONG_CASES="copied_while_it_was_down"
 trap 'cluster_down' EXIT
 
 RBLK_LOG_MIB=32 RBLK_DATA_MIB=32

@@ -111,7 +111,7 @@ leader_data_fails() { goes_on_without data randwrite; }
 # A sector of a follower cannot be read until it is written: its user notices nothing, and then it is
 # written. What is put there before that, in place of what was lost, has to be gone.
 sector_is_rewritten() {
-	local l f i sectors device from at=$((2048 + 80)) reader
+	local l f i sectors device from at=$((2048 + 80)) reader before
 	l=$(a_leader vol)
 	f=$((l % 3 + 1))
 	dd if=/dev/urandom of="$(device "$l" vol)" bs=64k count=4 oflag=direct status=none
@@ -123,10 +123,12 @@ $at 8 error
 $((at + 8)) $((sectors - at - 8)) linear $device $((from + at + 8))"
 	# The others answer when the disk has replaced the sector.
 	for i in 1 2 3; do [ "$i" = "$f" ] || dmsetup suspend --nolockfs "rbdata$i"; done
+	before=$(reads_ended "$f")
 	dd if="$(device "$f" vol)" of=/tmp/there bs=64k count=1 iflag=direct status=none &
 	reader=$!
 	until_ok 10 field_is "$f" vol reads_failed 1
-	sleep 0.3
+	# All of it, then block after block, up to the one that is bad.
+	until_ok 10 looked_at "$f" $((before + 1 + 11))
 	dm_table "rbdata$f" "$SAVED"
 	dd if=/dev/zero of="/dev/mapper/rbdata$f" bs=4k count=1 seek=$((at / 8)) oflag=direct conv=notrunc \
 		status=none
@@ -140,6 +142,12 @@ $((at + 8)) $((sectors - at - 8)) linear $device $((from + at + 8))"
 	dmesg | grep -q 'could not read 4 KiB at 40960 of the volume: they were rewritten'
 	replicas_equal vol
 }
+reads_ended() {	# NODE: on its data device, well or not
+	local n
+	read -r n _ <"/sys/block/$(basename "$(readlink -f "/dev/mapper/rbdata$1")")/stat"
+	echo "$n"
+}
+looked_at() { [ "$(reads_ended "$1")" -ge "$2" ]; }	# NODE READS
 is_checkpointed() { [ "$(field "$1" vol checkpoint_index)" -ge "$(field "$1" vol commit_index)" ]; }
 
 follower_data_fails() {

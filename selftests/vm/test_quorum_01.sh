@@ -3,7 +3,7 @@
 # Without a quorum, I/O waits and continues when the quorum is back. Or it fails after the
 # io-timeout of the volume, and then nothing later overtakes the write that failed.
 . "$(dirname "$0")/lib.sh"
-RBLK_LONG_CASES="starved_io"
+RBLK_LONG_CASES="starved_io_fails_in_time"
 trap 'kill_all; cluster_down' EXIT
 ACKLOG=${ACKLOG:-$RBLK_TOP/build/selftests/acklog}
 PIDS=()

@@ -3,7 +3,7 @@
 # A member that the log no longer covers becomes whole again, by itself and while others write.
 RBLK_VOLUMES="vol"
 . "$(dirname "$0")/lib.sh"
-RBLK_LONG_CASES="member_is_killed_meanwhile source_is_killed_meanwhile leader_is_killed_meanwhile data_disk_is_set_back"
+RBLK_LONG_CASES="member_is_killed_meanwhile source_is_killed_meanwhile leader_is_killed_meanwhile data_disk_is_replaced data_disk_is_set_back"
 trap cluster_down EXIT
 RBLK_LOG_MIB=24
 RBLK_DATA_MIB=96
