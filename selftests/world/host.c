@@ -393,7 +393,7 @@ static void apply_event(struct event *e)
 	node_after(n);
 }
 
-/* @index, this very entry, is on the platter of the own log device. */
+/* @index, which rot did not take, this very entry, is on the platter of the own log device. */
 static void check_own_log(struct node *n, u64 index, const char *what)
 {
 	const struct rblk_entry *e = rblk_node_entry(n->m, index);
@@ -476,7 +476,6 @@ static void data_sync(void *host, u64 off, const void *header, bool flush)
 	WORLD_CHECK(!rblk_log_data_super_decode(&ds, header), "node %c: unreadable data header",
 		    'a' + n->id);
 	WORLD_CHECK(ds.mbr == n->super.mbr, "node %c: a data header changes the MBR", 'a' + n->id);
-	/* What rot has taken from the log since may be in the image, which is said again. */
 	if (ds.index > n->ckpt && ds.index > n->st.raft.owed.index)
 		check_own_log(n, ds.index, "checkpointed");
 	copy_write(n, off ? LOG_C_DATA2 : LOG_C_DATA);
