@@ -146,7 +146,7 @@ log_rots() {
 	flip payload_pos 15 "$f"
 	fails "$RB" dump "$(log_dev "$f" vol)" >/dev/null 2>&1
 	back "$f"
-	dmesg | grep -q "vol@rb$f: log device .* is damaged .*other members bring it back"
+	dmesg | grep -q "vol@rb$f: log device .* is damaged .*other members bring back"
 	until_ok 60 whole "$f"
 	until_ok 20 field_is "$f" vol owed_index 0
 	[ "$(field "$f" vol log_rots)" = 1 ]
