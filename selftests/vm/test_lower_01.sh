@@ -143,8 +143,8 @@ $((at + 8)) $((sectors - at - 8)) linear $device $((from + at + 8))"
 	replicas_equal vol
 }
 reads_ended() {	# NODE: on its data device, well or not
-	local n
-	read -r n _ <"/sys/block/$(basename "$(readlink -f "/dev/mapper/rbdata$1")")/stat"
+	local n d=/dev/mapper/rbdata$1
+	read -r n _ <"/sys/dev/block/$((0x$(stat -c %t "$d"))):$((0x$(stat -c %T "$d")))/stat"
 	echo "$n"
 }
 looked_at() { [ "$(reads_ended "$1")" -ge "$2" ]; }	# NODE READS
