@@ -306,7 +306,7 @@ static bool too_few(struct json_object *o, struct said *s)
 		     jstr(p, "node"));
 	else
 		step(s,
-		     "bring back one that is not connected, and see on the node of a device that does not respond what is wrong with it: dmesg; one that needs a resync does not help, and this version cannot resync it");
+		     "bring back one that is not connected, and see on the node of a device that does not respond what is wrong with it: dmesg; one that needs a resync helps once it has begun");
 	return true;
 }
 

@@ -170,7 +170,7 @@ void rblk_raft_settle_owed(struct raft *r)
 		.index = r->durable, .term = rblk_raft_runs_term(&r->runs, r->durable),
 	};
 
-	if (r->owed.index && (ends_as_late(&durable, &r->owed) || has_committed(r)))
+	if (ends_as_late(&durable, &r->owed) || has_committed(r))
 		memset(&r->owed, 0, sizeof(r->owed));
 }
 

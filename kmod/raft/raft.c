@@ -463,7 +463,8 @@ int rblk_raft_step(struct raft *r, const struct raft_event *ev, struct raft_out 
 	if (ret == -EINVAL && ev->type == RAFT_EV_MSG)
 		r->bad_msgs++;
 	if (!ret) {
-		rblk_raft_settle_owed(r);
+		if (r->owed.index)
+			rblk_raft_settle_owed(r);
 		if (term != r->meta.term || leader != r->leader)
 			rblk_raft_read_reset(r);
 		rblk_raft_meta_flush(r);
