@@ -55,14 +55,7 @@ static void commit(u8 kind, u64 sector, u32 nsect)
 
 static void apply(void)
 {
-	struct vol_batch b;
-
-	while (rblk_vol_apply_plan(w.v, U64_MAX, &b)) {
-		CHECK(b.last > w.applied);
-		rblk_vol_apply_done(w.v);
-		w.applied = b.last;
-	}
-	CHECK_EQ(rblk_vol_check(w.v), 0);
+	w_apply(&w);
 }
 
 static u64 value(u32 region)

@@ -85,15 +85,7 @@ static inline u64 write_at(u64 sector)
 /* Applies what can be; returns what is applied now. */
 static inline u64 apply(void)
 {
-	struct vol_batch b;
-
-	while (rblk_vol_apply_plan(w.v, U64_MAX, &b)) {
-		CHECK(b.last > w.applied);
-		rblk_vol_apply_done(w.v);
-		w.applied = b.last;
-	}
-	CHECK_EQ(rblk_vol_check(w.v), 0);
-	return w.applied;
+	return w_apply(&w);
 }
 
 static inline bool none(void *ctx, u32 chunk)

@@ -35,6 +35,19 @@ void w_start(struct world *w, u64 sectors, u32 block_size, u32 versions, u32 ran
 	w->rnd = 88172645463325252ULL;
 }
 
+u64 w_apply(struct world *w)
+{
+	struct vol_batch b;
+
+	while (rblk_vol_apply_plan(w->v, U64_MAX, &b)) {
+		CHECK(b.last > w->applied);
+		rblk_vol_apply_done(w->v);
+		w->applied = b.last;
+	}
+	CHECK_EQ(rblk_vol_check(w->v), 0);
+	return w->applied;
+}
+
 void w_stop(struct world *w)
 {
 	free(w->mem);

@@ -37,6 +37,8 @@ u64 w_rand(struct world *w, u64 n);
 /* Only what must still be in the log is there. */
 const struct rblk_entry *w_entry(void *ctx, u64 index);
 void w_start(struct world *w, u64 sectors, u32 block_size, u32 versions, u32 ranges, u32 batch);
+/* Applies what can be; returns what is applied now. */
+u64 w_apply(struct world *w);
 void w_stop(struct world *w);
 /* Whose entry is made next; all zero when there is no session. */
 struct rblk_session *w_cur(struct world *w);
