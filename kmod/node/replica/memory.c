@@ -60,7 +60,9 @@ void rblk_replica_met(struct rblk_replica *r, struct rblk_peer *p)
 {
 	struct log_peer_memory *mem;
 
-	if (p->established || !rblk_peer_connected(p) || !rblk_ground_member(r->g, p->store))
+	/* The start of one that has lost its replica is none of its store. */
+	if (p->established || p->lost || !rblk_peer_connected(p) ||
+	    !rblk_ground_member(r->g, p->store))
 		return;
 	mem = peer_memory(r, p->store, true);
 	if (!mem)
