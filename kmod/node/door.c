@@ -211,6 +211,14 @@ int rblk_node_bootstrap(struct rblk_node *n, struct rblk_conf *conf, u32 *slot)
 
 /* ---- ends of what the host does for the replica, and has done when it is lost ---- */
 
+/* Is this the end of what the lost replica has asked for? It counts for nothing any more. */
+static bool ended_late(struct rblk_node *n, enum rblk_io io)
+{
+	if (n->lost)
+		rblk_replica_end(n->lost, io);
+	return n->lost;
+}
+
 /**
  * rblk_node_log_done() - a record's write ended
  * @n: node
@@ -221,7 +229,7 @@ int rblk_node_bootstrap(struct rblk_node *n, struct rblk_conf *conf, u32 *slot)
 void rblk_node_log_done(struct rblk_node *n, struct log_record *rec, int error, u64 now)
 {
 	n->g.now = now;
-	if (n->lost)
+	if (ended_late(n, RBLK_IO_RECORD))
 		return;
 	rblk_replica_log_done(n->replica, rec, error);
 	rblk_node_outlives(n);
@@ -236,7 +244,7 @@ void rblk_node_log_done(struct rblk_node *n, struct log_record *rec, int error, 
 void rblk_node_meta_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
-	if (n->lost)
+	if (ended_late(n, RBLK_IO_META))
 		return;
 	rblk_replica_meta_done(n->replica, error);
 	rblk_node_outlives(n);
@@ -251,7 +259,7 @@ void rblk_node_meta_done(struct rblk_node *n, int error, u64 now)
 void rblk_node_block_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
-	if (n->lost)
+	if (ended_late(n, RBLK_IO_BLOCK))
 		return;
 	rblk_replica_block_done(n->replica, error);
 	rblk_node_outlives(n);
@@ -267,7 +275,7 @@ void rblk_node_block_done(struct rblk_node *n, int error, u64 now)
 void rblk_node_readback_done(struct rblk_node *n, struct rblk_node_readback *rb, int error, u64 now)
 {
 	n->g.now = now;
-	if (n->lost)
+	if (ended_late(n, RBLK_IO_READBACK))
 		return;
 	rblk_replica_readback_done(n->replica, rb, error);
 	rblk_node_outlives(n);
@@ -294,7 +302,7 @@ void rblk_node_apply_part(struct rblk_node *n, u64 now)
 void rblk_node_apply_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
-	if (n->lost)
+	if (ended_late(n, RBLK_IO_APPLY))
 		return;
 	rblk_replica_apply_done(n->replica, error);
 	rblk_node_outlives(n);
@@ -309,7 +317,7 @@ void rblk_node_apply_done(struct rblk_node *n, int error, u64 now)
 void rblk_node_data_sync_done(struct rblk_node *n, int error, u64 now)
 {
 	n->g.now = now;
-	if (n->lost)
+	if (ended_late(n, RBLK_IO_SYNC))
 		return;
 	rblk_replica_data_sync_done(n->replica, error);
 	rblk_node_outlives(n);

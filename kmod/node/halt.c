@@ -32,12 +32,24 @@ static bool replica_failed(const struct rblk_node *n)
 		n->g.halt == NODE_HALT_ROT);
 }
 
+/* Whoever gives a replica back that is lost again within this time has not mended what is wrong. */
+#define LOST_AGAIN_NS	(600 * RBLK_NSEC_PER_SEC)
+
+/* It is counted, for whoever is to decide whether to give it back: nothing does so by itself. */
+static void count_loss(struct rblk_node *n)
+{
+	n->lost_again = n->losses && n->g.now < n->lost_at + LOST_AGAIN_NS;
+	n->losses++;
+	n->lost_at = n->g.now;
+}
+
 /*
- * A replica whose device has failed is lost to its node until the next start, which judges by what
- * is on the disks. Until then it neither votes nor acknowledges, whatever the device does. The
- * node goes on as a client of the other members, under the session that it has: what it wrote and
- * has no verdict on goes to whoever leads, as after any change of the leader. Returns true if the
- * replica was lost just now; where there are no other members, the node stays halted.
+ * A replica whose device has failed is lost to its node until it is attached, or until the next
+ * start: both judge by what is on the disks. Until then it neither votes nor acknowledges, whatever
+ * the device does. The node goes on as a client of the other members, under the session that it
+ * has: what it wrote and has no verdict on goes to whoever leads, as after any change of the
+ * leader. Returns true if the replica was lost just now; where there are no other members, the node
+ * stays halted.
  */
 bool rblk_node_outlives(struct rblk_node *n)
 {
@@ -50,6 +62,7 @@ bool rblk_node_outlives(struct rblk_node *n)
 	n->lost = r;
 	n->lost_why = n->g.halt;
 	n->lost_error = n->g.halt_error;
+	count_loss(n);
 	n->g.halt = NODE_RUNNING;
 	n->g.halt_error = 0;
 	rblk_client_alone(&n->client);

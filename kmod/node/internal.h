@@ -23,6 +23,9 @@ struct rblk_node {
 	struct rblk_replica *lost;	/* what was the replica until a device of it failed */
 	enum rblk_node_halt lost_why;	/* which device that was; NODE_RUNNING: none */
 	int lost_error;
+	u32 losses;			/* times that it has lost its replica since the start */
+	u64 lost_at;			/* when it did so last */
+	bool lost_again;		/* ... and not long after the time before */
 	struct rblk_server server;	/* used with a replica only */
 	bool halted;			/* everything that waited here has been ended */
 	bool ready;

@@ -109,6 +109,11 @@ int rblk_node_verify(struct rblk_node *n, u64 sector, u64 nsect, bool mend, u64 
 
 void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now);
 
+/* ---- a lost replica is given back ---- */
+
+int rblk_node_may_attach(const struct rblk_node *n);
+int rblk_node_attach(struct rblk_node *n, struct rblk_node *from, u64 now);
+
 /* ---- looking at it ---- */
 
 void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st);

@@ -230,6 +230,9 @@ static void run_replica(struct rblk_node *n)
 		rblk_replica_ckpt_run(r);
 		rblk_replica_readbacks_run(r);
 		rblk_replica_report(r);
+	} else {
+		/* One that was attached has a client that waits already. */
+		rblk_client_run(&n->client);
 	}
 	rblk_replica_meta_run(r);
 }

@@ -159,6 +159,17 @@ static bool waits_for_restart(const struct node *n)
 			     (sim.healed || rnd_one_in(R_LOST, 16)));
 }
 
+/* Its devices are well again, or its data device was replaced. False: it has to be restarted. */
+static bool attached(struct node *n)
+{
+	if (!n->lost || n->halted || n->set_back || rblk_node_may_attach(n->m) ||
+	    !rnd_one_in(R_LOST, 2))
+		return false;
+	setback_start(n);
+	lose_data(n);
+	return !node_attach(n);
+}
+
 /* A node that halted is restarted by its administrator. */
 static void halt_event(struct event *e)
 {
@@ -169,6 +180,8 @@ static void halt_event(struct event *e)
 
 		if (!n->up || node_paused(n) || !waits_for_restart(n) ||
 		    (setback_noted(n) && (sim.healed || !rnd_one_in(R_BACK, 20))))
+			continue;
+		if (attached(n))
 			continue;
 		node_stop(n, rnd_one_in(R_FAULT, 2));
 		fault_restart(n, 50 * MSEC);

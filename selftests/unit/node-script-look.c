@@ -53,6 +53,7 @@ void cmd_status(void)
 		{ "head-changes", n->head_changes }, { "parts", n->most_parts }, { "members", st.conf.n },
 		{ "raft-peers", st.raft.npeers }, { "elections", st.raft.elections },
 		{ "readbacks", st.readbacks }, { "transferring", st.raft.transferee != 0 },
+		{ "losses", st.losses }, { "lost-again", st.lost_again },
 		{ "owes", st.raft.owed.index }, { "rots", st.rots },
 		{ "absent", st.absent }, { "installs", st.resync.installs },
 		{ "pulled", st.resync.bytes >> 10 }, { "zeroes", st.resync.zero_bytes >> 10 },

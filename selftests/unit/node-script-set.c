@@ -241,7 +241,7 @@ void cmd_image(void)
 		data[n->id] = disk_copy(&n->data);
 		return;
 	}
-	if (n->up)
+	if (n->up && !n->lost)
 		ts_wrong("this node is up");
 	disk_restore(&n->data, data[n->id]);
 	if (ts_text("data")) {
@@ -344,6 +344,39 @@ void cmd_lose_device(void)
 	n->injected = true;
 	rblk_node_device_lost(n->m, ts_text("log") ? NODE_HALT_LOG : NODE_HALT_DATA, node_now(n));
 	node_after(n);
+}
+
+/* blank NODE: its data device is replaced, and formatted */
+void cmd_blank(void)
+{
+	struct node *n = script_node_at(1);
+
+	if (n->up && !n->lost)
+		ts_wrong("this node is up");
+	data_blank(n);
+	data_exchanged(n);
+}
+
+/* attach NODE: its lost replica is given back, by what its devices hold now */
+void cmd_attach(void)
+{
+	static const struct { int error; const char *text; } words[] = {
+		{ -EEXIST, "it has its replica" },
+		{ -EOPNOTSUPP, "it never had one" },
+		{ -EBUSY, "what was begun on its devices has not ended" },
+		{ -EINVAL, "this is not its store" },
+		{ -ESTALE, "its log was set back" },
+		{ -EBADMSG, "its log is damaged, or ends too early" },
+		{ -EIO, "its log cannot be read" },
+		{ -ESHUTDOWN, "it has halted" },
+	};
+	struct node *n = script_up(1);
+	int ret = node_attach(n);
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].error == ret)
+			SAY("%c: is not attached: %s\n", N(n), words[i].text);
 }
 
 /* ---- who leads ---- */

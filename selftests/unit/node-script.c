@@ -172,7 +172,10 @@ static void ran(struct node *n)
 
 	if (n->st.lost != t->lost) {
 		t->lost = n->st.lost;
-		SAY("%c: its replica is lost: %s\n", N(n), text[t->lost]);
+		if (t->lost)
+			SAY("%c: its replica is lost: %s\n", N(n), text[t->lost]);
+		else
+			SAY("%c: its replica is attached\n", N(n));
 	}
 	if (n->st.halt == t->halt)
 		return;

@@ -76,6 +76,8 @@ void cmd_rot(void);
 void cmd_damage(void);
 void cmd_damage_map(void);
 void cmd_lose_device(void);
+void cmd_blank(void);
+void cmd_attach(void);
 void cmd_break(void);
 void cmd_lead(void);
 void cmd_transfer(void);

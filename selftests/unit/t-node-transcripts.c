@@ -13,6 +13,7 @@ static const struct transcript_command commands[] = {
 	{ "stop", cmd_stop },		{ "crash", cmd_stop },
 	{ "pause", cmd_pause },		{ "resume", cmd_pause },
 	{ "lose-device", cmd_lose_device },	{ "break", cmd_break },
+	{ "blank", cmd_blank },			{ "attach", cmd_attach },
 	{ "image", cmd_image },		{ "restore", cmd_image },
 	{ "forgetful", cmd_forget },		{ "set-back", cmd_set_back },
 	{ "frees", cmd_frees },

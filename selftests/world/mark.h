@@ -86,6 +86,7 @@
 	X(LOG_LOST,		1, "a node lost its replica to a log error") \
 	X(DATA_LOST,		1, "a node lost its replica to a data error") \
 	X(READ_LOST,		1, "a node that has lost its replica served a read") \
+	X(ATTACHED,		1, "a node was given its lost replica back while it ran") \
 	X(ROT_CUT,		0, "a node started without what rot had taken, and owed it")	\
 	X(HALT_ROT,		0, "a running node found rot in its log")	\
 	X(HALT_SET_BACK,	0, "a node heard that its store was set back")	\

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A node: format, start, stop, its clock, and when it runs. */
+/* A node: start, stop, its clock, and when it runs. */
 #include "world.h"
 
 static u8 scratch[LOG_SCRATCH_BYTES] __aligned(RBLK_BLOCK_SIZE);
@@ -19,78 +19,6 @@ u64 node_now(const struct node *n)
 static u64 world_time(const struct node *n, u64 t)
 {
 	return t <= n->clock0 ? 0 : (t - n->clock0) * PPM / (u64)(PPM + n->drift) + 1;
-}
-
-/* ---- format ---- */
-
-static void format_log(struct node *n)
-{
-	struct log_super *s = &n->super;
-	struct log_meta meta;
-	int i;
-
-	memset(block, 0, sizeof(block));
-	rblk_log_super_encode(s, block);
-	for (i = 0; i < LOG_COPIES; i++)
-		disk_write_now(&n->log, rblk_log_super_offset(s, i), block, LOG_SUPER_BYTES);
-	rblk_log_meta_init(&meta);
-	rblk_log_meta_encode(&meta, s, block);
-	for (i = 0; i < LOG_COPIES; i++)
-		disk_write_now(&n->log, rblk_log_meta_offset(i), block, LOG_META_BYTES);
-}
-
-static void format_data(struct node *n)
-{
-	struct data_super ds = { .store = n->super.store, .mbr = n->super.mbr };
-	int i;
-
-	memcpy(ds.volume, n->super.volume, RBLK_UUID_LEN);
-	memcpy(ds.volume_name, n->super.volume_name, RBLK_NAME_MAX);
-	memcpy(ds.node, n->super.node, RBLK_NAME_MAX);
-	rblk_log_data_super_encode(&ds, block);
-	for (i = 0; i < LOG_COPIES; i++)
-		disk_write_now(&n->data, rblk_log_data_offset(i), block, RBLK_BLOCK_SIZE);
-}
-
-/* The store of a client is its name. */
-static void format_client(struct node *n)
-{
-	struct log_super *s = &n->super;
-
-	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
-	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
-	snprintf(s->node, sizeof(s->node), "n%u", n->id);
-	s->store = 0xc11e0000 + n->id;
-	memcpy(n->name, s->node, sizeof(n->name));
-}
-
-void node_format(struct node *n)
-{
-	struct log_super *s = &n->super;
-	u64 need = 0, data = world.cfg.sectors << RBLK_SECTOR_SHIFT;
-
-	memset(s, 0, sizeof(*s));
-	if (node_diskless(n)) {
-		format_client(n);
-		return;
-	}
-	s->block_size = world.cfg.block_size;
-	s->region_shift = 16;
-	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
-	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
-	snprintf(s->node, sizeof(s->node), "n%u", n->id);
-	s->store = rnd(R_NODE) | 1;
-	s->created = 1;
-	s->mbr = n->id % 2;	/* stores with and without one are in one cluster */
-	rblk_log_layout(s, 1 << 20, data, &need);
-	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes + n->ring_more - LOG_RING_MIN,
-				      data, &need),
-		    "rblk_log_layout refused");
-	disk_init(&n->log, n->id, false, s->dev_bytes);
-	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
-	memcpy(n->name, s->node, sizeof(n->name));
-	format_log(n);
-	format_data(n);
 }
 
 /* ---- start ---- */
@@ -145,21 +73,19 @@ static void make_cfg(struct node *n, struct rblk_node_cfg *cfg)
 	cfg->host = n;
 }
 
-static void get_memory(struct node *n, const struct rblk_node_cfg *cfg)
+static void get_memory(struct node_mem *mem, size_t size)
 {
-	size_t size = node_diskless(n) ? rblk_client_size(cfg) : rblk_node_size(cfg);
-
-	if (n->msize < size) {
-		free(n->m);
-		n->m = mem_big(size);
-		n->msize = size;
+	if (mem->size < size) {
+		free(mem->m);
+		mem->m = mem_big(size);
+		mem->size = size;
 	}
-	if (!n->pages)
-		n->pages = aligned_alloc(RBLK_BLOCK_SIZE,
-					 round_up(rblk_node_pages_size(), (size_t)RBLK_BLOCK_SIZE));
-	if (!n->pages)
+	if (!mem->pages)
+		mem->pages = aligned_alloc(RBLK_BLOCK_SIZE, round_up(rblk_node_pages_size(),
+								     (size_t)RBLK_BLOCK_SIZE));
+	if (!mem->pages)
 		abort();
-	memset(n->m, 0, size);
+	memset(mem->m, 0, size);
 }
 
 static int read_map(void *ctx, u64 off, void *buf, u32 len)
@@ -169,12 +95,12 @@ static int read_map(void *ctx, u64 off, void *buf, u32 len)
 	return disk_read(&n->log, off, buf, len);
 }
 
-static void load_map(struct node *n)
+static void load_map(struct node *n, struct rblk_node *m)
 {
 	struct log_reader rd = { .read = read_map, .ctx = n, .scratch = block };
 	struct rblk_map_report rep;
 
-	rblk_node_map_load(n->m, &rd, &rep);
+	rblk_node_map_load(m, &rd, &rep);
 }
 
 /*
@@ -219,6 +145,7 @@ static void forget(struct node *n)
 	n->sess_epoch = 0;
 	n->leader_since = 0;
 	n->halted = n->lost = false;
+	n->attaches = 0;
 	n->resume_t = 0;
 	n->reset_pending = false;
 	n->read_failed = n->injected = n->broken = false;
@@ -227,7 +154,8 @@ static void forget(struct node *n)
 	memset(n->end, 0, sizeof(n->end));
 }
 
-static int start_replica(struct node *n, const struct log_reader *rd, struct log_copies *copies)
+static int start_replica(struct node *n, struct node_mem *mem, const struct log_reader *rd,
+			 struct log_copies *copies)
 {
 	struct log_reader data = { .read = read_data, .ctx = n, .scratch = block };
 	struct rblk_node_cfg cfg;
@@ -240,8 +168,8 @@ static int start_replica(struct node *n, const struct log_reader *rd, struct log
 		return err;
 	make_cfg(n, &cfg);
 	cfg.damaged = copies->damaged;
-	get_memory(n, &cfg);
-	err = rblk_node_start(n->m, &cfg, n->pages, rd, &ds, node_now(n), &rep);
+	get_memory(mem, rblk_node_size(&cfg));
+	err = rblk_node_start(mem->m, &cfg, mem->pages, rd, &ds, node_now(n), &rep);
 	note_report(n, &rep, err);
 	return err;
 }
@@ -278,7 +206,8 @@ static void start_client(struct node *n)
 	int err;
 
 	make_cfg(n, &cfg);
-	get_memory(n, &cfg);
+	get_memory(&n->mem, rblk_client_size(&cfg));
+	n->m = n->mem.m;
 	err = rblk_node_start_client(n->m, &cfg, node_now(n));
 	WORLD_CHECK(!err, "client %c does not start: %d", 'a' + n->id, err);
 	n->up = true;
@@ -287,11 +216,24 @@ static void start_client(struct node *n)
 	node_after(n);
 }
 
+/* Reads the superblock. Returns 0 or -errno. */
+static int read_super(struct node *n, const struct log_reader *rd, struct log_copies *copies)
+{
+	struct log_super s;
+	int err = rblk_log_read_super(rd, n->super.dev_bytes, &s, copies);
+
+	if (err)
+		return err;
+	/* No checksum covers the protective MBR: what has rotten there is not one any more. */
+	s.mbr = n->super.mbr;
+	WORLD_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
+	return 0;
+}
+
 bool node_start(struct node *n)
 {
 	struct log_reader rd = { .read = read_log, .ctx = n, .scratch = scratch };
 	struct log_copies copies = {};
-	struct log_super s;
 	int err;
 
 	WORLD_CHECK(!n->up && !n->refused, "node %c cannot be started", 'a' + n->id);
@@ -306,17 +248,15 @@ bool node_start(struct node *n)
 	disk_flush(&n->log);
 	disk_flush(&n->data);
 	check_slots(n);
-	err = rblk_log_read_super(&rd, n->super.dev_bytes, &s, &copies);
+	err = read_super(n, &rd, &copies);
 	if (err)
 		return refused(n, "superblock", err);
-	/* No checksum covers the protective MBR: what has rotten there is not one any more. */
-	s.mbr = n->super.mbr;
-	WORLD_CHECK(!memcmp(&s, &n->super, sizeof(s)), "node %c: superblock changed", 'a' + n->id);
-	err = start_replica(n, &rd, &copies);
+	err = start_replica(n, &n->mem, &rd, &copies);
 	if (err)
 		return refused(n, "start", err);
+	n->m = n->mem.m;
 	n->up = true;
-	load_map(n);
+	load_map(n, n->m);
 	if (!check_started(n)) {
 		node_stop(n, false);
 		n->refused = true;
@@ -324,6 +264,59 @@ bool node_start(struct node *n)
 	}
 	node_after(n);
 	return true;
+}
+
+/* ---- a lost replica is given back ---- */
+
+/* What is on its devices is recovered beside it, in memory of its own, and becomes its replica. */
+static int attach(struct node *n)
+{
+	struct node_mem *mem = &n->attached[n->attaches % ARRAY_SIZE(n->attached)];
+	struct log_reader rd = { .read = read_log, .ctx = n, .scratch = scratch };
+	struct log_copies copies = {};
+	u64 nonce = n->boot_nonce;
+	int err;
+
+	disk_flush(&n->log);
+	disk_flush(&n->data);
+	check_slots(n);
+	err = read_super(n, &rd, &copies);
+	if (!err)
+		err = start_replica(n, mem, &rd, &copies);
+	if (!err) {
+		load_map(n, mem->m);
+		err = rblk_node_attach(n->m, mem->m, node_now(n));
+	}
+	if (err)
+		n->boot_nonce = nonce;
+	return err;
+}
+
+int node_attach(struct node *n)
+{
+	u32 nrec = n->nrec;
+	bool installing = n->installing;
+	int err = rblk_node_may_attach(n->m);
+
+	if (err)
+		return err;
+	WORLD_CHECK(!n->log.flying && !n->data.flying, "node %c: its devices are busy", 'a' + n->id);
+	check_stopped(n);
+	err = attach(n);
+	TRACE(n->id, "attach", (u64)-err, n->attaches);
+	if (err) {
+		n->nrec = nrec;
+		n->installing = installing;
+		return err;
+	}
+	WORLD_MARK(ATTACHED);
+	n->attaches++;
+	n->lost = n->injected = n->read_failed = false;
+	n->meta_busy = n->map_busy = n->apply_busy = n->sync_busy = false;
+	net_node_down(n->id);
+	WORLD_CHECK(check_started(n), "node %c: was attached without what it had", 'a' + n->id);
+	node_after(n);
+	return 0;
 }
 
 /* ---- stop ---- */
@@ -406,53 +399,6 @@ void node_resume(struct node *n)
 	n->resume_t = 0;
 	TRACE(n->id, "resume", 0, 0);
 	ev_wake(waits_for_resume);
-}
-
-/* By our account the store holds nothing any more: it is another one. */
-void node_forget(struct node *n)
-{
-	n->dur_last = n->must_last = 0;
-	n->dur_term = n->dur_vote = 0;
-	n->ckpt = n->ckpt_twice = 0;
-	n->slot_floor[0] = n->slot_floor[1] = 0;
-	n->slot_base[0] = n->slot_base[1] = 0;
-}
-
-/*
- * What is on it is not what was. Nothing is demanded of it before the node has looked at it, and
- * then only what the node says is there.
- */
-void data_exchanged(struct node *n)
-{
-	u32 i;
-
-	n->absent = true;
-	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
-	n->data.looked_at = 0;
-	for (i = IMAGE_PAGE; i < n->data.npg; i++)
-		disk_news(&n->data, i);
-}
-
-/* A data device as "raftblk format --data" leaves it. */
-void data_blank(struct node *n)
-{
-	disk_init(&n->data, n->id, true, (u64)n->data.npg * RBLK_BLOCK_SIZE);
-	format_data(n);
-}
-
-void node_set_back(struct node *n, struct page **log, struct page **data)
-{
-	u64 i;
-
-	n->had_last = n->dur_last;
-	n->had = mem_alloc((n->had_last + 1) * sizeof(*n->had));
-	for (i = n->log_from + 1; i <= n->had_last; i++)
-		n->had[i] = n->dur[i];
-	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
-	n->set_back = true;
-	disk_restore(&n->log, log);
-	disk_restore(&n->data, data);
-	node_forget(n);
 }
 
 struct node *node_leader(void)

@@ -13,9 +13,9 @@ void world_reset(u64 seed)
 	memset(&world, 0, sizeof(world));
 	for (i = 0; i < WORLD_NODES; i++) {
 		world.node[i].id = (u8)i;
-		world.node[i].m = kept[i].m;
-		world.node[i].msize = kept[i].msize;
-		world.node[i].pages = kept[i].pages;
+		world.node[i].mem = kept[i].mem;
+		world.node[i].attached[0] = kept[i].attached[0];
+		world.node[i].attached[1] = kept[i].attached[1];
 	}
 	rnd_seed(seed);
 	mem_reset();

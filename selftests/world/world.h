@@ -260,25 +260,11 @@ struct page **disk_copy(struct disk *d);	/* its content, flushed */
 struct page **disk_image(struct disk *d);	/* the platter at this moment */
 void disk_restore(struct disk *d, struct page **pg);
 
-/* ---- flip.c: bits of an image that flip ---- */
-
-struct flip {
-	u8 node;
-	u64 sector;
-};
-
-struct node;
-
-void flip_init(void);		/* none has, from now on */
-void flip(struct node *n, u64 sector);
-bool flip_at(u8 node, u64 sector);	/* WORLD_NONE: on any */
-bool flip_lasts(const struct flip *f);
-const struct flip *flip_nth(u32 i);	/* NULL: there are no more */
-
 /* ---- node.c, host.c: the host of a node ---- */
 
 struct node;
 
+#include "flip.h"
 #include "op.h"
 
 struct link_end {		/* what the module's links remember of the latest connection */
@@ -295,6 +281,12 @@ struct rec {
 	u64 seq, first, last;
 	struct ident *id;
 	bool done;
+};
+
+struct node_mem {
+	struct rblk_node *m;
+	size_t size;
+	void *pages;
 };
 
 struct node {
@@ -324,8 +316,9 @@ struct node {
 	u8 slot_node[WORLD_NODES];	/* slot -> node */
 	u8 node_slot[WORLD_NODES];
 	struct rblk_node *m;
-	size_t msize;
-	void *pages;
+	struct node_mem mem;		/* that it runs in */
+	struct node_mem attached[2];	/* ... that of its replica, if one was attached; in turn */
+	u32 attaches;			/* of this start */
 	struct sbuf *bufs;
 	u32 used[B_NR];			/* pages, by budget */
 	bool starved;			/* buf_alloc() had to refuse */
@@ -401,6 +394,8 @@ u64 node_now(const struct node *n);
 void node_format(struct node *n);
 bool node_start(struct node *n);
 void node_stop(struct node *n, bool clean);	/* clean: rblk_node_stop(); else the power goes */
+/* Its lost replica comes back, as its devices are now. 0, or why not: nothing has changed. */
+int node_attach(struct node *n);
 void node_after(struct node *n);		/* after any call into the node */
 void node_kick(struct node *n);			/* run it soon */
 void node_pause(struct node *n, u64 len);

@@ -114,6 +114,7 @@ void rblk_client_credit(struct rblk_client *c, u64 seq, u32 credit);
 /* remote.c: who leads, and reads that the leader serves */
 bool rblk_client_silence(const struct rblk_client *c);
 void rblk_client_alone(struct rblk_client *c);
+void rblk_client_joined(struct rblk_client *c);
 void rblk_client_found(struct rblk_client *c, const struct wire_reply *r);
 struct rblk_read *rblk_client_read(struct rblk_client *c, u64 sector, u32 nsect, u64 token);
 void rblk_client_read_done(struct rblk_client *c, struct rblk_read *rd);

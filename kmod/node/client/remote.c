@@ -127,6 +127,17 @@ void rblk_client_alone(struct rblk_client *c)
 }
 
 /**
+ * rblk_client_joined() - there is a replica again, which tells who leads
+ * @c: client
+ *
+ * Reads go to the leader until it is known that they can be served here.
+ */
+void rblk_client_joined(struct rblk_client *c)
+{
+	c->seeks = false;
+}
+
+/**
  * rblk_client_seek_deadline() - when to look for a leader, if none replies until then
  * @c: client
  *

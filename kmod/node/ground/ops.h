@@ -61,7 +61,8 @@ enum rblk_node_note {		/* what is worth an event, or a line in the kernel log */
 	NODE_N_COPY,
 	NODE_N_PATH,		/* payload to a peer is stuck, or gets through; arg: slot */
 	NODE_N_RESYNC,		/* arg: enum rblk_resync_step */
-	NODE_N_REPLICA,		/* the replica is lost; arg: enum rblk_node_halt of the device */
+	/* The replica is lost; arg: enum rblk_node_halt of the device. NODE_RUNNING: attached. */
+	NODE_N_REPLICA,
 	NODE_N_VERIFY,		/* a comparison ended; arg: enum rblk_verify_outcome */
 	/*
 	 * Rot in the log; arg: an entry that it took, and that peers are not fed from here any
@@ -308,6 +309,8 @@ struct rblk_node_status {
 	bool diskless;		/* a client */
 	enum rblk_node_halt lost;	/* whose failure has cost it its replica; NODE_RUNNING */
 	int lost_error;
+	u32 losses;		/* times that it has lost its replica since the start */
+	bool lost_again;	/* the latest was not long after the one before */
 	bool ready;		/* I/O is served: bootstrapped, quorum reached, not halted */
 	bool needs_resync;	/* the leader's log no longer covers this node */
 	bool absent;		/* its data device lacks a part of the image */

@@ -42,7 +42,7 @@ int rblk_replica_volume_init(struct rblk_replica *r)
 	rblk_replica_geometry(&r->g->cfg, sectors, &geo);
 	geo.shared = r->g->conf.flags & RBLK_CONF_SHARED;
 	geo.ctx = r;
-	geo.alarm = &r->g->alarm;
+	geo.alarm = &r->alarm;
 	memset(r->vol_mem, 0, rblk_vol_size(&geo));
 	vol = rblk_vol_init(r->vol_mem, &geo, &r->meta.state);
 	if (!vol)

@@ -75,10 +75,6 @@ static inline u64 rblk_replica_kept_entries(const struct rblk_replica *r)
 
 /* watch.c */
 void rblk_replica_begin(struct rblk_replica *r, enum rblk_io io);
-void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);
-
-/* start.c */
-struct rblk_id rblk_replica_vouches(const struct rblk_replica *r);
 
 /* mend.c */
 void rblk_replica_mend_init(struct rblk_replica *r);

@@ -69,6 +69,7 @@ enum rblk_ckpt_phase { CKPT_IDLE, CKPT_SYNC, CKPT_MAP, CKPT_META };
 struct rblk_replica {
 	struct rblk_ground *g;
 	struct rblk_reads *reads;
+	struct rblk_alarm alarm;	/* of the rooms below: raises that of the node */
 
 	struct raft *raft;
 	struct vol *vol;
@@ -192,8 +193,10 @@ bool rblk_replica_limits_ok(const struct rblk_node_cfg *cfg);
 int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rblk_reads *reads,
 		       u8 *pages, const struct log_reader *rd, const struct data_super *data,
 		       struct log_report *rep);
+void rblk_replica_move(struct rblk_replica *r, struct rblk_ground *g, struct rblk_reads *reads);
 void rblk_replica_stop(struct rblk_replica *r);
 bool rblk_replica_listens(const struct rblk_replica *r);
+struct rblk_id rblk_replica_vouches(const struct rblk_replica *r);
 void rblk_replica_hello(const struct rblk_replica *r, struct wire_hello *h);
 
 /* recv.c */
@@ -242,7 +245,9 @@ void rblk_replica_data_sync_done(struct rblk_replica *r, int error);
 
 /* watch.c */
 void rblk_replica_watch_run(struct rblk_replica *r);
+void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);
 void rblk_replica_goes_on(struct rblk_replica *r, enum rblk_io io);
+bool rblk_replica_idle(const struct rblk_replica *r);
 bool rblk_replica_mute(const struct rblk_replica *r);
 bool rblk_replica_impaired(const struct rblk_replica *r);
 bool rblk_replica_blocked(struct rblk_replica *r);

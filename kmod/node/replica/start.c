@@ -52,10 +52,19 @@ bool rblk_replica_limits_ok(const struct rblk_node_cfg *cfg)
 	return rblk_vol_size(&geo) != 0;
 }
 
+/* The rooms below do not know whose replica it is. */
+static void replica_broken(struct rblk_alarm *alarm, const char *cond)
+{
+	struct rblk_ground *g = container_of(alarm, struct rblk_replica, alarm)->g;
+
+	g->alarm.raise(&g->alarm, cond);
+}
+
 static void set_up_replica(struct rblk_replica *r, u8 *pages)
 {
 	u32 i;
 
+	r->alarm.raise = replica_broken;
 	r->mask = r->g->cfg.limits.entries - 1;
 	r->log_idle_at = U64_MAX;
 	r->idle_since = r->g->now;
@@ -65,7 +74,7 @@ static void set_up_replica(struct rblk_replica *r, u8 *pages)
 		r->feed[i].rb.id = i;
 	r->apply_feed.rb.id = NODE_PEERS_MAX;
 	rblk_log_init(&r->log, &r->g->cfg.super, pages);
-	r->log.alarm = &r->g->alarm;
+	r->log.alarm = &r->alarm;
 }
 
 /**
@@ -114,6 +123,20 @@ int rblk_replica_start(struct rblk_replica *r, struct rblk_ground *g, struct rbl
 }
 
 /**
+ * rblk_replica_move() - becomes the replica of another node
+ * @r: replica, started, that did nothing yet
+ * @g: ground of that node, whose configuration is that of the replica
+ * @reads: reads of that node
+ */
+void rblk_replica_move(struct rblk_replica *r, struct rblk_ground *g, struct rblk_reads *reads)
+{
+	r->g = g;
+	r->reads = reads;
+	g->term = r->rst.term;
+	g->leader = r->rst.leader;
+}
+
+/**
  * rblk_replica_stop() - drops every reference
  * @r: replica
  */
@@ -139,7 +162,12 @@ bool rblk_replica_listens(const struct rblk_replica *r)
 	return r->started && !r->bootstrapping;
 }
 
-/* The newest entry that this replica has acknowledged, or may have: it has it, or owes it. */
+/**
+ * rblk_replica_vouches() - the newest entry that this replica has acknowledged, or may have
+ * @r: replica
+ *
+ * Return: the entry: the replica has it, or owes it.
+ */
 struct rblk_id rblk_replica_vouches(const struct rblk_replica *r)
 {
 	struct rblk_id id = r->rst.owed;

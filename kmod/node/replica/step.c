@@ -39,7 +39,7 @@ int rblk_replica_raft_init(struct rblk_replica *r, const struct raft_boot *boot)
 		.sendable = rblk_replica_sendable,
 		.takes = rblk_replica_takes,
 		.can_lead = rblk_replica_can_lead,
-		.alarm = &r->g->alarm,
+		.alarm = &r->alarm,
 		.ctx = r,
 	};
 	int ret = rblk_raft_init(r->raft, &cfg, boot, r->g->now);

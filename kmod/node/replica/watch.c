@@ -83,6 +83,18 @@ static u64 waits_since(const struct rblk_replica *r, enum rblk_device dev)
 }
 
 /**
+ * rblk_replica_idle() - has all ended that was asked of the devices?
+ * @r: replica
+ *
+ * Return: true if so.
+ */
+bool rblk_replica_idle(const struct rblk_replica *r)
+{
+	return waits_since(r, RBLK_LOG_DEVICE) == U64_MAX &&
+	       waits_since(r, RBLK_DATA_DEVICE) == U64_MAX;
+}
+
+/**
  * rblk_replica_watch_run() - notices devices that have stopped responding, or respond again
  * @r: replica
  *

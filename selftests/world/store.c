@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The store of a node: its format, and what becomes of it while the node is down. */
+#include "world.h"
+
+static u8 block[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
+
+/* ---- format ---- */
+
+static void format_log(struct node *n)
+{
+	struct log_super *s = &n->super;
+	struct log_meta meta;
+	int i;
+
+	memset(block, 0, sizeof(block));
+	rblk_log_super_encode(s, block);
+	for (i = 0; i < LOG_COPIES; i++)
+		disk_write_now(&n->log, rblk_log_super_offset(s, i), block, LOG_SUPER_BYTES);
+	rblk_log_meta_init(&meta);
+	rblk_log_meta_encode(&meta, s, block);
+	for (i = 0; i < LOG_COPIES; i++)
+		disk_write_now(&n->log, rblk_log_meta_offset(i), block, LOG_META_BYTES);
+}
+
+static void format_data(struct node *n)
+{
+	struct data_super ds = { .store = n->super.store, .mbr = n->super.mbr };
+	int i;
+
+	memcpy(ds.volume, n->super.volume, RBLK_UUID_LEN);
+	memcpy(ds.volume_name, n->super.volume_name, RBLK_NAME_MAX);
+	memcpy(ds.node, n->super.node, RBLK_NAME_MAX);
+	rblk_log_data_super_encode(&ds, block);
+	for (i = 0; i < LOG_COPIES; i++)
+		disk_write_now(&n->data, rblk_log_data_offset(i), block, RBLK_BLOCK_SIZE);
+}
+
+/* The store of a client is its name. */
+static void format_client(struct node *n)
+{
+	struct log_super *s = &n->super;
+
+	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
+	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
+	snprintf(s->node, sizeof(s->node), "n%u", n->id);
+	s->store = 0xc11e0000 + n->id;
+	memcpy(n->name, s->node, sizeof(n->name));
+}
+
+void node_format(struct node *n)
+{
+	struct log_super *s = &n->super;
+	u64 need = 0, data = world.cfg.sectors << RBLK_SECTOR_SHIFT;
+
+	memset(s, 0, sizeof(*s));
+	if (node_diskless(n)) {
+		format_client(n);
+		return;
+	}
+	s->block_size = world.cfg.block_size;
+	s->region_shift = 16;
+	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
+	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
+	snprintf(s->node, sizeof(s->node), "n%u", n->id);
+	s->store = rnd(R_NODE) | 1;
+	s->created = 1;
+	s->mbr = n->id % 2;	/* stores with and without one are in one cluster */
+	rblk_log_layout(s, 1 << 20, data, &need);
+	WORLD_CHECK(!rblk_log_layout(s, need + world.cfg.ring_bytes + n->ring_more - LOG_RING_MIN,
+				      data, &need),
+		    "rblk_log_layout refused");
+	disk_init(&n->log, n->id, false, s->dev_bytes);
+	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
+	memcpy(n->name, s->node, sizeof(n->name));
+	format_log(n);
+	format_data(n);
+}
+
+/* By our account the store holds nothing any more: it is another one. */
+void node_forget(struct node *n)
+{
+	n->dur_last = n->must_last = 0;
+	n->dur_term = n->dur_vote = 0;
+	n->ckpt = n->ckpt_twice = 0;
+	n->slot_floor[0] = n->slot_floor[1] = 0;
+	n->slot_base[0] = n->slot_base[1] = 0;
+}
+
+/*
+ * What is on it is not what was. Nothing is demanded of it before the node has looked at it, and
+ * then only what the node says is there.
+ */
+void data_exchanged(struct node *n)
+{
+	u32 i;
+
+	n->absent = true;
+	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
+	n->data.looked_at = 0;
+	for (i = IMAGE_PAGE; i < n->data.npg; i++)
+		disk_news(&n->data, i);
+}
+
+/* A data device as "raftblk format --data" leaves it. */
+void data_blank(struct node *n)
+{
+	disk_init(&n->data, n->id, true, (u64)n->data.npg * RBLK_BLOCK_SIZE);
+	format_data(n);
+}
+
+void node_set_back(struct node *n, struct page **log, struct page **data)
+{
+	u64 i;
+
+	n->had_last = n->dur_last;
+	n->had = mem_alloc((n->had_last + 1) * sizeof(*n->had));
+	for (i = n->log_from + 1; i <= n->had_last; i++)
+		n->had[i] = n->dur[i];
+	n->had_ckpt = max_t(u64, n->had_ckpt, n->ckpt);
+	n->set_back = true;
+	disk_restore(&n->log, log);
+	disk_restore(&n->data, data);
+	node_forget(n);
+}
