@@ -256,6 +256,8 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_AWAY_ENTRIES, ATTR_U64, "away_entries" },
 	{ RAFTBLK_A_STATUS_AWAY_BYTES, ATTR_U64, "away_bytes" },
 	{ RAFTBLK_A_STATUS_AWAY_MS, ATTR_U64, "away_ms" },
+	{ RAFTBLK_A_STATUS_LOSSES, ATTR_U32, "losses" },
+	{ RAFTBLK_A_STATUS_LOST_AGAIN, ATTR_FLAG, "lost_again" },
 	{ 0 }
 };
 

@@ -22,6 +22,8 @@ bool rblk_disk_is_ours(dev_t dev);
 /* Up, and down in the order of Documentation/locking.rst. */
 int rblk_disk_create(struct rblk_volume *v, int minor);
 int rblk_disk_add(struct rblk_volume *v);
+void rblk_disk_link(struct rblk_volume *v);
+bool rblk_disk_suits(const struct rblk_volume *v);
 int rblk_disk_set_closing(struct rblk_volume *v, bool force);
 void rblk_disk_fail_new(struct rblk_volume *v);
 void rblk_disk_abort(struct rblk_volume *v);

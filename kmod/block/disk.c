@@ -414,11 +414,22 @@ int rblk_disk_add(struct rblk_volume *v)
 	d->added = true;
 	if (READ_ONCE(d->ready))
 		rblk_table_look(d);
-	if (!rblk_volume_diskless(v)) {
-		rblk_lower_link(rblk_logio_lower(v), d->gd);
-		rblk_lower_link(rblk_dataio_lower(v), d->gd);
-	}
+	if (!rblk_volume_diskless(v))
+		rblk_disk_link(v);
 	return 0;
+}
+
+/**
+ * rblk_disk_suits() - can requests to the disk be read from a data device as they are?
+ * @v: the volume, with its disk; its data device is open
+ *
+ * Context: any.
+ * Return: true if the memory of every request is aligned as the device needs it.
+ */
+bool rblk_disk_suits(const struct rblk_volume *v)
+{
+	return bdev_dma_alignment(rblk_dataio_lower(v)->bdev) <=
+	       queue_dma_alignment(v->disk->gd->queue);
 }
 
 /**
@@ -504,10 +515,11 @@ void rblk_disk_put(struct rblk_volume *v)
 		rblk_disk_free(d);	/* ->free_disk() is only for disks that were added */
 		return;
 	}
-	if (!rblk_volume_diskless(v)) {
+	/* Those of a lost replica may be closed. */
+	if (v->logio)
 		rblk_lower_unlink(rblk_logio_lower(v));
+	if (v->dataio)
 		rblk_lower_unlink(rblk_dataio_lower(v));
-	}
 	if (atomic_read(&d->openers))
 		rblk_disk_mark_dead(d->gd);
 	if (refcount_dec_and_test(&d->users))

@@ -126,3 +126,15 @@ static const struct attribute_group rblk_group = {
 };
 
 const struct attribute_group *rblk_disk_groups[] = { &rblk_group, NULL };
+
+/**
+ * rblk_disk_link() - show in sysfs which devices the disk stands on
+ * @v: the volume, whose disk was added, and whose devices are open
+ *
+ * Context: process; sleeps.
+ */
+void rblk_disk_link(struct rblk_volume *v)
+{
+	rblk_lower_link(rblk_logio_lower(v), v->disk->gd);
+	rblk_lower_link(rblk_dataio_lower(v), v->disk->gd);
+}

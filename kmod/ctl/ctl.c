@@ -410,6 +410,46 @@ int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info)
 	return change(skb, info, do_take);
 }
 
+static int get_store(struct genl_info *info, struct rblk_store *s)
+{
+	static const int needed[] = {
+		RAFTBLK_A_LOG_PATH, RAFTBLK_A_DATA_PATH, RAFTBLK_A_LOG_DEVICE,
+		RAFTBLK_A_DATA_DEVICE,
+	};
+	int i, ret = 0;
+
+	for (i = 0; !ret && i < ARRAY_SIZE(needed); i++)
+		ret = need_attr(info, needed[i]);
+	if (!ret)
+		ret = get_path(info->extack, info->attrs[RAFTBLK_A_LOG_PATH], s->log_path);
+	if (!ret)
+		ret = get_path(info->extack, info->attrs[RAFTBLK_A_DATA_PATH], s->data_path);
+	s->log_dev = new_decode_dev(get_u32(info, RAFTBLK_A_LOG_DEVICE));
+	s->data_dev = new_decode_dev(get_u32(info, RAFTBLK_A_DATA_DEVICE));
+	return ret;
+}
+
+static int do_attach(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
+{
+	struct rblk_store *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	int ret;
+
+	if (!s)
+		return rblk_error_text(text, -ENOMEM, "no memory to attach the replica");
+	ret = get_store(info, s);
+	if (ret)
+		rblk_error_text(text, ret, "both devices have to be named by number and path");
+	else
+		ret = rblk_volume_attach(v, s, op_id, text);
+	kfree(s);
+	return ret;
+}
+
+int raftblk_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(skb, info, do_attach);
+}
+
 /* ---- status ---- */
 
 /* More than a status with all its peers, members and counters takes. */

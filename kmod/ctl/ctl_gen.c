@@ -90,8 +90,19 @@ const struct nla_policy raftblk_verify_nl_policy[RAFTBLK_A_MEND + 1] = {
 	[RAFTBLK_A_MEND] = { .type = NLA_FLAG, },
 };
 
+/* RAFTBLK_CMD_ATTACH - do */
+const struct nla_policy raftblk_attach_nl_policy[RAFTBLK_A_DATA_DEVICE + 1] = {
+	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
+	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
+	[RAFTBLK_A_LOG_PATH] = { .type = NLA_NUL_STRING, .len = RAFTBLK_PATH_MAX, },
+	[RAFTBLK_A_DATA_PATH] = { .type = NLA_NUL_STRING, .len = RAFTBLK_PATH_MAX, },
+	[RAFTBLK_A_LOG_DEVICE] = { .type = NLA_U32, },
+	[RAFTBLK_A_DATA_DEVICE] = { .type = NLA_U32, },
+};
+
 /* Ops table for raftblk */
-const struct genl_ops raftblk_nl_ops[7] = {
+const struct genl_ops raftblk_nl_ops[8] = {
 	{
 		.cmd		= RAFTBLK_CMD_GET,
 		.doit		= raftblk_nl_get_doit,
@@ -140,6 +151,13 @@ const struct genl_ops raftblk_nl_ops[7] = {
 		.doit		= raftblk_nl_verify_doit,
 		.policy		= raftblk_verify_nl_policy,
 		.maxattr	= RAFTBLK_A_MEND,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= RAFTBLK_CMD_ATTACH,
+		.doit		= raftblk_nl_attach_doit,
+		.policy		= raftblk_attach_nl_policy,
+		.maxattr	= RAFTBLK_A_DATA_DEVICE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

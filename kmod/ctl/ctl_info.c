@@ -340,6 +340,8 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       put_invariant(skb, st->invariant) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST, st->lost) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST_ERROR, abs(st->lost_error)) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOSSES, st->losses) &&
+	       put_flag(skb, RAFTBLK_A_STATUS_LOST_AGAIN, st->lost_again) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_READY, st->ready) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_NEEDS_RESYNC, st->needs_resync) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_ABSENT, st->absent) && put_source(skb, st) &&

@@ -64,6 +64,8 @@ static struct rblk_volume *rblk_up_alloc(struct net *net, const struct rblk_up *
 	l->up_op = op_id;
 	INIT_WORK(&l->start_work, rblk_volume_start_work);
 	INIT_WORK(&l->stop_work, rblk_volume_stop_work);
+	INIT_WORK(&l->release_work, rblk_volume_release_work);
+	INIT_WORK(&l->attach_work, rblk_volume_attach_work);
 	return v;
 }
 
@@ -130,6 +132,10 @@ int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err)
 		if (force)
 			WRITE_ONCE(v->life->force, true);
 		ret = rblk_error_text(err, -EALREADY, "volume %s is already going down", v->name);
+	} else if (v->life->attaching) {
+		ret = rblk_error_text(err, -EBUSY,
+				      "volume %s is given its replica back just now: try again later",
+				      v->name);
 	} else if (rblk_disk_set_closing(v, force)) {
 		ret = rblk_error_text(err, -EBUSY,
 				      "/dev/" RBLK_NAME "%d is open (%llu openers)",

@@ -53,6 +53,7 @@ static void rblk_end_requests(struct rblk_volume *v)
 		rblk_disk_abort(v);
 	mutex_unlock(&v->owner);
 	rblk_peers_shutdown(v);
+	flush_work(&v->life->release_work);
 	rblk_dataio_wait(v);
 	rblk_logio_wait(v);
 	mutex_lock(&v->owner);
@@ -82,6 +83,8 @@ void rblk_volume_teardown(struct rblk_volume *v)
 	v->pool = NULL;
 	kvfree(m);
 	vfree(v->life->node_pages);
+	vfree(v->life->replica);
+	vfree(v->life->replica_pages);
 }
 
 /*

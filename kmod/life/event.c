@@ -164,16 +164,21 @@ static void rblk_note_resync(struct rblk_volume *v, u64 step, char *text, size_t
 }
 
 /* What is to be done depends on the device, so that is left to "raftblk why". */
-static void rblk_note_replica(struct rblk_volume *v, char *text, size_t size)
+static void rblk_note_replica(struct rblk_volume *v, u64 why, char *text, size_t size)
 {
 	const struct rblk_node_status *st = &v->st;
-	bool data = st->lost == NODE_HALT_DATA;
+	bool data = why == NODE_HALT_DATA;
 
-	scnprintf(text, size,
-		  "REPLICA LOST: the %s device %s %s (error %d): node %s no longer takes part; its I/O goes on through the other members; see 'raftblk why %s'",
-		  data ? "data" : "log", data ? v->up.data_path : v->up.log_path,
-		  st->lost == NODE_HALT_ROT ? "is damaged" : "failed", -st->lost_error, v->up.node,
-		  v->name);
+	if (why == NODE_RUNNING)
+		scnprintf(text, size,
+			  "the replica is attached, on log device %s and data device %s: node %s takes part again",
+			  v->up.log_path, v->up.data_path, v->up.node);
+	else
+		scnprintf(text, size,
+			  "REPLICA LOST: the %s device %s %s (error %d): node %s no longer takes part; its I/O goes on through the other members; see 'raftblk why %s'",
+			  data ? "data" : "log", data ? v->up.data_path : v->up.log_path,
+			  why == NODE_HALT_ROT ? "is damaged" : "failed", -st->lost_error,
+			  v->up.node, v->name);
 }
 
 static void rblk_note_path(struct rblk_volume *v, u64 slot, char *text, size_t size)
@@ -286,7 +291,7 @@ static void rblk_note_text(struct rblk_volume *v, const struct rblk_note *n, cha
 		rblk_note_resync(v, n->arg, text, size);
 		break;
 	case NODE_N_REPLICA:
-		rblk_note_replica(v, text, size);
+		rblk_note_replica(v, n->arg, text, size);
 		break;
 	case NODE_N_VERIFY:
 		rblk_note_verify(v, text, size);

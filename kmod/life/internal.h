@@ -28,16 +28,31 @@ struct rblk_take {			/* take.c; owner */
 	char from[RBLK_NAME_MAX];	/* the node that is being fenced */
 };
 
+/* What the devices of a store hold, on its way to the node. */
+struct rblk_recovery {
+	struct log_reader rd;
+	struct log_copies copies;
+	struct log_super super;
+	struct data_super ds;
+	struct rblk_node *m;		/* vmalloc */
+	void *pages;			/* vmalloc */
+};
+
 struct rblk_life {
 	struct rblk_volume *v;
-	struct work_struct start_work, stop_work;
-	u64 up_op, down_op;
+	struct work_struct start_work, stop_work, release_work, attach_work;
+	u64 up_op, down_op, attach_op;
+	bool attaching;			/* under rblk_volumes_lock */
+	struct rblk_store attach;	/* the devices to attach; those that were tried last */
 	bool force;			/* "down --force": do not wait for anything */
 	struct task_struct *loop;
 	void *node_pages;		/* vmalloc */
+	struct rblk_node *replica;	/* vmalloc: what a replica that was attached is part of */
+	void *replica_pages;		/* vmalloc */
 	struct dentry *debugfs, *debugfs_link;
 
 	/* Owner. */
+	bool released;			/* the devices of a lost replica are let go of */
 	bool looked;			/* a snapshot was asked for */
 	struct rblk_note note[RBLK_NOTES_MAX];	/* noted in the current pass */
 	u32 nnotes;
@@ -46,7 +61,16 @@ struct rblk_life {
 	struct rblk_take take;
 };
 
-void rblk_volume_start_work(struct work_struct *work);	/* up.c */
+/* up.c */
+void rblk_volume_start_work(struct work_struct *work);
+int rblk_recovery_open(struct rblk_volume *v, struct rblk_recovery *r, char *err);
+int rblk_recovery_start(struct rblk_volume *v, struct rblk_recovery *r, char *err);
+void rblk_recovery_free(struct rblk_recovery *r);
+
+/* attach.c */
+void rblk_volume_release_work(struct work_struct *work);
+void rblk_volume_attach_work(struct work_struct *work);
+bool rblk_volume_released(struct rblk_volume *v);	/* owner */
 
 /* down.c */
 void rblk_volume_stop_work(struct work_struct *work);

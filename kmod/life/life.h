@@ -20,8 +20,14 @@ struct rblk_verify_ask {		/* what "verify" asks for */
 	bool mend;
 };
 
+struct rblk_store {			/* the devices of a store, as "attach" names them */
+	char log_path[RBLK_PATH_MAX], data_path[RBLK_PATH_MAX];
+	dev_t log_dev, data_dev;
+};
+
 int rblk_volume_up(struct net *net, const struct rblk_up *up, u64 op_id, char *err);
 int rblk_volume_down(struct rblk_volume *v, bool force, u64 op_id, char *err);
+int rblk_volume_attach(struct rblk_volume *v, const struct rblk_store *store, u64 op_id, char *err);
 int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b, u64 op_id,
 			  char *err);
 int rblk_volume_verify(struct rblk_volume *v, const struct rblk_verify_ask *ask, u64 op_id,

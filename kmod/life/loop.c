@@ -23,7 +23,7 @@
 /* Failures of devices that no operation reports. */
 static void rblk_volume_devices(struct rblk_volume *v, u64 now)
 {
-	if (rblk_volume_diskless(v))
+	if (rblk_volume_diskless(v) || rblk_volume_released(v))
 		return;
 	if (rblk_logio_failed(v))
 		rblk_node_device_lost(v->m, NODE_HALT_LOG, now);

@@ -29,11 +29,24 @@ static int rblk_start_not_ours(const struct rblk_lower *l, const char *path, cha
 	return rblk_error_text(err, -ELOOP, "%s is part of a raftblk device itself", path);
 }
 
-static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd,
-			    struct log_copies *c, char *err)
+/* A volume that is up goes on with the store that it has; its start takes what is there. */
+static int rblk_start_store(struct rblk_volume *v, const struct log_super *s, char *err)
+{
+	if (!v->super.store)
+		v->super = *s;
+	if (v->super.store == s->store && v->super.data_bytes == s->data_bytes &&
+	    v->super.ring_bytes == s->ring_bytes)
+		return 0;
+	return rblk_error_text(err, -EINVAL,
+			       "log device %s holds another store than the one that node %s had",
+			       v->up.log_path, v->up.node);
+}
+
+static int rblk_start_super(struct rblk_volume *v, struct rblk_recovery *r, char *err)
 {
 	const char *path = v->up.log_path;
-	int ret = rblk_log_read_super(rd, rblk_logio_bytes(v), &v->super, c);
+	struct log_super *s = &r->super;
+	int ret = rblk_log_read_super(&r->rd, rblk_logio_bytes(v), s, &r->copies);
 
 	switch (ret) {
 	case 0:
@@ -50,25 +63,25 @@ static int rblk_start_super(struct rblk_volume *v, const struct log_reader *rd,
 		return rblk_error_text(err, ret,
 				       "log device %s is smaller than when it was formatted: it has %llu bytes, and at least %llu are needed",
 				       path, rblk_logio_bytes(v),
-				       max_t(u64, v->super.dev_bytes, LOG_FRONT_BYTES));
+				       max_t(u64, s->dev_bytes, LOG_FRONT_BYTES));
 	default:
 		return rblk_error_text(err, ret,
 				       "the superblock of log device %s cannot be used (error %d)",
 				       path, -ret);
 	}
-	if (v->super.read_only)
+	if (s->read_only)
 		return rblk_error_text(err, -EROFS, "log device %s needs a newer raftblk", path);
-	if (strcmp(v->super.volume_name, v->name))
+	if (strcmp(s->volume_name, v->name))
 		return rblk_error_text(err, -EINVAL, "log device %s belongs to volume %s", path,
-				       v->super.volume_name);
-	if (memcmp(v->super.volume, v->up.uuid, RBLK_UUID_LEN))
+				       s->volume_name);
+	if (memcmp(s->volume, v->up.uuid, RBLK_UUID_LEN))
 		return rblk_error_text(err, -EMEDIUMTYPE,
 				       "log device %s belongs to a volume with uuid %pUb", path,
-				       v->super.volume);
-	if (strcmp(v->super.node, v->up.node))
+				       s->volume);
+	if (strcmp(s->node, v->up.node))
 		return rblk_error_text(err, -EINVAL, "log device %s belongs to node %s", path,
-				       v->super.node);
-	return 0;
+				       s->node);
+	return rblk_start_store(v, s, err);
 }
 
 static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct log_copies *c,
@@ -184,34 +197,31 @@ static void rblk_member_cfg(struct rblk_volume *v, struct rblk_node_cfg *cfg)
 	cfg->limits = v->limits;
 	cfg->seed = get_random_u64();
 	cfg->boot_nonce = get_random_u64() | 1;
-	cfg->forget = v->up.forget;
+	cfg->forget = v->up.forget && !v->m;	/* it was said of the first start */
 	cfg->frees = !rblk_volume_diskless(v) && rblk_dataio_frees(v);
 	cfg->ops = &rblk_host_ops;
 	cfg->host = v;
 }
 
-static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
-			     const struct data_super *ds, const struct log_copies *c, char *err)
+static int rblk_start_member(struct rblk_volume *v, struct rblk_recovery *r, char *err)
 {
 	struct rblk_node_cfg *cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
 	struct log_report rep;
-	struct rblk_node *m = NULL;
 	int ret = -ENOMEM;
 
 	if (!cfg)
 		goto nomem;
 	rblk_member_cfg(v, cfg);
-	cfg->damaged = c->damaged;
+	cfg->damaged = r->copies.damaged;
 	/* Of a large volume, it is more than kvzalloc() gives. */
-	m = vzalloc(max_t(size_t, rblk_node_size(cfg), PAGE_SIZE));
-	v->life->node_pages = vzalloc(rblk_node_pages_size());
-	if (!m || !v->life->node_pages)
+	r->m = vzalloc(max_t(size_t, rblk_node_size(cfg), PAGE_SIZE));
+	r->pages = vzalloc(rblk_node_pages_size());
+	if (!r->m || !r->pages)
 		goto nomem;
-	ret = rblk_node_start(m, cfg, v->life->node_pages, rd, ds, rblk_now(), &rep);
-	if (ret) {
-		rblk_start_failed(v, ret, &rep, err);
-		goto out;
-	}
+	ret = rblk_node_start(r->m, cfg, r->pages, &r->rd, &r->ds, rblk_now(), &rep);
+	kfree(cfg);
+	if (ret)
+		return rblk_start_failed(v, ret, &rep, err);
 	if (rep.owed.term)
 		rblk_warn(v,
 			  "log device %s is damaged (%s, record %llu): what this node lacks of what it had acknowledged, other members bring back, and until then it does not lead\n",
@@ -219,20 +229,15 @@ static int rblk_start_member(struct rblk_volume *v, const struct log_reader *rd,
 	rblk_info(v, "log: %llu records, %llu entries, %llu KiB; ends: %s, %llu records cut\n",
 		  rep.records, rep.entries, rep.bytes >> 10, rblk_log_finding_name(rep.finding),
 		  rep.cut_records);
-	rblk_start_map(v, m, rd);
-	if (rblk_node_old_data(m))
+	rblk_start_map(v, r->m, &r->rd);
+	if (rblk_node_old_data(r->m))
 		rblk_warn(v,
 			  "data device %s is older than the log: it is as of entry %llu, and what has changed since comes from other members\n",
-			  v->up.data_path, ds->index);
-	v->m = m;
-	kfree(cfg);
+			  v->up.data_path, r->ds.index);
 	return 0;
 nomem:
-	rblk_error_text(err, ret, "no memory to start node %s", v->up.node);
-out:
-	kvfree(m);
 	kfree(cfg);
-	return ret;
+	return rblk_error_text(err, ret, "no memory to start node %s", v->up.node);
 }
 
 /* A client makes up from its configuration what members have in their superblocks. */
@@ -272,46 +277,79 @@ static int rblk_start_client(struct rblk_volume *v, char *err)
 	return 0;
 }
 
-/* Starts everything below the disk. */
-static int rblk_start_devices(struct rblk_volume *v, char *err)
+/*
+ * Opens both devices, and reads what they say they are. rblk_recovery_free() is due in either
+ * case. Sleeps for as long as the devices take.
+ */
+int rblk_recovery_open(struct rblk_volume *v, struct rblk_recovery *r, char *err)
 {
-	struct log_copies copies = {};
-	struct log_reader rd = {};
-	struct data_super ds;
-	int ret;
+	int ret = rblk_logio_open(v, err);
 
-	if (rblk_volume_diskless(v))
-		return rblk_start_client(v, err);
-	ret = rblk_logio_open(v, err);
 	if (!ret)
 		ret = rblk_start_not_ours(rblk_logio_lower(v), v->up.log_path, err);
 	if (ret)
 		return ret;
-	ret = rblk_logio_reader(v, &rd);
+	ret = rblk_logio_reader(v, &r->rd);
 	if (ret)
 		return rblk_error_text(err, ret, "no memory to read log device %s", v->up.log_path);
-	ret = rblk_start_super(v, &rd, &copies, err);
-	if (!ret)
-		ret = rblk_start_data(v, &ds, &copies, err);
+	ret = rblk_start_super(v, r, err);
+	return ret ? ret : rblk_start_data(v, &r->ds, &r->copies, err);
+}
+
+/*
+ * Starts a node on the devices, which are open. What recovery read may still be in a volatile
+ * cache only. Sleeps for as long as the devices take.
+ */
+int rblk_recovery_start(struct rblk_volume *v, struct rblk_recovery *r, char *err)
+{
+	int ret = rblk_start_member(v, r, err);
+
+	if (ret)
+		return ret;
+	ret = rblk_logio_flush(v);
+	if (ret)
+		return rblk_error_text(err, ret, "flushing log device %s failed (error %d)",
+				       v->up.log_path, -ret);
+	ret = rblk_dataio_flush(v);
+	if (ret)
+		return rblk_error_text(err, ret, "flushing data device %s failed (error %d)",
+				       v->up.data_path, -ret);
+	return 0;
+}
+
+/* Frees what is left of a recovery. */
+void rblk_recovery_free(struct rblk_recovery *r)
+{
+	vfree(r->rd.scratch);
+	vfree(r->m);
+	vfree(r->pages);
+	kfree(r);
+}
+
+static int rblk_start_replica(struct rblk_volume *v, char *err)
+{
+	struct rblk_recovery *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	int ret;
+
+	if (!r)
+		return rblk_error_text(err, -ENOMEM, "no memory to start node %s", v->up.node);
+	ret = rblk_recovery_open(v, r, err);
 	if (!ret)
 		ret = rblk_start_pool(v, err);
 	if (!ret)
-		ret = rblk_start_member(v, &rd, &ds, &copies, err);
-	/* What recovery read may still be in a volatile cache only. */
+		ret = rblk_recovery_start(v, r, err);
 	if (!ret) {
-		ret = rblk_logio_flush(v);
-		if (ret)
-			rblk_error_text(err, ret, "flushing log device %s failed (error %d)",
-					v->up.log_path, -ret);
+		swap(v->m, r->m);
+		swap(v->life->node_pages, r->pages);
 	}
-	if (!ret) {
-		ret = rblk_dataio_flush(v);
-		if (ret)
-			rblk_error_text(err, ret, "flushing data device %s failed (error %d)",
-					v->up.data_path, -ret);
-	}
-	vfree(rd.scratch);
+	rblk_recovery_free(r);
 	return ret;
+}
+
+/* Starts everything below the disk. */
+static int rblk_start_devices(struct rblk_volume *v, char *err)
+{
+	return rblk_volume_diskless(v) ? rblk_start_client(v, err) : rblk_start_replica(v, err);
 }
 
 static int rblk_start_rest(struct rblk_volume *v, char *err)

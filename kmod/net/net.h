@@ -7,6 +7,7 @@
 #include "host/volume.h"
 
 int rblk_peers_start(struct rblk_volume *v, char *err);
+void rblk_peers_cut(struct rblk_volume *v, u64 now);
 void rblk_peers_shutdown(struct rblk_volume *v);
 void rblk_peers_free(struct rblk_volume *v);
 bool rblk_peers_poll(struct rblk_volume *v, u64 now);

@@ -521,6 +521,33 @@ free:
 }
 
 /**
+ * rblk_peers_cut() - cuts the connections to all peers, which then say hello anew
+ * @v: volume, with its node
+ * @now: ns
+ *
+ * So are those that are being made, on which this node may have said hello. To be called as owner.
+ */
+void rblk_peers_cut(struct rblk_volume *v, u64 now)
+{
+	struct rblk_peers *ps = v->peers;
+	struct rblk_link *l;
+	u32 i;
+
+	lockdep_assert_held(&v->owner);
+	for (i = 0; i < ps->nlinks; i++) {
+		l = &ps->link[i];
+		if (l->trying)
+			rblk_conn_free(l->trying);
+		l->trying = NULL;
+		if (l->conn)
+			rblk_link_down(l, now);
+		l->backoff_ms = RBLK_BACKOFF_MIN_MS;
+		l->dial_at = now;
+		rblk_peers_arm(ps, now);
+	}
+}
+
+/**
  * rblk_peers_shutdown() - cuts all connections; no callback runs afterwards
  * @v: volume, whose loop and node have stopped
  */

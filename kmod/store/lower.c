@@ -184,6 +184,7 @@ void rblk_lower_close(struct rblk_lower *l)
 
 	if (!l->file)
 		return;
+	rblk_lower_unlink(l);
 	for (i = 0; i < ARRAY_SIZE(l->lane); i++)
 		if (l->lane[i].thread)
 			kthread_stop(l->lane[i].thread);

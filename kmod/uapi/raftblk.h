@@ -117,7 +117,8 @@ enum raftblk_replica {
  *   the image from now on, 1 if the node goes on from the state of another
  *   member, 2 if nothing is absent any more.
  * @RAFTBLK_EVENT_REPLICA: A device has failed, and the node has lost its
- *   replica: it goes on as a client. The argument is a value of "halt".
+ *   replica: it goes on as a client. The argument is a value of "halt"; it is
+ *   "none" if the replica was attached again.
  * @RAFTBLK_EVENT_VERIFY: The comparison of the copies of the image that this
  *   node makes has ended otherwise than with "equal". The argument is a value
  *   of "verify-result".
@@ -285,6 +286,8 @@ enum {
 	RAFTBLK_A_STATUS_AWAY_ENTRIES,
 	RAFTBLK_A_STATUS_AWAY_BYTES,
 	RAFTBLK_A_STATUS_AWAY_MS,
+	RAFTBLK_A_STATUS_LOSSES,
+	RAFTBLK_A_STATUS_LOST_AGAIN,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)
@@ -435,6 +438,7 @@ enum {
 	RAFTBLK_CMD_NOTICE,
 	RAFTBLK_CMD_TAKE,
 	RAFTBLK_CMD_VERIFY,
+	RAFTBLK_CMD_ATTACH,
 
 	__RAFTBLK_CMD_MAX,
 	RAFTBLK_CMD_MAX = (__RAFTBLK_CMD_MAX - 1)
