@@ -21,7 +21,7 @@ _raftblk_words() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--config | --node) i=$((i + 1)) ;;
+		--config | --node | --data) i=$((i + 1)) ;;
 		-* | =) ;;
 		*) words+=("$word") ;;
 		esac
@@ -39,7 +39,7 @@ _raftblk() {
 	[ "$cur" != = ] || cur=''
 	_raftblk_words
 	case $prev in
-	--config | --input | -i) _raftblk_files -f; return ;;
+	--config | --input | -i | --data) _raftblk_files -f; return ;;
 	--for) list='up leader connected synced held' ;;
 	--on-error) list='repair aside ignore' ;;
 	--node) [ "${words[0]}" = new ] || list=$(_raftblk_nodes "${words[1]}") ;;

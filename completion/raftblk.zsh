@@ -24,6 +24,8 @@ _raftblk() {
 		compadd up leader connected synced held
 	elif [[ $words[CURRENT-1] == --on-error ]]; then
 		compadd repair aside ignore
+	elif [[ $words[CURRENT-1] == --data ]]; then
+		_files
 	elif [[ $words[CURRENT] == -* ]]; then
 		list=(${(f)"$(raftblk $command --help 2>/dev/null | grep -oE '(^| )--[a-z][a-z-]*' | tr -d ' ' | sort -u)"})
 		compadd -- $list

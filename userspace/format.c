@@ -22,6 +22,7 @@ struct format {
 	struct log_super super;
 	bool force, dry_run, quiet;
 	bool data_only;
+	const char *other_data;	/* than that of the configuration file; NULL: that one */
 	bool zeroed;		/* the data device is, from an earlier format */
 };
 
@@ -29,7 +30,9 @@ enum { KEY_DATA = 0x100 };
 
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0, "overwrite the store that this node has of the volume (never anything else)", 1 },
-	{ "data", KEY_DATA, NULL, 0, "format the data device alone, for the log that this node has", 1 },
+	{ "data", KEY_DATA, "DEVICE", OPTION_ARG_OPTIONAL,
+	  "format the data device alone, for the log that this node has; with =DEVICE, this one instead of that in the configuration file",
+	  1 },
 	{ "dry-run", 'n', NULL, 0, "check everything, but change nothing", 1 },
 	{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
 	{ 0 },
@@ -44,7 +47,10 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 		f->force = true;
 		return 0;
 	case KEY_DATA:
+		if (arg && *arg != '/')
+			argp_error(state, "--data: '%s' is not an absolute path", arg);
 		f->data_only = true;
+		f->other_data = arg;
 		return 0;
 	case 'n':
 		f->dry_run = true;
@@ -416,7 +422,8 @@ static int carry_out(struct format *f)
 	if (err || f->quiet)
 		return err;
 	if (f->data_only)
-		printf("formatted; next: raftblk up %s, and the other members send what was on it\n",
+		printf("formatted; next: raftblk attach %s%s%s, or raftblk up %s if it is down; then the other members send what was on it\n",
+		       f->c.volume, f->other_data ? " --data " : "", f->other_data ?: "",
 		       f->c.volume);
 	else
 		printf("formatted, store %016llx; next: raftblk up %s\n",
@@ -429,7 +436,8 @@ static int format(struct format *f)
 	int err;
 
 	f->log = (struct device){ .what = "log", .path = f->c.me->log, .fd = -1 };
-	f->data = (struct device){ .what = "data", .path = f->c.me->data, .fd = -1 };
+	f->data = (struct device){ .what = "data", .path = f->other_data ?: f->c.me->data,
+				   .fd = -1 };
 	err = check(f);
 	if (!err)
 		tell_plan(f);

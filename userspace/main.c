@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{ "wait", "VOLUME --for STATE", "wait until the volume is in a certain state here", cmd_wait },
 	{ "transfer", "VOLUME [NODE]", "hand leadership to another node", cmd_transfer },
 	{ "verify", "VOLUME", "compare the copies that the members have, and mend them", cmd_verify },
+	{ "attach", "VOLUME", "give this node its lost replica back", cmd_attach },
 	{ "take", "VOLUME --force", "take the session from another node", cmd_take },
 	{ "hold", "VOLUME [DIR]", "mount the volume whenever this node gets the session",
 	  cmd_hold },

@@ -323,6 +323,21 @@ static void print_failed_reads(struct json_object *o)
 	puts("");
 }
 
+static void print_lost(struct json_object *o)
+{
+	u64 losses = ju(o, "losses");
+
+	if (is_lost(o))
+		printf("  %sthis node has lost its replica: the %s device %s (error %llu), and its I/O goes through the other members%s\n",
+		       paint(RED, stdout), is(o, "lost", "data") ? "data" : "log",
+		       is(o, "lost", "rot") ? "is damaged" : "failed",
+		       (unsigned long long)ju(o, "lost_error"), paint(PLAIN, stdout));
+	if (losses > is_lost(o))
+		printf("  %sits replica was lost %llu %s since it was started%s\n",
+		       paint(YELLOW, stdout), (unsigned long long)losses,
+		       losses == 1 ? "time" : "times", paint(PLAIN, stdout));
+}
+
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");
@@ -352,11 +367,7 @@ void print_status(struct json_object *o)
 		print_log(o);
 	for (i = 0; peers && i < json_object_array_length(peers); i++)
 		print_peer(o, json_object_array_get_idx(peers, i));
-	if (is_lost(o))
-		printf("  %sthis node has lost its replica: the %s device %s (error %llu), and its I/O goes through the other members%s\n",
-		       paint(RED, stdout), is(o, "lost", "data") ? "data" : "log",
-		       is(o, "lost", "rot") ? "is damaged" : "failed",
-		       (unsigned long long)ju(o, "lost_error"), paint(PLAIN, stdout));
+	print_lost(o);
 	if (ju(o, "owed_index"))
 		printf("  %sthe log was damaged, and lacks entries that this node had acknowledged: the leader brings them again%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));

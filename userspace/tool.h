@@ -277,6 +277,7 @@ int cmd_bootstrap(int argc, char **argv);
 int cmd_transfer(int argc, char **argv);
 int cmd_take(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
 int cmd_hold(int argc, char **argv);

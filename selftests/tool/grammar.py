@@ -16,6 +16,7 @@ WIDTH = 79              # of a terminal, and where argp folds lines
 # "new" is the one command whose --node describes a node, rather than naming this one.
 ARGUMENTS = {
     "block-size": "4096|512", "client": "NAME=ADDRESS", "config": "FILE", "count": "N",
+    "data": "DEVICE",
     "election-timeout": "TIME", "field": "NAME", "for": "STATE", "input": "FILE",
     "io-timeout": "TIME", "minor": "N", "node": "NODE", "on-error": "ACTION",
     "options": "OPTIONS", "output": "COLUMNS", "patience": "TIME", "pool": "SIZE", "retry": "TIME",
@@ -43,6 +44,8 @@ def check_options(tap, tool):
             want = ARGUMENTS.get(name, "")
             if (command, name) == ("new", "node"):
                 want = "NAME=ADDRESS,LOG,DATA"
+            if (command, name) == ("format", "data"):
+                want = ""       # it need not have one
             if argument != want:
                 problems.append(f"--{name} takes '{argument}', not '{want}'")
             if letter and LETTERS.get(letter) != name:
