@@ -256,6 +256,7 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_AWAY_ENTRIES, ATTR_U64, "away_entries" },
 	{ RAFTBLK_A_STATUS_AWAY_BYTES, ATTR_U64, "away_bytes" },
 	{ RAFTBLK_A_STATUS_AWAY_MS, ATTR_U64, "away_ms" },
+	{ RAFTBLK_A_STATUS_UNWRITTEN_BYTES, ATTR_U64, "unwritten_bytes" },
 	{ 0 }
 };
 
