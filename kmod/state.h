@@ -33,6 +33,9 @@
 #define RBLK_MAP_PER_BLOCK	504	/* values in one block of the change map */
 /* In the change map: the data device lacks the content of this region, or a part of it. */
 #define RBLK_MAP_ABSENT		BIT_ULL(63)
+/* ... or it has all of it, which is zeroes, whatever the data device holds there. */
+#define RBLK_MAP_UNWRITTEN		BIT_ULL(62)
+#define RBLK_MAP_FLAGS		(RBLK_MAP_ABSENT | RBLK_MAP_UNWRITTEN)
 
 /* Identifies an entry: its term and index. */
 struct rblk_id {

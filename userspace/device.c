@@ -325,9 +325,8 @@ static int zero_step(struct device *d, u64 off, u64 len, const char *volume)
 	return zero_by_hand(d, off, len, volume);
 }
 
-int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool progress)
+int device_zero(struct device *d, u64 off, u64 len, const char *volume)
 {
-	bool tell = progress && isatty(STDERR_FILENO);
 	u64 done = 0;
 	int err = 0;
 
@@ -336,9 +335,29 @@ int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool pro
 
 		err = zero_step(d, off + done, n, volume);
 		done += n;
+	}
+	return err;
+}
+
+/*
+ * Zeroes no longer than @ms, U64_MAX for as long as it takes, and says on a terminal how far it is.
+ * @done is set to the bytes that are zeroed.
+ */
+int device_zero_for(struct device *d, u64 off, u64 len, u64 ms, const char *volume, bool progress,
+		    u64 *done)
+{
+	bool tell = progress && isatty(STDERR_FILENO);
+	u64 began = now_ms();
+	int err = 0;
+
+	for (*done = 0; *done < len && !err && now_ms() - began < ms; ) {
+		u64 n = min_t(u64, len - *done, ZERO_STEP);
+
+		err = zero_step(d, off + *done, n, volume);
+		*done += n;
 		if (tell)
 			fprintf(stderr, "\rzeroing %s: %3u %%", d->path,
-				(unsigned int)(done * 100 / len));
+				(unsigned int)(*done * 100 / len));
 	}
 	if (tell)
 		fputc('\n', stderr);

@@ -6,6 +6,9 @@
  *
  * With --data, the data device alone is made that of the store whose log this node has. What
  * it lacks then, which is all that was ever written, comes from the other members.
+ *
+ * What was never written has to read as zeroes. A device that can be zeroed in some seconds is
+ * zeroed. Of a large one, the rest is left as it is, and the change map says that it is unwritten.
  */
 #include <sys/random.h>
 #include <time.h>
@@ -14,6 +17,7 @@
 #include "tool.h"
 
 #define DATA_MIN	(1u << 20)	/* usable */
+#define ZERO_MS		10000		/* the rest is left unwritten */
 
 struct format {
 	struct conf c;
@@ -23,16 +27,20 @@ struct format {
 	bool force, dry_run, quiet;
 	bool data_only;
 	const char *other_data;	/* than that of the configuration file; NULL: that one */
+	bool zero, no_zero;	/* all of the data device, or nothing of it */
 	bool zeroed;		/* the data device is, from an earlier format */
+	u64 zeroed_bytes;	/* of the image, from its beginning */
 };
 
-enum { KEY_DATA = 0x100 };
+enum { KEY_DATA = 0x100, KEY_ZERO, KEY_NO_ZERO };
 
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0, "overwrite the store that this node has of the volume (never anything else)", 1 },
 	{ "data", KEY_DATA, "DEVICE", OPTION_ARG_OPTIONAL,
 	  "format the data device alone, for the log that this node has; with =DEVICE, this one instead of that in the configuration file",
 	  1 },
+	{ "zero", KEY_ZERO, NULL, 0, "zero all of the data device, however long that takes", 1 },
+	{ "no-zero", KEY_NO_ZERO, NULL, 0, "zero nothing of it; what was never written reads as zeroes all the same", 1 },
 	{ "dry-run", 'n', NULL, 0, "check everything, but change nothing", 1 },
 	{ "quiet", 'q', NULL, 0, "print nothing but errors", 1 },
 	{ 0 },
@@ -51,6 +59,14 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 			argp_error(state, "--data: '%s' is not an absolute path", arg);
 		f->data_only = true;
 		f->other_data = arg;
+		return 0;
+	case KEY_ZERO:
+		f->zero = true;
+		f->no_zero = false;
+		return 0;
+	case KEY_NO_ZERO:
+		f->no_zero = true;
+		f->zero = false;
 		return 0;
 	case 'n':
 		f->dry_run = true;
@@ -157,14 +173,17 @@ static int check_sizes(struct format *f)
 
 /*
  * A store whose ring turned out to have another size than those of the other nodes is formatted
- * once more. Its superblocks came last, so all of the data device was zeroed by then.
+ * once more. Its superblocks came last, so the data device was zeroed by then, unless the
+ * metadata says that a part of it was left unwritten.
  */
 static bool still_zeroed(struct format *f)
 {
 	struct log_super s;
+	bool unwritten;
 
 	return f->old_log.kind && f->old_data.kind && f->old_log.store == f->old_data.store &&
-	       store_never_used(&f->log, &s) && s.data_bytes == f->super.data_bytes;
+	       store_never_used(&f->log, &s, &unwritten) && s.data_bytes == f->super.data_bytes &&
+	       !unwritten;
 }
 
 static int mint(struct format *f)
@@ -221,14 +240,32 @@ static void tell_loss(const struct found *s)
 		       store_name(s, name, sizeof(name)));
 }
 
+/* How long the data device may take to be zeroed. Thin devices stay thin. */
+static u64 zero_ms(const struct format *f)
+{
+	if (f->zero)
+		return U64_MAX;
+	if (f->data.thin == THIN_ZEROED)
+		return U64_MAX;
+	return f->no_zero || f->data.thin == THIN_UNZEROED ? 0 : ZERO_MS;
+}
+
+static const char *tell_zeroed(const struct format *f)
+{
+	if (f->zeroed)
+		return "zeroed already, and not used since";
+	if (f->data.thin == THIN_ZEROED)
+		return "which its thin pool gives room as it is written";
+	if (f->zero && f->data.thin == THIN_UNZEROED)
+		return "all of which is zeroed, and given room by its thin pool, since that skips block zeroing";
+	if (f->zero)
+		return "all of which is zeroed";
+	return zero_ms(f) ? "zeroed as far as that goes in 10 s" :
+			    "none of which is zeroed before it is written";
+}
+
 static void tell_plan(const struct format *f)
 {
-	static const char * const zeroed[] = {
-		[THIN_NOT] = "all of which is zeroed",
-		[THIN_ZEROED] = "which its thin pool gives room as it is written",
-		[THIN_UNZEROED] =
-			"all of which is zeroed, and given room by its thin pool, since that skips block zeroing",
-	};
 	char a[32], b[32], c[32];
 
 	if (f->quiet)
@@ -245,7 +282,7 @@ static void tell_plan(const struct format *f)
 	       human_bytes(f->super.map_bytes, c, sizeof(c)));
 	printf("  data  %s: %s usable, %s\n", f->data.path,
 	       human_bytes(f->super.data_bytes, a, sizeof(a)),
-	       f->zeroed ? "zeroed already, and not used since" : zeroed[f->data.thin]);
+	       tell_zeroed(f));
 	if (!f->data_only)
 		tell_loss(&f->old_log);
 	tell_loss(&f->old_data);
@@ -254,14 +291,30 @@ static void tell_plan(const struct format *f)
 
 /* ---- writing ---- */
 
+static bool leaves_unwritten(const struct format *f)
+{
+	return f->zeroed_bytes < f->super.data_bytes;
+}
+
+/* Nothing was written to any region. What was not zeroed either, is unwritten. */
+static u64 map_value(const struct format *f, u64 region)
+{
+	u64 begin = region << f->super.region_shift;
+	u64 end = min_t(u64, begin + (1ull << f->super.region_shift), f->super.data_bytes);
+
+	return begin < f->super.data_bytes && end > f->zeroed_bytes ? RBLK_MAP_UNWRITTEN : 0;
+}
+
 static int write_map(struct format *f)
 {
-	u64 v[RBLK_MAP_PER_BLOCK] = {};
-	u32 n = rblk_log_map_regions(&f->super), i;
+	u32 n = rblk_log_map_regions(&f->super), i, k;
+	u64 v[RBLK_MAP_PER_BLOCK];
 	u8 block[RBLK_BLOCK_SIZE];
 	int copy, err = 0;
 
 	for (i = 0; i < n && !err; i++) {
+		for (k = 0; k < RBLK_MAP_PER_BLOCK; k++)
+			v[k] = map_value(f, (u64)i * RBLK_MAP_PER_BLOCK + k);
 		rblk_log_map_encode(&f->super, i, v, block);
 		for (copy = 0; copy < LOG_COPIES && !err; copy++)
 			err = device_write(&f->log, rblk_log_map_offset(&f->super, i, copy), block,
@@ -277,6 +330,7 @@ static int write_meta(struct format *f)
 	int slot, err = 0;
 
 	rblk_log_meta_init(&m);
+	m.flags = leaves_unwritten(f) ? LOG_META_UNWRITTEN : 0;
 	rblk_log_meta_encode(&m, &f->super, buf);
 	for (slot = 0; slot < LOG_COPIES && !err; slot++)
 		err = device_write(&f->log, rblk_log_meta_offset(slot), buf, sizeof(buf),
@@ -298,7 +352,11 @@ static int write_supers(struct format *f)
 
 static int write_data_header(struct format *f)
 {
-	struct data_super ds = { .store = f->super.store, .mbr = f->super.mbr };
+	struct data_super ds = {
+		.store = f->super.store, .mbr = f->super.mbr,
+		/* Of a store that is new as a whole, the map says so. */
+		.flags = f->data_only && leaves_unwritten(f) ? DATA_UNWRITTEN : 0,
+	};
 	u8 buf[RBLK_BLOCK_SIZE];
 	int copy, err = 0;
 
@@ -312,18 +370,28 @@ static int write_data_header(struct format *f)
 	return err;
 }
 
+static int zero_image(struct format *f)
+{
+	const char *volume = f->c.volume;
+	u64 tail = DATA_HEADER_BYTES + usable(&f->data);
+	int err = 0;
+
+	if (f->zeroed)
+		f->zeroed_bytes = f->super.data_bytes;
+	else
+		err = device_zero_for(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, zero_ms(f),
+				      volume, !f->quiet, &f->zeroed_bytes);
+	return err ? err : device_zero(&f->data, tail, f->data.bytes - tail, volume);
+}
+
 /* The header comes last: until then it is no data device, and the volume does not come up. */
 static int write_data(struct format *f)
 {
 	const char *volume = f->c.volume;
-	u64 tail = DATA_HEADER_BYTES + usable(&f->data);
-	int err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
+	int err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume);
 
 	if (!err)
-		err = device_zero(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, volume,
-				  !f->quiet);
-	if (!err)
-		err = device_zero(&f->data, tail, f->data.bytes - tail, volume, false);
+		err = zero_image(f);
 	if (!err)
 		err = device_sync(&f->data, volume);
 	if (!err)
@@ -335,25 +403,21 @@ static int write_data(struct format *f)
 static int write_all(struct format *f)
 {
 	const char *volume = f->c.volume;
-	u64 tail = DATA_HEADER_BYTES + usable(&f->data);
 	int err;
 
-	err = device_zero(&f->log, 0, f->super.map_off, volume, false);
+	err = device_zero(&f->log, 0, f->super.map_off, volume);
 	if (!err)
 		err = device_zero(&f->log, rblk_log_super_offset(&f->super, 1), LOG_SUPER_BYTES,
-				  volume, false);
+				  volume);
 	if (!err)
-		err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume, false);
+		err = device_zero(&f->data, 0, DATA_HEADER_BYTES, volume);
 	if (!err)
 		err = device_sync(&f->log, volume);
-	if (!err && !f->zeroed)
-		err = device_zero(&f->data, DATA_HEADER_BYTES, f->super.data_bytes, volume,
-				  !f->quiet);
 	if (!err)
-		err = device_zero(&f->data, tail, f->data.bytes - tail, volume, false);
+		err = zero_image(f);
 	if (!err)
 		err = device_zero(&f->log, f->super.ring_off,
-				  min_t(u64, f->super.ring_bytes, LOG_RING_MIN), volume, false);
+				  min_t(u64, f->super.ring_bytes, LOG_RING_MIN), volume);
 	if (!err)
 		err = write_map(f);
 	if (!err)
@@ -415,12 +479,16 @@ static int check(struct format *f)
 
 static int carry_out(struct format *f)
 {
+	char zeroed[32];
 	int err = f->data_only ? write_data(f) : write_all(f);
 
 	if (!err && !f->data_only)
 		err = read_back(f);
 	if (err || f->quiet)
 		return err;
+	if (leaves_unwritten(f))
+		printf("%s are zeroed; the rest is unwritten: it reads as zeroes until it is written, but only through the volume\n",
+		       human_bytes(f->zeroed_bytes, zeroed, sizeof(zeroed)));
 	if (f->data_only)
 		printf("formatted; next: raftblk attach %s%s%s, or raftblk up %s if it is down; then the other members send what was on it\n",
 		       f->c.volume, f->other_data ? " --data " : "", f->other_data ?: "",
@@ -462,7 +530,8 @@ int cmd_format(int argc, char **argv)
 		       "Devices that are in use, are too small or hold anything are refused, and not changed.\v"
 		       "Examples:\n  raftblk format r0 --dry-run\n  raftblk format r0\n"
 		       "  raftblk format r0 --force    # give up this node's copy of the volume\n"
-		       "  raftblk format r0 --data     # the data device was replaced, the log is well\n",
+		       "  raftblk format r0 --data     # the data device was replaced, the log is well\n"
+		       "  raftblk format r0 --zero     # whoever reads the data device alone finds zeroes, too\n",
 	};
 	int err;
 

@@ -338,6 +338,28 @@ static void print_lost(struct json_object *o)
 		       losses == 1 ? "time" : "times", paint(PLAIN, stdout));
 }
 
+static void print_devices(struct json_object *o)
+{
+	char buf[TITLE_MAX];
+
+	field("devices");
+	if (!jstr(o, "log_path")[0]) {
+		puts("none: this node is a client");
+		return;
+	}
+	printf("log %s", jstr(o, "log_path"));
+	print_late(ju(o, "log_late_ms"));
+	printf(", data %s", jstr(o, "data_path"));
+	print_late(ju(o, "data_late_ms"));
+	if (ju(o, "unwritten_bytes"))
+		printf(", of which %s are unwritten, and read as zeroes",
+		       human_bytes(ju(o, "unwritten_bytes"), buf, sizeof(buf)));
+	puts("");
+	print_damage(o);
+	if (ju(o, "reads_failed"))
+		print_failed_reads(o);
+}
+
 void print_status(struct json_object *o)
 {
 	struct json_object *peers = js(o, "peers");
@@ -379,17 +401,5 @@ void print_status(struct json_object *o)
 		print_resync(o);
 	if (js(o, "verify"))
 		print_verify(o);
-	field("devices");
-	if (!jstr(o, "log_path")[0]) {
-		puts("none: this node is a client");
-		return;
-	}
-	printf("log %s", jstr(o, "log_path"));
-	print_late(ju(o, "log_late_ms"));
-	printf(", data %s", jstr(o, "data_path"));
-	print_late(ju(o, "data_late_ms"));
-	puts("");
-	print_damage(o);
-	if (ju(o, "reads_failed"))
-		print_failed_reads(o);
+	print_devices(o);
 }

@@ -100,8 +100,9 @@ static bool has_no_entry(const struct log_reader *rd, const struct log_super *s,
 /*
  * Is it the log of a store that was formatted, and then not used? A volume begins with an entry,
  * its configuration, and nothing is written to the data device before. @s: its superblock, if so.
+ * @unwritten: a part of its data device was not zeroed.
  */
-bool store_never_used(struct device *log, struct log_super *s)
+bool store_never_used(struct device *log, struct log_super *s, bool *unwritten)
 {
 	struct log_copies copies = {};
 	static struct log_meta m;
@@ -113,6 +114,7 @@ bool store_never_used(struct device *log, struct log_super *s)
 		!rblk_log_read_meta(&rd, s, &m, &copies) && !copies.damaged && !m.conf.index &&
 		!m.floor.index && has_no_entry(&rd, s, &m);
 	free(rd.scratch);
+	*unwritten = m.flags & LOG_META_UNWRITTEN;
 	return never;
 }
 
@@ -148,10 +150,9 @@ static int wipe_device(struct device *d, const struct found *s)
 	int err;
 
 	err = device_zero(d, 0, min_t(u64, d->bytes, log ? LOG_FRONT_BYTES : DATA_HEADER_BYTES),
-			  d->path, false);
+			  d->path);
 	if (!err && log)
-		err = device_zero(d, rblk_log_super_offset2(d->bytes), LOG_SUPER_BYTES, d->path,
-				  false);
+		err = device_zero(d, rblk_log_super_offset2(d->bytes), LOG_SUPER_BYTES, d->path);
 	return err ? err : device_sync(d, d->path);
 }
 

@@ -174,7 +174,9 @@ int device_number(const char *what, const char *path, const char *volume, u32 *n
 int device_foreign(struct device *d, const char *volume, bool ours);
 u64 device_signature(struct device *d);
 int device_overlap(const struct device *a, const struct device *b, const char *volume);
-int device_zero(struct device *d, u64 off, u64 len, const char *volume, bool progress);
+int device_zero(struct device *d, u64 off, u64 len, const char *volume);
+int device_zero_for(struct device *d, u64 off, u64 len, u64 ms, const char *volume, bool progress,
+		    u64 *done);
 int device_write(struct device *d, u64 off, const void *buf, size_t len, const char *volume);
 int device_sync(struct device *d, const char *volume);
 void device_reader(struct device *d, struct log_reader *rd);
@@ -201,7 +203,7 @@ struct found {
 };
 
 void store_find(struct device *d, struct found *s);
-bool store_never_used(struct device *log, struct log_super *s);
+bool store_never_used(struct device *log, struct log_super *s, bool *unwritten);
 bool store_overwritten(struct device *d, const struct found *s);
 const char *store_name(const struct found *s, char *buf, size_t size);
 

@@ -38,6 +38,7 @@ static const struct field status_u64[] = {
 	INFO(ABSENT_BYTES, st.resync.absent_bytes),
 	INFO(PULLED_BYTES, st.resync.pulled_bytes), INFO(RESYNC_MS, resync_ms),
 	INFO(OWED_INDEX, st.raft.owed.index),
+	INFO(UNWRITTEN_BYTES, st.unwritten_bytes),
 	INFO(RESYNC_RATE_MAX, st.resync.rate_max),
 	INFO(SESSION_EPOCH, st.session_epoch), INFO(SESSION_SEQ, st.session_seq),
 };

@@ -44,7 +44,10 @@ FIELDS(disk_data, struct data_super)
 	FIELD(136,	le64,	term, ANY)		/* term of the entry at that index */
 	/* 0, or a part is absent: what is there may include entries up to this one */
 	FIELD(144,	le64,	upto, COUNT)
-FIELDS_END(disk_data, 152)
+	/* 1 unwritten: nothing was written to it since the format; unknown ones are refused */
+	FIELD(152,	le32,	flags, ANY)
+	SPARE(156,	4, spare)
+FIELDS_END(disk_data, 160)
 
 /* A line of a configuration. */
 FIELDS(disk_member, struct rblk_member)

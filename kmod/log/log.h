@@ -57,6 +57,9 @@ struct log_super {
 	bool read_only;			/* an unknown feature forbids to start the store */
 };
 
+#define DATA_UNWRITTEN		1u	/* nothing was written to the image since the format */
+#define DATA_FLAGS		DATA_UNWRITTEN	/* all that are known */
+
 struct data_super {
 	u8 volume[RBLK_UUID_LEN];	/* uuid of the volume */
 	char volume_name[RBLK_NAME_MAX];
@@ -70,6 +73,7 @@ struct data_super {
 	 * include entries up to this one.
 	 */
 	u64 upto;
+	u32 flags;			/* DATA_* */
 	bool mbr;			/* as that of the superblock */
 };
 
@@ -85,7 +89,8 @@ struct log_peer_memory {
 };
 
 #define LOG_META_ABSENT		1u	/* the data device lacks a part of the image */
-#define LOG_META_FLAGS		LOG_META_ABSENT	/* all that are known */
+#define LOG_META_UNWRITTEN	2u	/* the change map may say that regions are unwritten */
+#define LOG_META_FLAGS		(LOG_META_ABSENT | LOG_META_UNWRITTEN)	/* all that are known */
 
 struct log_meta {
 	u32 flags;			/* LOG_META_* */

@@ -256,7 +256,7 @@ int rblk_log_data_super_decode(struct data_super *s, const void *buf)
 
 	if (ret)
 		return ret;
-	if (!identity_ok(&d->head) || !disk_data_ok(d))
+	if (!identity_ok(&d->head) || !disk_data_ok(d) || le32_to_cpu(d->flags) & ~DATA_FLAGS)
 		return -EINVAL;
 	memcpy(s->volume, d->head.volume, RBLK_UUID_LEN);
 	s->store = le64_to_cpu(d->head.store);

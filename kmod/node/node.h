@@ -122,6 +122,7 @@ const struct rblk_entry *rblk_node_entry(const struct rblk_node *n, u64 index);
 
 bool rblk_node_old_data(const struct rblk_node *n);
 bool rblk_node_lacks(const struct rblk_node *n, u64 sector);
+bool rblk_node_unwritten(const struct rblk_node *n, u64 sector);
 
 int rblk_node_check(struct rblk_node *n, bool deep);
 

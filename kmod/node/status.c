@@ -130,6 +130,14 @@ bool rblk_node_old_data(const struct rblk_node *n)
 	return n->replica->resync.old;
 }
 
+static u64 map_flags(const struct rblk_node *n, u64 sector)
+{
+	const struct rblk_replica *r = n->replica ?: n->lost;
+	u32 region = (u32)(sector >> (n->g.cfg.super.region_shift - RBLK_SECTOR_SHIFT));
+
+	return rblk_vol_map_value(r->vol, region) & RBLK_MAP_FLAGS;
+}
+
 /**
  * rblk_node_lacks() - does the change map say that the content around a sector is absent?
  * @n: node with disks
@@ -139,10 +147,19 @@ bool rblk_node_old_data(const struct rblk_node *n)
  */
 bool rblk_node_lacks(const struct rblk_node *n, u64 sector)
 {
-	const struct rblk_replica *r = n->replica ?: n->lost;
-	u32 region = (u32)(sector >> (n->g.cfg.super.region_shift - RBLK_SECTOR_SHIFT));
+	return map_flags(n, sector) & RBLK_MAP_ABSENT;
+}
 
-	return rblk_vol_map_value(r->vol, region) & RBLK_MAP_ABSENT;
+/**
+ * rblk_node_unwritten() - does the change map say that a sector reads as zeroes?
+ * @n: node with disks
+ * @sector: of the volume
+ *
+ * Return: true if so: then it does not matter what the data device holds there.
+ */
+bool rblk_node_unwritten(const struct rblk_node *n, u64 sector)
+{
+	return map_flags(n, sector) & RBLK_MAP_UNWRITTEN;
 }
 
 /**

@@ -158,6 +158,7 @@ u32 rblk_vol_regions(const struct vol *v)
 
 static void want_region(struct vol *v, u32 region)
 {
+	rblk_vol_flag_unwritten(v, region, false);
 	flag_region(v, region, true);
 	change_blocks(v, region_begin(v, region), region_end(v, region), true);
 	rblk_vol_map_put(v, region, v->map[region]);
@@ -224,19 +225,41 @@ bool rblk_vol_region_load(struct vol *v, u32 region, bool absent, bool ok)
  * rblk_vol_want() - what another member says of a region
  * @v: the volume
  * @region: which one; one that does not exist is left alone
- * @changed: the newest entry that touched it, or a later one
+ * @changed: its value in the map of that member: the newest entry that touched it, or a later
+ *	one, and whether it is unwritten
  * @since: entries up to this one are on the data device of this member, where it is not
  *	absent already
  */
 void rblk_vol_want(struct vol *v, u32 region, u64 changed, u64 since)
 {
+	bool unwritten = changed & RBLK_MAP_UNWRITTEN;
+
 	if (region >= v->regions)
 		return;
-	changed &= ~RBLK_MAP_ABSENT;
+	changed &= ~RBLK_MAP_FLAGS;
 	if (rblk_vol_changed(v, region) < changed)
-		rblk_vol_map_put(v, region, changed | (v->map[region] & RBLK_MAP_ABSENT));
-	if (changed > since)
+		rblk_vol_map_put(v, region, changed | (v->map[region] & RBLK_MAP_FLAGS));
+	if (changed > since && unwritten)
+		rblk_vol_set_unwritten(v, region, true);
+	else if (changed > since)
 		want_region(v, region);
+}
+
+/**
+ * rblk_vol_set_unwritten() - a region reads as zeroes, whatever the data device holds there
+ * @v: the volume
+ * @region: which one; one that does not exist is left alone
+ * @tell: the disk has to be told; else the device holds zeroes there, if the disk does not know
+ */
+void rblk_vol_set_unwritten(struct vol *v, u32 region, bool tell)
+{
+	if (region >= v->regions)
+		return;
+	flag_region(v, region, false);
+	change_blocks(v, region_begin(v, region), region_end(v, region), false);
+	rblk_vol_flag_unwritten(v, region, true);
+	if (tell)
+		rblk_vol_map_put(v, region, v->map[region]);
 }
 
 /* Does a range have all of a block? The last block of a volume may be a short one. */
@@ -433,8 +456,8 @@ void rblk_vol_settle(struct vol *v)
  * @v: the volume
  * @region: which one
  *
- * Return: the newest entry that touched it, or a later one; RBLK_MAP_ABSENT may be set. 0: no
- * such region, or nothing touched it.
+ * Return: the newest entry that touched it, or a later one; RBLK_MAP_ABSENT or RBLK_MAP_UNWRITTEN
+ * may be set. 0: no such region, or nothing touched it.
  */
 u64 rblk_vol_map_value(const struct vol *v, u32 region)
 {

@@ -11,7 +11,8 @@
 
 /*
  * Extends the plan by one entry. Returns false if the entry does not fit, is not in the
- * log, or changed a part of a block that the data device lacks.
+ * log, changed a part of a block that the data device lacks, or wrote to an unwritten region that
+ * may not be filled now.
  */
 static bool plan_entry(struct vol *v)
 {
@@ -31,6 +32,8 @@ static bool plan_entry(struct vol *v)
 	if (n > v->g.batch - p->nversion)
 		return false;
 	if ((n || zeroes) && rblk_vol_waits(v, e->sector, e->nsect))
+		return false;
+	if (n && !rblk_vol_plan_fills(v, e->sector, e->nsect))
 		return false;
 	verdict = rblk_vol_verdict(&p->state, &v->g, e);
 	if (RBLK_ASSERT(v->g.alarm,
@@ -132,7 +135,6 @@ static u32 fill_items(struct vol *v)
 bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 {
 	struct vol_plan *p = &v->plan;
-	u32 i;
 
 	memset(b, 0, sizeof(*b));
 	if (RBLK_ASSERT(v->g.alarm, !p->active))
@@ -141,18 +143,15 @@ bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 	p->state = v->applied;
 	p->nversion = 0;
 	p->nrange = 0;
+	p->nfill = 0;
 	while (p->state.index < limit)
 		if (!plan_entry(v))
 			break;
 	if (p->state.index == v->applied.index)
 		return false;
 	p->active = true;
-	for (i = 0; i < p->nrange; i++) {
-		v->zero[i].sector = rblk_vol_range_at(v, i)->sector;
-		v->zero[i].nsect = rblk_vol_range_at(v, i)->nsect;
-	}
 	b->last = p->state.index;
-	b->nzero = p->nrange;
+	b->nzero = rblk_vol_zero_batch(v);
 	b->zero = v->zero;
 	b->nitem = fill_items(v);
 	b->item = v->item;
@@ -186,6 +185,7 @@ void rblk_vol_apply_done(struct vol *v)
 		rblk_vol_map_touch(v, r->sector, r->nsect, r->index);
 		rblk_vol_written(v, r->sector, r->nsect);
 	}
+	rblk_vol_filled(v);
 	rblk_vol_ext_release(v, p->nversion, p->nrange);
 	v->applied = p->state;
 	p->active = false;

@@ -8,7 +8,8 @@
  */
 #include "internal.h"
 
-static u32 region_of(const struct vol *v, u64 sector)
+/* The region that a sector lies in. */
+u32 rblk_vol_region_of(const struct vol *v, u64 sector)
 {
 	return (u32)(sector >> (v->g.region_shift - RBLK_SECTOR_SHIFT));
 }
@@ -47,15 +48,15 @@ void rblk_vol_map_put(struct vol *v, u32 region, u64 value)
 static void raise_region(struct vol *v, u32 region, u64 index)
 {
 	if (rblk_vol_changed(v, region) < index)
-		rblk_vol_map_put(v, region, index | (v->map[region] & RBLK_MAP_ABSENT));
+		rblk_vol_map_put(v, region, index | (v->map[region] & RBLK_MAP_FLAGS));
 }
 
 /* The entry @index touched a range, which has at least one sector. */
 void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index)
 {
-	u32 r, last = region_of(v, sector + nsect - 1);
+	u32 r, last = rblk_vol_region_of(v, sector + nsect - 1);
 
-	for (r = region_of(v, sector); r <= last; r++)
+	for (r = rblk_vol_region_of(v, sector); r <= last; r++)
 		raise_region(v, r, index);
 }
 
@@ -146,12 +147,13 @@ static bool load_regions(struct vol *v, u32 first, const u64 *val, bool ok, u64 
 
 	for (r = first; r < end; r++) {
 		u64 index = rblk_vol_changed(v, r), was = v->map[r] & RBLK_MAP_ABSENT;
-		u64 loaded = ok ? val[r - first] & ~RBLK_MAP_ABSENT : now_index;
+		u64 loaded = ok ? val[r - first] & ~RBLK_MAP_FLAGS : now_index;
 
 		if (ok && index <= v->map_base)
 			index = loaded;
-		v->map[r] = max_t(u64, index, loaded) | was;
+		v->map[r] = max_t(u64, index, loaded) | (v->map[r] & RBLK_MAP_FLAGS);
 		all &= rblk_vol_region_load(v, r, ok ? val[r - first] & RBLK_MAP_ABSENT : was, ok);
+		rblk_vol_flag_unwritten(v, r, ok && val[r - first] & RBLK_MAP_UNWRITTEN);
 	}
 	return all;
 }
@@ -166,8 +168,8 @@ static bool load_regions(struct vol *v, u32 first, const u64 *val, bool ok, u64 
  * @now_index: if not @ok, an index that is certainly not too low
  *
  * This may come at any time after rblk_vol_init(): what was touched since then is
- * kept. But a volume that was told to want all of it has to know what it has before it
- * wants more, or anything is applied or lands: see rblk_vol_want_all().
+ * kept. But a volume that was told to want all of it, or that has unwritten regions, has to know
+ * what it has before it wants more, or anything is applied or lands: see rblk_vol_want_all().
  *
  * Return: false if a region counts as absent as a whole only because it is not known what was
  * there: what was applied to it may be in nothing that this replica has.
@@ -246,8 +248,8 @@ bool rblk_vol_touched_since(const struct vol *v, u64 index, u64 sector, u32 nsec
 		return false;
 	if (sector >= v->g.sectors || nsect > v->g.sectors - sector)
 		return true;
-	last = region_of(v, sector + nsect - 1);
-	for (i = region_of(v, sector); i <= last; i++)
+	last = rblk_vol_region_of(v, sector + nsect - 1);
+	for (i = rblk_vol_region_of(v, sector); i <= last; i++)
 		if (rblk_vol_changed(v, i) > index)
 			return true;
 	for (i = 0; i < v->nrange; i++) {

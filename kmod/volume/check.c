@@ -160,7 +160,7 @@ int rblk_vol_check(const struct vol *v)
 {
 	if (check_state(v, &v->executed) || check_state(v, &v->applied) || check_rings(v) ||
 	    check_hash(v) || check_replay(v) || check_plan(v) || check_map(v) ||
-	    rblk_vol_absent_check(v))
+	    rblk_vol_absent_check(v) || rblk_vol_unwritten_check(v))
 		return -EUCLEAN;
 	return 0;
 }

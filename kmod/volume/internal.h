@@ -30,10 +30,13 @@ struct vol_range {
 	u32 nsect;
 };
 
+#define VOL_FILLS	16	/* unwritten regions that one batch fills, at most */
+
 /* The batch that is being applied. */
 struct vol_plan {
 	bool active;
 	u32 nversion, nrange;	/* how much of each ring the batch covers */
+	u32 nfill, fill[VOL_FILLS];	/* unwritten regions that it writes to */
 	struct rblk_state state;	/* replicated state after its last entry */
 };
 
@@ -67,12 +70,15 @@ struct vol {
 	u64 nabsent;		/* blocks that are absent */
 	u32 chunks;		/* of the volume */
 	u32 nlacking;		/* regions with RBLK_MAP_ABSENT */
+
+	u32 nunwritten;		/* regions with RBLK_MAP_UNWRITTEN: see unwritten.c */
+	bool keeps_unwritten;	/* none of them may be filled now */
 };
 
 /* The newest entry that touched a region, or a later one. */
 static inline u64 rblk_vol_changed(const struct vol *v, u32 region)
 {
-	return v->map[region] & ~RBLK_MAP_ABSENT;
+	return v->map[region] & ~RBLK_MAP_FLAGS;
 }
 
 /* Place of the @i-th oldest version, counting from 0. */
@@ -123,6 +129,7 @@ void rblk_vol_ext_insert(struct vol *v, const struct rblk_entry *e);
 void rblk_vol_ext_release(struct vol *v, u32 nversion, u32 nrange);
 
 /* change.c */
+u32 rblk_vol_region_of(const struct vol *v, u64 sector);
 u64 rblk_vol_map_regions(const struct vol_geom *g);
 void rblk_vol_map_init(struct vol *v);
 void rblk_vol_map_touch(struct vol *v, u64 sector, u32 nsect, u64 index);
@@ -137,5 +144,13 @@ bool rblk_vol_region_load(struct vol *v, u32 region, bool absent, bool ok);
 bool rblk_vol_waits(const struct vol *v, u64 sector, u32 nsect);
 void rblk_vol_written(struct vol *v, u64 sector, u32 nsect);
 int rblk_vol_absent_check(const struct vol *v);
+
+/* unwritten.c */
+void rblk_vol_flag_unwritten(struct vol *v, u32 region, bool unwritten);
+bool rblk_vol_block_unwritten(const struct vol *v, u64 block);
+bool rblk_vol_plan_fills(struct vol *v, u64 sector, u32 nsect);
+u32 rblk_vol_zero_batch(struct vol *v);
+void rblk_vol_filled(struct vol *v);
+int rblk_vol_unwritten_check(const struct vol *v);
 
 #endif /* RBLK_VOLUME_INTERNAL_H */

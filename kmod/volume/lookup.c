@@ -19,16 +19,16 @@ struct cursor {
 
 /*
  * For each wanted sector, finds the newest version or zero range, whichever has
- * the higher index.
+ * the higher index. Below them is what @below says.
  */
-static void compose(const struct vol *v, u64 block, u8 want, u32 newest, bool zeroes,
+static void compose(const struct vol *v, u64 block, u8 want, u32 newest, bool zeroes, u32 below,
 		    struct piece *p)
 {
 	u8 need = want, hit;
 	u32 i, b;
 
 	for (b = 0; b < RBLK_SECTORS_PER_BLOCK; b++)
-		p[b] = (struct piece){ .from = FROM_DATA };
+		p[b] = (struct piece){ .from = below };
 	for (i = newest; i != VOL_NONE && need; i = v->version[i].older) {
 		const struct vol_version *s = &v->version[i];
 
@@ -80,13 +80,14 @@ static bool emit(const struct vol *v, struct cursor *c, u32 from, u32 nsect)
 static bool emit_block(const struct vol *v, struct cursor *c, u64 end, bool zeroes)
 {
 	u64 block = c->sector / RBLK_SECTORS_PER_BLOCK;
+	u32 below = rblk_vol_block_unwritten(v, block) ? FROM_ZERO : FROM_DATA;
 	u32 newest = rblk_vol_ext_find(v, block), b, run;
 	struct piece p[RBLK_SECTORS_PER_BLOCK];
 	u32 n = (u32)(end - c->sector);
 
 	if (newest == VOL_NONE && !zeroes)
-		return emit(v, c, FROM_DATA, n);
-	compose(v, block, rblk_vol_range_mask(c->sector, n, block), newest, zeroes, p);
+		return emit(v, c, below, n);
+	compose(v, block, rblk_vol_range_mask(c->sector, n, block), newest, zeroes, below, p);
 	b = (u32)(c->sector % RBLK_SECTORS_PER_BLOCK);
 	for (; n; n -= run, b += run) {
 		for (run = 1; run < n && p[b + run].from == p[b].from; run++)
@@ -139,7 +140,7 @@ int rblk_vol_lookup(const struct vol *v, u64 sector, u32 nsect, struct vol_seg *
 	if (RBLK_ASSERT(v->g.alarm, sector <= v->g.sectors && nsect <= v->g.sectors - sector))
 		return 0;
 	zeroes = any_zeroes(v, sector, nsect);
-	if (nsect && !v->nversion && !zeroes)
+	if (nsect && !v->nversion && !zeroes && !v->nunwritten)
 		emit(v, &c, FROM_DATA, nsect);
 	while (c.sector < end) {
 		stop = (c.sector / RBLK_SECTORS_PER_BLOCK + 1) * RBLK_SECTORS_PER_BLOCK;

@@ -56,7 +56,7 @@ static bool lay_out_vol(struct layout *l, const struct vol_geom *g)
 	l->version = carve_vol(&l->bytes, g->versions, sizeof(struct vol_version));
 	l->range = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_range));
 	l->item = carve_vol(&l->bytes, g->batch, sizeof(struct vol_item));
-	l->zero = carve_vol(&l->bytes, g->ranges, sizeof(struct vol_zero));
+	l->zero = carve_vol(&l->bytes, (u64)g->ranges + VOL_FILLS, sizeof(struct vol_zero));
 	l->map = carve_vol(&l->bytes, (u64)(l->map_blocks - l->bit_blocks) * RBLK_MAP_PER_BLOCK,
 			   sizeof(u64));
 	l->dirty = carve_vol(&l->bytes, DIV_ROUND_UP(l->map_blocks, 64), sizeof(u64));

@@ -136,6 +136,13 @@ void rblk_vol_landed(struct vol *v, u32 chunk);
 void rblk_vol_settle(struct vol *v);
 u64 rblk_vol_map_value(const struct vol *v, u32 region);
 
+/* ---- regions that nothing was written to, see unwritten.c ---- */
+
+void rblk_vol_set_unwritten(struct vol *v, u32 region, bool tell);
+void rblk_vol_keep_unwritten(struct vol *v, bool keep);
+u32 rblk_vol_unwritten(const struct vol *v);
+bool rblk_vol_fills(const struct vol *v);
+
 /* ---- for checks ---- */
 
 u64 rblk_vol_digest(const struct vol *v);

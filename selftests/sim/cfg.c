@@ -230,6 +230,11 @@ static void draw_rate(void)
 		w->limits.resync_max = (u32)rnd_log(R_UNREAD, 1, 100);
 }
 
+static void draw_unwritten(void)
+{
+	w->unwritten = rnd_one_in(R_UNWRITTEN, 3);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -256,6 +261,7 @@ void cfg_draw(void)
 	draw_verify();
 	draw_unread();
 	draw_rate();
+	draw_unwritten();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }

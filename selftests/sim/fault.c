@@ -67,7 +67,7 @@ static void lose_data(struct node *n)
 	TRACE(n->id, "data-lost", 0, 0);
 	WORLD_MARK(DATA_CHANGED);
 	if (rnd_one_in(R_DATA, 2))
-		data_blank(n);
+		data_blank(n, world.cfg.unwritten);
 	else
 		disk_restore(&n->data, data_image[n->id]);
 	data_exchanged(n);

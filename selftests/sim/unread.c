@@ -93,7 +93,8 @@ static bool all_good(void)
 
 	for (n = world.node; n < world.node + world.cfg.nodes; n++)
 		for (i = 0; n->up && i < pages(); i++)
-			if (disk_is_bad(&n->data, (u32)(IMAGE_PAGE + i)))
+			if (disk_is_bad(&n->data, (u32)(IMAGE_PAGE + i)) &&
+			    !rblk_node_unwritten(n->m, i * PAGE_SECTORS))
 				return false;
 	return true;
 }

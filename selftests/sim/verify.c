@@ -90,7 +90,7 @@ static void flip_some(void)
 
 		if (!i || rnd_one_in(R_FLIP, 2))
 			sector = rnd_below(R_FLIP, world.cfg.sectors);
-		if (flip_at(n->id, sector))
+		if (flip_at(n->id, sector) || rblk_node_unwritten(n->m, sector))
 			continue;
 		flip(n, sector);
 		WORLD_MARK(FLIPPED);

@@ -58,6 +58,7 @@ void cmd_status(void)
 		{ "absent", st.absent }, { "installs", st.resync.installs },
 		{ "pulled", st.resync.bytes >> 10 }, { "zeroes", st.resync.zero_bytes >> 10 },
 		{ "lacks", st.resync.absent_bytes >> 10 },
+		{ "unwritten", st.unwritten_bytes >> 10 },
 		{ "reads-failed", st.reads_failed }, { "rewritten", st.blocks_rewritten },
 		{ "left", st.blocks_left },
 		{ "away-entries", st.away.entries }, { "away-bytes", st.away.bytes },

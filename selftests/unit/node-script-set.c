@@ -20,6 +20,7 @@ static void draw_cfg(u32 members)
 	w->ring_bytes = ts_option("ring", 16) << 20;
 	w->sectors = ts_option("sectors", 16384);
 	w->shared = ts_text("shared") != NULL;
+	w->unwritten = ts_text("unwritten") != NULL;
 	w->limits = (struct rblk_node_limits){
 		.entries = (u32)ts_option("entries", 1024), .versions = 1024,
 		.window = (u32)ts_option("window", 64), .reads = (u32)ts_option("reads", 256),
@@ -68,22 +69,26 @@ static void start(struct node *n)
 static void format(struct node *n)
 {
 	u64 ring = world.cfg.ring_bytes, pool = world.cfg.pool_pages;
+	bool unwritten = world.cfg.unwritten;
 	char own[16];
 
 	snprintf(own, sizeof(own), "%c.entries", N(n));
 	n->limits.entries = (u32)ts_option(own, n->limits.entries);
 	snprintf(own, sizeof(own), "%c.ring", N(n));
 	world.cfg.ring_bytes = ts_option(own, ring >> 20) << 20;
+	snprintf(own, sizeof(own), "%c.unwritten", N(n));
+	world.cfg.unwritten = unwritten || ts_text(own);
 	node_format(n);
 	world.cfg.ring_bytes = ring;
+	world.cfg.unwritten = unwritten;
 	rblk_node_limits_default(&n->limits, pool ? pool << RBLK_BLOCK_SHIFT : POOL_BYTES, &n->super);
 }
 
 /*
- * nodes MEMBERS [clients=N] [shared] [entries=N] [window=N] [reads=N] [follow=TIME|never]
+ * nodes MEMBERS [clients=N] [shared] [unwritten] [entries=N] [window=N] [reads=N] [follow=TIME|never]
  *       [late=TIME] [resync-max=MIB]
  *       [block=512] [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N]
- *       [NODE.ring=MIB]: started, connected, and blank. With gather=, a node acts on what
+ *       [NODE.ring=MIB] [NODE.unwritten]: started, connected, and blank. With gather=, a node acts on what
  *       happens to it up to TIME later, instead of at once.
  */
 void cmd_nodes(void)
@@ -346,14 +351,14 @@ void cmd_lose_device(void)
 	node_after(n);
 }
 
-/* blank NODE: its data device is replaced, and formatted */
+/* blank NODE [unwritten]: its data device is replaced, and formatted, but perhaps not zeroed */
 void cmd_blank(void)
 {
 	struct node *n = script_node_at(1);
 
 	if (n->up && !n->lost)
 		ts_wrong("this node is up");
-	data_blank(n);
+	data_blank(n, ts_text("unwritten"));
 	data_exchanged(n);
 }
 

@@ -105,7 +105,7 @@ static void data_header(void)
 		.encode = encode_data, .mend = mend_data, .fresh = features,
 	};
 	struct data_super d = { .store = 1, .seq = 2, .index = 3, .term = 4,
-				.upto = 5 };
+				.upto = 5, .flags = DATA_UNWRITTEN };
 
 	memset(d.volume, 0x5a, RBLK_UUID_LEN);
 	memset(d.volume_name, 'v', RBLK_NAME_MAX - 1);

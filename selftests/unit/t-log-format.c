@@ -167,11 +167,11 @@ static void data_header(void)
 		{ 48, 8, 0, -EINVAL },
 		{ 64, 1, 0, -EINVAL },
 		{ 96, 1, 0x80, -EINVAL },
-		{ 144, 8, 1ULL << 60, -EINVAL },
+		{ 144, 8, 1ULL << 60, -EINVAL }, { 152, 4, 0, 0 }, { 152, 4, 2, -EINVAL },
 	};
 	struct log_super s = super();
 	struct data_super d = { .store = s.store, .seq = 0x102, .index = 0x304, .term = 0x506,
-				.upto = 0x708 }, t;
+				.upto = 0x708, .flags = DATA_UNWRITTEN }, t;
 
 	memcpy(d.volume, s.volume, RBLK_UUID_LEN);
 	strcpy(d.volume_name, s.volume_name);
@@ -343,7 +343,7 @@ static void metadata(void)
 		{ 144, 8, -1, -EINVAL },
 		{ 156, 4, 17, -EINVAL },
 		{ 160, 4, 17, -EINVAL },
-		{ 164, 4, 0, 0 }, { 164, 4, 2, -EINVAL }, { 164, 4, 0x80000001, -EINVAL },
+		{ 164, 4, 0, 0 }, { 164, 4, 3, 0 }, { 164, 4, 4, -EINVAL }, { 164, 4, 0x80000001, -EINVAL },
 		{ 248, 8, 1ULL << 60, -EINVAL }, { 248, 8, -1, -EINVAL }, { 5176, 8, 1ULL << 60, -EINVAL },
 		{ 256 + 36, 4, 17, -EINVAL }, { 256 + 40, 4, 3, -EINVAL }, { 2104 + 24, 4, 1, -EINVAL },
 	};

@@ -93,7 +93,7 @@ stores_are_not_overwritten() {
 	local dev
 	rb 1 down vol --force
 	# It was used, so it would have to be zeroed again.
-	rb 1 format vol --force --dry-run | grep -q 'usable, all of which is zeroed'
+	rb 1 format vol --force --dry-run | grep -q 'usable, zeroed as far as that goes in 10 s'
 	for dev in "$(log_dev 1 vol)" "$(data_dev 1 vol)"; do
 		blkid -p "$dev" | grep -q 'PTTYPE="PMBR"'
 		fails eval "blkid -p '$dev' | grep -q ' TYPE='"

@@ -448,22 +448,6 @@ static void sync_event(struct event *e)
 	node_after(n);
 }
 
-/*
- * What a header says is demanded of the platter, unless the other header says it already: then
- * nothing depends on this one. A start begins where its metadata says, which may be earlier,
- * and what it applies anew makes sectors older for a while.
- */
-static u64 data_demanded(struct node *n, u64 off, const struct data_super *ds)
-{
-	u8 block[RBLK_BLOCK_SIZE];
-	struct data_super other;
-
-	if (disk_look(&n->data, off ? 0 : DATA_COPY_OFF, block, sizeof(block)) &&
-	    !rblk_log_data_super_decode(&other, block) && other.index >= ds->index)
-		return 0;
-	return ds->index;
-}
-
 static void data_sync(void *host, u64 off, const void *header, bool flush)
 {
 	struct node *n = host;
@@ -480,7 +464,7 @@ static void data_sync(void *host, u64 off, const void *header, bool flush)
 		check_own_log(n, ds.index, "checkpointed");
 	copy_write(n, off ? LOG_C_DATA2 : LOG_C_DATA);
 	n->sync_busy = true;
-	op->b = data_demanded(n, off, &ds);
+	op->b = platter_demanded(n, off, &ds);
 	dop_bytes(op, off, header, RBLK_BLOCK_SIZE);
 	dop_start(&n->data, op, sync_event);
 	if (!flush)

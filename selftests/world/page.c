@@ -19,7 +19,7 @@ struct mem_chunk {
 static struct mem_chunk *mem, *mem_cur;
 static struct page *free_pages, *free_bare;	/* with data and without */
 static struct sbuf *free_bufs;
-struct page *page_unread, *page_around;
+struct page *page_unread, *page_around, *page_garbage;
 
 static struct page *page_of(u8 byte)
 {
@@ -40,6 +40,7 @@ void mem_reset(void)
 	mem_cur = mem;
 	page_unread = page_of(0xdd);
 	page_around = page_of(0xee);
+	page_garbage = page_of(0xbb);
 }
 
 /* What a run works on is spread over it: with small pages, it is the TLB that decides. */

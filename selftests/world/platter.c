@@ -10,6 +10,31 @@ void platter_init(void)
 	memset(touched, 0, sizeof(touched));
 }
 
+/* ---- the change map, as it lies there ---- */
+
+static bool map_block(struct node *n, u32 b, u64 *val)
+{
+	u32 copy;
+
+	for (copy = 0; copy < LOG_COPIES; copy++) {
+		u64 off = rblk_log_map_offset(&n->super, b, (int)copy);
+		struct page *p = n->log.pg[off / RBLK_BLOCK_SIZE];
+
+		if (p && !rblk_log_map_decode(&n->super, b, val, page_data(p)))
+			return true;
+	}
+	return false;
+}
+
+/* Does it say that this sector reads as zeroes, whatever the data device holds? */
+static bool said_unwritten(struct node *n, u64 sector)
+{
+	u64 val[RBLK_MAP_PER_BLOCK], region = sector >> (n->super.region_shift - RBLK_SECTOR_SHIFT);
+
+	return world.unwritten && map_block(n, (u32)(region / RBLK_MAP_PER_BLOCK), val) &&
+	       val[region % RBLK_MAP_PER_BLOCK] & RBLK_MAP_UNWRITTEN;
+}
+
 /* ---- the data device ---- */
 
 static void check_sector(struct node *n, struct page *p, u64 s, u64 at, bool exact, const char *why)
@@ -35,6 +60,13 @@ static void check_page(struct node *n, u32 pgno, u64 at, bool exact, const char 
 	if (first < world.cfg.sectors && rblk_node_lacks(n->m, first)) {
 		WORLD_CHECK(!exact, "node %c: %s: sector %llu is absent", 'a' + n->id, why,
 			    (unsigned long long)first);
+		n->data.again[n->data.nagain++] = pgno;
+		return;
+	}
+	if (first < world.cfg.sectors && rblk_node_unwritten(n->m, first)) {
+		p = NULL;	/* it reads as zeroes */
+	} else if (!exact && first < world.cfg.sectors && said_unwritten(n, first)) {
+		/* It was filled meanwhile, which the next checkpoint says. */
 		n->data.again[n->data.nagain++] = pgno;
 		return;
 	}
@@ -86,6 +118,25 @@ void platter_data(struct node *n, u64 at, bool exact, const char *why)
 	}
 	while (d->nagain)
 		disk_news(d, d->again[--d->nagain]);
+}
+
+/*
+ * What a header says is demanded of the platter, unless the other header says it already: then
+ * nothing depends on this one. A start begins where its metadata says, which may be earlier,
+ * and what it applies anew makes sectors older for a while.
+ */
+u64 platter_demanded(struct node *n, u64 off, const struct data_super *ds)
+{
+	u8 block[RBLK_BLOCK_SIZE];
+	struct data_super other;
+
+	WORLD_CHECK(!ds->index || !(ds->flags & DATA_UNWRITTEN),
+		    "node %c: a data header with a checkpoint says that nothing was written",
+		    'a' + n->id);
+	if (disk_look(&n->data, off ? 0 : DATA_COPY_OFF, block, sizeof(block)) &&
+	    !rblk_log_data_super_decode(&other, block) && other.index >= ds->index)
+		return 0;
+	return ds->index;
 }
 
 /*

@@ -6,6 +6,24 @@ static u8 block[LOG_META_BYTES] __aligned(RBLK_BLOCK_SIZE);
 
 /* ---- format ---- */
 
+/* Nothing was written to any region; what the data device holds counts if it was zeroed. */
+static void format_map(struct node *n)
+{
+	u32 regions = (u32)DIV_ROUND_UP(n->super.data_bytes, 1ULL << n->super.region_shift);
+	u64 val[RBLK_MAP_PER_BLOCK];
+	u32 b, i, copy;
+
+	for (b = 0; b < rblk_log_map_regions(&n->super); b++) {
+		for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
+			val[i] = n->unwritten && b * RBLK_MAP_PER_BLOCK + i < regions ?
+				 RBLK_MAP_UNWRITTEN : 0;
+		rblk_log_map_encode(&n->super, b, val, block);
+		for (copy = 0; copy < LOG_COPIES; copy++)
+			disk_write_now(&n->log, rblk_log_map_offset(&n->super, b, copy), block,
+				       RBLK_BLOCK_SIZE);
+	}
+}
+
 static void format_log(struct node *n)
 {
 	struct log_super *s = &n->super;
@@ -17,16 +35,21 @@ static void format_log(struct node *n)
 	for (i = 0; i < LOG_COPIES; i++)
 		disk_write_now(&n->log, rblk_log_super_offset(s, i), block, LOG_SUPER_BYTES);
 	rblk_log_meta_init(&meta);
+	meta.flags = n->unwritten ? LOG_META_UNWRITTEN : 0;
+	format_map(n);
 	rblk_log_meta_encode(&meta, s, block);
 	for (i = 0; i < LOG_COPIES; i++)
 		disk_write_now(&n->log, rblk_log_meta_offset(i), block, LOG_META_BYTES);
 }
 
-static void format_data(struct node *n)
+static void format_data(struct node *n, u32 flags)
 {
-	struct data_super ds = { .store = n->super.store, .mbr = n->super.mbr };
-	int i;
+	struct data_super ds = { .store = n->super.store, .mbr = n->super.mbr, .flags = flags };
+	u32 i;
 
+	world.unwritten |= n->unwritten;
+	for (i = IMAGE_PAGE; n->unwritten && i < n->data.npg; i++)
+		n->data.pg[i] = page_get(page_garbage);
 	memcpy(ds.volume, n->super.volume, RBLK_UUID_LEN);
 	memcpy(ds.volume_name, n->super.volume_name, RBLK_NAME_MAX);
 	memcpy(ds.node, n->super.node, RBLK_NAME_MAX);
@@ -53,6 +76,7 @@ void node_format(struct node *n)
 	u64 need = 0, data = world.cfg.sectors << RBLK_SECTOR_SHIFT;
 
 	memset(s, 0, sizeof(*s));
+	n->unwritten = world.cfg.unwritten;
 	if (node_diskless(n)) {
 		format_client(n);
 		return;
@@ -73,7 +97,7 @@ void node_format(struct node *n)
 	disk_init(&n->data, n->id, true, data + DATA_HEADER_BYTES);
 	memcpy(n->name, s->node, sizeof(n->name));
 	format_log(n);
-	format_data(n);
+	format_data(n, 0);
 }
 
 /* By our account the store holds nothing any more: it is another one. */
@@ -102,10 +126,11 @@ void data_exchanged(struct node *n)
 }
 
 /* A data device as "raftblk format --data" leaves it. */
-void data_blank(struct node *n)
+void data_blank(struct node *n, bool unwritten)
 {
+	n->unwritten = unwritten;
 	disk_init(&n->data, n->id, true, (u64)n->data.npg * RBLK_BLOCK_SIZE);
-	format_data(n);
+	format_data(n, unwritten ? DATA_UNWRITTEN : 0);
 }
 
 void node_set_back(struct node *n, struct page **log, struct page **data)

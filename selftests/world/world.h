@@ -29,7 +29,7 @@
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
 		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_FLIP, R_UNREAD,
-		    R_STREAMS };
+		    R_UNWRITTEN, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -44,6 +44,7 @@ bool rnd_one_in(enum world_stream s, u32 n);
 
 struct world_cfg {
 	u32 nodes, clients, all, block_size;	/* members; clients without disks; both together */
+	bool unwritten;			/* data devices are not zeroed, and the map says so */
 	u64 ring_bytes, sectors;
 	bool shared;
 	struct rblk_node_limits limits;
@@ -138,6 +139,7 @@ void mem_reset(void);
 void *mem_alloc(size_t size);		/* zeroed, until the end of the seed */
 void *mem_big(size_t size);		/* from the system: free() */
 extern struct page *page_unread;	/* what is there before something is read */
+extern struct page *page_garbage;	/* what a data device holds before something is written */
 extern struct page *page_around;	/* what must not be seen beside what was asked for */
 struct page *page_new(void);		/* content undefined, one reference */
 struct page *page_bare(void);		/* without data */
@@ -299,6 +301,7 @@ struct node {
 	bool doomed;			/* faults that destroy a store may hit this one */
 	bool broken;			/* a bug was put into this start: it has to notice */
 	bool set_back;			/* its devices are those of an earlier time */
+	bool unwritten;			/* its data device was not zeroed when it was formatted */
 	u64 had_last, had_ckpt;		/* what they held until then, see dur_last and ckpt */
 	struct ident *had;		/* ... by index */
 	bool forget;			/* its next start is told to forget what was seen */
@@ -402,7 +405,7 @@ void node_pause(struct node *n, u64 len);
 void node_resume(struct node *n);
 void node_forget(struct node *n);		/* its disks lose their content */
 void data_exchanged(struct node *n);		/* ... its data device does, while it is down */
-void data_blank(struct node *n);	/* it gets another one, formatted */
+void data_blank(struct node *n, bool unwritten);	/* it gets another one, formatted */
 /* ... and have this one instead, of an earlier time. */
 void node_set_back(struct node *n, struct page **log, struct page **data);
 struct node *node_leader(void);			/* up, leads, newest term; may be NULL */
@@ -496,6 +499,7 @@ u64 model_digest(u64 index);
 void platter_init(void);
 /* Every sector of the platter is at least what index @at demands. @exact: exactly the newest. */
 void platter_data(struct node *n, u64 at, bool exact, const char *why);
+u64 platter_demanded(struct node *n, u64 off, const struct data_super *ds);
 /* Content of another member is about to be written. */
 void platter_landing(struct node *n, const struct dop *op);
 /* And the change map of such a checkpoint. */
@@ -542,6 +546,7 @@ struct world {
 	struct world_hooks on;
 	struct node node[WORLD_NODES];
 	bool trace;
+	bool unwritten;		/* that of some node was not zeroed */
 	bool two_histories;	/* two volumes are bootstrapped: their logs need not match */
 	u64 cluster;
 	u8 volume[RBLK_UUID_LEN];

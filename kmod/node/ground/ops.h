@@ -335,6 +335,7 @@ struct rblk_node_status {
 	u64 records, log_bytes, applies, applied_blocks, checkpoints, meta_writes;
 	u64 copies_mended;
 	u64 rots;		/* times that rot was found in the log */
+	u64 unwritten_bytes;	/* of the image: they read as zeroes, whatever the device holds */
 	u64 reads_failed;	/* by the data device */
 	u64 blocks_rewritten;	/* that it had failed to read */
 	u64 blocks_left;	/* that it cannot read, though they were rewritten */

@@ -201,6 +201,7 @@ void rblk_replica_apply_run(struct rblk_replica *r)
 		limit = min_t(u64, apply_limit(r), rblk_replica_verify_limit(r));
 		if (limit < from)
 			return;
+		rblk_vol_keep_unwritten(r->vol, !rblk_replica_may_fill(r));
 		if (!rblk_vol_apply_plan(r->vol, limit, &b)) {
 			r->resync.waits = true;
 			return;

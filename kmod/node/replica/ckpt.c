@@ -61,6 +61,21 @@ static void begin_ckpt(struct rblk_replica *r)
 	rblk_replica_data_sync(r);
 }
 
+/* A checkpoint has begun to flush, and has not written all of the map. */
+bool rblk_replica_flushes(const struct rblk_replica *r)
+{
+	return r->ckpt == CKPT_SYNC || r->ckpt == CKPT_MAP;
+}
+
+/*
+ * May unwritten regions be filled? Not while a checkpoint flushes, see volume/unwritten.c; nor is
+ * one kept waiting by batches that do so, one after the other.
+ */
+bool rblk_replica_may_fill(const struct rblk_replica *r)
+{
+	return !rblk_replica_flushes(r) && !r->resync.old && !ckpt_due(r);
+}
+
 /*
  * Is the log too full to keep anything for peers that lag? It is at the latest when
  * there is no room for the next entry.
@@ -192,7 +207,7 @@ void rblk_replica_ckpt_run(struct rblk_replica *r)
 {
 	if (rblk_replica_mends(r))
 		return;
-	if (r->ckpt == CKPT_IDLE && ckpt_due(r))
+	if (r->ckpt == CKPT_IDLE && ckpt_due(r) && !rblk_vol_fills(r->vol))
 		begin_ckpt(r);
 	else if (r->ckpt == CKPT_IDLE && (low_space(r) || r->rotten > r->base.index) &&
 		 !rblk_replica_resync_forbids(r))

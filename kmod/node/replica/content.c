@@ -149,12 +149,6 @@ static void land(struct rblk_replica *r, struct rblk_pull *p)
 	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
 }
 
-/* A checkpoint has begun to flush, and has not written all of the map. */
-static bool flushes(const struct rblk_replica *r)
-{
-	return r->ckpt == CKPT_SYNC || r->ckpt == CKPT_MAP;
-}
-
 /*
  * What was written counts for the next flush, and not for one that has begun. What entries wrote
  * to it in between is as good.
@@ -165,7 +159,7 @@ static void count_written(struct rblk_replica *r)
 	u64 sector;
 	u32 nsect, i;
 
-	for (i = 0; !flushes(r) && i < NODE_PULLS; i++) {
+	for (i = 0; !rblk_replica_flushes(r) && i < NODE_PULLS; i++) {
 		struct rblk_pull *p = &s->pull[i];
 
 		if (!p->written)

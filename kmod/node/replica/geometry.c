@@ -23,6 +23,18 @@ void rblk_replica_geometry(const struct rblk_node_cfg *cfg, u64 sectors, struct 
 }
 
 /*
+ * Nothing was written to any region, as nothing was executed. If that was of no account for some
+ * of them, since they were zeroed, the disk need not be told that it is for these now.
+ */
+static void set_all_unwritten(struct rblk_replica *r)
+{
+	u32 i;
+
+	for (i = 0; i < rblk_vol_regions(r->vol); i++)
+		rblk_vol_set_unwritten(r->vol, i, r->resync.old);
+}
+
+/*
  * Gives the volume the size that the configuration says. The configuration is the
  * first entry of a volume, so nothing was executed before it. Returns 0 or -EINVAL.
  */
@@ -30,6 +42,7 @@ int rblk_replica_volume_init(struct rblk_replica *r)
 {
 	struct vol_geom geo;
 	struct vol *vol;
+	u32 unwritten = r->vol ? rblk_vol_unwritten(r->vol) : 0;
 	u64 sectors = r->g->conf.sectors;
 
 	if (r->vol && rblk_replica_executed(r))
@@ -48,5 +61,7 @@ int rblk_replica_volume_init(struct rblk_replica *r)
 	if (!vol)
 		return -EINVAL;
 	r->vol = vol;
+	if (unwritten)
+		set_all_unwritten(r);
 	return 0;
 }

@@ -151,6 +151,8 @@ void rblk_replica_map_write(struct rblk_replica *r);
 u64 rblk_replica_writer_deadline(const struct rblk_replica *r);
 u64 rblk_replica_apply_deadline(const struct rblk_replica *r);
 u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r);
+bool rblk_replica_flushes(const struct rblk_replica *r);
+bool rblk_replica_may_fill(const struct rblk_replica *r);
 void rblk_replica_write_header(struct rblk_replica *r, u8 copy, bool flush);
 bool rblk_replica_pressure(const struct rblk_replica *r);
 bool rblk_replica_apply_urgent(const struct rblk_replica *r);

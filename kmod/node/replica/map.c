@@ -74,6 +74,22 @@ static bool read_copy(struct rblk_replica *r, const struct log_reader *rd, u32 b
 	return true;
 }
 
+/* It is not known any more whether the device holds these regions, or they are unwritten. */
+static void lose_regions(struct rblk_replica *r, u32 block)
+{
+	u32 i, first = block * RBLK_MAP_PER_BLOCK;
+
+	for (i = first; i < first + RBLK_MAP_PER_BLOCK; i++)
+		if (r->last)
+			rblk_vol_want(r->vol, i, r->last, 0);
+		else
+			rblk_vol_set_unwritten(r->vol, i, true);
+	if (!r->last)
+		return;
+	r->resync.from = max_t(u64, r->resync.from, r->ckpt_index);
+	r->meta.absent_from = r->resync.from;
+}
+
 static void load_block(struct rblk_replica *r, const struct log_reader *rd, u32 block,
 		       struct rblk_map_report *rep)
 {
@@ -88,6 +104,8 @@ static void load_block(struct rblk_replica *r, const struct log_reader *rd, u32 
 		r->resync.from = max_t(u64, r->resync.from, r->ckpt_index);
 		r->meta.absent_from = r->resync.from;
 	}
+	if (!ok && !is_bits && r->meta.flags & LOG_META_UNWRITTEN)
+		lose_regions(r, block - rblk_vol_bit_blocks(r->vol));
 	if (!is_bits)
 		rblk_replica_resync_loaded(r, block - rblk_vol_bit_blocks(r->vol));
 	/* Bits that were never of use were never written. */

@@ -154,6 +154,15 @@ static void ask_map(struct rblk_replica *r)
 		s->map_asked += RBLK_MAP_PER_BLOCK;
 }
 
+/* If the map is lost, what it may have said is unwritten counts as absent. */
+static void note_unwritten(struct rblk_replica *r)
+{
+	if (!rblk_vol_unwritten(r->vol) || r->meta.flags & LOG_META_UNWRITTEN)
+		return;
+	r->meta.flags |= LOG_META_UNWRITTEN;
+	r->meta_dirty = true;
+}
+
 /**
  * rblk_replica_resync_map() - a member says what has changed
  * @r: replica
@@ -175,6 +184,7 @@ int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m)
 	rblk_replica_resync_begin(r);
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
 		rblk_vol_want(r->vol, (u32)m->first + i, m->v[i], s->since);
+	note_unwritten(r);
 	s->map_known += RBLK_MAP_PER_BLOCK;
 	if (s->map_known >= rblk_vol_regions(r->vol))
 		map_complete(r);
@@ -313,7 +323,9 @@ void rblk_replica_resync_init(struct rblk_replica *r)
 	struct rblk_resync *s = &r->resync;
 
 	s->from = r->ckpt_index;
-	s->old = r->data.seq < r->meta.image_seq;
+	s->old = r->data.seq < r->meta.image_seq || r->data.flags & DATA_UNWRITTEN;
+	if (r->data.flags & DATA_UNWRITTEN)
+		r->meta.flags |= LOG_META_UNWRITTEN;
 	if (s->old) {
 		/* It may have lacked something itself when it was as new as this. */
 		s->old_index = r->data.upto ? 0 : r->data.index;
@@ -342,8 +354,15 @@ void rblk_replica_resync_loaded(struct rblk_replica *r, u32 block)
 	const struct rblk_resync *s = &r->resync;
 	u32 i, first = block * RBLK_MAP_PER_BLOCK;
 
-	for (i = first; s->old && i < first + RBLK_MAP_PER_BLOCK; i++)
-		rblk_vol_want(r->vol, i, rblk_vol_map_value(r->vol, i), s->old_index);
+	for (i = first; s->old && i < first + RBLK_MAP_PER_BLOCK; i++) {
+		u64 value = rblk_vol_map_value(r->vol, i);
+
+		/* What is unwritten by the map reads as zeroes on any device. */
+		if (!value && r->data.flags & DATA_UNWRITTEN)
+			rblk_vol_set_unwritten(r->vol, i, true);
+		else if (!(value & RBLK_MAP_UNWRITTEN))
+			rblk_vol_want(r->vol, i, value, s->old_index);
+	}
 }
 
 /*
@@ -356,7 +375,8 @@ static bool mark(struct rblk_replica *r)
 
 	if (!s->old)
 		return false;
-	if (r->ckpt != CKPT_IDLE || rblk_replica_mends(r))
+	/* The map is made anew when the size of the volume is known. */
+	if (!r->g->conf.index || r->ckpt != CKPT_IDLE || rblk_replica_mends(r))
 		return true;
 	s->marking = true;
 	r->ckpt_state = r->meta.state;
@@ -371,6 +391,7 @@ void rblk_replica_resync_marked(struct rblk_replica *r)
 	r->resync.old = false;
 	/* Perhaps the newest header came to the device, and its metadata did not. */
 	r->data.seq = r->meta.image_seq + 1;
+	r->data.flags &= ~DATA_UNWRITTEN;
 	rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_BEGAN);
 }
 

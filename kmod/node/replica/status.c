@@ -30,6 +30,7 @@ static void replica_counters(const struct rblk_replica *r, struct rblk_node_stat
 	st->meta_writes = r->meta_writes;
 	st->copies_mended = r->copies_mended;
 	st->rots = r->rots;
+	st->unwritten_bytes = (u64)rblk_vol_unwritten(r->vol) << r->g->cfg.super.region_shift;
 }
 
 /**
