@@ -114,6 +114,7 @@ struct conf {
 	u32 block_size;
 	int minor;		/* -1: any */
 	u32 election_ms, io_timeout_ms;
+	u32 resync_min;		/* MiB in a second; 0: the default */
 	u32 resync_max;		/* MiB in a second; 0: no bound */
 	bool shared;
 	u64 pool;		/* bytes */

@@ -72,6 +72,8 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 op_id)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_POOL_MIB, c->pool >> 20);
 	if (c->io_timeout_ms)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_IO_TIMEOUT_MS, c->io_timeout_ms);
+	if (c->resync_min)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_RESYNC_RATE_MIN, c->resync_min);
 	if (c->resync_max)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_RESYNC_RATE_MAX, c->resync_max);
 	if (c->election_ms)

@@ -242,6 +242,7 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 	up->pool_mib = get_u32(info, RAFTBLK_A_POOL_MIB);
 	up->io_timeout_ms = get_u32(info, RAFTBLK_A_IO_TIMEOUT_MS);
 	up->election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS);
+	up->resync_min = get_u32(info, RAFTBLK_A_RESYNC_RATE_MIN);
 	up->resync_max = get_u32(info, RAFTBLK_A_RESYNC_RATE_MAX);
 	up->forget = nla_get_flag(info->attrs[RAFTBLK_A_FORGET]);
 	return ret;

@@ -213,6 +213,7 @@ static void run_replica(struct rblk_node *n)
 		update_resync(n);
 		update_peers(n);
 		rblk_replica_watch_run(r);
+		rblk_replica_strain_run(r);
 		execute(n);
 		run_client(n);
 		run_server(n);

@@ -52,6 +52,8 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK_EQ(a->stalled, b->stalled);
 	CHECK_EQ(a->impaired, b->impaired);
 	CHECK_EQ(a->blocked << 1 | a->stuck, b->blocked << 1 | b->stuck);
+	CHECK_EQ(a->strain, b->strain);
+	CHECK_EQ(a->strain_no, b->strain_no);
 	CHECK_EQ(a->from, b->from);
 	CHECK_EQ(a->to, b->to);
 	CHECK_EQ(a->term, b->term);
@@ -157,6 +159,7 @@ static void test_raft_plain(void)
 			.prev = { .term = 104, .index = 105 }, .run_first = 106,
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
 			.commit = 111, .read_seq = 112, .seeker = 113, .cluster = 114, .stuck = 1,
+			.strain = type & 3, .strain_no = 115,
 		};
 		CHECK_EQ(rblk_wire_encode_raft(buf, &m, 0, entry_at, NULL), HEAD + 144);
 		CHECK_EQ(decode(&got, NULL, NULL), 0);
@@ -381,7 +384,7 @@ static const struct bad bad_raft[] = {
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL }, { "stalled 2", HEAD + 6, 1, 2, -EINVAL },
 	{ "impaired 3", HEAD + 7, 1, 3, -EINVAL },
 	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL }, { "stuck 2", HEAD + 121, 1, 2, -EINVAL },
-	{ "zero", HEAD + 122, 2, 256, -EINVAL }, { "zero2", HEAD + 124, 4, 1 << 24, -EINVAL },
+	{ "absent 2", HEAD + 122, 1, 2, -EINVAL }, { "strain 4", HEAD + 123, 1, 4, -EINVAL },
 	{ "n less", HEAD + 4, 4, 5, -EINVAL },
 	{ "n more", HEAD + 4, 4, 7, -EINVAL },
 	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
