@@ -121,6 +121,11 @@ static int is_here(struct up *u, struct json_object *o)
 		return fail(EXIT_CONFIG, c->volume,
 			    "up: it is up already, but not as %s says: %s; to start it as the file says: raftblk down %s, then up",
 			    c->path, differs, c->volume);
+	running_adjustable(c, o, differs, sizeof(differs));
+	if (differs[0])
+		return fail(EXIT_CONFIG, c->volume,
+			    "up: it is up already, but not as %s says: %s; to change that: raftblk adjust %s",
+			    c->path, differs, c->volume);
 	if (u->forget)
 		return fail(EXIT_FAILED, c->volume,
 			    "up: it is up already, and can forget only when it starts: raftblk down %s, then up --forget",

@@ -400,6 +400,21 @@ int raftblk_nl_verify_doit(struct sk_buff *skb, struct genl_info *info)
 	return change(skb, info, do_verify);
 }
 
+static int do_adjust(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
+{
+	struct rblk_node_tuning to = {
+		.resync_min = get_u32(info, RAFTBLK_A_RESYNC_RATE_MIN),
+		.resync_max = get_u32(info, RAFTBLK_A_RESYNC_RATE_MAX),
+	};
+
+	return rblk_volume_adjust(v, &to, op_id, text);
+}
+
+int raftblk_nl_adjust_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(skb, info, do_adjust);
+}
+
 static int do_take(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
 {
 	return rblk_volume_take(v, nla_get_flag(info->attrs[RAFTBLK_A_FORCE]),

@@ -91,8 +91,17 @@ const struct nla_policy raftblk_verify_nl_policy[RAFTBLK_A_MEND + 1] = {
 	[RAFTBLK_A_MEND] = { .type = NLA_FLAG, },
 };
 
+/* RAFTBLK_CMD_ADJUST - do */
+const struct nla_policy raftblk_adjust_nl_policy[RAFTBLK_A_RESYNC_RATE_MAX + 1] = {
+	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
+	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
+	[RAFTBLK_A_RESYNC_RATE_MIN] = NLA_POLICY_MAX(NLA_U32, 10000),
+	[RAFTBLK_A_RESYNC_RATE_MAX] = NLA_POLICY_MAX(NLA_U32, 10000),
+};
+
 /* Ops table for raftblk */
-const struct genl_ops raftblk_nl_ops[7] = {
+const struct genl_ops raftblk_nl_ops[8] = {
 	{
 		.cmd		= RAFTBLK_CMD_GET,
 		.doit		= raftblk_nl_get_doit,
@@ -141,6 +150,13 @@ const struct genl_ops raftblk_nl_ops[7] = {
 		.doit		= raftblk_nl_verify_doit,
 		.policy		= raftblk_verify_nl_policy,
 		.maxattr	= RAFTBLK_A_MEND,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= RAFTBLK_CMD_ADJUST,
+		.doit		= raftblk_nl_adjust_doit,
+		.policy		= raftblk_adjust_nl_policy,
+		.maxattr	= RAFTBLK_A_RESYNC_RATE_MAX,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

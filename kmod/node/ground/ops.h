@@ -274,6 +274,11 @@ struct rblk_node_limits {
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
 };
 
+/* Of the limits, what may change while a node runs. */
+struct rblk_node_tuning {
+	u32 resync_min, resync_max;
+};
+
 struct rblk_node_peer_cfg {
 	char node[RBLK_NAME_MAX];
 	char addr[RBLK_ADDR_MAX];
