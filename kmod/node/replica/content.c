@@ -76,6 +76,8 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 	p->upto = c->upto;
 	p->buf = buf[0];
 	buf[0] = NULL;
+	if (!p->buf)
+		rblk_replica_paced_zeroes(r);
 	return 0;
 }
 

@@ -116,6 +116,7 @@ void rblk_replica_pulls_send(struct rblk_replica *r);
 /* pace.c, strain.c: how fast content is pulled */
 bool rblk_replica_pace_allows(const struct rblk_replica *r);
 void rblk_replica_paced(struct rblk_replica *r);
+void rblk_replica_paced_zeroes(struct rblk_replica *r);
 void rblk_replica_pace_heed(struct rblk_replica *r, u8 strain, u32 no);
 void rblk_replica_pace_status(const struct rblk_replica *r, struct rblk_resync_status *st);
 void rblk_replica_strain_proposed(struct rblk_replica *r, const struct rblk_entry *e);

@@ -58,6 +58,14 @@ bool rblk_replica_pace_allows(const struct rblk_replica *r)
 	return strain_now(r) != NODE_ST_REST && r->g->now >= r->resync.pace.at;
 }
 
+/* The time that a chunk takes at the present rate; 0: there is no bound. */
+static u64 chunk_ns(const struct rblk_replica *r, enum rblk_rate_bound *bound)
+{
+	u32 rate = pace_rate(r, bound);
+
+	return rate ? (u64)((u32)RBLK_NSEC_PER_SEC / rate) * chunk_kib(r) : 0;
+}
+
 /*
  * A chunk is asked for. What was not asked for in time may be made up for, as far as the window;
  * but not while users write, who would wait for all of it.
@@ -66,12 +74,25 @@ void rblk_replica_paced(struct rblk_replica *r)
 {
 	struct rblk_pace *p = &r->resync.pace;
 	enum rblk_rate_bound bound;
-	u32 rate = pace_rate(r, &bound);
-	u64 ns = rate ? (u64)((u32)RBLK_NSEC_PER_SEC / rate) * chunk_kib(r) : 0;
+	u64 ns = chunk_ns(r, &bound);
 	u64 late = bound == NODE_B_USERS ? 0 : NODE_PULLS * ns;
 
 	p->chunks++;
 	p->at = max_t(u64, p->at, r->g->now - min_t(u64, late, r->g->now)) + ns;
+}
+
+/*
+ * A chunk that came is zeroes. Mostly they were discarded, so the device of the source had nothing
+ * to read, and nothing was sent. To those who write they count as a fourth.
+ */
+void rblk_replica_paced_zeroes(struct rblk_replica *r)
+{
+	struct rblk_pace *p = &r->resync.pace;
+	enum rblk_rate_bound bound;
+	u64 ns = chunk_ns(r, &bound);
+
+	if (bound == NODE_B_USERS)
+		p->at -= min_t(u64, p->at, ns - ns / 4);
 }
 
 /* Was at least half of the rate made use of? Else it is not what bounds the resync. */
