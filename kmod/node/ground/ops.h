@@ -267,8 +267,8 @@ struct rblk_node_limits {
 	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
 	u32 window;		/* writes of this node in progress, power of two */
 	u32 follow_ms;		/* time after an election before leadership follows the session */
-	u32 resync_min;		/* MiB of content that a resync asks for in a second, if users write */
-	u32 resync_max;		/* ..., in any case; 0: no bound */
+	u32 resync_min;		/* MiB of content that a resync may always ask for in a second */
+	u32 resync_max;		/* ... asks for at most, if nothing waits for it; 0: no bound */
 	u32 late_ms;		/* until a device counts as unresponsive; 0: an election timeout */
 	u32 records_inflight;	/* from here on, entries wait to share one: 1 .. LOG_INFLIGHT */
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
