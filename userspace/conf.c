@@ -130,16 +130,30 @@ static int set_pool(struct parser *p, const char *value)
 	return 1;
 }
 
+/* Whole MiB in a second. Returns false if it is none. */
+static bool parse_rate(const char *value, u32 *mib)
+{
+	u64 bytes;
+
+	if (conf_parse_size(value, &bytes) || bytes % (1 << 20) || !bytes || bytes > 10000ULL << 20)
+		return false;
+	*mib = (u32)(bytes >> 20);
+	return true;
+}
+
+static int set_resync_min(struct parser *p, const char *value)
+{
+	if (!parse_rate(value, &p->c->resync_min))
+		return bad(p, "resync-rate-min: '%s' is not a valid rate; write whole MiB in a second, as 4M, 1M at least",
+			   value);
+	return 1;
+}
+
 static int set_resync_max(struct parser *p, const char *value)
 {
-	u64 bytes = 0;
-
-	if (strcmp(value, "0") &&
-	    (conf_parse_size(value, &bytes) || bytes % (1 << 20) || !bytes ||
-	     bytes > 10000ULL << 20))
+	if (strcmp(value, "0") && !parse_rate(value, &p->c->resync_max))
 		return bad(p, "resync-rate-max: '%s' is not a valid rate; write whole MiB in a second, as 64M, or 0 for no bound",
 			   value);
-	p->c->resync_max = (u32)(bytes >> 20);
 	return 1;
 }
 
@@ -166,6 +180,7 @@ static const struct {
 	{ "io-timeout", set_io_timeout },
 	{ "shared", set_shared },
 	{ "pool", set_pool },
+	{ "resync-rate-min", set_resync_min },
 	{ "resync-rate-max", set_resync_max },
 	{ "node", set_self },
 };
@@ -297,7 +312,7 @@ static int on_key(struct parser *p, const char *key, const char *value)
 		return volume_keys[i].set(p, value);
 	}
 	return bad(p,
-		   "there is no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool, resync-rate-max and node, and sections [node NAME]",
+		   "there is no key '%s'; there are uuid, size, block-size, ring-size, minor, election-timeout, io-timeout, shared, pool, resync-rate-min, resync-rate-max and node, and sections [node NAME]",
 		   key);
 }
 
@@ -390,6 +405,9 @@ static void check_all(struct parser *p)
 
 	for (i = 0; i < p->c->nnodes; i++)
 		check_node(p, i);
+	if (p->c->resync_max && p->c->resync_min > p->c->resync_max)
+		bad(p, "resync-rate-min: %uM is more than resync-rate-max, which is %uM",
+		    p->c->resync_min, p->c->resync_max);
 	if (p->c->nnodes && !conf_members(p->c))
 		bad(p, "all nodes are clients; at least one node needs a log and a data device");
 	if (!(p->seen & 1))

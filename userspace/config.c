@@ -72,6 +72,8 @@ static void print_conf(const struct conf *c)
 		printf("  shared            yes: all nodes may write at once, for cluster file systems only\n");
 	if (c->pool)
 		printf("  pool              %s\n", human_bytes(c->pool, buf, sizeof(buf)));
+	if (c->resync_min)
+		printf("  resync-rate-min   %u MiB in a second\n", c->resync_min);
 	if (c->resync_max)
 		printf("  resync-rate-max   %u MiB in a second\n", c->resync_max);
 	for (i = 0; i < c->nnodes; i++)

@@ -67,6 +67,13 @@ static const char *const event_names[] = {
 	NULL
 };
 
+static const char *const resync_bound_names[] = {
+	"none",
+	"ceiling",
+	"users",
+	NULL
+};
+
 static const char *const verify_result_names[] = {
 	"none",
 	"equal",
@@ -247,7 +254,10 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_ABSENT_BYTES, ATTR_U64, "absent_bytes" },
 	{ RAFTBLK_A_STATUS_PULLED_BYTES, ATTR_U64, "pulled_bytes" },
 	{ RAFTBLK_A_STATUS_RESYNC_MS, ATTR_U64, "resync_ms" },
+	{ RAFTBLK_A_STATUS_RESYNC_RATE_MIN, ATTR_U64, "resync_rate_min" },
 	{ RAFTBLK_A_STATUS_RESYNC_RATE_MAX, ATTR_U64, "resync_rate_max" },
+	{ RAFTBLK_A_STATUS_RESYNC_RATE, ATTR_U64, "resync_rate" },
+	{ RAFTBLK_A_STATUS_RESYNC_BOUND, ATTR_ENUM, "resync_bound", .names = resync_bound_names },
 	{ RAFTBLK_A_STATUS_RESYNC_SOURCE, ATTR_STRING, "resync_source" },
 	{ RAFTBLK_A_STATUS_LOST, ATTR_ENUM, "lost", .names = halt_names },
 	{ RAFTBLK_A_STATUS_LOST_ERROR, ATTR_U32, "lost_error" },

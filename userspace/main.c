@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{ "config", "VOLUME", "check the configuration file and print it", cmd_config },
 	{ "format", "VOLUME", "prepare the devices of this node", cmd_format },
 	{ "up", "VOLUME", "start the volume on this node", cmd_up },
+	{ "adjust", "VOLUME", "apply what has changed in the configuration file", cmd_adjust },
 	{ "bootstrap", "VOLUME", "give a new volume its first configuration, on one node",
 	  cmd_bootstrap },
 	{ "status", "[VOLUME]", "show volumes that are up", cmd_status },

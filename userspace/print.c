@@ -254,8 +254,9 @@ static void print_resync(struct json_object *o)
 		printf(", now from %s", jstr(o, "resync_source"));
 	if (s && pulled / s)
 		printf("; about %llu s left", (unsigned long long)(absent / (pulled / s)));
-	if (ju(o, "resync_rate_max"))
-		printf("; at most %llu MiB/s", (unsigned long long)ju(o, "resync_rate_max"));
+	if (ju(o, "resync_rate"))
+		printf("; at most %s/s%s", human_bytes(ju(o, "resync_rate") << 10, a, sizeof(a)),
+		       is(o, "resync_bound", "users") ? " beside the writes of users" : "");
 	puts("; reads go to the leader");
 }
 

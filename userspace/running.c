@@ -9,6 +9,7 @@
 #include "uapi/raftblk.h"
 
 #define POOL_MIB	64	/* of a volume whose file does not say */
+#define RESYNC_MIN_MIB	4	/* likewise */
 
 struct text {
 	char *buf;
@@ -110,5 +111,38 @@ const char *running_differs(const struct conf *c, struct json_object *o, char *b
 	compare_devices(&t, c, o);
 	compare_peers(&t, c, o);
 	compare_pool(&t, c, o);
+	return buf;
+}
+
+const struct tunable tunables[] = {
+	{ "resync-rate-min", "resync_rate_min", RAFTBLK_A_RESYNC_RATE_MIN,
+	  offsetof(struct conf, resync_min), RESYNC_MIN_MIB },
+	{ "resync-rate-max", "resync_rate_max", RAFTBLK_A_RESYNC_RATE_MAX,
+	  offsetof(struct conf, resync_max), 0 },
+	{ 0 },
+};
+
+u32 tunable_says(const struct tunable *t, const struct conf *c)
+{
+	u32 mib = *(const u32 *)((const char *)c + t->offset);
+
+	return mib ? mib : t->mib;
+}
+
+bool tunable_differs(const struct tunable *t, const struct conf *c, struct json_object *o)
+{
+	return !is_client(o) && js(o, t->status) && ju(o, t->status) != tunable_says(t, c);
+}
+
+const char *running_adjustable(const struct conf *c, struct json_object *o, char *buf, size_t size)
+{
+	struct text text = { .buf = buf, .size = size };
+	const struct tunable *t;
+
+	buf[0] = 0;
+	for (t = tunables; t->key; t++)
+		if (tunable_differs(t, c, o))
+			add(&text, "%s: it runs with %lluM, and the file says %uM", t->key,
+			    (unsigned long long)ju(o, t->status), tunable_says(t, c));
 	return buf;
 }

@@ -114,6 +114,7 @@ struct conf {
 	u32 block_size;
 	int minor;		/* -1: any */
 	u32 election_ms, io_timeout_ms;
+	u32 resync_min;		/* MiB in a second; 0: the default */
 	u32 resync_max;		/* MiB in a second; 0: no bound */
 	bool shared;
 	u64 pool;		/* bytes */
@@ -243,6 +244,19 @@ int change_failed(const char *volume, const char *what, int err, const char *tex
 
 /* What of the configuration the volume with status @o does not run with; "" if there is nothing. */
 const char *running_differs(const struct conf *c, struct json_object *o, char *buf, size_t size);
+/* ... and of what can be changed while it runs, with "raftblk adjust". */
+const char *running_adjustable(const struct conf *c, struct json_object *o, char *buf, size_t size);
+
+struct tunable {
+	const char *key;	/* in the file; NULL: the end */
+	const char *status;	/* in the status */
+	int attr;		/* of a request */
+	size_t offset;		/* in struct conf, a u32 */
+	u32 mib;		/* if the file does not say */
+};
+extern const struct tunable tunables[];
+u32 tunable_says(const struct tunable *t, const struct conf *c);
+bool tunable_differs(const struct tunable *t, const struct conf *c, struct json_object *o);
 
 /* ---- print.c ---- */
 
@@ -275,6 +289,7 @@ int cmd_config(int argc, char **argv);
 int cmd_format(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
+int cmd_adjust(int argc, char **argv);
 int cmd_bootstrap(int argc, char **argv);
 int cmd_transfer(int argc, char **argv);
 int cmd_take(int argc, char **argv);

@@ -72,6 +72,8 @@ static int put_up(struct nlmsghdr *nlh, const struct conf *c, u64 op_id)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_POOL_MIB, c->pool >> 20);
 	if (c->io_timeout_ms)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_IO_TIMEOUT_MS, c->io_timeout_ms);
+	if (c->resync_min)
+		mnl_attr_put_u32(nlh, RAFTBLK_A_RESYNC_RATE_MIN, c->resync_min);
 	if (c->resync_max)
 		mnl_attr_put_u32(nlh, RAFTBLK_A_RESYNC_RATE_MAX, c->resync_max);
 	if (c->election_ms)
@@ -118,6 +120,11 @@ static int is_here(struct up *u, struct json_object *o)
 	if (differs[0])
 		return fail(EXIT_CONFIG, c->volume,
 			    "up: it is up already, but not as %s says: %s; to start it as the file says: raftblk down %s, then up",
+			    c->path, differs, c->volume);
+	running_adjustable(c, o, differs, sizeof(differs));
+	if (differs[0])
+		return fail(EXIT_CONFIG, c->volume,
+			    "up: it is up already, but not as %s says: %s; to change that: raftblk adjust %s",
 			    c->path, differs, c->volume);
 	if (u->forget)
 		return fail(EXIT_FAILED, c->volume,

@@ -242,6 +242,7 @@ static int get_up(struct genl_info *info, struct rblk_up *up)
 	up->pool_mib = get_u32(info, RAFTBLK_A_POOL_MIB);
 	up->io_timeout_ms = get_u32(info, RAFTBLK_A_IO_TIMEOUT_MS);
 	up->election_ms = get_u32(info, RAFTBLK_A_ELECTION_MS);
+	up->resync_min = get_u32(info, RAFTBLK_A_RESYNC_RATE_MIN);
 	up->resync_max = get_u32(info, RAFTBLK_A_RESYNC_RATE_MAX);
 	up->forget = nla_get_flag(info->attrs[RAFTBLK_A_FORGET]);
 	return ret;
@@ -397,6 +398,21 @@ static int do_verify(struct rblk_volume *v, struct genl_info *info, u64 op_id, c
 int raftblk_nl_verify_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change(skb, info, do_verify);
+}
+
+static int do_adjust(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)
+{
+	struct rblk_node_tuning to = {
+		.resync_min = get_u32(info, RAFTBLK_A_RESYNC_RATE_MIN),
+		.resync_max = get_u32(info, RAFTBLK_A_RESYNC_RATE_MAX),
+	};
+
+	return rblk_volume_adjust(v, &to, op_id, text);
+}
+
+int raftblk_nl_adjust_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(skb, info, do_adjust);
 }
 
 static int do_take(struct rblk_volume *v, struct genl_info *info, u64 op_id, char *text)

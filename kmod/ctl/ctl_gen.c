@@ -40,6 +40,7 @@ const struct nla_policy raftblk_up_nl_policy[RAFTBLK_A_UUID + 1] = {
 	[RAFTBLK_A_POOL_MIB] = NLA_POLICY_MAX(NLA_U32, 8192),
 	[RAFTBLK_A_IO_TIMEOUT_MS] = { .type = NLA_U32, },
 	[RAFTBLK_A_ELECTION_MS] = NLA_POLICY_MAX(NLA_U32, 30000),
+	[RAFTBLK_A_RESYNC_RATE_MIN] = NLA_POLICY_MAX(NLA_U32, 10000),
 	[RAFTBLK_A_RESYNC_RATE_MAX] = NLA_POLICY_MAX(NLA_U32, 10000),
 	[RAFTBLK_A_FORGET] = { .type = NLA_FLAG, },
 	[RAFTBLK_A_UUID] = NLA_POLICY_EXACT_LEN(16),
@@ -101,8 +102,17 @@ const struct nla_policy raftblk_attach_nl_policy[RAFTBLK_A_DATA_DEVICE + 1] = {
 	[RAFTBLK_A_DATA_DEVICE] = { .type = NLA_U32, },
 };
 
+/* RAFTBLK_CMD_ADJUST - do */
+const struct nla_policy raftblk_adjust_nl_policy[RAFTBLK_A_RESYNC_RATE_MAX + 1] = {
+	[RAFTBLK_A_VOLUME] = { .type = NLA_NUL_STRING, .len = RAFTBLK_NAME_MAX, },
+	[RAFTBLK_A_MINOR] = NLA_POLICY_MAX(NLA_U32, 4095),
+	[RAFTBLK_A_OP_ID] = { .type = NLA_U64, },
+	[RAFTBLK_A_RESYNC_RATE_MIN] = NLA_POLICY_MAX(NLA_U32, 10000),
+	[RAFTBLK_A_RESYNC_RATE_MAX] = NLA_POLICY_MAX(NLA_U32, 10000),
+};
+
 /* Ops table for raftblk */
-const struct genl_ops raftblk_nl_ops[8] = {
+const struct genl_ops raftblk_nl_ops[9] = {
 	{
 		.cmd		= RAFTBLK_CMD_GET,
 		.doit		= raftblk_nl_get_doit,
@@ -158,6 +168,13 @@ const struct genl_ops raftblk_nl_ops[8] = {
 		.doit		= raftblk_nl_attach_doit,
 		.policy		= raftblk_attach_nl_policy,
 		.maxattr	= RAFTBLK_A_DATA_DEVICE,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= RAFTBLK_CMD_ADJUST,
+		.doit		= raftblk_nl_adjust_doit,
+		.policy		= raftblk_adjust_nl_policy,
+		.maxattr	= RAFTBLK_A_RESYNC_RATE_MAX,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

@@ -30,8 +30,10 @@ extern const struct nla_policy raftblk_verify_nl_policy[RAFTBLK_A_MEND + 1];
 
 extern const struct nla_policy raftblk_attach_nl_policy[RAFTBLK_A_DATA_DEVICE + 1];
 
+extern const struct nla_policy raftblk_adjust_nl_policy[RAFTBLK_A_RESYNC_RATE_MAX + 1];
+
 /* Ops table for raftblk */
-extern const struct genl_ops raftblk_nl_ops[8];
+extern const struct genl_ops raftblk_nl_ops[9];
 
 int raftblk_nl_get_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
@@ -42,6 +44,7 @@ int raftblk_nl_transfer_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_take_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_verify_doit(struct sk_buff *skb, struct genl_info *info);
 int raftblk_nl_attach_doit(struct sk_buff *skb, struct genl_info *info);
+int raftblk_nl_adjust_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	RAFTBLK_NLGRP_EVENTS,

@@ -39,7 +39,8 @@ static const struct field status_u64[] = {
 	INFO(PULLED_BYTES, st.resync.pulled_bytes), INFO(RESYNC_MS, resync_ms),
 	INFO(OWED_INDEX, st.raft.owed.index),
 	INFO(UNWRITTEN_BYTES, st.unwritten_bytes),
-	INFO(RESYNC_RATE_MAX, st.resync.rate_max),
+	INFO(RESYNC_RATE_MIN, st.resync.rate_min),
+	INFO(RESYNC_RATE_MAX, st.resync.rate_max), INFO(RESYNC_RATE, st.resync.rate),
 	INFO(SESSION_EPOCH, st.session_epoch), INFO(SESSION_SEQ, st.session_seq),
 };
 
@@ -339,6 +340,7 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT, st->halt) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_HALT_ERROR, abs(st->halt_error)) &&
 	       put_invariant(skb, st->invariant) &&
+	       !nla_put_u32(skb, RAFTBLK_A_STATUS_RESYNC_BOUND, st->resync.bound) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST, st->lost) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST_ERROR, abs(st->lost_error)) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOSSES, st->losses) &&

@@ -69,6 +69,7 @@ struct rblk_up {			/* what "up" asks for; without log and data: a client */
 	u32 pool_mib;			/* 0: default */
 	u32 io_timeout_ms;		/* 0: the default, wait forever */
 	u32 election_ms;		/* before and at bootstrap; 0: default */
+	u32 resync_min;			/* MiB in a second; 0: default */
 	u32 resync_max;			/* MiB in a second; 0: no bound */
 	bool forget;			/* what nodes saw of each other's stores */
 };

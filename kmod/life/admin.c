@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "block/block.h"
+#include "host/notify.h"
 #include "life/internal.h"
 
 #define RBLK_TRANSFER_NS	(10 * RBLK_NSEC_PER_SEC)
@@ -305,4 +306,30 @@ int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, cha
 	int ret = rblk_volume_call_running(v, rblk_transfer_owner, &c, err);
 
 	return ret ? ret : c.ret;
+}
+
+static void rblk_adjust_owner(struct rblk_volume *v, void *arg, u64 now)
+{
+	rblk_node_adjust(v->m, arg);
+}
+
+/**
+ * rblk_volume_adjust() - change what may change while a volume is up
+ * @v: the volume
+ * @to: what it is to be
+ * @op_id: id of the operation, for the notification of its end
+ * @err: the error text, RBLK_ERR_MAX bytes
+ *
+ * Context: process; sleeps, for a second at most.
+ * Return: 0: it is done; else -errno.
+ */
+int rblk_volume_adjust(struct rblk_volume *v, const struct rblk_node_tuning *to, u64 op_id,
+		       char *err)
+{
+	struct rblk_node_tuning copy = *to;
+	int ret = rblk_volume_call_running(v, rblk_adjust_owner, &copy, err);
+
+	if (!ret)
+		rblk_notify_end(v, op_id, 0, "adjusted", GFP_KERNEL);
+	return ret;
 }

@@ -32,6 +32,8 @@ int rblk_volume_bootstrap(struct rblk_volume *v, const struct rblk_bootstrap *b,
 			  char *err);
 int rblk_volume_verify(struct rblk_volume *v, const struct rblk_verify_ask *ask, u64 op_id,
 		       char *err);
+int rblk_volume_adjust(struct rblk_volume *v, const struct rblk_node_tuning *to, u64 op_id,
+		       char *err);
 int rblk_volume_transfer(struct rblk_volume *v, const char *node, u64 op_id, char *err);
 int rblk_volume_take(struct rblk_volume *v, bool force, u32 wait_ms, u64 op_id, char *err);
 

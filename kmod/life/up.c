@@ -134,6 +134,7 @@ static int rblk_start_pool(struct rblk_volume *v, char *err)
 		v->limits.default_election_ms = max_t(u32, v->up.election_ms, RBLK_ELECTION_MS_MIN);
 		v->limits.default_heartbeat_ms = v->limits.default_election_ms / 5;
 	}
+	v->limits.resync_min = v->up.resync_min;
 	v->limits.resync_max = v->up.resync_max;
 	rblk_node_limits_default(&v->limits, (u64)mib << 20, &v->super);
 	v->pool = rblk_pool_create(v, blocks);

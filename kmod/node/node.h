@@ -93,6 +93,7 @@ int rblk_node_bootstrap_conf(const struct rblk_node *n, const char *self_addr, u
 			     u64 cluster, struct rblk_conf *conf, u32 *slot);
 int rblk_node_transfer(struct rblk_node *n, const char *node, u64 now);
 void rblk_node_checkpoint(struct rblk_node *n);
+void rblk_node_adjust(struct rblk_node *n, const struct rblk_node_tuning *to);
 
 /* ---- events of the devices ---- */
 

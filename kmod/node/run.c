@@ -213,6 +213,7 @@ static void run_replica(struct rblk_node *n)
 		update_resync(n);
 		update_peers(n);
 		rblk_replica_watch_run(r);
+		rblk_replica_strain_run(r);
 		execute(n);
 		run_client(n);
 		run_server(n);
@@ -353,4 +354,15 @@ void rblk_node_checkpoint(struct rblk_node *n)
 {
 	if (n->replica)
 		n->replica->ckpt_wanted = true;
+}
+
+/**
+ * rblk_node_adjust() - changes limits of a node that runs
+ * @n: node
+ * @to: all of them; 0: the default
+ */
+void rblk_node_adjust(struct rblk_node *n, const struct rblk_node_tuning *to)
+{
+	n->g.cfg.limits.resync_min = to->resync_min ? to->resync_min : NODE_RESYNC_MIN;
+	n->g.cfg.limits.resync_max = to->resync_max;
 }

@@ -56,6 +56,7 @@ void rblk_node_limits_default(struct rblk_node_limits *l, u64 pool_bytes, const 
 	set_default(&l->records_inflight, 2);
 	set_default(&l->window, 256);
 	set_default(&l->follow_ms, DEFAULT_FOLLOW_MS);
+	set_default(&l->resync_min, NODE_RESYNC_MIN);
 	set_default(&l->default_election_ms, DEFAULT_ELECTION_MS);
 	set_default(&l->default_heartbeat_ms, DEFAULT_HEARTBEAT_MS);
 }

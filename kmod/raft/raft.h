@@ -86,6 +86,8 @@ struct raft_msg {
 	u8 blocked;		/* ...: payload of the sender reaches no majority; not of raft */
 	u8 stuck;		/* ...: ... does not reach the receiver; not of raft */
 	u8 absent;		/* the sender lacks a part of the image; not of raft */
+	u8 strain;		/* APPEND: how long the writes of users take; not of raft */
+	u32 strain_no;		/* APPEND: number of that finding; not of raft */
 	u64 durable;		/* APPEND: newest durable entry of the leader; not of raft */
 	/* APPEND with resync: the receiver may go on from a state up to this entry; not of raft */
 	u64 spared;

@@ -152,6 +152,18 @@ enum raftblk_event {
 };
 
 /**
+ * enum raftblk_resync_bound - What the rate of a resync is bounded by.
+ * @RAFTBLK_RESYNC_BOUND_NONE: Nothing but the devices and the network.
+ * @RAFTBLK_RESYNC_BOUND_CEILING: The highest rate that was set.
+ * @RAFTBLK_RESYNC_BOUND_USERS: Those who write meanwhile.
+ */
+enum raftblk_resync_bound {
+	RAFTBLK_RESYNC_BOUND_NONE,
+	RAFTBLK_RESYNC_BOUND_CEILING,
+	RAFTBLK_RESYNC_BOUND_USERS,
+};
+
+/**
  * enum raftblk_verify_result - What came of a comparison of the copies of the
  *   image.
  * @RAFTBLK_VERIFY_RESULT_NONE: None was made, or it has not ended.
@@ -189,6 +201,7 @@ enum {
 	RAFTBLK_A_POOL_MIB,
 	RAFTBLK_A_IO_TIMEOUT_MS,
 	RAFTBLK_A_ELECTION_MS,
+	RAFTBLK_A_RESYNC_RATE_MIN,
 	RAFTBLK_A_RESYNC_RATE_MAX,
 	RAFTBLK_A_FORCE,
 	RAFTBLK_A_SECTORS,
@@ -277,7 +290,10 @@ enum {
 	RAFTBLK_A_STATUS_ABSENT_BYTES,
 	RAFTBLK_A_STATUS_PULLED_BYTES,
 	RAFTBLK_A_STATUS_RESYNC_MS,
+	RAFTBLK_A_STATUS_RESYNC_RATE_MIN,
 	RAFTBLK_A_STATUS_RESYNC_RATE_MAX,
+	RAFTBLK_A_STATUS_RESYNC_RATE,
+	RAFTBLK_A_STATUS_RESYNC_BOUND,
 	RAFTBLK_A_STATUS_RESYNC_SOURCE,
 	RAFTBLK_A_STATUS_LOST,
 	RAFTBLK_A_STATUS_LOST_ERROR,
@@ -440,6 +456,7 @@ enum {
 	RAFTBLK_CMD_TAKE,
 	RAFTBLK_CMD_VERIFY,
 	RAFTBLK_CMD_ATTACH,
+	RAFTBLK_CMD_ADJUST,
 
 	__RAFTBLK_CMD_MAX,
 	RAFTBLK_CMD_MAX = (__RAFTBLK_CMD_MAX - 1)

@@ -117,8 +117,12 @@ FIELDS(frame_raft, struct raft_msg)
 	FIELD(120,	u8,	blocked, BOOL)		/* 1: its payload reaches no majority */
 	FIELD(121,	u8,	stuck, BOOL)		/* 1: its payload does not reach you */
 	FIELD(122,	u8,	absent, BOOL)	/* 1: the sender lacks a part of the image */
-	ZERO(123,	u8,	zero)
-	ZERO(124,	le32,	zero2)
+	/*
+	 * of the leader: 0 nobody writes, 1 writes are as quick as usual, 2 they are slower, 3 they
+	 * are to be measured, so no content is to be pulled
+	 */
+	FIELD(123,	u8,	strain, UPTO(3))
+	FIELD(124,	le32,	strain_no, ANY)		/* number of that finding */
 	FIELD(128,	le64,	durable, ANY)		/* newest durable entry of the leader */
 	/* with resync 1: the receiver may go on from a state up to this index */
 	FIELD(136,	le64,	spared, ANY)

@@ -228,6 +228,7 @@ static void draw_rate(void)
 {
 	if (rnd_one_in(R_UNREAD, 4))
 		w->limits.resync_max = (u32)rnd_log(R_UNREAD, 1, 100);
+	w->limits.resync_min = w->limits.resync_max % 8;
 }
 
 static void draw_unwritten(void)
@@ -315,6 +316,7 @@ static void print_limits(void)
 	PRINT(l, records_inflight);
 	PRINT(l, window);
 	PRINT(l, follow_ms);
+	PRINT(l, resync_min);
 	PRINT(l, resync_max);
 	PRINT(l, default_election_ms);
 	PRINT(l, default_heartbeat_ms);

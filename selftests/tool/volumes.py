@@ -37,7 +37,7 @@ class Volumes:
         for p, name in zip(status["peers"], names, strict=True):
             p.update(node=name, client=name == "c1")
         self.status = {**status, "uuid": UUID, "node": "n1", "log_path": f"{self.d}/n1log",
-                       "data_path": f"{self.d}/n1data"}
+                       "data_path": f"{self.d}/n1data", "resync_rate_min": 4, "resync_rate_max": 0}
         self.kernel = Kernel(self.d)
 
     def conf(self, text):
@@ -144,6 +144,43 @@ def up_of_what_is_up_otherwise(v):
     with v.kernel.lock:
         v.kernel.volumes["r0"]["node"] = "n9"
     return problems + expect(v.run("up r0"), 4, "", "node: it runs with n9, and the file says n1")
+
+
+RATES = ("uuid", "resync-rate-min = 8M\nresync-rate-max = 64M\nuuid")
+
+
+def adjust_applies_what_changed(v):
+    v.reset()
+    v.conf(CONF.replace(*RATES))
+    problems = expect(v.run("up r0"), 4, "", "up: it is up already, but not as .*r0.conf says: "
+                      "resync-rate-min: it runs with 4M, and the file says 8M; resync-rate-max: it "
+                      "runs with 0M, and the file says 64M; to change that: raftblk adjust r0\n$")
+    problems += expect(v.run("adjust r0"), 0, "^r0: resync-rate-min: 4M -> 8M\n"
+                       "r0: resync-rate-max: no bound -> 64M\n$")
+    asked = [{k: o.get(k) for k in ("volume", "resync-rate-min", "resync-rate-max")}
+             for o in v.asked("adjust")]
+    if asked != [{"volume": "r0", "resync-rate-min": 8, "resync-rate-max": 64}]:
+        problems.append(f"asked: {asked}")
+    v.reset()
+    problems += expect(v.run("adjust r0"), 0, "^r0: it runs already as .*/r0.conf says\n$")
+    if v.asked("adjust"):
+        problems.append("the kernel was asked for nothing")
+    v.kernel.volumes["r0"].update(resync_rate_min=8, resync_rate_max=64)
+    return problems + expect(v.run("adjust r0"), 0, "^r0: resync-rate-min: 8M -> 4M\n"
+                             "r0: resync-rate-max: 64M -> no bound\n$")
+
+
+def adjust_names_what_it_cannot(v):
+    """And applies the rest all the same."""
+    v.reset()
+    v.conf(CONF.replace(*RATES).replace("uuid =", "pool = 128M\nuuid =", 1))
+    problems = expect(v.run("adjust r0"), 4, "-> 8M\nr0: resync-rate-max: no bound -> 64M\n$",
+                      "adjust: this cannot change while it is up: pool: it runs with 64M, and the "
+                      "file says 128M; to start it as .*r0.conf says: raftblk down r0, then up\n$")
+    v.kernel.on["adjust"] = lambda _: (errno.ETIMEDOUT, "volume r0 does not answer")
+    problems += expect(v.run("adjust r0"), 1, "", "^raftblk: r0: adjust: volume r0 does not answer")
+    v.kernel.volumes.clear()
+    return problems + expect(v.run("adjust r0"), 3, "", "; to start it: raftblk up r0\n$")
 
 
 def up_waits_for_a_start(v):
@@ -297,7 +334,8 @@ def events_of_other_namespaces_are_marked(v):
     return problems
 
 
-TESTS = (up_starts, up_of_what_is_up, up_of_what_is_up_otherwise, up_waits_for_a_start,
+TESTS = (up_starts, up_of_what_is_up, up_of_what_is_up_otherwise,
+         adjust_applies_what_changed, adjust_names_what_it_cannot, up_waits_for_a_start,
          up_waits_for_a_stop, up_waits_for_devices, up_waits_for_names, up_waits_for_its_port,
          up_does_not_repeat_what_stays_wrong, volumes_of_other_namespaces_are_marked,
          a_volume_is_named_by_its_device, what_is_not_up_here_may_be_elsewhere,

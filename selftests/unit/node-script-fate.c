@@ -211,6 +211,19 @@ void cmd_disk(void)
 		disk_release(d, 1u << k);
 }
 
+/* adjust NODE [resync-min=MIB] [resync-max=MIB]: while it runs */
+void cmd_adjust(void)
+{
+	struct node *n = script_up(1);
+	struct rblk_node_tuning to = {
+		.resync_min = (u32)ts_option("resync-min", 0),
+		.resync_max = (u32)ts_option("resync-max", 0),
+	};
+
+	rblk_node_adjust(n->m, &to);
+	node_after(n);
+}
+
 /* serves NODE N|any: so many reads for other nodes at once */
 void cmd_serves(void)
 {

@@ -33,9 +33,12 @@ static char source_of(const struct node *n)
 	return st.resync.source < st.npeers ? 'a' + (char)n->slot_node[st.resync.source] : '-';
 }
 
-/* status NODE FIELD...; what was pulled, of that zeroes, and what is absent are in KiB */
+/* status NODE FIELD...; what was pulled, of that zeroes, what is absent, and rates are in KiB */
 void cmd_status(void)
 {
+	static const char *const bounds[] = {
+		[NODE_B_NONE] = "none", [NODE_B_MAX] = "max", [NODE_B_USERS] = "users",
+	};
 	struct node *n = script_up(1);
 	int i;
 	u32 k;
@@ -59,6 +62,7 @@ void cmd_status(void)
 		{ "pulled", st.resync.bytes >> 10 }, { "zeroes", st.resync.zero_bytes >> 10 },
 		{ "lacks", st.resync.absent_bytes >> 10 },
 		{ "unwritten", st.unwritten_bytes >> 10 },
+		{ "rate", st.resync.rate },
 		{ "reads-failed", st.reads_failed }, { "rewritten", st.blocks_rewritten },
 		{ "left", st.blocks_left },
 		{ "away-entries", st.away.entries }, { "away-bytes", st.away.bytes },
@@ -76,6 +80,10 @@ void cmd_status(void)
 		}
 		if (!strcmp(ts_word[i], "source")) {
 			fprintf(ts_out, " source %c", source_of(n));
+			continue;
+		}
+		if (!strcmp(ts_word[i], "bound")) {
+			fprintf(ts_out, " bound %s", bounds[st.resync.bound]);
 			continue;
 		}
 		for (k = 0; k < ARRAY_SIZE(fields) && strcmp(ts_word[i], fields[k].name); k++)

@@ -25,6 +25,7 @@ static void draw_cfg(u32 members)
 		.entries = (u32)ts_option("entries", 1024), .versions = 1024,
 		.window = (u32)ts_option("window", 64), .reads = (u32)ts_option("reads", 256),
 		.default_election_ms = 750, .default_heartbeat_ms = 150,
+		.resync_min = (u32)ts_option("resync-min", 0),
 		.resync_max = (u32)ts_option("resync-max", 0),
 	};
 	if (follow)
@@ -85,11 +86,11 @@ static void format(struct node *n)
 }
 
 /*
- * nodes MEMBERS [clients=N] [shared] [unwritten] [entries=N] [window=N] [reads=N] [follow=TIME|never]
- *       [late=TIME] [resync-max=MIB]
+ * nodes MEMBERS [clients=N] [shared] [unwritten] [entries=N] [window=N] [reads=N]
+ *       [follow=TIME|never] [late=TIME] [resync-min=MIB] [resync-max=MIB]
  *       [block=512] [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N]
- *       [NODE.ring=MIB] [NODE.unwritten]: started, connected, and blank. With gather=, a node acts on what
- *       happens to it up to TIME later, instead of at once.
+ *       [NODE.ring=MIB] [NODE.unwritten]: started, connected, and blank. With gather=, a node
+ *       acts on what happens to it up to TIME later, instead of at once.
  */
 void cmd_nodes(void)
 {

@@ -89,6 +89,7 @@ void cmd_cut(void);
 void cmd_flap(void);
 void cmd_narrow(void);
 void cmd_latency(void);
+void cmd_adjust(void);
 void cmd_rate(void);
 void cmd_frames(void);
 void cmd_disk(void);

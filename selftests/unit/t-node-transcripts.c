@@ -23,6 +23,7 @@ static const struct transcript_command commands[] = {
 	{ "copies", cmd_copies },
 	{ "lead", cmd_lead },		{ "transfer", cmd_transfer },
 	{ "run", cmd_run },		{ "latency", cmd_latency },
+	{ "adjust", cmd_adjust },
 	{ "rate", cmd_rate },
 	{ "cut", cmd_cut },		{ "stall", cmd_cut },
 	{ "join", cmd_cut },		{ "reset", cmd_cut },

@@ -52,6 +52,7 @@ static void same_msg(const struct raft_msg *a, const struct raft_msg *b)
 	CHECK_EQ(a->stalled, b->stalled);
 	CHECK_EQ(a->impaired, b->impaired);
 	CHECK_EQ(a->blocked << 1 | a->stuck, b->blocked << 1 | b->stuck);
+	CHECK_EQ((u64)a->strain << 32 | a->strain_no, (u64)b->strain << 32 | b->strain_no);
 	CHECK_EQ(a->from, b->from);
 	CHECK_EQ(a->to, b->to);
 	CHECK_EQ(a->term, b->term);
@@ -153,8 +154,8 @@ static void test_raft_plain(void)
 		m = (struct raft_msg){
 			.type = type, .reject = type & 1, .force = !(type & 1),
 			.resync = type >> 1 & 1, .stalled = type >> 2 & 1, .impaired = type % 3,
-			.from = 101, .to = 102, .term = U64_MAX, .blocked = type & 1,
-			.prev = { .term = 104, .index = 105 }, .run_first = 106,
+			.from = 101, .to = 102, .term = U64_MAX, .blocked = type & 1, .strain = 3,
+			.prev = { .term = 104, .index = 105 }, .run_first = 106, .strain_no = 115,
 			.reject_index = 107, .ents = { .first = 9, .last = 8, .term = 110 },
 			.commit = 111, .read_seq = 112, .seeker = 113, .cluster = 114, .stuck = 1,
 		};
@@ -381,9 +382,8 @@ static const struct bad bad_raft[] = {
 	{ "resync 2", HEAD + 3, 1, 2, -EINVAL }, { "stalled 2", HEAD + 6, 1, 2, -EINVAL },
 	{ "impaired 3", HEAD + 7, 1, 3, -EINVAL },
 	{ "blocked 2", HEAD + 120, 1, 2, -EINVAL }, { "stuck 2", HEAD + 121, 1, 2, -EINVAL },
-	{ "zero", HEAD + 122, 2, 256, -EINVAL }, { "zero2", HEAD + 124, 4, 1 << 24, -EINVAL },
-	{ "n less", HEAD + 4, 4, 5, -EINVAL },
-	{ "n more", HEAD + 4, 4, 7, -EINVAL },
+	{ "absent 2", HEAD + 122, 1, 2, -EINVAL }, { "strain 4", HEAD + 123, 1, 4, -EINVAL },
+	{ "n less", HEAD + 4, 4, 5, -EINVAL }, { "n more", HEAD + 4, 4, 7, -EINVAL },
 	{ "n 0", HEAD + 4, 4, 0, -EINVAL },
 	{ "n over", HEAD + 4, 4, WIRE_ENTRIES_MAX + 1, -EINVAL },
 	{ "n wraps", HEAD + 4, 4, 0x40000006, -EINVAL },

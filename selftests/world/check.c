@@ -313,6 +313,8 @@ void check_step(struct node *n)
 	check_halt(n);
 	if (was_absent && !n->st.absent)
 		WORLD_MARK(RESYNCED);
+	if (n->st.absent && n->st.resync.bound == NODE_B_USERS)
+		WORLD_MARK(RESYNC_YIELDS);
 	if (n->st.absent && n->st.raft.role == RAFT_LEADER)
 		WORLD_MARK(CARETAKER);
 	if (n->st.reads_retried != retried)

@@ -37,6 +37,7 @@
 	X(REWRITTEN,		1, "a block that could not be read was written again") \
 	X(REREAD,		1, "... and could be read then")		\
 	X(RESYNCED,		1, "a member that lacked content became whole") \
+	X(RESYNC_YIELDS,	1, "a resync gave way to those who write") \
 	X(CARETAKER,		1, "a member that lacked content led")	\
 	X(DEPOSED_INFLIGHT,	1, "a leader was deposed with writes in flight") \
 	X(SESSION_TAKEN,	1, "a session was taken over")		\

@@ -88,6 +88,21 @@ enum rblk_impaired {
 	NODE_P_MUTE,		/* its acknowledgments: its log device hangs, or it is silent */
 };
 
+/* What a leader finds about the writes of its users, and tells those that are resynchronised. */
+enum rblk_strain_found {
+	NODE_ST_NONE,		/* nobody writes */
+	NODE_ST_WELL,		/* they take as long as usual */
+	NODE_ST_SLOW,		/* they take longer */
+	NODE_ST_REST,		/* how long is usual has to be measured: nothing is to be pulled */
+};
+
+/* What the rate of a resync is bounded by. */
+enum rblk_rate_bound {
+	NODE_B_NONE,
+	NODE_B_MAX,		/* the rate that was set */
+	NODE_B_USERS,		/* those who write meanwhile */
+};
+
 enum rblk_node_halt {
 	NODE_RUNNING,
 	NODE_HALT_LOG,		/* log write, flush or metadata error */
@@ -240,6 +255,7 @@ struct rblk_node_ops {
 };
 
 #define NODE_ENTRIES_MIN	64
+#define NODE_RESYNC_MIN		4	/* default of limits.resync_min */
 
 struct rblk_node_limits {
 	u32 entries;		/* in the live log, a power of two; not less than rblk_conf says */
@@ -252,10 +268,16 @@ struct rblk_node_limits {
 	u32 msg_ents, inflight_msgs;	/* see raft_cfg */
 	u32 window;		/* writes of this node in progress, power of two */
 	u32 follow_ms;		/* time after an election before leadership follows the session */
-	u32 resync_max;		/* MiB of content that a resync asks for in a second; 0: no bound */
+	u32 resync_min;		/* MiB of content that a resync may always ask for in a second */
+	u32 resync_max;		/* ... asks for at most, if nothing waits for it; 0: no bound */
 	u32 late_ms;		/* until a device counts as unresponsive; 0: an election timeout */
 	u32 records_inflight;	/* from here on, entries wait to share one: 1 .. LOG_INFLIGHT */
 	u32 default_election_ms, default_heartbeat_ms;	/* until a configuration is known */
+};
+
+/* Of the limits, what may change while a node runs. */
+struct rblk_node_tuning {
+	u32 resync_min, resync_max;
 };
 
 struct rblk_node_peer_cfg {
@@ -353,7 +375,9 @@ struct rblk_node_status {
 		u64 pulled_bytes;	/* ... since the newest resync began */
 		u64 absent_bytes;	/* of the image, not landed yet */
 		u64 ns;			/* for how long it has been resynchronised; 0: it is not */
-		u64 rate_max;		/* MiB that it may ask for in a second; 0: no bound */
+		u64 rate_min, rate_max;	/* as set, in MiB in a second; @rate_max 0: no bound */
+		u64 rate;		/* KiB that it may ask for in a second now; 0: no bound */
+		u32 bound;		/* enum rblk_rate_bound: what @rate is from */
 		u32 source;		/* slot of who is asked; NODE_PEERS_MAX: nobody */
 	} resync;
 	/* Comparisons of the copies of the image, made by this node; members by place in @conf. */

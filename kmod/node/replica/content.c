@@ -19,27 +19,6 @@ static bool rblk_replica_pulls(void *ctx, u32 chunk)
 	return false;
 }
 
-/* The time that a chunk takes at the highest rate; 0: there is none. */
-static u64 chunk_ns(const struct rblk_replica *r)
-{
-	u32 max = r->g->cfg.limits.resync_max, nsect;
-	u64 sector;
-
-	if (!max)
-		return 0;
-	rblk_vol_chunk(r->vol, 0, &sector, &nsect);
-	return ((u32)RBLK_NSEC_PER_SEC / max >> (20 - RBLK_SECTOR_SHIFT)) * (u64)nsect;
-}
-
-/* A chunk is asked for. What was not asked for in time may be made up for, as far as the window. */
-static void pace(struct rblk_replica *r)
-{
-	struct rblk_resync *s = &r->resync;
-	u64 ns = chunk_ns(r), late = NODE_PULLS * ns;
-
-	s->pace_at = max_t(u64, s->pace_at, r->g->now - min_t(u64, late, r->g->now)) + ns;
-}
-
 static void ask_chunks(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
@@ -52,11 +31,11 @@ static void ask_chunks(struct rblk_replica *r)
 		    !rblk_vol_next_absent(r->vol, s->next, rblk_replica_pulls, s, &chunk))
 			return;
 		/* What the log is pinned by, or writers wait for, comes at any rate. */
-		if (!needed && r->g->now < s->pace_at)
+		if (!needed && !rblk_replica_pace_allows(r))
 			return;
 		if (!rblk_replica_pull_new(r, WIRE_P_CHUNK, chunk))
 			return;
-		pace(r);
+		rblk_replica_paced(r);
 		if (!needed)
 			s->next = chunk + 1;
 	}
@@ -97,6 +76,8 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 	p->upto = c->upto;
 	p->buf = buf[0];
 	buf[0] = NULL;
+	if (!p->buf)
+		rblk_replica_paced_zeroes(r);
 	return 0;
 }
 

@@ -109,6 +109,15 @@ void rblk_replica_pull_forget(struct rblk_replica *r, struct rblk_pull *p);
 void rblk_replica_pulls_forget(struct rblk_replica *r);
 void rblk_replica_pulls_send(struct rblk_replica *r);
 
+/* pace.c, strain.c: how fast content is pulled */
+bool rblk_replica_pace_allows(const struct rblk_replica *r);
+void rblk_replica_paced(struct rblk_replica *r);
+void rblk_replica_paced_zeroes(struct rblk_replica *r);
+void rblk_replica_pace_heed(struct rblk_replica *r, u8 strain, u32 no);
+void rblk_replica_pace_status(const struct rblk_replica *r, struct rblk_resync_status *st);
+void rblk_replica_strain_proposed(struct rblk_replica *r, const struct rblk_entry *e);
+void rblk_replica_strain_committed(struct rblk_replica *r);
+
 /* content.c */
 bool rblk_replica_resync_landed(struct rblk_replica *r, int error);
 bool rblk_replica_content_turn(const struct rblk_replica *r);

@@ -149,8 +149,10 @@ int rblk_replica_recv(struct rblk_replica *r, u32 slot, struct raft_msg *msg,
 		r->resync.spared = msg->spared;
 	if (msg->type == RAFT_MSG_APPEND) {
 		rblk_replica_led(r, p, min_t(u64, msg->durable, msg->commit));
-		if (msg->term == r->rst.term)
+		if (msg->term == r->rst.term) {
 			rblk_replica_spare_led(r, msg);
+			rblk_replica_pace_heed(r, msg->strain, msg->strain_no);
+		}
 	}
 	if (msg->cluster)
 		p->bootstrapped = true;

@@ -64,6 +64,18 @@ struct rblk_rate {
 	u64 ns, bytes, entries;	/* between the two times before */
 };
 
+/* How long the writes of users take while this node leads, see strain.c. */
+struct rblk_strain {
+	u64 index, since;	/* an entry that is measured, and when it was proposed; 0: none */
+	u64 usual;		/* ns that few writes exceed while nothing is pulled */
+	u32 learnt;		/* writes that @usual is of, as far as that matters */
+	u64 at;			/* when this window began */
+	u32 writes, slow;	/* measured in it; of these, too slow */
+	u32 windows;		/* until those who pull have to rest again */
+	u8 found;		/* enum rblk_strain_found */
+	u32 no;			/* number of that finding */
+};
+
 enum rblk_ckpt_phase { CKPT_IDLE, CKPT_SYNC, CKPT_MAP, CKPT_META };
 
 struct rblk_replica {
@@ -161,6 +173,7 @@ struct rblk_replica {
 	struct rblk_watch watch[RBLK_IO_NR];
 	u64 watch_at;			/* when to look at them again */
 	struct rblk_rate rate;
+	struct rblk_strain strain;
 	u64 late_since[RBLK_DEVICES];	/* since when a device has not responded; 0: it does */
 
 	u64 proposals_refused, truncated, readbacks;
@@ -267,6 +280,9 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m);
 int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wire_chunk *c,
 			      const struct wire_append *a, struct rblk_buf **buf);
+
+/* strain.c */
+void rblk_replica_strain_run(struct rblk_replica *r);
 
 /* verify.c, compare.c */
 void rblk_replica_verify_run(struct rblk_replica *r);

@@ -421,6 +421,8 @@ static void choose_phase(struct rblk_replica *r)
 		return;
 	s->since_ns = r->g->now;
 	s->bytes_before = s->bytes;
+	s->pace.rate = 0;
+	s->pace.slowed = false;
 }
 
 /**
@@ -472,8 +474,8 @@ u64 rblk_replica_resync_deadline(const struct rblk_replica *r)
 			at = min_t(u64, at, s->avoid[i]);
 	if (s->phase == RESYNC_STATE && s->ask_at > r->g->now)
 		at = min_t(u64, at, s->ask_at);
-	if (s->phase == RESYNC_PULL && s->pace_at > r->g->now)
-		at = min_t(u64, at, s->pace_at);
+	if (s->phase == RESYNC_PULL && s->pace.at > r->g->now)
+		at = min_t(u64, at, s->pace.at);
 	return at;
 }
 

@@ -22,6 +22,17 @@ struct rblk_pull {
 	struct rblk_buf *buf;	/* CHUNK that came: one reference; NULL: zeroes */
 };
 
+/* How fast content is asked for, see pace.c. */
+struct rblk_pace {
+	u64 at;			/* when the next chunk may be asked for */
+	u32 rate;		/* KiB in a second while users write; below the floor: that */
+	bool slowed;		/* they had reason to complain */
+	u8 strain;		/* enum rblk_strain_found, as the leader found last */
+	u32 strain_no;		/* number of that finding */
+	u64 since;		/* when it came */
+	u32 chunks;		/* asked for since then */
+};
+
 enum rblk_resync_phase {
 	RESYNC_NONE,		/* the log meets that of the others, and nothing is absent */
 	RESYNC_STATE,		/* asks for a state to go on from */
@@ -54,7 +65,7 @@ struct rblk_resync {
 	u64 from;		/* content that lands includes the entries up to this one */
 	u64 target;		/* content that landed may include entries up to this one */
 	u32 next;		/* where to look for the next chunk */
-	u64 pace_at;		/* when the next one may be asked for */
+	struct rblk_pace pace;
 	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
 	u32 batches;		/* of entries, since a chunk was written */
 	bool waits;		/* the apply waits for a chunk */

@@ -70,6 +70,8 @@ static void add_word(struct rblk_replica *r, struct raft_msg *m)
 		m->stalled |= r->g->stalled;
 		m->durable = r->rst.durable;
 		m->spared = m->resync ? rblk_replica_spared(r, m->to) : 0;
+		m->strain = r->strain.found;
+		m->strain_no = r->strain.no;
 	}
 	if (m->type != RAFT_MSG_APPEND_REPLY)
 		return;

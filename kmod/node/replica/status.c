@@ -7,7 +7,7 @@ static void resync_status(const struct rblk_replica *r, struct rblk_resync_statu
 	const struct rblk_resync *s = &r->resync;
 
 	st->installs = s->installs;
-	st->rate_max = r->g->cfg.limits.resync_max;
+	rblk_replica_pace_status(r, st);
 	st->bytes = s->bytes;
 	st->zero_bytes = s->zero_bytes;
 	st->pulled_bytes = s->bytes - s->bytes_before;

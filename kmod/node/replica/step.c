@@ -119,6 +119,7 @@ static void act_meta(struct rblk_replica *r, const struct raft_action *act)
 static void act_commit(struct rblk_replica *r, const struct raft_action *act)
 {
 	r->commit = act->ents.last;
+	rblk_replica_strain_committed(r);
 	rblk_ground_trace(r->g, NODE_T_COMMIT, act->ents.last, act->ents.term);
 }
 
@@ -269,6 +270,8 @@ int rblk_replica_propose(struct rblk_replica *r, struct rblk_entry *e, struct rb
 	if (ret) {
 		rblk_replica_unstage(r, e->index);
 		r->proposals_refused++;
+	} else {
+		rblk_replica_strain_proposed(r, e);
 	}
 	return ret;
 }
