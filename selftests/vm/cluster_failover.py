@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 """The machine of the leader dies again and again while another node goes on writing.
 
 Run by selftests/vm/run: DIRECTORY MODULE KERNEL. Prints KTAP lines. RBLK_KILLS says how often;

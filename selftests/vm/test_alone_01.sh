@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # A node that is alone from its start on has a device of the right size all the same. What
 # reads or opens it waits, or fails with an error that says why: nothing takes it for an
 # empty device, and nothing takes the end of a volume for the end of its device.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Discards free what they discard on every data device, and it reads as zeroes. Where one
 # device cannot free anything they are not offered, and nothing is written for them.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # raftblk hold: writes time out for want of a quorum, the file system becomes read-only, and the
 # service is back when the quorum is.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Bad input to a running module gives a clear error, and nothing changes.
 . "$(dirname "$0")/lib.sh"
 trap 'umount -q /tmp/rbmnt; cluster_down' EXIT

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Looking at a volume whose loop stands still: there is an answer at once, which says how
 # old it is, and nothing that is asked of the volume is done later behind one's back.
 . "$(dirname "$0")/lib.sh"

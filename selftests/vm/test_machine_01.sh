@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # The module and the machine that it runs on: what the block device promises to those
 # above, and what it asks of the rest of the kernel.
 . "$(dirname "$0")/lib.sh"

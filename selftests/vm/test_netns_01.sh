@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Root of the initial network namespace sees the volumes of all others, and ends them, also when
 # nobody can enter their namespaces any more.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # There is no memory for the threads of the volumes: I/O allocates nothing that may fail,
 # except in the network, which then waits. This needs a kernel with fault injection.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # The OCF resource agent is called as a cluster manager would call it.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Partitions: as on any disk, on every node, and never an old table under a new session.
 . "$(dirname "$0")/lib.sh"
 RBLK_LONG_CASES="counts_in_the_same_blocks_on_a_client"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # What is small gets out of the leader, and what is large does not, as when the MTU of a path is
 # smaller than that of its ends, and nobody says so. Heartbeats go on. Leadership moves to another
 # node, writers wait no longer than for an election, and people are told.

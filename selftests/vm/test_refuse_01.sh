@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # A machine that is not what the others are configured for is refused, both sides say why
 # and what to do, once, and nothing comes of it.
 . "$(dirname "$0")/lib.sh"

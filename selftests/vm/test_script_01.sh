@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # What scripts are made of: wait, events --now, status --field, and their exit codes.
 . "$(dirname "$0")/lib.sh"
 trap cluster_down EXIT

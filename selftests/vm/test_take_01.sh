@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Sessions: every node sees them, they can be taken from a node that uses one, and on a shared
 # volume each node has its own.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Two volumes in one module do not affect each other.
 RBLK_VOLUMES="one two"
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # udev: volumes have names, nobody looks into the devices below them, and events take no
 # session.
 . "$(dirname "$0")/lib.sh"

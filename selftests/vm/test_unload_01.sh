@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
+# rotates
 # Volumes go down under load, with a file system mounted, and without a quorum. After the last
 # close, the module can be unloaded.
 . "$(dirname "$0")/lib.sh"
