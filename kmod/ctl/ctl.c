@@ -26,22 +26,6 @@ static_assert(sizeof_field(struct rblk_up, volume) == RAFTBLK_NAME_MAX + 1);
 static_assert(sizeof_field(struct rblk_node_peer_cfg, addr) == RAFTBLK_ADDR_MAX + 1);
 static_assert(sizeof_field(struct rblk_up, log_path) == RAFTBLK_PATH_MAX + 1);
 static_assert(RAFTBLK_PEERS_MAX == NODE_PEERS_MAX);
-static_assert(RAFTBLK_VOLUME_STATE_FAILED == (int)RBLK_V_FAILED);
-static_assert(RAFTBLK_ROLE_HALTED == (int)RAFT_HALTED);
-static_assert(RAFTBLK_HALT_COPY == (int)NODE_HALT_COPY);
-static_assert(RAFTBLK_HALT_STOPPED == (int)NODE_HALT_STOPPED);
-static_assert(RAFTBLK_SESSION_FENCED == (int)NODE_S_FENCED);
-static_assert(RAFTBLK_REPLICA_RESYNC == (int)RAFT_PEER_RESYNC);
-static_assert(RAFTBLK_EVENT_DEVICE == (int)NODE_N_DEVICE);
-static_assert(RAFTBLK_EVENT_COPY == (int)NODE_N_COPY);
-static_assert(RAFTBLK_EVENT_PATH == (int)NODE_N_PATH);
-static_assert(RAFTBLK_EVENT_RESYNC == (int)NODE_N_RESYNC);
-static_assert(RAFTBLK_EVENT_REPLICA == (int)NODE_N_REPLICA);
-static_assert(RAFTBLK_EVENT_VERIFY == (int)NODE_N_VERIFY);
-static_assert(RAFTBLK_EVENT_ROT == (int)NODE_N_ROT);
-static_assert(RAFTBLK_EVENT_BLOCK == (int)NODE_N_BLOCK);
-static_assert(RAFTBLK_EVENT_COPIED == (int)NODE_N_COPIED);
-static_assert(RAFTBLK_VERIFY_RESULT_NO_ANSWER == (int)NODE_V_NO_ANSWER);
 
 static const struct genl_multicast_group rblk_ctl_groups[] = {
 	[RAFTBLK_NLGRP_EVENTS] = {

@@ -9,8 +9,8 @@
  * map. What is filled while it does so would be on disk as written, and perhaps not as zeroes:
  * the log has what was written, but not that the rest of the region was zeroed. So nothing is
  * filled meanwhile, see rblk_vol_keep_unwritten(), nor when it begins, see rblk_vol_fills(). If
- * power is cut after a region was filled, and before the next checkpoint, it is unwritten again, and
- * the entries that are applied again fill it again: what it holds was written by them alone.
+ * power is cut after a region was filled, and before the next checkpoint, it is unwritten again.
+ * The entries that are applied again fill it again: what it holds was written by them alone.
  *
  * Zeroes that are written to an unwritten region leave it unwritten.
  */
