@@ -98,7 +98,7 @@ int cmd_attach(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "data", KEY_DATA, "DEVICE", 0,
 		  "the data device, if it is another one than the configuration file names", 1 },
-		{ "timeout", 't', "TIME", 0, "stop waiting after TIME; the operation goes on", 2 },
+		TIMEOUT_OPTION,
 		{ 0 },
 	};
 	struct attach a = { .timeout_ms = ATTACH_TIMEOUT_MS };

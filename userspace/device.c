@@ -325,20 +325,6 @@ static int zero_step(struct device *d, u64 off, u64 len, const char *volume)
 	return zero_by_hand(d, off, len, volume);
 }
 
-int device_zero(struct device *d, u64 off, u64 len, const char *volume)
-{
-	u64 done = 0;
-	int err = 0;
-
-	while (done < len && !err) {
-		u64 n = min_t(u64, len - done, ZERO_STEP);
-
-		err = zero_step(d, off + done, n, volume);
-		done += n;
-	}
-	return err;
-}
-
 /*
  * Zeroes no longer than @ms, U64_MAX for as long as it takes, and says on a terminal how far it is.
  * @done is set to the bytes that are zeroed.
@@ -362,6 +348,13 @@ int device_zero_for(struct device *d, u64 off, u64 len, u64 ms, const char *volu
 	if (tell)
 		fputc('\n', stderr);
 	return err;
+}
+
+int device_zero(struct device *d, u64 off, u64 len, const char *volume)
+{
+	u64 done;
+
+	return device_zero_for(d, off, len, U64_MAX, volume, false, &done);
 }
 
 static int read_device(void *ctx, u64 off, void *buf, u32 len)

@@ -243,9 +243,7 @@ static void tell_loss(const struct found *s)
 /* How long the data device may take to be zeroed. Thin devices stay thin. */
 static u64 zero_ms(const struct format *f)
 {
-	if (f->zero)
-		return U64_MAX;
-	if (f->data.thin == THIN_ZEROED)
+	if (f->zero || f->data.thin == THIN_ZEROED)
 		return U64_MAX;
 	return f->no_zero || f->data.thin == THIN_UNZEROED ? 0 : ZERO_MS;
 }

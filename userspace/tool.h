@@ -143,6 +143,10 @@ int parse_device(const char *name);	/* N of /dev/raftblkN; -1: it is something e
 #define ELECTION_MAX_MS	30000
 
 int conf_parse_ms(const char *text, u32 *ms);
+/* Of commands that have something done which takes time. */
+#define TIMEOUT_OPTION \
+	{ "timeout", 't', "TIME", 0, "stop waiting after TIME; the operation goes on", 2 }
+
 int parse_time(const char *option, const char *arg, u32 least, u32 most, struct argp_state *state,
 	       u32 *ms);
 const char *time_text(u32 ms, char *buf, size_t size);

@@ -272,7 +272,7 @@ int cmd_up(int argc, char **argv)
 		{ "retry", KEY_RETRY, "TIME", 0,
 		  "try again for TIME what may pass: a name that is not resolved, a device or address that is not there, a port that is taken (10s)",
 		  2 },
-		{ "timeout", 't', "TIME", 0, "stop waiting after TIME; the operation goes on", 2 },
+		TIMEOUT_OPTION,
 		{ 0 },
 	};
 	struct up u = { .timeout_ms = UP_TIMEOUT_MS, .retry_ms = UP_RETRY_MS };

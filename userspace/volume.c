@@ -24,15 +24,9 @@ struct change {
 };
 
 enum {
-	KEY_TIMEOUT = 't', KEY_FORCE = 'f', KEY_SIZE = 's', KEY_WAIT = 'w', KEY_SHARED = 0x100,
+	KEY_FORCE = 'f', KEY_SIZE = 's', KEY_WAIT = 'w', KEY_SHARED = 0x100,
 	KEY_ELECTION
 };
-
-#define TIMEOUT_OPTION                                                      \
-	{                                                                   \
-		"timeout", KEY_TIMEOUT, "TIME", 0,                          \
-			"stop waiting after TIME; the operation goes on", 2 \
-	}
 
 static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
@@ -40,7 +34,7 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 	const char *why;
 
 	switch (key) {
-	case KEY_TIMEOUT:
+	case 't':
 		return parse_time("timeout", arg, 1, TIME_MAX_MS, state, &ch->timeout_ms);
 	case KEY_FORCE:
 		ch->force = true;
