@@ -119,7 +119,7 @@ FIELDS(disk_meta, struct log_meta)
 	/* sessions in use */
 	FIELD_AS(156,	le32,	nsessions, state.nsessions, UPTO(RBLK_SESSIONS_MAX))
 	FIELD(160,	le32,	npeers, UPTO(RBLK_MEMBERS_MAX))	/* peers in use */
-	/* 1: the data device lacks a part of the image; unknown ones are refused */
+	/* 1 absent, 2 unwritten: what the map may say of the image; unknown ones are refused */
 	FIELD(164,	le32,	flags, ANY)
 	FIELD_AS(168,	le64,	state_index, state.index, ANY)	/* checkpoint: index */
 	FIELD_AS(176,	le64,	state_term, state.term, ANY)	/* checkpoint: term */
