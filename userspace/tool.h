@@ -212,6 +212,10 @@ bool store_never_used(struct device *log, struct log_super *s, bool *unwritten);
 bool store_overwritten(struct device *d, const struct found *s);
 const char *store_name(const struct found *s, char *buf, size_t size);
 
+/* ---- verify_offline.c ---- */
+
+int verify_offline(const struct common *opt);
+
 /* ---- version.c ---- */
 
 void version_compare(const char *subject);	/* says so if tool and module do not belong together */

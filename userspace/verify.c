@@ -15,12 +15,13 @@
 #define DEFAULT_RATE		(64u << 20)
 #define TELL_MS			10000		/* how often progress is told, if not to a terminal */
 
-enum { KEY_RANGE = 0x100, KEY_MEND, KEY_RATE };
+enum { KEY_RANGE = 0x100, KEY_MEND, KEY_RATE, KEY_OFFLINE };
 
 struct verify {
 	u64 from, to;			/* bytes; to 0: the end of the volume */
 	u64 rate;			/* bytes in a second; 0: as fast as it goes */
-	bool mend, json;
+	bool mend, json, offline;
+	bool chosen;			/* an option that is of no use offline */
 
 	const char *volume;
 	struct nl *nl;
@@ -49,7 +50,15 @@ static error_t parse(int key, char *arg, struct argp_state *state, void *ctx)
 {
 	struct verify *v = ctx;
 
+	v->chosen |= key == KEY_RANGE || key == KEY_MEND || key == KEY_RATE;
 	switch (key) {
+	case KEY_OFFLINE:
+		v->offline = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (v->offline && v->chosen)
+			argp_error(state, "--offline goes with none of --range, --mend and --rate");
+		return 0;
 	case KEY_RANGE:
 		if (!parse_range(arg, v))
 			argp_error(state,
@@ -278,6 +287,8 @@ int cmd_verify(int argc, char **argv)
 		  1 },
 		{ "rate", KEY_RATE, "SIZE", 0,
 		  "compare so many bytes in a second at most, or none for no limit (default: 64M)", 1 },
+		{ "offline", KEY_OFFLINE, NULL, 0,
+		  "compare the image of this node with its own log, while the volume is down here", 1 },
 		{ 0 },
 	};
 	struct verify v = { .rate = DEFAULT_RATE };
@@ -285,18 +296,22 @@ int cmd_verify(int argc, char **argv)
 		.volume = WANT_VOLUME,
 		.takes_json = true,
 		.takes_device = true,
+		.takes_config = true,
 		.options = options,
 		.args_doc = "VOLUME",
 		.parse = parse,
 		.ctx = &v,
 		.doc = "Compare the copies of VOLUME that its members have, while it is in use. Run it on a member, on one of them.\v"
-		       "Examples:\n  raftblk verify r0\n  raftblk verify r0 --mend --rate 200M\n  raftblk verify r0 --range 10G-20G\n",
+		       "Examples:\n  raftblk verify r0\n  raftblk verify r0 --mend --rate 200M\n  raftblk verify r0 --range 10G-20G\n"
+		       "  raftblk verify r0 --offline\n",
 	};
 	int err;
 
 	parse_cmdline(&line, argc, argv);
 	v.volume = line.common.volume;
 	v.json = line.common.json;
+	if (v.offline)
+		return verify_offline(&line.common);
 	err = nl_open(&v.nl, v.volume);
 	if (err)
 		return err;
