@@ -243,16 +243,18 @@ static void tell_loss(const struct found *s)
 /* How long the data device may take to be zeroed. Thin devices stay thin. */
 static u64 zero_ms(const struct format *f)
 {
+	if (f->no_zero)
+		return 0;
 	if (f->zero || f->data.thin == THIN_ZEROED)
 		return U64_MAX;
-	return f->no_zero || f->data.thin == THIN_UNZEROED ? 0 : ZERO_MS;
+	return f->data.thin == THIN_UNZEROED ? 0 : ZERO_MS;
 }
 
 static const char *tell_zeroed(const struct format *f)
 {
 	if (f->zeroed)
 		return "zeroed already, and not used since";
-	if (f->data.thin == THIN_ZEROED)
+	if (f->data.thin == THIN_ZEROED && !f->no_zero)
 		return "which its thin pool gives room as it is written";
 	if (f->zero && f->data.thin == THIN_UNZEROED)
 		return "all of which is zeroed, and given room by its thin pool, since that skips block zeroing";
