@@ -31,6 +31,9 @@
 /* Payload blocks in one record: those of two unaligned writes of the largest size. */
 #define RBLK_RECORD_BLOCKS	(2 * RBLK_WRITE_MAX / RBLK_BLOCK_SIZE + 2)
 #define RBLK_MAP_PER_BLOCK	504	/* values in one block of the change map */
+/* log2 of the bytes in a region of the change map. */
+#define RBLK_REGION_SHIFT_MIN	16
+#define RBLK_REGION_SHIFT_MAX	30
 /* In the change map: the data device lacks the content of this region, or a part of it. */
 #define RBLK_MAP_ABSENT		BIT_ULL(63)
 /* ... or it has all of it, which is zeroes, whatever the data device holds there. */

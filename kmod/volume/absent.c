@@ -246,6 +246,29 @@ void rblk_vol_want(struct vol *v, u32 region, u64 changed, u64 since)
 }
 
 /**
+ * rblk_vol_want_like() - what a member whose regions may have another size says of one of them
+ * @v: the volume
+ * @shift: log2 of the bytes in a region of that member
+ * @region: which one of that member; one that does not exist is left alone
+ * @changed: as for rblk_vol_want()
+ * @since: as for rblk_vol_want()
+ */
+void rblk_vol_want_like(struct vol *v, u32 shift, u32 region, u64 changed, u64 since)
+{
+	u32 own = v->g.region_shift;
+	u64 i, end;
+
+	if (shift < own) {
+		/* What lies beside it in the region of this member may be written. */
+		rblk_vol_want(v, region >> (own - shift), changed & ~RBLK_MAP_UNWRITTEN, since);
+		return;
+	}
+	end = min_t(u64, (region + 1ULL) << (shift - own), v->regions);
+	for (i = (u64)region << (shift - own); i < end; i++)
+		rblk_vol_want(v, (u32)i, changed, since);
+}
+
+/**
  * rblk_vol_set_unwritten() - a region reads as zeroes, whatever the data device holds there
  * @v: the volume
  * @region: which one; one that does not exist is left alone

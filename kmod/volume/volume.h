@@ -125,6 +125,7 @@ u64 rblk_vol_absent(const struct vol *v);
 bool rblk_vol_complete(const struct vol *v);
 void rblk_vol_want_all(struct vol *v);
 void rblk_vol_want(struct vol *v, u32 region, u64 changed, u64 since);
+void rblk_vol_want_like(struct vol *v, u32 shift, u32 region, u64 changed, u64 since);
 u32 rblk_vol_regions(const struct vol *v);
 bool rblk_vol_needed(const struct vol *v, bool (*skip)(void *ctx, u32 chunk), void *ctx,
 		     u32 *chunk);

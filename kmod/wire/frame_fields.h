@@ -259,7 +259,8 @@ FIELDS(frame_state, struct wire_state)
 	FIELD_AS(32,	id,	digest, state.digest, ANY)	/* digest of all verdicts */
 	/* sessions that follow */
 	FIELD_AS(40,	le32,	nsessions, state.nsessions, UPTO(RBLK_SESSIONS_MAX))
-	FIELD(44,	le32,	region_shift, ANY)	/* log2 of the bytes of a region */
+	/* log2 of the bytes of a region */
+	FIELD(44,	le32,	region_shift, RANGE(RBLK_REGION_SHIFT_MIN, RBLK_REGION_SHIFT_MAX))
 	FIELD_AS(48,	le64,	conf_index, conf.index, NOT_ZERO)	/* configuration: index */
 	FIELD_AS(56,	id,	cluster, conf.cluster, ANY)	/* number that names the cluster */
 	FIELD_AS(64,	le64,	sectors, conf.sectors, ANY)	/* size of the volume, in sectors */

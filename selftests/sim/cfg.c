@@ -236,6 +236,14 @@ static void draw_unwritten(void)
 	w->unwritten = rnd_one_in(R_UNWRITTEN, 3);
 }
 
+static void draw_regions(void)
+{
+	c->vary_regions = rnd_one_in(R_REGION, 4);
+	/* A fifth is for what is served, and has room for a chunk beside a read. */
+	if (c->vary_regions && w->pool_pages)
+		w->pool_pages = max_t(u32, w->pool_pages, 5 * 2 * RBLK_ENTRY_BLOCKS_MAX);
+}
+
 void cfg_draw(void)
 {
 	w->nodes = pick_nodes();
@@ -263,6 +271,7 @@ void cfg_draw(void)
 	draw_unread();
 	draw_rate();
 	draw_unwritten();
+	draw_regions();
 	if (!c->slow_mean)
 		w->slow_max = 0;
 }
@@ -286,6 +295,7 @@ void cfg_vary(struct node *n)
 	struct rblk_node_limits *l = &n->limits;
 
 	*l = world.cfg.limits;
+	n->region_more = c->vary_regions ? rnd_below(R_REGION, 4) : 0;
 	if (c->vary_log)
 		vary_log(n);
 	if (!c->vary)
@@ -395,6 +405,7 @@ void cfg_print(void)
 	PRINT(w, pool_pages);
 	PRINT(c, vary);
 	PRINT(c, vary_log);
+	PRINT(c, vary_regions);
 	PRINT(w, delay_min);
 	PRINT(w, delay_max);
 	PRINT(w, slow_link);

@@ -13,6 +13,7 @@
 struct sim_cfg {
 	bool vary;			/* nodes have different limits, none above world.cfg's */
 	bool vary_log;			/* ... and logs of different sizes, none below */
+	bool vary_regions;		/* ... and regions of different sizes */
 	u64 duration;			/* of the phase with faults, ns */
 	/* network */
 	u64 reset_mean, partition_mean, partition_len, narrow_mean, narrow_len;

@@ -77,6 +77,8 @@ static void format(struct node *n)
 	n->limits.entries = (u32)ts_option(own, n->limits.entries);
 	snprintf(own, sizeof(own), "%c.ring", N(n));
 	world.cfg.ring_bytes = ts_option(own, ring >> 20) << 20;
+	snprintf(own, sizeof(own), "%c.region", N(n));
+	n->region_more = (u32)__builtin_ctzll(ts_option(own, 64) / 64);
 	snprintf(own, sizeof(own), "%c.unwritten", N(n));
 	world.cfg.unwritten = unwritten || ts_text(own);
 	node_format(n);
@@ -89,8 +91,8 @@ static void format(struct node *n)
  * nodes MEMBERS [clients=N] [shared] [unwritten] [entries=N] [window=N] [reads=N]
  *       [follow=TIME|never] [late=TIME] [resync-min=MIB] [resync-max=MIB]
  *       [block=512] [ring=MIB] [sectors=N] [pool=PAGES] [gather=TIME] [NODE.entries=N]
- *       [NODE.ring=MIB] [NODE.unwritten]: started, connected, and blank. With gather=, a node
- *       acts on what happens to it up to TIME later, instead of at once.
+ *       [NODE.ring=MIB] [NODE.region=KIB] [NODE.unwritten]: started, connected, and blank.
+ *       With gather=, a node acts on what happens to it up to TIME later, instead of at once.
  */
 void cmd_nodes(void)
 {

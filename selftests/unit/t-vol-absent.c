@@ -95,6 +95,37 @@ static void test_want(void)
 	stop();
 }
 
+/* That member's regions have another size. */
+static void test_want_like(void)
+{
+	u32 i;
+
+	start();
+	/* Twice as large: two of those here, and the last one has half. */
+	rblk_vol_want_like(w.v, 18 + 1, 1, 61, 60);
+	for (i = 0; i < REGIONS; i++)
+		CHECK_EQ(!!(value(i) & ABSENT), i == 2 || i == 3);
+	rblk_vol_want_like(w.v, 18 + 1, 2, 61, 60);
+	CHECK_EQ(value(4), 61 | ABSENT);
+	rblk_vol_want_like(w.v, 18 + 1, 3, 61, 60);
+	rblk_vol_want_like(w.v, 18 + 1, U32_MAX, 61, 60);
+	CHECK_EQ(value(0), 50);
+	rblk_vol_want_like(w.v, 18 + 2, 1, 62 | RBLK_MAP_UNWRITTEN, 61);
+	CHECK_EQ(value(4), 62 | RBLK_MAP_UNWRITTEN);
+	CHECK_EQ(value(3), 61 | ABSENT);
+	stop();
+
+	/* Half as large: the other half may have content, whatever this one has. */
+	start();
+	rblk_vol_want_like(w.v, 18 - 1, 2, 61, 60);
+	rblk_vol_want_like(w.v, 18 - 1, 3, 61 | RBLK_MAP_UNWRITTEN, 60);
+	rblk_vol_want_like(w.v, 18 - 1, 2 * REGIONS, 61, 60);
+	for (i = 0; i < REGIONS; i++)
+		CHECK_EQ(!!(value(i) & ABSENT), i == 1);
+	CHECK_EQ(value(1), 61 | ABSENT);
+	stop();
+}
+
 /* All of a block is written: it need not be pulled, and nothing waits for it. */
 static void test_write_through(void)
 {
@@ -364,6 +395,7 @@ static const struct tap_case cases[] = {
 	{ "chunks", test_chunks },
 	{ "whole", test_whole },
 	{ "want", test_want },
+	{ "want_like", test_want_like },
 	{ "write_through", test_write_through },
 	{ "zero_through", test_zero_through },
 	{ "apply_waits", test_apply_waits },

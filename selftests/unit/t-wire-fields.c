@@ -314,7 +314,7 @@ static void test_state(void)
 
 	begin(WIRE_STATE);
 	*s = (struct wire_state){
-		.to = 1, .id = 2, .region_shift = 3,
+		.to = 1, .id = 2, .region_shift = 17,
 		.state = { .index = 1000, .term = 4, .digest = 5, .nsessions = RBLK_SESSIONS_MAX },
 		.conf = { .index = 6, .cluster = 7, .sectors = 8, .block_size = 9,
 			  .election_ms = 10, .heartbeat_ms = 11, .n = RBLK_MEMBERS_MAX,

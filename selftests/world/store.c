@@ -82,7 +82,7 @@ void node_format(struct node *n)
 		return;
 	}
 	s->block_size = world.cfg.block_size;
-	s->region_shift = 16;
+	s->region_shift = RBLK_REGION_SHIFT_MIN + n->region_more;
 	memcpy(s->volume, world.volume, RBLK_UUID_LEN);
 	snprintf(s->volume_name, sizeof(s->volume_name), "sim");
 	snprintf(s->node, sizeof(s->node), "n%u", n->id);

@@ -29,7 +29,7 @@
 
 enum world_stream { R_CFG, R_NET, R_DISK, R_USER, R_FAULT, R_NODE, R_LATE, R_FAR, R_STRANGER,
 		    R_COPY, R_BACK, R_TURN, R_PATH, R_CALM, R_LOG, R_LOST, R_DATA, R_FLIP, R_UNREAD,
-		    R_UNWRITTEN, R_STREAMS };
+		    R_UNWRITTEN, R_REGION, R_STREAMS };
 
 void rnd_seed(u64 seed);
 u64 rnd(enum world_stream s);
@@ -314,6 +314,7 @@ struct node {
 	struct disk log, data;
 	struct log_super super;
 	u64 ring_more;			/* its ring is larger than world.cfg says */
+	u32 region_more;		/* its regions are larger, too: log2 of how many times */
 	struct rblk_node_limits limits;
 	char name[RBLK_NAME_MAX];
 	u8 slot_node[WORLD_NODES];	/* slot -> node */

@@ -54,6 +54,12 @@ static bool base_conf_ok(struct rblk_replica *r, const struct rblk_conf *conf)
 	       conf->entries <= g->cfg.limits.entries;
 }
 
+/* Of the whole volume, in the map of that member. */
+static u64 their_regions(const struct wire_state *st)
+{
+	return ((st->conf.sectors - 1) >> (st->region_shift - RBLK_SECTOR_SHIFT)) + 1;
+}
+
 /**
  * rblk_replica_resync_state() - a member says what this one can go on from
  * @r: replica
@@ -75,7 +81,7 @@ int rblk_replica_resync_state(struct rblk_replica *r, u32 slot, const struct wir
 		rblk_replica_pull_forget(r, p);
 		return 0;
 	}
-	if (!base_conf_ok(r, &st->conf) ||
+	if (!base_conf_ok(r, &st->conf) || their_regions(st) > INT_MAX ||
 	    st->state.nsessions > (st->conf.flags & RBLK_CONF_SHARED ? RBLK_SESSIONS_MAX : 1))
 		return -EINVAL;
 	rblk_replica_pull_forget(r, p);
@@ -141,16 +147,9 @@ static void map_complete(struct rblk_replica *r)
 static void ask_map(struct rblk_replica *r)
 {
 	struct rblk_resync *s = &r->resync;
-	u32 regions = rblk_vol_regions(r->vol), i;
 
-	/* Regions of another size: nothing can be said of those here. */
-	if (s->base.region_shift != r->g->cfg.super.region_shift) {
-		for (i = 0; i < regions; i++)
-			rblk_vol_want(r->vol, i, s->base.state.index, 0);
-		map_complete(r);
-		return;
-	}
-	while (s->map_asked < regions && rblk_replica_pull_new(r, WIRE_P_MAP, s->map_asked))
+	while (s->map_asked < their_regions(&s->base) &&
+	       rblk_replica_pull_new(r, WIRE_P_MAP, s->map_asked))
 		s->map_asked += RBLK_MAP_PER_BLOCK;
 }
 
@@ -183,10 +182,11 @@ int rblk_replica_resync_map(struct rblk_replica *r, const struct wire_map *m)
 	rblk_replica_pull_forget(r, p);
 	rblk_replica_resync_begin(r);
 	for (i = 0; i < RBLK_MAP_PER_BLOCK; i++)
-		rblk_vol_want(r->vol, (u32)m->first + i, m->v[i], s->since);
+		rblk_vol_want_like(r->vol, s->base.region_shift, (u32)m->first + i, m->v[i],
+				   s->since);
 	note_unwritten(r);
 	s->map_known += RBLK_MAP_PER_BLOCK;
-	if (s->map_known >= rblk_vol_regions(r->vol))
+	if (s->map_known >= their_regions(&s->base))
 		map_complete(r);
 	return 0;
 }
