@@ -103,11 +103,12 @@ size_t rblk_node_size(const struct rblk_node_cfg *cfg)
 /**
  * rblk_node_pages_size() - page-aligned memory that a node does I/O from
  *
- * Return: bytes: record headers, a copy of the metadata, one block.
+ * Return: bytes: record headers, a copy of the metadata, blocks of the change map.
  */
 size_t rblk_node_pages_size(void)
 {
-	return LOG_INFLIGHT * LOG_HEADER_BYTES_MAX + LOG_META_BYTES + RBLK_BLOCK_SIZE;
+	return LOG_INFLIGHT * LOG_HEADER_BYTES_MAX + LOG_META_BYTES +
+	       NODE_MAP_RUN * RBLK_BLOCK_SIZE;
 }
 
 static void set_up_node(struct rblk_node *n, const struct rblk_node_cfg *cfg, u64 now)

@@ -19,7 +19,8 @@
 
 #define RBLK_REC_PAGES	(LOG_HEADER_BYTES_MAX / RBLK_BLOCK_SIZE + RBLK_RECORD_BLOCKS)
 #define RBLK_READBACK_BIOS	(NODE_READBACK_BLOCKS + 1)	/* an entry may wrap around */
-#define RBLK_META_PAGES	(LOG_META_BYTES / RBLK_BLOCK_SIZE)
+#define RBLK_META_PAGES		(LOG_META_BYTES / RBLK_BLOCK_SIZE)
+#define RBLK_BLOCK_PAGES	NODE_MAP_RUN	/* of either operation */
 #define RBLK_LOG_OPF	(REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_IDLE)
 
 struct rblk_record_op {
@@ -43,8 +44,8 @@ struct rblk_readback_op {
 struct rblk_block_op {
 	struct rblk_io io;
 	struct bio bio;
-	struct bio_vec vec[RBLK_META_PAGES];
-	struct page *page[RBLK_META_PAGES];
+	struct bio_vec vec[RBLK_BLOCK_PAGES];
+	struct page *page[RBLK_BLOCK_PAGES];
 };
 
 struct rblk_logio {
@@ -137,7 +138,7 @@ static void rblk_block_write(struct rblk_volume *v, struct rblk_block_op *op, u6
 {
 	u32 i;
 
-	bio_init(&op->bio, v->logio->lower.bdev, op->vec, RBLK_META_PAGES, RBLK_LOG_OPF);
+	bio_init(&op->bio, v->logio->lower.bdev, op->vec, RBLK_BLOCK_PAGES, RBLK_LOG_OPF);
 	op->bio.bi_iter.bi_sector = off >> SECTOR_SHIFT;
 	for (i = 0; i < pages; i++) {
 		memcpy(page_address(op->page[i]), data + i * RBLK_BLOCK_SIZE, RBLK_BLOCK_SIZE);
@@ -186,18 +187,19 @@ void rblk_meta_write(void *host, u64 off, const void *data)
 }
 
 /**
- * rblk_log_block_write() - struct rblk_node_ops: write a block of the change map, or a superblock
+ * rblk_log_block_write() - struct rblk_node_ops: write blocks of the change map, or a superblock
  * @host: the volume
  * @off: offset in bytes
- * @block: one block, copied
+ * @data: the blocks, copied
+ * @n: how many, NODE_MAP_RUN at most
  *
  * Context: owner.
  */
-void rblk_log_block_write(void *host, u64 off, const void *block)
+void rblk_log_block_write(void *host, u64 off, const void *data, u32 n)
 {
 	struct rblk_volume *v = host;
 
-	rblk_block_write(v, &v->logio->block, off, block, 1);
+	rblk_block_write(v, &v->logio->block, off, data, n);
 }
 
 static void rblk_readback_ended(struct rblk_volume *v, struct rblk_done *done, u64 now)
@@ -296,7 +298,7 @@ static void rblk_block_free(struct rblk_block_op *op)
 {
 	int i;
 
-	for (i = 0; i < RBLK_META_PAGES; i++)
+	for (i = 0; i < RBLK_BLOCK_PAGES; i++)
 		if (op->page[i])
 			__free_page(op->page[i]);
 }
@@ -306,7 +308,7 @@ static int rblk_block_alloc(struct rblk_volume *v, struct rblk_block_op *op,
 {
 	int i;
 
-	for (i = 0; i < RBLK_META_PAGES; i++) {
+	for (i = 0; i < RBLK_BLOCK_PAGES; i++) {
 		op->page[i] = alloc_page(GFP_KERNEL);
 		if (!op->page[i])
 			return -ENOMEM;

@@ -31,7 +31,7 @@ int rblk_dataio_header(struct rblk_volume *v, struct data_super *ds, struct log_
 /* struct rblk_node_ops */
 void rblk_log_write(void *host, struct log_record *rec, struct rblk_buf *const *buf, u32 n);
 void rblk_meta_write(void *host, u64 off, const void *data);
-void rblk_log_block_write(void *host, u64 off, const void *block);
+void rblk_log_block_write(void *host, u64 off, const void *data, u32 n);
 void rblk_log_read(void *host, struct rblk_node_readback *rb);
 void rblk_data_apply(void *host, const struct vol_batch *b, struct rblk_buf *const *buf);
 void rblk_data_sync(void *host, u64 off, const void *header_block, bool flush);

@@ -316,15 +316,18 @@ static void block_event(struct event *e)
 }
 
 /* A block of the change map, or a superblock, which never changes. */
-static void block_write(void *host, u64 off, const void *data)
+static void block_write(void *host, u64 off, const void *data, u32 blocks)
 {
 	struct node *n = host;
 	struct dop *op = dop_new(&n->log, D_MAP, true);
+	u32 len = blocks * RBLK_BLOCK_SIZE;
 	struct log_super s;
 
-	WORLD_CHECK(!n->map_busy, "node %c: two blocks of its log device at once", 'a' + n->id);
+	WORLD_CHECK(blocks && blocks <= NODE_MAP_RUN, "node %c: %u blocks at once", 'a' + n->id,
+		    blocks);
+	WORLD_CHECK(!n->map_busy, "node %c: two writes of the change map at once", 'a' + n->id);
 	if (off >= n->super.map_off)
-		WORLD_CHECK(off + RBLK_BLOCK_SIZE <= n->super.map_off + n->super.map_bytes ||
+		WORLD_CHECK(off + len <= n->super.map_off + n->super.map_bytes ||
 			    off == rblk_log_super_offset(&n->super, 1),
 			    "node %c: a block at %llu", 'a' + n->id, (unsigned long long)off);
 	if (off < n->super.map_off || off == rblk_log_super_offset(&n->super, 1)) {
@@ -333,7 +336,7 @@ static void block_write(void *host, u64 off, const void *data)
 		copy_write(n, off ? LOG_C_SUPER2 : LOG_C_SUPER);
 	}
 	n->map_busy = true;
-	dop_bytes(op, off, data, RBLK_BLOCK_SIZE);
+	dop_bytes(op, off, data, len);
 	dop_start(&n->log, op, block_event);
 }
 

@@ -16,6 +16,7 @@
 #define NODE_PEERS_MAX	(RBLK_MEMBERS_MAX - 1)
 /* Parts of one lookup that are on the data device, when every other sector is elsewhere. */
 #define NODE_SEGS_MAX		(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT >> 1)
+#define NODE_MAP_RUN		16	/* blocks of the change map that are written at once */
 #define NODE_PULL_READS		4	/* for members that are resynchronised, and marks */
 #define NODE_READBACK_BLOCKS	WIRE_BLOCKS_MAX
 #define NODE_READBACK_ENTRIES	WIRE_ENTRIES_MAX
@@ -194,10 +195,10 @@ struct rblk_node_ops {
 	/* Writes LOG_META_BYTES at @off, FUA; one at a time. -> rblk_node_meta_done() */
 	void (*meta_write)(void *host, u64 off, const void *data);
 	/*
-	 * Writes a block of the change map, or a superblock, at @off, FUA; one at a time.
-	 * -> rblk_node_block_done()
+	 * Writes @n blocks of the change map, NODE_MAP_RUN at most, or a superblock, at @off,
+	 * FUA; one such write at a time. -> rblk_node_block_done()
 	 */
-	void (*block_write)(void *host, u64 off, const void *block);
+	void (*block_write)(void *host, u64 off, const void *data, u32 n);
 	/* Reads what @rb lists. -> rblk_node_readback_done() */
 	void (*log_read)(void *host, struct rblk_node_readback *rb);
 

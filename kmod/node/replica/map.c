@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The change map on the log device. A checkpoint writes what differs, block by block, and each
- * block twice, so that a torn or rotten one leaves the other. What both copies lack counts as
+ * The change map on the log device. A checkpoint writes what differs, in runs of blocks, and each
+ * run twice, so that a torn or rotten block leaves the other one. What both copies lack counts as
  * changed, or as absent.
  */
 #include "internal.h"
@@ -16,7 +16,7 @@ static u32 on_disk(const struct rblk_replica *r, u32 block)
 	return rblk_log_map_regions(&r->g->cfg.super) + block;
 }
 
-static void write_block(struct rblk_replica *r)
+static void write_blocks(struct rblk_replica *r)
 {
 	const struct log_super *s = &r->g->cfg.super;
 
@@ -24,11 +24,23 @@ static void write_block(struct rblk_replica *r)
 	rblk_replica_begin(r, RBLK_IO_BLOCK);
 	r->g->ops->block_write(r->g->host,
 			       rblk_log_map_offset(s, on_disk(r, r->map_block), r->map_copy),
-			       r->block);
+			       r->block, r->map_run);
 }
 
-/* Writes the next block that differs from the disk. Returns false if there is none. */
-static bool next_block(struct rblk_replica *r, u32 from)
+/* Adds a block to those that are written at once, behind them. */
+static void add_block(struct rblk_replica *r, u32 block)
+{
+	rblk_log_map_encode(&r->g->cfg.super, on_disk(r, block), rblk_vol_map(r->vol, block),
+			    r->block + r->map_run++ * RBLK_BLOCK_SIZE);
+	/* Clean before the write: a change during it makes the block dirty again. */
+	rblk_vol_map_clean(r->vol, block);
+}
+
+/*
+ * Writes the next blocks that differ from the disk, as many as lie there one behind the other.
+ * Returns false if there are none.
+ */
+static bool next_blocks(struct rblk_replica *r, u32 from)
 {
 	int n = rblk_vol_map_dirty(r->vol, from);
 
@@ -36,26 +48,28 @@ static bool next_block(struct rblk_replica *r, u32 from)
 		return false;
 	r->map_block = n;
 	r->map_copy = 0;
-	rblk_log_map_encode(&r->g->cfg.super, on_disk(r, n), rblk_vol_map(r->vol, n), r->block);
-	/* Clean before the write: a change during it makes the block dirty again. */
-	rblk_vol_map_clean(r->vol, n);
-	write_block(r);
+	r->map_run = 0;
+	do {
+		add_block(r, n++);
+	} while (r->map_run < NODE_MAP_RUN && n != rblk_vol_bit_blocks(r->vol) &&
+		 rblk_vol_map_dirty(r->vol, n) == n);
+	write_blocks(r);
 	return true;
 }
 
 /* Begins to write what differs from the disk. Returns false if nothing does. */
 bool rblk_replica_map_begin(struct rblk_replica *r)
 {
-	return next_block(r, 0);
+	return next_blocks(r, 0);
 }
 
-/* A copy of a block is written. Returns false if it was the last one. */
+/* A copy of these blocks is written. Returns false if it was the last one. */
 bool rblk_replica_map_next(struct rblk_replica *r)
 {
 	if (r->map_copy == LOG_COPIES - 1)
-		return next_block(r, r->map_block + 1);
+		return next_blocks(r, r->map_block + r->map_run);
 	r->map_copy++;
-	write_block(r);
+	write_blocks(r);
 	return true;
 }
 

@@ -60,7 +60,7 @@ static void mend_super(struct rblk_replica *r, int copy)
 	rblk_log_super_encode(&r->g->cfg.super, r->block);
 	rblk_replica_begin(r, RBLK_IO_BLOCK);
 	r->g->ops->block_write(r->g->host, rblk_log_super_offset(&r->g->cfg.super, copy),
-			       r->block);
+			       r->block, 1);
 }
 
 /**
