@@ -2,8 +2,8 @@
 /* Layout and superblock of the log device, header of the data device. */
 #include "format.h"
 
-#define REGION_SHIFT_MIN	16
-#define REGION_SHIFT_MAX	30
+#define REGION_SHIFT_DEFAULT	20		/* of large volumes */
+#define REGIONS_MANY		BIT_ULL(20)	/* of smaller ones, which have smaller regions */
 #define DATA_BYTES_MAX		BIT_ULL(48)	/* less with small regions: see volume_ok() */
 #define DEV_BYTES_MAX		0x4000000000000000ULL
 
@@ -99,16 +99,35 @@ static u64 map_bytes(const struct log_super *s)
 static bool volume_ok(const struct log_super *s)
 {
 	return (s->block_size == 512 || s->block_size == 4096) &&
-	       s->region_shift >= REGION_SHIFT_MIN && s->region_shift <= REGION_SHIFT_MAX &&
+	       s->region_shift >= RBLK_REGION_SHIFT_MIN &&
+	       s->region_shift <= RBLK_REGION_SHIFT_MAX &&
 	       s->data_bytes && s->data_bytes <= DATA_BYTES_MAX &&
 	       s->data_bytes >> min_t(u32, s->region_shift, 17) < INT_MAX &&
 	       !(s->data_bytes & (s->block_size - 1));
 }
 
+/*
+ * Small regions: a member that was away pulls less of what did not change, and the first write to an
+ * unwritten region has less to zero. But there is a limit to their number, since each takes memory
+ * and room in the log device, and a checkpoint writes what changed of their map.
+ */
+static u32 default_region_shift(const struct log_super *s)
+{
+	u64 room = s->dev_bytes >= 4 * LOG_RING_MIN ? s->dev_bytes / 16 : 0;
+	struct log_super like = *s;
+
+	for (like.region_shift = RBLK_REGION_SHIFT_MIN; like.region_shift < REGION_SHIFT_DEFAULT;
+	     like.region_shift++)
+		if (s->data_bytes >> like.region_shift <= REGIONS_MANY &&
+		    (u64)rblk_log_map_regions(&like) * LOG_COPIES * RBLK_BLOCK_SIZE <= room)
+			break;
+	return like.region_shift;
+}
+
 /**
  * rblk_log_layout() - lays out a log device
- * @s: block_size and region_shift are kept, or 4096 and 20 if they are 0; sizes and
- *     offsets are set
+ * @s: block_size and region_shift are kept, or, if they are 0, 4096 and what suits the sizes;
+ *     sizes and offsets are set
  * @dev_bytes: size of the log device
  * @data_bytes: size of the volume
  * @need: set to the size of the smallest device that would do; may be NULL
@@ -121,10 +140,10 @@ int rblk_log_layout(struct log_super *s, u64 dev_bytes, u64 data_bytes, u64 *nee
 
 	if (!s->block_size)
 		s->block_size = 4096;
-	if (!s->region_shift)
-		s->region_shift = 20;
 	s->dev_bytes = dev_bytes;
 	s->data_bytes = data_bytes;
+	if (!s->region_shift && data_bytes)
+		s->region_shift = default_region_shift(s);
 	if (!volume_ok(s))
 		return -EINVAL;
 	s->map_off = DISK_MAP_OFF;
