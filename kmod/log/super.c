@@ -107,9 +107,9 @@ static bool volume_ok(const struct log_super *s)
 }
 
 /*
- * Small regions: a member that was away pulls less of what did not change, and the first write to an
- * unwritten region has less to zero. But there is a limit to their number, since each takes memory
- * and room in the log device, and a checkpoint writes what changed of their map.
+ * Of small regions a member that was away pulls less of what did not change, and the first write
+ * to one that is unwritten has less to zero. But each takes memory and room in the log device, and
+ * a checkpoint writes what changed of their map.
  */
 static u32 default_region_shift(const struct log_super *s)
 {

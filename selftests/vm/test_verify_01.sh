@@ -38,7 +38,7 @@ flip() {
 	dev=$(data_dev "$1" vol)
 	dd if="$dev" of=/tmp/block bs=4k skip=$((off / 4096)) count=1 iflag=direct status=none
 	byte=$(od -An -tu1 -j $((off % 4096)) -N 1 /tmp/block)
-	printf "\\x$(printf %02x $((byte ^ 16)))" |
+	printf %b "\\x$(printf %02x $((byte ^ 16)))" |
 		dd of=/tmp/block bs=1 seek=$((off % 4096)) conv=notrunc status=none
 	dd if=/tmp/block of="$dev" bs=4k seek=$((off / 4096)) oflag=direct conv=notrunc status=none
 }

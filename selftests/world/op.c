@@ -393,20 +393,10 @@ void op_reset(struct node *n)
 	rblk_node_session_reset(n->m);
 }
 
-/* Blocks of what a member may pull at once. */
-static u32 largest_chunk(void)
-{
-	u32 i, most = RBLK_REGION_SHIFT_MIN;
-
-	for (i = 0; i < world.cfg.nodes; i++)
-		most = max_t(u32, most, world.node[i].super.region_shift);
-	return min_t(u32, RBLK_WRITE_MAX, 1u << most) >> RBLK_BLOCK_SHIFT;
-}
-
 /* A read of the leader's own for a client without disks: no user's. */
 struct op *op_serve(struct node *n, bool pull, u32 nblocks, u64 sector, u32 nsect)
 {
-	u32 spare = pull ? 0 : largest_chunk();
+	u32 spare = pull ? 0 : nodes_largest_chunk();
 	struct op *op;
 
 	if (sbuf_room(n->id, B_SERVE) < nblocks + spare ||

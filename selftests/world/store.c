@@ -100,6 +100,16 @@ void node_format(struct node *n)
 	format_data(n, 0);
 }
 
+/* Blocks of what a member may pull at once. */
+u32 nodes_largest_chunk(void)
+{
+	u32 i, most = RBLK_REGION_SHIFT_MIN;
+
+	for (i = 0; i < world.cfg.nodes; i++)
+		most = max_t(u32, most, world.node[i].super.region_shift);
+	return min_t(u32, RBLK_WRITE_MAX, 1u << most) >> RBLK_BLOCK_SHIFT;
+}
+
 /* By our account the store holds nothing any more: it is another one. */
 void node_forget(struct node *n)
 {

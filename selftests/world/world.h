@@ -396,6 +396,7 @@ struct rblk_buf *host_serve_begin(void *host, bool pull, u32 nblocks, u64 sector
 
 u64 node_now(const struct node *n);
 void node_format(struct node *n);
+u32 nodes_largest_chunk(void);
 bool node_start(struct node *n);
 void node_stop(struct node *n, bool clean);	/* clean: rblk_node_stop(); else the power goes */
 /* Its lost replica comes back, as its devices are now. 0, or why not: nothing has changed. */

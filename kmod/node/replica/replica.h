@@ -136,7 +136,7 @@ struct rblk_replica {
 	u32 damaged;
 	u32 unmended;			/* of these, what was not rewritten yet */
 	enum log_copy mending;		/* LOG_C_NR: none is being rewritten */
-	u32 map_block, map_run;		/* of the change map, these are being written: first, number */
+	u32 map_block, map_run;		/* blocks of the map being written: first, number */
 	u8 map_copy;			/* ... to this copy */
 	struct rblk_state ckpt_state;
 	u8 *block;			/* data header, configuration, or NODE_MAP_RUN of the map */
