@@ -11,8 +11,6 @@ from pathlib import Path
 
 from volumes import Volumes, expect
 
-MINOR = 4000
-DEVICE = Path(f"/dev/raftblk{MINOR}")
 STOP = 'echo stop $RAFTBLK_LOST >>@D@/log; while [ -e @D@/busy ]; do sleep 0.1; done'
 
 
@@ -22,13 +20,16 @@ class Hold:
         self.d = self.v.d
         self.mnt = self.d / "a directory"
         self.mnt.mkdir()
-        self.v.status.update(minor=MINOR, session="none", openers=1)
         with open(self.d / "image", "wb") as f:
             f.truncate(32 << 20)
         self.run("mkfs.ext4", "-q", "-e", "remount-ro", self.d / "image")
         self.loop = self.run("losetup", "-f", "--show", self.d / "image").strip()
-        DEVICE.unlink(missing_ok=True)
-        DEVICE.symlink_to(self.loop)
+        # As nobody else has this loop device, no other run of these tests has this one.
+        minor = 4095 - int(self.loop.removeprefix("/dev/loop"))
+        self.device = Path(f"/dev/raftblk{minor}")
+        self.device.unlink(missing_ok=True)
+        self.device.symlink_to(self.loop)
+        self.v.status.update(minor=minor, session="none", openers=1)
         self.process = None
 
     @staticmethod
@@ -36,7 +37,7 @@ class Hold:
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
     def end(self):
-        DEVICE.unlink()
+        self.device.unlink()
         self.run("losetup", "-d", self.loop)
 
     def take(self, _):
