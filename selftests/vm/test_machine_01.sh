@@ -161,7 +161,7 @@ it_sleeps_and_wakes_up() {
 	echo freezer >/sys/power/pm_test
 	echo mem >/sys/power/state
 	echo none >/sys/power/pm_test
-	dmesg | tail -40 | grep -q 'suspend debug'
+	dmesg | sed '1,/begin it_sleeps_and_wakes_up/d' | grep -q 'suspend debug'
 	for i in 1 2 3; do until_ok 30 is_ready "$i"; done
 	fio_write "$(leader_device vol)"
 	replicas_equal vol
