@@ -151,7 +151,7 @@ a_node_is_not_hibernated() {
 	fails eval 'echo disk >/sys/power/state' 2>/tmp/err
 	echo none >/sys/power/pm_test
 	grep -q 'busy' /tmp/err
-	dmesg | tail -20 | grep -q "vol@rb3: hibernation refused.*raftblk down vol"
+	kernel_said "vol@rb3: hibernation refused.*raftblk down vol"
 }
 
 # The root file system of the guests does not survive that their devices sleep, too.
@@ -161,7 +161,7 @@ it_sleeps_and_wakes_up() {
 	echo freezer >/sys/power/pm_test
 	echo mem >/sys/power/state
 	echo none >/sys/power/pm_test
-	dmesg | sed '1,/begin it_sleeps_and_wakes_up/d' | grep -q 'suspend debug'
+	kernel_said 'suspend debug'
 	for i in 1 2 3; do until_ok 30 is_ready "$i"; done
 	fio_write "$(leader_device vol)"
 	replicas_equal vol

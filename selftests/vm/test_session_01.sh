@@ -39,7 +39,7 @@ second_writer_gets_busy_at_once() {
 	if put 3 2>/tmp/err; then return 1; fi
 	grep -qi 'busy' /tmp/err
 	[ $(($(date +%s%3N) - began)) -lt $((3000 * RBLK_SLOW)) ]	# giving up takes 5 s
-	dmesg | tail -20 | grep -q 'rb2 holds the session'
+	kernel_said 'rb2 holds the session'
 	exec {fd}>&-
 	put 3
 	session_is 3 held
