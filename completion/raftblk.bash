@@ -49,8 +49,8 @@ _raftblk() {
 		0,*) list=$(_raftblk_commands) ;;
 		*,-*) list=$(_raftblk_options "${words[0]}") ;;
 		1,*,dump | 1,*,wipe) _raftblk_files -f; return ;;
-		1,/*,status | 1,/*,sessions | 1,/*,why | 1,/*,check | 1,/*,transfer | 1,/*,take | 1,/*,down | \
-		1,/*,verify)
+		1,/*,status | 1,/*,sessions | 1,/*,why | 1,/*,check | 1,/*,events | 1,/*,wait | 1,/*,transfer | \
+		1,/*,verify | 1,/*,take | 1,/*,hold | 1,/*,down)
 			list=$(_raftblk_devices)
 			;;
 		1,*) list=$(_raftblk_volumes) ;;

@@ -9,6 +9,8 @@
 
 struct args {
 	const char *volume;
+	char name[RBLK_NAME_MAX];	/* of the volume; "": all are told of */
+	u64 netns;			/* that it is in; 0: this one */
 	bool json, now;
 	long count;			/* 0: no end */
 };
@@ -70,7 +72,7 @@ static int tell(struct args *a, struct json_object *o,
 {
 	char when[64];
 
-	if (a->volume && (strcmp(jstr(o, "volume"), a->volume) || js(o, "netns")))
+	if (a->volume && (strcmp(jstr(o, "volume"), a->name) || ju(o, "netns") != a->netns))
 		return 0;
 	stamp(when, sizeof(when));
 	if (a->json) {
@@ -136,6 +138,32 @@ static int tell_holds(struct args *a, int fd)
 	return end;
 }
 
+static int take_name(struct json_object *o, void *ctx)
+{
+	struct args *a = ctx;
+
+	snprintf(a->name, sizeof(a->name), "%s", jstr(o, "volume"));
+	a->netns = ju(o, "netns");
+	return 0;
+}
+
+/* An event has the name of the volume, and not its device: which volume that is now. */
+static int find_volume(struct args *a, struct nl *nl)
+{
+	char step[STEP_MAX];
+	int err;
+
+	if (parse_device(a->volume) < 0) {
+		snprintf(a->name, sizeof(a->name), "%s", a->volume);
+		return 0;
+	}
+	err = nl_get(nl, a->volume, take_name, a);
+	if (err == -ENODEV)
+		return fail(EXIT_ABSENT, a->volume, "the volume is not up on this node; %s",
+			    not_up_step(a->volume, step, sizeof(step)));
+	return err ? fail(EXIT_FAILED, a->volume, "events: %s", strerror(-err)) : 0;
+}
+
 /* Returns a negative errno, or 1 when as many were told as were asked for. */
 static int tell_all(struct args *a, struct nl *nl, int holds)
 {
@@ -190,6 +218,7 @@ int cmd_events(int argc, char **argv)
 	struct args a = {};
 	struct cmdline line = {
 		.volume = MAY_VOLUME,
+		.takes_device = true,
 		.takes_json = true,
 		.options = options,
 		.args_doc = "[VOLUME]",
@@ -207,6 +236,11 @@ int cmd_events(int argc, char **argv)
 	err = nl_open(&nl, a.volume);
 	if (err)
 		return err;
+	err = a.volume ? find_volume(&a, nl) : 0;
+	if (err) {
+		nl_close(nl);
+		return err;
+	}
 	/* Without it, only what the kernel tells is told. */
 	holds = inotify_init1(IN_CLOEXEC);
 	inotify_add_watch(holds, hold_state_dir(), IN_MOVED_TO);

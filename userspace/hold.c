@@ -127,6 +127,7 @@ static int keep_status(struct json_object *o, void *ctx)
 	if (h->status)
 		json_object_put(h->status);
 	h->status = json_object_get(o);
+	snprintf(h->name, sizeof(h->name), "%s", jstr(o, "volume"));
 	return 0;
 }
 
@@ -167,7 +168,7 @@ static int ask(struct hold *h)
 	struct nlmsghdr *nlh = nl_request(h->nl, RAFTBLK_CMD_TAKE, false);
 	char text[256];
 
-	mnl_attr_put_strz(nlh, RAFTBLK_A_VOLUME, h->volume);
+	nl_put_volume(nlh, h->volume);
 	mnl_attr_put_u64(nlh, RAFTBLK_A_OP_ID, op_id);
 	mnl_attr_put_u32(nlh, RAFTBLK_A_WAIT_MS, ASK_MS);
 	return nl_do(h->nl, nlh, op_id, 2 * ASK_MS, text, sizeof(text));
@@ -469,6 +470,7 @@ int cmd_hold(int argc, char **argv)
 	struct hold h = { .fd = -1, .state_fd = -1, .fsck = true, .command_ms = 90000 };
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
+		.takes_device = true,
 		.options = options,
 		.args_doc = "VOLUME [DIR]",
 		.parse = parse,

@@ -11,7 +11,9 @@
 enum hold_on_error { HOLD_REPAIR, HOLD_ASIDE, HOLD_IGNORE };
 
 struct hold {
-	const char *volume, *dir, *type, *mount_options, *start, *stop;
+	const char *volume;		/* as it was asked for: by its name, or its device */
+	char name[RBLK_NAME_MAX];	/* its name; "": not known yet */
+	const char *dir, *type, *mount_options, *start, *stop;
 	bool fsck, once;
 	u32 command_ms, patience_ms;
 	struct nl *nl;

@@ -20,7 +20,7 @@ static void child(struct hold *h, char *const argv[], bool lost)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
-	setenv("RAFTBLK_VOLUME", h->volume, 1);
+	setenv("RAFTBLK_VOLUME", h->name, 1);
 	setenv("RAFTBLK_DEVICE", h->device, 1);
 	setenv("RAFTBLK_DIR", h->dir ? h->dir : "", 1);
 	setenv("RAFTBLK_LOST", lost ? "1" : "", 1);

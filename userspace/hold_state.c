@@ -28,9 +28,11 @@ static struct json_object *describe(const struct hold *h, const char *node, cons
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "event", json_object_new_string("hold"));
-	json_object_object_add(o, "volume", json_object_new_string(h->volume));
+	json_object_object_add(o, "volume", json_object_new_string(h->name));
 	json_object_object_add(o, "node", json_object_new_string(node));
 	json_object_object_add(o, "text", json_object_new_string(text));
+	/* For whoever reads it in another one: two volumes there may have one name. */
+	json_object_object_add(o, "netns", json_object_new_uint64(ju(h->status, "netns") ?: netns_here()));
 	json_object_object_add(o, "since", json_object_new_int64(time(NULL)));
 	json_object_object_add(o, "pid", json_object_new_int64(getpid()));
 	if (h->trouble[0])
@@ -48,7 +50,7 @@ void hold_state_write(struct hold *h, const char *text)
 
 	if (!node[0])
 		return;
-	snprintf(h->state_path, sizeof(h->state_path), "%s/%s@%s" SUFFIX, dir, h->volume, node);
+	snprintf(h->state_path, sizeof(h->state_path), "%s/%s@%s" SUFFIX, dir, h->name, node);
 	snprintf(new, sizeof(new), "%s.new", h->state_path);
 	fd = open(new, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
@@ -89,6 +91,7 @@ struct json_object *hold_state_read(const char *name)
 	if (flock(fd, LOCK_SH | LOCK_NB))
 		o = json_object_from_fd(fd);
 	close(fd);
+	netns_hide(o);
 	return o;
 }
 
@@ -104,5 +107,6 @@ void hold_state_add(struct json_object *status)
 	json_object_object_del(o, "event");
 	json_object_object_del(o, "volume");
 	json_object_object_del(o, "node");
+	json_object_object_del(o, "netns");
 	json_object_object_add(status, "hold", o);
 }

@@ -140,6 +140,17 @@ static error_t parse_table(int key, char *arg, struct argp_state *state)
 	return table_parse(key, arg, state, c->table);
 }
 
+/* NULL: the volume can be named so. */
+static const char *wrong_volume(const struct cmdline *c, const char *arg)
+{
+	bool device = parse_device(arg) >= 0;
+	const char *why;
+
+	if (device)
+		return c->takes_device ? NULL : "it is a device, and this command goes by the configuration file, which has the name";
+	return conf_check_name("volume", arg, &why) ? why : NULL;
+}
+
 static error_t parse_own(int key, char *arg, struct argp_state *state)
 {
 	struct cmdline *c = state->input;
@@ -154,8 +165,8 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (c->volume == WANT_NO_VOLUME || c->common.volume)
 			break;
-		if (!(c->takes_device && parse_device(arg) >= 0) &&
-		    conf_check_name("volume", arg, &why))
+		why = wrong_volume(c, arg);
+		if (why)
 			argp_error(state, "'%s' is not a valid name for a volume: %s", arg, why);
 		c->common.volume = arg;
 		return 0;

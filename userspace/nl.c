@@ -249,14 +249,24 @@ void nl_close(struct nl *nl)
 	free(nl);
 }
 
-/* Only another network namespace than that of the caller is worth telling. */
+u64 netns_here(void)
+{
+	struct stat here;
+
+	return stat("/proc/self/ns/net", &here) ? 0 : here.st_ino;
+}
+
+void netns_hide(struct json_object *o)
+{
+	if (js(o, "netns") && ju(o, "netns") == netns_here())
+		json_object_object_del(o, "netns");
+}
+
 static struct json_object *decode_here(const struct nlmsghdr *nlh)
 {
 	struct json_object *o = decode(nlh);
-	struct stat here;
 
-	if (!stat("/proc/self/ns/net", &here) && ju(o, "netns") == here.st_ino)
-		json_object_object_del(o, "netns");
+	netns_hide(o);
 	return o;
 }
 

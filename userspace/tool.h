@@ -240,6 +240,9 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, u64 op_id, u32 timeout_ms, char *
 int nl_get(struct nl *nl, const char *volume, int (*fn)(struct json_object *o, void *ctx),
 	   void *ctx);
 u64 nl_op_id(void);
+u64 netns_here(void);
+/* Only another network namespace than that of the caller is worth telling. */
+void netns_hide(struct json_object *o);
 int nl_event_fd(struct nl *nl);
 int nl_read_events(struct nl *nl, int (*fn)(struct json_object *o, void *ctx), void *ctx);
 

@@ -184,6 +184,7 @@ int cmd_wait(int argc, char **argv)
 	struct wait w = {};
 	struct cmdline line = {
 		.volume = WANT_VOLUME,
+		.takes_device = true,
 		.options = options,
 		.args_doc = "VOLUME",
 		.parse = parse,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 OPTION = re.compile(r"^ +(?:-(\S), +)?--([a-z][a-z-]*)(?:=(\S+))?", re.M)
@@ -135,24 +136,84 @@ COMPLETED = (
     ("hold good --on-error a", "aside"),
     ("--node n1 down good --f", "--force"), ("new r9 --sh", "--shared"),
     ("dump @D@/madel", "@D@/madelog"), ("down @D@/raft", "@D@/raftblk10"), ("up @D@/raft", ""),
+    ("hold @D@/raft", "@D@/raftblk10"), ("down good --node ", "n1 n2 n3"),
+    ("hold good @D@/directori", "@D@/directories"), ("up good --config @D@/madel", "@D@/madelog"),
+    ("up good --config=@D@/madel", "@D@/madelog"), ("wait good --for=sy", "synced"),
 )
 COMPLETE = ('source completion/raftblk.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
             'COMPREPLY=(); _raftblk; echo "${COMPREPLY[*]}"')
+# A shell with a terminal, in which the tab key is pressed. compadd, to which all goes that may be
+# offered, tells what matches, and nothing comes after the first attempt.
+ZSH_BEGIN = r"""
+PS1= PS2=
+fpath=(@D@/zsh $fpath)
+autoload -U compinit && compinit -u -D
+bindkey '^I' complete-word
+zstyle ':completion:*' completer _complete
+compadd() {
+    local -a _matches   # not the name of an array of the caller
+    local -i _i=$@[(i)(-|--)]
+    if [[ " $@[1,_i] " != *' -'[OAD]' '* ]]; then
+        builtin compadd -O _matches "$@"
+        print -rl -- "" match:$^_matches
+    fi
+    builtin compadd "$@"
+}
+tell_end() { print end of matches; exit }
+comppostfuncs=(tell_end)
+print ready to complete
+"""
+ZSH = r"""
+zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z 'source @D@/zsh/begin'
+zpty -r z out '*ready to complete*'
+zpty -w -n z $1$'\t'
+zpty -r z out '*end of matches*'
+print -r -- $out
+"""
+
+
+def zsh(line, d, env):
+    done = subprocess.run(["zsh", "-fc", ZSH.replace("@D@", str(d)), "zsh", f"raftblk {line}"],
+                          env={**env, "TERM": "dumb", "ZDOTDIR": str(d / "zsh")}, text=True,
+                          capture_output=True, timeout=60)
+    found = sorted(set(re.findall(r"^match:(\S+)", done.stdout.replace("\r", ""), re.M)))
+    # Of files, the directory is not part of what is offered.
+    directory = re.split("[ =]", line)[-1].rpartition("/")[0]
+    return " ".join(f if "/" in f or not directory else f"{directory}/{f}" for f in found), \
+        done.stdout + done.stderr
+
+
+def bash(line, top, env):
+    words = line.replace("=", " = ").split(" ")        # as readline does
+    done = subprocess.run(["bash", "-c", COMPLETE, "bash", "raftblk", *words], cwd=top,
+                          env=env, text=True, capture_output=True, timeout=60)
+    return done.stdout.strip(), done.stderr
 
 
 def check_completion(tap, top, d):
-    """What bash offers for the last word."""
+    """What bash and zsh offer for the last word."""
     env = {**os.environ, "PATH": f"{top}/userspace:{os.environ['PATH']}",
            "RAFTBLK_CONF_DIR": f"{d}/etc"}
     for name in ("raftblk10", "raftblk10p1"):
         (d / name).touch()
+    (d / "directories").mkdir()
+    (d / "directories.not").touch()
+    (d / "zsh").mkdir()
+    (d / "zsh/_raftblk").symlink_to(top / "completion/raftblk.zsh")
+    (d / "zsh/begin").write_text(ZSH_BEGIN.replace("@D@", str(d)))
     for line, want in COMPLETED:
-        words = line.replace("@D@", str(d)).split(" ")
-        done = subprocess.run(["bash", "-c", COMPLETE, "bash", "raftblk", *words], cwd=top,
-                              env=env, text=True, capture_output=True)
-        got = done.stdout.strip()
-        problems = [] if got == want.replace("@D@", str(d)) else [f"'{got}' {done.stderr}"]
-        tap.case(f"completion of raftblk {line}", problems)
+        line, want = line.replace("@D@", str(d)), want.replace("@D@", str(d))
+        got, more = bash(line, top, env)
+        tap.case(f"bash completes raftblk {line}", [] if got == want else [f"'{got}' {more}"])
+    if not shutil.which("zsh"):
+        tap.skip("completion of zsh", "no zsh here; tools/setup packages installs it")
+        return
+    for line, want in COMPLETED:
+        line, want = line.replace("@D@", str(d)), want.replace("@D@", str(d))
+        got, more = zsh(line, d, env)
+        tap.case(f"zsh completes raftblk {line}", [] if got == want else [f"'{got}' {more}"])
 
 
 def walk(tap, tool, top, d, text):

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from volumes import Volumes, expect
 
-MINOR = 4000
-DEVICE = Path(f"/dev/raftblk{MINOR}")
 STOP = 'echo stop $RAFTBLK_LOST >>@D@/log; while [ -e @D@/busy ]; do sleep 0.1; done'
 
 
@@ -22,21 +20,24 @@ class Hold:
         self.d = self.v.d
         self.mnt = self.d / "a directory"
         self.mnt.mkdir()
-        self.v.status.update(minor=MINOR, session="none", openers=1)
         with open(self.d / "image", "wb") as f:
             f.truncate(32 << 20)
         self.run("mkfs.ext4", "-q", "-e", "remount-ro", self.d / "image")
         self.loop = self.run("losetup", "-f", "--show", self.d / "image").strip()
-        DEVICE.unlink(missing_ok=True)
-        DEVICE.symlink_to(self.loop)
-        self.process = None
+        # As nobody else has this loop device, no other run of these tests has this one.
+        minor = 4095 - int(self.loop.removeprefix("/dev/loop"))
+        self.device = Path(f"/dev/raftblk{minor}")
+        self.device.unlink(missing_ok=True)
+        self.device.symlink_to(self.loop)
+        self.v.status.update(minor=minor, session="none", openers=1)
+        self.process = self.volume = None
 
     @staticmethod
     def run(*argv):
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
     def end(self):
-        DEVICE.unlink()
+        self.device.unlink()
         self.run("losetup", "-d", self.loop)
 
     def take(self, _):
@@ -44,14 +45,15 @@ class Hold:
         return 0
 
     @contextmanager
-    def holding(self, *options):
+    def holding(self, *options, volume="r0"):
+        self.volume = volume
         self.v.reset()
         self.v.kernel.on["take"] = self.take
         for name in ("log", "busy", "out", "fails"):
             (self.d / name).unlink(missing_ok=True)
         with open(self.d / "out", "w") as out:
             self.process = self.v.start(
-                "hold", "r0", str(self.mnt), *options,
+                "hold", volume, str(self.mnt), *options,
                 "--start", f"echo start >>{self.d}/log; [ ! -e {self.d}/fails ] || exit 3",
                 "--stop", STOP.replace("@D@", str(self.d)), stdout=out, stderr=out)
         try:
@@ -66,7 +68,8 @@ class Hold:
 
     def said(self):
         lines = (self.d / "out").read_text().splitlines()
-        return [line.removeprefix("r0: ") for line in lines if line.startswith("r0: ")]
+        own = f"{self.volume}: "
+        return [line.removeprefix(own) for line in lines if line.startswith(own)]
 
     def log(self):
         return (self.d / "log").read_text().split("\n")[:-1]
@@ -172,9 +175,29 @@ def hold_tells_why_the_service_does_not_run(h):
     return problems + ([] if as_wanted else [f"commands: {log}"])
 
 
+def hold_of_a_device(h):
+    """In another network namespace, where this one has no name for it."""
+    h.v.status["netns"] = 4026532003
+    with h.holding("--options", "errors=continue", volume=str(h.device)):
+        state = json.loads(next((h.d / "run").glob("*.hold")).read_text())
+        h.v.kernel.others, h.v.kernel.volumes = [h.v.kernel.volumes["r0"]], {}
+        status = json.loads(h.v.run(f"status {h.device} --json")[1])
+        took, said = h.v.asked("take"), h.said()
+        h.v.kernel.volumes["r0"] = h.v.kernel.others[0]
+    del h.v.status["netns"]
+    problems = [] if said[-1].startswith(f"active on {h.device}, mounted") else [f"said: {said}"]
+    if [state[k] for k in ("volume", "netns", "text")] != ["r0", 4026532003, said[-1]]:
+        problems.append(f"state: {state}")
+    if status["hold"]["text"] != said[-1] or "netns" in status["hold"]:
+        problems.append(f"status: {status['hold']}")
+    if {(o.get("minor"), o.get("volume")) for o in took} != {(h.v.status["minor"], None)}:
+        problems.append(f"asked: {took}")
+    return problems
+
+
 TESTS = (hold_repairs, hold_steps_aside_if_it_fails_again, hold_hands_over_if_told_to,
          hold_ignores_errors_if_told_to, hold_repairs_when_it_is_served_again,
-         hold_tells_why_the_service_does_not_run)
+         hold_tells_why_the_service_does_not_run, hold_of_a_device)
 
 
 def walk(tap, top, d, status):

@@ -290,13 +290,22 @@ def a_volume_is_named_by_its_device(v):
     problems = expect(v.run("down /dev/raftblk4"), 0, "^/dev/raftblk4: down\n$")
     problems += expect(v.run("transfer /dev/raftblk4 n2"), 0, "^/dev/raftblk4: transfer\n$")
     problems += expect(v.run("take /dev/raftblk4 --wait 1s"), 0, "^/dev/raftblk4: take\n$")
+    problems += expect(v.run("wait /dev/raftblk4 --for up --timeout 5s"), 0, "")
+    problems += expect(v.run("wait /dev/raftblk5 --for up --timeout 300ms"), 5, "",
+                       "^raftblk: /dev/raftblk5: wait: the volume is not up on this node, after")
+    problems += expect(v.run("events /dev/raftblk5"), 3, "",
+                       "^raftblk: /dev/raftblk5: the volume is not up on this node; only the init")
     for op in ("down", "transfer", "take"):
         if [(o.get("minor"), o.get("volume")) for o in v.asked(op)] != [(4, None)]:
             problems.append(f"asked: {v.asked(op)}")
     for wrong in ("/dev/raftblk", "/dev/raftblk4096", "/dev/raftblk0p1", "/dev/raftblk-1",
                   "/dev/sda"):
         problems += expect(v.run(f"down {wrong}"), 2, "", f"'{wrong}' is not a valid name for a ")
-    return problems + expect(v.run("up /dev/raftblk0"), 2, "", "is not a valid name for a volume")
+    for command in ("up", "adjust", "attach", "bootstrap", "config", "format"):
+        problems += expect(v.run(f"{command} /dev/raftblk0"), 2, "",
+                           "'/dev/raftblk0' is not a valid name for a volume: it is a device, and "
+                           "this command goes by the configuration file, which has the name\n")
+    return problems
 
 
 def what_is_not_up_here_may_be_elsewhere(v):
@@ -319,16 +328,19 @@ def events_of_other_namespaces_are_marked(v):
     v.reset()
     others(v)
     problems = []
-    for args, first in (("--count 2", r"\S+ r0 \(netns 4026532003\) role: there\n"),
-                        ("r0 --count 1", "")):
+    there, own = r"\S+ r0 \(netns 4026532003\) role: there\n", r"\S+ r0 role: here\n"
+    for args, told in (("--count 2", there + own), ("r0 --count 1", own),
+                       ("/dev/raftblk0 --count 1", own), ("/dev/raftblk3 --count 1", there)):
+        v.kernel.asked.clear()
         p = v.start("events", *args.split())
-        while not v.kernel.listeners:
+        # By then it knows which volume has the device.
+        while not v.kernel.listeners or ("/dev" in args and not v.asked("get")):
             p.poll()
         for volume, text in ((v.kernel.others[0], "there"), (v.kernel.volumes["r0"], "here")):
             v.kernel.event("notice", {"volume": "r0", "netns": volume["netns"], "event": "role",
                                       "argument": 0, "text": text})
         out, err = p.communicate(timeout=30)
-        problems += expect((p.returncode, out, err), 0, rf"^{first}\S+ r0 role: here\n$")
+        problems += expect((p.returncode, out, err), 0, f"^{told}$")
         while v.kernel.listeners:
             pass
     return problems

@@ -42,6 +42,7 @@ tap() {
 	shift
 	[[ $RBLK_LONG || " $RBLK_LONG_CASES " != *" $name "* ]] || return 0
 	RBLK_TAP_N=$((RBLK_TAP_N + 1))
+	RBLK_TAP_NAME=$name
 	echo "raftblk-test: begin $name" >/dev/kmsg
 	# This must not be part of a condition, since set -e would be off within it.
 	(set -eE; trap 'say "line $LINENO: $BASH_COMMAND: failed"' ERR; "${@:-$name}")
@@ -90,6 +91,10 @@ kernel_clean() {
 		}
 		END { exit n > 0 }'
 }
+
+# Has the kernel said this, a regular expression, since the test began? On a busy host, it says
+# much besides.
+kernel_said() { dmesg | sed "1,/raftblk-test: begin $RBLK_TAP_NAME\$/d" | grep -Eq -- "$1"; }
 
 # until_ok SECONDS COMMAND...: waits until the command succeeds, or fails.
 until_ok() {

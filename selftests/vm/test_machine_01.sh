@@ -39,6 +39,27 @@ nowait() {
 	EOF
 }
 
+# Its pool alone is larger than this memory cgroup.
+whoever_starts_it_does_not_pay() {
+	local cg=/tmp/cgroup i
+	mkdir -p $cg
+	mount -t cgroup2 none $cg
+	grep -qw memory $cg/cgroup.controllers || { umount $cg; exit 4; }
+	echo +memory >$cg/cgroup.subtree_control
+	mkdir $cg/small
+	echo 8M >$cg/small/memory.max
+	rb 2 down vol
+	(echo "$BASHPID" >$cg/small/cgroup.procs; exec_in_node 2 "$RB" --node rb2 up vol)
+	until_ok 30 settled vol
+	dd if=/dev/zero of="$(device 1 vol)" bs=256k count=32 oflag=direct status=none
+	until_ok 60 settled vol
+	grep -qx 'oom_kill 0' $cg/small/memory.events
+	i=$(cat $cg/small/memory.current)	# up to 256 KiB a processor is only set aside
+	[ "$i" -lt $((1024 * 1024)) ] || { say "$i bytes"; return 1; }
+	rmdir $cg/small
+	umount $cg
+}
+
 # Data is copied before it is replicated, so nobody has to wait before changing a page again.
 pages_may_change_while_they_are_written() {
 	local i
@@ -130,7 +151,7 @@ a_node_is_not_hibernated() {
 	fails eval 'echo disk >/sys/power/state' 2>/tmp/err
 	echo none >/sys/power/pm_test
 	grep -q 'busy' /tmp/err
-	dmesg | tail -20 | grep -q "vol@rb3: hibernation refused.*raftblk down vol"
+	kernel_said "vol@rb3: hibernation refused.*raftblk down vol"
 }
 
 # The root file system of the guests does not survive that their devices sleep, too.
@@ -140,7 +161,7 @@ it_sleeps_and_wakes_up() {
 	echo freezer >/sys/power/pm_test
 	echo mem >/sys/power/state
 	echo none >/sys/power/pm_test
-	dmesg | tail -40 | grep -q 'suspend debug'
+	kernel_said 'suspend debug'
 	for i in 1 2 3; do until_ok 30 is_ready "$i"; done
 	fio_write "$(leader_device vol)"
 	replicas_equal vol
@@ -156,9 +177,9 @@ without_a_node_it_is_hibernated() {
 	starts
 }
 
-for t in starts pages_may_change_while_they_are_written requests_that_must_not_wait_are_taken \
-	requests_that_must_not_wait_do_not the_loop_prints_no_events \
-	its_devices_are_shown_as_used \
+for t in starts whoever_starts_it_does_not_pay pages_may_change_while_they_are_written \
+	requests_that_must_not_wait_are_taken requests_that_must_not_wait_do_not \
+	the_loop_prints_no_events its_devices_are_shown_as_used \
 	its_devices_are_free_when_it_is_down zoned_devices_are_refused \
 	a_node_is_not_hibernated it_sleeps_and_wakes_up without_a_node_it_is_hibernated; do
 	tap $t

@@ -88,7 +88,7 @@ old_table_is_not_used() {
 	table 1 <<<$'label: dos\nsize=30MiB'
 	if put /dev/zero "$(part 2 2)" 2>/tmp/err; then return 1; fi
 	grep -qi busy /tmp/err
-	dmesg | tail -20 | grep -q 'another node changed the partitions'
+	kernel_said 'another node changed the partitions'
 	sectors_are 2 1 20480
 	exec {fd}<&-
 	until_ok 10 sectors_are 2 1 61440

@@ -58,7 +58,7 @@ killed_reader_holds_up_nobody() {
 	wait $p
 	heal
 	until_ok 30 leader vol
-	fails eval "dmesg | tail -n 100 | grep -E 'I/O error, dev raftblk|on dev raftblk.*async page read'"
+	fails kernel_said 'I/O error, dev raftblk|on dev raftblk.*async page read'
 }
 
 fails_after_a_deadline() { RBLK_NEW_ARGS="--io-timeout 3s" cluster_up 3 vol; }

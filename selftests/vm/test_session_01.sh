@@ -19,12 +19,13 @@ kill_all() {
 dev() { device "$1" vol; }
 put() { dd if=/dev/urandom of="$(dev "$1")" bs=4k count="${2:-1}" oflag=direct status=none; }
 other() { echo $(($1 % 3 + 1)); }
-lead() {	# NODE: it leads, and stays so for a while
+# NODE: it leads, and stays so for a while. A transfer may be refused for a moment, as while leadership
+# follows the session.
+lead() { until_ok 60 made_leader "$1"; }
+made_leader() {
 	local l
-	l=$(a_leader vol)
-	# Leadership may have moved there by itself in the meantime.
-	[ "$l" = "$1" ] || rb "$l" transfer vol "rb$1" || leader_is "$1"
-	until_ok 20 leader_is "$1"
+	l=$(leader vol) || return
+	[ "$l" = "$1" ] || { rb "$l" transfer vol "rb$1" && leader_is "$1"; }
 }
 session() { field "$1" vol session; }
 session_is() { [ "$(session "$1")" = "$2" ]; }
@@ -38,7 +39,7 @@ second_writer_gets_busy_at_once() {
 	if put 3 2>/tmp/err; then return 1; fi
 	grep -qi 'busy' /tmp/err
 	[ $(($(date +%s%3N) - began)) -lt $((3000 * RBLK_SLOW)) ]	# giving up takes 5 s
-	dmesg | tail -20 | grep -q 'rb2 holds the session'
+	kernel_said 'rb2 holds the session'
 	exec {fd}>&-
 	put 3
 	session_is 3 held
@@ -143,10 +144,12 @@ fio_verifies_across_transfers() {
 	replicas_equal vol
 }
 
+# 30 s after the election that lead() was, and again 30 s after each attempt that fails, as on a
+# host that is busy.
 leadership_follows_the_session() {
 	lead 1
 	exec {fd}<>"$(dev 2)"
-	until_ok 40 leader_is 2
+	until_ok 120 leader_is 2
 	exec {fd}>&-
 }
 

@@ -123,7 +123,7 @@ what_is_cached_is_not_built_upon() {
 	fails mount -o remount,rw /mnt/t1 2>/dev/null
 	[ "$(blockdev --getro "$d1")" = 1 ]
 	fails dd if=/dev/zero of="$d1" bs=4k count=1 oflag=direct status=none 2>/dev/null
-	dmesg | tail -20 | grep -q 'is it mounted read-only'
+	kernel_said 'is it mounted read-only'
 	umount /mnt/t1
 	mount "$d1" /mnt/t1
 	[ "$(blockdev --getro "$d1")" = 0 ]
