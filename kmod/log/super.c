@@ -2,6 +2,7 @@
 /* Layout and superblock of the log device, header of the data device. */
 #include "format.h"
 
+#define REGION_SHIFT_SMALL	17		/* of small volumes: what is pulled at once */
 #define REGION_SHIFT_DEFAULT	20		/* of large volumes */
 #define REGIONS_MANY		BIT_ULL(20)	/* of smaller ones, which have smaller regions */
 #define DATA_BYTES_MAX		BIT_ULL(48)	/* less with small regions: see volume_ok() */
@@ -116,7 +117,7 @@ static u32 default_region_shift(const struct log_super *s)
 	u64 room = s->dev_bytes >= 4 * LOG_RING_MIN ? s->dev_bytes / 16 : 0;
 	struct log_super like = *s;
 
-	for (like.region_shift = RBLK_REGION_SHIFT_MIN; like.region_shift < REGION_SHIFT_DEFAULT;
+	for (like.region_shift = REGION_SHIFT_SMALL; like.region_shift < REGION_SHIFT_DEFAULT;
 	     like.region_shift++)
 		if (s->data_bytes >> like.region_shift <= REGIONS_MANY &&
 		    (u64)rblk_log_map_regions(&like) * LOG_COPIES * RBLK_BLOCK_SIZE <= room)

@@ -16,10 +16,10 @@ static u32 shift(u64 log, u64 data)
 /* As small as they can be, if there are not too many, and if the log device has room for their map. */
 static void regions(void)
 {
-	CHECK_EQ(shift(16 * MIB, 8 * MIB), 16);
-	CHECK_EQ(shift(512 * MIB, 64 * GIB), 16);
-	CHECK_EQ(shift(512 * MIB, 64 * GIB + 64 * 1024), 17);
+	CHECK_EQ(shift(16 * MIB, 8 * MIB), 17);
 	CHECK_EQ(shift(8 * GIB, 128 * GIB), 17);
+	CHECK_EQ(shift(8 * GIB, 128 * GIB + 128 * 1024), 18);
+	CHECK_EQ(shift(8 * GIB, 256 * GIB), 18);
 	CHECK_EQ(shift(8 * GIB, 1024 * GIB), 20);
 	CHECK_EQ(shift(8 * GIB, 10240 * GIB), 20);
 	CHECK_EQ(shift(256 * MIB, 64 * GIB), 17);
