@@ -42,6 +42,7 @@ void check_volume(struct json_object *o, struct check *c)
 			      jb(o, "absent") || ju(o, "owed_index") || ju(o, "blocks_left") ||
 			      peer_with(o, peer_is_absent, NULL) ||
 			      peer_with(o, peer_is_impaired, NULL) ||
+			      peer_with(o, peer_flaps, NULL) ||
 			      (js(o, "verify") && !is(o, "verify.open", "none"))))
 		verdict = WARNING;
 	for (i = 0; verdict > OK && i < json_object_array_length(remarks); i++)

@@ -139,6 +139,7 @@ static const struct attr peer_status_attrs[] = {
 	{ RAFTBLK_A_PEER_STATUS_CLIENT, ATTR_FLAG, "client" },
 	{ RAFTBLK_A_PEER_STATUS_SILENT_MS, ATTR_U64, "silent_ms" },
 	{ RAFTBLK_A_PEER_STATUS_LOST, ATTR_FLAG, "lost" },
+	{ RAFTBLK_A_PEER_STATUS_DISCONNECTS, ATTR_U32, "disconnects" },
 	{ 0 }
 };
 

@@ -3,6 +3,7 @@
 #include "status.h"
 #include "wire/wire.h"
 
+#define FLAPS		4	/* times that a peer is disconnected in a minute */
 #define LAG_PART	16	/* of the table of entries: more is not merely on its way */
 
 struct json_object *node_in_list(struct json_object *list, const char *node)
@@ -126,6 +127,12 @@ bool replica_is_unable(struct json_object *o, struct json_object *p)
 {
 	return has_replica(o, p) && (peer_is_down(o, p) || jb(p, "needs_resync") || jb(p, "mute") ||
 				     jb(p, "lost") || is_stuck(o, p));
+}
+
+/* As often as the kernel counts. */
+bool peer_flaps(struct json_object *o, struct json_object *p)
+{
+	return ju(p, "disconnects") >= FLAPS;
 }
 
 /* Another machine came in its name, and with its store, within the last minute. */

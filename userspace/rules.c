@@ -514,6 +514,10 @@ static void remarks_peers(struct json_object *o, struct json_object *list)
 	if (p)
 		remark(list, "two machines have the store of %s: %s; let only that one run which had its devices all the time",
 		       jstr(p, "node"), jstr(p, "copy"));
+	p = peer_with(o, peer_flaps, &n);
+	if (p)
+		remark(list, "%s%s was disconnected 4 times or more within the last minute: see to the network between, and to whether it starts again and again",
+		       jstr(p, "node"), n > 1 ? ", and others as well," : "");
 	p = peer_with(o, peer_is_impaired, NULL);
 	if (p)
 		remark(list, "%s is held up: a device of it does not respond", jstr(p, "node"));

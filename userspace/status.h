@@ -50,7 +50,7 @@ unsigned int log_percent(struct json_object *o);
 typedef bool peer_test(struct json_object *o, struct json_object *p);
 
 peer_test peer_is_down, peer_needs_resync, peer_is_impaired, peer_is_refused, peer_was_stuck,
-	peer_is_blocked, peer_is_lost, peer_is_absent, peer_is_copied;
+	peer_is_blocked, peer_is_lost, peer_is_absent, peer_is_copied, peer_flaps;
 /* Of those that have a replica of the volume. */
 peer_test replica_is_down, replica_is_there, replica_is_silent, replica_lags, replica_is_absent,
 	replica_is_unable, replica_is_refused;

@@ -270,6 +270,7 @@ static bool put_peer(struct sk_buff *skb, const struct rblk_volume_info *info, u
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_CLIENT, p->client) ||
 	    !put_flag(skb, RAFTBLK_A_PEER_STATUS_LOST, p->lost) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_SILENT_MS, info->peer_silent_ms[slot], pad) ||
+	    nla_put_u32(skb, RAFTBLK_A_PEER_STATUS_DISCONNECTS, p->downs) ||
 	    !put_u64(skb, RAFTBLK_A_PEER_STATUS_MATCH, p->match, pad) ||
 	    !put_trouble(skb, p->last_reject, info->peer_refused[slot], info->peer_error[slot]) ||
 	    (p->copy && nla_put_string(skb, RAFTBLK_A_PEER_STATUS_COPY, info->peer_copy[slot])) ||

@@ -357,6 +357,7 @@ void rblk_node_peer_down(struct rblk_node *n, u32 slot, enum wire_channel ch, u6
 	p->established = false;
 	if (!was)
 		return;
+	p->down_at[p->downs++ % NODE_DOWNS] = now;
 	if (n->replica) {
 		rblk_replica_feed_forget(n->replica, slot);
 		rblk_replica_step_store(n->replica, RAFT_EV_UNREACHABLE, p->store);

@@ -3,6 +3,17 @@
 #include "internal.h"
 
 #define COPY_SHOWN_NS	(60 * RBLK_NSEC_PER_SEC)	/* who is refused comes again */
+#define DOWNS_NS	(60 * RBLK_NSEC_PER_SEC)
+
+/* How often a peer was disconnected within the last minute, NODE_DOWNS at most. */
+static u32 downs_of_late(const struct rblk_node *n, const struct rblk_peer *p)
+{
+	u32 i, downs = 0;
+
+	for (i = 0; i < min_t(u32, p->downs, NODE_DOWNS); i++)
+		downs += n->g.now < p->down_at[i] + DOWNS_NS;
+	return downs;
+}
 
 static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_node_peer_status *ps)
 {
@@ -26,6 +37,7 @@ static void fill_peer_status(const struct rblk_node *n, u32 slot, struct rblk_no
 	ps->stuck = p->stuck;
 	ps->last_reject = p->last_reject;
 	ps->start = p->nonce;
+	ps->downs = downs_of_late(n, p);
 	if (n->g.now < p->copy.at + COPY_SHOWN_NS)
 		ps->copy = p->copy.nonce;
 	if (rblk_peer_connected(p))

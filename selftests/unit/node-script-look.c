@@ -128,12 +128,13 @@ void cmd_peers(void)
 	for (i = 0; i < st.npeers; i++) {
 		const struct rblk_node_peer_status *p = &st.peer[i];
 
-		SAY("%c: %c is %s%s%s%s%s%s%s\n", N(n), 'a' + n->slot_node[i],
+		SAY("%c: %c is %s%s%s%s%s%s%s%s\n", N(n), 'a' + n->slot_node[i],
 		    p->up[0] && p->up[1] ? "connected" : p->up[0] || p->up[1] ? "half connected" :
 		    "not connected", p->up[0] && !p->bootstrapped && !p->client ? ", blank" : "",
 		    p->needs_resync ? ", needs a resync" : "", p->lost ? ", its replica is lost" : "",
 		    p->impaired ? ", impaired" : "", p->blocked ? ", blocked" : "",
-		    p->stuck ? ", payload to it is stuck" : "");
+		    p->stuck ? ", payload to it is stuck" : "",
+		    p->downs == NODE_DOWNS ? ", flaps" : "");
 	}
 }
 

@@ -59,6 +59,8 @@ struct rblk_peer {
 	u64 owed;		/* question that an answer is due to; 0: none is */
 	bool established;	/* both sides accepted the other: what it said is remembered */
 	u64 up_at;		/* when both of its connections were up */
+	u64 down_at[NODE_DOWNS];	/* when it was disconnected of late, in turn */
+	u32 downs;		/* ... and how often in all */
 	u64 heard_at;		/* when the latest frame came from it */
 	/* The newest entry, and the newest term, that it had durably when it said hello. */
 	u64 match, match_term, term;
