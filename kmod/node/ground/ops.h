@@ -17,7 +17,7 @@
 /* Parts of one lookup that are on the data device, when every other sector is elsewhere. */
 #define NODE_SEGS_MAX		(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT >> 1)
 #define NODE_MAP_RUN		16	/* blocks of the change map that are written at once */
-#define NODE_DOWNS		4	/* times that a peer was disconnected which are remembered */
+#define NODE_DOWNS		4	/* times that a peer was disconnected, remembered */
 #define NODE_PULL_READS		4	/* for members that are resynchronised, and marks */
 #define NODE_READBACK_BLOCKS	WIRE_BLOCKS_MAX
 #define NODE_READBACK_ENTRIES	WIRE_ENTRIES_MAX
@@ -323,7 +323,7 @@ struct rblk_node_peer_status {
 	u64 copy;		/* the start that was refused as one of a copy of late; 0: none */
 	u64 silent_ns;		/* for how long a peer that is connected has said nothing */
 	u8 last_reject;		/* enum wire_reason its hello was refused with; 0: none */
-	u32 downs;		/* times that it was disconnected in the last minute, NODE_DOWNS at most */
+	u32 downs;		/* times it was disconnected in a minute, NODE_DOWNS at most */
 	u64 match;
 };
 
