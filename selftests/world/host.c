@@ -4,69 +4,9 @@
  * promise of node.h that can be seen from here is checked here. Nothing calls
  * back into the node before its call has returned: answers are events.
  */
-#include "world.h"
+#include "host.h"
 
 #define NODE(host)	((struct node *)(host))
-
-/* ---- payload ---- */
-
-static struct rblk_buf *buf_alloc(void *host, u32 nblocks)
-{
-	struct node *n = host;
-
-	WORLD_CHECK(nblocks && nblocks <= RBLK_ENTRY_BLOCKS_MAX, "a buffer of %u blocks", nblocks);
-	if (sbuf_room(n->id, B_READBACK) < nblocks) {
-		n->starved = true;
-		WORLD_MARK(NO_READBACK);
-		return NULL;
-	}
-	return &sbuf_new(n->id, nblocks, B_READBACK)->buf;
-}
-
-static void buf_get(void *host, struct rblk_buf *buf)
-{
-	sbuf_get(sbuf_of(buf), false);
-}
-
-static void buf_put(void *host, struct rblk_buf *buf)
-{
-	sbuf_put(sbuf_of(buf), false);
-}
-
-static void buf_sum(void *host, const struct rblk_buf *buf, u32 *crc)
-{
-	u32 i;
-
-	for (i = 0; i < buf->nblocks; i++)
-		crc[i] = page_crc(sbuf_of(buf)->pg[i]);
-}
-
-static bool buf_zero(void *host, const struct rblk_buf *buf)
-{
-	static const u8 zeroes[RBLK_BLOCK_SIZE];
-	u32 i;
-
-	for (i = 0; i < buf->nblocks; i++) {
-		struct page *p = sbuf_of(buf)->pg[i];
-
-		if (p && memcmp(page_data(p), zeroes, RBLK_BLOCK_SIZE))
-			return false;
-	}
-	return true;
-}
-
-static void *buf_data(void *host, struct rblk_buf *buf)
-{
-	struct sbuf *b = sbuf_of(buf);
-
-	if (!b->pg[0])
-		b->pg[0] = page_copy(NULL);
-	if (b->pg[0]->ref == 1) {	/* it may be written now */
-		b->pg[0]->crc_ok = false;
-		b->pg[0]->known = b->pg[0]->whole = 0;
-	}
-	return page_data(b->pg[0]);
-}
 
 /* ---- network ---- */
 
@@ -560,12 +500,12 @@ static void trace(void *host, enum rblk_node_trace what, u64 index, u64 arg)
 }
 
 const struct rblk_node_ops host_ops = {
-	.buf_alloc = buf_alloc,
-	.buf_get = buf_get,
-	.buf_put = buf_put,
-	.buf_sum = buf_sum,
-	.buf_zero = buf_zero,
-	.buf_data = buf_data,
+	.buf_alloc = host_buf_alloc,
+	.buf_get = host_buf_get,
+	.buf_put = host_buf_put,
+	.buf_sum = host_buf_sum,
+	.buf_zero = host_buf_zero,
+	.buf_data = host_buf_data,
 	.tx_begin = tx_begin,
 	.tx_end = tx_end,
 	.tx_unacked = tx_unacked,

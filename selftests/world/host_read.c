@@ -3,7 +3,7 @@
  * Reads of a node: the parts that its lookup handed out, from the data device
  * or from memory, and the answer once all of them ended.
  */
-#include "world.h"
+#include "host.h"
 
 static void put_sector(struct page **pg, u32 nth, const struct sref *from)
 {

@@ -385,15 +385,6 @@ extern const struct rblk_node_ops host_ops;
 
 #define IMAGE_PAGE	(DATA_HEADER_BYTES / RBLK_BLOCK_SIZE)	/* the volume's first, on a data device */
 
-/* host_read.c: its operations for reads */
-void host_read_data(void *host, u64 token, u32 off, u64 sector, u32 nsect);
-void host_read_copy(void *host, u64 token, u32 off, struct rblk_buf *buf, u32 nth, u32 sect,
-		    u32 nsect);
-void host_read_zero(void *host, u64 token, u32 off, u32 nsect);
-void host_read_issued(void *host, u64 token);
-struct rblk_buf *host_serve_begin(void *host, bool pull, u32 nblocks, u64 sector, u32 nsect,
-				  u64 *token);
-
 u64 node_now(const struct node *n);
 void node_format(struct node *n);
 u32 nodes_largest_chunk(void);
