@@ -174,6 +174,7 @@ static const struct attr counters_attrs[] = {
 	{ RAFTBLK_A_COUNTERS_RESYNCS, ATTR_U64, "resyncs" },
 	{ RAFTBLK_A_COUNTERS_RESYNC_BYTES, ATTR_U64, "resync_bytes" },
 	{ RAFTBLK_A_COUNTERS_RESYNC_ZERO_BYTES, ATTR_U64, "resync_zero_bytes" },
+	{ RAFTBLK_A_COUNTERS_RESYNC_SAME_BYTES, ATTR_U64, "resync_same_bytes" },
 	{ RAFTBLK_A_COUNTERS_VERIFY_RANGES, ATTR_U64, "verify_ranges" },
 	{ RAFTBLK_A_COUNTERS_VERIFY_DIFFERING, ATTR_U64, "verify_differing" },
 	{ RAFTBLK_A_COUNTERS_VERIFY_MENDED, ATTR_U64, "verify_mended" },

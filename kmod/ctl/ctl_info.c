@@ -76,6 +76,7 @@ static const struct field counters_u64[] = {
 	COUNT(EVENTS_LOST, events_lost), COUNT(COPIES_MENDED, st.copies_mended),
 	COUNT(RESYNCS, st.resync.installs), COUNT(RESYNC_BYTES, st.resync.bytes),
 	COUNT(RESYNC_ZERO_BYTES, st.resync.zero_bytes),
+	COUNT(RESYNC_SAME_BYTES, st.resync.same_bytes),
 	COUNT(VERIFY_RANGES, st.verify.ranges), COUNT(VERIFY_DIFFERING, st.verify.differing),
 	COUNT(VERIFY_MENDED, st.verify.mended), COUNT(VERIFY_READS, st.verify.reads),
 	COUNT(LOG_ROTS, st.rots),

@@ -13,6 +13,7 @@
  * socket, say), because they are reused, and not freed, while the volume is up.
  */
 #include <linux/mm.h>
+#include <linux/siphash.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -202,6 +203,7 @@ struct rblk_payload *rblk_payload_alloc(struct rblk_pool *pool, u32 nblocks,
 	spin_unlock_irqrestore(&b->lock, flags);
 	if (p) {
 		p->buf.nblocks = nblocks;
+		p->size = nblocks;
 		refcount_set(&p->ref, 1);
 	}
 	return p;
@@ -234,8 +236,8 @@ void rblk_payload_put(struct rblk_payload *p)
 	if (!refcount_dec_and_test(&p->ref))
 		return;
 	spin_lock_irqsave(&b->lock, flags);
-	memcpy(&b->block[b->nblocks], p->block, p->buf.nblocks * sizeof(*p->block));
-	b->nblocks += p->buf.nblocks;
+	memcpy(&b->block[b->nblocks], p->block, p->size * sizeof(*p->block));
+	b->nblocks += p->size;
 	b->obj[b->nobjs++] = p;
 	starved = b->starved;
 	b->starved = false;
@@ -277,6 +279,45 @@ bool rblk_payload_zero(const struct rblk_payload *p)
 		if (memchr_inv(p->block[i], 0, RBLK_BLOCK_SIZE))
 			return false;
 	return true;
+}
+
+/**
+ * rblk_payload_hash() - compute the keyed hash of each block
+ * @p: the payload
+ * @k0: first half of the key
+ * @k1: second half of the key
+ * @hash: where the hashes go, one per block
+ *
+ * Context: any.
+ */
+void rblk_payload_hash(const struct rblk_payload *p, u64 k0, u64 k1, u64 *hash)
+{
+	const siphash_key_t key = { .key = { k0, k1 } };
+	u32 i;
+
+	for (i = 0; i < p->buf.nblocks; i++)
+		hash[i] = siphash(p->block[i], RBLK_BLOCK_SIZE, &key);
+}
+
+/**
+ * rblk_payload_cut() - drop some of the blocks, and move the others together
+ * @p: the payload, to which the caller has the only reference
+ * @drop: a bit for each block to be dropped; some are left
+ *
+ * They stay with the payload until it is freed.
+ *
+ * Context: any.
+ */
+void rblk_payload_cut(struct rblk_payload *p, u32 drop)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < p->buf.nblocks; i++)
+		if (!(drop >> i & 1)) {
+			swap(p->block[n], p->block[i]);
+			n++;
+		}
+	p->buf.nblocks = n;
 }
 
 /**

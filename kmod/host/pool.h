@@ -17,6 +17,7 @@ struct rblk_payload {
 	refcount_t ref;
 	struct rblk_pool *pool;
 	u8 budget;
+	u32 size;			/* blocks that belong to it, also those that were cut off */
 	void *block[RBLK_ENTRY_BLOCKS_MAX];	/* RBLK_BLOCK_SIZE each, within a page */
 };
 
@@ -46,6 +47,8 @@ void rblk_payload_get(struct rblk_payload *p);
 void rblk_payload_put(struct rblk_payload *p);
 void rblk_payload_sum(const struct rblk_payload *p, u32 *crc);
 bool rblk_payload_zero(const struct rblk_payload *p);
+void rblk_payload_hash(const struct rblk_payload *p, u64 k0, u64 k1, u64 *hash);
+void rblk_payload_cut(struct rblk_payload *p, u32 drop);
 u32 rblk_pool_free(const struct rblk_pool *pool, enum rblk_budget budget);
 u32 rblk_pool_size(const struct rblk_pool *pool, enum rblk_budget budget);
 

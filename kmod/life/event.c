@@ -159,8 +159,9 @@ static void rblk_note_resync(struct rblk_volume *v, u64 step, char *text, size_t
 			  st->raft.snap.index, st->resync.absent_bytes >> 20);
 	else
 		scnprintf(text, size,
-			  "resync: the image is whole again; %llu MiB were pulled since the start, %llu MiB of them zeroes",
-			  st->resync.bytes >> 20, st->resync.zero_bytes >> 20);
+			  "resync: the image is whole again; since the start, %llu MiB were pulled, of which %llu MiB were zeroes and %llu MiB on the data device already",
+			  st->resync.bytes >> 20, st->resync.zero_bytes >> 20,
+			  st->resync.same_bytes >> 20);
 }
 
 /* What is to be done depends on the device, so that is left to "raftblk why". */

@@ -37,6 +37,16 @@ static bool rblk_buf_zero(void *host, const struct rblk_buf *buf)
 	return rblk_payload_zero(rblk_payload(buf));
 }
 
+static void rblk_buf_hash(void *host, const struct rblk_buf *buf, u64 k0, u64 k1, u64 *hash)
+{
+	rblk_payload_hash(rblk_payload(buf), k0, k1, hash);
+}
+
+static void rblk_buf_cut(void *host, struct rblk_buf *buf, u32 drop)
+{
+	rblk_payload_cut(rblk_payload(buf), drop);
+}
+
 static void *rblk_buf_data(void *host, struct rblk_buf *buf)
 {
 	return rblk_payload(buf)->block[0];
@@ -56,6 +66,8 @@ const struct rblk_node_ops rblk_host_ops = {
 	.buf_put	= rblk_buf_put,
 	.buf_sum	= rblk_buf_sum,
 	.buf_zero	= rblk_buf_zero,
+	.buf_hash	= rblk_buf_hash,
+	.buf_cut	= rblk_buf_cut,
 	.buf_data	= rblk_buf_data,
 	.tx_begin	= rblk_peer_tx_begin,
 	.tx_end		= rblk_peer_tx_end,

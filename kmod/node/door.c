@@ -74,7 +74,7 @@ void rblk_node_read_done(struct rblk_node *n, u64 token, int error, u64 now)
 	if (error && !rd->error)
 		rd->error = error;
 	/* The leader has confirmed what it sent; on a halted node nobody confirms the rest. */
-	if (rd->flags & NODE_R_GIVEN)
+	if (rd->flags & (NODE_R_GIVEN | NODE_R_RAW))
 		rblk_reads_end(&n->reads, rd, rd->error);
 	else if (n->g.halt != NODE_RUNNING)
 		rblk_reads_end(&n->reads, rd, -EIO);

@@ -228,9 +228,12 @@ FIELDS(frame_pull, struct wire_pull)
 	FIELD(32,	le32,	nsect, UPTO(RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT))
 	/* 1 STATE, 2 MAP, 3 CHUNK, 4 EXACT */
 	FIELD(36,	u8,	what, RANGE(1, WIRE_P_NR - 1))
-	ZERO(37,	u8,	zero)
-	ZERO(38,	le16,	zero2)
-FIELDS_END(frame_pull, 40)
+	/* CHUNK: 1: what the sender has there follows, so that none of it is sent */
+	FIELD(37,	u8,	compare, BOOL)
+	ZERO(38,	le16,	zero)
+	/* SipHash-2-4 of each block of it, keyed with id and from; else, and behind them, 0 */
+	VALUES(40,	le64,	hash, WIRE_HASHES_MAX)
+FIELDS_END(frame_pull, 296)
 
 /* A member, in STATE. */
 FIELDS(frame_member, struct rblk_member)
@@ -286,7 +289,10 @@ FIELDS(frame_map, struct wire_map)
 	VALUES(32,	le64, v, RBLK_MAP_PER_BLOCK)
 FIELDS_END(frame_map, 4064)
 
-/* The answer to a PULL; the content follows as a WRITE or ZEROES entry with its sums. */
+/*
+ * The answer to a PULL. The content follows: as ZEROES of the whole range, or as a WRITE with the
+ * blocks that are not the same, one behind the other. Nothing follows if all are.
+ */
 FIELDS(frame_chunk, struct wire_chunk)
 	FIELD(0,	id,	to, NOT_ZERO)		/* store id of the receiver */
 	FIELD(8,	id,	id, ANY)		/* number of the request */
@@ -295,7 +301,9 @@ FIELDS(frame_chunk, struct wire_chunk)
 	CODED(20,	le32,	n, UPTO(1))		/* entries that follow */
 	FIELD(24,	le64,	index, ANY)	/* entries up to this index are included */
 	FIELD(32,	le64,	upto, ANY)	/* later ones up to this index may be, too */
-	ZERO(40,	le64,	zero)
+	/* blocks of which the receiver has the content, a bit each, by their hashes */
+	FIELD(40,	le32,	same, ANY)
+	ZERO(44,	le32,	zero)
 	ZERO(48,	le64,	zero2)
 FIELDS_END(frame_chunk, 56)
 

@@ -196,6 +196,10 @@ enum wire_pulled {
 	WIRE_P_NR
 };
 
+#define WIRE_HASHES_MAX	(RBLK_WRITE_MAX / RBLK_BLOCK_SIZE)
+
+static_assert(WIRE_HASHES_MAX <= 32);	/* wire_chunk.same has a bit for each */
+
 struct wire_pull {
 	u64 from;		/* store id of the member that is resynchronised */
 	u64 id;			/* number of the request, which the answer repeats */
@@ -203,6 +207,8 @@ struct wire_pull {
 	u64 at;			/* MAP: first region; CHUNK: first sector */
 	u32 nsect;		/* CHUNK */
 	u8 what;		/* enum wire_pulled */
+	u8 compare;		/* CHUNK: @hash is that of what the sender has there */
+	u64 hash[WIRE_HASHES_MAX];	/* of each block, keyed with @id and @from; else 0 */
 };
 
 struct wire_state {
@@ -220,13 +226,17 @@ struct wire_map {
 	u64 v[RBLK_MAP_PER_BLOCK];	/* newest entry that touched each region, or a later one */
 };
 
-/* The content follows as a WRITE entry of the range, or as ZEROES. */
+/*
+ * The content follows: as ZEROES of the range, or as a WRITE entry of rblk_wire_chunk_sectors()
+ * from its beginning, with the blocks that are not the same; as nothing if all are.
+ */
 struct wire_chunk {
 	u64 to;			/* store id of the member that asked */
 	u64 id;			/* number of the request */
 	u64 index;		/* entries up to this one are included */
 	u64 upto;		/* later ones up to this one may be, too */
 	u32 error;		/* enum wire_error; if it is not 0, there is no content */
+	u32 same;		/* blocks that have the hash that was sent, a bit each */
 };
 
 /* What a MARK asks for. */
@@ -322,6 +332,7 @@ u32 rblk_wire_encode_data(void *buf, const struct wire_data *d, const struct rbl
 u32 rblk_wire_encode_pull(void *buf, const struct wire_pull *p);
 u32 rblk_wire_encode_state(void *buf, const struct wire_state *s);
 u32 rblk_wire_encode_map(void *buf, const struct wire_map *m);
+u32 rblk_wire_chunk_sectors(u32 nsect, u32 same);
 u32 rblk_wire_encode_chunk(void *buf, const struct wire_chunk *c, const struct rblk_entry *e,
 			   const u32 *crc);
 u32 rblk_wire_encode_mark(void *buf, const struct wire_mark *m);

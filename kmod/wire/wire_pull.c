@@ -12,18 +12,30 @@
 u32 rblk_wire_encode_pull(void *buf, const struct wire_pull *p)
 {
 	struct frame_pull *f = rblk_wire_head(buf);
+	u32 i;
 
 	frame_pull_put(f, p);
+	for (i = 0; i < WIRE_HASHES_MAX; i++)
+		f->hash[i] = cpu_to_le64(p->hash[i]);
 	return rblk_wire_finish(buf, WIRE_PULL, sizeof(*f), 0, 0);
 }
 
 int rblk_wire_decode_pull(struct wire_pull *p, const struct wire_header *h, const void *head)
 {
 	const struct frame_pull *f = head;
+	u32 i, n;
 
 	if (h->head_len != sizeof(*f) || !frame_pull_ok(f))
 		return -EINVAL;
 	frame_pull_get(p, f);
+	if (p->compare && p->what != WIRE_P_CHUNK)
+		return -EINVAL;
+	n = p->compare ? DIV_ROUND_UP(p->nsect, RBLK_SECTORS_PER_BLOCK) : 0;
+	for (i = 0; i < WIRE_HASHES_MAX; i++) {
+		p->hash[i] = le64_to_cpu(f->hash[i]);
+		if (i >= n && p->hash[i])
+			return -EINVAL;
+	}
 	return p->at <= U64_MAX - p->nsect && !p->nsect == (p->what < WIRE_P_CHUNK) ? 0 : -EINVAL;
 }
 
@@ -104,10 +116,29 @@ int rblk_wire_decode_map(struct wire_map *m, const struct wire_header *h, const 
 }
 
 /**
+ * rblk_wire_chunk_sectors() - counts what is sent of a chunk
+ * @nsect: sectors of the chunk, which begins with a block; the last block may be a short one
+ * @same: blocks that the receiver has, a bit each
+ *
+ * Return: sectors.
+ */
+u32 rblk_wire_chunk_sectors(u32 nsect, u32 same)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i * RBLK_SECTORS_PER_BLOCK < nsect; i++)
+		if (!(same >> i & 1))
+			n += min_t(u32, RBLK_SECTORS_PER_BLOCK,
+				   nsect - i * RBLK_SECTORS_PER_BLOCK);
+	return n;
+}
+
+/**
  * rblk_wire_encode_chunk() - makes the answer with content of the image
  * @buf: filled
  * @c: content
- * @e: kind (WRITE or ZEROES), range and blocks of the payload; NULL if there is an error
+ * @e: kind (WRITE or ZEROES), range and blocks of the payload; NULL if there is an error, or if
+ *	the receiver has all of it
  * @crc: checksums of the blocks
  *
  * Return: bytes to send before the payload; 0 after RBLK_ASSERT fired: there are too many
@@ -135,7 +166,7 @@ int rblk_wire_decode_chunk(struct wire_chunk *c, struct wire_append *a,
 		return -EINVAL;
 	frame_chunk_get(c, f);
 	a->n = le32_to_cpu(f->n);
-	if (c->error ? a->n : !a->n)
+	if (c->error ? a->n || c->same : !a->n && !c->same)
 		return -EINVAL;
 	if (rblk_wire_get_unplaced(a, f + 1, h->head_len - (u32)sizeof(*f), h->payload_blocks))
 		return -EINVAL;

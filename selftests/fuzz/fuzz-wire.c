@@ -310,13 +310,12 @@ static void seed_message(u32 *rnd)
 			.serving = bits >> 1 & 1, .gap = bits >> 2 & 1, .wanted = bits >> 3 & 1 };
 		break;
 	case WIRE_READ:
-		one.read = (struct wire_read){
-			.from = 1, .id = 2, .sector = bits, .nsect = 1 + bits % 256
-		};
+		one.read = (struct wire_read){ 1, 2, .sector = bits, .nsect = 1 + bits % 256 };
 		break;
 	case WIRE_PULL:
 		one.pull = (struct wire_pull){ .from = 1, .id = 2, .least = bits, .at = bits,
-			.what = WIRE_P_STATE + bits % 3, .nsect = bits % 3 == 2 ? 1 + bits % 256 : 0 };
+			.what = WIRE_P_STATE + bits % 3, .nsect = bits % 3 == 2 ? 1 + bits % 256 : 0,
+			.compare = bits % 6 == 5, .hash = { bits % 6 == 5 ? bits : 0 } };
 		break;
 	case WIRE_STATE:
 		one.state = (struct wire_state){ .to = 1, .id = 2, .region_shift = 20,
@@ -331,7 +330,8 @@ static void seed_message(u32 *rnd)
 		break;
 	case WIRE_CHUNK:
 		one.chunk = (struct wire_chunk){ .to = 1, .id = 2, .index = bits % 100,
-			.upto = 100 + bits % 9, .error = n ? 0 : 1 + bits % 100 };
+			.upto = 100 + bits % 9, .error = n ? 0 : 1 + bits % 100,
+			.same = n ? bits : 0 };
 		break;
 	case WIRE_MARK:
 		one.mark = (struct wire_mark){ .from = 1, .id = 2, .sector = bits & ~7u,

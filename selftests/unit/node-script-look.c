@@ -60,7 +60,7 @@ void cmd_status(void)
 		{ "owes", st.raft.owed.index }, { "rots", st.rots },
 		{ "absent", st.absent }, { "installs", st.resync.installs },
 		{ "pulled", st.resync.bytes >> 10 }, { "zeroes", st.resync.zero_bytes >> 10 },
-		{ "lacks", st.resync.absent_bytes >> 10 },
+		{ "same", st.resync.same_bytes >> 10 }, { "lacks", st.resync.absent_bytes >> 10 },
 		{ "unwritten", st.unwritten_bytes >> 10 },
 		{ "rate", st.resync.rate },
 		{ "reads-failed", st.reads_failed }, { "rewritten", st.blocks_rewritten },

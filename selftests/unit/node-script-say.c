@@ -100,16 +100,20 @@ static void pull(struct node *from)
 	};
 }
 
-/* The answer to its request number id=N: zeroes with nsect=N, else a refusal. */
+/*
+ * The answer to its request number id=N: zeroes with nsect=N; nothing, with same=N, as all of it is
+ * the same; else a refusal.
+ */
 static void chunk(struct node *to)
 {
 	frame.type = WIRE_CHUNK;
 	frame.chunk = (struct wire_chunk){
 		.to = field("to", to->super.store), .id = to->boot_nonce + field("id", 1),
 		.index = field("index", 0), .upto = field("upto", 0),
+		.same = (u32)field("same", 0),
 	};
 	if (!ts_text("nsect")) {
-		frame.chunk.error = WIRE_E_AGAIN;
+		frame.chunk.error = frame.chunk.same ? 0 : WIRE_E_AGAIN;
 		return;
 	}
 	frame.append.n = 1;

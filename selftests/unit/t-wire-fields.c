@@ -297,14 +297,22 @@ static void test_data(void)
 
 static void test_pull(void)
 {
+	/* Other hashes are as good, but none behind those that there are. */
+	static const char *const compared[] = { "frame_pull.what", "frame_pull.compare", NULL };
+	u32 i;
+
 	begin(WIRE_PULL);
-	got.pull = (struct wire_pull){ .from = 1, .id = 2, .least = 3, .at = 4, .nsect = 5,
-				       .what = WIRE_P_CHUNK };
-	run("frame_pull", mend, (const char *const[]){ "frame_pull.what", NULL });
+	got.pull = (struct wire_pull){ .from = 1, .id = 2, .least = 3, .at = 4,
+				       .nsect = RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT,
+				       .what = WIRE_P_CHUNK, .compare = 1 };
+	for (i = 0; i < WIRE_HASHES_MAX; i++)
+		got.pull.hash[i] = 0x1234567800000000 + i;
+	run("frame_pull", mend, compared);
 	begin(WIRE_PULL);
 	got.pull = (struct wire_pull){ .from = 1, .id = 2, .least = 3, .at = 4,
 				       .what = WIRE_P_STATE };
-	run("frame_pull", mend, (const char *const[]){ "frame_pull.nsect", NULL });
+	run("frame_pull", mend, (const char *const[]){ "frame_pull.nsect", "frame_pull.compare",
+						       "frame_pull.hash", NULL });
 }
 
 static void test_state(void)
@@ -348,12 +356,13 @@ static void test_chunk(void)
 					       "frame_entry.kind", "frame_chunk.error", NULL };
 
 	begin(WIRE_CHUNK);
-	got.chunk = (struct wire_chunk){ .to = 1, .id = 2, .index = 1000, .upto = 2000 };
+	got.chunk = (struct wire_chunk){ .to = 1, .id = 2, .index = 1000, .upto = 2000,
+					 .same = 0x80000001 };
 	fill(0, RBLK_E_WRITE);
 	run("frame_chunk", mend, content);
 	begin(WIRE_CHUNK);
 	got.chunk = (struct wire_chunk){ .to = 1, .id = 2, .upto = 3, .error = WIRE_E_AGAIN };
-	run("frame_chunk", mend, NULL);
+	run("frame_chunk", mend, (const char *const[]){ "frame_chunk.same", NULL });
 }
 
 static void test_mark(void)

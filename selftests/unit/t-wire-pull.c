@@ -2,10 +2,10 @@
 /* The frames of a resync: PULL, STATE, MAP and CHUNK. */
 #include "wire-lib.h"
 
-static const struct wire_pull pull = {
+static struct wire_pull pull = {
 	.from = 0x0102030405060708, .id = 0x1112131415161718, .least = 0x2122232425262728,
-	.at = 0x3132333435363738, .nsect = RBLK_WRITE_MAX >> RBLK_SECTOR_SHIFT,
-	.what = WIRE_P_CHUNK,
+	.at = 0x3132333435363738, .nsect = 17,
+	.what = WIRE_P_CHUNK, .compare = 1,
 };
 
 static const struct wire_state state = {
@@ -31,15 +31,26 @@ static struct wire_map map;
 
 static u32 encode_pull(void)
 {
+	u32 i;
+
+	for (i = 0; i < 3; i++)
+		pull.hash[i] = 0x8182838485868700 + i;
 	return rblk_wire_encode_pull(buf, &pull);
+}
+
+/* Without what the sender has. */
+static struct wire_pull pull_plain(u8 what, u32 nsect)
+{
+	return (struct wire_pull){
+		.from = pull.from, .id = pull.id, .least = pull.least, .at = pull.at,
+		.nsect = nsect, .what = what,
+	};
 }
 
 static u32 encode_ask_map(void)
 {
-	struct wire_pull p = pull;
+	struct wire_pull p = pull_plain(WIRE_P_MAP, 0);
 
-	p.what = WIRE_P_MAP;
-	p.nsect = 0;
 	return rblk_wire_encode_pull(buf, &p);
 }
 
@@ -93,23 +104,42 @@ static u32 encode_refusal(void)
 
 static void test_pull(void)
 {
-	CHECK_EQ(encode_pull(), HEAD + 40);
+	CHECK_EQ(encode_pull(), HEAD + 296);
 	CHECK_EQ(get32(12), 0);
 	CHECK_EQ(decode_any(), 0);
 	CHECK_EQ(frame->type, WIRE_PULL);
-	CHECK_EQ(frame->pull.from, pull.from);
-	CHECK_EQ(frame->pull.id, pull.id);
-	CHECK_EQ(frame->pull.least, pull.least);
-	CHECK_EQ(frame->pull.at, pull.at);
-	CHECK_EQ(frame->pull.nsect, pull.nsect);
-	CHECK_EQ(frame->pull.what, WIRE_P_CHUNK);
+	CHECK(!memcmp(&frame->pull, &pull, sizeof(pull)));
 	CHECK_EQ(app->n, 0);
+}
+
+/* Only of content is there anything to compare, and of no more than is asked for. */
+static void test_pull_compares(void)
+{
+	struct wire_pull p = pull_plain(WIRE_P_EXACT, 17);
+	u32 i;
+
+	p.compare = 1;
+	rblk_wire_encode_pull(buf, &p);
+	CHECK_EQ(decode_any(), -EINVAL);
+	p.what = WIRE_P_CHUNK;
+	for (i = 0; i < WIRE_HASHES_MAX; i++) {
+		p.hash[i] = 1;
+		rblk_wire_encode_pull(buf, &p);
+		CHECK_EQ(decode_any(), i < 3 ? 0 : -EINVAL);
+		p.hash[i] = i < 3;
+	}
+	p.compare = 0;
+	rblk_wire_encode_pull(buf, &p);
+	CHECK_EQ(decode_any(), -EINVAL);
+	memset(p.hash, 0, sizeof(p.hash));
+	rblk_wire_encode_pull(buf, &p);
+	CHECK_EQ(decode_any(), 0);
 }
 
 /* Only content has sectors, and it has some. */
 static void test_pull_kinds(void)
 {
-	struct wire_pull p = pull;
+	struct wire_pull p = pull_plain(0, 0);
 	u32 what, nsect;
 
 	for (what = 0; what <= WIRE_P_NR; what++)
@@ -218,6 +248,44 @@ static void test_chunk(void)
 	CHECK_EQ(app->n, 0);
 }
 
+/* If all blocks are the same, nothing follows; but something has to be said. */
+static void test_chunk_same(void)
+{
+	struct wire_chunk c = chunk;
+
+	c.same = 0x80000001;
+	content(RBLK_E_WRITE, 7, 10);
+	CHECK_EQ(rblk_wire_encode_chunk(buf, &c, &ent[0], sums), CHUNK_SUM(3));
+	CHECK_EQ(decode_any(), 0);
+	CHECK(!memcmp(&frame->chunk, &c, sizeof(c)));
+	CHECK_EQ(app->n, 1);
+	CHECK_EQ(rblk_wire_encode_chunk(buf, &c, NULL, NULL), HEAD + 56);
+	CHECK_EQ(decode_any(), 0);
+	CHECK_EQ(frame->chunk.same, c.same);
+	CHECK_EQ(app->n, 0);
+	c.error = WIRE_E_IO;
+	rblk_wire_encode_chunk(buf, &c, NULL, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
+	c.same = 0;
+	rblk_wire_encode_chunk(buf, &c, NULL, NULL);
+	CHECK_EQ(decode_any(), 0);
+	c.error = 0;
+	rblk_wire_encode_chunk(buf, &c, NULL, NULL);
+	CHECK_EQ(decode_any(), -EINVAL);
+}
+
+/* The last block of a volume may be a short one. */
+static void test_chunk_sectors(void)
+{
+	CHECK_EQ(rblk_wire_chunk_sectors(256, 0), 256);
+	CHECK_EQ(rblk_wire_chunk_sectors(256, 0x80000001), 240);
+	CHECK_EQ(rblk_wire_chunk_sectors(256, U32_MAX), 0);
+	CHECK_EQ(rblk_wire_chunk_sectors(19, 0), 19);
+	CHECK_EQ(rblk_wire_chunk_sectors(19, 2), 11);
+	CHECK_EQ(rblk_wire_chunk_sectors(19, 4), 16);
+	CHECK_EQ(rblk_wire_chunk_sectors(19, 7), 0);
+}
+
 /* The largest chunk, and one block too many. */
 static void test_chunk_largest(void)
 {
@@ -259,9 +327,10 @@ static void test_chunk_indexes(void)
 }
 
 static const char golden_pull[] =
-	"72626c6b01080000280000000000000000000000000000002d0dc89bdd5a7d37"
+	"72626c6b0108000028010000000000000000000000000000a8a0aa89c8629045"
 	"0807060504030201181716151413121128272625242322213837363534333231"
-	"0001000003000000";
+	"1100000003010000008786858483828101878685848382810287868584838281";
+
 
 static const char golden_state[] =
 	"72626c6b0109000068090000000000000000000000000000287de58874a98c81"
@@ -324,7 +393,7 @@ static void test_golden(void)
 {
 	u32 i;
 
-	golden(golden_pull, encode_pull());
+	golden_long(encode_pull(), golden_pull, HEAD + 40 + 24, "", HEAD + 296);
 	golden_long(encode_state(), golden_state, MEMBER(2), golden_sessions, SESSION(0));
 	encode_map();
 	for (i = 3; i < RBLK_MAP_PER_BLOCK; i++)
@@ -346,8 +415,10 @@ static void test_bit_flips(void)
 }
 
 static const struct bad bad_pull[] = {
-	{ "short", 8, 4, 39, -EINVAL },
-	{ "long", 8, 4, 41, -EINVAL },
+	{ "short", 8, 4, 295, -EINVAL },
+	{ "a hash short", 8, 4, 288, -EINVAL },
+	{ "without hashes", 8, 4, 40, -EINVAL },
+	{ "long", 8, 4, 297, -EINVAL },
 	{ "payload", 12, 4, 1, -EINVAL, true },
 	{ "from 0", HEAD + 0, 8, 0, -EINVAL },
 	{ "at wraps", HEAD + 24, 8, U64_MAX - 10, -EINVAL },
@@ -357,7 +428,11 @@ static const struct bad bad_pull[] = {
 	{ "asks for nothing", HEAD + 36, 1, 0, -EINVAL },
 	{ "asks for what there is not", HEAD + 36, 1, WIRE_P_NR, -EINVAL },
 	{ "a state has no sectors", HEAD + 36, 1, WIRE_P_STATE, -EINVAL },
-	{ "reserved", HEAD + 37, 1, 1, -EINVAL },
+	{ "hashes, and none", HEAD + 37, 1, 0, -EINVAL },
+	{ "hashes, twice", HEAD + 37, 1, 2, -EINVAL },
+	{ "a hash too many", HEAD + 32, 4, 16, -EINVAL },
+	{ "an exact chunk is not compared", HEAD + 36, 1, WIRE_P_EXACT, -EINVAL },
+	{ "reserved", HEAD + 38, 1, 1, -EINVAL },
 	{ "reserved last", HEAD + 39, 1, 0x80, -EINVAL },
 };
 
@@ -420,7 +495,7 @@ static const struct bad bad_chunk[] = {
 	{ "n 2", HEAD + 20, 4, 2, -EINVAL },
 	{ "n huge", HEAD + 20, 4, U32_MAX, -EINVAL },
 	{ "upto below index", HEAD + 32, 8, 0x2122232425262727, -EINVAL },
-	{ "reserved", HEAD + 40, 8, 1, -EINVAL },
+	{ "reserved", HEAD + 44, 4, 1, -EINVAL },
 	{ "reserved last", HEAD + 55, 1, 0x80, -EINVAL },
 	{ "nsect of other blocks", CHUNK_ENTRY + 32, 4, 20, -EINVAL },
 	{ "an identity", CHUNK_ENTRY + 36, 4, 1, -EINVAL },
@@ -441,6 +516,7 @@ static const struct bad bad_refusal[] = {
 	{ "payload", 12, 4, 1, -EINVAL },
 	{ "neither content nor error", HEAD + 16, 4, 0, -EINVAL },
 	{ "n", HEAD + 20, 4, 1, -EINVAL },
+	{ "an error, and blocks that are the same", HEAD + 40, 4, 1, -EINVAL },
 	{ "index above upto", HEAD + 24, 8, 1, -EINVAL },
 };
 
@@ -498,6 +574,7 @@ static void test_result_reused(void)
 
 static const struct tap_case cases[] = {
 	{ "pull", test_pull },
+	{ "pull_compares", test_pull_compares },
 	{ "pull_kinds", test_pull_kinds },
 	{ "pull_end", test_pull_end },
 	{ "state", test_state },
@@ -505,6 +582,8 @@ static const struct tap_case cases[] = {
 	{ "state_unused", test_state_unused },
 	{ "map", test_map },
 	{ "chunk", test_chunk },
+	{ "chunk_same", test_chunk_same },
+	{ "chunk_sectors", test_chunk_sectors },
 	{ "chunk_largest", test_chunk_largest },
 	{ "chunk_kinds", test_chunk_kinds },
 	{ "chunk_indexes", test_chunk_indexes },

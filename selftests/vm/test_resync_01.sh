@@ -53,6 +53,27 @@ away_past_the_log() {
 	replicas_equal vol
 }
 
+# One block of each chunk is written, again and again. The others are there already, and are not sent.
+small_writes() {
+	local l f t d pulled same
+	pick
+	dd if=/dev/urandom of="$d" bs=1M count=32 oflag=direct status=none
+	replicas_equal vol
+	rb "$f" down vol --force
+	fio --name=away --filename="$d" --direct=1 --ioengine=libaio --iodepth=16 --rw=write:124k --bs=4k \
+		--size=32m --io_size=28m --minimal >/dev/null
+	back "$f"
+	until_ok 60 whole "$f"
+	[ "$(field "$f" vol resyncs)" -ge 1 ]
+	pulled=$(field "$f" vol resync_bytes)
+	same=$(field "$f" vol resync_same_bytes)
+	say "$((pulled >> 10)) KiB were pulled, $((same >> 10)) KiB of them there already; 1024 KiB had changed"
+	[ "$pulled" -ge $((31 << 20)) ]
+	[ $((pulled - same)) -ge $((1 << 20)) ]
+	[ $((pulled - same)) -le $((2 << 20)) ]
+	replicas_equal vol
+}
+
 # While others write all the time, at random and everywhere, as fast as they can: it is left behind once,
 # and no more.
 under_load() {
@@ -189,7 +210,7 @@ data_disk_is_set_back() {
 	replicas_equal vol
 }
 
-for t in starts away_past_the_log under_load member_is_killed_meanwhile \
+for t in starts away_past_the_log small_writes under_load member_is_killed_meanwhile \
 	source_is_killed_meanwhile leader_is_killed_meanwhile data_disk_is_replaced \
 	log_rots data_disk_is_set_back; do
 	tap $t

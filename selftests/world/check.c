@@ -315,6 +315,8 @@ void check_step(struct node *n)
 		WORLD_MARK(RESYNCED);
 	if (n->st.absent && n->st.resync.bound == NODE_B_USERS)
 		WORLD_MARK(RESYNC_YIELDS);
+	if (n->st.resync.same_bytes)
+		WORLD_MARK(PULL_SAME);
 	if (n->st.absent && n->st.raft.role == RAFT_LEADER)
 		WORLD_MARK(CARETAKER);
 	if (n->st.reads_retried != retried)

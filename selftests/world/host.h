@@ -11,6 +11,8 @@ void host_buf_get(void *host, struct rblk_buf *buf);
 void host_buf_put(void *host, struct rblk_buf *buf);
 void host_buf_sum(void *host, const struct rblk_buf *buf, u32 *crc);
 bool host_buf_zero(void *host, const struct rblk_buf *buf);
+void host_buf_hash(void *host, const struct rblk_buf *buf, u64 k0, u64 k1, u64 *hash);
+void host_buf_cut(void *host, struct rblk_buf *buf, u32 drop);
 void *host_buf_data(void *host, struct rblk_buf *buf);
 
 /* host_read.c: reads */

@@ -47,6 +47,33 @@ bool host_buf_zero(void *host, const struct rblk_buf *buf)
 	return true;
 }
 
+/* Not the hash that the kernel has, but keyed as well: it differs whenever the sums do. */
+void host_buf_hash(void *host, const struct rblk_buf *buf, u64 k0, u64 k1, u64 *hash)
+{
+	u32 i;
+
+	for (i = 0; i < buf->nblocks; i++)
+		hash[i] = (page_crc(sbuf_of(buf)->pg[i]) ^ k0) * 0x9e3779b97f4a7c15ULL + k1;
+}
+
+void host_buf_cut(void *host, struct rblk_buf *buf, u32 drop)
+{
+	struct sbuf *b = sbuf_of(buf);
+	u32 i, n = 0;
+
+	WORLD_CHECK(b->ref == 1, "a buffer that others use is cut");
+	for (i = 0; i < buf->nblocks; i++) {
+		struct page *p = b->pg[i];
+
+		if (drop >> i & 1)
+			continue;
+		b->pg[i] = b->pg[n];
+		b->pg[n++] = p;
+	}
+	WORLD_CHECK(n, "a buffer is cut to nothing");
+	buf->nblocks = n;
+}
+
 void *host_buf_data(void *host, struct rblk_buf *buf)
 {
 	struct sbuf *b = sbuf_of(buf);

@@ -33,6 +33,7 @@
 	X(NEEDS_RESYNC,		1, "a peer fell behind the leader's log")	\
 	X(INSTALLED,		1, "a member went on from the state of another one") \
 	X(CHUNK_LANDED,		1, "content of another member landed")	\
+	X(PULL_SAME,		1, "some of it was there already, and was not sent") \
 	X(UNREADABLE,		1, "a page of an image could not be read any more") \
 	X(REWRITTEN,		1, "a block that could not be read was written again") \
 	X(REREAD,		1, "... and could be read then")		\

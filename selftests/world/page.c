@@ -192,6 +192,7 @@ struct sbuf *sbuf_new(u8 node, u32 nblocks, enum budget budget)
 		b = mem_alloc(sizeof(*b));
 	memset(b->pg, 0, sizeof(b->pg));
 	b->buf.nblocks = nblocks;
+	b->size = nblocks;
 	b->ref = 1;
 	b->host = 0;
 	b->node = node;
@@ -221,9 +222,9 @@ void sbuf_put(struct sbuf *b, bool host)
 	b->host -= host;
 	if (--b->ref)
 		return;
-	for (i = 0; i < b->buf.nblocks; i++)
+	for (i = 0; i < b->size; i++)
 		page_put(b->pg[i]);
-	n->used[b->budget] -= b->buf.nblocks;
+	n->used[b->budget] -= b->size;
 	if (n->starved && b->budget == B_READBACK && n->up) {
 		n->starved = false;
 		node_kick(n);

@@ -131,6 +131,7 @@ struct sbuf {			/* the node sees its struct rblk_buf */
 	struct rblk_buf buf;
 	u32 ref, host;		/* references; of these, held by I/O in flight */
 	u8 node, budget;
+	u32 size;		/* blocks, also those that were cut off */
 	struct sbuf *next, **pprev;	/* list of all of the node's */
 	struct page *pg[RBLK_ENTRY_BLOCKS_MAX];	/* NULL: zeroes */
 };

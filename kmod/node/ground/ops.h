@@ -165,6 +165,10 @@ struct rblk_node_ops {
 	void (*buf_sum)(void *host, const struct rblk_buf *buf, u32 *crc);
 	/* Is the whole of @buf zeroes? */
 	bool (*buf_zero)(void *host, const struct rblk_buf *buf);
+	/* Computes the SipHash-2-4 of each block of @buf with the key (@k0, @k1) into @hash. */
+	void (*buf_hash)(void *host, const struct rblk_buf *buf, u64 k0, u64 k1, u64 *hash);
+	/* Drops the blocks of @drop, a bit each, but not all; the others move together. */
+	void (*buf_cut)(void *host, struct rblk_buf *buf, u32 drop);
 	/* The address of the first block of @buf; for configuration entries only. */
 	void *(*buf_data)(void *host, struct rblk_buf *buf);
 
@@ -375,6 +379,7 @@ struct rblk_node_status {
 	struct rblk_resync_status {
 		u64 installs;		/* states of other members that it went on from */
 		u64 bytes, zero_bytes;	/* of content that landed; of that, zeroes */
+		u64 same_bytes;		/* ... of the rest, what was there, and not sent */
 		u64 pulled_bytes;	/* ... since the newest resync began */
 		u64 absent_bytes;	/* of the image, not landed yet */
 		u64 ns;			/* for how long it has been resynchronised; 0: it is not */

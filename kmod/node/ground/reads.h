@@ -22,6 +22,7 @@ enum rblk_read_flags {
 	NODE_R_AWAY		= 32,	/* the data device failed it: another member is asked */
 	NODE_R_NOT_AWAY		= 64,	/* it is for a member whose device failed it */
 	NODE_R_PULL		= 128,	/* for a member that is resynchronised: needs no leader */
+	NODE_R_RAW		= 256,	/* what is on the data device, even if that is no image */
 };
 
 struct rblk_read;

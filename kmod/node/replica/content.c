@@ -41,12 +41,30 @@ static void ask_chunks(struct rblk_replica *r)
 	}
 }
 
+/* Is this what was asked for, all of it? */
+static bool answer_fits(const struct rblk_replica *r, const struct rblk_pull *p,
+			const struct wire_chunk *c, const struct wire_append *a)
+{
+	u32 nsect, sent;
+	u64 sector;
+
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	sent = rblk_wire_chunk_sectors(nsect, c->same);
+	if (c->same && (p->own != OWN_HASHED ||
+			c->same >> (DIV_ROUND_UP(nsect, RBLK_SECTORS_PER_BLOCK) - 1) > 1))
+		return false;
+	if (!a->n)
+		return !sent;
+	return a->e[0].sector == sector &&
+	       a->e[0].nsect == (a->e[0].kind == RBLK_E_ZEROES ? nsect : sent);
+}
+
 /**
  * rblk_replica_resync_chunk() - a member sends content
  * @r: replica
  * @slot: the member
  * @c: what it says
- * @a: the range
+ * @a: the range, if anything follows
  * @buf: the content; what is taken over becomes NULL
  *
  * Return: 0; -EINVAL: hostile or absurd.
@@ -56,15 +74,12 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 {
 	struct rblk_resync *s = &r->resync;
 	struct rblk_pull *p = rblk_replica_pull_find(r, c->id, WIRE_P_CHUNK);
-	u64 sector;
-	u32 nsect;
 
 	if (rblk_replica_rewrite_asks(r, c->id))
 		return rblk_replica_rewrite_chunk(r, c, a, buf);
 	if (!p || s->phase != RESYNC_PULL)
 		return 0;
-	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
-	if (a->e[0].sector != sector || a->e[0].nsect != nsect)
+	if (!answer_fits(r, p, c, a))
 		return -EINVAL;
 	/* Entries that the own log does not have could be missing. */
 	if (c->index < s->from) {
@@ -74,9 +89,14 @@ int rblk_replica_resync_chunk(struct rblk_replica *r, u32 slot, const struct wir
 	rblk_replica_pull_answered(s);
 	p->came = true;
 	p->upto = c->upto;
-	p->buf = buf[0];
-	buf[0] = NULL;
-	if (!p->buf)
+	p->same = c->same;
+	p->zeroes = a->n && a->e[0].kind == RBLK_E_ZEROES;
+	if (a->n) {
+		p->buf = buf[0];
+		buf[0] = NULL;
+	}
+	rblk_replica_own_compared(r, p);
+	if (p->zeroes)
 		rblk_replica_paced_zeroes(r);
 	return 0;
 }
@@ -93,7 +113,8 @@ static void land_block(struct rblk_replica *r, struct rblk_pull *p, struct vol_b
 	n = min_t(u32, RBLK_SECTORS_PER_BLOCK, nsect - nth * RBLK_SECTORS_PER_BLOCK);
 	if (p->buf) {
 		s->item[b->nitem] = (struct vol_item){
-			.block = at / RBLK_SECTORS_PER_BLOCK, .nth = nth,
+			.block = at / RBLK_SECTORS_PER_BLOCK,
+			.nth = hweight64(~p->same & (BIT_ULL(nth) - 1)),
 			.mask = rblk_block_mask(sector, nsect, nth),
 		};
 		r->apply_buf[b->nitem++] = p->buf;
@@ -102,32 +123,6 @@ static void land_block(struct rblk_replica *r, struct rblk_pull *p, struct vol_b
 	} else {
 		s->zero[b->nzero++] = (struct vol_zero){ .sector = at, .nsect = n };
 	}
-}
-
-/*
- * Writes content that came to the data device, one chunk at a time, and not during a batch: but
- * only what is absent by now.
- */
-static void land(struct rblk_replica *r, struct rblk_pull *p)
-{
-	struct rblk_resync *s = &r->resync;
-	struct vol_batch b = { .zero = s->zero, .item = s->item };
-	u32 i, nsect;
-	u64 sector;
-
-	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
-	for (i = 0; i < DIV_ROUND_UP(nsect, RBLK_SECTORS_PER_BLOCK); i++)
-		if (rblk_vol_block_absent(r->vol, sector / RBLK_SECTORS_PER_BLOCK + i))
-			land_block(r, p, &b, i);
-	if (!b.nitem && !b.nzero) {
-		rblk_replica_pull_forget(r, p);
-		return;
-	}
-	s->landing = p;
-	s->batches = 0;
-	r->apply_busy = true;
-	rblk_replica_begin(r, RBLK_IO_APPLY);
-	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
 }
 
 /*
@@ -149,11 +144,50 @@ static void count_written(struct rblk_replica *r)
 		rblk_vol_landed(r->vol, p->at);
 		s->target = max_t(u64, s->target, p->upto);
 		s->bytes += (u64)nsect << RBLK_SECTOR_SHIFT;
-		s->zero_bytes += p->buf ? 0 : (u64)nsect << RBLK_SECTOR_SHIFT;
+		if (p->zeroes)
+			s->zero_bytes += (u64)nsect << RBLK_SECTOR_SHIFT;
+		else
+			s->same_bytes += (u64)(nsect - rblk_wire_chunk_sectors(nsect, p->same))
+					 << RBLK_SECTOR_SHIFT;
 		s->unsettled++;
 		s->waits = false;
 		rblk_replica_pull_forget(r, p);
 	}
+}
+
+/*
+ * Writes content that came to the data device, one chunk at a time, and not during a batch: but
+ * only what is absent by now, and is not the same already.
+ */
+static void land(struct rblk_replica *r, struct rblk_pull *p)
+{
+	struct rblk_resync *s = &r->resync;
+	struct vol_batch b = { .zero = s->zero, .item = s->item };
+	u32 i, nsect, lacks = 0;
+	u64 sector;
+
+	rblk_vol_chunk(r->vol, p->at, &sector, &nsect);
+	for (i = 0; i < DIV_ROUND_UP(nsect, RBLK_SECTORS_PER_BLOCK); i++) {
+		if (!rblk_vol_block_absent(r->vol, sector / RBLK_SECTORS_PER_BLOCK + i))
+			continue;
+		lacks++;
+		if (!(p->same >> i & 1))
+			land_block(r, p, &b, i);
+	}
+	if (!lacks) {
+		rblk_replica_pull_forget(r, p);
+		return;
+	}
+	if (!b.nitem && !b.nzero) {
+		p->written = true;
+		count_written(r);
+		return;
+	}
+	s->landing = p;
+	s->batches = 0;
+	r->apply_busy = true;
+	rblk_replica_begin(r, RBLK_IO_APPLY);
+	r->g->ops->data_apply(r->g->host, &b, r->apply_buf);
 }
 
 /* What was written is there. Returns false if it was not content of a resync that ended. */

@@ -109,6 +109,10 @@ void rblk_replica_pull_forget(struct rblk_replica *r, struct rblk_pull *p);
 void rblk_replica_pulls_forget(struct rblk_replica *r);
 void rblk_replica_pulls_send(struct rblk_replica *r);
 
+/* own.c: what is here already of what is pulled */
+bool rblk_replica_own_read(struct rblk_replica *r, struct rblk_pull *p);
+void rblk_replica_own_compared(struct rblk_replica *r, const struct rblk_pull *p);
+
 /* pace.c, strain.c: how fast content is pulled */
 bool rblk_replica_pace_allows(const struct rblk_replica *r);
 void rblk_replica_paced(struct rblk_replica *r);

@@ -129,6 +129,8 @@ static bool send_pull(struct rblk_replica *r, struct rblk_pull *p)
 		return false;
 	if (p->what == WIRE_P_CHUNK)
 		rblk_vol_chunk(r->vol, p->at, &w.at, &w.nsect);
+	w.compare = p->own == OWN_HASHED;
+	memcpy(w.hash, p->hash, sizeof(w.hash));
 	rblk_ground_tx_end(r->g, slot, WIRE_BULK, rblk_wire_encode_pull(frame, &w), NULL, 0);
 	s->source = slot;
 	p->slot = slot;
@@ -169,7 +171,8 @@ void rblk_replica_pulls_send(struct rblk_replica *r)
 	for (i = 0; i < NODE_PULLS; i++) {
 		struct rblk_pull *p = &s->pull[i];
 
-		if (!p->id || p->came || rblk_replica_pull_is_out(p))
+		if (!p->id || p->came || rblk_replica_pull_is_out(p) ||
+		    rblk_replica_own_read(r, p))
 			continue;
 		if (count_out(s) >= s->window || !send_pull(r, p))
 			return;

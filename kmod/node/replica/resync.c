@@ -421,6 +421,7 @@ static void choose_phase(struct rblk_replica *r)
 		return;
 	s->since_ns = r->g->now;
 	s->bytes_before = s->bytes;
+	s->vain = 0;
 	s->pace.rate = 0;
 	s->pace.slowed = false;
 }

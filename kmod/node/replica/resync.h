@@ -18,8 +18,20 @@ struct rblk_pull {
 	bool written;		/* ... and on the data device, to be counted after a flush */
 	bool stale;		/* it is being written, and no longer counts */
 	u32 at;			/* MAP: first region; CHUNK: which one */
-	u64 upto;		/* CHUNK that came: entries up to this one may be included */
-	struct rblk_buf *buf;	/* CHUNK that came: one reference; NULL: zeroes */
+	u8 own;			/* CHUNK: enum rblk_own */
+	bool zeroes;		/* CHUNK that came: all of it */
+	u32 same;		/* ... blocks that are the same here, a bit each */
+	u64 upto;		/* ... entries up to this one may be included */
+	struct rblk_buf *buf;	/* ... one reference; NULL: nothing but zeroes, or all the same */
+	u64 hash[WIRE_HASHES_MAX];	/* OWN_HASHED: of what is here */
+};
+
+/* What this replica knows of what it has itself of a chunk, see own.c. */
+enum rblk_own {
+	OWN_NOT_READ,
+	OWN_READING,		/* the request is sent when that has ended */
+	OWN_HASHED,
+	OWN_UNKNOWN,		/* it is not compared, or could not be read */
 };
 
 /* How fast content is asked for, see pace.c. */
@@ -66,6 +78,8 @@ struct rblk_resync {
 	u64 target;		/* content that landed may include entries up to this one */
 	u32 next;		/* where to look for the next chunk */
 	struct rblk_pace pace;
+	u32 vain;		/* chunks in a row that were compared, with no block the same */
+	u32 skipped;		/* chunks that were not compared because of that */
 	u32 unsettled;		/* chunks that landed since the newest checkpoint began */
 	u32 batches;		/* of entries, since a chunk was written */
 	bool waits;		/* the apply waits for a chunk */
@@ -80,7 +94,7 @@ struct rblk_resync {
 
 	u64 since_ns;		/* when it began */
 	u64 bytes_before;	/* value of @bytes then */
-	u64 installs, bytes, zero_bytes;
+	u64 installs, bytes, zero_bytes, same_bytes;
 };
 
 #endif /* RBLK_NODE_RESYNC_H */

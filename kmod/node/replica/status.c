@@ -10,6 +10,7 @@ static void resync_status(const struct rblk_replica *r, struct rblk_resync_statu
 	rblk_replica_pace_status(r, st);
 	st->bytes = s->bytes;
 	st->zero_bytes = s->zero_bytes;
+	st->same_bytes = s->same_bytes;
 	st->pulled_bytes = s->bytes - s->bytes_before;
 	st->absent_bytes = rblk_vol_absent(r->vol) << RBLK_BLOCK_SHIFT;
 	st->source = s->phase == RESYNC_NONE ? NODE_PEERS_MAX : s->source;

@@ -60,6 +60,56 @@ static void send_map(struct rblk_server *sv, u32 slot, const struct wire_pull *w
 	rblk_ground_tx_end(sv->g, slot, WIRE_BULK, rblk_wire_encode_map(frame, m), NULL, 0);
 }
 
+static struct rblk_server_compared *find_compared(struct rblk_server *sv, u64 token)
+{
+	u32 i;
+
+	for (i = 0; i < NODE_PULL_READS; i++)
+		if (sv->compared[i].token == token)
+			return &sv->compared[i];
+	return NULL;
+}
+
+/* Which blocks does the member have? Without a place, it is sent all of them. */
+static u32 compare(struct rblk_server *sv, const struct rblk_read *rd, bool ok)
+{
+	struct rblk_server_compared *cp = find_compared(sv, rd->token);
+	u64 hash[WIRE_HASHES_MAX];
+	u32 i, same = 0;
+
+	if (!cp)
+		return 0;
+	cp->token = 0;
+	if (!ok)
+		return 0;
+	sv->g->ops->buf_hash(sv->g->host, rd->buf, rd->id, sv->g->peer[rd->slot].store, hash);
+	for (i = 0; i < rd->buf->nblocks; i++)
+		same |= (u32)(hash[i] == cp->hash[i]) << i;
+	return same;
+}
+
+/* Returns what follows, and leaves in the buffer only what is sent; NULL: nothing. */
+static struct rblk_entry *cut_content(struct rblk_server *sv, struct rblk_read *rd, u32 same,
+				      struct rblk_entry *e)
+{
+	const struct rblk_node_ops *ops = sv->g->ops;
+
+	*e = (struct rblk_entry){ .kind = RBLK_E_WRITE, .sector = rd->sector };
+	if (ops->buf_zero(sv->g->host, rd->buf)) {
+		e->kind = RBLK_E_ZEROES;
+		e->nsect = rd->nsect;
+		return e;
+	}
+	e->nsect = rblk_wire_chunk_sectors(rd->nsect, same);
+	if (!e->nsect)
+		return NULL;
+	if (same)
+		ops->buf_cut(sv->g->host, rd->buf, same);
+	ops->buf_sum(sv->g->host, rd->buf, rd->buf->crc);
+	e->nblocks = rd->buf->nblocks;
+	return e;
+}
+
 /*
  * Sends the content. While it was read, later entries may have been applied, so a part of
  * them may be in it.
@@ -74,22 +124,24 @@ static int rblk_server_pull_end(void *owner, struct rblk_read *rd, int error)
 		.index = rd->lookup_index,
 		.upto = rblk_replica_executed(sv->r),
 		.error = rblk_wire_error(error),
+		.same = compare(sv, rd, !error),
 	};
-	struct rblk_entry e = {
-		.kind = RBLK_E_WRITE, .sector = rd->sector, .nsect = rd->nsect,
-		.nblocks = rd->buf->nblocks,
-	};
+	struct rblk_entry e;
 
-	if (error == -ESTALE)
-		return error;
-	if (!error && g->ops->buf_zero(g->host, rd->buf)) {
-		e.kind = RBLK_E_ZEROES;
-		e.nblocks = 0;
-	} else if (!error) {
-		g->ops->buf_sum(g->host, rd->buf, rd->buf->crc);
-	}
-	send_chunk(sv, rd->slot, &c, error ? NULL : &e, rd->buf);
+	if (error != -ESTALE)
+		send_chunk(sv, rd->slot, &c, error ? NULL : cut_content(sv, rd, c.same, &e),
+			   rd->buf);
 	return error;
+}
+
+static void keep_hashes(struct rblk_server *sv, u64 token, const struct wire_pull *w)
+{
+	struct rblk_server_compared *cp = w->compare ? find_compared(sv, 0) : NULL;
+
+	if (!cp)
+		return;
+	cp->token = token;
+	memcpy(cp->hash, w->hash, sizeof(cp->hash));
 }
 
 /* Reads as for anybody else, but nobody has to confirm it: see volume/absent.c. */
@@ -113,6 +165,7 @@ static void read_chunk(struct rblk_server *sv, u32 slot, const struct wire_pull 
 	rd->buf = buf;
 	rd->slot = slot;
 	rd->id = w->id;
+	keep_hashes(sv, token, w);
 	rblk_replica_look_up(sv->r, rd);
 }
 

@@ -34,6 +34,12 @@ struct rblk_server_client {
 	bool wanted;		/* the reply says: another node asks for the session */
 };
 
+/* What a member has of a chunk that is being read for it. */
+struct rblk_server_compared {
+	u64 token;		/* of the read; 0: this place is free */
+	u64 hash[WIRE_HASHES_MAX];
+};
+
 struct rblk_server {
 	struct rblk_ground *g;
 	struct rblk_replica *r;
@@ -54,6 +60,7 @@ struct rblk_server {
 		struct wire_state state;
 		struct wire_map map;
 	} said;
+	struct rblk_server_compared compared[NODE_PULL_READS];
 	struct rblk_server_client client[NODE_PEERS_MAX + 1];	/* by slot; the last: this node */
 };
 
