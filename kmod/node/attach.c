@@ -5,6 +5,9 @@
  * generation, under a number of its own. Only then does the replica move into the node, whose
  * client, with its session and all that is under way, goes on.
  *
+ * One that goes on without its data device has to be lost before. That is done only when all is at
+ * hand that it takes to attach another one, as this member has a vote until then.
+ *
  * Of the replica that was lost nothing is taken over. It remains the best witness, though: what it
  * had vouched for has to be in the log that is to take its place. So a log that was set back is
  * refused, and nothing changes. Its peers would find that out as well, and then the node halts.
@@ -28,6 +31,41 @@ int rblk_node_may_attach(const struct rblk_node *n)
 	if (!n->lost)
 		return n->replica ? -EEXIST : -EOPNOTSUPP;
 	return rblk_replica_idle(n->lost) ? 0 : -EBUSY;
+}
+
+/**
+ * rblk_node_left_data() - has all ended that was asked of a data device that has failed?
+ * @n: node
+ *
+ * Return: true if this node goes on without its data device, and reads nothing there, either.
+ */
+bool rblk_node_left_data(const struct rblk_node *n)
+{
+	/* What serves reads here learns of it in the pass that follows. */
+	return n->replica && n->replica->nodata && rblk_replica_data_idle(n->replica) &&
+	       n->g.remote && !n->server.synced;
+}
+
+/**
+ * rblk_node_give_up() - loses a replica that has no data device, so that one can be attached
+ * @n: node
+ * @now: ns
+ *
+ * Return: 0: it is lost, now or before; -EBUSY: something that was asked of the data device has not
+ * ended; else as rblk_node_may_attach(). Nothing has changed then.
+ */
+int rblk_node_give_up(struct rblk_node *n, u64 now)
+{
+	if (n->g.halt != NODE_RUNNING || !n->replica || !n->replica->nodata) {
+		int ret = rblk_node_may_attach(n);
+
+		return n->lost && ret == -EBUSY ? 0 : ret;
+	}
+	if (!rblk_node_left_data(n))
+		return -EBUSY;
+	n->g.now = now;
+	rblk_node_lose(n);
+	return 0;
 }
 
 /* Is it the same store, of the same volume, and as large as what the node was laid out for? */

@@ -2,7 +2,7 @@
 /*
  * A halted node: it stays in memory, but sends and does nothing any more. If it is a device that
  * has failed, and there are other members, only the replica stops, and the node goes on as a
- * client of theirs.
+ * client of theirs. If it is the data device, not even that: see replica/nodata.c.
  */
 #include "internal.h"
 
@@ -25,13 +25,6 @@ void rblk_node_end_all(struct rblk_node *n)
 	rblk_ground_note(&n->g, NODE_N_HALTED, n->g.halt);
 }
 
-static bool replica_failed(const struct rblk_node *n)
-{
-	return n->replica && !n->halted &&
-	       (n->g.halt == NODE_HALT_LOG || n->g.halt == NODE_HALT_DATA ||
-		n->g.halt == NODE_HALT_ROT);
-}
-
 /* Whoever gives a replica back that is lost again within this time has not mended what is wrong. */
 #define LOST_AGAIN_NS	(600 * RBLK_NSEC_PER_SEC)
 
@@ -41,6 +34,35 @@ static void count_loss(struct rblk_node *n)
 	n->lost_again = n->losses && n->g.now < n->lost_at + LOST_AGAIN_NS;
 	n->losses++;
 	n->lost_at = n->g.now;
+}
+
+/* A replica that goes on without its data device is no longer of use to those who read here. */
+static void note_data(struct rblk_node *n)
+{
+	const struct rblk_replica *r = n->replica;
+
+	if (!r || !r->nodata || n->lost_why)
+		return;
+	n->lost_why = NODE_HALT_DATA;
+	n->lost_error = r->nodata_error;
+	count_loss(n);
+	rblk_ground_note(&n->g, NODE_N_REPLICA, n->lost_why);
+}
+
+static bool replica_failed(const struct rblk_node *n)
+{
+	return n->replica && !n->halted &&
+	       (n->g.halt == NODE_HALT_LOG || n->g.halt == NODE_HALT_DATA ||
+		n->g.halt == NODE_HALT_ROT);
+}
+
+/* From now on this node is a client of the other members. */
+void rblk_node_lose(struct rblk_node *n)
+{
+	rblk_replica_stop(n->replica);
+	n->lost = n->replica;
+	n->replica = NULL;
+	rblk_client_alone(&n->client);
 }
 
 /*
@@ -53,26 +75,24 @@ static void count_loss(struct rblk_node *n)
  */
 bool rblk_node_outlives(struct rblk_node *n)
 {
-	struct rblk_replica *r = n->replica;
-
+	note_data(n);
 	if (!replica_failed(n) || n->g.conf.n < 2)
 		return false;
-	rblk_replica_stop(r);
-	n->replica = NULL;
-	n->lost = r;
+	/* What was lost for its data already is not lost again. */
+	if (!n->lost_why)
+		count_loss(n);
 	n->lost_why = n->g.halt;
 	n->lost_error = n->g.halt_error;
-	count_loss(n);
 	n->g.halt = NODE_RUNNING;
 	n->g.halt_error = 0;
-	rblk_client_alone(&n->client);
+	rblk_node_lose(n);
 	rblk_ground_note(&n->g, NODE_N_REPLICA, n->lost_why);
 	return true;
 }
 
 /**
  * rblk_node_device_lost() - a backing device is gone for good, or will never answer
- * @n: node, which loses its replica, or halts
+ * @n: node, which loses its replica, or goes on without its data device, or halts
  * @why: NODE_HALT_LOG or NODE_HALT_DATA
  * @now: ns
  *
@@ -83,7 +103,10 @@ void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now
 	n->g.now = now;
 	if (n->lost)
 		return;
-	rblk_ground_halt(&n->g, why, -ENODEV);
-	if (!rblk_node_outlives(n))
+	if (why == NODE_HALT_DATA)
+		rblk_replica_data_failed(n->replica, -ENODEV);
+	else
+		rblk_ground_halt(&n->g, why, -ENODEV);
+	if (!rblk_node_outlives(n) && n->g.halt != NODE_RUNNING)
 		rblk_node_end_all(n);
 }

@@ -21,7 +21,7 @@ struct rblk_node {
 	struct rblk_client client;
 	struct rblk_replica *replica;	/* NULL: no disks, or it is lost */
 	struct rblk_replica *lost;	/* what was the replica until a device of it failed */
-	enum rblk_node_halt lost_why;	/* which device that was; NODE_RUNNING: none */
+	enum rblk_node_halt lost_why;	/* which device: its data alone, and the replica goes on */
 	int lost_error;
 	u32 losses;			/* times that it has lost its replica since the start */
 	u64 lost_at;			/* when it did so last */
@@ -41,6 +41,7 @@ void rblk_node_alive_owed(struct rblk_node *n, u32 slot);
 
 /* halt.c */
 void rblk_node_end_all(struct rblk_node *n);
+void rblk_node_lose(struct rblk_node *n);
 bool rblk_node_outlives(struct rblk_node *n);
 
 #endif /* RBLK_NODE_INTERNAL_H */

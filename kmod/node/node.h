@@ -113,6 +113,8 @@ void rblk_node_device_lost(struct rblk_node *n, enum rblk_node_halt why, u64 now
 /* ---- a lost replica is given back ---- */
 
 int rblk_node_may_attach(const struct rblk_node *n);
+bool rblk_node_left_data(const struct rblk_node *n);
+int rblk_node_give_up(struct rblk_node *n, u64 now);
 int rblk_node_attach(struct rblk_node *n, struct rblk_node *from, u64 now);
 
 /* ---- looking at it ---- */

@@ -88,6 +88,7 @@ void rblk_node_status(const struct rblk_node *n, struct rblk_node_status *st)
 	st->diskless = !n->replica && !n->lost;
 	st->lost = n->lost_why;
 	st->lost_error = n->lost_error;
+	st->votes = n->lost_why && n->replica;
 	st->losses = n->losses;
 	st->lost_again = n->lost_again;
 	st->halt = n->g.halt;

@@ -9,6 +9,16 @@
  */
 #include "internal.h"
 
+/* Can the data device take what this entry changes? Without one, nothing has to. */
+static bool plan_changes(struct vol *v, const struct rblk_entry *e, bool writes, bool zeroes)
+{
+	if (v->forgone)
+		return true;
+	if ((writes || zeroes) && rblk_vol_waits(v, e->sector, e->nsect))
+		return false;
+	return !writes || rblk_vol_plan_fills(v, e->sector, e->nsect);
+}
+
 /*
  * Extends the plan by one entry. Returns false if the entry does not fit, is not in the
  * log, changed a part of a block that the data device lacks, or wrote to an unwritten region that
@@ -31,9 +41,7 @@ static bool plan_entry(struct vol *v)
 		n = e->nblocks;
 	if (n > v->g.batch - p->nversion)
 		return false;
-	if ((n || zeroes) && rblk_vol_waits(v, e->sector, e->nsect))
-		return false;
-	if (n && !rblk_vol_plan_fills(v, e->sector, e->nsect))
+	if (!plan_changes(v, e, n, zeroes))
 		return false;
 	verdict = rblk_vol_verdict(&p->state, &v->g, e);
 	if (RBLK_ASSERT(v->g.alarm,
@@ -151,6 +159,9 @@ bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b)
 		return false;
 	p->active = true;
 	b->last = p->state.index;
+	/* The arrays may be those of a batch that the device that failed has not ended. */
+	if (v->forgone)
+		return true;
 	b->nzero = rblk_vol_zero_batch(v);
 	b->zero = v->zero;
 	b->nitem = fill_items(v);
@@ -177,13 +188,15 @@ void rblk_vol_apply_done(struct vol *v)
 		const struct vol_version *s = &v->version[rblk_vol_version_at(v, i)];
 
 		rblk_vol_map_touch(v, s->block * RBLK_SECTORS_PER_BLOCK, 1, s->index);
-		rblk_vol_written(v, s->block * RBLK_SECTORS_PER_BLOCK, 1);
+		if (!v->forgone)
+			rblk_vol_written(v, s->block * RBLK_SECTORS_PER_BLOCK, 1);
 	}
 	for (i = 0; i < p->nrange; i++) {
 		const struct vol_range *r = rblk_vol_range_at(v, i);
 
 		rblk_vol_map_touch(v, r->sector, r->nsect, r->index);
-		rblk_vol_written(v, r->sector, r->nsect);
+		if (!v->forgone)
+			rblk_vol_written(v, r->sector, r->nsect);
 	}
 	rblk_vol_filled(v);
 	rblk_vol_ext_release(v, p->nversion, p->nrange);
@@ -202,4 +215,18 @@ void rblk_vol_apply_abort(struct vol *v)
 {
 	RBLK_ASSERT(v->g.alarm, v->plan.active);
 	v->plan.active = false;
+}
+
+/**
+ * rblk_vol_forgo() - there is no data device any more
+ * @v: the volume; no batch is planned
+ *
+ * From now on batches cover entries as before, but have nothing to write, and wait for no content.
+ * The change map says what they have changed, and so what a data device lacks that was left
+ * behind.
+ */
+void rblk_vol_forgo(struct vol *v)
+{
+	if (!RBLK_ASSERT(v->g.alarm, !v->plan.active))
+		v->forgone = true;
 }

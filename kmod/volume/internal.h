@@ -45,6 +45,7 @@ struct vol {
 	struct rblk_state executed;	/* after every committed entry */
 	struct rblk_state applied;	/* after the last entry whose data is on the data device */
 	struct vol_plan plan;
+	bool forgone;		/* there is no data device: batches go nowhere */
 
 	struct vol_version *version;	/* ring, in log order */
 	u32 version_tail, nversion;

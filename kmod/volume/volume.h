@@ -108,6 +108,7 @@ u64 rblk_vol_unapplied_entries(const struct vol *v);
 bool rblk_vol_apply_plan(struct vol *v, u64 limit, struct vol_batch *b);
 void rblk_vol_apply_done(struct vol *v);
 void rblk_vol_apply_abort(struct vol *v);
+void rblk_vol_forgo(struct vol *v);
 
 /* ---- change map: for each region, the index of the last entry that touched it ---- */
 

@@ -121,13 +121,29 @@ static u32 lost_ones(void)
 	return lost;
 }
 
+/*
+ * One of them has to have the image, or nobody can be served. And a voter that hears both the leader
+ * and whoever does not hear that takes over only if it has the image itself.
+ */
+static bool has_image(u32 members)
+{
+	const struct node *lead = node_leader();
+	u32 i, whole = 0, nodata = 0;
+
+	for (i = 0; i < world.cfg.nodes; i++) {
+		whole |= (u32)!world.node[i].st.absent << i;
+		nodata |= (u32)world.node[i].nodata << i;
+	}
+	return members & whole && (!lead || !(members & nodata) || members >> lead->id & 1);
+}
+
 static bool has_majority(const struct node *n)
 {
 	u32 members;
 
 	for (members = 1; members < 1u << world.cfg.nodes; members++)
 		if (!(members & lost_ones()) && (u32)__builtin_popcount(members) >= quorum() && in_touch(members, n->id) &&
-		    logs_meet(members))
+		    logs_meet(members) && has_image(members))
 			return true;
 	return false;
 }

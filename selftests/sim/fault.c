@@ -152,18 +152,19 @@ static void blackout_event(struct event *e)
 		}
 }
 
-/* One that has lost its replica is left alone for a while, since its users go on. */
+/* One that has lost its replica, or its data, is left alone for a while: its users go on. */
 static bool waits_for_restart(const struct node *n)
 {
-	return n->halted || (n->lost && !(sim.broken >> n->id & 1) &&
+	return n->halted || ((n->lost || n->nodata) && !(sim.broken >> n->id & 1) &&
 			     (sim.healed || rnd_one_in(R_LOST, 16)));
 }
 
 /* Its devices are well again, or its data device was replaced. False: it has to be restarted. */
 static bool attached(struct node *n)
 {
-	if (!n->lost || n->halted || n->set_back || rblk_node_may_attach(n->m) ||
-	    !rnd_one_in(R_LOST, 2))
+	if (n->halted || n->set_back || !rnd_one_in(R_LOST, 2))
+		return false;
+	if (n->nodata ? !rblk_node_left_data(n->m) || n->log.flying : rblk_node_may_attach(n->m))
 		return false;
 	setback_start(n);
 	lose_data(n);

@@ -215,7 +215,7 @@ void final_settle(void)
 /* Rot may be found late. Where nothing goes wrong but at the end, nobody starts a node again. */
 static bool is_out(const struct node *n)
 {
-	return !n->up || n->halted || (n->lost && sim.cost);
+	return !n->up || n->halted || ((n->lost || n->nodata) && sim.cost);
 }
 
 bool final_settled(void)
@@ -230,7 +230,7 @@ bool final_settled(void)
 
 		if (is_out(n))
 			continue;
-		if (n->lost || !final_covered(lead, n) || n->st.absent || n->st.raft.owed.index)
+		if (n->lost || n->nodata || !final_covered(lead, n) || n->st.absent || n->st.raft.owed.index)
 			return false;
 		if (n->st.executed_index != lead->st.executed_index ||
 		    n->st.checkpoint_index != n->st.executed_index) {

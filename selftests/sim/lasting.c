@@ -28,7 +28,7 @@ static bool all_well(void)
 
 	for (i = 0; lead && i < world.cfg.nodes; i++)
 		if (!final_covered(lead, &world.node[i]) || world.node[i].halted ||
-		    world.node[i].lost)
+		    world.node[i].lost || world.node[i].nodata)
 			return false;
 	return lead;
 }
@@ -120,7 +120,7 @@ static void break_device(struct node *n)
 	sim.broken |= 1u << n->id;
 	n->injected = true;
 	TRACE(n->id, "lasting-broken", d->data, 0);
-	if (n->halted || n->lost)
+	if (n->halted || n->lost || n->nodata)
 		return;
 	if (rnd_one_in(R_LOST, 2)) {
 		d->fail = ~(1u << D_READ | 1u << D_LOG_READ);

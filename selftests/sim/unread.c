@@ -30,7 +30,7 @@ static void mend_all(void)
 
 static bool lacks(const struct node *n)
 {
-	return n->absent || n->lost || n->halted || (n->up && n->st.needs_resync) ||
+	return n->absent || n->lost || n->nodata || n->halted || (n->up && n->st.needs_resync) ||
 	       !n->st.conf.index;
 }
 

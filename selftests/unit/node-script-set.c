@@ -249,7 +249,7 @@ void cmd_image(void)
 		data[n->id] = disk_copy(&n->data);
 		return;
 	}
-	if (n->up && !n->lost)
+	if (n->up && !n->lost && !n->nodata)
 		ts_wrong("this node is up");
 	disk_restore(&n->data, data[n->id]);
 	if (ts_text("data")) {
@@ -359,7 +359,7 @@ void cmd_blank(void)
 {
 	struct node *n = script_node_at(1);
 
-	if (n->up && !n->lost)
+	if (n->up && !n->lost && !n->nodata)
 		ts_wrong("this node is up");
 	data_blank(n, ts_text("unwritten"));
 	data_exchanged(n);

@@ -6,7 +6,7 @@ bool script_quiet;
 /* What was told last, so that only changes are told. */
 static struct told {
 	enum rblk_session_state session;
-	bool leads;
+	bool leads, votes;
 	enum rblk_node_halt halt, lost;
 	u8 refused[WORLD_NODES];	/* by whom: reason */
 } told[WORLD_NODES];
@@ -170,9 +170,12 @@ static void ran(struct node *n)
 	};
 	struct told *t = &told[n->id];
 
-	if (n->st.lost != t->lost) {
+	if (n->st.lost != t->lost || n->st.votes != t->votes) {
 		t->lost = n->st.lost;
-		if (t->lost)
+		t->votes = n->st.votes;
+		if (t->votes)
+			SAY("%c: its data device is lost: it votes with its log\n", N(n));
+		else if (t->lost)
 			SAY("%c: its replica is lost: %s\n", N(n), text[t->lost]);
 		else
 			SAY("%c: its replica is attached\n", N(n));

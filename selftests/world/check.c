@@ -249,13 +249,25 @@ static void check_lost(struct node *n)
 		WORLD_CHECK(n->doomed, "node %c: rot without a fault", 'a' + n->id);
 		return;
 	}
-	WORLD_CHECK(n->injected && (log || n->st.lost == NODE_HALT_DATA),
+	WORLD_CHECK(n->injected && (log || n->nodata),
 		    "node %c: its replica is lost without a fault: %d, error %d", 'a' + n->id,
 		    n->st.lost, n->st.lost_error);
+	n->nodata = false;
 	if (log)
 		WORLD_MARK(LOG_LOST);
-	else
-		WORLD_MARK(DATA_LOST);
+}
+
+/* It goes on without its data device, which it does not touch any more. */
+static void check_nodata(struct node *n)
+{
+	if (!n->st.votes || n->nodata)
+		return;
+	n->nodata = true;
+	TRACE(n->id, "nodata", n->st.lost, (u64)-n->st.lost_error);
+	WORLD_CHECK(n->injected && n->st.absent,
+		    "node %c: it has no data device, without a fault, or says that it is whole: error %d",
+		    'a' + n->id, n->st.lost_error);
+	WORLD_MARK(DATA_LOST);
 }
 
 static void note_peers(struct node *n)
@@ -295,10 +307,11 @@ void check_step(struct node *n)
 		err = rblk_node_check(n->m, n->deep++ % 64 == 0);
 	WORLD_CHECK(!err, "node %c: rblk_node_check: %d", 'a' + n->id, err);
 	rblk_node_status(n->m, &n->st);
-	if (n->st.lost) {
+	if (n->st.lost && !n->st.votes) {
 		check_lost(n);
 		return;
 	}
+	check_nodata(n);
 	WORLD_CHECK(n->st.raft.term >= was_term, "node %c: its term went back", 'a' + n->id);
 	check_log(n);
 	check_commits(n, n->st.raft.commit);
@@ -319,6 +332,8 @@ void check_step(struct node *n)
 		WORLD_MARK(PULL_SAME);
 	if (n->st.absent && n->st.raft.role == RAFT_LEADER)
 		WORLD_MARK(CARETAKER);
+	if (n->nodata && n->st.resync.installs)
+		WORLD_MARK(NODATA_INSTALL);
 	if (n->st.reads_retried != retried)
 		WORLD_MARK(READ_RETRY);
 	if (n->st.log_entries * 8 > n->st.log_entries_max * 7)
@@ -402,7 +417,7 @@ void check_stopped(struct node *n)
 	u32 i;
 
 	n->stop_t = world.now;
-	n->was_halted = n->halted || n->lost;
+	n->was_halted = n->halted || n->lost || n->nodata;
 	n->must_last = n->dur_last;
 	if (n->installing)
 		n->must_last = min_t(u64, n->must_last, n->seen_commit);

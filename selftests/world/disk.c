@@ -278,6 +278,8 @@ void dop_start(struct disk *d, struct dop *op, void (*done)(struct event *e))
 	WORLD_CHECK(is_read(op) || !(world.node[d->node].halted || world.node[d->node].lost),
 		    "node %c: has halted, or lost its replica, and writes to its %s device", 'a' + d->node,
 		    d->data ? "data" : "log");
+	WORLD_CHECK(is_read(op) || !d->data || !world.node[d->node].nodata,
+		    "node %c: writes to a data device that has failed", 'a' + d->node);
 	if (rnd_ppm(R_DISK, ppm)) {
 		op->error = -EIO;
 		world.node[d->node].injected = true;

@@ -86,7 +86,8 @@
 	X(LOG_ERROR,		0, "a node halted after a log error")	\
 	X(DATA_ERROR,		0, "a node halted after a data error")	\
 	X(LOG_LOST,		1, "a node lost its replica to a log error") \
-	X(DATA_LOST,		1, "a node lost its replica to a data error") \
+	X(DATA_LOST,		1, "a data device failed, and its node goes on with its log") \
+	X(NODATA_INSTALL,	1, "a node without data went on from the state of another one") \
 	X(READ_LOST,		1, "a node that has lost its replica served a read") \
 	X(ATTACHED,		1, "a node was given its lost replica back while it ran") \
 	X(ROT_CUT,		0, "a node started without what rot had taken, and owed it")	\

@@ -144,7 +144,7 @@ static void forget(struct node *n)
 	n->gave_up = 0;
 	n->sess_epoch = 0;
 	n->leader_since = 0;
-	n->halted = n->lost = false;
+	n->halted = n->lost = n->nodata = false;
 	n->attaches = 0;
 	n->resume_t = 0;
 	n->reset_pending = false;
@@ -296,8 +296,12 @@ int node_attach(struct node *n)
 {
 	u32 nrec = n->nrec;
 	bool installing = n->installing;
-	int err = rblk_node_may_attach(n->m);
+	int err = rblk_node_give_up(n->m, node_now(n));
 
+	if (!err) {
+		node_after(n);
+		err = rblk_node_may_attach(n->m);
+	}
 	if (err)
 		return err;
 	WORLD_CHECK(!n->log.flying && !n->data.flying, "node %c: its devices are busy", 'a' + n->id);
@@ -311,7 +315,7 @@ int node_attach(struct node *n)
 	}
 	WORLD_MARK(ATTACHED);
 	n->attaches++;
-	n->lost = n->injected = n->read_failed = false;
+	n->lost = n->nodata = n->injected = n->read_failed = false;
 	n->meta_busy = n->map_busy = n->apply_busy = n->sync_busy = false;
 	net_node_down(n->id);
 	WORLD_CHECK(check_started(n), "node %c: was attached without what it had", 'a' + n->id);

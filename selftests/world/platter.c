@@ -224,3 +224,21 @@ void platter_check(struct node *n, u64 at, bool exact, const char *why)
 	if (!exact && at)
 		check_map(n, at);
 }
+
+/*
+ * A node goes on without this data device. If its headers have lower numbers than the metadata, it
+ * is an older one from now on, and is judged as such when it is attached, or at the next start.
+ */
+bool platter_left(struct node *n, u64 at, u64 seq)
+{
+	u8 block[RBLK_BLOCK_SIZE];
+	struct data_super ds;
+	int i;
+
+	for (i = 0; i < LOG_COPIES; i++)
+		if (disk_look(&n->data, i * DATA_COPY_OFF, block, sizeof(block)) &&
+		    !rblk_log_data_super_decode(&ds, block) && ds.seq >= seq)
+			return false;
+	check_map(n, at);
+	return true;
+}

@@ -296,6 +296,7 @@ struct node {
 	u8 id;
 	bool up, refused, halted;
 	bool lost;			/* a device of it has failed: it goes on as a client */
+	bool nodata;			/* its data device has failed: it votes with its log */
 	bool read_failed;		/* an injected error met the start */
 	int start_error;		/* why it was refused */
 	bool injected;			/* an operation of this start was made to fail */
@@ -498,6 +499,7 @@ u64 platter_demanded(struct node *n, u64 off, const struct data_super *ds);
 void platter_landing(struct node *n, const struct dop *op);
 /* And the change map of such a checkpoint. */
 void platter_check(struct node *n, u64 at, bool exact, const char *why);
+bool platter_left(struct node *n, u64 at, u64 seq);
 
 /* ---- check.c: after every step ---- */
 

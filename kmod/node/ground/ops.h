@@ -337,6 +337,7 @@ struct rblk_node_status {
 	const char *invariant;	/* HALT_INVARIANT: the condition; text that stays. Else NULL */
 	bool diskless;		/* a client */
 	enum rblk_node_halt lost;	/* whose failure has cost it its replica; NODE_RUNNING */
+	bool votes;		/* ... or its data alone: it votes with its log, see nodata.c */
 	int lost_error;
 	u32 losses;		/* times that it has lost its replica since the start */
 	bool lost_again;	/* the latest was not long after the one before */

@@ -106,6 +106,8 @@ static u64 apply_limit(struct rblk_replica *r)
 	u64 end = min_t(u64, limit, min_t(u64, r->boot_last, first + r->g->cfg.limits.batch));
 	u64 i;
 
+	if (r->nodata)
+		return limit;
 	for (i = first; i <= end; i++) {
 		struct rblk_ent *ent = rblk_replica_ent(r, i);
 
@@ -232,7 +234,8 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 {
 	u64 from = rblk_replica_applied(r) + 1;
 
-	if (RBLK_ASSERT(&r->g->alarm, r->apply_busy))
+	if (rblk_replica_data_ended(r, RBLK_IO_APPLY) ||
+	    RBLK_ASSERT(&r->g->alarm, r->apply_busy))
 		return;
 	r->apply_busy = false;
 	rblk_replica_end(r, RBLK_IO_APPLY);
@@ -240,12 +243,12 @@ void rblk_replica_apply_done(struct rblk_replica *r, int error)
 		return;
 	if (rblk_replica_resync_landed(r, error) || rblk_replica_rewrite_done(r, error)) {
 		if (error)
-			rblk_ground_halt(r->g, NODE_HALT_DATA, error);
+			rblk_replica_data_failed(r, error);
 		return;
 	}
 	if (error) {
 		rblk_vol_apply_abort(r->vol);
-		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
+		rblk_replica_data_failed(r, error);
 		return;
 	}
 	rblk_vol_apply_done(r->vol);

@@ -12,7 +12,7 @@
 
 static bool ckpt_due(const struct rblk_replica *r)
 {
-	if (rblk_replica_resync_forbids(r))
+	if (rblk_replica_resync_forbids(r) || r->nodata)
 		return false;
 	if (rblk_replica_resync_due(r))
 		return true;
@@ -205,6 +205,8 @@ void rblk_replica_map_write(struct rblk_replica *r)
  */
 void rblk_replica_ckpt_run(struct rblk_replica *r)
 {
+	/* Who asks for one is not kept waiting for what cannot be. */
+	r->ckpt_wanted &= !r->nodata;
 	if (rblk_replica_mends(r))
 		return;
 	if (r->ckpt == CKPT_IDLE && ckpt_due(r) && !rblk_vol_fills(r->vol))
@@ -224,7 +226,7 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
 	 * A checkpoint that is wanted at once waits for events, and so does one that
 	 * may not begin yet. A deadline would make the loop spin.
 	 */
-	if (r->ckpt_wanted || rblk_replica_mends(r) || rblk_replica_resync_forbids(r))
+	if (r->ckpt_wanted || rblk_replica_mends(r) || rblk_replica_resync_forbids(r) || r->nodata)
 		return U64_MAX;
 	return r->idle_since + NODE_CKPT_IDLE_NS;
 }
@@ -236,15 +238,17 @@ u64 rblk_replica_ckpt_deadline(const struct rblk_replica *r)
  */
 void rblk_replica_data_sync_done(struct rblk_replica *r, int error)
 {
-	if (rblk_replica_mend_done(r, RBLK_IO_SYNC, error))
+	if (rblk_replica_data_ended(r, RBLK_IO_SYNC) ||
+	    rblk_replica_mend_done(r, RBLK_IO_SYNC, error))
 		return;
 	if (RBLK_ASSERT(&r->g->alarm, r->ckpt_busy && r->ckpt == CKPT_SYNC))
 		return;
 	rblk_replica_end(r, RBLK_IO_SYNC);
-	if (error)
-		rblk_ground_halt(r->g, NODE_HALT_DATA, error);
-	else
-		rblk_replica_copy_written(r, LOG_C_DATA + r->data_copy);
+	if (error) {
+		rblk_replica_data_failed(r, error);
+		return;
+	}
+	rblk_replica_copy_written(r, LOG_C_DATA + r->data_copy);
 	if (r->g->halt == NODE_RUNNING && r->data_copy == r->data_first) {
 		rblk_replica_write_header(r, !r->data_first, false);
 		return;
@@ -376,7 +380,7 @@ void rblk_replica_meta_done(struct rblk_replica *r, int error)
 		rblk_log_trim(&r->log, &r->meta);
 	r->started = true;
 	r->term_durable = r->meta_term;
-	if (r->absent && !r->meta_absent && !(r->meta.flags & LOG_META_ABSENT)) {
+	if (r->absent && !r->nodata && !r->meta_absent && !(r->meta.flags & LOG_META_ABSENT)) {
 		r->absent = false;
 		rblk_ground_note(r->g, NODE_N_RESYNC, NODE_RESYNC_WHOLE);
 	}

@@ -82,6 +82,9 @@ bool rblk_replica_mends(const struct rblk_replica *r);
 bool rblk_replica_mend_done(struct rblk_replica *r, enum rblk_io io, int error);
 void rblk_replica_copy_written(struct rblk_replica *r, enum log_copy copy);
 
+/* nodata.c */
+bool rblk_replica_data_ended(struct rblk_replica *r, enum rblk_io io);
+
 /* read.c */
 void rblk_replica_reads_back(struct rblk_replica *r, u64 sector, u32 nsect);
 
@@ -95,6 +98,7 @@ void rblk_replica_rewrite_executed(struct rblk_replica *r, const struct rblk_ent
 bool rblk_replica_rewrite_waits(const struct rblk_replica *r);
 bool rblk_replica_rewrite_done(struct rblk_replica *r, int error);
 u64 rblk_replica_rewrite_deadline(const struct rblk_replica *r);
+void rblk_replica_rewrite_end(struct rblk_replica *r);
 void rblk_replica_rewrite_put(struct rblk_replica *r);
 void rblk_replica_rewrite_status(const struct rblk_replica *r, struct rblk_node_status *st);
 

@@ -154,6 +154,8 @@ struct rblk_replica {
 	/* Whether the data device lacks a part of the image, as durable metadata may say. */
 	bool absent;
 	bool meta_absent;		/* the version being written says so */
+	bool nodata;			/* the data device has failed: see nodata.c */
+	int nodata_error;
 	struct rblk_resync resync;
 	struct {
 		u64 store;		/* who led last, as far as this node heard; 0: nobody */
@@ -261,10 +263,14 @@ void rblk_replica_watch_run(struct rblk_replica *r);
 void rblk_replica_end(struct rblk_replica *r, enum rblk_io io);
 void rblk_replica_goes_on(struct rblk_replica *r, enum rblk_io io);
 bool rblk_replica_idle(const struct rblk_replica *r);
+bool rblk_replica_data_idle(const struct rblk_replica *r);
 bool rblk_replica_mute(const struct rblk_replica *r);
 bool rblk_replica_impaired(const struct rblk_replica *r);
 bool rblk_replica_blocked(struct rblk_replica *r);
 bool rblk_replica_must_yield(const struct rblk_replica *r);
+
+/* nodata.c */
+void rblk_replica_data_failed(struct rblk_replica *r, int error);
 
 /* feed.c */
 void rblk_replica_feed_forget(struct rblk_replica *r, u32 slot);

@@ -107,7 +107,7 @@ static void begin_map(struct rblk_replica *r)
 	if (!rblk_raft_installable(r->raft, &id))
 		return;
 	/* All of that is flushed before the log that has it is given up. */
-	s->since = rblk_replica_applied(r);
+	s->since = r->nodata ? r->ckpt_index : rblk_replica_applied(r);
 	s->map_asked = 0;
 	s->map_known = 0;
 	s->phase = RESYNC_MAP;
@@ -214,7 +214,10 @@ static void install(struct rblk_replica *r)
 	s->installing = true;
 	r->ckpt_state = s->base.state;
 	/* The map says of what has landed so far that it is there. */
-	rblk_replica_data_sync(r);
+	if (!r->nodata)
+		rblk_replica_data_sync(r);
+	else
+		rblk_replica_map_write(r);
 }
 
 static void drop_log(struct rblk_replica *r, const struct rblk_id *id)
@@ -413,7 +416,7 @@ static void choose_phase(struct rblk_replica *r)
 	if (behind && s->phase != RESYNC_MAP)
 		s->phase = RESYNC_STATE;
 	else if (!behind)
-		s->phase = rblk_vol_absent(r->vol) ? RESYNC_PULL : RESYNC_NONE;
+		s->phase = rblk_vol_absent(r->vol) && !r->nodata ? RESYNC_PULL : RESYNC_NONE;
 	if (was == s->phase)
 		return;
 	rblk_replica_pulls_forget(r);

@@ -479,6 +479,19 @@ void rblk_replica_rewrite_run(struct rblk_replica *r)
 		write_content(r);
 }
 
+/* There is no data device any more to write to. */
+void rblk_replica_rewrite_end(struct rblk_replica *r)
+{
+	struct rblk_rewrite *w = &r->rewrite;
+
+	forget_all(r);
+	if (w->phase != REWRITE_WRITE)
+		return;
+	w->phase = REWRITE_NONE;
+	w->stale = false;
+	drop_content(r);
+}
+
 u64 rblk_replica_rewrite_deadline(const struct rblk_replica *r)
 {
 	const struct rblk_rewrite *w = &r->rewrite;

@@ -91,7 +91,7 @@ void rblk_replica_marked(struct rblk_replica *r, const struct rblk_entry *e)
 /* Nothing behind this entry may be applied now. */
 u64 rblk_replica_verify_limit(const struct rblk_replica *r)
 {
-	return r->verify.index ? r->verify.index : U64_MAX;
+	return r->verify.index && !r->nodata ? r->verify.index : U64_MAX;
 }
 
 /* Hands over the answer, or keeps it. */

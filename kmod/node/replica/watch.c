@@ -90,8 +90,18 @@ static u64 waits_since(const struct rblk_replica *r, enum rblk_device dev)
  */
 bool rblk_replica_idle(const struct rblk_replica *r)
 {
-	return waits_since(r, RBLK_LOG_DEVICE) == U64_MAX &&
-	       waits_since(r, RBLK_DATA_DEVICE) == U64_MAX;
+	return waits_since(r, RBLK_LOG_DEVICE) == U64_MAX && rblk_replica_data_idle(r);
+}
+
+/**
+ * rblk_replica_data_idle() - has all ended that was asked of the data device?
+ * @r: replica
+ *
+ * Return: true if so.
+ */
+bool rblk_replica_data_idle(const struct rblk_replica *r)
+{
+	return waits_since(r, RBLK_DATA_DEVICE) == U64_MAX;
 }
 
 /**
@@ -113,6 +123,8 @@ void rblk_replica_watch_run(struct rblk_replica *r)
 	for (dev = RBLK_LOG_DEVICE; dev < RBLK_DEVICES; dev++) {
 		since = waits_since(r, dev);
 		is_late = since != U64_MAX && r->g->now >= since + patience(r);
+		/* Nothing waits for a device that has failed. */
+		is_late &= dev == RBLK_LOG_DEVICE || !r->nodata;
 		if (is_late != !!r->late_since[dev])
 			rblk_ground_note(r->g, NODE_N_DEVICE, dev);
 		r->late_since[dev] = is_late ? max_t(u64, since, 1) : 0;
