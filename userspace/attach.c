@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* raftblk attach: a node that has lost its replica is given it back, with the volume in use. */
+/*
+ * raftblk attach: a node that has lost its replica, or the data of it, is given it back, with the
+ * volume in use.
+ */
 #include <libmnl/libmnl.h>
 
 #include "status.h"
@@ -109,7 +112,7 @@ int cmd_attach(int argc, char **argv)
 		.args_doc = "VOLUME",
 		.parse = parse,
 		.ctx = &a,
-		.doc = "Give this node its replica of VOLUME back, which it has lost since a device failed. "
+		.doc = "Give this node its replica of VOLUME back, which it has lost since a device failed, or a data device if it votes without one. "
 		       "The volume stays up and in use. A data device that was replaced has to be formatted before: raftblk format VOLUME --data.\v"
 		       "Examples:\n  raftblk attach r0\n  raftblk attach r0 --data /dev/disk/by-id/new\n",
 	};

@@ -271,6 +271,7 @@ static const struct attr status_attrs[] = {
 	{ RAFTBLK_A_STATUS_LOSSES, ATTR_U32, "losses" },
 	{ RAFTBLK_A_STATUS_LOST_AGAIN, ATTR_FLAG, "lost_again" },
 	{ RAFTBLK_A_STATUS_UNWRITTEN_BYTES, ATTR_U64, "unwritten_bytes" },
+	{ RAFTBLK_A_STATUS_VOTES, ATTR_FLAG, "votes" },
 	{ 0 }
 };
 

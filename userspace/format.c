@@ -459,7 +459,7 @@ static int check(struct format *f)
 	int err = device_overlap(&f->log, &f->data, f->c.volume);
 
 	if (!err)
-		err = device_open(&f->log, f->c.volume, true);
+		err = device_open(&f->log, f->c.volume, !f->data_only);
 	if (!err)
 		err = device_open(&f->data, f->c.volume, true);
 	if (!err && !f->data_only)

@@ -24,9 +24,15 @@ bool is_client(struct json_object *o)
 	return js(o, "role") && !jstr(o, "log_path")[0];
 }
 
+/* Its data device has failed, and it goes on with its log. */
+bool has_no_data(struct json_object *o)
+{
+	return is(o, "lost", "data") && jb(o, "votes");
+}
+
 bool is_lost(struct json_object *o)
 {
-	return js(o, "lost") && !is(o, "lost", "none");
+	return js(o, "lost") && !is(o, "lost", "none") && !jb(o, "votes");
 }
 
 u64 election_ms(struct json_object *o)

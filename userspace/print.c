@@ -333,7 +333,11 @@ static void print_lost(struct json_object *o)
 		       paint(RED, stdout), is(o, "lost", "data") ? "data" : "log",
 		       is(o, "lost", "rot") ? "is damaged" : "failed",
 		       (unsigned long long)ju(o, "lost_error"), paint(PLAIN, stdout));
-	if (losses > is_lost(o))
+	if (has_no_data(o))
+		printf("  %sits data device failed (error %llu): this node votes with its log, and its I/O goes through the other members%s\n",
+		       paint(RED, stdout), (unsigned long long)ju(o, "lost_error"),
+		       paint(PLAIN, stdout));
+	if (losses > (is_lost(o) || has_no_data(o)))
 		printf("  %sits replica was lost %llu %s since it was started%s\n",
 		       paint(YELLOW, stdout), (unsigned long long)losses,
 		       losses == 1 ? "time" : "times", paint(PLAIN, stdout));
@@ -398,7 +402,7 @@ void print_status(struct json_object *o)
 	if (jb(o, "needs_resync"))
 		printf("  %sthis node needs a resync: the log no longer covers it, and its I/O goes to the leader%s\n",
 		       paint(RED, stdout), paint(PLAIN, stdout));
-	else if (jb(o, "absent"))
+	else if (jb(o, "absent") && !has_no_data(o))
 		print_resync(o);
 	if (js(o, "verify"))
 		print_verify(o);

@@ -443,13 +443,16 @@ static void remarks_lost(struct json_object *o, struct json_object *list)
 	if (is(o, "lost", "rot"))
 		remark(list, "this node has lost its replica: a part of the log on %s that it needs is damaged; its I/O goes on through the other members, and they have what is lost; to get it from them, run here: raftblk attach %s",
 		       jstr(o, "log_path"), volume);
+	else if (has_no_data(o))
+		remark(list, "the data device %s failed (%s): this node votes with its log, and its I/O goes through the other members; when the device is back, run here: raftblk attach %s; if it was replaced, before that: raftblk format %s --data",
+		       jstr(o, "data_path"), strerror(ju(o, "lost_error")), volume, volume);
 	else if (is(o, "lost", "data"))
 		remark(list, "this node has lost its replica: the data device %s failed (%s); its I/O goes on through the other members; when the device is back, run here: raftblk attach %s; if it was replaced, before that: raftblk format %s --data",
 		       jstr(o, "data_path"), strerror(ju(o, "lost_error")), volume, volume);
 	else if (is_lost(o))
 		remark(list, "this node has lost its replica: the log device %s failed (%s); its I/O goes on through the other members; when the device is back with all that was on it, run here: raftblk attach %s; without it, this node needs a new store, which cannot take the place of the old one yet",
 		       jstr(o, "log_path"), strerror(ju(o, "lost_error")), volume);
-	if (is_lost(o) && jb(o, "lost_again"))
+	if ((is_lost(o) || has_no_data(o)) && jb(o, "lost_again"))
 		remark(list, "it has lost its replica %llu times since it was started, and the latest time within ten minutes of the one before: replace the device instead of attaching it again",
 		       (unsigned long long)ju(o, "losses"));
 }
@@ -462,7 +465,7 @@ static void remarks_here(struct json_object *o, struct json_object *list)
 	remarks_lost(o, list);
 	if (jb(o, "needs_resync"))
 		remark(list, "this node was away for so long that the leader's log no longer covers it: its replica asks another member for a state to go on from; meanwhile its I/O goes to the leader");
-	else if (jb(o, "absent"))
+	else if (jb(o, "absent") && !has_no_data(o))
 		remark(list, "the data device %s lacks %s of the image, which %s: meanwhile reads on this node go to the leader",
 		       jstr(o, "data_path"), human_bytes(ju(o, "absent_bytes"), absent, sizeof(absent)),
 		       js(o, "resync_source") ? "is pulled from other members" :

@@ -67,6 +67,7 @@ size_t able_members(struct json_object *o, size_t *all);
 /* The element of @list, an array or NULL, whose node has this name; NULL: none has. */
 struct json_object *node_in_list(struct json_object *list, const char *node);
 bool is_client(struct json_object *o);		/* this node has no disks */
+bool has_no_data(struct json_object *o);	/* ... its data alone: it votes with its log */
 bool is_lost(struct json_object *o);		/* it has lost its replica: a device of it failed */
 u64 election_ms(struct json_object *o);
 u64 replica_lag(struct json_object *o, struct json_object *p);

@@ -174,7 +174,7 @@ static bool put_sessions(struct sk_buff *skb, const struct rblk_volume *v,
 {
 	u32 i;
 
-	if (st->diskless || st->lost || st->needs_resync)
+	if (st->diskless || (st->lost && !st->votes) || st->needs_resync)
 		return put_known_session(skb, v, st);
 	for (i = 0; i < st->nsessions; i++)
 		if (!put_session(skb, &st->sessions[i]))
@@ -327,7 +327,7 @@ static bool put_verify(struct sk_buff *skb, const struct rblk_volume_info *info)
 	const int pad = RAFTBLK_A_VERIFY_PAD;
 	struct nlattr *nest;
 
-	if (st->diskless || st->lost)
+	if (st->diskless || (st->lost && !st->votes))
 		return true;
 	nest = nla_nest_start(skb, RAFTBLK_A_STATUS_VERIFY);
 	if (!nest || !put_flag(skb, RAFTBLK_A_VERIFY_BUSY, s->busy) ||
@@ -363,6 +363,7 @@ static bool put_running(struct sk_buff *skb, struct rblk_volume *v,
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_RESYNC_BOUND, st->resync.bound) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST, st->lost) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOST_ERROR, abs(st->lost_error)) &&
+	       put_flag(skb, RAFTBLK_A_STATUS_VOTES, st->votes) &&
 	       !nla_put_u32(skb, RAFTBLK_A_STATUS_LOSSES, st->losses) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_LOST_AGAIN, st->lost_again) &&
 	       put_flag(skb, RAFTBLK_A_STATUS_READY, st->ready) &&

@@ -4,7 +4,11 @@
  * on them: so they can be taken out, formatted, or replaced. "attach" opens them again, or others
  * in their place, and recovers what they hold, in a worker, beside the running node; then the
  * replica moves into that.
+ *
+ * One that goes on without its data device lets go of that alone. It loses its vote for as long as
+ * the recovery takes, and not before the data device was found to be of use.
  */
+#include <linux/delay.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -14,16 +18,37 @@
 #include "net/net.h"
 #include "store/store.h"
 
+#define RBLK_IDLE_WAIT_MS	5000
+#define RBLK_IDLE_POLL_MS	1
+
 /* ---- letting go ---- */
 
-/* In a worker. No operation is left, but what ended the last one may not have returned yet. */
+/*
+ * In a worker. No operation is left, but what ended the last one may not have returned yet. It may
+ * be queued for the data device, and again when the log fails as well: the two may become one,
+ * which closes both. Else the data device is left alone the second time: "attach" may be looking
+ * at it.
+ */
 void rblk_volume_release_work(struct work_struct *work)
 {
-	struct rblk_volume *v = container_of(work, struct rblk_life, release_work)->v;
+	struct rblk_life *l = container_of(work, struct rblk_life, release_work);
+	struct rblk_volume *v = l->v;
+	bool all, data;
 
-	rblk_dataio_wait(v);
+	mutex_lock(&v->owner);
+	all = l->released;
+	data = !l->data_closed;
+	l->data_closed = true;
+	mutex_unlock(&v->owner);
+	if (data) {
+		rblk_dataio_wait(v);
+		rblk_dataio_close(v);
+	}
+	if (!all) {
+		rblk_info(v, "the data device that failed is closed, and can be formatted or replaced\n");
+		return;
+	}
 	rblk_logio_wait(v);
-	rblk_dataio_close(v);
 	rblk_logio_close(v);
 	rblk_info(v, "the devices of the lost replica are closed, and can be formatted or replaced\n");
 }
@@ -39,6 +64,18 @@ bool rblk_volume_released(struct rblk_volume *v)
 	if (l->released || READ_ONCE(v->state) != RBLK_V_RUNNING || rblk_node_may_attach(v->m))
 		return l->released;
 	l->released = true;
+	queue_work(rblk_io_wq, &l->release_work);
+	return true;
+}
+
+/* The same for the data device of a replica that goes on without it. */
+bool rblk_data_released(struct rblk_volume *v)
+{
+	struct rblk_life *l = v->life;
+
+	if (l->data_released || READ_ONCE(v->state) != RBLK_V_RUNNING || !rblk_node_left_data(v->m))
+		return l->data_released;
+	l->data_released = true;
 	queue_work(rblk_io_wq, &l->release_work);
 	return true;
 }
@@ -89,23 +126,77 @@ static int rblk_attach_refused(const struct rblk_volume *v, int ret, char *err)
 	}
 }
 
-/* Makes sure that the devices are let go of, and closed. */
-static int rblk_attach_begin(struct rblk_volume *v, char *err)
+/*
+ * Makes sure that the devices are let go of, and closed: of a replica that goes on without its
+ * data device that one alone.
+ */
+static int rblk_attach_begin(struct rblk_volume *v, bool *votes, char *err)
 {
 	int ret;
 
 	mutex_lock(&v->owner);
-	ret = rblk_node_may_attach(v->m);
+	rblk_node_status(v->m, &v->st);
+	*votes = v->st.votes;
+	if (*votes)
+		ret = rblk_data_released(v) ? 0 : -EBUSY;
+	else
+		ret = rblk_node_may_attach(v->m);
 	if (ret) {
 		rblk_attach_refused(v, ret, err);
 	} else {
-		rblk_volume_released(v);
+		if (!*votes)
+			rblk_volume_released(v);
 		rblk_attach_swap(v);
 	}
 	mutex_unlock(&v->owner);
 	if (!ret)
 		flush_work(&v->life->release_work);
 	return ret;
+}
+
+static int rblk_attach_suits(const struct rblk_volume *v, char *err)
+{
+	if (rblk_disk_suits(v))
+		return 0;
+	return rblk_error_text(err, -EINVAL,
+			       "data device %s needs memory that is aligned otherwise than the volume promises its users: raftblk down %s, then up",
+			       v->up.data_path, v->name);
+}
+
+/* A member that votes goes on doing so if the data device is of no use. */
+static int rblk_attach_look(struct rblk_volume *v, struct rblk_recovery *r, char *err)
+{
+	int ret = rblk_recovery_data(v, r, err);
+
+	if (!ret)
+		ret = rblk_attach_suits(v, err);
+	rblk_dataio_close(v);
+	memset(&r->copies, 0, sizeof(r->copies));
+	return ret;
+}
+
+/* From here on it has no vote, until it is attached: what it has begun on its log ends soon. */
+static int rblk_attach_give_up(struct rblk_volume *v, char *err)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(RBLK_IDLE_WAIT_MS);
+	int ret;
+
+	for (;;) {
+		mutex_lock(&v->owner);
+		ret = rblk_node_give_up(v->m, rblk_now());
+		if (!ret)
+			ret = rblk_node_may_attach(v->m);
+		if (!ret)
+			rblk_volume_released(v);
+		mutex_unlock(&v->owner);
+		if (ret != -EBUSY || time_after(jiffies, end))
+			break;
+		msleep(RBLK_IDLE_POLL_MS);
+	}
+	if (ret)
+		return rblk_attach_refused(v, ret, err);
+	flush_work(&v->life->release_work);
+	return 0;
 }
 
 static int rblk_attach_open(struct rblk_volume *v, struct rblk_recovery *r, char *err)
@@ -118,10 +209,9 @@ static int rblk_attach_open(struct rblk_volume *v, struct rblk_recovery *r, char
 				       v->up.log_path, v->up.node);
 	if (ret)
 		return ret;
-	if (!rblk_disk_suits(v))
-		return rblk_error_text(err, -EINVAL,
-				       "data device %s needs memory that is aligned otherwise than the volume promises its users: raftblk down %s, then up",
-				       v->up.data_path, v->name);
+	ret = rblk_attach_suits(v, err);
+	if (ret)
+		return ret;
 	if (rblk_logio_prepare(v) || rblk_dataio_prepare(v) || rblk_logio_start(v) ||
 	    rblk_dataio_start(v))
 		return rblk_error_text(err, -ENOMEM, "no memory to attach the replica");
@@ -143,6 +233,8 @@ static int rblk_attach_move(struct rblk_volume *v, struct rblk_recovery *r, char
 		swap(l->replica, r->m);
 		swap(l->replica_pages, r->pages);
 		l->released = false;
+		l->data_released = false;
+		l->data_closed = false;
 		rblk_peers_cut(v, now);
 	}
 	mutex_unlock(&v->owner);
@@ -150,7 +242,7 @@ static int rblk_attach_move(struct rblk_volume *v, struct rblk_recovery *r, char
 	return ret;
 }
 
-static int rblk_attach(struct rblk_volume *v, struct rblk_recovery *r, char *err)
+static int rblk_attach_recover(struct rblk_volume *v, struct rblk_recovery *r, char *err)
 {
 	int ret = rblk_attach_open(v, r, err);
 
@@ -164,9 +256,29 @@ static int rblk_attach(struct rblk_volume *v, struct rblk_recovery *r, char *err
 	rblk_logio_wait(v);
 	rblk_dataio_close(v);
 	rblk_logio_close(v);
+	return ret;
+}
+
+static int rblk_attach(struct rblk_volume *v, struct rblk_recovery *r, char *err)
+{
+	bool votes;
+	int ret = rblk_attach_begin(v, &votes, err);
+
+	if (ret)
+		return ret;
+	if (votes)
+		ret = rblk_attach_look(v, r, err) ?: rblk_attach_give_up(v, err);
+	if (!ret)
+		ret = rblk_attach_recover(v, r, err);
+	if (!ret)
+		return 0;
 	mutex_lock(&v->owner);
 	rblk_attach_swap(v);
+	rblk_node_status(v->m, &v->st);
+	votes &= !v->st.votes;
 	mutex_unlock(&v->owner);
+	if (votes)
+		rblk_err(v, "without a data device this node could vote, and now it cannot any more: its replica is lost\n");
 	return ret;
 }
 
@@ -179,10 +291,8 @@ void rblk_volume_attach_work(struct work_struct *work)
 	char err[RBLK_ERR_MAX] = "";
 	int ret;
 
-	ret = r ? rblk_attach_begin(v, err) :
+	ret = r ? rblk_attach(v, r, err) :
 		  rblk_error_text(err, -ENOMEM, "no memory to attach the replica");
-	if (!ret)
-		ret = rblk_attach(v, r, err);
 	if (r)
 		rblk_recovery_free(r);
 	if (ret)

@@ -174,6 +174,10 @@ static void rblk_note_replica(struct rblk_volume *v, u64 why, char *text, size_t
 		scnprintf(text, size,
 			  "the replica is attached, on log device %s and data device %s: node %s takes part again",
 			  v->up.log_path, v->up.data_path, v->up.node);
+	else if (st->votes)
+		scnprintf(text, size,
+			  "DATA LOST: the data device %s failed (error %d): node %s votes with its log; its I/O goes on through the other members; see 'raftblk why %s'",
+			  v->up.data_path, -st->lost_error, v->up.node, v->name);
 	else
 		scnprintf(text, size,
 			  "REPLICA LOST: the %s device %s %s (error %d): node %s no longer takes part; its I/O goes on through the other members; see 'raftblk why %s'",

@@ -53,6 +53,8 @@ struct rblk_life {
 
 	/* Owner. */
 	bool released;			/* the devices of a lost replica are let go of */
+	bool data_released;		/* ... or its data device, as it goes on with its log */
+	bool data_closed;		/* ... and that was closed since it was attached */
 	bool looked;			/* a snapshot was asked for */
 	struct rblk_note note[RBLK_NOTES_MAX];	/* noted in the current pass */
 	u32 nnotes;
@@ -64,6 +66,7 @@ struct rblk_life {
 /* up.c */
 void rblk_volume_start_work(struct work_struct *work);
 int rblk_recovery_open(struct rblk_volume *v, struct rblk_recovery *r, char *err);
+int rblk_recovery_data(struct rblk_volume *v, struct rblk_recovery *r, char *err);
 int rblk_recovery_start(struct rblk_volume *v, struct rblk_recovery *r, char *err);
 void rblk_recovery_free(struct rblk_recovery *r);
 
@@ -71,6 +74,7 @@ void rblk_recovery_free(struct rblk_recovery *r);
 void rblk_volume_release_work(struct work_struct *work);
 void rblk_volume_attach_work(struct work_struct *work);
 bool rblk_volume_released(struct rblk_volume *v);	/* owner */
+bool rblk_data_released(struct rblk_volume *v);		/* owner */
 
 /* down.c */
 void rblk_volume_stop_work(struct work_struct *work);

@@ -27,7 +27,7 @@ static void rblk_volume_devices(struct rblk_volume *v, u64 now)
 		return;
 	if (rblk_logio_failed(v))
 		rblk_node_device_lost(v->m, NODE_HALT_LOG, now);
-	if (rblk_dataio_failed(v))
+	if (!rblk_data_released(v) && rblk_dataio_failed(v))
 		rblk_node_device_lost(v->m, NODE_HALT_DATA, now);
 }
 

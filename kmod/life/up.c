@@ -84,8 +84,8 @@ static int rblk_start_super(struct rblk_volume *v, struct rblk_recovery *r, char
 	return rblk_start_store(v, s, err);
 }
 
-static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct log_copies *c,
-			   char *err)
+/* Opens the data device, and reads what it says it is. Sleeps for as long as it takes. */
+int rblk_recovery_data(struct rblk_volume *v, struct rblk_recovery *r, char *err)
 {
 	const char *path = v->up.data_path;
 	int ret = rblk_dataio_open(v, err);
@@ -94,7 +94,7 @@ static int rblk_start_data(struct rblk_volume *v, struct data_super *ds, struct 
 		ret = rblk_start_not_ours(rblk_dataio_lower(v), path, err);
 	if (ret)
 		return ret;
-	ret = rblk_dataio_header(v, ds, c);
+	ret = rblk_dataio_header(v, &r->ds, &r->copies);
 	if (ret == -ENODATA)
 		return rblk_error_text(err, ret,
 				       "data device %s is not a raftblk data device; if it replaces the one that this node had, and the log is well: raftblk format %s --data",
@@ -294,7 +294,7 @@ int rblk_recovery_open(struct rblk_volume *v, struct rblk_recovery *r, char *err
 	if (ret)
 		return rblk_error_text(err, ret, "no memory to read log device %s", v->up.log_path);
 	ret = rblk_start_super(v, r, err);
-	return ret ? ret : rblk_start_data(v, &r->ds, &r->copies, err);
+	return ret ? ret : rblk_recovery_data(v, r, err);
 }
 
 /*

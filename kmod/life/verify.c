@@ -116,7 +116,8 @@ void rblk_note_verify(struct rblk_volume *v, char *text, size_t size)
 void rblk_verify_tell(struct rblk_volume *v, u64 now)
 {
 	struct rblk_op *op = &v->life->verify;
-	bool halted = v->st.halt != NODE_RUNNING || v->st.lost != NODE_RUNNING;
+	bool lost = v->st.lost != NODE_RUNNING && !v->st.votes;
+	bool halted = v->st.halt != NODE_RUNNING || lost;
 	char text[RBLK_TEXT_MAX];
 
 	if (!op->id || (v->st.verify.busy && !halted))

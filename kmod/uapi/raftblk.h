@@ -117,8 +117,9 @@ enum raftblk_replica {
  *   the image from now on, 1 if the node goes on from the state of another
  *   member, 2 if nothing is absent any more.
  * @RAFTBLK_EVENT_REPLICA: A device has failed, and the node has lost its
- *   replica: it goes on as a client. The argument is a value of "halt"; it is
- *   "none" if the replica was attached again.
+ *   replica: it goes on as a client, or, if it is the data device, with its
+ *   log, as a voter. The argument is a value of "halt"; it is "none" if the
+ *   replica was attached again.
  * @RAFTBLK_EVENT_VERIFY: The comparison of the copies of the image that this
  *   node makes has ended otherwise than with "equal". The argument is a value
  *   of "verify-result".
@@ -305,6 +306,7 @@ enum {
 	RAFTBLK_A_STATUS_LOSSES,
 	RAFTBLK_A_STATUS_LOST_AGAIN,
 	RAFTBLK_A_STATUS_UNWRITTEN_BYTES,
+	RAFTBLK_A_STATUS_VOTES,
 
 	__RAFTBLK_A_STATUS_MAX,
 	RAFTBLK_A_STATUS_MAX = (__RAFTBLK_A_STATUS_MAX - 1)

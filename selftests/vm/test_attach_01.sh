@@ -48,7 +48,7 @@ whole() {
 }
 is_whole() { until_ok 60 whole "$(field "$(a_leader vol)" vol commit_index)"; }
 
-# From now on all I/O to a device of node $f fails, and it loses its replica.
+# From now on all I/O to a device of node $f fails, and it loses its replica, or the data of it.
 fails_under_load() {	# log|data
 	local sectors
 	SAVED=$(dmsetup table "rb$1$f")
@@ -64,6 +64,7 @@ same_device_comes_back() {
 	rb "$f" why vol | grep -q "data device .* failed .*raftblk attach vol"
 	attach_refused 'device /dev/mapper/rbdata'
 	lost
+	field_is "$f" vol votes true
 	dm_table "rbdata$f" "$SAVED"
 	rb "$f" attach vol | grep -q "node rb$f has its replica again"
 	is_whole
@@ -72,9 +73,24 @@ same_device_comes_back() {
 	dmesg | grep -q "vol@rb$f: the replica is attached"
 }
 
+# Without its data device it is one of the majority: another member may go.
+it_votes_without_data() {
+	fails_under_load data
+	field_is "$f" vol votes true
+	rb "$f" status vol | grep -q 'this node votes with its log'
+	dmesg | grep -q "vol@rb$f: DATA LOST: the data device"
+	isolate 3
+	writes_on 100
+	heal 3
+	dm_table "rbdata$f" "$SAVED"
+	rb "$f" attach vol
+	is_whole
+	writes_on 100
+}
+
 new_disk_takes_its_place() {
 	fails_under_load data
-	rb "$f" why vol | grep -q 'lost its replica 2 times .*replace the device'
+	rb "$f" why vol | grep -q 'lost its replica 3 times .*replace the device'
 	dm_table "rbdata$f" "$SAVED"
 	blank "$(data_dev "$f" vol)"
 	dd if=/dev/urandom of="$(data_dev "$f" vol)" bs=1M count=32 conv=fsync status=none
@@ -161,7 +177,7 @@ goes_down_without_it() {
 	replicas_equal vol
 }
 
-for t in starts same_device_comes_back new_disk_takes_its_place disk_has_another_name \
+for t in starts same_device_comes_back it_votes_without_data new_disk_takes_its_place disk_has_another_name \
 	log_fails_for_a_while log_is_set_back nobody_noticed goes_down_without_it; do
 	tap $t
 done
