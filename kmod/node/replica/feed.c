@@ -227,12 +227,13 @@ static u64 readback_bad(struct rblk_replica *r, struct rblk_node_readback *rb)
 
 /*
  * The log has entry @index no more, or all up to it. What is applied is not needed there: after
- * the next checkpoint it is given up, and peers that lack it need a resync. Otherwise the replica
- * stops, and its next start has other members bring the entry again.
+ * the next checkpoint it is given up, and peers that lack it need a resync. Without a data device
+ * all that follows the checkpoint is in the log alone. What is needed stops the replica, and its
+ * next start has other members bring the entry again.
  */
 static void lost_entry(struct rblk_replica *r, u64 index, int error)
 {
-	if (index > rblk_replica_applied(r)) {
+	if (index > (r->nodata ? r->ckpt_index : rblk_replica_applied(r))) {
 		rblk_ground_halt(r->g, error ? NODE_HALT_LOG : NODE_HALT_ROT, error ?: -EBADMSG);
 		return;
 	}
