@@ -74,6 +74,40 @@ small_writes() {
 	replicas_equal vol
 }
 
+pulled_at_least() { [ "$(field "$1" vol resync_bytes)" -ge $(($2 << 20)) ]; }	# NODE MIB
+
+# The rate is bounded by what the file says, and by something else when that changes and is adjusted.
+rate_is_adjusted() {
+	local l f t d at ret=0 conf="$RBLK_CONF/vol.conf"
+	pick
+	away 16
+	sed -i '1i resync-rate-min = 1M\nresync-rate-max = 1M' "$conf"
+	at=$EPOCHREALTIME
+	back "$f"
+	until_ok 60 pulled_at_least "$f" 4
+	at=$((${EPOCHREALTIME/./} - ${at/./}))
+	say "4 MiB took $((at / 1000)) ms at 1 MiB a second"
+	[ "$at" -ge 3000000 ]
+	[ "$(field "$f" vol resync_rate_max)" = 1 ]
+	field_is "$f" vol absent true
+	sed -i '/^resync-rate/d' "$conf"
+	rb "$f" adjust vol >/tmp/said
+	grep -qx 'vol: resync-rate-min: 1M -> 4M' /tmp/said
+	grep -qx 'vol: resync-rate-max: 1M -> no bound' /tmp/said
+	[ "$(field "$f" vol resync_rate_max)" = 0 ]
+	until_ok 60 whole "$f"
+	rb "$f" adjust vol | grep -q '^vol: it runs already as '
+	# What cannot change is said, and the rest is done all the same.
+	sed -i '1i resync-rate-max = 9M\nminor = 77' "$conf"
+	rb "$f" adjust vol >/tmp/said 2>/tmp/err || ret=$?
+	sed -i '1,2d' "$conf"
+	[ "$ret" = 4 ]
+	grep -qx 'vol: resync-rate-max: no bound -> 9M' /tmp/said
+	grep -q 'this cannot change while it is up: minor: it runs with [0-9]*, and the file says 77;' /tmp/err
+	rb "$f" adjust vol
+	replicas_equal vol
+}
+
 # While others write all the time, at random and everywhere, as fast as they can: it is left behind once,
 # and no more.
 under_load() {
@@ -210,7 +244,7 @@ data_disk_is_set_back() {
 	replicas_equal vol
 }
 
-for t in starts away_past_the_log small_writes under_load member_is_killed_meanwhile \
+for t in starts away_past_the_log small_writes rate_is_adjusted under_load member_is_killed_meanwhile \
 	source_is_killed_meanwhile leader_is_killed_meanwhile data_disk_is_replaced \
 	log_rots data_disk_is_set_back; do
 	tap $t
